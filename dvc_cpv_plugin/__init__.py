@@ -1,0 +1,1 @@
+"""CPV's DVC face: `dvc cpv …`, and how DVC comes to know it."""

@@ -1,0 +1,38 @@
+"""The tree of `dvc cpv`: one module for each noun, each with DVC's own `add_parser(subparsers, parent_parser)`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import Any
+
+NOUNS = ("init", "install", "uninstall", "tag", "sync", "status", "doctor", "rescue", "recover", "demo")
+
+DESCRIPTION = """Version a model repository's checkpoints with plain git commit, tag and checkout.
+
+In a repository that `dvc cpv init` made or adopted, Git's own commands do the work; the commands here
+set a repository up, look into it and help where something went wrong."""
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `cpv` to DVC's parser. A noun that cannot be imported is named in one line, the others are there."""
+    parser = subparsers.add_parser(
+        "cpv",
+        parents=[parent_parser],
+        description=DESCRIPTION,
+        help="Version checkpoints with plain Git commands.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    nouns = parser.add_subparsers(
+        dest="cmd", metavar="command", help="Use `dvc cpv command --help` for command-specific help.", required=True
+    )
+    for noun in NOUNS:
+        try:
+            module = importlib.import_module(f"{__name__}.{noun}")
+        except ImportError as error:
+            # While the tree is being built, a noun that is not there yet is simply not offered.
+            if error.name != f"{__name__}.{noun}":
+                sys.stderr.write(f"cpv: `dvc cpv {noun}` could not be loaded ({error})\n")
+            continue
+        module.add_parser(nouns, parent_parser)
