@@ -98,7 +98,13 @@ def s3_server(_session_environment: None) -> seaweed.Server:
 
 
 @pytest.fixture(scope="session")
-def real_checkpoint(request: pytest.FixtureRequest) -> Path:
+def real_environment() -> dict[str, str]:
+    """The environment in which pytest was started: for pip alone, whose index and certificates are set there."""
+    return dict(REAL_ENVIRONMENT)
+
+
+@pytest.fixture(scope="session")
+def real_checkpoint(request: pytest.FixtureRequest, real_environment: dict[str, str]) -> Path:
     """A published 91 MB `model.safetensors`; kept in pytest's cache from one run to the next."""
     assert request.config.cache is not None
-    return checkpoint.fetch(request.config.cache.mkdir("checkpoint"), REAL_ENVIRONMENT)
+    return checkpoint.fetch(request.config.cache.mkdir("checkpoint"), real_environment)
