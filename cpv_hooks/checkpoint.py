@@ -1,0 +1,121 @@
+"""What a commit says about the artifacts: the facts that a tag is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cpv_hooks.config import Kind
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git import Repo
+from cpv_hooks.pointer import Pointer
+from cpv_hooks.project import Project
+from cpv_hooks.schemes import Line
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact as a commit has it. `size` is in bytes; `changed` against every parent of the commit."""
+
+    kind: Kind
+    path: str
+    oid: str | None
+    size: int | None = None
+    nfiles: int | None = None
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A commit and its artifacts, over all DVC roots of the repository."""
+
+    commit: str
+    subject: str
+    artifacts: tuple[Artifact, ...]
+    metrics: Mapping[str, int | float | str]
+    # The DVC root that decides each changed line: the first one in which a pointer of that line changed.
+    changed: Mapping[Line, Project]
+
+
+def roots(repo: Repo, project: Project) -> list[Project]:
+    """Every DVC root of the repository, outermost first, with `project` among them."""
+    found = Project.find_all(repo)
+    return found if any(other.root == project.root for other in found) else [project, *found]
+
+
+def read(repo: Repo, projects: Sequence[Project], rev: str) -> Checkpoint:
+    """Read a commit. Raises `CPVError` where a pointer is not readable or names no content yet."""
+    commit, parents, subject = _header(repo, rev)
+    artifacts: dict[str, Artifact] = {}
+    changed: dict[Line, Project] = {}
+    logs: list[tuple[Project, Pointer]] = []
+    for project, pointer, is_new in _pointers(projects, commit, parents):
+        kind = project.kind_of(pointer.path)
+        artifacts[pointer.path] = Artifact(kind, pointer.path, pointer.oid, pointer.size, pointer.nfiles, is_new)
+        if is_new:
+            changed.setdefault(Line.of(kind), project)
+        if kind == "metrics":
+            logs.append((project, pointer))
+    return Checkpoint(commit, subject, tuple(artifacts.values()), _metrics(logs), changed)
+
+
+def _header(repo: Repo, rev: str) -> tuple[str, list[str], str]:
+    # `rev-list`, because `log` obeys log.showSignature, and a raw commit names parents that a shallow clone lacks.
+    args = ("rev-list", "-1", "--parents", "--encoding=UTF-8", "--format=%s", "--end-of-options", rev)
+    head, _, subject = repo.run(*args).partition("\n")
+    commit, *parents = head.removeprefix("commit ").split()
+    return commit, parents, subject.strip()
+
+
+def _pointers(
+    projects: Sequence[Project], commit: str, parents: Sequence[str]
+) -> Iterator[tuple[Project, Pointer, bool]]:
+    from cpv_hooks.objects import pointers_at
+
+    for project in projects:
+        before = [_oids(project, parent) for parent in parents]
+        for pointer in pointers_at(project, commit):
+            # An import that was not downloaded has no content by the user's wish.
+            if pointer.oid is None and not pointer.imported:
+                raise CPVError(
+                    f"{pointer.path} has no content at {commit[:10]}, so it cannot be tagged",
+                    where=pointer.file,
+                    fix=f"dvc commit {pointer.file}, git commit",
+                )
+            if projects_owner(projects, pointer.path) is project:
+                is_new = pointer.oid is not None and all(old.get(pointer.path) != pointer.oid for old in before)
+                yield project, pointer, is_new
+
+
+def projects_owner(projects: Sequence[Project], path: str) -> Project | None:
+    """The innermost DVC root that holds a path."""
+    return max((project for project in projects if project.holds(path)), key=lambda p: len(p.prefix), default=None)
+
+
+def _oids(project: Project, commit: str) -> Mapping[str, str | None]:
+    from cpv_hooks.objects import pointers_at
+
+    try:
+        return {pointer.path: pointer.oid for pointer in pointers_at(project, commit)}
+    except CPVError:
+        # A parent with a broken pointer: the commit that mends it is a checkpoint.
+        return {}
+
+
+def _metrics(logs: Sequence[tuple[Project, Pointer]]) -> dict[str, int | float | str]:
+    """The last metrics, read from the cache; with several logs each key says which one it is from."""
+    from cpv_hooks import plugins
+    from cpv_hooks.metrics import MAX_METRICS
+
+    found: dict[str, int | float | str] = {}
+    for project, pointer in logs:
+        if not pointer.oid or pointer.isdir:
+            continue
+        folder = project.cache_dir if pointer.legacy else project.cache_dir / "files" / "md5"
+        try:
+            values = plugins.metrics(folder / pointer.oid[:2] / pointer.oid[2:], pointer.path)
+        except OSError:
+            # Not in this clone's cache. A tag without metrics is better than none.
+            continue
+        found.update(values if len(logs) == 1 else {f"{pointer.path}:{key}": value for key, value in values.items()})
+    return dict(list(found.items())[:MAX_METRICS])
