@@ -1,0 +1,182 @@
+"""Plugins are real distributions here: a folder with a module and its `.dist-info`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, distributions
+from pathlib import Path
+
+import pytest
+
+from cpv_hooks import plugins
+from cpv_hooks.config import Config
+from cpv_hooks.errors import CPVError
+from cpv_hooks.schemes import Line
+from support.shell import Shell
+
+HEADER = """import pluggy
+hookimpl = pluggy.HookimplMarker("cpv")
+"""
+CALVER = """
+class Calver:
+    shape = "YEAR.NUMBER"
+    def prefix(self, line): return "cal-" if line == "model" else "cal-data-"
+    def parse(self, line, tag):
+        head = self.prefix(line)
+        return tuple(map(int, tag[len(head):].split("."))) if tag.startswith(head + "20") else None
+    def is_ours(self, line, tag): return self.parse(line, tag) is not None
+    def format(self, line, version): return self.prefix(line) + ".".join(map(str, version))
+    def first(self): return (2024, 1)
+    def next(self, last): return (last[0], last[1] + 1)
+
+@hookimpl
+def cpv_tag_scheme(name): return Calver() if name == "calver" else None
+"""
+
+
+def distribution(folder: Path, name: str, code: str) -> None:
+    """What pip leaves behind for a distribution with one module and one entry point."""
+    (folder / f"{name}.py").write_text(HEADER + code)
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[cpv]\n{name} = {name}\n")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A site-packages folder of this test's own."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    plugins.manager.cache_clear()
+    for module in list(sys.modules.values()):
+        if str(getattr(module, "__file__", "")).startswith(str(folder)):
+            del sys.modules[module.__name__]
+
+
+def use(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[EntryPoint] = [
+        entry for dist in distributions(path=[str(site)]) for entry in dist.entry_points if entry.group == "cpv"
+    ]
+    monkeypatch.setattr(plugins, "entry_points", lambda: iter(found))
+    plugins.manager.cache_clear()
+
+
+def test_a_plugin_brings_a_scheme_of_its_own(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distribution(site, "cpv_calver", CALVER)
+    use(site, monkeypatch)
+    scheme = plugins.tag_scheme("calver", Config())
+    assert scheme is not None
+    assert scheme.format(Line.MODEL, scheme.next((2024, 9))) == "cal-2024.10"
+    assert plugins.tag_scheme("minor", Config()) is not None
+    assert plugins.tag_scheme("nobody's", Config()) is None
+
+
+def test_a_plugin_reads_metrics_and_its_answer_is_cleaned(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+@hookimpl
+def cpv_metrics(path, name):
+    if name.endswith(".csv"):
+        return {"rows": len(path.read_text().splitlines()), "bad": [1], 3: 4, "text": "x" * 999}
+"""
+    distribution(site, "cpv_csv", code)
+    use(site, monkeypatch)
+    log = tmp_path / "0cc175b9"
+    log.write_text("loss=0.5\nloss=0.4\n")
+    assert plugins.metrics(log, "run/metrics.csv") == {"rows": 2, "text": "x" * 200}
+    assert plugins.metrics(log, "metrics.log") == {"loss": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("weights/model.safetensors", "model"),
+        ("resnet.PT", "model"),
+        ("data", "data"),
+        ("raw/train.parquet", "data"),
+        ("metrics.json", "metrics"),
+        ("tokenizer", "extra"),
+        ("tokenizer.json", "extra"),
+        ("notes.txt", None),
+        ("", None),
+    ],
+)
+def test_kinds_that_file_names_tell(path: str, kind: str | None) -> None:
+    assert plugins.kind(path) == kind
+
+
+def test_a_plugin_names_a_kind_and_nonsense_is_passed_over(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distribution(site, "cpv_kinds", "@hookimpl\ndef cpv_kind(path): return 'data' if path == 'x.bin' else 'weird'\n")
+    use(site, monkeypatch)
+    assert plugins.kind("x.bin") == "data"
+    assert plugins.kind("y.bin") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import does_not_exist\n", "No module named 'does_not_exist'"),
+        ("raise RuntimeError('broken\\nin two lines')\n", "broken in two lines"),
+        ("@hookimpl\ndef cpv_metric(path): return {}\n", "unknown hook 'cpv_metric'"),
+        ("@hookimpl\ndef cpv_metrics(paths): return {}\n", "'paths'"),
+    ],
+)
+def test_a_broken_plugin_is_left_out_with_a_warning(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: str, reason: str
+) -> None:
+    distribution(site, "cpv_broken", code)
+    use(site, monkeypatch)
+    assert plugins.kind("model.bin") == "model"
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("cpv: warning: plugin cpv_broken left out: ")
+    assert reason in lines[0]
+    assert lines[0].endswith("; to mend it: pip uninstall cpv_broken")
+
+
+def test_a_plugin_that_fails_later_is_an_error_in_one_line(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distribution(site, "cpv_late", "@hookimpl\ndef cpv_kind(path): return 1 / 0\n")
+    use(site, monkeypatch)
+    with pytest.raises(CPVError) as error:
+        plugins.kind("model.bin")
+    assert str(error.value) == (
+        "a plugin failed in cpv_kind: ZeroDivisionError('division by zero'); to mend it: pip uninstall that plugin"
+    )
+
+
+def test_nothing_in_the_current_folder_can_name_a_plugin(shell: Shell) -> None:
+    """A cloned repository with a plugin's metadata at its top, and CPV started with `python -m` or `-c` in it."""
+    distribution(shell.path, "evil", "import pathlib; pathlib.Path('ran').touch()\n")
+    (shell.path / "probe.py").write_text("from cpv_hooks import plugins\nprint(plugins.kind('a.bin'))\n")
+    code = "from cpv_hooks import plugins; print(plugins.kind('a.bin'))"
+    assert shell.python("-c", code).out == "model\n"
+    assert shell.python("-m", "probe").out == "model\n"
+    assert not (shell.path / "ran").exists()
+
+
+def test_a_repository_cannot_stand_in_for_an_installed_plugin(
+    site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    distribution(site, "cpv_real", "@hookimpl\ndef cpv_kind(path): return 'data'\n")
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    (clone / "cpv_real.py").write_text("raise SystemExit('the clone was imported')\n")
+    monkeypatch.chdir(clone)
+    # What `python -m` does.
+    monkeypatch.syspath_prepend(clone)
+    use(site, monkeypatch)
+    assert plugins.kind("model.bin") == "data"
+    assert sys.path[0] == str(clone)
+
+
+def test_the_specification_is_complete_and_pluggy_is_imported_late(shell: Shell) -> None:
+    code = "import sys; from cpv_hooks import plugins, tags; print('pluggy' in sys.modules, 'pygit2' in sys.modules)"
+    assert shell.python("-c", code).out == "False False\n"
+    names = [name for name in vars(plugins.Specification) if not name.startswith("_")]
+    assert names == ["cpv_tag_scheme", "cpv_metrics", "cpv_kind"]
+    assert all(getattr(plugins.Specification, name).__doc__ for name in names)
