@@ -73,7 +73,7 @@ def _pointers(
     from cpv_hooks.objects import pointers_at
 
     for project in projects:
-        before = [_oids(project, parent) for parent in parents]
+        before = [_contents(project, parent) for parent in parents]
         for pointer in pointers_at(project, commit):
             # An import that was not downloaded has no content by the user's wish.
             if pointer.oid is None and not pointer.imported:
@@ -82,21 +82,15 @@ def _pointers(
                     where=pointer.file,
                     fix=f"dvc commit {pointer.file}, git commit",
                 )
-            if projects_owner(projects, pointer.path) is project:
-                is_new = pointer.oid is not None and all(old.get(pointer.path) != pointer.oid for old in before)
-                yield project, pointer, is_new
+            content = (pointer.oid, pointer.isexec)
+            yield project, pointer, pointer.oid is not None and all(old.get(pointer.path) != content for old in before)
 
 
-def projects_owner(projects: Sequence[Project], path: str) -> Project | None:
-    """The innermost DVC root that holds a path."""
-    return max((project for project in projects if project.holds(path)), key=lambda p: len(p.prefix), default=None)
-
-
-def _oids(project: Project, commit: str) -> Mapping[str, str | None]:
+def _contents(project: Project, commit: str) -> Mapping[str, tuple[str | None, bool]]:
     from cpv_hooks.objects import pointers_at
 
     try:
-        return {pointer.path: pointer.oid for pointer in pointers_at(project, commit)}
+        return {pointer.path: (pointer.oid, pointer.isexec) for pointer in pointers_at(project, commit)}
     except CPVError:
         # A parent with a broken pointer: the commit that mends it is a checkpoint.
         return {}

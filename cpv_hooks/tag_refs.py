@@ -93,7 +93,7 @@ def published_names(repo: Repo) -> set[str]:
 def mark_published(repo: Repo, names: Sequence[str]) -> None:
     """Remember that tags went out; on the disk when this returns."""
     known = published_names(repo)
-    _append(repo.shared / "published", (name for name in names if name not in known))
+    _append(repo.shared / "published", (name for name in dict.fromkeys(names) if name not in known))
 
 
 def is_published(repo: Repo, name: str) -> bool:
