@@ -1,0 +1,120 @@
+"""One publication: what the cache has and the remote lacks, in the one safe order.
+
+Files go first, a directory object only when all its files are there, because its presence promises them. What was
+seen on the remote is recorded (`queue.Queue`), so that a commit looks only at what is new.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cpv_hooks.queue import Queue
+from cpv_hooks.store import Listing, Store
+from cpv_hooks.tree import is_dir_oid
+
+if TYPE_CHECKING:
+    from cpv_hooks.output import Progress
+    from cpv_hooks.pointer import Pointer
+    from cpv_hooks.project import Project
+    from cpv_hooks.remote import Blob
+
+_RECORD_EVERY = 500
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An object that a pointer needs and nobody has; `relpath` is its place in a directory artifact."""
+
+    pointer: Pointer
+    oid: str
+    relpath: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The file that it is, relative to the top of the work tree."""
+        return f"{self.pointer.path}/{self.relpath}" if self.relpath else self.pointer.path
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication did: objects and bytes sent, objects that were there already, objects nobody has."""
+
+    uploaded: int = 0
+    bytes: int = 0
+    present: int = 0
+    missing: tuple[Missing, ...] = ()
+
+
+class Delivery:
+    """The publication of a set of pointers in one layout (`legacy`: DVC 2's)."""
+
+    def __init__(self, project: Project, legacy: bool, progress: Progress) -> None:
+        self._store = Store(project, legacy=legacy)
+        self._queue = Queue.of(project.repo)
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._fresh: dict[str, int | None] = {}
+        self._uploaded = self._bytes = self._present = 0
+
+    def run(self, wanted: dict[str, Pointer], *, upload: bool) -> Published:
+        """Make what these pointers (by their object) need be on the remote; without `upload` only look."""
+        known = self._queue.verified(self._store.remote.url, wanted)
+        todo = {oid: pointer for oid, pointer in wanted.items() if oid not in known}
+        listings = {oid: self._store.listing(oid, self._progress) for oid in todo if is_dir_oid(oid)}
+        files = {oid: Missing(pointer, oid) for oid, pointer in todo.items() if not is_dir_oid(oid)}
+        for oid, listing in listings.items():
+            for relpath, file in listing or ():
+                files.setdefault(file, Missing(todo[oid], file, relpath))
+        try:
+            lost = self._settle(files, upload=upload)
+            folders = {oid: Missing(todo[oid], oid) for oid in listings if not _needs(listings[oid], lost)}
+            lost |= self._settle(folders, upload=upload)
+        finally:
+            self._flush()
+        broken = [Missing(todo[oid], oid) for oid in listings if listings[oid] is None and oid not in lost]
+        return Published(self._uploaded, self._bytes, self._present, (*lost.values(), *broken))
+
+    def _settle(self, wanted: dict[str, Missing], *, upload: bool) -> dict[str, Missing]:
+        """Make these objects be on the remote; returns those that are not."""
+        remote = self._store.remote
+        known = self._queue.verified(remote.url, wanted)
+        blobs = {oid: blob for oid in wanted if oid not in known and (blob := self._store.blob(oid))}
+        sizes = {oid: size for oid in wanted if (size := _size(wanted[oid], blobs.get(oid))) is not None}
+        absent = remote.missing([oid for oid in wanted if oid not in known], sizes)
+        self._present += len(wanted) - len(absent)
+        self._record({oid: sizes.get(oid) for oid in wanted if oid not in known and oid not in absent})
+        sent = [blobs[oid] for oid in wanted if oid in absent and oid in blobs] if upload else []
+        if sent:
+            remote.upload(sent, self._progress, self._sent)
+        uploaded = {blob.oid for blob in sent}
+        return {oid: wanted[oid] for oid in wanted if oid in absent and oid not in uploaded}
+
+    def _sent(self, blob: Blob) -> None:
+        with self._lock:
+            self._uploaded += 1
+            self._bytes += blob.size
+            self._record({blob.oid: blob.size})
+
+    def _record(self, sizes: dict[str, int | None]) -> None:
+        self._fresh.update(sizes)
+        if len(self._fresh) >= _RECORD_EVERY:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._queue.record(self._store.remote.url, self._fresh)
+        self._fresh = {}
+
+
+def _size(item: Missing, blob: Blob | None) -> int | None:
+    """The size in bytes that an object must have, where it is known."""
+    if blob is not None:
+        return blob.size
+    whole = item.relpath is None and not is_dir_oid(item.oid)
+    return item.pointer.size if whole and not item.pointer.legacy else None
+
+
+def _needs(listing: Listing | None, lost: dict[str, Missing]) -> bool:
+    """Whether a directory cannot be promised: it is unknown, or one of its files is lost."""
+    return listing is None or any(oid in lost for _, oid in listing)

@@ -1,0 +1,155 @@
+"""What commits point to, read from Git's object store and never from the work tree."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
+
+if TYPE_CHECKING:
+    import pygit2
+
+    from cpv_hooks.project import Project
+
+PIPELINE = "dvc.yaml"
+
+
+@dataclass(frozen=True)
+class _File:
+    """A pointer file in a commit; `pipeline` is the blob of the `dvc.yaml` beside a `dvc.lock`."""
+
+    path: str
+    blob: str
+    pipeline: str | None
+
+
+def pointers_at(project: Project, rev: str) -> list[Pointer]:
+    """Every pointer of a DVC root in a commit, in the order of their files.
+
+    `CPVError` names a commit that is not there, and a pointer file that cannot be read.
+    """
+    store = _open(str(project.repo.top), str(project.repo.git_dir))
+    return [pointer for file in _files(store, project, rev) for pointer in store.parse(file)]
+
+
+def changed_pointers(project: Project, old_rev: str | None, new_rev: str) -> list[Pointer]:
+    """The pointers of `new_rev` whose content differs from `old_rev` (None: from nothing).
+
+    One that is gone in `new_rev` is given as it was, without content (`oid` is None).
+    """
+    store = _open(str(project.repo.top), str(project.repo.git_dir))
+    old_files = _files(store, project, old_rev) if old_rev else []
+    new_files = _files(store, project, new_rev)
+    common = set(old_files) & set(new_files)
+    old = {pointer.path: pointer for file in old_files if file not in common for pointer in store.parse(file)}
+    new = {pointer.path: pointer for file in new_files if file not in common for pointer in store.parse(file)}
+    changed = [pointer for path, pointer in new.items() if path not in old or _content(old[path]) != _content(pointer)]
+    gone = [replace(pointer, oid=None) for path, pointer in old.items() if path not in new]
+    return changed + gone
+
+
+def is_tracked(project: Project, rev: str, path: str) -> bool:
+    """Whether Git itself holds a path (relative to the top of the work tree) in a commit."""
+    store = _open(str(project.repo.top), str(project.repo.git_dir))
+    try:
+        return path in store.commit(rev).tree
+    except ValueError:
+        return False
+
+
+def _content(pointer: Pointer) -> tuple[str | None, bool]:
+    return pointer.oid, pointer.isexec
+
+
+class _Store:
+    """Git's objects, with what was read of them kept: they never change."""
+
+    def __init__(self, repository: pygit2.Repository) -> None:
+        self._repository = repository
+        self._parsed: dict[_File, tuple[Pointer, ...]] = {}
+        self._trees: dict[tuple[str, str], tuple[_File, ...]] = {}
+
+    def commit(self, rev: str) -> pygit2.Commit:
+        import pygit2
+
+        try:
+            return self._repository.revparse_single(rev).peel(pygit2.Commit)
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise CPVError(f"no commit {rev!r}", where=self._repository.path, fix="git fetch") from error
+
+    def parse(self, file: _File) -> tuple[Pointer, ...]:
+        if file not in self._parsed:
+            pipeline = self._text(file.pipeline, file.path) if file.pipeline else None
+            self._parsed[file] = tuple(parse(self._text(file.blob, file.path), file.path, pipeline))
+        return self._parsed[file]
+
+    def _text(self, blob_id: str, path: str) -> str:
+        import pygit2
+
+        blob = self._repository[blob_id]
+        if not isinstance(blob, pygit2.Blob) or blob.size > MAX_BYTES:
+            raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=path, fix=f"git rm --cached {path}")
+        try:
+            return blob.data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CPVError("not UTF-8, so not a pointer", where=path, fix=f"git checkout -- {path}") from error
+
+    def files(self, tree: pygit2.Tree, folder: str) -> tuple[_File, ...]:
+        """The pointer files below a tree, without those of DVC roots nested in it."""
+        key = (str(tree.id), folder)
+        if key not in self._trees:
+            self._trees[key] = tuple(self._walk(tree, folder))
+        return self._trees[key]
+
+    def _walk(self, tree: pygit2.Tree, folder: str) -> Iterator[_File]:
+        import pygit2
+
+        pipeline = tree / PIPELINE if PIPELINE in tree else None
+        for item in tree:
+            # A name that is not UTF-8 cannot be a pointer that DVC could read.
+            name = item.name
+            if name is None:
+                continue
+            path = posixpath.join(folder, name)
+            if isinstance(item, pygit2.Tree):
+                if name not in (".dvc", ".git") and not _is_dvc_root(item):
+                    yield from self.files(item, path)
+            elif isinstance(item, pygit2.Blob) and is_pointer_file(name) and item.filemode != pygit2.GIT_FILEMODE_LINK:
+                beside = str(pipeline.id) if pipeline is not None and name == "dvc.lock" else None
+                yield _File(path, str(item.id), beside)
+
+
+def _is_dvc_root(tree: pygit2.Tree) -> bool:
+    import pygit2
+
+    return ".dvc" in tree and isinstance(tree / ".dvc", pygit2.Tree)
+
+
+@lru_cache(maxsize=8)
+def _open(top: str, git_dir: str) -> _Store:
+    import pygit2
+
+    try:
+        return _Store(pygit2.Repository(top))
+    except pygit2.GitError as error:
+        raise CPVError(f"libgit2 cannot open the repository: {error}", where=git_dir) from error
+
+
+def _files(store: _Store, project: Project, rev: str) -> tuple[_File, ...]:
+    import pygit2
+
+    tree = store.commit(rev).tree
+    folder = Path(project.prefix).as_posix() if project.prefix else ""
+    if not folder:
+        return store.files(tree, "")
+    try:
+        below = tree[folder]
+    except KeyError:
+        return ()
+    return store.files(below, folder) if isinstance(below, pygit2.Tree) else ()

@@ -1,0 +1,200 @@
+"""What a user sees: lines on the standard error, a progress bar for long work, one line for an error.
+
+Everything goes to the standard error, because a hook's standard output may be read by Git. `CPV_QUIET=1`, or
+`"quiet": true` in the personal settings, silences lines and progress; warnings and errors are always printed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from cpv_hooks.config import cpv_home
+from cpv_hooks.errors import CPVError
+from cpv_hooks.redact import redact
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+EXIT_ERROR, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
+# A disk that refuses is the user's to mend, not a bug.
+_DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+BAR_AFTER = 0.3
+"""Seconds of work before a bar is drawn on a terminal."""
+LINE_AFTER, LINE_EVERY = 2.0, 10.0
+"""Seconds of work before the first plain line, and between two, where nobody watches a terminal."""
+
+
+def say(line: str) -> None:
+    """Print one line, `cpv: …`, unless the user wants quiet."""
+    if not is_quiet():
+        _print(line)
+
+
+def warn(line: str) -> None:
+    """Print one line that must be seen, quiet or not."""
+    _print(f"warning: {line}")
+
+
+def fail(error: BaseException) -> int:
+    """Print the one line for an error and return the exit status: 1 expected, 3 a bug of ours, 130 Ctrl-C."""
+    if isinstance(error, CPVError):
+        _print(str(error))
+        return EXIT_ERROR
+    if isinstance(error, KeyboardInterrupt):
+        _print("interrupted")
+        return EXIT_INTERRUPTED
+    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+        from cpv_hooks.cache import fault
+
+        _print(str(fault(error, Path(error.filename or "."))))
+        return EXIT_ERROR
+    log = _write_log(error)
+    text = " ".join(str(error).split())
+    details = f"details in {log}" if log else "no log could be written"
+    _print(f"bug: {type(error).__name__}: {text} ({details})")
+    return EXIT_BUG
+
+
+def is_quiet() -> bool:
+    """Whether the user asked for silence."""
+    value = os.environ.get("CPV_QUIET")
+    if value is not None:
+        return value not in ("", "0", "false")
+    return _quiet_setting(cpv_home() / "config.json")
+
+
+@cache
+def _quiet_setting(path: Path) -> bool:
+    try:
+        settings = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and settings.get("quiet") is True
+
+
+def _print(line: str) -> None:
+    # File names come from repositories: no newline or escape sequence of theirs reaches the terminal.
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in redact(line))
+    # Where the terminal is gone there is nobody to tell.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"cpv: {shown}\n")
+        sys.stderr.flush()
+
+
+def _write_log(error: BaseException) -> Path | None:
+    """Write the traceback where only the user can read it."""
+    import traceback
+
+    folder = cpv_home() / "logs"
+    path = folder / f"bug-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
+    text = redact("".join(traceback.format_exception(error)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError:
+        return None
+    return path
+
+
+def size_text(count: int) -> str:
+    """A number of bytes for people: `512 B`, `1.5 MB`, `2.0 GB` (powers of 1000)."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.95:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:.1f} TB"
+
+
+class Progress:
+    """How far a piece of work is, in bytes: a bar on a terminal, a few plain lines elsewhere if it takes long.
+
+    The total may grow while the work goes on. Threads may share one. Nothing is shown for short work.
+    """
+
+    def __init__(self, what: str, total_bytes: int = 0, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.what = what
+        self.total = total_bytes
+        self.done = 0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._quiet = is_quiet()
+        self._terminal = sys.stderr.isatty()
+        self._begun = clock()
+        self._next_line = self._begun + LINE_AFTER
+        self._bar: RichProgress | None = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
+                self._bar = None
+
+    def grow(self, count: int) -> None:
+        """Add to the total, in bytes."""
+        with self._lock:
+            self.total += count
+
+    def advance(self, count: int) -> None:
+        """So many bytes more are done."""
+        with self._lock:
+            self.done += count
+            if self._quiet:
+                return
+            now = self._clock()
+            if self._terminal:
+                self._draw(now)
+            elif now >= self._next_line:
+                self._next_line = now + LINE_EVERY
+                _print(self._line(now))
+
+    def _line(self, now: float) -> str:
+        rate = size_text(int(self.done / max(now - self._begun, 0.001)))
+        if not self.total:
+            return f"{self.what}: {size_text(self.done)}, {rate}/s"
+        share = min(100, 100 * self.done // self.total)
+        return f"{self.what}: {share}% ({size_text(self.done)} of {size_text(self.total)}, {rate}/s)"
+
+    def _draw(self, now: float) -> None:
+        if self._bar is None and now - self._begun >= BAR_AFTER:
+            self._bar = _new_bar()
+            self._bar.add_task(self.what)
+            self._bar.start()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self.done, total=self.total or None)
+
+
+def _new_bar() -> RichProgress:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (
+        TextColumn("cpv: {task.description}", markup=False),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return RichProgress(*columns, console=Console(stderr=True), transient=True)

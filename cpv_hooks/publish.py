@@ -1,0 +1,153 @@
+"""What commits point to, brought to the remote: at once, in the background, or later from the queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cpv_hooks.delivery import Delivery, Missing, Published
+from cpv_hooks.errors import CPVError
+from cpv_hooks.fetch import fetch as fetch
+from cpv_hooks.fetch import fetch_pointer as fetch_pointer
+from cpv_hooks.output import Progress, warn
+from cpv_hooks.queue import Queue, root_key
+from cpv_hooks.store import Listing, Store
+from cpv_hooks.tree import is_dir_oid
+
+if TYPE_CHECKING:
+    from cpv_hooks.pointer import Pointer
+    from cpv_hooks.project import Project
+    from cpv_hooks.remote import Blob
+
+RETRY_AFTER = 60.0
+"""Seconds for which a queued upload that failed is left alone, so that a dead network does not slow every command."""
+
+
+def objects_of(project: Project, pointers: Iterable[Pointer]) -> list[Blob | Missing]:
+    """Every object that pointers need, each once, files before directory objects: from the cache, or missing there."""
+    found: dict[tuple[str, bool], Missing] = {}
+    stores = {legacy: Store(project, legacy=legacy) for legacy in (False, True)}
+    for pointer in pointers:
+        if pointer.oid is None:
+            continue
+        listed: Listing = []
+        blob = stores[pointer.legacy].blob(pointer.oid) if pointer.isdir else None
+        if blob is not None:
+            listed = stores[pointer.legacy].read_listing(blob.path, pointer.oid)
+        for relpath, oid in listed:
+            found.setdefault((oid, pointer.legacy), Missing(pointer, oid, relpath))
+        found.setdefault((pointer.oid, pointer.legacy), Missing(pointer, pointer.oid))
+    ordered = sorted(found.items(), key=lambda item: is_dir_oid(item[1].oid))
+    return [stores[legacy].blob(oid) or missing for (oid, legacy), missing in ordered]
+
+
+def publish(project: Project, revs: Sequence[str], progress: Progress) -> Published:
+    """Upload everything that these commits point to and the remote lacks.
+
+    What neither the cache nor the remote has is returned, and its directory object is not uploaded. Raises
+    `RemoteError` where the remote fails; what was uploaded until then is recorded.
+    """
+    return _publish(project, revs, progress, upload=True)
+
+
+def complete(project: Project, revs: Sequence[str], progress: Progress | None = None) -> list[Missing]:
+    """Make sure that all that these commits point to is on the remote, and return what is not.
+
+    Uploads what the cache has, unless the policy is `never`, which only looks.
+    """
+    upload = project.config.push_when != "never"
+    with progress or Progress("uploading") as shown:
+        return list(_publish(project, revs, shown, upload=upload).missing)
+
+
+def _publish(project: Project, revs: Sequence[str], progress: Progress, *, upload: bool) -> Published:
+    total = Published()
+    pointers = _wanted(project, revs)
+    for legacy in (False, True):
+        wanted = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
+        if wanted:
+            part = Delivery(project, legacy, progress).run(wanted, upload=upload)
+            missing = tuple(item for item in part.missing if not _forgiven(project, revs, item))
+            total = Published(
+                total.uploaded + part.uploaded,
+                total.bytes + part.bytes,
+                total.present + part.present,
+                total.missing + missing,
+            )
+    return total
+
+
+def _wanted(project: Project, revs: Sequence[str]) -> list[Pointer]:
+    from cpv_hooks.objects import pointers_at
+
+    return [pointer for rev in revs for pointer in pointers_at(project, rev) if pointer.push]
+
+
+def _forgiven(project: Project, revs: Sequence[str], item: Missing) -> bool:
+    """What need not be on the remote: an import has its own source, and Git holds what a stage does not cache."""
+    from cpv_hooks.objects import is_tracked
+
+    pointer = item.pointer
+    return pointer.imported or (pointer.stage and any(is_tracked(project, rev, pointer.path) for rev in revs))
+
+
+def deliver(project: Project, revs: Sequence[str], why: str) -> bool:
+    """Upload these commits' data as `[push] when` says; whether nothing of them is left to do here and now.
+
+    They are queued first. An upload that fails leaves them queued and says so in one line; it raises nothing.
+    """
+    policy = project.config.push_when
+    if policy in ("never", "push"):
+        return True
+    queue, root = Queue.of(project.repo), root_key(project)
+    try:
+        for rev in revs:
+            queue.add(root, rev, why)
+        if policy == "background":
+            from cpv_hooks.worker import start
+
+            start(project)
+            return True
+        return _deliver_now(project, queue, root, revs)
+    except CPVError as error:
+        warn(f"the data of {_names(revs)} is not uploaded: {error}")
+        return False
+
+
+def retry_queued(project: Project, *, force: bool = False) -> None:
+    """Upload what is queued for a DVC root and was not tried just now; with `force`, all of it.
+
+    Raises nothing for a remote that still fails: that is said in one line, and the queue keeps it.
+    """
+    queue, root = Queue.of(project.repo), root_key(project)
+    before = time.time() - RETRY_AFTER
+    waiting = [item.commit for item in queue.pending(root) if force or item.tried is None or item.tried < before]
+    gone = [commit for commit in waiting if project.repo.resolve(commit) is None]
+    queue.done(root, gone)
+    revs = [commit for commit in waiting if commit not in gone]
+    if revs:
+        _deliver_now(project, queue, root, revs)
+
+
+def _deliver_now(project: Project, queue: Queue, root: str, revs: Sequence[str]) -> bool:
+    """Upload commits one after the other, oldest first, so that each is off the queue as soon as it is there."""
+    for rev in revs:
+        try:
+            with Progress("uploading") as progress:
+                missing = publish(project, [rev], progress).missing
+        except CPVError as error:
+            queue.failed(root, revs, str(error))
+            warn(f"the data of {_names(revs)} is not uploaded: {error} (queued; dvc cpv sync tries again)")
+            return False
+        if missing:
+            named = ", ".join(item.path for item in missing[:3]) + (", …" if len(missing) > 3 else "")
+            queue.failed(root, [rev], f"neither the cache nor the remote has {named}")
+            warn(f"the data of {_names([rev])} is not complete: neither the cache nor the remote has {named}")
+        else:
+            queue.done(root, [rev])
+    return not any(item.commit in revs for item in queue.pending(root))
+
+
+def _names(revs: Sequence[str]) -> str:
+    return ", ".join(rev[:10] for rev in revs[:3]) + (f" and {len(revs) - 3} more commits" if len(revs) > 3 else "")

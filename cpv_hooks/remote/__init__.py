@@ -1,0 +1,103 @@
+"""Remotes: where DVC keeps objects away from this machine.
+
+The layout is DVC 3's: `<url>/files/md5/<first two digits>/<the rest>`, a directory object's name with its `.dir`.
+Objects that DVC 2 named (`md5-dos2unix`) lie in `<url>/<first two digits>/<the rest>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.output import Progress
+
+if TYPE_CHECKING:
+    from cpv_hooks.project import Project
+
+DVC3_LAYOUT = "files/md5"
+NO_SIZES: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One cache object to upload: its id, its file, its size in bytes."""
+
+    oid: str
+    path: Path
+    size: int
+
+
+def ignore_blob(blob: Blob) -> None:
+    """The `done` of a caller who does not count."""
+
+
+class RemoteError(CPVError):
+    """A remote could not do what was asked."""
+
+
+class MissingObject(RemoteError):
+    """The remote does not have an object."""
+
+
+class CorruptObject(RemoteError):
+    """The bytes of an object are not those that its name promises."""
+
+
+class Remote(Protocol):
+    """A store of objects. Every method raises `RemoteError`; progress counts bytes and grows by itself."""
+
+    url: str
+    """Where the objects lie, without secrets; also the key under which verified objects are recorded."""
+
+    def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
+        """Which objects are not there; one with another size than in `sizes` counts as not there."""
+
+    def upload(self, blobs: Sequence[Blob], progress: Progress, done: Callable[[Blob], None] = ignore_blob) -> None:
+        """Store objects, directory objects after all files, replacing what is there.
+
+        `done` is called, from any thread, for each object once it is stored and verified.
+        """
+
+    def download(self, oid: str, to: Path, progress: Progress) -> None:
+        """Bring an object to the file `to`, which appears only if its bytes are right.
+
+        Raises `MissingObject` or `CorruptObject`. Threads may share a remote.
+        """
+
+    def check(self) -> None:
+        """Raise unless the remote can be reached and lets us in."""
+
+
+def open_remote(project: Project, *, legacy: bool = False) -> Remote:
+    """The default remote of a DVC root; with `legacy`, its store of objects that DVC 2 named.
+
+    Raises `CPVError` where no remote is configured or it is one that names its objects in another way.
+    """
+    if not project.remote_name or not project.remote_url:
+        raise CPVError("no DVC remote is configured", where=str(project.root), fix="dvc remote add -d storage URL")
+    url = project.remote_url
+    scheme = url.split("://", 1)[0].lower() if "://" in url else ""
+    if scheme in ("", "file"):
+        from cpv_hooks.remote.local import LocalRemote
+
+        return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
+    options = project.remote_options
+    _refuse_versioned(project.remote_name, options)
+    if scheme == "s3":
+        from cpv_hooks.remote.s3 import S3Remote
+
+        return S3Remote(url, options, name=project.remote_name, legacy=legacy)
+    from cpv_hooks.remote.dvc import DVCRemote
+
+    return DVCRemote(project.root, project.remote_name, url, legacy=legacy)
+
+
+def _refuse_versioned(name: str, options: Mapping[str, str]) -> None:
+    if any(options.get(key, "").lower() == "true" for key in ("version_aware", "worktree")):
+        raise CPVError(
+            f"remote {name} is cloud-versioned, which CPV cannot fill yet",
+            fix=f"dvc push, or dvc remote modify {name} version_aware false",
+        )

@@ -1,0 +1,92 @@
+"""Bytes on their way in or out: hashed as they pass, shown under their name only when they are right."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from cpv_hooks.cache import PROTECTED, fault
+from cpv_hooks.durable import sync_folder
+from cpv_hooks.output import Progress
+from cpv_hooks.remote import CorruptObject
+
+CHUNK = 1 << 20
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, a megabyte at a time."""
+    with open(path, "rb", buffering=0) as stream:
+        while chunk := stream.read(CHUNK):
+            yield chunk
+
+
+def receive(
+    chunks: Iterable[bytes],
+    oid: str,
+    to: Path,
+    progress: Progress,
+    *,
+    where: str,
+    legacy: bool = False,
+    durable: bool = False,
+) -> int:
+    """Write an object to `to`, in one step and read-only, if its bytes are right; returns its size in bytes.
+
+    Raises `CorruptObject`, naming the object and `where` it came from, and leaves nothing behind. An error of the
+    disk is a `CPVError`; an error of the source is the source's own.
+    """
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    temporary = to.with_name(f".{to.name}.{os.getpid()}-{secrets.token_hex(4)}.cpv-tmp")
+    try:
+        stream = _create(temporary)
+        with stream:
+            for chunk in chunks:
+                digest.update(chunk)
+                try:
+                    stream.write(chunk)
+                except OSError as error:
+                    raise fault(error, to.parent) from error
+                size += len(chunk)
+                progress.advance(len(chunk))
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        if digest.hexdigest() != oid[:32] and not (legacy and legacy_md5(temporary) == oid[:32]):
+            raise corrupt(oid, where)
+        os.chmod(temporary, PROTECTED)
+        os.replace(temporary, to)
+        if durable:
+            sync_folder(to.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return size
+
+
+def _create(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "xb", buffering=CHUNK)
+    except OSError as error:
+        raise fault(error, path.parent) from error
+
+
+def legacy_md5(path: Path) -> str:
+    """The hash that DVC 2 gave a file: of a text file, with its line ends turned to Unix's."""
+    from dvc_data.hashfile.hash import file_md5
+    from dvc_objects.fs.local import localfs
+
+    value: str = file_md5(str(path), localfs, name="md5-dos2unix")
+    return value
+
+
+def corrupt(oid: str, where: str) -> CorruptObject:
+    """The error for an object whose bytes do not have its hash."""
+    return CorruptObject(
+        f"object {oid} is corrupt: its content does not have that hash",
+        where=where,
+        fix="remove it there, then run dvc cpv sync where a good copy is in the cache",
+    )

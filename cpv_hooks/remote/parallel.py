@@ -1,0 +1,55 @@
+"""Doing one thing to many items on a few threads, with nothing queued ahead."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def each(function: Callable[[T], None], items: Iterable[T], threads: int) -> None:
+    """Call `function` on every item; the first error stops the rest and is raised here.
+
+    Items are drawn one by one as threads get free, so a generator that reads a file is bounded by the threads.
+    """
+    crew = _Crew(function, iter(items))
+    if threads <= 1:
+        crew.work()
+    else:
+        workers = [threading.Thread(target=crew.work, daemon=True) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        try:
+            for worker in workers:
+                worker.join()
+        except BaseException:
+            crew.stopped.set()
+            raise
+    if crew.error is not None:
+        raise crew.error
+
+
+class _Crew:
+    def __init__(self, function: Callable[[T], None], items: Iterator[T]) -> None:
+        self.error: BaseException | None = None
+        self.stopped = threading.Event()
+        self._function = function
+        self._items = items
+        self._lock = threading.Lock()
+
+    def work(self) -> None:
+        try:
+            while not self.stopped.is_set():
+                with self._lock:
+                    if self.stopped.is_set():
+                        return
+                    try:
+                        item = next(self._items)
+                    except StopIteration:
+                        return
+                self._function(item)
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            self.error = self.error or error
+            self.stopped.set()

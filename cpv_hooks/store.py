@@ -1,0 +1,101 @@
+"""DVC's cache and its remote side by side, in one of the two layouts that they share."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.cache import Cache, fault
+from cpv_hooks.errors import CPVError
+from cpv_hooks.tree import is_dir_oid, read_dir_object
+
+if TYPE_CHECKING:
+    from cpv_hooks.output import Progress
+    from cpv_hooks.project import Project
+    from cpv_hooks.remote import Blob, Remote
+
+Listing = list[tuple[str, str]]
+
+
+class Store:
+    """The objects of a DVC root. `legacy` is the layout and the hash of DVC 2."""
+
+    def __init__(self, project: Project, *, legacy: bool = False) -> None:
+        self.legacy = legacy
+        self._project = project
+        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared)
+
+    @cached_property
+    def remote(self) -> Remote:
+        """The default remote; opened when it is first needed."""
+        from cpv_hooks.remote import open_remote
+
+        return open_remote(self._project, legacy=self.legacy)
+
+    def blob(self, oid: str) -> Blob | None:
+        """An object of the cache, or None where the cache lacks it."""
+        from cpv_hooks.remote import Blob
+
+        path = self._cache.find(oid)
+        return Blob(oid, path, path.stat().st_size) if path is not None else None
+
+    def listing(self, oid: str, progress: Progress) -> Listing | None:
+        """What a directory object lists, from the cache, else from the remote; None where neither has it.
+
+        A damaged copy in the cache is replaced from the remote where that has a good one.
+        """
+        path = self._cache.find(oid)
+        if path is None:
+            return self._fetched_listing(oid, progress)
+        try:
+            return self.read_listing(path, oid)
+        except CPVError:
+            found = self._fetched_listing(oid, progress)
+            if found is None:
+                raise
+            return found
+
+    def _fetched_listing(self, oid: str, progress: Progress) -> Listing | None:
+        from cpv_hooks.remote import MissingObject
+
+        try:
+            self.fetch(oid, progress)
+        except MissingObject:
+            return None
+        path = self._cache.find(oid)
+        return self.read_listing(path, oid) if path is not None else None
+
+    def read_listing(self, path: Path, oid: str) -> Listing:
+        """Read a directory object's file; DVC 2 hashed it as it does every text."""
+        return read_dir_object(path, None if self.legacy else oid)
+
+    def fetch(self, oid: str, progress: Progress) -> None:
+        """Bring an object from the remote into the cache, replacing what is there.
+
+        Raises `MissingObject`, `CorruptObject`; a directory object must also be one that can be used (`CPVError`).
+        """
+        temporary = self._cache.temporary()
+        try:
+            self.remote.download(oid, temporary, progress)
+            if is_dir_oid(oid):
+                self.read_listing(temporary, oid)
+            self._adopt(temporary, oid)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _adopt(self, temporary: Path, oid: str) -> None:
+        if not self.legacy:
+            self._cache.adopt(temporary, oid)
+            return
+        target = self._cache.folder / oid[:2] / oid[2:]
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary, target)
+        except OSError as error:
+            raise fault(error, target.parent) from error
+
+    def lacks(self, oid: str) -> bool:
+        """Whether the cache has no such object."""
+        return self._cache.find(oid) is None

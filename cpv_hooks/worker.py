@@ -1,0 +1,57 @@
+"""The background upload: a process of its own that outlives the command, and works off the queue."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cpv_hooks.project import Project
+
+LOCK = "upload.lock"
+
+
+def start(project: Project) -> None:
+    """Start a worker for a DVC root; it ends at once where another one is at work."""
+    from cpv_hooks.git import environment
+
+    null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+    # -P: a cloned repository with a `cpv_hooks` folder of its own must not be what is run.
+    command = [sys.executable, "-P", "-m", "cpv_hooks.worker", str(project.root)]
+    os.posix_spawn(sys.executable, command, environment(), file_actions=null, setsid=True)
+
+
+def run(project: Project) -> None:
+    """Upload what is queued, until nothing is left that was not tried."""
+    from cpv_hooks.lock import Busy, locked
+    from cpv_hooks.publish import retry_queued
+    from cpv_hooks.queue import Queue, root_key
+
+    queue, root = Queue.of(project.repo), root_key(project)
+    # Somebody may queue a commit while the one who holds the lock is about to leave, so look again after it.
+    while any(item.tried is None for item in queue.pending(root)):
+        try:
+            with locked(project.repo.shared / LOCK, wait=False, say="uploading"):
+                retry_queued(project)
+        except Busy:
+            return
+
+
+def main(argv: list[str]) -> int:
+    """`python -m cpv_hooks.worker ROOT`."""
+    from cpv_hooks.git import Repo
+    from cpv_hooks.output import fail
+    from cpv_hooks.project import Project
+
+    try:
+        root = Path(argv[0])
+        run(Project.open(Repo.discover(root), root))
+    except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
+        return fail(error)
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import errno
+import os
+import pty
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from cpv_hooks.config import cpv_home
+from cpv_hooks.errors import CPVError
+from cpv_hooks.output import Progress, fail, say, size_text, warn
+from cpv_hooks.redact import redact, remember
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_lines_go_to_the_standard_error(capsys: Capture) -> None:
+    say("tagged v0.1")
+    warn("not uploaded")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "cpv: tagged v0.1\ncpv: warning: not uploaded\n"
+
+
+def test_quiet_silences_lines_but_no_warning(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CPV_QUIET", "1")
+    say("tagged v0.1")
+    warn("not uploaded")
+    assert capsys.readouterr().err == "cpv: warning: not uploaded\n"
+
+
+def test_quiet_is_a_personal_setting(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    cpv_home().mkdir(parents=True)
+    (cpv_home() / "config.json").write_text('{"quiet": true}')
+    say("tagged v0.1")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("CPV_QUIET", "0")
+    say("tagged v0.1")
+    assert capsys.readouterr().err == "cpv: tagged v0.1\n"
+
+
+def test_a_name_from_a_repository_cannot_write_to_the_terminal(capsys: Capture) -> None:
+    say("ü \x1b[2Jmodel\nbin\udcff")
+    assert capsys.readouterr().err == "cpv: ü \\x1b[2Jmodel\\nbin\\udcff\n"
+
+
+def test_an_expected_error_is_one_line(capsys: Capture) -> None:
+    assert fail(CPVError("no DVC remote", where="/repo", fix="dvc remote add -d storage URL")) == 1
+    assert capsys.readouterr().err == "cpv: /repo: no DVC remote; to mend it: dvc remote add -d storage URL\n"
+
+
+def test_ctrl_c(capsys: Capture) -> None:
+    assert fail(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "cpv: interrupted\n"
+
+
+def test_a_full_disk_is_no_bug(capsys: Capture) -> None:
+    assert fail(OSError(errno.ENOSPC, "No space left on device", "/cache/x")) == 1
+    assert capsys.readouterr().err.startswith("cpv: /cache/x: no space left on the disk; to mend it: ")
+
+
+def test_a_bug_is_one_line_and_a_private_log(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2hunter2")
+    try:
+        raise ValueError("bad\nkey hunter2hunter2")
+    except ValueError as error:
+        assert fail(error) == 3
+    (log,) = (cpv_home() / "logs").iterdir()
+    assert capsys.readouterr().err == f"cpv: bug: ValueError: bad key *** (details in {log})\n"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
+    text = log.read_text()
+    assert "Traceback" in text
+    assert "test_a_bug_is_one_line" in text
+    assert "hunter2" not in text
+
+
+def test_a_bug_without_a_place_for_the_log(capsys: Capture) -> None:
+    cpv_home().write_text("a file")
+    assert fail(ValueError("bad")) == 3
+    assert capsys.readouterr().err == "cpv: bug: ValueError: bad (no log could be written)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://ada:hunter2@host/path", "https://ada:***@host/path"),
+        ("secret_access_key = hunter2", "secret_access_key = ***"),
+        ("'session_token': 'hunter2',", "'session_token': '***',"),
+        ("?X-Amz-Signature=abc&x=1", "?X-Amz-Signature=***&x=1"),
+        ("s3://bucket/team: no such key", "s3://bucket/team: no such key"),
+        ("a remembered token-value here", "a remembered *** here"),
+    ],
+)
+def test_secrets_are_masked(text: str, shown: str) -> None:
+    remember("token-value")
+    remember("a")  # too short to mean anything
+    assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (1_500_000, "1.5 MB"),
+        (999_999, "1.0 MB"),
+        (10**9, "1.0 GB"),
+        (2 * 10**12, "2.0 TB"),
+    ],
+)
+def test_sizes_for_people(count: int, text: str) -> None:
+    assert size_text(count) == text
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_short_work_prints_nothing(capsys: Capture) -> None:
+    with Progress("uploading", 100) as progress:
+        progress.advance(100)
+    assert capsys.readouterr().err == ""
+
+
+def test_long_work_prints_a_few_plain_lines_when_piped(capsys: Capture) -> None:
+    clock = Clock()
+    with Progress("uploading", clock=clock) as progress:
+        progress.grow(4_000_000)
+        for second in range(20):
+            clock.now = float(second)
+            progress.advance(200_000)
+    assert capsys.readouterr().err.splitlines() == [
+        "cpv: uploading: 15% (600.0 kB of 4.0 MB, 300.0 kB/s)",
+        "cpv: uploading: 65% (2.6 MB of 4.0 MB, 216.7 kB/s)",
+    ]
+
+
+def test_a_total_that_is_not_known(capsys: Capture) -> None:
+    clock = Clock()
+    with Progress("hashing", clock=clock) as progress:
+        clock.now = 2.0
+        progress.advance(200)
+    assert capsys.readouterr().err == "cpv: hashing: 200 B, 100 B/s\n"
+
+
+def test_quiet_silences_progress(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CPV_QUIET", "1")
+    clock = Clock()
+    with Progress("uploading", 100, clock=clock) as progress:
+        clock.now = 60.0
+        progress.advance(50)
+    assert capsys.readouterr().err == ""
+
+
+ON_A_TERMINAL = """
+output.BAR_AFTER = 0
+with output.Progress("uploading [x]", 3_000_000) as progress:
+    progress.advance(1_500_000)
+    progress._bar.refresh()
+"""
+
+
+def test_a_bar_on_a_terminal() -> None:
+    main, sub = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_TERMINAL], stdout=subprocess.PIPE, stderr=sub, env=env, check=False
+    )
+    os.close(sub)
+    shown = b""
+    try:
+        while chunk := os.read(main, 4096):
+            shown += chunk
+    except OSError:
+        pass  # Linux's way to say that the other end is closed
+    os.close(main)
+    assert done.returncode == 0, shown
+    assert done.stdout == b""
+    assert b"cpv: uploading [x]" in shown
+    assert b"1.5/3.0 MB" in shown
+
+
+def test_rich_is_not_imported_for_a_line() -> None:
+    code = (
+        "import sys; from cpv_hooks.output import say, Progress; say('x'); Progress('x'); print('rich' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
