@@ -1,0 +1,42 @@
+"""`cpv-hook HOOK ARGS…`: what the shims and pre-commit start."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+HOOKS = (
+    "fsmonitor",
+    "pre-commit",
+    "pre-merge-commit",
+    "prepare-commit-msg",
+    "post-commit",
+    "post-checkout",
+    "post-merge",
+    "post-rewrite",
+    "post-index-change",
+    "pre-push",
+    "reference-transaction",
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one hook; returns its exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] not in HOOKS:
+        print(f"usage: cpv-hook {{{','.join(HOOKS)}}} [ARGS…]", file=sys.stderr)
+        return 2
+    name, *rest = arguments
+    try:
+        status: int = import_module(f"cpv_hooks.hooks.{name.replace('-', '_')}").run(rest)
+        return status
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        from cpv_hooks.output import fail
+
+        return fail(error)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

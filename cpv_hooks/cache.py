@@ -1,0 +1,185 @@
+"""DVC's local cache: content by its md5, in `files/md5/<two digits>/<thirty>`, read-only once it is there.
+
+Layout and modes are those of `dvc_data.hashfile.db.local.LocalHashFileDB`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.scan import TEMPORARY
+
+CHUNK = 1 << 20
+PROTECTED = 0o444
+_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
+_IO_FAULTS = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "no permission to write",
+    errno.EPERM: "no permission to write",
+    errno.EIO: "the disk reports an input/output error",
+    errno.ENOTDIR: "a file stands where a folder should be",
+}
+
+
+def fault(error: OSError, where: Path) -> CPVError:
+    """The one line for a disk that refuses."""
+    what = _IO_FAULTS.get(error.errno or 0, error.strerror or str(error))
+    return CPVError(what, where=str(where), fix="free space or mend the permissions, then repeat the command")
+
+
+def reflink(source: int, target: int) -> bool:
+    """Let `target` share the blocks of `source`; False where the file system cannot."""
+    try:
+        import fcntl
+
+        fcntl.ioctl(target, _FICLONE, source)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+class Cache:
+    """The cache of one DVC root."""
+
+    def __init__(self, folder: Path, *, types: tuple[str, ...] = ("reflink", "copy"), shared: bool = False) -> None:
+        self.folder = folder
+        self.types = types
+        self._shared = shared
+
+    def path(self, oid: str) -> Path:
+        """Where an object lies, whether it is there or not."""
+        return self.folder / "files" / "md5" / oid[:2] / oid[2:]
+
+    def find(self, oid: str) -> Path | None:
+        """The object's file, in DVC 3's place or in DVC 2's; None where the cache lacks it.
+
+        A file that is not write-protected may have been edited in place, so it is hashed before it is believed.
+        """
+        for path in (self.path(oid), self.folder / oid[:2] / oid[2:]):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode) and (stat.S_IMODE(status.st_mode) == PROTECTED or md5_of(path) == oid[:32]):
+                return path
+        return None
+
+    def has(self, oid: str) -> bool:
+        """Whether the cache holds an object."""
+        return self.find(oid) is not None
+
+    def verified(self, oid: str) -> bool:
+        """Whether the cache holds an object and its bytes are right (reads them)."""
+        path = self.find(oid)
+        return path is not None and md5_of(path) == oid[:32]
+
+    def add_bytes(self, oid: str, data: bytes) -> None:
+        """Store an object that is in memory (a `.dir` object)."""
+        if self.has(oid):
+            return
+        temporary = self.temporary()
+        try:
+            with open(temporary, "xb") as stream:
+                stream.write(data)
+            self._install(temporary, oid)
+        except OSError as error:
+            raise fault(error, self.folder) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def add_file(self, source: Path, advance: Callable[[int], None] = lambda count: None) -> tuple[str, int]:
+        """Store a file's content in one read; returns its md5 and its size in bytes.
+
+        The object is installed only after all was read, so a kill leaves nothing but a temporary file.
+        """
+        temporary = self.temporary()
+        try:
+            with open(source, "rb", buffering=0) as reader, open(temporary, "x+b", buffering=0) as writer:
+                if reflink(reader.fileno(), writer.fileno()):
+                    digest, size = _copy(writer, None, advance)
+                else:
+                    digest, size = _copy(reader, writer, advance)
+            if not self.has(digest):
+                self._install(temporary, digest)
+            return digest, size
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise fault(error, self.folder) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def adopt(self, temporary: Path, oid: str) -> None:
+        """Take in a file that was written next to the cache and whose md5 the caller has verified."""
+        try:
+            self._install(temporary, oid)
+        except OSError as error:
+            raise fault(error, self.folder) from error
+
+    def sync(self, oid: str) -> None:
+        """Make an object durable, before the only other copy of its bytes is replaced."""
+        path = self.find(oid)
+        if path is not None:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def temporary(self) -> Path:
+        """A name for a temporary file on the cache's file system."""
+        # Beside `files/`, so that DVC's own listing of the cache never meets it.
+        folder = self.folder / "cpv"
+        try:
+            self._make(folder)
+        except OSError as error:
+            raise fault(error, self.folder) from error
+        return folder / f"{secrets.token_hex(8)}{TEMPORARY}"
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            if self._shared:
+                os.chmod(folder, 0o2775)
+
+    def _install(self, temporary: Path, oid: str) -> None:
+        target = self.path(oid)
+        self._make(target.parent)
+        os.chmod(temporary, PROTECTED)
+        os.replace(temporary, target)
+
+
+def _copy(reader: BinaryIO, writer: BinaryIO | None, advance: Callable[[int], None]) -> tuple[str, int]:
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    if writer is None:
+        reader.seek(0)
+    while chunk := reader.read(CHUNK):
+        digest.update(chunk)
+        if writer is not None:
+            _write_all(writer, chunk)
+        size += len(chunk)
+        advance(len(chunk))
+    return digest.hexdigest(), size
+
+
+def _write_all(writer: BinaryIO, data: bytes) -> None:
+    """An unbuffered write may be short."""
+    view = memoryview(data)
+    while view:
+        view = view[writer.write(view) or 0 :]
+
+
+def md5_of(path: Path, advance: Callable[[int], None] = lambda count: None) -> str:
+    """The md5 of a file, in hex."""
+    with open(path, "rb", buffering=0) as stream:
+        return _copy(stream, None, advance)[0]

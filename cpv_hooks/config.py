@@ -1,0 +1,146 @@
+"""`.cpv.toml`, the settings that are versioned with a repository."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from cpv_hooks.errors import CPVError
+
+FILE = ".cpv.toml"
+MAX_BYTES = 1 << 20
+
+Kind = Literal["model", "data", "metrics", "extra"]
+KINDS: tuple[Kind, ...] = ("model", "data", "metrics", "extra")
+
+DEFAULT_ARTIFACTS: Mapping[Kind, tuple[str, ...]] = {
+    "model": ("model.bin",),
+    "data": ("data",),
+    "metrics": ("metrics.log",),
+    "extra": (),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one DVC root. `hash_budget` is in bytes per `git status`."""
+
+    team: str | None = None
+    model: str | None = None
+    artifacts: Mapping[Kind, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_ARTIFACTS)
+    scheme: str = "minor"
+    tag_on_commit: bool = True
+    push_when: Literal["commit", "background", "push", "never"] = "commit"
+    stage: Literal["all", "staged"] = "all"
+    one_shot: bool = True
+    live: bool = True
+    hash_budget: int = 512 << 20
+
+
+def cpv_home() -> Path:
+    """The folder of personal settings: `CPV_HOME`, or `~/.cpv`."""
+    return Path(os.environ.get("CPV_HOME") or Path.home() / ".cpv")
+
+
+# section -> key -> (field of Config, the type, the allowed values)
+_SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = {
+    "cpv": {"team": ("team", str, None), "model": ("model", str, None)},
+    "tags": {"scheme": ("scheme", str, None), "on_commit": ("tag_on_commit", bool, None)},
+    "push": {"when": ("push_when", str, ("commit", "background", "push", "never"))},
+    "commit": {"stage": ("stage", str, ("all", "staged")), "one_shot": ("one_shot", bool, None)},
+    "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
+}
+_WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
+
+
+def load(root: Path) -> Config:
+    """Read `.cpv.toml` in a DVC root; the defaults where there is none.
+
+    Raises `CPVError` that names the file, the line and the key.
+    """
+    path = root / FILE
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CPVError(f"larger than {MAX_BYTES} bytes", where=str(path), fix="keep only settings in it")
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return Config()
+    except UnicodeDecodeError as error:
+        raise CPVError(f"not UTF-8 (byte {error.start})", where=str(path), fix="save it as UTF-8") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CPVError(f"not TOML: {error}", where=str(path), fix=f"edit {FILE}") from error
+    return _Reader(path, text).read(table)
+
+
+class _Reader:
+    """Turns the parsed table into a `Config`, with errors that carry a line number."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+
+    def read(self, table: dict[str, Any]) -> Config:
+        values: dict[str, Any] = {}
+        for section, content in table.items():
+            if not isinstance(content, dict) or (section != "artifacts" and section not in _SCHEMA):
+                known = ", ".join(["artifacts", *_SCHEMA])
+                raise self._error(section, None, f"unknown section [{section}] (known: {known})")
+            if section == "artifacts":
+                values["artifacts"] = {kind: self._patterns(kind, value) for kind, value in content.items()}
+            else:
+                values.update(self._value(section, key, value) for key, value in content.items())
+        return Config(**values)
+
+    def _value(self, section: str, key: str, value: object) -> tuple[str, object]:
+        try:
+            name, kind, allowed = _SCHEMA[section][key]
+        except KeyError:
+            known = ", ".join(_SCHEMA[section])
+            raise self._error(section, key, f"unknown key {key} in [{section}] (known: {known})") from None
+        # bool is an int in Python, and `hash_budget = true` is a mistake.
+        if type(value) is not kind:
+            raise self._error(section, key, f"{section}.{key} must be {_WORDS[kind]}")
+        if allowed and value not in allowed:
+            raise self._error(section, key, f"{section}.{key} must be one of {', '.join(allowed)}")
+        if isinstance(value, int) and value < 0:
+            raise self._error(section, key, f"{section}.{key} must not be negative")
+        return name, value
+
+    def _patterns(self, kind: str, value: object) -> tuple[str, ...]:
+        if kind not in KINDS:
+            raise self._error("artifacts", kind, f"unknown kind {kind} (known: {', '.join(KINDS)})")
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._error("artifacts", kind, f"artifacts.{kind} must be a list of paths")
+        for item in value:
+            path = PurePosixPath(item)
+            inside = (
+                item
+                and not path.is_absolute()
+                and ".." not in path.parts
+                and path.parts[:1] not in ((), (".git",), (".dvc",))
+            )
+            if not inside:
+                raise self._error("artifacts", kind, f"artifacts.{kind}: {item!r} is outside the repository")
+        return tuple(str(PurePosixPath(item)) for item in value)
+
+    def _error(self, section: str, key: str | None, what: str) -> CPVError:
+        return CPVError(what, where=f"{self.path}:{self._line(section, key)}", fix=f"edit {FILE}")
+
+    def _line(self, section: str, key: str | None) -> int:
+        """The line of a key, by reading the text: tomllib keeps no positions."""
+        start = next(
+            (n for n, line in enumerate(self.lines) if re.match(rf"\s*\[\s*{re.escape(section)}\s*\]", line)), 0
+        )
+        if key is None:
+            return start + 1
+        found = (
+            n for n, line in enumerate(self.lines[start:], start) if re.match(rf"\s*[\"']?{re.escape(key)}\b", line)
+        )
+        return next(found, start) + 1

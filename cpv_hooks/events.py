@@ -1,0 +1,39 @@
+"""How each Git event may treat the artifacts: the columns of the sync."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a sync may do.
+
+    `patient`: wait for locks, and stop at an artifact that is being written (otherwise it is passed over).
+    `fetch`: use the network for what the cache lacks. `restore`: bring back artifacts that are absent.
+    `follow`: Git has just changed pointers, so a pointer wins over an artifact (whose content is rescued first), and
+    an artifact whose pointer is gone goes too. `budget`: bytes that may be hashed, None for any number.
+    """
+
+    name: str
+    patient: bool = True
+    fetch: bool = False
+    restore: bool = False
+    follow: bool = False
+    budget: int | None = None
+
+    @property
+    def work(self) -> str:
+        """What a progress bar says."""
+        return f"{self.name}: artifacts"
+
+
+QUERY = Event("fsmonitor")
+PRE_COMMIT = Event("pre-commit")
+INDEX_CHANGE = Event("post-index-change", follow=True, restore=True)
+CHECKOUT = Event("post-checkout", fetch=True, follow=True, restore=True)
+MERGE = Event("post-merge", fetch=True, follow=True, restore=True)
+REWRITE = Event("post-rewrite", fetch=True, follow=True, restore=True)
+COMMIT = Event("post-commit")
+SYNC = Event("sync", fetch=True, restore=True)
+STATUS = Event("status", patient=False)

@@ -1,0 +1,53 @@
+"""`core.fsmonitor`: Git is about to compare the work tree with its index, so pointers must be true first.
+
+The answer itself ("anything may have changed") is the shim's. A query from `git status` may come from an editor in
+the background: it hashes within a budget, waits for nobody, and passes over what a training job is writing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from cpv_hooks import detour
+from cpv_hooks.config import Config, load
+from cpv_hooks.errors import CPVError
+from cpv_hooks.events import QUERY, Event
+from cpv_hooks.git import Repo
+from cpv_hooks.gitprocess import calling_git
+from cpv_hooks.hooks.report import tell
+from cpv_hooks.lock import Busy
+from cpv_hooks.project import managed_roots
+from cpv_hooks.sync import sync
+
+# Commands that only look. Everything else is about to do something that needs the truth.
+_BACKGROUND = frozenset({"status", "diff", "describe", "ls-files", "diff-files", "diff-index", "update-index"})
+
+
+def run(args: list[str]) -> int:
+    """Never fails the Git command: a query that cannot be met leaves Git with what stands on the disk."""
+    # pre-commit resets the work tree to run checks on what is staged, and puts it back: artifacts stay out of that.
+    if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
+        return 0
+    repo = Repo.discover()
+    detour.heal(repo)
+    try:
+        tell(sync(repo, event(repo)))
+    except Busy:
+        pass
+    return 0
+
+
+def event(repo: Repo) -> Event:
+    """How patient the query is."""
+    git = calling_git()
+    if git is None or git.command not in _BACKGROUND:
+        return QUERY
+    return replace(QUERY, patient=False, budget=min(config.hash_budget for config in _configs(repo)))
+
+
+def _configs(repo: Repo) -> list[Config]:
+    try:
+        return [load(root) for root in managed_roots(repo)] or [Config()]
+    except CPVError:
+        return [Config()]

@@ -1,0 +1,25 @@
+"""`post-checkout`: every artifact becomes what the pointers of the new version say, from the cache or the remote."""
+
+from __future__ import annotations
+
+import os
+
+from cpv_hooks import detour
+from cpv_hooks.events import CHECKOUT
+from cpv_hooks.git import Repo
+from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.report import incomplete, tell_changes
+from cpv_hooks.sync import sync
+from cpv_hooks.worktree import share_cache
+
+
+def run(args: list[str]) -> int:
+    """Exit status 1, which becomes that of `git checkout`, where an artifact could not be brought."""
+    if in_shim("post-checkout") or os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
+        return 0
+    repo = Repo.discover()
+    detour.heal(repo)
+    share_cache(repo)
+    report = sync(repo, CHECKOUT)
+    tell_changes(report)
+    return 1 if incomplete(report) else 0

@@ -1,0 +1,54 @@
+"""`post-commit`: number the checkpoint, upload it by policy, and mend the index after a path-limited commit."""
+
+from __future__ import annotations
+
+from cpv_hooks import detour, staging, tags
+from cpv_hooks.errors import CPVError
+from cpv_hooks.events import COMMIT
+from cpv_hooks.git import Repo
+from cpv_hooks.gitprocess import calling_git
+from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.report import tell
+from cpv_hooks.hooks.upload import upload_by_policy
+from cpv_hooks.output import fail, say
+from cpv_hooks.project import Project
+from cpv_hooks.sync import sync
+
+
+def run(args: list[str]) -> int:
+    """Never undoes the commit, which stands: what fails is said, queued, and tried again at the next event."""
+    if in_shim("post-commit"):
+        return 0
+    repo = Repo.discover()
+    detour.heal(repo)
+    if (repo.state / "restage").exists():
+        staging.repair_after_limited_commit(repo)
+        (repo.state / "restage").unlink(missing_ok=True)
+    tell(sync(repo, COMMIT))
+    projects = Project.find_all(repo)
+    head = repo.resolve("HEAD")
+    if not projects or head is None:
+        return 0
+    try:
+        # A rebase, or an amend, replaces a commit whose tag post-rewrite moves.
+        names = [] if repo.under_way() == "rebase" or _amends(repo) else tags.create_auto(repo, projects[0], head)
+    except CPVError as error:
+        fail(error)
+        names = []
+    if names:
+        say(f"tagged {' '.join(names)}")
+    upload_by_policy(repo, projects, [head], "commit")
+    return 0
+
+
+def _amends(repo: Repo) -> bool:
+    """Whether the commit replaced its predecessor, by the reflog line that Git has just written."""
+    try:
+        with open(repo.git_dir / "logs" / "HEAD", "rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - 65536))
+            last = stream.read().rstrip(b"\n").rpartition(b"\n")[2]
+        return last.partition(b"\t")[2].startswith(b"commit (amend)")
+    except OSError:
+        git = calling_git()
+        return git is not None and "--amend" in git.words

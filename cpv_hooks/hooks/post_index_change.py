@@ -1,0 +1,31 @@
+"""`post-index-change 1`: Git changed the work tree (reset --hard, stash, stash pop, checkout); artifacts follow.
+
+The cache alone is used here; what it lacks is named, and fetched by the next checkout, merge or `dvc cpv sync`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from cpv_hooks import detour
+from cpv_hooks.events import INDEX_CHANGE
+from cpv_hooks.git import Repo
+from cpv_hooks.gitprocess import calling_git
+from cpv_hooks.hooks.report import tell
+from cpv_hooks.sync import sync
+
+# These run post-checkout or post-merge a moment later, which fetch what is missing and say what is wrong.
+_FOLLOWED = frozenset({"checkout", "switch", "merge", "pull", "clone", "worktree", "rebase"})
+
+
+def run(args: list[str]) -> int:
+    """Exit status is ignored by Git."""
+    if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT") or args[:1] != ["1"]:
+        return 0
+    repo = Repo.discover()
+    detour.heal(repo)
+    report = sync(repo, INDEX_CHANGE)
+    git = calling_git()
+    if git is None or git.command not in _FOLLOWED:
+        tell(report)
+    return 0

@@ -1,0 +1,28 @@
+"""`post-merge`: bring what a merge or a pull changed; try again what is still queued."""
+
+from __future__ import annotations
+
+from cpv_hooks import tags
+from cpv_hooks.events import MERGE
+from cpv_hooks.git import Repo
+from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.report import tell_changes
+from cpv_hooks.hooks.upload import upload_by_policy
+from cpv_hooks.output import say
+from cpv_hooks.sync import sync
+
+
+def run(args: list[str]) -> int:
+    """A merge commit runs no post-commit, so a checkpoint that the merge made is numbered and uploaded here."""
+    if in_shim("post-merge"):
+        return 0
+    repo = Repo.discover()
+    report = sync(repo, MERGE)
+    tell_changes(report)
+    head = repo.resolve("HEAD")
+    if report.projects and head and repo.resolve("HEAD^2"):
+        names = tags.create_auto(repo, report.projects[0], head)
+        if names:
+            say(f"tagged {' '.join(names)}")
+        upload_by_policy(repo, report.projects, [head], "merge")
+    return 0

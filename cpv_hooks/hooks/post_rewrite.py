@@ -1,0 +1,44 @@
+"""`post-rewrite`: an amend or a rebase replaced commits; artifacts follow, and unpublished automatic tags too."""
+
+from __future__ import annotations
+
+import sys
+
+from cpv_hooks import tags
+from cpv_hooks.events import REWRITE
+from cpv_hooks.git import Repo
+from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.report import tell_changes
+from cpv_hooks.hooks.upload import upload_by_policy
+from cpv_hooks.output import say
+from cpv_hooks.sync import sync
+
+
+def run(args: list[str]) -> int:
+    """Standard input has a line `OLD NEW` for each commit (githooks(5))."""
+    if in_shim("post-rewrite"):
+        return 0
+    repo = Repo.discover()
+    pairs = _pairs(sys.stdin.read()) or _recorded_pairs(repo)
+    report = sync(repo, REWRITE)
+    tell_changes(report)
+    if report.projects and pairs:
+        moved = tags.move_rewritten(repo, report.projects[0], pairs)
+        if moved:
+            say(f"tagged {' '.join(moved)}")
+        upload_by_policy(repo, report.projects, [new for _, new in pairs], args[0] if args else "rewrite")
+    return 0
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    found = [line.split()[:2] for line in text.splitlines() if len(line.split()) >= 2]
+    return [(old, new) for old, new in found]
+
+
+def _recorded_pairs(repo: Repo) -> list[tuple[str, str]]:
+    """pre-commit hands on no standard input: a rebase leaves its list, an amend its reflog."""
+    try:
+        return _pairs((repo.git_dir / "rebase-merge" / "rewritten-list").read_text(encoding="utf-8"))
+    except OSError:
+        old, new = repo.resolve("HEAD@{1}"), repo.resolve("HEAD")
+        return [(old, new)] if old and new else []

@@ -1,0 +1,106 @@
+"""`pre-commit`: snapshot what changed and stage the pointers; last of all, open the one-shot detour if it is needed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cpv_hooks import detour, staging
+from cpv_hooks.errors import CPVError
+from cpv_hooks.events import PRE_COMMIT
+from cpv_hooks.git import Repo
+from cpv_hooks.hooks.report import blocking, tell
+from cpv_hooks.output import fail, say
+from cpv_hooks.pointer import Pointer
+from cpv_hooks.sync import Report, sync
+
+LARGE = 10 << 20  # bytes; a binary file above that belongs to DVC
+
+
+def run(args: list[str]) -> int:
+    """Exit status 1 stops the commit: an artifact in flux, a broken pointer, a large binary."""
+    if in_shim("pre-commit"):
+        return 0
+    repo = Repo.discover()
+    if args == ["--open-detour"]:
+        return _open_wanted(repo)
+    detour.heal(repo)
+    report = sync(repo, PRE_COMMIT)
+    if stop(repo, report):
+        return 1
+    was_head = staging.index_is_head(repo)
+    stage_changed(repo, report)
+    if was_head and not staging.index_is_head(repo):
+        return _take_detour(repo, report)
+    return 0
+
+
+def in_shim(hook: str) -> bool:
+    """Whether pre-commit runs us from inside our own shim, which does the work itself."""
+    return os.environ.get("CPV_SHIM", "").endswith(f" {hook}")
+
+
+def stop(repo: Repo, report: Report) -> bool:
+    """Say what a commit must not go over; returns whether there is such a thing."""
+    tell(report)
+    large = staging.large_files(repo, LARGE) if report.projects else []
+    for path, size in large:
+        fix = f"git rm --cached {path} && dvc add {path} (or commit with --no-verify)"
+        fail(CPVError(f"{size} bytes of binary data are staged straight into Git", where=path, fix=fix))
+    return bool(large or blocking(report))
+
+
+def stage_changed(repo: Repo, report: Report) -> None:
+    """Stage the pointers that a commit takes."""
+    pointers = [outcome.pointer for outcome in report.outcomes if outcome.pointer]
+    taking = {project.root for project in report.projects if project.config.stage == "all"}
+    files = sorted({pointer.file for pointer in pointers if _root_of(report, pointer) in taking})
+    if _path_limited():
+        # Such a commit takes no artifact that it does not name; one that it names is there already, maybe outdated.
+        named = staging.changed_in_index(repo)
+        files = [file for file in files if file in named]
+    changed = staging.unstaged(repo, files)
+    if not changed:
+        return
+    staging.stage(repo, changed, pointers)
+    if _path_limited():
+        repo.state.mkdir(parents=True, exist_ok=True)
+        (repo.state / "restage").touch()
+
+
+def _root_of(report: Report, pointer: Pointer) -> Path | None:
+    holders = [project for project in report.projects if project.holds(pointer.file)]
+    return max(holders, key=lambda project: len(project.prefix)).root if holders else None
+
+
+def _path_limited() -> bool:
+    """Whether this is `git commit -- PATH`, which commits from an index of its own."""
+    return os.path.basename(os.environ.get("GIT_INDEX_FILE", "")).startswith("next-index-")
+
+
+def _take_detour(repo: Repo, report: Report) -> int:
+    """Git has already found nothing to commit: take the detour, or stage and say so."""
+    refused = detour.obstacle(repo)
+    if refused == "this is not `git commit`":
+        return 0
+    if refused is None and not _one_shot(report):
+        refused = "[commit] one_shot is false"
+    if refused is not None:
+        say(f"the artifacts are staged; {refused}, so run the same git commit again")
+        return 0
+    if "PRE_COMMIT" in os.environ:
+        detour.open_detour(repo)
+    else:
+        # The shim calls back when every other hook has passed: a check may ask which branch this is.
+        (repo.state / "detour-wanted").touch()
+    return 0
+
+
+def _one_shot(report: Report) -> bool:
+    return all(project.config.one_shot for project in report.projects)
+
+
+def _open_wanted(repo: Repo) -> int:
+    (repo.state / "detour-wanted").unlink(missing_ok=True)
+    detour.open_detour(repo)
+    return 0

@@ -1,0 +1,20 @@
+"""`pre-merge-commit`: what pre-commit does, but a merge needs no detour."""
+
+from __future__ import annotations
+
+from cpv_hooks.events import PRE_COMMIT
+from cpv_hooks.git import Repo
+from cpv_hooks.hooks.pre_commit import in_shim, stage_changed, stop
+from cpv_hooks.sync import sync
+
+
+def run(args: list[str]) -> int:
+    """Exit status 1 stops the merge commit."""
+    if in_shim("pre-merge-commit"):
+        return 0
+    repo = Repo.discover()
+    report = sync(repo, PRE_COMMIT)
+    if stop(repo, report):
+        return 1
+    stage_changed(repo, report)
+    return 0

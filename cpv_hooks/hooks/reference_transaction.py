@@ -1,0 +1,42 @@
+"""`reference-transaction`: `git tag v1.0` is checked before the tag exists, and backed by data once it does.
+
+States and lines: githooks(5). Only *prepared* can refuse. Tags that a fetch brings are never refused.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cpv_hooks import tags
+from cpv_hooks.git import NULL_OID, Repo
+from cpv_hooks.gitprocess import calling_git
+from cpv_hooks.hooks.upload import upload_by_policy
+from cpv_hooks.project import Project
+from cpv_hooks.schemes import line_of, scheme_of
+
+_PREFIX = "refs/tags/"
+_MAKERS = frozenset({"tag", "update-ref"})
+
+
+def run(args: list[str]) -> int:
+    """Exit status 1 in *prepared* refuses the transaction; a line says why."""
+    lines = [line.split(" ", 2) for line in sys.stdin.read().splitlines()]
+    new = {ref.removeprefix(_PREFIX): oid for _, oid, ref in lines if ref.startswith(_PREFIX) and set(oid) != {"0"}}
+    git = calling_git()
+    if not new or args[:1] not in (["prepared"], ["committed"]) or (git is not None and git.command not in _MAKERS):
+        return 0
+    repo = Repo.discover()
+    projects = Project.find_all(repo)
+    if not projects:
+        return 0
+    commits = {name: repo.resolve(oid) for name, oid in new.items() if oid != NULL_OID}
+    ours = {name: commit for name, commit in commits.items() if commit is not None}
+    if args[0] == "prepared":
+        for name, commit in ours.items():
+            tags.check_new(repo, projects[0], name, commit)
+        return 0
+    scheme = scheme_of(projects[0].config)
+    versions = {name: commit for name, commit in ours.items() if line_of(scheme, name)}
+    if versions:
+        upload_by_policy(repo, projects, list(versions.values()), f"tag {' '.join(versions)}")
+    return 0

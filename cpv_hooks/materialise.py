@@ -1,0 +1,217 @@
+"""Materialise: a pointer's content from the cache into the work tree, in place and file by file.
+
+Nothing is overwritten or removed here that is not in the cache with the right bytes: `rescue` is asked first.
+A file appears complete or not at all: it is written under a temporary name, hashed on the way, and renamed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cpv_hooks.cache import CHUNK, Cache, fault, reflink
+from cpv_hooks.errors import CPVError
+from cpv_hooks.index import Entry, Tree
+from cpv_hooks.pointer import Pointer
+from cpv_hooks.scan import TEMPORARY, Listing, signature
+from cpv_hooks.tree import read_dir_object
+from cpv_hooks.workspace import Workspace
+
+
+class MissingObject(CPVError):
+    """The cache lacks what a pointer names. `oids` are the missing objects."""
+
+    def __init__(self, pointer: Pointer, oids: list[str]) -> None:
+        self.oids = oids
+        count = f"{len(oids)} objects, e.g. {oids[0]}" if len(oids) > 1 else f"object {oids[0]}"
+        super().__init__(f"the cache lacks {count}", where=pointer.path, fix="dvc cpv sync")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What was brought: the new base."""
+
+    entry: Entry
+    tree: Tree | None = None
+
+
+def needed(pointer: Pointer, cache: Cache) -> list[tuple[str, str]]:
+    """What the pointer's content consists of: `(relative path, oid)`; the path is empty for a file.
+
+    Raises `MissingObject` where the `.dir` object itself is not in the cache.
+    """
+    assert pointer.oid is not None
+    if not pointer.isdir:
+        return [("", pointer.oid)]
+    found = cache.find(pointer.oid)
+    if found is None:
+        raise MissingObject(pointer, [pointer.oid])
+    return read_dir_object(found, pointer.oid)
+
+
+def place_file(space: Workspace, pointer: Pointer) -> Placed:
+    """Bring a file artifact."""
+    assert pointer.oid is not None
+    target = space.target(pointer.path)
+    if space.cache.find(pointer.oid) is None:
+        raise MissingObject(pointer, [pointer.oid])
+    Placer(space).place(pointer.oid, target, isexec=pointer.isexec)
+    status, checked = space.settled(target)
+    return Placed(Entry(pointer.oid, pointer.isexec, signature(status), checked))
+
+
+def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str]) -> Placed:
+    """Bring a directory artifact: only files that differ from `current` (relative path -> oid) are touched."""
+    assert pointer.oid is not None
+    target = space.target(pointer.path)
+    wanted = dict(needed(pointer, space.cache))
+    missing = [oid for name, oid in wanted.items() if current.get(name) != oid and space.cache.find(oid) is None]
+    if missing:
+        raise MissingObject(pointer, sorted(set(missing)))
+    try:
+        if target.is_symlink() or target.is_file():
+            target.unlink()
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise fault(error, target) from error
+    for name in current.keys() - wanted.keys():
+        _remove_file(target, name)
+    placer = Placer(space)
+    for name, oid in wanted.items():
+        if current.get(name) != oid:
+            placer.place(oid, target / name, isexec=False)
+    return _base_of(space, pointer, target, wanted)
+
+
+def _base_of(space: Workspace, pointer: Pointer, target: Path, wanted: dict[str, str]) -> Placed:
+    oid = pointer.oid or ""
+    listing, checked = space.settled_listing(pointer.path)
+    if set(listing.names) != wanted.keys():
+        # Someone added or removed a file meanwhile: an unknown base, so that the next sync reads the folder.
+        return Placed(Entry(oid, checked=0), Tree(Listing([], array("q")), []))
+    return Placed(Entry(oid, checked=checked), Tree(listing, [wanted[name] for name in listing.names]))
+
+
+def remove_artifact(target: Path, names: list[str] | None) -> None:
+    """Take an artifact out of the work tree; of a directory only the named files, and folders left empty."""
+    if names is None:
+        target.unlink(missing_ok=True)
+        return
+    for name in names:
+        _remove_file(target, name)
+    if target.is_dir() and not any(target.iterdir()):
+        target.rmdir()
+
+
+def _remove_file(root: Path, name: str) -> None:
+    (root / name).unlink(missing_ok=True)
+    folder = (root / name).parent
+    while folder != root and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def _remove_empty_folders(target: Path) -> None:
+    """Make way for a file; a folder that still holds something stays, and is named."""
+    for folder, _, files in os.walk(target, topdown=False):
+        if files:
+            raise CPVError(
+                "a folder with files that CPV does not know stands in its place",
+                where=str(target),
+                fix=f"move {target} away",
+            )
+        os.rmdir(folder)
+
+
+class Placer:
+    """Writes cache objects to the work tree with the link type that DVC's `cache.type` asks for."""
+
+    def __init__(self, space: Workspace) -> None:
+        self._cache = space.cache
+        self._space = space
+        self._made: set[Path] = set()
+
+    def place(self, oid: str, target: Path, *, isexec: bool) -> None:
+        """Put one object at `target`, replacing a file there."""
+        source = self._cache.find(oid)
+        if source is None:
+            raise CPVError(f"the cache lacks object {oid}", where=str(target), fix="dvc cpv sync")
+        self._make_folder(target.parent)
+        temporary = self._space.staging(target.parent) / f"{secrets.token_hex(8)}{TEMPORARY}"
+        try:
+            self._write(oid, source, temporary, isexec)
+            if target.is_dir() and not target.is_symlink():
+                _remove_empty_folders(target)
+            os.replace(temporary, target)
+        except OSError as error:
+            raise fault(error, target) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder in self._made:
+            return
+        try:
+            if folder.is_symlink() or folder.is_file():
+                folder.unlink()
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise fault(error, folder) from error
+        self._made.add(folder)
+
+    def _write(self, oid: str, source: Path, temporary: Path, isexec: bool) -> None:
+        for kind in self._cache.types:
+            if kind == "hardlink" and _try(os.link, source, temporary):
+                return
+            if kind == "symlink" and _try(os.symlink, source, temporary):
+                return
+            if kind in ("reflink", "copy") and self._copy(oid, source, temporary, isexec, kind == "reflink"):
+                return
+        raise CPVError(
+            f"none of cache.type = {','.join(self._cache.types)} works here",
+            where=str(temporary.parent),
+            fix="dvc config cache.type reflink,copy",
+        )
+
+    def _copy(self, oid: str, source: Path, temporary: Path, isexec: bool, only_reflink: bool) -> bool:
+        mode = 0o777 if isexec else 0o666
+        with open(source, "rb", buffering=0) as reader, _create(temporary, mode) as writer:
+            if reflink(reader.fileno(), writer.fileno()):
+                self._space.advance(os.fstat(reader.fileno()).st_size)
+                return True
+            if only_reflink:
+                temporary.unlink()
+                return False
+            digest = hashlib.md5(usedforsecurity=False)
+            while chunk := reader.read(CHUNK):
+                digest.update(chunk)
+                writer.write(chunk)
+                self._space.advance(len(chunk))
+        if digest.hexdigest() != oid[:32]:
+            raise CPVError(
+                f"cache object {oid} is corrupt ({source})",
+                where=str(self._cache.folder),
+                fix=f"rm -f {source} && dvc cpv sync",
+            )
+        return True
+
+
+def _create(path: Path, mode: int) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
+
+
+def _try(link: Callable[[Path, Path], None], source: Path, target: Path) -> bool:
+    try:
+        link(source, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        return False
+    return True

@@ -1,0 +1,180 @@
+"""A DVC root inside a Git work tree, with the facts about it that the engine needs.
+
+DVC's own configuration reader takes 100 ms to import, so what it says (cache folder, link types, default remote) is
+remembered in CPV's state under the signature of the configuration files. Secrets are never remembered.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import posixpath
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cpv_hooks.config import FILE, KINDS, Config, Kind, load
+from cpv_hooks.durable import write_atomic
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git import Repo
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What DVC's merged configuration says."""
+
+    cache_dir: str
+    cache_types: tuple[str, ...]
+    cache_shared: bool
+    remote_name: str | None
+    remote_url: str | None
+
+
+@dataclass(frozen=True)
+class Project:
+    """One DVC root. `cache_dir` is DVC's cache (objects lie in `files/md5` below it)."""
+
+    repo: Repo
+    root: Path
+    config: Config
+    cache_dir: Path
+    cache_types: tuple[str, ...]
+    cache_shared: bool
+    remote_name: str | None
+    remote_url: str | None
+
+    @classmethod
+    def open(cls, repo: Repo, root: Path) -> Project:
+        """Open the DVC root `root`; `CPVError` for a configuration that cannot be read."""
+        facts = _remembered_facts(repo, root)
+        return cls(
+            repo=repo,
+            root=root,
+            config=load(root),
+            cache_dir=Path(facts.cache_dir),
+            cache_types=tuple(facts.cache_types),
+            cache_shared=facts.cache_shared,
+            remote_name=facts.remote_name,
+            remote_url=facts.remote_url,
+        )
+
+    @classmethod
+    def find_all(cls, repo: Repo) -> list[Project]:
+        """Every DVC root of the work tree that CPV manages (it has a `.cpv.toml`), outermost first."""
+        return [cls.open(repo, root) for root in managed_roots(repo)]
+
+    @property
+    def prefix(self) -> str:
+        """The root relative to the top of the work tree: empty, or `folder/`."""
+        relative = os.path.relpath(self.root, self.repo.top)
+        return "" if relative == "." else relative.replace(os.sep, "/") + "/"
+
+    @property
+    def remote_options(self) -> Mapping[str, str]:
+        """DVC's merged configuration of the default remote, secrets included; never store or print it."""
+        if not self.remote_name:
+            return {}
+        remotes: Mapping[str, Mapping[str, Any]] = _dvc_config(self.root).get("remote", {})
+        return {key: str(value) for key, value in remotes.get(self.remote_name, {}).items()}
+
+    def kind_of(self, path: str) -> Kind:
+        """The kind of an artifact, whose path is relative to the top of the work tree."""
+        local = path.removeprefix(self.prefix)
+        for kind in KINDS:
+            if any(matches(local, pattern) for pattern in self.config.artifacts.get(kind, ())):
+                return kind
+        return "extra"
+
+    def holds(self, path: str) -> bool:
+        """Whether a path (relative to the top) lies in this DVC root."""
+        return path.startswith(self.prefix)
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Whether a path is what a pattern of `.cpv.toml` names, or lies in a folder that it names."""
+    pattern = posixpath.normpath(pattern)
+    return fnmatch.fnmatchcase(path, pattern) or path.startswith(pattern + "/")
+
+
+def managed_roots(repo: Repo) -> list[Path]:
+    """The DVC roots that hold a `.cpv.toml`, found in the index and among files that Git does not ignore."""
+    if (repo.top / ".dvc").is_dir() and (repo.top / FILE).is_file():
+        found = {repo.top}
+    else:
+        found = set()
+    listed = repo.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f"*/{FILE}")
+    for name in filter(None, listed.split("\0")):
+        root = repo.top / posixpath.dirname(name)
+        if (root / ".dvc").is_dir() and (root / FILE).is_file():
+            found.add(root)
+    return sorted(found)
+
+
+def _config_files(root: Path) -> list[Path]:
+    import platformdirs
+
+    # The four levels of `dvc.config.Config`, in the order in which later ones win.
+    system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative")
+    user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative")
+    return [Path(system, "config"), Path(user, "config"), root / ".dvc" / "config", root / ".dvc" / "config.local"]
+
+
+def _signature(files: list[Path]) -> list[list[int] | None]:
+    def of(path: Path) -> list[int] | None:
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+    return [of(path) for path in files]
+
+
+def _remembered_facts(repo: Repo, root: Path) -> _Facts:
+    store = repo.state / "projects.json"
+    key, signature = str(root), _signature(_config_files(root))
+    try:
+        known = json.loads(store.read_bytes())
+    except (OSError, ValueError):
+        known = {}
+    entry = known.get(key) if isinstance(known, dict) else None
+    if entry and entry["signature"] == signature:
+        return _Facts(**entry["facts"])
+    facts = _read_facts(root)
+    known = known if isinstance(known, dict) else {}
+    known[key] = {"signature": signature, "facts": asdict(facts)}
+    write_atomic(store, json.dumps(known).encode())
+    return facts
+
+
+def _dvc_config(root: Path) -> Mapping[str, Any]:
+    from dvc.config import Config as DVCConfig
+    from dvc.config import ConfigError
+
+    try:
+        config: Mapping[str, Any] = DVCConfig(dvc_dir=str(root / ".dvc"))
+        return config
+    except ConfigError as error:
+        raise CPVError(f"DVC's configuration: {error}", where=str(root / ".dvc"), fix="edit .dvc/config") from error
+
+
+def _read_facts(root: Path) -> _Facts:
+    config = _dvc_config(root)
+    cache, remotes = config.get("cache", {}), config.get("remote", {})
+    name = config.get("core", {}).get("remote")
+    if name and name not in remotes:
+        raise CPVError(
+            f"core.remote names {name!r}, which is not configured",
+            where=str(root / ".dvc" / "config"),
+            fix=f"dvc remote add {name} URL",
+        )
+    types = cache.get("type") or ["reflink", "copy"]
+    return _Facts(
+        cache_dir=str(Path(root, cache.get("dir") or Path(".dvc", "cache")).resolve()),
+        cache_types=tuple(types),
+        cache_shared=cache.get("shared") == "group",
+        remote_name=name,
+        remote_url=str(remotes[name]["url"]) if name else None,
+    )

@@ -1,0 +1,59 @@
+"""The list of contents that CPV moved out of the way: what, when, why, and how to get it back.
+
+The bytes are in DVC's cache; the list (`rescues.jsonl` in CPV's shared state, one JSON object a line) keeps them
+findable and is a root that nothing may prune.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from cpv_hooks.git import Repo
+
+_FILE = "rescues.jsonl"
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """One rescued content. `number` counts from 1; `when` is ISO 8601 in UTC; `size` is in bytes."""
+
+    number: int
+    when: str
+    path: str
+    oid: str
+    size: int
+    isexec: bool
+    why: str
+
+
+def record(repo: Repo, *, path: str, oid: str, size: int, isexec: bool, why: str) -> Rescue:
+    """Append to the list; durable when it returns. The same content of the same artifact is listed once."""
+    known = list(rescues(repo))
+    for rescue in known:
+        if (rescue.path, rescue.oid) == (path, oid):
+            return rescue
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    rescue = Rescue(max((r.number for r in known), default=0) + 1, when, path, oid, size, isexec, why)
+    repo.shared.mkdir(parents=True, exist_ok=True)
+    with open(repo.shared / _FILE, "a", encoding="utf-8") as stream:
+        stream.write(json.dumps(asdict(rescue)) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    return rescue
+
+
+def rescues(repo: Repo) -> Iterator[Rescue]:
+    """Everything on the list, oldest first; a torn last line is passed over."""
+    try:
+        lines = (repo.shared / _FILE).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            yield Rescue(**json.loads(line))
+        except (ValueError, TypeError):
+            continue

@@ -1,0 +1,162 @@
+"""Stat signatures of artifacts: what tells, without reading a byte, whether something changed.
+
+A signature is size, mtime, ctime and inode. It can be trusted only when it was taken after the clock of the file
+system had moved past the file's own times (Git's "racily clean" rule): `Clock` reads that clock.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+
+Signature = tuple[int, int, int, int]
+# Called with a folder (absolute) and the names in it; returns the folders and the files that DVC would take.
+Filter = Callable[[str, list[str], list[str]], tuple[list[str], list[str]]]
+TEMPORARY = ".cpv-tmp"
+
+
+def signature(status: os.stat_result) -> Signature:
+    """The signature of a file's status."""
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def newest(sig: Signature) -> int:
+    """The later of a signature's two times, in nanoseconds."""
+    return max(sig[1], sig[2])
+
+
+class Clock:
+    """The file system's own clock, read by touching a file; nanoseconds, as coarse as the file system is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def now(self) -> int:
+        """The time that a file written now would carry."""
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            os.utime(descriptor)
+            return os.fstat(descriptor).st_mtime_ns
+        finally:
+            os.close(descriptor)
+
+    def past(self, moment: int) -> int:
+        """Wait, briefly, until the clock is later than `moment`; returns it.
+
+        Where a file system counts whole seconds the wait gives up: such a file stays racy and is hashed again.
+        """
+        for _ in range(15):
+            now = self.now()
+            if now > moment or moment - now > 1_000_000_000:
+                return now
+            time.sleep(0.002)
+        return now
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a directory artifact, sorted by relative path, with four numbers of signature each."""
+
+    names: list[str]
+    numbers: array[int]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def signature(self, position: int) -> Signature:
+        start = 4 * position
+        size, mtime, ctime, inode = self.numbers[start : start + 4]
+        return size, mtime, ctime, inode
+
+    @property
+    def size(self) -> int:
+        """Bytes in total."""
+        return sum(self.numbers[0::4])
+
+    @property
+    def newest(self) -> int:
+        """The latest time of any file, in nanoseconds; 0 for no files."""
+        return max(max(self.numbers[1::4], default=0), max(self.numbers[2::4], default=0))
+
+
+def list_directory(root: Path, keep: Filter) -> Listing:
+    """Walk a directory artifact as DVC does: links to files are followed, links to folders are passed over."""
+    found = list(_walk(os.fspath(root), "", keep))
+    found.sort(key=lambda item: item[0])
+    numbers = array("q")
+    for _, status in found:
+        numbers.extend((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+    return Listing([name for name, _ in found], numbers)
+
+
+def _walk(folder: str, prefix: str, keep: Filter) -> Iterator[tuple[str, os.stat_result]]:
+    entries: dict[str, os.DirEntry[str]] = {}
+    folders: list[str] = []
+    files: list[str] = []
+    with os.scandir(folder) as listed:
+        for entry in listed:
+            entries[entry.name] = entry
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif not (entry.is_symlink() and entry.is_dir()):
+                files.append(entry.name)
+    folders, files = keep(folder, folders, files)
+    for name in files:
+        if not name.endswith(TEMPORARY):
+            status = _status(entries[name])
+            if status is not None:
+                yield prefix + name, status
+    for name in folders:
+        yield from _walk(f"{folder}/{name}", f"{prefix}{name}/", keep)
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        status = entry.stat()
+    except FileNotFoundError:
+        if entry.is_symlink():
+            raise CPVError("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {entry.path}") from None
+        return None  # removed since the folder was read
+    if not stat.S_ISREG(status.st_mode):
+        raise CPVError(
+            "not a regular file, a folder or a link to a file", where=entry.path, fix="move it out of the artifact"
+        )
+    return status
+
+
+def being_written(path: Path) -> bool:
+    """Whether some process holds the file open for writing (Linux; elsewhere False).
+
+    A read lease is granted only where there is no writer (fcntl(2), F_SETLEASE); it is given back at once.
+    """
+    try:
+        import fcntl
+        import signal
+
+        lease = fcntl.F_SETLEASE
+    except (ImportError, AttributeError):
+        return False
+    # A writer that opens the file in between makes the kernel send SIGIO, whose default is to end the process.
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.fcntl(descriptor, lease, fcntl.F_RDLCK)
+            fcntl.fcntl(descriptor, lease, fcntl.F_UNLCK)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False  # another user's file, or a file system without leases
+    finally:
+        signal.signal(signal.SIGIO, before)
+    return False

@@ -1,0 +1,138 @@
+"""Snapshot: an artifact's content into the cache, and the pointer that names it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.cache import Cache
+from cpv_hooks.errors import CPVError
+from cpv_hooks.index import Entry, Index, Tree
+from cpv_hooks.pointer import Content
+from cpv_hooks.scan import Listing, newest, signature
+from cpv_hooks.tree import dir_object_bytes, dir_oid
+from cpv_hooks.workspace import Workspace
+
+_WORKERS = 4
+_THREADED_FROM = 1 << 20  # bytes; below that a thread costs more than the hash
+_LARGE_OBJECT = 1 << 20
+
+
+class BeingWritten(CPVError):
+    """An artifact changed while it was read; a commit of it would be torn."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            "is being written", where=str(path), fix="wait for the writer to finish, then repeat the command"
+        )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot: what the pointer is to say, and the new base."""
+
+    content: Content
+    entry: Entry
+    tree: Tree | None = None
+
+
+def is_executable(status: os.stat_result) -> bool:
+    """Whether DVC would note the file as executable (`dvc_data.hashfile.meta`)."""
+    return bool(status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
+
+
+def take_file(space: Workspace, path: str) -> Taken:
+    """Snapshot one file. Raises `BeingWritten`, `FileNotFoundError`, or `CPVError` for a disk that refuses."""
+    target = space.target(path)
+    before, checked = space.settled(target)
+    oid, size = space.cache.add_file(target, space.advance)
+    if signature(target.stat()) != signature(before):
+        raise BeingWritten(target)
+    remember_object(space.cache, space.index, oid)
+    isexec = is_executable(before)
+    return Taken(Content(oid, size, isexec=isexec), Entry(oid, isexec, signature(before), checked))
+
+
+def take_directory(space: Workspace, path: str) -> Taken:
+    """Snapshot a directory; files whose signature is still that of the base are not read again."""
+    entry = space.index.entries.get(path)
+    base = space.index.read_tree(path, entry.oid) if entry else None
+    listing, now = space.settled_listing(path)
+    oids = known_oids(listing, base, entry.checked if entry else 0)
+    changed = [position for position, oid in enumerate(oids) if oid is None]
+    for position, oid in zip(changed, _store(space, space.target(path), listing, changed), strict=True):
+        oids[position] = oid
+    known = [oid for oid in oids if oid is not None]
+    data = dir_object_bytes(zip(listing.names, known, strict=True))
+    oid = dir_oid(data)
+    space.cache.add_bytes(oid, data)
+    return Taken(Content(oid, listing.size, nfiles=len(listing)), Entry(oid, checked=now), Tree(listing, known))
+
+
+def remember_object(cache: Cache, index: Index, oid: str) -> None:
+    """Note the signature of a large object whose bytes were just verified, so that it need not be read again."""
+    status = cache.path(oid).stat()
+    if status.st_size >= _LARGE_OBJECT:
+        index.objects[oid] = signature(status)
+
+
+def is_safe(cache: Cache, index: Index, oid: str) -> bool:
+    """Whether the cache holds the right bytes of an object: known by its signature, or by reading it."""
+    path = cache.find(oid)
+    if path is None:
+        return False
+    if index.objects.get(oid) == signature(path.stat()):
+        return True
+    if not cache.verified(oid):
+        return False
+    if path == cache.path(oid):
+        remember_object(cache, index, oid)
+    return True
+
+
+def known_oids(listing: Listing, base: Tree | None, checked: int) -> list[str | None]:
+    """The md5 of each file whose signature is that of `base`, taken at `checked`; None for the others."""
+    if base is None:
+        return [None] * len(listing)
+    if listing.numbers == base.listing.numbers and listing.names == base.listing.names and listing.newest < checked:
+        return list(base.oids)
+    positions = base.by_name()
+
+    def known(position: int) -> str | None:
+        old = positions.get(listing.names[position])
+        sig = listing.signature(position)
+        if old is None or base.listing.signature(old) != sig or newest(sig) >= checked:
+            return None
+        return base.oids[old]
+
+    return [known(position) for position in range(len(listing))]
+
+
+def _store(space: Workspace, root: Path, listing: Listing, changed: list[int]) -> list[str]:
+    """Put the changed files into the cache; large ones side by side."""
+
+    def one(position: int) -> str:
+        path = root / listing.names[position]
+        try:
+            oid, _ = space.cache.add_file(path, space.advance)
+            after = signature(path.stat())
+        except FileNotFoundError:
+            raise BeingWritten(path) from None
+        if after != listing.signature(position):
+            raise BeingWritten(path)
+        return oid
+
+    large = [position for position in changed if listing.signature(position)[0] >= _THREADED_FROM]
+    if len(large) < 2:
+        oids = [one(position) for position in changed]
+    else:
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            futures = {position: pool.submit(one, position) for position in large}
+            oids = [futures[position].result() if position in futures else one(position) for position in changed]
+    for position, oid in zip(changed, oids, strict=True):
+        if listing.signature(position)[0] >= _LARGE_OBJECT:
+            remember_object(space.cache, space.index, oid)
+    return oids

@@ -1,0 +1,45 @@
+"""`dvc cpv install`: hooks, live status and merge driver for this clone, and its artifacts brought."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+HELP = "Install CPV's Git hooks in this clone and bring its artifacts."
+EXAMPLES = """examples:
+  git clone git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git && cd resnet50
+  dvc cpv install
+  dvc cpv install --no-fetch     hooks only; artifacts come with the next checkout or sync
+"""
+
+
+class CmdInstall(CPVCommand):
+    """Installs; exit code 1 where an artifact could not be brought."""
+
+    def run(self) -> int:
+        """Do it."""
+        from dataclasses import replace
+
+        from cpv_hooks.events import SYNC
+        from cpv_hooks.git import Repo
+        from cpv_hooks.hooks.report import incomplete, tell_changes
+        from cpv_hooks.install import install
+        from cpv_hooks.output import say
+        from cpv_hooks.sync import sync
+        from cpv_hooks.worktree import share_cache
+
+        repo = Repo.discover()
+        for line in install(repo):
+            say(line)
+        share_cache(repo)
+        report = sync(repo, replace(SYNC, fetch=self.args.fetch))
+        tell_changes(report)
+        return 1 if incomplete(report) and self.args.fetch else 0
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `install`."""
+    parser = add_command(subparsers, parent_parser, "install", CmdInstall, HELP, EXAMPLES)
+    parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="bring no artifacts from the remote now")

@@ -1,0 +1,32 @@
+"""`dvc cpv recover`: finish or undo what a killed process left behind."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+HELP = "Finish or undo what a killed process left behind. The next hook does it too; this does it now."
+EXAMPLES = """examples:
+  dvc cpv recover
+"""
+
+
+class CmdRecover(CPVCommand):
+    """Recovers."""
+
+    def run(self) -> int:
+        """Do it."""
+        from cpv_hooks import detour
+        from cpv_hooks.git import Repo
+        from cpv_hooks.output import say
+
+        repo = Repo.discover()
+        say("the branch is HEAD again" if detour.heal(repo) else "nothing was left half-done")
+        return 0
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `recover`."""
+    add_command(subparsers, parent_parser, "recover", CmdRecover, HELP, EXAMPLES)

@@ -1,0 +1,55 @@
+"""`dvc cpv sync`: pointers, artifacts and remote brought into agreement, now."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+HELP = (
+    "Bring pointers, artifacts and the remote into agreement: snapshot, fetch what is missing, upload what is queued."
+)
+EXAMPLES = """examples:
+  dvc cpv sync              all of it
+  dvc cpv sync --no-fetch   from the cache alone
+  dvc cpv sync --no-push    upload nothing
+"""
+
+
+class CmdSync(CPVCommand):
+    """Syncs; exit code 1 where something is left undone."""
+
+    def run(self) -> int:
+        """Do it."""
+        from dataclasses import replace
+
+        from cpv_hooks import detour
+        from cpv_hooks.events import SYNC
+        from cpv_hooks.git import Repo
+        from cpv_hooks.hooks.report import incomplete, tell_changes
+        from cpv_hooks.hooks.upload import mark_queued
+        from cpv_hooks.output import say
+        from cpv_hooks.publish import retry_queued
+        from cpv_hooks.queue import Queue
+        from cpv_hooks.sync import sync
+
+        repo = Repo.discover()
+        detour.heal(repo)
+        report = sync(repo, replace(SYNC, fetch=self.args.fetch))
+        tell_changes(report)
+        changed = report.of("snapshot")
+        if changed:
+            say(f"snapshot of {', '.join(outcome.path for outcome in changed)}; git commit makes it a checkpoint")
+        if self.args.push:
+            for project in report.projects:
+                retry_queued(project, force=True)
+            mark_queued(repo)
+        return 1 if incomplete(report) or (self.args.push and Queue.of(repo).pending()) else 0
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `sync`."""
+    parser = add_command(subparsers, parent_parser, "sync", CmdSync, HELP, EXAMPLES)
+    parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="use the cache alone")
+    parser.add_argument("--no-push", dest="push", action="store_false", help="upload nothing that is queued")

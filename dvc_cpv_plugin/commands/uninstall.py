@@ -1,0 +1,32 @@
+"""`dvc cpv uninstall`: take CPV out of this clone's Git."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+HELP = "Remove CPV's Git hooks from this clone; what was there before is there again, byte for byte."
+EXAMPLES = """examples:
+  dvc cpv uninstall
+"""
+
+
+class CmdUninstall(CPVCommand):
+    """Uninstalls; artifacts, pointers, tags and the DVC remote stay as they are."""
+
+    def run(self) -> int:
+        """Do it."""
+        from cpv_hooks.git import Repo
+        from cpv_hooks.install import uninstall
+        from cpv_hooks.output import say
+
+        for line in uninstall(Repo.discover()):
+            say(line)
+        return 0
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `uninstall`."""
+    add_command(subparsers, parent_parser, "uninstall", CmdUninstall, HELP, EXAMPLES)

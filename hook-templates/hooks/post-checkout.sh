@@ -1,0 +1,13 @@
+# Two commits and 1 for a branch, 0 for files (`git restore`).
+status=0
+if managed; then
+    if answered agreed && [ -f "$state/stamp" ]; then
+        :
+    elif agreed && { [ "$3" = 0 ] || ! pointers_differ "$1" "$2"; }; then
+        :
+    else
+        run "$@" || status=$?
+    fi
+fi
+chain "$@" || status=$?
+exit $status

@@ -1,0 +1,4 @@
+if managed && ! { [ ! -f "$state/queued" ] && answered agreed && [ -f "$state/stamp" ]; }; then
+    run "$@"
+fi
+chain "$@"

@@ -1,0 +1,5 @@
+rewritten=$(cat)
+if managed; then
+    echo "$rewritten" | run "$@"
+fi
+echo "$rewritten" | chain "$@"

@@ -1,0 +1,31 @@
+# Snapshot, stage the pointers, run the other checks, and last of all open the one-shot detour where it is needed.
+large_file_added() {
+    added=$(git -c core.fsmonitor=false diff-index --cached --name-only --diff-filter=A HEAD 2>/dev/null)
+    [ -n "$added" ] || return 1
+    old_ifs=$IFS
+    IFS='
+'
+    set -f
+    # shellcheck disable=SC2086 # one name a line, split on purpose
+    large=$(for name in $added; do printf './%s\n' "$name"; done | while read -r name; do
+        [ -n "$(find "$name" -prune -size +20479 -print 2>/dev/null)" ] && echo yes
+    done)
+    set +f
+    IFS=$old_ifs
+    [ -n "$large" ]
+}
+if managed; then
+    if [ -f "$state/detour" ] || ! { answered asked || agreed; } || [ ! -f "$state/watch" ]; then
+        run || exit
+    else
+        # shellcheck disable=SC1091 # CPV writes it
+        . "$state/watch"
+        if [ -n "$(cpv_unstaged)" ] || large_file_added; then
+            run || exit
+        fi
+    fi
+fi
+chain "$@" || exit
+if [ -f "$state/detour-wanted" ]; then
+    run --open-detour
+fi

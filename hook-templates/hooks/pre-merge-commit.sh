@@ -1,0 +1,4 @@
+if managed; then
+    run || exit
+fi
+chain "$@"

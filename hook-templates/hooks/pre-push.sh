@@ -1,0 +1,5 @@
+refs=$(cat)
+if [ -n "$refs" ] && managed; then
+    echo "$refs" | run "$@" || exit
+fi
+echo "$refs" | chain "$@"

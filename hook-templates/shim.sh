@@ -1,0 +1,98 @@
+#!/bin/sh
+# CPV hook shim @ID@ for Git's @HOOK@ hook, written by `dvc cpv install`, removed by `dvc cpv uninstall`
+# (or, where CPV itself is gone, by `sh "$(git rev-parse --git-common-dir)/cpv/uninstall"`).
+# It decides here, without Python, that there is nothing to do; the hook that stood here before is called too.
+hook=@HOOK@
+python=@PYTHON@
+package=@PACKAGE@
+chained=@CHAINED@
+chained_by_precommit=@CHAINED_BY_PRECOMMIT@
+
+# Git commands that CPV runs itself, and a hook manager that calls back the hook it found here.
+[ -z "$CPV_RUNNING" ] && [ "$CPV_SHIM" != "$PWD $hook" ] || exit 0
+
+git_dir=${GIT_DIR:-.git}
+[ -d "$git_dir" ] || git_dir=$(git rev-parse --git-dir) || exit 0
+state=$git_dir/cpv
+
+# The hook that was here first. Where it is pre-commit's and that would only run CPV again, it is passed over.
+chain() {
+    [ -n "$chained" ] && [ -x "$chained" ] || return 0
+    # shellcheck disable=SC3013 # dash, busybox, ksh and bash all have -nt
+    if [ -n "$chained_by_precommit" ] && [ -f "$state/only-cpv" ] && ! [ .pre-commit-config.yaml -nt "$state/only-cpv" ]; then
+        read -r stages <"$state/only-cpv"
+        case " $stages " in *" $hook "*) return 0 ;; esac
+    fi
+    CPV_SHIM="$PWD $hook" "$chained" "$@"
+}
+
+# Whether CPV has anything to do with this repository.
+managed() {
+    [ -d "$state" ] || [ -f .cpv.toml ] && return 0
+    [ -f "$git_dir/commondir" ] || return 1
+    read -r common <"$git_dir/commondir"
+    [ -d "$git_dir/$common/cpv" ]
+}
+
+run() {
+    if [ -x "$python" ] && [ -f "$package/__main__.py" ]; then
+        "$python" @FLAGS@ -m cpv_hooks "$hook" "$@"
+    elif command -v cpv-hook >/dev/null 2>&1; then
+        cpv-hook "$hook" "$@"
+    else
+        gone
+    fi
+}
+
+# CPV was uninstalled and its shims were left. Git goes on, and the hooks that a person waits for say so; only a push
+# that might publish pointers without their data is stopped.
+gone() {
+    mend="reinstall it (pip install dvc-cpv) or remove its hooks: sh '$(git rev-parse --git-common-dir)/cpv/uninstall'"
+    case $hook in
+    pre-push)
+        [ -n "$(git ls-files -- '*.dvc' | head -n 1)" ] || return 0
+        echo "cpv: stopped: CPV is gone, so nobody can tell whether the data of this push is on its remote; $mend, or push with --no-verify" >&2
+        return 1
+        ;;
+    pre-commit | post-checkout | post-merge)
+        echo "cpv: CPV is gone, artifacts are not versioned; $mend" >&2
+        ;;
+    esac
+    return 0
+}
+
+# Which Git process this hook serves: its id and its start time, so that a reused id is not taken for it.
+git_process() {
+    [ -r "/proc/$PPID/stat" ] || return 1
+    read -r line <"/proc/$PPID/stat"
+    # shellcheck disable=SC2086 # the fields are numbers, split on purpose
+    set -- ${line##*) }
+    process="$PPID ${20}"
+}
+
+answered() {
+    git_process && [ -f "$state/$1" ] && read -r known <"$state/$1" && [ "$known" = "$process" ]
+}
+
+note_answer() {
+    git_process && echo "$process" >"$state/$1"
+}
+
+# Whether nothing that matters has changed since the last sync that found everything in agreement.
+agreed() {
+    [ -f "$state/stamp" ] && [ -f "$state/watch" ] || return 1
+    # shellcheck disable=SC1091 # CPV writes it
+    . "$state/watch"
+    changed=$(cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ]
+}
+
+same_pointer_files() {
+    # shellcheck disable=SC2154 # set by watch
+    [ "$(git -c core.fsmonitor=false ls-files -- '*.dvc' dvc.lock '*/dvc.lock')" = "$cpv_pointers" ]
+}
+
+pointers_differ() {
+    ! git -c core.fsmonitor=false diff-tree --quiet "$1" "$2" -- '*.dvc' dvc.lock '*/dvc.lock' 2>/dev/null
+}
+
+@BODY@
