@@ -127,15 +127,15 @@ def test_several_processes_meet_a_damaged_file(queue: Queue) -> None:
 
 def test_a_kill_in_a_transaction_leaves_the_old_state(queue: Queue) -> None:
     queue.add(".", A, "commit")
-    code = f"""
-import os, signal, sqlite3
-db = sqlite3.connect({str(queue.path)!r}, isolation_level=None)
+    code = """
+import os, signal, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
 db.execute("pragma cache_size = 1")
 db.execute("begin immediate")
-db.executemany("insert into verified values ('r', ?, 1, 1)", [(f"{{n:032x}}",) for n in range(5000)])
+db.executemany("insert into verified values ('r', ?, 1, 1)", [(f"{n:032x}",) for n in range(5000)])
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert subprocess.run([sys.executable, "-c", code, queue.path], check=False).returncode == -9
     assert commits(queue) == [A]
     assert queue.verified("r", [f"{5:032x}"]) == set()
 
