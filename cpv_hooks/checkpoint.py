@@ -100,16 +100,14 @@ def _metrics(logs: Sequence[tuple[Project, Pointer]]) -> dict[str, int | float |
     """The last metrics, read from the cache; with several logs each key says which one it is from."""
     from cpv_hooks import plugins
     from cpv_hooks.metrics import MAX_METRICS
+    from cpv_hooks.store import Store
 
     found: dict[str, int | float | str] = {}
     for project, pointer in logs:
         if not pointer.oid or pointer.isdir:
             continue
-        folder = project.cache_dir if pointer.legacy else project.cache_dir / "files" / "md5"
-        try:
-            values = plugins.metrics(folder / pointer.oid[:2] / pointer.oid[2:], pointer.path)
-        except OSError:
-            # Not in this clone's cache. A tag without metrics is better than none.
-            continue
+        blob = Store(project, legacy=pointer.legacy).blob(pointer.oid)
+        # Where this clone's cache lacks it, a tag without metrics is better than none.
+        values = plugins.metrics(blob.path, pointer.path) if blob else {}
         found.update(values if len(logs) == 1 else {f"{pointer.path}:{key}": value for key, value in values.items()})
     return dict(list(found.items())[:MAX_METRICS])

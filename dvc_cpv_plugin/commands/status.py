@@ -1,0 +1,107 @@
+"""`dvc cpv status`: the artifacts, what changed, what waits to be uploaded, the last versions, the remote."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.status import Status
+
+HELP = "Show the artifacts, what changed, what is queued, the last versions and the remote."
+EXAMPLES = """examples:
+  dvc cpv status
+  dvc cpv status --json | jq '.artifacts[] | select(.state != "clean")'"""
+_COLOURS = {"clean": "green", "deleted": "red", "conflict": "red", "broken": "red", "absent": "yellow"}
+
+
+class CmdStatus(CPVCommand):
+    """A table on a terminal, plain lines in a pipe, or JSON."""
+
+    def run(self) -> int:
+        from dvc.ui import ui
+
+        from cpv_hooks import status
+        from cpv_hooks.git import Repo
+
+        found = status.read(Repo.discover())
+        if self.args.json:
+            ui.write_json(found.as_dict())
+        elif sys.stdout.isatty():
+            self._table(found)
+            ui.write("\n".join(_facts(found)))
+        else:
+            ui.write("\n".join([*_lines(found), *_facts(found)]))
+        return 0
+
+    @staticmethod
+    def _table(found: Status) -> None:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False)
+        for heading in ("artifact", "kind", "size", "state", "what changed"):
+            table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
+        for row in _rows(found):
+            # Text, not str: a name in square brackets is no markup.
+            cells = [Text(cell) for cell in row]
+            cells[3].stylize(_COLOURS.get(row[3], "yellow"))
+            table.add_row(*cells)
+        Console().print(table)
+
+
+def _rows(found: Status) -> list[tuple[str, str, str, str, str]]:
+    from cpv_hooks.output import size_text
+
+    return [
+        (
+            _printable(item.path),
+            item.kind,
+            "" if item.size is None else size_text(item.size),
+            item.state,
+            _printable(item.change or ""),
+        )
+        for item in found.artifacts
+    ]
+
+
+def _printable(text: str) -> str:
+    """A name from the repository, without what would drive a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def _lines(found: Status) -> list[str]:
+    rows = _rows(found)
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
+    padded = (map(str.ljust, row, [*widths, 0]) for row in rows)
+    return ["  ".join(cells).rstrip() for cells in padded]
+
+
+def _facts(found: Status) -> list[str]:
+    from cpv_hooks.status import MEANING
+
+    states = dict.fromkeys(item.state for item in found.artifacts if item.state != "clean")
+    lines = [f"{state}: {MEANING[state]}" for state in states] if found.artifacts else ["no artifacts yet"]
+    lines.append("last versions: " + ", ".join(f"{line} {name or 'none'}" for line, name in found.tags.items()))
+    for remote in found.remotes:
+        where = f"{remote.url} ({remote.name})" if remote.url else "none (dvc remote add -d storage URL)"
+        root = "" if remote.root == "." else f" of {remote.root}"
+        lines.append(f"remote{root}: {where}, uploads: {remote.when}")
+    if not found.queued:
+        lines.append("queued: nothing")
+    for item in found.queued:
+        error = f": {_printable(item.error)}" if item.error else ""
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.since))
+        lines.append(f"queued: {item.commit[:10]} ({item.why}) since {since}{error}")
+    return lines
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `status` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "status", CmdStatus, HELP, EXAMPLES)
+    parser.add_argument("--json", action="store_true", help="Print JSON.")

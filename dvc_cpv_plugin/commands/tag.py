@@ -1,0 +1,61 @@
+"""`dvc cpv tag`: give the checkpoint at HEAD a version."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.git import Repo
+
+HELP = "Tag the checkpoint at HEAD: the next version, or the one you name."
+EXAMPLES = """examples:
+  dvc cpv tag                       # the model's next version: v0.4
+  dvc cpv tag v1.0 -m "Release"     # a version of your own, higher than all before
+  dvc cpv tag --data                # the data's next version: data-v0.2
+  dvc cpv tag v2.0 --both           # v2.0 and data-v2.0 on one commit, or neither"""
+
+
+class CmdTag(CPVCommand):
+    """Makes the tags, sends their data by policy, and prints the names."""
+
+    def run(self) -> int:
+        from dvc.ui import ui
+
+        from cpv_hooks import tags
+        from cpv_hooks.git import Repo
+        from cpv_hooks.hooks.upload import upload_by_policy
+        from cpv_hooks.roots import projects_here
+
+        repo = Repo.discover()
+        projects = projects_here(repo)
+        lines = {"model": [tags.Line.MODEL], "data": [tags.Line.DATA], "both": [tags.Line.MODEL, tags.Line.DATA]}
+        names = tags.create(repo, projects[0], self.args.version, self.args.message, lines[self.args.lines])
+        for name in names:
+            ui.write(name)
+        self._warn_of_unsaved(repo, names)
+        head = repo.resolve("HEAD")
+        assert head is not None, "create raises where there is no commit"
+        upload_by_policy(repo, projects, [head], f"tag {' '.join(names)}")
+        return 0
+
+    @staticmethod
+    def _warn_of_unsaved(repo: Repo, names: list[str]) -> None:
+        from cpv_hooks import output, status
+
+        unsaved = [item.path for item in status.read(repo).artifacts if item.state in status.UNSAVED]
+        if unsaved:
+            shown = ", ".join(unsaved[:3]) + (", …" if len(unsaved) > 3 else "")
+            output.warn(f"{shown}: changes that are not committed are not in {' and '.join(names)}")
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `tag` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "tag", CmdTag, HELP, EXAMPLES)
+    parser.add_argument("version", nargs="?", metavar="VERSION", help="The version; by default the next one.")
+    parser.add_argument("-m", "--message", help="The tag's message; by default the commit's subject.")
+    which = parser.add_mutually_exclusive_group()
+    for line, what in (("data", "Number the data, not the model."), ("both", "Number model and data, both or neither.")):
+        which.add_argument(f"--{line}", dest="lines", action="store_const", const=line, default="model", help=what)
