@@ -19,8 +19,8 @@ class CmdUninstall(CPVCommand):
     def run(self) -> int:
         """Do it."""
         from cpv_hooks.git import Repo
-        from cpv_hooks.install import uninstall
         from cpv_hooks.output import say
+        from cpv_hooks.uninstall import uninstall
 
         for line in uninstall(Repo.discover()):
             say(line)

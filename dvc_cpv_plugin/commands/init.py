@@ -1,0 +1,128 @@
+"""`dvc cpv init`: set up a model repository."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.config import Kind
+    from cpv_hooks.init import Place, Request
+    from cpv_hooks.proposals import Proposal
+
+HELP = "Make a model repository, or set CPV up in the one that is here."
+EXAMPLES = """examples:
+  dvc cpv init resnet50 --team-name vision
+  dvc cpv init resnet50 --team-name vision --remote s3://vmo-model-checkpoints/vision/resnet50
+  cd existing-repository && dvc cpv init --team-name vision --dry-run"""
+
+
+class CmdInit(CPVCommand):
+    """Asks for what is missing (on a terminal), plans, and does or prints the plan."""
+
+    def run(self) -> int:
+        from dvc.ui import ui
+
+        from cpv_hooks import init, output
+
+        path = Path(self.args.path) if self.args.path else None
+        place = init.locate(path, self.args.model_name, Path.cwd())
+        found = self._proposals(place)
+        request = self._request(place, [item for item in found if self._wanted(item)])
+        steps = init.plan(place, request)
+        if self.args.dry_run:
+            for step in steps:
+                ui.write(f"would {_verb(step.text)}")
+        else:
+            for step in steps:
+                output.say(step.text)
+                step.do()
+        self._report(place, request, found, bool(steps))
+        return 0
+
+    def _request(self, place: Place, chosen: list[Proposal]) -> Request:
+        from cpv_hooks import init
+
+        team, model = init.names(place)
+        artifacts: dict[Kind, list[str]] = {}
+        for item in chosen:
+            artifacts.setdefault(item.kind, []).append(item.path)
+        return init.Request(
+            team=self.args.team_name if self.args.team_name is not None else team or self._ask("team"),
+            model=self.args.model_name if self.args.model_name is not None else model or self._ask("model"),
+            data_path=self.args.data_path,
+            remote=self.args.remote,
+            pipeline=self.args.pipeline,
+            artifacts=artifacts,
+        )
+
+    @staticmethod
+    def _ask(what: str) -> str:
+        from cpv_hooks.errors import CPVError
+
+        if not _on_terminal():
+            raise CPVError(f"the {what}'s name is missing", fix=f"dvc cpv init --{what}-name NAME")
+        return input(f"Name of the {what}: ").strip()
+
+    @staticmethod
+    def _proposals(place: Place) -> list[Proposal]:
+        from cpv_hooks import proposals
+        from cpv_hooks.config import FILE
+
+        if place.fresh or place.top is None or (place.root / FILE).exists():
+            return []
+        return proposals.find(place.repo, place.root)
+
+    def _wanted(self, item: Proposal) -> bool:
+        from cpv_hooks.output import size_text
+
+        if self.args.yes:
+            return True
+        if self.args.dry_run or not _on_terminal():
+            return False
+        answer = input(f"Track {item.path} ({size_text(item.size)}) as {item.kind}? [Y/n] ")
+        return answer.strip().lower() in ("", "y", "yes")
+
+    def _report(self, place: Place, request: Request, found: list[Proposal], changed: bool) -> None:
+        from cpv_hooks import output, skeleton
+        from cpv_hooks.config import FILE
+
+        chosen = {path for paths in request.artifacts.values() for path in paths}
+        left = [item for item in found if item.path not in chosen]
+        if left:
+            output.say(f"large files that DVC does not have; to track them, name them in {FILE} under [artifacts]:")
+        for kind in dict.fromkeys(item.kind for item in left):
+            output.say("  " + skeleton.artifact_line(kind, [item.path for item in left if item.kind == kind]))
+        if chosen and not self.args.dry_run:
+            output.say(f"next: git commit -m 'First checkpoint' (it takes {', '.join(sorted(chosen))})")
+        if not changed:
+            output.say(f"nothing to do: {place.root} is set up")
+
+
+def _verb(text: str) -> str:
+    """A step's text as the end of a sentence that begins with "would"."""
+    return text if text.split()[0] in ("write", "copy", "make") else f"run: {text}"
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    parser = add_command(subparsers, parent_parser, "init", CmdInit, HELP, EXAMPLES)
+    parser.add_argument(
+        "path", nargs="?", metavar="PATH", help="the repository's folder (default: the one that is here)"
+    )
+    parser.add_argument("--team-name", metavar="NAME", help="the team that owns the model")
+    parser.add_argument("--model-name", metavar="NAME", help="the model (default: the folder's name)")
+    parser.add_argument("--data-path", metavar="PATH", help="training data: copied into a new repository's data/")
+    parser.add_argument(
+        "--remote", metavar="URL", help="where DVC keeps the data (default: a folder under ~/.cpv/storage)"
+    )
+    parser.add_argument("--pipeline", action="store_true", help="add a dvc.yaml for `dvc repro`")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
+    parser.add_argument("-y", "--yes", action="store_true", help="track every large file that is found, without asking")
