@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one hook; returns its exit status."""
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] not in HOOKS:
-        print(f"usage: cpv-hook {{{','.join(HOOKS)}}} [ARGS…]", file=sys.stderr)
+        sys.stderr.write(f"usage: cpv-hook {{{','.join(HOOKS)}}} [ARGS…]\n")
         return 2
     name, *rest = arguments
     try:

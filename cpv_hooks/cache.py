@@ -150,7 +150,7 @@ class Cache:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             if self._shared:
-                os.chmod(folder, 0o2775)
+                os.chmod(folder, 0o2775)  # noqa: S103 - what DVC gives a cache shared by a group
 
     def _install(self, temporary: Path, oid: str) -> None:
         target = self.path(oid)

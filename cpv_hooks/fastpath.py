@@ -12,7 +12,7 @@ import json
 import os
 import posixpath
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ _GLOB = frozenset("*?[")
 _TEMPLATE = """\
 # Written by CPV after every sync that found all in agreement; removed when that is no longer sure.
 cpv_changed() {{
+    {{ {absent}; }} || {{ echo appeared; return; }}
     find -L {roots} \\( ! -name . -o -prune \\) -cnewer "$1" -print -quit
 }}
 cpv_unstaged() {{
@@ -39,20 +40,22 @@ cpv_pointers={listing}
 
 def remember(repo: Repo, projects: list[Project], found: Found, outcomes: Iterable[Outcome], started: int) -> None:
     """Note that everything agreed at `started`, in nanoseconds of the file system's clock."""
-    absent = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
-    deep = [pointer.path for _, pointer in found.pointers if pointer.path not in absent]
+    missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
-    shallow: set[str] = {posixpath.dirname(path) for path in absent}
+    deep = [pointer.path for _, pointer in found.pointers if pointer.path not in missing] + files
+    folders: set[str] = set()
     for project in projects:
-        shallow |= _folders_of_patterns(repo, project)
-        deep += _settings(repo, project)
-    shallow.discard("")
-    roots = [_argument(path) for path in [*deep, *files]]
-    roots += [shlex.quote(f"./{folder}/.") for folder in sorted(shallow) if (repo.top / folder).is_dir()]
-    if any(not posixpath.dirname(path) for path in absent) or _top_is_watched(projects, repo):
-        roots.append("./.")
+        deep += _settings(project)
+        missing |= _absent_names(project)
+        folders |= _folders_of_globs(project)
+    roots = [_argument(path) for path in deep] + [_argument(f"{folder}/.") for folder in sorted(folders)]
     literals = [shlex.quote(f":(literal){file}") for file in files] or ["':(literal).cpv.toml'"]
-    text = _TEMPLATE.format(roots=" ".join(roots), pointers=" ".join(literals), listing=shlex.quote("\n".join(files)))
+    text = _TEMPLATE.format(
+        absent=" && ".join([f"[ ! -e {_argument(path)} ]" for path in sorted(missing)] or [":"]),
+        roots=" ".join(roots) or "./.cpv.toml",
+        pointers=" ".join(literals),
+        listing=shlex.quote("\n".join(files)),
+    )
     write_atomic(repo.state / "watch", os.fsencode(text))
     stamp = repo.state / "stamp"
     stamp.touch()
@@ -77,36 +80,32 @@ def _argument(path: str) -> str:
     return shlex.quote(f"./{path}")
 
 
-def _settings(repo: Repo, project: Project) -> list[str]:
+def _settings(project: Project) -> list[str]:
     """Files whose change may change what the artifacts are; DVC's lock, because every DVC command touches it."""
     names = (".cpv.toml", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/config.local", ".dvc/tmp/lock")
     return [project.prefix + name for name in names if (project.root / name).exists()]
 
 
-def _folders_of_patterns(repo: Repo, project: Project) -> set[str]:
-    """Folders in which something that `.cpv.toml` names, and that is not there yet, may appear."""
-    found: set[str] = set()
+def _patterns(project: Project) -> Iterator[str]:
     for patterns in project.config.artifacts.values():
-        for pattern in patterns:
-            if not _GLOB & set(pattern) and (project.root / pattern).exists():
-                continue
-            parent = posixpath.dirname(pattern)
-            folders = project.root.glob(parent) if _GLOB & set(parent) else [_nearest(project.root, parent)]
-            found.update(
-                posixpath.join(project.prefix, folder.relative_to(project.root).as_posix())
-                for folder in folders
-                if folder.is_dir()
-            )
-    return {folder.removesuffix(".").rstrip("/") for folder in found}
+        yield from patterns
 
 
-def _nearest(root: Path, folder: str) -> Path:
-    """The folder, or the closest one above it that exists."""
-    path = root / folder
-    while path != root and not path.is_dir():
-        path = path.parent
-    return path
+def _absent_names(project: Project) -> set[str]:
+    """What `.cpv.toml` names in full and is not there yet."""
+    names = (pattern for pattern in _patterns(project) if not _GLOB & set(pattern))
+    return {project.prefix + name for name in names if not (project.root / name).exists()}
 
 
-def _top_is_watched(projects: list[Project], repo: Repo) -> bool:
-    return any("" in _folders_of_patterns(repo, project) for project in projects)
+def _folders_of_globs(project: Project) -> set[str]:
+    """Folders in which something that a glob of `.cpv.toml` means may appear, and the nearest ones that exist."""
+    found: set[Path] = set()
+    for pattern in _patterns(project):
+        if not _GLOB & set(pattern):
+            continue
+        parts = posixpath.dirname(pattern).split("/")
+        for count in range(len(parts) + 1):
+            parent = "/".join(parts[:count])
+            folders = project.root.glob(parent) if _GLOB & set(parent) else [project.root / parent]
+            found.update(folder for folder in folders if folder.is_dir())
+    return {posixpath.normpath(project.prefix + folder.relative_to(project.root).as_posix()) for folder in found}

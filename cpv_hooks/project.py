@@ -100,11 +100,8 @@ def matches(path: str, pattern: str) -> bool:
 
 def managed_roots(repo: Repo) -> list[Path]:
     """The DVC roots that hold a `.cpv.toml`, found in the index and among files that Git does not ignore."""
-    if (repo.top / ".dvc").is_dir() and (repo.top / FILE).is_file():
-        found = {repo.top}
-    else:
-        found = set()
-    listed = repo.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", f"*/{FILE}")
+    listed = repo.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", FILE, f"*/{FILE}")
+    found: set[Path] = set()
     for name in filter(None, listed.split("\0")):
         root = repo.top / posixpath.dirname(name)
         if (root / ".dvc").is_dir() and (root / FILE).is_file():

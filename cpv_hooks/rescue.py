@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from cpv_hooks.git import Repo
+from cpv_hooks.pointer import Content
 
 _FILE = "rescues.jsonl"
 
@@ -30,14 +31,15 @@ class Rescue:
     why: str
 
 
-def record(repo: Repo, *, path: str, oid: str, size: int, isexec: bool, why: str) -> Rescue:
+def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
     """Append to the list; durable when it returns. The same content of the same artifact is listed once."""
     known = list(rescues(repo))
     for rescue in known:
-        if (rescue.path, rescue.oid) == (path, oid):
+        if (rescue.path, rescue.oid) == (path, content.oid):
             return rescue
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    rescue = Rescue(max((r.number for r in known), default=0) + 1, when, path, oid, size, isexec, why)
+    number = max((rescue.number for rescue in known), default=0) + 1
+    rescue = Rescue(number, when, path, content.oid, content.size, content.isexec, why)
     repo.shared.mkdir(parents=True, exist_ok=True)
     with open(repo.shared / _FILE, "a", encoding="utf-8") as stream:
         stream.write(json.dumps(asdict(rescue)) + "\n")

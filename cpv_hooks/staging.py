@@ -68,7 +68,7 @@ def changed_in_index(repo: Repo) -> set[str]:
 
 
 def repair_after_limited_commit(repo: Repo) -> None:
-    """After `git commit -- PATH`: a pointer that a hook staged went into the commit, but the real index kept the old one.
+    """After `git commit -- PATH`: a pointer that a hook staged is in the commit, but the real index kept the old one.
 
     Entries that still say what the parent said are moved on to what the new commit says.
     """

@@ -37,8 +37,8 @@ from cpv_hooks.snapshot import BeingWritten, Taken, is_safe, known_oids, take_di
 from cpv_hooks.workspace import Workspace
 
 State = Literal[
-    "clean", "snapshot", "materialised", "adopted", "conflict", "rescued", "in flux", "over budget", "missing", "absent",
-    "modified", "removed", "invalid",
+    "clean", "snapshot", "materialised", "adopted", "conflict", "rescued", "removed", "absent", "modified",
+    "in flux", "over budget", "missing", "invalid",
 ]  # fmt: skip
 _SETTLED: frozenset[State] = frozenset({"clean", "snapshot", "materialised", "adopted", "rescued", "absent", "removed"})
 _WROTE: frozenset[State] = frozenset({"snapshot", "materialised", "rescued", "removed"})
@@ -246,14 +246,12 @@ class _Pass:
 
     def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken) -> Outcome:
         content = taken.content
-        rescue = record(
-            self.repo, path=pointer.path, oid=content.oid, size=content.size, isexec=content.isexec, why=self.event.name,
-        )  # fmt: skip
+        rescue = record(self.repo, pointer.path, content, why=self.event.name)
         if not self.event.follow:
             error = CPVError(
                 "pointer and artifact both changed, differently",
                 where=pointer.path,
-                fix=f"dvc add {pointer.path} (keeps the artifact) or dvc checkout --force {pointer.file} (takes the pointer's)",
+                fix=f"dvc add {pointer.path} (keeps the artifact) or dvc checkout -f {pointer.file} (the pointer's)",
             )
             return Outcome(pointer.path, "conflict", pointer, error)
         self._set(pointer.path, taken)

@@ -36,7 +36,7 @@ class Workspace:
         return Cache(self.project.cache_dir, types=self.project.cache_types, shared=self.project.cache_shared)
 
     def target(self, path: str) -> Path:
-        """Where an artifact lies. `CPVError` where a folder on the way is a link: it could lead out of the repository."""
+        """Where an artifact lies. `CPVError` where a folder on the way is a link, which could lead out."""
         top = self.project.repo.top
         folder = top
         for part in path.split("/")[:-1]:

@@ -7,6 +7,7 @@ the background: it hashes within a budget, waits for nobody, and passes over wha
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 
 from cpv_hooks import detour
@@ -31,10 +32,8 @@ def run(args: list[str]) -> int:
         return 0
     repo = Repo.discover()
     detour.heal(repo)
-    try:
+    with suppress(Busy):
         tell(sync(repo, event(repo)))
-    except Busy:
-        pass
     return 0
 
 

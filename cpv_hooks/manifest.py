@@ -1,0 +1,44 @@
+"""The record of an installation: what CPV changed in a repository's Git, and what stood there before."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+
+from cpv_hooks.durable import write_atomic
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git import Repo
+
+CHAINED = ".cpv-chained"
+ATTRIBUTES = ("*.dvc merge=dvc",)
+EXCLUDED = ("/.dvc/cache", "/.dvc/tmp", "/.dvc/config.local")
+
+
+@dataclass
+class Manifest:
+    """What an installation changed. `config` maps a key to its former value, `files` a file to its former text."""
+
+    identity: str = field(default_factory=lambda: secrets.token_hex(8))
+    hooks_dir: str = ""
+    hooks: list[str] = field(default_factory=list)
+    chained: list[str] = field(default_factory=list)
+    config: dict[str, str | None] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, repo: Repo) -> Manifest | None:
+        """The manifest of this repository; None where CPV is not installed."""
+        try:
+            return cls(**json.loads((repo.shared / "install.json").read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            where = str(repo.shared / "install.json")
+            raise CPVError(
+                "the record of the installation is damaged", where=where, fix=f"rm {where} && dvc cpv install"
+            ) from error
+
+    def save(self, repo: Repo) -> None:
+        """Write the manifest; durable when it returns."""
+        write_atomic(repo.shared / "install.json", json.dumps(asdict(self), indent=1).encode(), durable=True)
