@@ -93,15 +93,26 @@ class Repo:
         In a hook `GIT_DIR` may be set; the search starts from the folder all the same, because Git runs hooks at the
         top of the work tree.
         """
+        found = cls._ask(cwd, environment())
+        if cwd is None and "GIT_DIR" in os.environ:
+            git_dir = os.path.realpath(os.environ["GIT_DIR"])
+            if found is None or os.path.realpath(found.git_dir) != git_dir:
+                # A repository whose Git directory lies elsewhere (`git --git-dir --work-tree`).
+                found = cls._ask(None, environment({"GIT_DIR": git_dir, "GIT_WORK_TREE": os.getcwd()}))
+        if found is None:
+            raise CPVError("not inside a Git work tree", where=str(cwd or Path.cwd()), fix="dvc cpv init")
+        return found
+
+    @classmethod
+    def _ask(cls, cwd: Path | None, env: Mapping[str, str]) -> Repo | None:
         names = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir"]
-        done = _execute(["git", *_SILENCED, "rev-parse", *names], cwd, None, environment())
+        done = _execute(["git", *_SILENCED, "rev-parse", *names], cwd, None, env)
         lines = os.fsdecode(done.stdout).splitlines()
         if done.returncode or len(lines) != 3:
-            raise CPVError("not inside a Git work tree", where=str(cwd or Path.cwd()), fix="dvc cpv init")
-        top, git_dir, common = lines
+            return None
         # --git-common-dir is relative to the folder where the command ran.
-        common_dir = Path(os.path.normpath(os.path.join(cwd or Path.cwd(), common)))
-        return cls(Path(top), Path(git_dir), common_dir)
+        common_dir = Path(os.path.normpath(os.path.join(cwd or Path.cwd(), lines[2])))
+        return cls(Path(lines[0]), Path(lines[1]), common_dir)
 
     @cached_property
     def state(self) -> Path:
@@ -132,7 +143,7 @@ class Repo:
         `CPVError` with Git's own last line, unless `check` is false.
         """
         data = os.fsencode(input) if isinstance(input, str) else input
-        done = _execute(["git", *_SILENCED, *args], self.top, data, environment(env, keep_index=index))
+        done = _execute(["git", *_SILENCED, *args], self.top, data, self._environment(env, index))
         if done.returncode and check:
             lines = os.fsdecode(done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
             raise CPVError(f"git {args[0]} failed: {lines[-1]}", where=str(self.top))
@@ -140,7 +151,12 @@ class Repo:
 
     def ok(self, *args: str, index: bool = False) -> bool:
         """Whether the Git command exits with status 0."""
-        return _execute(["git", *_SILENCED, *args], self.top, None, environment(keep_index=index)).returncode == 0
+        return _execute(["git", *_SILENCED, *args], self.top, None, self._environment(None, index)).returncode == 0
+
+    def _environment(self, extra: Mapping[str, str] | None, index: bool) -> dict[str, str]:
+        """Named outright, so that a Git directory which lies elsewhere is found too, and no other one is."""
+        here = {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.top)}
+        return environment(here | dict(extra or {}), keep_index=index)
 
     def resolve(self, rev: str) -> str | None:
         """The full id of the commit that `rev` names, or None."""

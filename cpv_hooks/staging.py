@@ -16,11 +16,17 @@ def literal(paths: Iterable[str]) -> list[str]:
 
 
 def unstaged(repo: Repo, files: Sequence[str]) -> list[str]:
-    """Those of the pointer files that differ from the index of the commit under way, or are not in it."""
+    """Those of the pointer files that differ from the index of the commit under way, or are new.
+
+    One that HEAD has and the index has not was taken out by the user (`git rm --cached`), and stays out.
+    """
     if not files:
         return []
     listed = repo.run("ls-files", "-z", "--modified", "--others", "--", *literal(files), index=True)
     found = set(filter(None, listed.split("\0")))
+    if found and repo.resolve("HEAD"):
+        removed = repo.run("diff-index", "--cached", "--name-only", "-z", "--diff-filter=D", "HEAD", index=True)
+        found -= set(removed.split("\0"))
     return [file for file in files if file in found and (repo.top / file).exists()]
 
 

@@ -15,6 +15,8 @@ large_file_added() {
     [ -n "$large" ]
 }
 if managed; then
+    # Left by a commit that another hook stopped.
+    [ ! -f "$state/detour-wanted" ] || rm -f "$state/detour-wanted"
     if [ -f "$state/detour" ] || ! { answered asked || agreed; } || [ ! -f "$state/watch" ]; then
         run || exit
     else
