@@ -24,7 +24,9 @@ from cpv_hooks.schemes import Line, scheme_of
 from cpv_hooks.store import Store
 from cpv_hooks.workspace import Workspace
 
-State = Literal["clean", "changed", "unchecked", "uncommitted", "new", "absent", "behind", "conflict", "deleted", "broken"]
+State = Literal[
+    "clean", "changed", "unchecked", "uncommitted", "new", "absent", "behind", "conflict", "deleted", "broken"
+]
 MEANING: Mapping[State, str] = {
     "clean": "as committed",
     "changed": "changed since the last look; the next commit takes it",

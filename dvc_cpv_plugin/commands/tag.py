@@ -57,5 +57,8 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", nargs="?", metavar="VERSION", help="The version; by default the next one.")
     parser.add_argument("-m", "--message", help="The tag's message; by default the commit's subject.")
     which = parser.add_mutually_exclusive_group()
-    for line, what in (("data", "Number the data, not the model."), ("both", "Number model and data, both or neither.")):
+    for line, what in (
+        ("data", "Number the data, not the model."),
+        ("both", "Number model and data, both or neither."),
+    ):
         which.add_argument(f"--{line}", dest="lines", action="store_const", const=line, default="model", help=what)
