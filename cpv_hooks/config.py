@@ -67,16 +67,30 @@ def load(root: Path) -> Config:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CPVError(f"larger than {MAX_BYTES} bytes", where=str(path), fix="keep only settings in it")
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows put a byte order mark in front
     except FileNotFoundError:
         return Config()
     except UnicodeDecodeError as error:
         raise CPVError(f"not UTF-8 (byte {error.start})", where=str(path), fix="save it as UTF-8") from error
+    except OSError as error:
+        raise CPVError(
+            error.strerror or "cannot be read", where=str(path), fix=f"make {FILE} a readable file"
+        ) from error
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CPVError(f"not TOML: {error}", where=str(path), fix=f"edit {FILE}") from error
+        raise _not_toml(path, text, str(error)) from error
+    except RecursionError as error:
+        raise CPVError("not TOML: nested too deeply", where=f"{path}:1", fix=f"edit {FILE}") from error
     return _Reader(path, text).read(table)
+
+
+def _not_toml(path: Path, text: str, what: str) -> CPVError:
+    """tomllib names the place at the end of its message, or says that it is the end."""
+    at = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", what)
+    line = at[1] if at and at[1] else len(text.splitlines()) or 1
+    what = what[: at.start()] if at else what
+    return CPVError(f"not TOML: {what}", where=f"{path}:{line}", fix=f"edit {FILE}")
 
 
 class _Reader:
@@ -89,9 +103,11 @@ class _Reader:
     def read(self, table: dict[str, Any]) -> Config:
         values: dict[str, Any] = {}
         for section, content in table.items():
-            if not isinstance(content, dict) or (section != "artifacts" and section not in _SCHEMA):
+            if section not in ("artifacts", *_SCHEMA):
                 known = ", ".join(["artifacts", *_SCHEMA])
                 raise self._error(section, None, f"unknown section [{section}] (known: {known})")
+            if not isinstance(content, dict):
+                raise self._error(section, None, f"{section} must be a section, [{section}]")
             if section == "artifacts":
                 values["artifacts"] = {kind: self._patterns(kind, value) for kind, value in content.items()}
             else:
@@ -119,14 +135,7 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self._error("artifacts", kind, f"artifacts.{kind} must be a list of paths")
         for item in value:
-            path = PurePosixPath(item)
-            inside = (
-                item
-                and not path.is_absolute()
-                and ".." not in path.parts
-                and path.parts[:1] not in ((), (".git",), (".dvc",))
-            )
-            if not inside:
+            if not _is_inside(item):
                 raise self._error("artifacts", kind, f"artifacts.{kind}: {item!r} is outside the repository")
         return tuple(str(PurePosixPath(item)) for item in value)
 
@@ -135,12 +144,20 @@ class _Reader:
 
     def _line(self, section: str, key: str | None) -> int:
         """The line of a key, by reading the text: tomllib keeps no positions."""
-        start = next(
-            (n for n, line in enumerate(self.lines) if re.match(rf"\s*\[\s*{re.escape(section)}\s*\]", line)), 0
-        )
-        if key is None:
-            return start + 1
-        found = (
-            n for n, line in enumerate(self.lines[start:], start) if re.match(rf"\s*[\"']?{re.escape(key)}\b", line)
-        )
-        return next(found, start) + 1
+        start = self._first(rf"\s*\[\s*[\"']?{re.escape(section)}[\"']?\s*[\].]", 0)
+        if start is None:
+            # Not a header but a key of its own: `push = …`, `cpv.team = …`.
+            start = self._first(rf"\s*[\"']?{re.escape(section)}\b", 0) or 0
+        at = None if key is None else self._first(rf"\s*[\"']?{re.escape(key)}\b", start)
+        return (start if at is None else at) + 1
+
+    def _first(self, pattern: str, start: int) -> int | None:
+        """The first line from `start` on that matches, counted from 0."""
+        return next((n for n, line in enumerate(self.lines[start:], start) if re.match(pattern, line)), None)
+
+
+def _is_inside(item: str) -> bool:
+    """Whether a pattern can only mean paths inside the repository, and none of Git's or DVC's own."""
+    path = PurePosixPath(item)
+    foreign = any(part.lower() in ("..", ".git", ".dvc") for part in path.parts)
+    return bool(path.parts) and not path.is_absolute() and not foreign and not {"\0", "\n"} & set(item)

@@ -97,7 +97,7 @@ def _load(text: str, file: str) -> Mapping[str, Any]:
     try:
         # The parser and the mode that DVC reads pointers with.
         table = YAML(typ="safe").load(text)
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         at = f"{file}:{mark.line + 1}" if mark else file
         raise CPVError("not YAML", where=at, fix=f"git checkout -- {file}") from error
