@@ -31,8 +31,10 @@ def next_free(scheme: Scheme, line: Line, names: Collection[str]) -> str:
 
 
 def explicit(scheme: Scheme, version: str, lines: Sequence[Line], names: Collection[str]) -> dict[Line, str]:
-    """The tag name in each line that a user's version means: a tag's name (`v1.0`) or the bare number (`1.0`)."""
-    number = scheme.parse(Line.MODEL, version) or scheme.parse(lines[0], scheme.prefix(lines[0]) + version)
+    """The tag name in each line that a user's version means: a tag's name (`v1.0`) or the number (`1.0`, `v1.0`)."""
+    number = scheme.parse(Line.MODEL, version) or scheme.parse(
+        lines[0], scheme.prefix(lines[0]) + version.removeprefix("v")
+    )
     if number is None and Line.DATA in lines:
         number = scheme.parse(Line.DATA, version)
     if number is None and scheme.parse(Line.DATA, version):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from cpv_hooks.git import Repo
 from cpv_hooks.project import Project
 from cpv_hooks.tags import Line, TagInfo, parse_message
 from support.repos import SETTINGS, ModelRepo
+from support.shell import BIN
 
 
 class Tagger:
@@ -629,3 +631,14 @@ def test_tags_cover_every_dvc_root(make_repo: MakeRepo) -> None:
     assert model.tags() == ["data-v0.1.0", "v0.0"]
     assert [artifact.path for artifact in tagger.info("v0.0").artifacts] == ["model.bin", "sub/weird.bin"]
     assert [artifact.kind for artifact in tagger.info("v0.0").artifacts] == ["model", "data"]
+
+
+def test_gto_itself_reads_the_gto_scheme(tagger: Tagger) -> None:
+    tagger.model.write(".cpv.toml", SETTINGS + '[tags]\nscheme = "gto"\n')
+    tagger.checkpoint("model.bin")
+    tagger.auto()
+    tagger.checkpoint("model.bin")
+    tagger.auto()
+    tagger.create("v1.0.0")
+    shown = tagger.model.run(BIN / "gto", "show", "--json", "resnet").out
+    assert [item["version"] for item in json.loads(shown)] == ["v1.0.0", "v0.0.2", "v0.0.1"]
