@@ -36,7 +36,7 @@ class Place:
     @property
     def repo(self) -> Repo:
         """The work tree; only once it is there."""
-        return Repo.discover(self.root)
+        return Repo.discover(existing(self.root))
 
     @property
     def has_dvc(self) -> bool:
@@ -99,7 +99,7 @@ def locate(path: Path | None, model: str | None, cwd: Path) -> Place:
 
 def _top(path: Path) -> Path | None:
     """The top of the Git work tree that holds a path, which need not exist yet."""
-    folder = next(folder for folder in [path, *path.parents] if folder.is_dir())
+    folder = existing(path)
     try:
         return Path(os.path.realpath(Repo.discover(folder).top))
     except CPVError:
@@ -109,13 +109,18 @@ def _top(path: Path) -> Path | None:
         return None
 
 
+def existing(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that exists."""
+    return next(folder for folder in [path, *path.parents] if folder.is_dir())
+
+
 def _entries(folder: Path) -> list[str]:
     return [name for name in os.listdir(folder) if name != ".git"] if folder.is_dir() else []
 
 
 def _mark(root: Path) -> Path:
     """Stands while a new repository is being made, so that a run after a kill goes on with it."""
-    return Repo.discover(next(folder for folder in [root, *root.parents] if folder.is_dir())).state / "init"
+    return Repo.discover(existing(root)).state / "init"
 
 
 def names(place: Place) -> tuple[str | None, str | None]:
@@ -143,7 +148,7 @@ def check(place: Place, request: Request) -> None:
 
 
 def _check_identity(place: Place) -> None:
-    folder = next(folder for folder in [place.root, *place.root.parents] if folder.is_dir())
+    folder = existing(place.root)
     done = subprocess.run(
         ["git", "var", "GIT_AUTHOR_IDENT"], cwd=folder, env=environment(), capture_output=True, check=False
     )

@@ -14,7 +14,9 @@ from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.init import Place, Request, Step, begin, dvc, finish, run, write
-from cpv_hooks.install import PRE_COMMIT_CONFIG, Manifest, install
+from cpv_hooks.install import install
+from cpv_hooks.manifest import Manifest
+from cpv_hooks.precommit import PRE_COMMIT_CONFIG
 from cpv_hooks.templates import templates
 
 FIRST_MESSAGE = "Start {model} with CPV"

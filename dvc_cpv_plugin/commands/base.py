@@ -11,7 +11,7 @@ from dvc.cli.command import CmdBaseNoRepo
 
 
 class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
-    """A command that reports a `CPVError` as one line with exit code 1.
+    """A command that reports a `CPVError`, or a disk that refuses, as one line with exit code 1.
 
     Every other exception is DVC's to report, and so are `-q`, `-v`, `--cd` and the exit codes: DVC's `main` has already
     set the log level and the folder when `run` is called.
@@ -21,17 +21,24 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
 
     def do_run(self) -> int:
         """Called by DVC; runs the command and turns a `CPVError` into its line."""
-        from cpv_hooks import output
         from cpv_hooks.errors import CPVError
+        from cpv_hooks.output import fail
 
+        before = os.environ.get("CPV_QUIET")
         if self.args.quiet:
+            # For Git's hooks under this command too.
             os.environ["CPV_QUIET"] = "1"
         try:
             return self.run()
-        except CPVError as error:
+        except BrokenPipeError:
+            raise  # the reader of our output is gone; DVC knows what to do
+        except (CPVError, OSError) as error:
             if self.args.verbose:
                 self._trace()
-            return output.fail(error)
+            return fail(error)
+        finally:
+            if self.args.quiet:
+                _restore("CPV_QUIET", before)
 
     @abstractmethod
     def run(self) -> int:
@@ -39,9 +46,18 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
 
     @staticmethod
     def _trace() -> None:
+        import traceback
+
         from dvc.log import logger
 
-        logger.debug("where the error below comes from", exc_info=True)
+        logger.debug("the error below comes from here\n%s", traceback.format_exc())
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        del os.environ[name]
+    else:
+        os.environ[name] = value
 
 
 def add_command(

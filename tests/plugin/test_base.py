@@ -1,0 +1,76 @@
+"""What all `dvc cpv` commands have in common, and the console script."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import pytest
+
+from cpv_hooks.errors import CPVError
+from dvc_cpv_plugin import commands
+from dvc_cpv_plugin.commands.base import CPVCommand
+from support.shell import BIN, Shell
+
+
+class Failing(CPVCommand):
+    def run(self) -> int:
+        raise CPVError("it is so", where="here", fix="do that")
+
+
+class Reporting(CPVCommand):
+    def run(self) -> int:
+        from cpv_hooks.output import say
+
+        say("hello")
+        return 7
+
+
+def arguments(**given: object) -> argparse.Namespace:
+    return argparse.Namespace(**{"cd": ".", "quiet": 0, "verbose": 0, **given})
+
+
+def test_an_error_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Failing(arguments()).do_run() == 1
+    assert capsys.readouterr().err == "cpv: here: it is so; to mend it: do that\n"
+
+
+def test_an_error_is_printed_when_quiet_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Failing(arguments(quiet=1)).do_run() == 1
+    assert capsys.readouterr().err == "cpv: here: it is so; to mend it: do that\n"
+
+
+def test_quiet_silences_and_is_not_left_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Reporting(arguments(quiet=1)).do_run() == 7
+    assert capsys.readouterr().err == ""
+    assert "CPV_QUIET" not in os.environ
+    assert Reporting(arguments()).do_run() == 7
+    assert capsys.readouterr().err == "cpv: hello\n"
+
+
+def test_verbose_shows_where_an_error_comes_from(shell: Shell) -> None:
+    assert "Traceback" not in shell.cpv("sync", status=1).text
+    assert "Traceback" in shell.cpv("sync", "-v", status=1).text
+
+
+def test_every_noun_is_there_with_help_and_examples(shell: Shell) -> None:
+    shown = shell.cpv("--help").out
+    for noun in commands.NOUNS:
+        assert f"\n    {noun} " in shown
+        assert "\nexamples:\n" in shell.cpv(noun, "--help").out
+
+
+class TestConsoleScript:
+    def test_version(self, shell: Shell) -> None:
+        from cpv_hooks import __version__
+
+        assert shell.run(BIN / "cpv", "--version").out == f"{__version__}\n"
+
+    def test_options_of_dvc_itself_come_first(self, shell: Shell) -> None:
+        (shell.path / "sub").mkdir()
+        done = shell.run(BIN / "cpv", "--cd", "sub", "--wait-for-lock", "sync", status=1)
+        assert f"{shell.path / 'sub'}: not inside a Git work tree" in done.err
+        assert shell.run(BIN / "cpv", "--cd=sub", "sync", status=1).err == done.err
+
+    def test_exit_codes_are_dvcs(self, shell: Shell) -> None:
+        assert shell.run(BIN / "cpv", "nonsense", status=254).status == shell.cpv("nonsense", status=254).status
