@@ -31,10 +31,6 @@ class Found:
         """The artifacts that have a pointer."""
         return {pointer.path for _, pointer in self.pointers}
 
-    def deleted_by_user(self, path: str) -> bool:
-        """Whether the artifact's pointer is broken, or gone from the disk but not from Git's index."""
-        return path in self.kept
-
 
 def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock) -> Found:
     """All artifacts of the managed DVC roots. Broken pointers are errors in the result, not exceptions."""

@@ -22,7 +22,7 @@ from cpv_hooks.git import Repo
 from cpv_hooks.project import Project
 
 if TYPE_CHECKING:
-    from cpv_hooks.sync import Outcome
+    from cpv_hooks.outcomes import Outcome
 
 _GLOB = frozenset("*?[")
 _TEMPLATE = """\

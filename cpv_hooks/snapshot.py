@@ -8,17 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpv_hooks.cache import Cache
 from cpv_hooks.errors import CPVError
-from cpv_hooks.index import Entry, Index, Tree
+from cpv_hooks.index import Entry, Tree
 from cpv_hooks.pointer import Content
+from cpv_hooks.safekeeping import LARGE_OBJECT, remember_object
 from cpv_hooks.scan import Listing, newest, signature
 from cpv_hooks.tree import dir_object_bytes, dir_oid
 from cpv_hooks.workspace import Workspace
 
 _WORKERS = 4
 _THREADED_FROM = 1 << 20  # bytes; below that a thread costs more than the hash
-_LARGE_OBJECT = 1 << 20
 
 
 class BeingWritten(CPVError):
@@ -72,27 +71,6 @@ def take_directory(space: Workspace, path: str) -> Taken:
     return Taken(Content(oid, listing.size, nfiles=len(listing)), Entry(oid, checked=now), Tree(listing, known))
 
 
-def remember_object(cache: Cache, index: Index, oid: str) -> None:
-    """Note the signature of a large object whose bytes were just verified, so that it need not be read again."""
-    status = cache.path(oid).stat()
-    if status.st_size >= _LARGE_OBJECT:
-        index.objects[oid] = signature(status)
-
-
-def is_safe(cache: Cache, index: Index, oid: str) -> bool:
-    """Whether the cache holds the right bytes of an object: known by its signature, or by reading it."""
-    path = cache.find(oid)
-    if path is None:
-        return False
-    if index.objects.get(oid) == signature(path.stat()):
-        return True
-    if not cache.verified(oid):
-        return False
-    if path == cache.path(oid):
-        remember_object(cache, index, oid)
-    return True
-
-
 def known_oids(listing: Listing, base: Tree | None, checked: int) -> list[str | None]:
     """The md5 of each file whose signature is that of `base`, taken at `checked`; None for the others."""
     if base is None:
@@ -133,6 +111,6 @@ def _store(space: Workspace, root: Path, listing: Listing, changed: list[int]) -
             futures = {position: pool.submit(one, position) for position in large}
             oids = [futures[position].result() if position in futures else one(position) for position in changed]
     for position, oid in zip(changed, oids, strict=True):
-        if listing.signature(position)[0] >= _LARGE_OBJECT:
+        if listing.signature(position)[0] >= LARGE_OBJECT:
             remember_object(space.cache, space.index, oid)
     return oids

@@ -10,9 +10,10 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.events import PRE_COMMIT
 from cpv_hooks.git import Repo
 from cpv_hooks.hooks.report import blocking, tell
+from cpv_hooks.outcomes import Report
 from cpv_hooks.output import fail, say
 from cpv_hooks.pointer import Pointer
-from cpv_hooks.sync import Report, sync
+from cpv_hooks.sync import sync
 
 LARGE = 10 << 20  # bytes; a binary file above that belongs to DVC
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cpv_hooks.outcomes import Outcome, Report
 from cpv_hooks.output import say, warn
-from cpv_hooks.sync import Outcome, Report
 
 _BLOCKING = frozenset({"in flux", "invalid", "conflict"})
 

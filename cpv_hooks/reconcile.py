@@ -1,0 +1,269 @@
+"""The three-way rule for one artifact: pointer, artifact and base brought into agreement.
+
+pointer vs base | artifact vs base           | so
+same            | same                       | nothing
+same            | changed                    | snapshot
+changed         | same                       | materialise
+changed         | changed, equal content     | move the base
+changed         | changed, different content | conflict: rescue the artifact's content, then say so, or materialise
+                                               where Git has just changed the pointer
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cpv_hooks.cache import fault
+from cpv_hooks.durable import write_atomic
+from cpv_hooks.errors import CPVError
+from cpv_hooks.events import Event
+from cpv_hooks.gitignore import ignore
+from cpv_hooks.index import Entry, Index, Tree
+from cpv_hooks.materialise import MissingObject, Placed, needed, place_directory, place_file, remove_artifact
+from cpv_hooks.outcomes import Outcome, State
+from cpv_hooks.output import Progress
+from cpv_hooks.pointer import Content, Pointer, render
+from cpv_hooks.rescue import record
+from cpv_hooks.safekeeping import keep
+from cpv_hooks.scan import Listing, being_written, newest, signature
+from cpv_hooks.snapshot import BeingWritten, Taken, known_oids, take_directory, take_file
+from cpv_hooks.workspace import Workspace
+
+_FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer is a log between two lines
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact as it stands in the work tree, beside its base. What costs a look is looked at once."""
+
+    space: Workspace
+    path: str
+    status: os.stat_result | None
+    entry: Entry | None
+
+    @classmethod
+    def at(cls, space: Workspace, path: str) -> Artifact:
+        """Look at an artifact; `CPVError` for one that lies outside the repository."""
+        return cls(space, path, space.status(path), space.index.entries.get(path))
+
+    @property
+    def isdir(self) -> bool:
+        """Whether a directory stands there."""
+        return self.status is not None and stat.S_ISDIR(self.status.st_mode)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The files of the directory."""
+        return self.space.listing(self.path)
+
+    @cached_property
+    def tree(self) -> Tree | None:
+        """The files of the directory at its base."""
+        return self.space.index.read_tree(self.path, self.entry.oid) if self.entry and self.entry.isdir else None
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether its signatures are those of the base, and not racy."""
+        if self.status is None or self.entry is None or self.isdir != self.entry.isdir:
+            return False
+        if not self.isdir:
+            sig = signature(self.status)
+            return sig == self.entry.signature and newest(sig) < self.entry.checked
+        if self.tree is None:
+            return False
+        base = self.tree.listing
+        agree = base.names == self.listing.names and base.numbers == self.listing.numbers
+        return agree and self.listing.newest < self.entry.checked
+
+    def unread(self) -> list[tuple[Path, int, int]]:
+        """The files that a snapshot would read: path, bytes, time of the last change (ns)."""
+        target = self.space.target(self.path)
+        if self.status is None:
+            return []
+        if not self.isdir:
+            return [(target, self.status.st_size, self.status.st_mtime_ns)]
+        known = known_oids(self.listing, self.tree, self.entry.checked if self.entry else 0)
+        found = ((self.listing.names[at], self.listing.signature(at)) for at, oid in enumerate(known) if oid is None)
+        return [(target / name, sig[0], sig[1]) for name, sig in found]
+
+
+class Reconciler:
+    """Applies the rule, as far as an event allows. `budget` is what is left of the event's, in bytes."""
+
+    def __init__(self, event: Event, index: Index, progress: Progress) -> None:
+        self.event = event
+        self.index = index
+        self.progress = progress
+        self.budget = event.budget
+
+    def reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
+        """One artifact; its failure is an outcome, so that the others are still done."""
+        try:
+            return self._reconcile(space, pointer)
+        except BeingWritten as error:
+            return Outcome(pointer.path, "in flux", pointer, error if self.event.patient else None)
+        except MissingObject as error:
+            return Outcome(pointer.path, "missing", pointer, error)
+        except CPVError as error:
+            return Outcome(pointer.path, "invalid", pointer, error)
+        except OSError as error:
+            return Outcome(pointer.path, "invalid", pointer, fault(error, Path(error.filename or pointer.path)))
+
+    def _reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
+        artifact = Artifact.at(space, pointer.path)
+        entry = artifact.entry
+        same_pointer = entry is not None and (entry.oid, entry.isexec) == (pointer.oid, pointer.isexec)
+        if artifact.status is None:
+            if pointer.oid is None or (same_pointer and not self.event.restore):
+                return Outcome(pointer.path, "absent", pointer)
+            return self._materialise(artifact, pointer)
+        if artifact.same:
+            return Outcome(pointer.path, "clean", pointer) if same_pointer else self._materialise(artifact, pointer)
+        return self._changed(artifact, pointer, same_pointer)
+
+    def _changed(self, artifact: Artifact, pointer: Pointer, same_pointer: bool) -> Outcome:
+        """The artifact is not known to hold its base: read it, which also puts it into the cache."""
+        files = artifact.unread()
+        refused = self._refuse_reading(pointer, files)
+        if refused:
+            return refused
+        self.progress.grow(sum(size for _, size, _ in files))
+        space, entry = artifact.space, artifact.entry
+        taken = take_directory(space, pointer.path) if artifact.isdir else take_file(space, pointer.path)
+        content = taken.content
+        if (content.oid, content.isexec) == (pointer.oid, pointer.isexec):
+            self._set(pointer.path, taken)
+            return Outcome(pointer.path, "clean" if same_pointer else "adopted", pointer)
+        if entry is not None and (content.oid, content.isexec) == (entry.oid, entry.isexec):
+            self._set(pointer.path, taken)
+            return self._materialise(Artifact.at(space, pointer.path), pointer)
+        if same_pointer or pointer.oid is None or (entry is None and not self.event.follow):
+            return self._snapshot(space, pointer, taken)
+        return self._conflict(space, pointer, taken)
+
+    def _refuse_reading(self, pointer: Pointer, files: list[tuple[Path, int, int]]) -> Outcome | None:
+        """A background query leaves alone what is too large for it, or open for writing."""
+        size = sum(count for _, count, _ in files)
+        if self.budget is not None:
+            if size > self.budget:
+                error = CPVError(
+                    f"not looked at: {size} bytes to hash are over the status budget of {self.event.budget}",
+                    where=pointer.path,
+                    fix="dvc cpv sync, or raise hash_budget in [status] of .cpv.toml",
+                )
+                return Outcome(pointer.path, "over budget", pointer, error)
+            self.budget -= size
+        recent = time.time_ns() - _FLUX_WINDOW
+        if not self.event.patient and any(moment > recent and being_written(path) for path, _, moment in files):
+            return Outcome(pointer.path, "in flux", pointer)
+        return None
+
+    def _set(self, path: str, held: Taken | Placed) -> None:
+        if held.tree is not None:
+            self.index.write_tree(path, held.entry.oid, held.tree)
+        self.index.set(path, held.entry)
+
+    def _snapshot(self, space: Workspace, pointer: Pointer, taken: Taken) -> Outcome:
+        if not pointer.writable:
+            return Outcome(pointer.path, "modified", pointer)
+        _write_pointer(space, pointer, taken.content)
+        self._set(pointer.path, taken)
+        return Outcome(pointer.path, "snapshot", pointer)
+
+    def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken) -> Outcome:
+        rescue = record(space.project.repo, pointer.path, taken.content, why=self.event.name)
+        if not self.event.follow:
+            error = CPVError(
+                "pointer and artifact both changed, differently",
+                where=pointer.path,
+                fix=f"dvc add {pointer.path} (keeps the artifact) or dvc checkout -f {pointer.file} (the pointer's)",
+            )
+            return Outcome(pointer.path, "conflict", pointer, error)
+        self._set(pointer.path, taken)
+        outcome = self._materialise(Artifact.at(space, pointer.path), pointer)
+        if outcome.state != "materialised":
+            return outcome
+        error = CPVError(
+            f"had unsaved content, which is kept as rescue {rescue.number}",
+            where=pointer.path,
+            fix=f"dvc cpv rescue restore {rescue.number}",
+        )
+        return Outcome(pointer.path, "rescued", pointer, error)
+
+    def _materialise(self, artifact: Artifact, pointer: Pointer) -> Outcome:
+        """Bring the pointer's content; what stands there now is the base (or nothing), and is made safe first."""
+        if pointer.oid is None:
+            return Outcome(pointer.path, "absent", pointer)
+        space = artifact.space
+        if self.event.fetch and _lacking(space, pointer):
+            from cpv_hooks.publish import fetch_pointer
+
+            fetch_pointer(space.project, pointer)
+        current = self._make_safe(artifact, pointer)
+        placed = place_directory(space, pointer, current) if pointer.isdir else place_file(space, pointer)
+        self._set(pointer.path, placed)
+        return Outcome(pointer.path, "materialised", pointer)
+
+    def _make_safe(self, artifact: Artifact, pointer: Pointer) -> dict[str, str]:
+        """Keep everything that is about to go. Returns what stands there: relative path -> md5, for a directory."""
+        if artifact.entry is None or artifact.status is None:
+            return {}
+        space, target = artifact.space, artifact.space.target(artifact.path)
+        wanted = dict(needed(pointer, space.cache))  # raises before anything is touched, where it cannot come
+        if not artifact.entry.isdir:
+            keep(space, artifact.entry.oid, target)
+            return {}
+        if artifact.tree is None:
+            raise CPVError("changed while it was being looked at", where=artifact.path, fix="dvc cpv sync")
+        current = dict(zip(artifact.tree.listing.names, artifact.tree.oids, strict=True))
+        for name, oid in current.items():
+            if not pointer.isdir or wanted.get(name) != oid:
+                keep(space, oid, target / name)
+        if not pointer.isdir:
+            remove_artifact(target, list(current))
+        return current
+
+    def remove(self, space: Workspace, path: str) -> Outcome:
+        """Git took the pointer away, so the artifact goes too, as a tracked file would; changed content stays."""
+        try:
+            return Outcome(path, *self._remove(Artifact.at(space, path)))
+        except CPVError as error:
+            return Outcome(path, "clean", error=error)
+
+    def _remove(self, artifact: Artifact) -> tuple[State, None, CPVError | None]:
+        if artifact.status is None or artifact.entry is None:
+            return "removed", None, None
+        if not artifact.same:
+            what = "is no longer tracked here and has unsaved content, so it stays"
+            return "clean", None, CPVError(what, where=artifact.path, fix=f"mv {artifact.path} to another place")
+        space, target, tree = artifact.space, artifact.space.target(artifact.path), artifact.tree
+        names = list(zip(tree.listing.names, tree.oids, strict=True)) if tree else [("", artifact.entry.oid)]
+        for name, oid in names:
+            keep(space, oid, target / name if name else target)
+        remove_artifact(target, [name for name, _ in names] if tree else None)
+        return "removed", None, None
+
+
+def _lacking(space: Workspace, pointer: Pointer) -> bool:
+    try:
+        return any(space.cache.find(oid) is None for _, oid in needed(pointer, space.cache))
+    except MissingObject:
+        return True
+
+
+def _write_pointer(space: Workspace, pointer: Pointer, content: Content) -> None:
+    """Write the pointer file for new content, and keep a new artifact out of Git."""
+    repo = space.project.repo
+    file = repo.top / pointer.file
+    old = file.read_text(encoding="utf-8") if file.exists() else None
+    try:
+        write_atomic(file, render(old, pointer, content).encode("utf-8"))
+    except OSError as error:
+        raise fault(error, file) from error
+    if old is None:
+        ignore(repo, pointer.path)

@@ -1,0 +1,47 @@
+"""Invariant 1: no byte of an artifact is overwritten or removed unless its content is in the cache, verified.
+
+"Verified" costs no second read where it can: the signature of a large cache object is remembered when its bytes were
+last known to be right, and a ctime cannot be forged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cpv_hooks.cache import Cache
+from cpv_hooks.errors import CPVError
+from cpv_hooks.index import Index
+from cpv_hooks.scan import signature
+from cpv_hooks.workspace import Workspace
+
+LARGE_OBJECT = 1 << 20  # bytes; below that reading is cheaper than remembering
+
+
+def remember_object(cache: Cache, index: Index, oid: str) -> None:
+    """Note the signature of a large object whose bytes were just verified."""
+    status = cache.path(oid).stat()
+    if status.st_size >= LARGE_OBJECT:
+        index.objects[oid] = signature(status)
+
+
+def is_safe(cache: Cache, index: Index, oid: str) -> bool:
+    """Whether the cache holds the right bytes of an object: known by its signature, or by reading it."""
+    path = cache.find(oid)
+    if path is None:
+        return False
+    if index.objects.get(oid) == signature(path.stat()):
+        return True
+    if not cache.verified(oid):
+        return False
+    if path == cache.path(oid):
+        remember_object(cache, index, oid)
+    return True
+
+
+def keep(space: Workspace, oid: str, target: Path) -> None:
+    """Make sure, durably, that the cache has the content `oid` of the file `target`, which is about to go."""
+    if not is_safe(space.cache, space.index, oid):
+        held, _ = space.cache.add_file(target)
+        if held != oid:
+            raise CPVError("changed while it was being replaced", where=str(target), fix="repeat the command")
+    space.cache.sync(oid)
