@@ -51,8 +51,8 @@ class LocalRemote:
             self._put(blob, progress)
             done(blob)
 
-        each(put, (blob for blob in blobs if not is_dir_oid(blob.oid)), THREADS)
-        each(put, (blob for blob in blobs if is_dir_oid(blob.oid)), THREADS)
+        each(put, [blob for blob in blobs if not is_dir_oid(blob.oid)], THREADS)
+        each(put, [blob for blob in blobs if is_dir_oid(blob.oid)], THREADS)
 
     def _put(self, blob: Blob, progress: Progress) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -14,6 +14,8 @@ def each(function: Callable[[T], None], items: Iterable[T], threads: int) -> Non
 
     Items are drawn one by one as threads get free, so a generator that reads a file is bounded by the threads.
     """
+    if isinstance(items, Sized):
+        threads = min(threads, len(items))
     crew = _Crew(function, iter(items))
     if threads <= 1:
         crew.work()

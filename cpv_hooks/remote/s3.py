@@ -1,0 +1,243 @@
+"""A remote on S3, through boto3: one client, a few threads, every upload verified by the server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.output import Progress
+from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
+from cpv_hooks.remote.content import corrupt, legacy_md5, receive
+from cpv_hooks.remote.parallel import each
+from cpv_hooks.remote.s3_errors import code_of, explain, is_s3_error, no_bucket, no_network
+from cpv_hooks.remote.s3_listing import Listing
+from cpv_hooks.remote.s3_multipart import PART, Multipart
+from cpv_hooks.remote.s3_options import CONNECT_SECONDS, S3Options
+from cpv_hooks.tree import is_dir_oid
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SMALL = 1 << 20
+SMALL_THREADS, LARGE_THREADS = 16, 8
+CHUNK = 1 << 20
+RESUMES = 3
+_NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+class S3Remote:
+    """Objects below `s3://bucket/prefix`. Memory is bounded by `LARGE_THREADS` times 16 MiB."""
+
+    def __init__(self, url: str, options: Mapping[str, str], *, name: str = "remote", legacy: bool = False) -> None:
+        self.options = S3Options.of(name, url, options)
+        self._legacy = legacy
+        self._base = "/".join(filter(None, [self.options.prefix, "" if legacy else DVC3_LAYOUT]))
+        self.url = f"s3://{self.options.bucket}/{self._base}" + self._endpoint_mark()
+        self._connected: S3Client | None = None
+        self._connecting = threading.Lock()
+
+    def _endpoint_mark(self) -> str:
+        # Two servers may have a bucket of the same name; the record must not mix them up.
+        endpoint = self.options.get("endpointurl")
+        return f" at {endpoint}" if endpoint else ""
+
+    def key(self, oid: str) -> str:
+        """The key of an object."""
+        return "/".join(filter(None, [self._base, oid[:2], oid[2:]]))
+
+    # Reaching the server
+
+    def check(self) -> None:
+        """See `Remote`."""
+        with self._explained():
+            self._look(self._client())
+
+    def _client(self) -> S3Client:
+        """The client; made, and the way to the bucket tried, when it is first needed."""
+        with self._connecting:
+            if self._connected is None:
+                try:
+                    client = self.options.client()
+                except ValueError as error:
+                    # boto3's word for an endpoint that is no URL.
+                    raise explain(error, self.options) from error
+                self._reach(client.meta.endpoint_url)
+                self._look(client, strict=False)
+                self._connected = client
+            return self._connected
+
+    def _reach(self, endpoint: str) -> None:
+        """Find out in seconds that there is no network, where boto3's retries take half a minute."""
+        import socket
+        from urllib.parse import urlsplit
+        from urllib.request import getproxies
+
+        parts = urlsplit(endpoint)
+        if getproxies() or not parts.hostname:
+            return
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        timeout = int(self.options.get("connect_timeout") or CONNECT_SECONDS)
+        try:
+            socket.create_connection((parts.hostname, port), timeout=timeout).close()
+        except OSError as error:
+            what, fix = no_network(endpoint, self.options)
+            raise RemoteError(what, where=f"remote {self.options.name}", fix=fix) from error
+
+    def _look(self, client: S3Client, *, strict: bool = True) -> None:
+        """Ask for one key: of all requests this one names what is wrong best (a HEAD has no error text)."""
+        bucket = self.options.bucket
+        try:
+            if client.list_objects_v2(Bucket=bucket, Prefix=self._base, MaxKeys=1).get("KeyCount"):
+                return
+        except Exception as error:
+            # Who may not list may still read and write.
+            if strict or code_of(error) != "AccessDenied":
+                raise
+            return
+        # Not every server minds listing a bucket that is not there.
+        try:
+            client.head_bucket(Bucket=bucket)
+        except Exception as error:
+            if code_of(error) in ("404", "NoSuchBucket"):
+                raise no_bucket(self.options) from error
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except RemoteError:
+            raise
+        except Exception as error:
+            if is_s3_error(error):
+                raise explain(error, self.options) from error
+            raise
+
+    # What is there
+
+    def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
+        """See `Remote`."""
+        if not oids:
+            return set()
+        with self._explained():
+            listing = Listing(self._client(), self.options.bucket, self._base, self._size)
+            found = listing.sizes(list(oids))
+        return {oid for oid in oids if oid not in found or sizes.get(oid) not in (None, found[oid])}
+
+    def _size(self, oid: str) -> int | None:
+        """The size in bytes of an object on the server, or None where it is not there."""
+        try:
+            head = self._client().head_object(**self._object(oid))
+        except Exception as error:
+            if code_of(error) in _NOT_THERE:
+                return None
+            raise
+        return head["ContentLength"]
+
+    def _object(self, oid: str) -> dict[str, Any]:
+        return {"Bucket": self.options.bucket, "Key": self.key(oid), **self.options.customer_key()}
+
+    # Up
+
+    def upload(self, blobs: Sequence[Blob], progress: Progress, done: Callable[[Blob], None] = ignore_blob) -> None:
+        """See `Remote`. The server checks the MD5 of each object, or of each part of a large one."""
+        progress.grow(sum(blob.size for blob in blobs))
+
+        def put(blob: Blob) -> None:
+            with self._explained():
+                self._put(blob, progress)
+            done(blob)
+
+        files = [blob for blob in blobs if not is_dir_oid(blob.oid)]
+        folders = [blob for blob in blobs if is_dir_oid(blob.oid)]
+        for group in (files, folders):
+            each(put, [blob for blob in group if blob.size <= SMALL], SMALL_THREADS)
+            each(put, [blob for blob in group if SMALL < blob.size < PART], LARGE_THREADS)
+            # These use the threads for their parts.
+            each(put, [blob for blob in group if blob.size >= PART], 1)
+
+    def _put(self, blob: Blob, progress: Progress) -> None:
+        if blob.size >= PART:
+            self._put_parts(blob, progress)
+            return
+        data = blob.path.read_bytes()
+        digest = hashlib.md5(data, usedforsecurity=False)
+        self._check_digest(digest.hexdigest(), blob)
+        answer = self._client().put_object(
+            **self._object(blob.oid),
+            **self.options.storage(),
+            Body=data,
+            ContentMD5=base64.b64encode(digest.digest()).decode(),
+        )
+        self._check_etag(answer.get("ETag", ""), digest.hexdigest(), blob)
+        progress.advance(len(data))
+
+    def _put_parts(self, blob: Blob, progress: Progress) -> None:
+        upload = Multipart(self._client(), self._object(blob.oid), self.options.storage(), blob.path, blob.size)
+        try:
+            digest = upload.send(progress, LARGE_THREADS)
+            self._check_digest(digest, blob)
+            upload.complete()
+        except BaseException:
+            upload.abort()
+            raise
+        stored = self._size(blob.oid)
+        if stored != blob.size:
+            raise self._not_stored(blob, f"it has {stored} bytes there instead of {blob.size}")
+
+    def _check_digest(self, digest: str, blob: Blob) -> None:
+        if digest != blob.oid[:32] and not (self._legacy and legacy_md5(blob.path) == blob.oid[:32]):
+            raise corrupt(blob.oid, str(blob.path))
+
+    def _check_etag(self, etag: str, digest: str, blob: Blob) -> None:
+        # Under some encryptions the tag is no MD5 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+        encrypted = (
+            self.options.get("sse") or self.options.get("sse_customer_key") or self.options.get("sse_kms_key_id")
+        )
+        tag = etag.strip('"')
+        # A bucket may encrypt by default, with a key of its own, and then the tag is some other 32 digits: ask.
+        if len(tag) == 32 and tag != digest and not encrypted and self._size(blob.oid) != blob.size:
+            raise self._not_stored(blob, "the server stored something else")
+
+    def _not_stored(self, blob: Blob, why: str) -> RemoteError:
+        return RemoteError(f"object {blob.oid} did not arrive whole: {why}", where=self.url, fix="dvc cpv sync")
+
+    # Down
+
+    def download(self, oid: str, to: Path, progress: Progress) -> None:
+        """See `Remote`. A connection that breaks is taken up again where it broke."""
+        with self._explained():
+            receive(self._chunks(oid, progress), oid, to, progress, where=self.url, legacy=self._legacy)
+
+    def _chunks(self, oid: str, progress: Progress) -> Iterator[bytes]:
+        from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
+
+        body, total, tag = self._open(oid, {})
+        progress.grow(total)
+        received, resumes = 0, 0
+        while True:
+            try:
+                while chunk := body.read(CHUNK):
+                    yield chunk
+                    received += len(chunk)
+                return
+            except (HTTPClientError, IncompleteReadError, ResponseStreamingError):
+                resumes += 1
+                if resumes > RESUMES:
+                    raise
+            if received == total:
+                return
+            body, _, _ = self._open(oid, {"Range": f"bytes={received}-", "IfMatch": tag})
+
+    def _open(self, oid: str, condition: dict[str, Any]) -> tuple[Any, int, str]:
+        try:
+            answer = self._client().get_object(**self._object(oid), **condition)
+        except Exception as error:
+            if code_of(error) in _NOT_THERE:
+                raise MissingObject(f"object {oid} is not on the remote", where=self.url) from error
+            raise
+        return answer["Body"], answer["ContentLength"], answer["ETag"]
