@@ -143,7 +143,9 @@ class Repo:
         `CPVError` with Git's own last line, unless `check` is false.
         """
         data = os.fsencode(input) if isinstance(input, str) else input
-        done = _execute(["git", *_SILENCED, *args], self.top, data, self._environment(env, index))
+        # `git config` would answer with our own -c settings; it runs no hook and asks no fsmonitor.
+        silenced = () if args[:1] == ("config",) else _SILENCED
+        done = _execute(["git", *silenced, *args], self.top, data, self._environment(env, index))
         if done.returncode and check:
             lines = os.fsdecode(done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
             raise CPVError(f"git {args[0]} failed: {lines[-1]}", where=str(self.top))

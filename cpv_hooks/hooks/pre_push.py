@@ -97,6 +97,8 @@ def _renumber(repo: Repo, project: Project, updates: list[Update]) -> bool:
     }
     if not lost:
         return False
-    for old, new in tags.renumber(repo, project, sorted(lost), sorted(lost)).items():
+    renamed = tags.renumber(repo, project, sorted(lost), sorted(lost))
+    for old, new in renamed.items():
         fail(CPVError(f"somebody else published {old} first; yours is {new} now", fix="git push again"))
-    return True
+    # A tag that a person made is Git's to refuse.
+    return bool(renamed)
