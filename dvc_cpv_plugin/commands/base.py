@@ -46,11 +46,10 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
 
     @staticmethod
     def _trace() -> None:
+        import logging
         import traceback
 
-        from dvc.log import logger
-
-        logger.debug("the error below comes from here\n%s", traceback.format_exc())
+        logging.getLogger("dvc.cpv").debug("the error below comes from here\n%s", traceback.format_exc())
 
 
 def _restore(name: str, value: str | None) -> None:
