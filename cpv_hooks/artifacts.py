@@ -20,11 +20,15 @@ _GLOB = frozenset("*?[")
 
 @dataclass
 class Found:
-    """The pointers of a work tree. `kept` are artifacts whose pointer is there but cannot be used now."""
+    """The pointers of a work tree.
+
+    `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict.
+    """
 
     pointers: list[tuple[Project, Pointer]] = field(default_factory=list)
     errors: list[CPVError] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
+    unmerged: list[str] = field(default_factory=list)
 
     @property
     def paths(self) -> set[str]:
@@ -44,14 +48,12 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock) ->
         if project is None:
             continue
         try:
-            if file in unmerged:
-                raise CPVError(
-                    "in conflict", where=file, fix=f"git checkout --ours (or --theirs) -- {file} && git add {file}"
-                )
-            pointers = _read(repo, file, index, known, now)
+            pointers = None if file in unmerged else _read(repo, file, index, known, now)
         except CPVError as error:
             found.errors.append(error)
             pointers = None
+        if file in unmerged:
+            found.unmerged.append(file)
         if pointers is None:
             _, _, last = known.get(file, (None, 0, []))
             found.kept.update(pointer.path for pointer in last)

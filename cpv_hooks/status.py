@@ -109,7 +109,12 @@ def _artifacts(repo: Repo, projects: Sequence[Project]) -> Iterator[ArtifactStat
         yield _Look(spaces[project.root], pointer, committed.get(pointer.path)).status()
     for error in found.errors:
         yield ArtifactStatus(error.where or "?", "extra", "broken", change=str(error))
-    broken = {(error.where or "").split(":")[0] for error in found.errors}
+    for file in found.unmerged:
+        path = file.removesuffix(".dvc")
+        kind = next(project.kind_of(path) for project in projects if project.holds(path))
+        fix = f"git checkout --ours (or --theirs) -- {file} && git add {file}"
+        yield ArtifactStatus(path, kind, "conflict", change=f"its pointer is in conflict ({fix})")
+    broken = {(error.where or "").split(":")[0] for error in found.errors} | set(found.unmerged)
     for path, pointer in committed.items():
         if path not in found.paths and pointer.file not in broken:
             owner = next(p for p in projects if p.holds(path))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from cpv_hooks import fastpath
 from cpv_hooks.artifacts import Found, discover, owner
-from cpv_hooks.events import Event
+from cpv_hooks.errors import CPVError
+from cpv_hooks.events import SYNC, Event
 from cpv_hooks.git import Repo
 from cpv_hooks.index import Index
 from cpv_hooks.lock import locked, wait_for_dvc
@@ -45,6 +46,7 @@ def _look(repo: Repo, event: Event) -> Report:
     found = discover(repo, projects, index, clock)
     report = Report(projects=projects)
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
+    report.outcomes += [_in_conflict(file, event) for file in found.unmerged]
     with Progress(event.work) as progress:
         spaces = {project.root: Workspace(project, index, clock, progress.advance) for project in projects}
         reconciler = Reconciler(event, index, progress)
@@ -56,6 +58,12 @@ def _look(repo: Repo, event: Event) -> Report:
     else:
         fastpath.forget(repo)
     return report
+
+
+def _in_conflict(file: str, event: Event) -> Outcome:
+    """A pointer in conflict is the user's; Git has named it, so only who asks is told again."""
+    fix = f"git checkout --ours (or --theirs) -- {file} && git add {file}"
+    return Outcome(file, "conflict", error=CPVError("in conflict", where=file, fix=fix) if event == SYNC else None)
 
 
 def _vanished(

@@ -13,6 +13,7 @@ from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.report import tell
 from cpv_hooks.sync import sync
+from cpv_hooks.worktree import share_cache
 
 # These run post-checkout or post-merge a moment later, which fetch what is missing and say what is wrong.
 _FOLLOWED = frozenset({"checkout", "switch", "merge", "pull", "clone", "worktree", "rebase"})
@@ -24,6 +25,7 @@ def run(args: list[str]) -> int:
         return 0
     repo = Repo.discover()
     detour.heal(repo)
+    share_cache(repo)
     report = sync(repo, INDEX_CHANGE)
     git = calling_git()
     if git is None or git.command not in _FOLLOWED:
