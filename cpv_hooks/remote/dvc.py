@@ -129,6 +129,10 @@ class DVCRemote:
             yield
         except CPVError:
             raise
+        except ImportError as error:
+            # DVC's own words: which package is missing.
+            scheme = self.url.partition("://")[0]
+            raise RemoteError(str(error), where=self.url, fix=f"pip install 'dvc[{scheme}]'") from error
         except Exception as error:
             text = (str(error).strip().splitlines() or [""])[0]
             what = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.redact import remember
+from cpv_hooks.remote import RemoteError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -97,6 +98,7 @@ class S3Options:
             path = self.get(key)
             if path and not os.environ.get(variable):
                 core.set_config_variable(setting, os.path.expanduser(path))
+        self._check_keys()
         session = boto3.Session(
             botocore_session=core,
             profile_name=self.get("profile"),
@@ -112,6 +114,13 @@ class S3Options:
             verify=self._verify(),
             config=self._config(),
         )
+
+    def _check_keys(self) -> None:
+        """boto3 would sign with half a pair, and the server would call the other half wrong."""
+        lacking = [key for key in ("access_key_id", "secret_access_key") if self.get(key) is None]
+        if len(lacking) == 1:
+            fix = f"dvc remote modify --local {self.name} {lacking[0]} VALUE"
+            raise RemoteError(f"{lacking[0]} is not set", where=f"remote {self.name}", fix=fix)
 
     def _verify(self) -> bool | str | None:
         flag = self.flag("ssl_verify")

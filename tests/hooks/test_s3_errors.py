@@ -1,0 +1,85 @@
+"""Errors that no server here gives: the answers are AWS's own, as botocore raises them."""
+
+from __future__ import annotations
+
+import pytest
+from botocore import exceptions as aws
+
+from cpv_hooks.remote.s3_errors import explain
+from cpv_hooks.remote.s3_options import S3Options
+
+OPTIONS = S3Options.of("storage", "s3://bucket/vision", {"profile": "team"})
+
+
+def answer(code: str, operation: str = "PutObject", **more: object) -> aws.ClientError:
+    return aws.ClientError({"Error": {"Code": code, "Message": "Text."}, **more}, operation)  # type: ignore[typeddict-item]
+
+
+REGION = {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": "eu-west-1"}}}
+CONFIGURE = (
+    "aws configure --profile team, or dvc remote modify --local storage access_key_id ID (and secret_access_key)"
+)
+LOGIN = "aws sso login --profile team (or put fresh keys where the old ones are), then dvc cpv sync"
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "fix"),
+    [
+        (answer("ExpiredToken"), "the AWS session has expired", LOGIN),
+        (aws.UnauthorizedSSOTokenError(), "the AWS session has expired", LOGIN),
+        (aws.TokenRetrievalError(provider="sso", error_msg="x"), "the AWS session has expired", LOGIN),
+        (
+            answer("RequestTimeTooSkewed"),
+            "this machine's clock is wrong, so S3 refuses its requests",
+            "sudo timedatectl set-ntp true",
+        ),
+        (
+            answer("PermanentRedirect", **REGION),
+            "the bucket is in another region (it is in eu-west-1)",
+            "dvc remote modify storage region eu-west-1",
+        ),
+        (
+            answer("AuthorizationHeaderMalformed"),
+            "the bucket is in another region",
+            "dvc remote modify storage region REGION",
+        ),
+        (
+            answer("AccessDenied", "CreateMultipartUpload"),
+            "access denied (s3:PutObject)",
+            "ask the bucket's owner for s3:PutObject on bucket/vision",
+        ),
+        (answer("SlowDown"), "the server is in trouble (SlowDown)", "wait a little, then dvc cpv sync"),
+        (
+            answer("InsufficientStorage"),
+            "the server takes no more data (InsufficientStorage)",
+            "free space there, then dvc cpv sync",
+        ),
+        (
+            answer("InvalidObjectState", "GetObject"),
+            "the object is in an archive tier",
+            "aws s3api restore-object --bucket bucket, then dvc cpv sync",
+        ),
+        (answer("Odd", "GetObject"), "GetObject failed: Odd: Text.", "dvc cpv sync"),
+        (
+            aws.ConnectTimeoutError(endpoint_url="https://x"),
+            "AWS does not answer",
+            "check the network, then dvc cpv sync",
+        ),
+        (aws.ReadTimeoutError(endpoint_url="https://x"), "AWS does not answer", "check the network, then dvc cpv sync"),
+        (
+            aws.CredentialRetrievalError(provider="custom-process", error_msg="it said no"),
+            "no AWS credentials: Error when retrieving credentials from custom-process: it said no",
+            CONFIGURE,
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_each_cause_is_one_line_with_its_mending(error: Exception, what: str, fix: str) -> None:
+    assert str(explain(error, OPTIONS)) == f"s3://bucket/vision: {what}; to mend it: {fix}"
+
+
+def test_a_secret_in_an_error_is_masked() -> None:
+    options = S3Options.of("storage", "s3://bucket", {"secret_access_key": "hunter2hunter2"})
+    line = str(explain(aws.CredentialRetrievalError(provider="x", error_msg="key hunter2hunter2"), options))
+    assert "hunter2" not in line
+    assert "hunter2" not in repr(options)
