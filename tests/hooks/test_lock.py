@@ -1,0 +1,161 @@
+"""Locks: one process at a time per work tree, and DVC's own lock is waited for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cpv_hooks import lock
+from cpv_hooks.lock import Busy, locked, wait_for_dvc
+from support.shell import Shell
+
+HOLD = """
+import sys, pathlib
+from cpv_hooks.lock import locked
+with locked(pathlib.Path(sys.argv[1]), wait=False, say="testing"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+HOLD_DVC = """
+import sys
+from dvc.lock import make_lock
+with make_lock(sys.argv[1], tmp_dir=sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def holder(code: str, *args: str | Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([sys.executable, "-c", code, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin and process.stdout
+    assert process.stdout.readline() == "held\n"
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def release_later(process: subprocess.Popen[str], seconds: float) -> threading.Timer:
+    assert process.stdin
+    timer = threading.Timer(seconds, process.stdin.close)
+    timer.start()
+    return timer
+
+
+def test_a_second_process_that_does_not_wait_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "lock"
+    with holder(HOLD, path), pytest.raises(Busy) as caught, locked(path, wait=False, say="syncing this work tree"):
+        pass
+    assert str(caught.value) == (
+        f"{path}: another process is syncing this work tree; to mend it: wait for it, then repeat the command"
+    )
+    with locked(path, wait=False, say="x"):
+        pass
+
+
+def test_a_second_process_that_waits_gets_it_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "lock"
+    with holder(HOLD, path) as process:
+        timer = release_later(process, 1.5)
+        with locked(path, wait=True, say="syncing this work tree"):
+            assert process.stdin is not None
+            assert process.stdin.closed
+        timer.join()
+    assert capsys.readouterr().err == "cpv: waiting for another process that is syncing this work tree\n"
+
+
+def test_it_gives_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_GIVE_UP", 0.1)
+    path = tmp_path / "lock"
+    with holder(HOLD, path), pytest.raises(Busy), locked(path, wait=True, say="x"):
+        pass
+
+
+def test_a_killed_holder_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with holder(HOLD, path) as process:
+        process.kill()
+        process.wait()
+        with locked(path, wait=False, say="x"):
+            pass
+
+
+def test_it_is_free_after_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with pytest.raises(ZeroDivisionError), locked(path, wait=False, say="x"):
+        raise ZeroDivisionError
+    with locked(path, wait=False, say="x"):
+        pass
+
+
+@pytest.fixture
+def dvc_root(shell: Shell) -> Shell:
+    shell.git("init", "-q")
+    shell.dvc("init", "-q")
+    return shell
+
+
+def test_nobody_holds_dvcs_lock(dvc_root: Shell) -> None:
+    wait_for_dvc(dvc_root.path, wait=False)
+    dvc_root.write(".dvc/tmp/lock", "12345\n")  # left by a DVC that is gone
+    wait_for_dvc(dvc_root.path, wait=False)
+
+
+def test_dvc_at_work_is_named(dvc_root: Shell) -> None:
+    tmp = dvc_root.path / ".dvc/tmp"
+    with holder(HOLD_DVC, tmp / "lock", tmp) as process:
+        with pytest.raises(Busy) as caught:
+            wait_for_dvc(dvc_root.path, wait=False)
+        assert str(caught.value) == (
+            f"{dvc_root.path}: DVC is at work here (process {process.pid}); "
+            "to mend it: wait for it, then repeat the command"
+        )
+        assert (tmp / "lock").read_text().split()[0] == str(process.pid)
+    wait_for_dvc(dvc_root.path, wait=False)
+
+
+def test_dvc_is_waited_for(dvc_root: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp = dvc_root.path / ".dvc/tmp"
+    with holder(HOLD_DVC, tmp / "lock", tmp) as process:
+        timer = release_later(process, 1.5)
+        wait_for_dvc(dvc_root.path, wait=True)
+        timer.join()
+        assert capsys.readouterr().err == f"cpv: waiting for DVC (process {process.pid})\n"
+
+
+def test_a_dvc_that_is_our_own_ancestor_is_not_waited_for(dvc_root: Shell) -> None:
+    """`dvc repro` holds the lock while its stage runs, and the stage may commit."""
+    tmp = dvc_root.path / ".dvc/tmp"
+    code = """
+import subprocess, sys
+from dvc.lock import make_lock
+child = "import pathlib, sys; from cpv_hooks.lock import wait_for_dvc; wait_for_dvc(pathlib.Path(sys.argv[1]), wait=False)"
+with make_lock(sys.argv[1], tmp_dir=sys.argv[2]):
+    raise SystemExit(subprocess.call([sys.executable, "-c", child, sys.argv[3]]))
+"""
+    dvc_root.python("-c", code, tmp / "lock", tmp, dvc_root.path)
+
+
+def test_many_processes_one_at_a_time(tmp_path: Path) -> None:
+    code = """
+import pathlib, sys
+from cpv_hooks.lock import locked
+path = pathlib.Path(sys.argv[1])
+for _ in range(25):
+    with locked(path / "lock", wait=True, say="counting"):
+        count = int((path / "count").read_text())
+        (path / "count").write_text(str(count + 1))
+"""
+    (tmp_path / "count").write_text("0")
+    processes = [subprocess.Popen([sys.executable, "-c", code, tmp_path]) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert (tmp_path / "count").read_text() == "100"

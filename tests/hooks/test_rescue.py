@@ -1,0 +1,142 @@
+"""What CPV moved out of the way is on a list, and comes back."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from conftest import MakeRepo
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git import Repo
+from cpv_hooks.pointer import Content
+from cpv_hooks.rescue import Rescue, record, rescues
+from cpv_hooks.restore import restore
+from support.repos import ModelRepo
+
+OID = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+@pytest.fixture
+def repo(make_repo: MakeRepo) -> ModelRepo:
+    return make_repo(files={"model.bin": b"one", "data/a": b"1", "data/b": b"2"})
+
+
+def note(repo: Repo, path: str = "model.bin", oid: str = OID) -> Rescue:
+    return record(repo, path, Content(oid, 0), why="post-checkout")
+
+
+def test_the_list_is_empty_at_first(repo: ModelRepo) -> None:
+    assert list(rescues(Repo.discover(repo.path))) == []
+
+
+def test_rescues_are_numbered_and_dated(repo: ModelRepo) -> None:
+    git = Repo.discover(repo.path)
+    first, second = note(git), note(git, "data", f"{OID}.dir")
+    assert (first.number, second.number) == (1, 2)
+    assert list(rescues(git)) == [first, second]
+    assert datetime.now(UTC) - datetime.fromisoformat(first.when) < timedelta(minutes=5)
+    assert note(git) == first, "the same content is listed once"
+
+
+def test_damaged_lines_are_passed_over(repo: ModelRepo) -> None:
+    git = Repo.discover(repo.path)
+    first = note(git)
+    with (git.shared / "rescues.jsonl").open("ab") as stream:
+        stream.write(b'[]\n{"number": 7}\nnull\n{"number": 2, "when"')
+    assert list(rescues(git)) == [first]
+
+
+def test_a_rescue_after_a_torn_line_is_not_lost(repo: ModelRepo) -> None:
+    """A kill in the middle of an append leaves half a line without its end."""
+    git = Repo.discover(repo.path)
+    first = note(git)
+    with (git.shared / "rescues.jsonl").open("ab") as stream:
+        stream.write(b'{"number": 2, "when"')
+    second = note(git, oid="0" * 32)
+    assert list(rescues(git)) == [first, second]
+
+
+def test_bytes_that_are_not_text_do_not_hide_the_others(repo: ModelRepo) -> None:
+    git = Repo.discover(repo.path)
+    first = note(git)
+    with (git.shared / "rescues.jsonl").open("ab") as stream:
+        stream.write(b"\xff\xfe\n")
+    assert list(rescues(git)) == [first]
+
+
+def test_a_checkout_that_git_was_forced_to_do_rescues_first(repo: ModelRepo) -> None:
+    repo.write("model.bin", b"two")
+    repo.commit("second")
+    repo.git("config", "core.fsmonitor", "false")  # so that Git does not see the change and refuse
+    repo.write("model.bin", b"unsaved")
+    said = repo.git("checkout", "-q", "v0.0").err.splitlines()
+    assert [line for line in said if "brought" not in line] == [
+        "cpv: warning: model.bin: had unsaved content, which is kept as rescue 1; "
+        "to mend it: dvc cpv rescue restore 1"
+    ]
+    assert repo.read("model.bin") == b"one"
+    git = Repo.discover(repo.path)
+    assert [(r.path, r.size) for r in rescues(git)] == [("model.bin", 7)]
+
+    assert restore(git, 1, str(repo.path / "copy.bin")) == repo.path / "copy.bin"
+    assert repo.read("copy.bin") == b"unsaved"
+    restore(git, 1)
+    assert repo.read("model.bin") == b"unsaved"
+    assert repo.changes() == [" M model.bin.dvc", "?? copy.bin"]
+
+
+def test_restore_of_a_directory_brings_it_back_whole(repo: ModelRepo) -> None:
+    repo.write("data/a", b"11")
+    repo.commit("second")
+    repo.git("config", "core.fsmonitor", "false")
+    repo.write("data/a", b"unsaved")
+    repo.write("data/sub/new", b"new")
+    (repo.path / "data/b").unlink()
+    unsaved = repo.tree("data")
+    repo.git("checkout", "-q", "data-v0.0")
+    assert set(repo.tree("data")) == {"a", "b"}
+    restore(Repo.discover(repo.path), 1)
+    assert repo.tree("data") == unsaved
+
+
+def test_what_stands_in_the_place_is_safe_when_a_rescue_comes_back(repo: ModelRepo) -> None:
+    git = Repo.discover(repo.path)
+    repo.write("model.bin", b"two")
+    repo.commit("second")
+    record(git, "model.bin", Content(hashlib.md5(b"one").hexdigest(), 3), why="test")
+    repo.write("model.bin", b"not committed")
+    restore(git, 1)
+    assert repo.read("model.bin") == b"one"
+    assert hashlib.md5(b"not committed").hexdigest() in repo.objects()
+
+
+@pytest.mark.parametrize("number", [0, 2, -1])
+def test_a_number_that_is_not_listed(repo: ModelRepo, number: int) -> None:
+    git = Repo.discover(repo.path)
+    note(git)
+    with pytest.raises(CPVError) as caught:
+        restore(git, number)
+    assert str(caught.value) == f"{git.top}: there is no rescue {number}; to mend it: dvc cpv rescue list"
+
+
+def test_a_place_that_is_taken(repo: ModelRepo) -> None:
+    git = Repo.discover(repo.path)
+    note(git)
+    repo.write("README", "x")
+    with pytest.raises(CPVError) as caught:
+        restore(git, 1, str(repo.path / "README"))
+    assert str(caught.value) == f"{repo.path}/README: exists already; to mend it: name another --output"
+    assert repo.read("README") == b"x"
+
+
+def test_content_that_is_gone_from_the_cache(repo: ModelRepo) -> None:
+    git = Repo.discover(repo.path)
+    note(git, oid="0" * 32)
+    with pytest.raises(CPVError) as caught:
+        restore(git, 1)
+    assert str(caught.value) == (
+        f"rescue 1: the cache lost object {'0' * 32}; to mend it: look for a copy in other clones"
+    )
+    assert repo.read("model.bin") == b"one"

@@ -1,0 +1,45 @@
+"""Real disks that refuse: a small one that fills up, and one that is read-only. Both need root, as CI has it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """A file system of its own, `size` (`1m`) large, at `place`."""
+    place.mkdir(parents=True, exist_ok=True)
+    _run("mount", "-t", "tmpfs", "-o", f"size={size}", "cpv-test", place)
+    try:
+        yield place
+    finally:
+        _run("umount", "--lazy", place)
+
+
+@contextmanager
+def read_only(place: Path) -> Iterator[Path]:
+    """A folder that nobody, not even root, can write to."""
+    _run("mount", "--bind", place, place)
+    try:
+        _run("mount", "-o", "remount,ro,bind", place)
+        yield place
+    finally:
+        _run("umount", "--lazy", place)
+
+
+def fill(disk: Path, leave: int) -> Path:
+    """Fill a small disk up to `leave` bytes; returns the file that takes the room."""
+    status = os.statvfs(disk)
+    ballast = disk / "ballast"
+    with ballast.open("wb") as stream:
+        stream.write(bytes(max(0, status.f_bavail * status.f_frsize - leave)))
+    return ballast
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.stderr.strip()}"
