@@ -7,6 +7,7 @@ seen on the remote is recorded (`queue.Queue`), so that a commit looks only at w
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cpv_hooks.remote import Blob
 
 _RECORD_EVERY = 500
+_FILES_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -62,19 +64,39 @@ class Delivery:
         """Make what these pointers (by their object) need be on the remote; without `upload` only look."""
         known = self._queue.verified(self._store.remote.url, wanted)
         todo = {oid: pointer for oid, pointer in wanted.items() if oid not in known}
-        listings = {oid: self._store.listing(oid, self._progress) for oid in todo if is_dir_oid(oid)}
         files = {oid: Missing(pointer, oid) for oid, pointer in todo.items() if not is_dir_oid(oid)}
-        for oid, listing in listings.items():
-            for relpath, file in listing or ():
-                files.setdefault(file, Missing(todo[oid], file, relpath))
         try:
             lost = self._settle(files, upload=upload)
-            folders = {oid: Missing(todo[oid], oid) for oid in listings if not _needs(listings[oid], lost)}
-            lost |= self._settle(folders, upload=upload)
+            for batch in self._batches({oid: pointer for oid, pointer in todo.items() if is_dir_oid(oid)}):
+                lost |= self._directories(batch, todo, upload=upload)
         finally:
             self._flush()
-        broken = [Missing(todo[oid], oid) for oid in listings if listings[oid] is None and oid not in lost]
-        return Published(self._uploaded, self._bytes, self._present, (*lost.values(), *broken))
+        return Published(self._uploaded, self._bytes, self._present, tuple(lost.values()))
+
+    def _batches(self, wanted: dict[str, Pointer]) -> Iterator[dict[str, Listing | None]]:
+        """What directory objects list, so many at a time that a long history of large ones fits in memory."""
+        batch: dict[str, Listing | None] = {}
+        count = 0
+        for oid in wanted:
+            batch[oid] = self._store.listing(oid, self._progress)
+            count += len(batch[oid] or ())
+            if count >= _FILES_AT_ONCE:
+                yield batch
+                batch, count = {}, 0
+        yield batch
+
+    def _directories(
+        self, listings: dict[str, Listing | None], pointers: dict[str, Pointer], *, upload: bool
+    ) -> dict[str, Missing]:
+        files: dict[str, Missing] = {}
+        for oid, listing in listings.items():
+            for relpath, file in listing or ():
+                files.setdefault(file, Missing(pointers[oid], file, relpath))
+        lost = self._settle(files, upload=upload)
+        self._flush()
+        whole = {oid: Missing(pointers[oid], oid) for oid in listings if not _needs(listings[oid], lost)}
+        lost |= self._settle(whole, upload=upload)
+        return lost | {oid: Missing(pointers[oid], oid) for oid in listings if listings[oid] is None}
 
     def _settle(self, wanted: dict[str, Missing], *, upload: bool) -> dict[str, Missing]:
         """Make these objects be on the remote; returns those that are not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cpv_hooks.project import Project
 
 PIPELINE = "dvc.yaml"
+_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def pointers_at(project: Project, rev: str) -> list[Pointer]:
 
     `CPVError` names a commit that is not there, and a pointer file that cannot be read.
     """
-    store = _open(str(project.repo.top), str(project.repo.git_dir))
+    store = _open(str(project.repo.common_dir))
     return [pointer for file in _files(store, project, rev) for pointer in store.parse(file)]
 
 
@@ -43,7 +45,7 @@ def changed_pointers(project: Project, old_rev: str | None, new_rev: str) -> lis
 
     One that is gone in `new_rev` is given as it was, without content (`oid` is None).
     """
-    store = _open(str(project.repo.top), str(project.repo.git_dir))
+    store = _open(str(project.repo.common_dir))
     old_files = _files(store, project, old_rev) if old_rev else []
     new_files = _files(store, project, new_rev)
     common = set(old_files) & set(new_files)
@@ -56,9 +58,9 @@ def changed_pointers(project: Project, old_rev: str | None, new_rev: str) -> lis
 
 def is_tracked(project: Project, rev: str, path: str) -> bool:
     """Whether Git itself holds a path (relative to the top of the work tree) in a commit."""
-    store = _open(str(project.repo.top), str(project.repo.git_dir))
+    store = _open(str(project.repo.common_dir))
     try:
-        return path in store.commit(rev).tree
+        return path in store.commit(project, rev).tree
     except ValueError:
         return False
 
@@ -75,13 +77,15 @@ class _Store:
         self._parsed: dict[_File, tuple[Pointer, ...]] = {}
         self._trees: dict[tuple[str, str], tuple[_File, ...]] = {}
 
-    def commit(self, rev: str) -> pygit2.Commit:
+    def commit(self, project: Project, rev: str) -> pygit2.Commit:
         import pygit2
 
+        # Names are Git's to resolve, whatever its ref backend is.
+        commit_id = rev if _COMMIT_ID.fullmatch(rev) else project.repo.resolve(rev)
         try:
-            return self._repository.revparse_single(rev).peel(pygit2.Commit)
+            return self._repository[commit_id or ""].peel(pygit2.Commit)
         except (KeyError, ValueError, pygit2.GitError) as error:
-            raise CPVError(f"no commit {rev!r}", where=self._repository.path, fix="git fetch") from error
+            raise CPVError(f"no commit {rev!r}", where=str(project.repo.top), fix="git fetch") from error
 
     def parse(self, file: _File) -> tuple[Pointer, ...]:
         if file not in self._parsed:
@@ -92,7 +96,10 @@ class _Store:
     def _text(self, blob_id: str, path: str) -> str:
         import pygit2
 
-        blob = self._repository[blob_id]
+        try:
+            blob = self._repository[blob_id]
+        except KeyError as error:
+            raise CPVError("is not in this clone", where=path, fix="git fetch --refetch") from error
         if not isinstance(blob, pygit2.Blob) or blob.size > MAX_BYTES:
             raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=path, fix=f"git rm --cached {path}")
         try:
@@ -132,19 +139,23 @@ def _is_dvc_root(tree: pygit2.Tree) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _open(top: str, git_dir: str) -> _Store:
+def _open(common_dir: str) -> _Store:
+    """The objects of a repository, without its configuration: libgit2 refuses some that Git takes."""
     import pygit2
 
     try:
-        return _Store(pygit2.Repository(top))
+        database = pygit2.Odb(str(Path(common_dir, "objects")))
+        repository = pygit2.Repository()
+        repository.set_odb(database)
     except pygit2.GitError as error:
-        raise CPVError(f"libgit2 cannot open the repository: {error}", where=git_dir) from error
+        raise CPVError(f"libgit2 cannot open the repository: {error}", where=common_dir) from error
+    return _Store(repository)
 
 
 def _files(store: _Store, project: Project, rev: str) -> tuple[_File, ...]:
     import pygit2
 
-    tree = store.commit(rev).tree
+    tree = store.commit(project, rev).tree
     folder = Path(project.prefix).as_posix() if project.prefix else ""
     if not folder:
         return store.files(tree, "")

@@ -58,7 +58,10 @@ def complete(project: Project, revs: Sequence[str], progress: Progress | None = 
     """
     upload = project.config.push_when != "never"
     with progress or Progress("uploading") as shown:
-        return list(_publish(project, revs, shown, upload=upload).missing)
+        missing = list(_publish(project, revs, shown, upload=upload).missing)
+    if not missing:
+        Queue.of(project.repo).done(root_key(project), revs)
+    return missing
 
 
 def _publish(project: Project, revs: Sequence[str], progress: Progress, *, upload: bool) -> Published:

@@ -78,6 +78,8 @@ class Queue:
 
     def done(self, root: str, commits: Collection[str]) -> None:
         """Forget commits whose data is there."""
+        if not self.path.exists():
+            return
         rows = [(root, commit) for commit in commits]
         self._do(lambda db: db.executemany("delete from pending where root = ? and commit_id = ?", rows))
 

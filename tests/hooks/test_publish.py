@@ -133,6 +133,19 @@ def test_a_commit_that_is_not_there(repo: ModelRepo) -> None:
         pointers_at(project_of(repo), "v9.9")
 
 
+def test_a_repository_that_libgit2_does_not_know(repo: ModelRepo) -> None:
+    repo.git("config", "core.repositoryFormatVersion", "1")
+    repo.git("config", "extensions.partialClone", "origin")
+    assert {item.path for item in pointers_at(project_of(repo), repo.head())} == {"model.bin", "data", "metrics.log"}
+
+
+def test_commits_of_an_alternate(repo: ModelRepo, tmp_path: Path) -> None:
+    repo.git("clone", "-q", "--shared", repo.path, tmp_path / "clone")
+    repo.git("gc", "-q")
+    found = pointers_at(project_of(Shell(tmp_path / "clone")), "origin/main")
+    assert {item.path for item in found} == {"model.bin", "data", "metrics.log"}
+
+
 def test_a_pointer_that_cannot_be_read_is_named(repo: ModelRepo) -> None:
     repo.write("model.bin.dvc", "outs: [")
     repo.git("commit", "-qam", "broken")
@@ -159,6 +172,17 @@ def test_old_and_new_commits_together(repo: ModelRepo) -> None:
     repo.track("data")
     second = repo.commit()
     assert publish(project_of(repo), [first, second], PROGRESS).uploaded == 7
+    assert remote_objects(repo) == repo.objects()
+
+
+def test_a_long_history_goes_in_batches(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cpv_hooks.delivery._FILES_AT_ONCE", 2)
+    revs = [repo.head()]
+    for number in range(3):
+        repo.write(f"data/{number}", f"{number}")
+        repo.track("data")
+        revs.append(repo.commit())
+    assert publish(project_of(repo), revs, PROGRESS).uploaded == len(repo.objects())
     assert remote_objects(repo) == repo.objects()
 
 
@@ -398,6 +422,13 @@ def test_a_failed_delivery_waits_and_is_tried_again(repo: ModelRepo, capsys: pyt
     assert remote_objects(repo) == set()
     retry_queued(project, force=True)
     assert remote_objects(repo) == repo.objects()
+    assert Queue.of(project.repo).pending() == []
+
+
+def test_a_push_settles_what_was_queued(repo: ModelRepo) -> None:
+    project, commit = project_of(repo), repo.head()
+    Queue.of(project.repo).add(".", commit, "commit")
+    assert complete(project, [commit]) == []
     assert Queue.of(project.repo).pending() == []
 
 
