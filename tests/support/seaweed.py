@@ -27,6 +27,7 @@ PORTS = (
     "filer.port",
     "filer.port.grpc",
     "s3.port",
+    "s3.port.grpc",
 )
 
 
