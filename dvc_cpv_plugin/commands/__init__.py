@@ -29,10 +29,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )
     for noun in NOUNS:
         try:
-            module = importlib.import_module(f"{__name__}.{noun}")
-        except ImportError as error:
-            # While the tree is being built, a noun that is not there yet is simply not offered.
-            if error.name != f"{__name__}.{noun}":
-                sys.stderr.write(f"cpv: `dvc cpv {noun}` could not be loaded ({error})\n")
-            continue
-        module.add_parser(nouns, parent_parser)
+            importlib.import_module(f"{__name__}.{noun}").add_parser(nouns, parent_parser)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, DVC and the other nouns are there
+            reason = " ".join(str(error).split())
+            sys.stderr.write(f"cpv: `dvc cpv {noun}` could not be loaded ({type(error).__name__}: {reason})\n")

@@ -54,10 +54,21 @@ def test_verbose_shows_where_an_error_comes_from(shell: Shell) -> None:
 
 
 def test_every_noun_is_there_with_help_and_examples(shell: Shell) -> None:
-    shown = shell.cpv("--help").out
-    for noun in commands.NOUNS:
-        assert f"\n    {noun} " in shown
-        assert "\nexamples:\n" in shell.cpv(noun, "--help").out
+    code = """
+import contextlib
+from dvc.cli.parser import get_main_parser
+from dvc_cpv_plugin.commands import NOUNS
+for noun in ("", *NOUNS):
+    print("== " + noun)
+    with contextlib.suppress(SystemExit):
+        get_main_parser().parse_args(["cpv", *filter(None, [noun]), "--help"])
+"""
+    listing, *helps = shell.python("-c", code).out.removeprefix("== ").split("\n== ")
+    assert len(helps) == len(commands.NOUNS)
+    for noun, shown in zip(commands.NOUNS, helps, strict=True):
+        assert f"\n    {noun} " in listing
+        assert shown.startswith(f"{noun}\nusage: dvc cpv {noun} ")
+        assert "\nexamples:\n" in shown
 
 
 class TestConsoleScript:
@@ -74,3 +85,14 @@ class TestConsoleScript:
 
     def test_exit_codes_are_dvcs(self, shell: Shell) -> None:
         assert shell.run(BIN / "cpv", "nonsense", status=254).status == shell.cpv("nonsense", status=254).status
+
+
+def test_a_noun_that_cannot_be_imported_is_named_and_the_others_work(shell: Shell) -> None:
+    code = (
+        "import sys; sys.modules['dvc_cpv_plugin.commands.doctor'] = None; "
+        "from dvc.cli import main; sys.exit(main(['cpv', 'tag', '--help']))"
+    )
+    shown = shell.python("-c", code)
+    assert shown.out.startswith("usage: dvc cpv tag")
+    assert shown.err.startswith("cpv: `dvc cpv doctor` could not be loaded (ModuleNotFoundError: ")
+    assert shown.err.count("\n") == 1
