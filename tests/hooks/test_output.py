@@ -162,6 +162,7 @@ def test_quiet_silences_progress(capsys: Capture, monkeypatch: pytest.MonkeyPatc
 
 
 ON_A_TERMINAL = """
+from cpv_hooks import output
 output.BAR_AFTER = 0
 with output.Progress("uploading [x]", 3_000_000) as progress:
     progress.advance(1_500_000)
