@@ -21,6 +21,7 @@ from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import GitProcess, calling_git
+from cpv_hooks.pointer import is_pointer_file
 
 # Of this work tree alone (`refs/worktree/` is per work tree), so that two of them can commit at the same time.
 PENDING = "refs/worktree/cpv/pending"
@@ -50,8 +51,12 @@ def obstacle(repo: Repo) -> str | None:
 
 
 def open_detour(repo: Repo) -> None:
-    """Point HEAD at a commit with the tree of the index that is being committed."""
-    tree = repo.run("write-tree", index=True).strip()
+    """Point HEAD at a commit with nearly the tree of the index that is being committed.
+
+    One of its pointers is emptied there: where the index was empty Git reads it again before it compares, and would
+    find nothing to commit against the very same tree.
+    """
+    tree = _tree_unlike_any_index(repo)
     parents = repo.run("rev-list", "--parents", "-n", "1", "HEAD").split()[1:] if repo.resolve("HEAD") else []
     arguments = [word for parent in parents for word in ("-p", parent)]
     commit = repo.run("commit-tree", tree, *arguments, input="CPV: one-shot commit under way\n", env=_IDENTITY).strip()
@@ -62,6 +67,21 @@ def open_detour(repo: Repo) -> None:
     _write_head(repo, f"ref: {PENDING}\n")
     if git is not None:
         _leave_watcher(repo, git)
+
+
+def _tree_unlike_any_index(repo: Repo) -> str:
+    tree = repo.run("write-tree", index=True).strip()
+    names = repo.run("ls-files", "-z", "--", "*.dvc", "dvc.lock", "*/dvc.lock", index=True).split("\0")
+    pointer = next(name for name in names if is_pointer_file(name))
+    scratch = repo.state / "detour-index"
+    env = {"GIT_INDEX_FILE": str(scratch)}
+    try:
+        repo.run("read-tree", tree, env=env)
+        empty = repo.run("hash-object", "-w", "--stdin", input="").strip()
+        repo.run("update-index", "--cacheinfo", f"100644,{empty},{pointer}", env=env)
+        return repo.run("write-tree", env=env).strip()
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def close(repo: Repo) -> None:

@@ -13,6 +13,7 @@ class Event:
     `fetch`: use the network for what the cache lacks. `restore`: bring back artifacts that are absent.
     `follow`: Git has just changed pointers, so a pointer wins over an artifact (whose content is rescued first), and
     an artifact whose pointer is gone goes too. `budget`: bytes that may be hashed, None for any number.
+    `only`: pointer files that may be written, None for all.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Event:
     restore: bool = False
     follow: bool = False
     budget: int | None = None
+    only: frozenset[str] | None = None
 
     @property
     def work(self) -> str:

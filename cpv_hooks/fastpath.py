@@ -12,7 +12,7 @@ import json
 import os
 import posixpath
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,11 +35,13 @@ cpv_unstaged() {{
     git -c core.fsmonitor=false ls-files --modified --others -- {pointers}
 }}
 cpv_pointers={listing}
+cpv_absent={restorable}
 """
 
 
-def remember(repo: Repo, projects: list[Project], found: Found, outcomes: Iterable[Outcome], started: int) -> None:
+def remember(repo: Repo, projects: list[Project], found: Found, outcomes: Sequence[Outcome], started: int) -> None:
     """Note that everything agreed at `started`, in nanoseconds of the file system's clock."""
+    restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
     missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
     deep = [pointer.path for _, pointer in found.pointers if pointer.path not in missing] + files
@@ -55,6 +57,7 @@ def remember(repo: Repo, projects: list[Project], found: Found, outcomes: Iterab
         roots=" ".join(roots) or "./.cpv.toml",
         pointers=" ".join(literals),
         listing=shlex.quote("\n".join(files)),
+        restorable="yes" if restorable else "",
     )
     write_atomic(repo.state / "watch", os.fsencode(text))
     stamp = repo.state / "stamp"

@@ -58,11 +58,20 @@ def _dvc_filter(root: Path) -> Filter:
     from dvc.fs import localfs
     from dvc.ignore import DvcIgnoreFilter
 
-    matcher = DvcIgnoreFilter(localfs, os.fspath(root))
+    def refuse(error: UnicodeDecodeError) -> CPVError:
+        return CPVError(f"a {IGNORE_FILE} is not UTF-8 (byte {error.start})", where=str(root), fix="save it as UTF-8")
+
+    try:
+        matcher = DvcIgnoreFilter(localfs, os.fspath(root))
+    except UnicodeDecodeError as error:
+        raise refuse(error) from error
 
     def keep(folder: str, folders: list[str], files: list[str]) -> tuple[list[str], list[str]]:
         _refuse_inside(folder, files)
-        kept_folders, kept_files = matcher(folder, folders, files)
+        try:
+            kept_folders, kept_files = matcher(folder, folders, files)
+        except UnicodeDecodeError as error:
+            raise refuse(error) from error
         return list(kept_folders), list(kept_files)
 
     return keep

@@ -29,14 +29,15 @@ class Entry:
     """The base of one artifact.
 
     `signature` is a file's; `checked` is the file system's time (ns) at which the signatures were taken; anything
-    newer than that is racy. `present` is False where the pointer was known but the artifact could not be brought.
+    newer than that is racy. `placing` is the directory object that was being brought when this was written: if it is
+    still there at the next sync, a process was killed half-way and the folder is a mixture of the two.
     """
 
     oid: str
     isexec: bool = False
     signature: Signature | None = None
     checked: int = 0
-    present: bool = True
+    placing: str | None = None
 
     @property
     def isdir(self) -> bool:
@@ -80,7 +81,7 @@ class Index:
                 index._saved = text
         except FileNotFoundError:
             pass
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             index = cls(state)
         return index
 
@@ -109,10 +110,6 @@ class Index:
         self.entries.pop(path, None)
         self._tree_file(path).unlink(missing_ok=True)
 
-    def touch(self, path: str, *, signature: Signature | None, checked: int) -> None:
-        """Note that the artifact still holds its base, seen at `checked`."""
-        self.entries[path] = replace(self.entries[path], signature=signature, checked=checked, present=True)
-
     def read_tree(self, path: str, oid: str) -> Tree | None:
         """The files of a directory artifact at its base; None where they are not known."""
         try:
@@ -136,6 +133,8 @@ def _signature(value: Any) -> Signature:
 
 def _entry(value: Mapping[str, Any]) -> Entry:
     entry = Entry(**value)
+    if not isinstance(entry.oid, str):
+        raise ValueError("an object id is text")
     return replace(entry, signature=_signature(entry.signature)) if entry.signature else entry
 
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import stat
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -118,6 +119,8 @@ class Reconciler:
         artifact = Artifact.at(space, pointer.path)
         entry = artifact.entry
         same_pointer = entry is not None and (entry.oid, entry.isexec) == (pointer.oid, pointer.isexec)
+        if entry is not None and entry.placing is not None:
+            return self._resume(artifact, pointer, entry.placing)
         if artifact.status is None:
             if pointer.oid is None or (same_pointer and not self.event.restore):
                 return Outcome(pointer.path, "absent", pointer)
@@ -169,7 +172,7 @@ class Reconciler:
         self.index.set(path, held.entry)
 
     def _snapshot(self, space: Workspace, pointer: Pointer, taken: Taken) -> Outcome:
-        if not pointer.writable:
+        if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
             return Outcome(pointer.path, "modified", pointer)
         _write_pointer(space, pointer, taken.content)
         self._set(pointer.path, taken)
@@ -205,9 +208,35 @@ class Reconciler:
 
             fetch_pointer(space.project, pointer)
         current = self._make_safe(artifact, pointer)
+        if pointer.isdir:
+            base = artifact.entry or Entry(pointer.oid)
+            self.index.set(pointer.path, replace(base, placing=pointer.oid))
+            self.index.save()
         placed = place_directory(space, pointer, current) if pointer.isdir else place_file(space, pointer)
         self._set(pointer.path, placed)
         return Outcome(pointer.path, "materialised", pointer)
+
+    def _resume(self, artifact: Artifact, pointer: Pointer, placing: str) -> Outcome:
+        """A process was killed while it brought a folder: finish, and rescue only what came from neither version."""
+        space, path, entry = artifact.space, artifact.path, artifact.entry
+        if not artifact.isdir:
+            # Nothing of it stands there, or the user has put a file in its place since.
+            self.index.forget(path)
+            return self._reconcile(space, pointer)
+        old = artifact.tree
+        ours = set(zip(old.listing.names, old.oids, strict=True)) if old else set()
+        half = Pointer(file=pointer.file, path=path, oid=placing)
+        with suppress(CPVError):
+            ours |= set(needed(half, space.cache))
+        self.index.set(path, replace(entry or Entry(placing), placing=None, checked=0))
+        taken = take_directory(space, path)
+        self._set(path, taken)
+        if taken.content.oid == pointer.oid:
+            return Outcome(path, "adopted", pointer)
+        found = set(zip(taken.tree.listing.names, taken.tree.oids, strict=True)) if taken.tree else set()
+        if not found <= ours:
+            record(space.project.repo, path, taken.content, why="killed while it was brought")
+        return self._materialise(Artifact.at(space, path), pointer)
 
     def _make_safe(self, artifact: Artifact, pointer: Pointer) -> dict[str, str]:
         """Keep everything that is about to go. Returns what stands there: relative path -> md5, for a directory."""
@@ -216,14 +245,13 @@ class Reconciler:
         space, target = artifact.space, artifact.space.target(artifact.path)
         wanted = dict(needed(pointer, space.cache))  # raises before anything is touched, where it cannot come
         if not artifact.entry.isdir:
-            keep(space, artifact.entry.oid, target)
+            keep(space, [(artifact.entry.oid, target)])
             return {}
         if artifact.tree is None:
             raise CPVError("changed while it was being looked at", where=artifact.path, fix="dvc cpv sync")
         current = dict(zip(artifact.tree.listing.names, artifact.tree.oids, strict=True))
-        for name, oid in current.items():
-            if not pointer.isdir or wanted.get(name) != oid:
-                keep(space, oid, target / name)
+        going = ((oid, name) for name, oid in current.items() if not pointer.isdir or wanted.get(name) != oid)
+        keep(space, ((oid, target / name) for oid, name in going))
         if not pointer.isdir:
             remove_artifact(target, list(current))
         return current
@@ -243,8 +271,7 @@ class Reconciler:
             return "clean", None, CPVError(what, where=artifact.path, fix=f"mv {artifact.path} to another place")
         space, target, tree = artifact.space, artifact.space.target(artifact.path), artifact.tree
         names = list(zip(tree.listing.names, tree.oids, strict=True)) if tree else [("", artifact.entry.oid)]
-        for name, oid in names:
-            keep(space, oid, target / name if name else target)
+        keep(space, ((oid, target / name if name else target) for name, oid in names))
         remove_artifact(target, [name for name, _ in names] if tree else None)
         return "removed", None, None
 

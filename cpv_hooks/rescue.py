@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from cpv_hooks.git import Repo
+from cpv_hooks.lock import locked
 from cpv_hooks.pointer import Content
 
 _FILE = "rescues.jsonl"
@@ -33,25 +34,34 @@ class Rescue:
 
 def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
     """Append to the list; durable when it returns. The same content of the same artifact is listed once."""
-    known = list(rescues(repo))
-    for rescue in known:
-        if (rescue.path, rescue.oid) == (path, content.oid):
-            return rescue
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    number = max((rescue.number for rescue in known), default=0) + 1
-    rescue = Rescue(number, when, path, content.oid, content.size, content.isexec, why)
     repo.shared.mkdir(parents=True, exist_ok=True)
-    with open(repo.shared / _FILE, "a", encoding="utf-8") as stream:
-        stream.write(json.dumps(asdict(rescue)) + "\n")
+    with locked(repo.shared / "rescues.lock", wait=True, say="noting a rescue"):
+        known = list(rescues(repo))
+        for rescue in known:
+            if (rescue.path, rescue.oid) == (path, content.oid):
+                return rescue
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        number = max((rescue.number for rescue in known), default=0) + 1
+        rescue = Rescue(number, when, path, content.oid, content.size, content.isexec, why)
+        _append(repo, json.dumps(asdict(rescue)))
+    return rescue
+
+
+def _append(repo: Repo, line: str) -> None:
+    with open(repo.shared / _FILE, "a+b") as stream:
+        # A kill in the middle of a line must not take the next one with it.
+        if stream.tell():
+            stream.seek(-1, os.SEEK_END)
+            line = line if stream.read(1) == b"\n" else f"\n{line}"
+        stream.write(line.encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
-    return rescue
 
 
 def rescues(repo: Repo) -> Iterator[Rescue]:
     """Everything on the list, oldest first; a torn last line is passed over."""
     try:
-        lines = (repo.shared / _FILE).read_text(encoding="utf-8").splitlines()
+        lines = (repo.shared / _FILE).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return
     for line in lines:

@@ -6,6 +6,7 @@ last known to be right, and a ctime cannot be forged.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from cpv_hooks.cache import Cache
@@ -38,10 +39,13 @@ def is_safe(cache: Cache, index: Index, oid: str) -> bool:
     return True
 
 
-def keep(space: Workspace, oid: str, target: Path) -> None:
-    """Make sure, durably, that the cache has the content `oid` of the file `target`, which is about to go."""
-    if not is_safe(space.cache, space.index, oid):
-        held, _ = space.cache.add_file(target)
-        if held != oid:
-            raise CPVError("changed while it was being replaced", where=str(target), fix="repeat the command")
-    space.cache.sync(oid)
+def keep(space: Workspace, contents: Iterable[tuple[str, Path]]) -> None:
+    """Make sure, durably, that the cache has the content of files that are about to go: `(md5, file)` pairs."""
+    oids = []
+    for oid, target in contents:
+        if not is_safe(space.cache, space.index, oid):
+            held, _ = space.cache.add_file(target)
+            if held != oid:
+                raise CPVError("changed while it was being replaced", where=str(target), fix="repeat the command")
+        oids.append(oid)
+    space.cache.sync(oids)

@@ -81,9 +81,17 @@ note_answer() {
 # Whether nothing that matters has changed since the last sync that found everything in agreement.
 agreed() {
     [ -f "$state/stamp" ] && [ -f "$state/watch" ] || return 1
+    # In a subshell first: what a power cut left of the file would end this shell, and with it the Git command.
     # shellcheck disable=SC1091 # CPV writes it
+    changed=$(. "$state/watch" 2>/dev/null && cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ] || return 1
+    # shellcheck disable=SC1091
     . "$state/watch"
-    changed=$(cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ]
+}
+
+# Whether no artifact was removed by hand: a checkout or a reset brings those back.
+nothing_absent() {
+    # shellcheck disable=SC2154 # set by watch
+    [ -z "$cpv_absent" ]
 }
 
 same_pointer_files() {

@@ -1,5 +1,6 @@
 """`post-index-change 1`: Git changed the work tree (reset --hard, stash, stash pop, checkout); artifacts follow.
 
+A path-limited stash changes it through `git apply`, which says 0; `git commit -- PATH` says 1 and changes nothing.
 The cache alone is used here; what it lacks is named, and fetched by the next checkout, merge or `dvc cpv sync`.
 """
 
@@ -12,6 +13,7 @@ from cpv_hooks.events import INDEX_CHANGE
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.report import tell
+from cpv_hooks.outcomes import Report
 from cpv_hooks.sync import sync
 from cpv_hooks.worktree import share_cache
 
@@ -21,13 +23,17 @@ _FOLLOWED = frozenset({"checkout", "switch", "merge", "pull", "clone", "worktree
 
 def run(args: list[str]) -> int:
     """Exit status is ignored by Git."""
-    if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT") or args[:1] != ["1"]:
+    git = calling_git()
+    command = git.command if git else ""
+    changed = command == "apply" or (args[:1] == ["1"] and command != "commit")
+    if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT") or not changed:
         return 0
     repo = Repo.discover()
     detour.heal(repo)
     share_cache(repo)
     report = sync(repo, INDEX_CHANGE)
-    git = calling_git()
-    if git is None or git.command not in _FOLLOWED:
-        tell(report)
+    if command in _FOLLOWED:
+        # What is missing now may be there in a moment; a rescue is told once.
+        report = Report([outcome for outcome in report.outcomes if outcome.state in ("rescued", "clean")])
+    tell(report)
     return 0

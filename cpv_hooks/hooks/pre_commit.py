@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from cpv_hooks import detour, staging
 from cpv_hooks.errors import CPVError
-from cpv_hooks.events import PRE_COMMIT
+from cpv_hooks.events import PRE_COMMIT, Event
 from cpv_hooks.git import Repo
+from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.report import blocking, tell
 from cpv_hooks.outcomes import Report
 from cpv_hooks.output import fail, say
 from cpv_hooks.pointer import Pointer
+from cpv_hooks.project import Project
 from cpv_hooks.sync import sync
 
 LARGE = 10 << 20  # bytes; a binary file above that belongs to DVC
@@ -26,7 +29,7 @@ def run(args: list[str]) -> int:
     if args == ["--open-detour"]:
         return _open_wanted(repo)
     detour.heal(repo)
-    report = sync(repo, PRE_COMMIT)
+    report = sync(repo, _event(repo))
     if stop(repo, report):
         return 1
     was_head = staging.index_is_head(repo)
@@ -34,6 +37,24 @@ def run(args: list[str]) -> int:
     if was_head and not staging.index_is_head(repo):
         return _take_detour(repo, report)
     return 0
+
+
+def _event(repo: Repo) -> Event:
+    """pre-commit refuses a hook that leaves changes unstaged, so there only what the commit takes is written."""
+    if "PRE_COMMIT" not in os.environ:
+        return PRE_COMMIT
+    projects = Project.find_all(repo)
+    if _path_limited() or any(project.config.stage == "staged" for project in projects):
+        return replace(PRE_COMMIT, only=frozenset(_named(repo)))
+    return PRE_COMMIT
+
+
+def _named(repo: Repo) -> set[str]:
+    """The paths that a commit is sure to take: staged, or said on the command line."""
+    git = calling_git()
+    words = git.words[1:] if git and git.command == "commit" else ()
+    prefix = os.environ.get("GIT_PREFIX", "")
+    return staging.changed_in_index(repo) | {os.path.normpath(prefix + word) for word in words if word}
 
 
 def in_shim(hook: str) -> bool:
@@ -58,7 +79,7 @@ def stage_changed(repo: Repo, report: Report) -> None:
     files = sorted({pointer.file for pointer in pointers if _root_of(report, pointer) in taking})
     if _path_limited():
         # Such a commit takes no artifact that it does not name; one that it names is there already, maybe outdated.
-        named = staging.changed_in_index(repo)
+        named = _named(repo)
         files = [file for file in files if file in named]
     changed = staging.unstaged(repo, files)
     if not changed:
@@ -88,7 +109,8 @@ def _take_detour(repo: Repo, report: Report) -> int:
         refused = "[commit] one_shot is false"
     if refused is not None:
         say(f"the artifacts are staged; {refused}, so run the same git commit again")
-        return 0
+        # pre-commit shows only what a hook says that fails; the commit comes to nothing anyway.
+        return 1 if "PRE_COMMIT" in os.environ else 0
     if "PRE_COMMIT" in os.environ:
         detour.open_detour(repo)
     else:

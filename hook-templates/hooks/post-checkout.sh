@@ -3,7 +3,7 @@ status=0
 if managed; then
     if answered agreed && [ -f "$state/stamp" ]; then
         :
-    elif agreed && { [ "$3" = 0 ] || ! pointers_differ "$1" "$2"; }; then
+    elif agreed && nothing_absent && { [ "$3" = 0 ] || ! pointers_differ "$1" "$2"; }; then
         :
     else
         run "$@" || status=$?

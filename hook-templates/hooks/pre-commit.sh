@@ -21,8 +21,8 @@ if managed; then
         run || exit
     else
         # shellcheck disable=SC1091 # CPV writes it
-        . "$state/watch"
-        if [ -n "$(cpv_unstaged)" ] || large_file_added; then
+        unstaged=$(. "$state/watch" 2>/dev/null && cpv_unstaged) || unstaged=unknown
+        if [ -n "$unstaged" ] || large_file_added; then
             run || exit
         fi
     fi
