@@ -42,7 +42,12 @@ def test_every_key_is_optional(tmp_path: Path) -> None:
     write(tmp_path, "")
     assert load(tmp_path) == Config()
     assert Config().artifacts["model"] == ("model.bin",)
-    assert (Config().scheme, Config().tag_on_commit, Config().push_when, Config().stage) == ("minor", True, "commit", "all")
+    assert (Config().scheme, Config().tag_on_commit, Config().push_when, Config().stage) == (
+        "minor",
+        True,
+        "commit",
+        "all",
+    )
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:

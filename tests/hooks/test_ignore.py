@@ -42,7 +42,17 @@ def test_without_patterns_all_is_taken(dvc_shell: Shell) -> None:
 
 @pytest.mark.parametrize(
     "patterns",
-    ["*.tmp\n", "*.tmp\n!c.tmp\n", "data/logs\n", "logs/\n", "/data/sub/*.csv\n", ".*\n", "**/c.*\n", "\\#x\n*.csv \n", "*\n!data\n!data/**\n*.tmp\n"],
+    [
+        "*.tmp\n",
+        "*.tmp\n!c.tmp\n",
+        "data/logs\n",
+        "logs/\n",
+        "/data/sub/*.csv\n",
+        ".*\n",
+        "**/c.*\n",
+        "\\#x\n*.csv \n",
+        "*\n!data\n!data/**\n*.tmp\n",
+    ],
 )
 def test_patterns_mean_what_they_mean_to_dvc(dvc_shell: Shell, patterns: str) -> None:
     dvc_shell.write(".dvcignore", patterns)
@@ -52,9 +62,9 @@ def test_patterns_mean_what_they_mean_to_dvc(dvc_shell: Shell, patterns: str) ->
 def test_folders_of_git_dvc_and_mercurial_are_never_content(dvc_shell: Shell) -> None:
     for name in ["data/.git/config", "data/x/.hg/store", "data/y/.dvc/config", "data/y/in-another-root"]:
         dvc_shell.write(name, "x")
-    assert ours(dvc_shell) == ["a.csv", "b.tmp", ".hidden", "logs/e", "sub/c.tmp", "sub/d.csv"] or ours(dvc_shell) == sorted(
-        [".hidden", "a.csv", "b.tmp", "logs/e", "sub/c.tmp", "sub/d.csv"]
-    )
+    assert ours(dvc_shell) == ["a.csv", "b.tmp", ".hidden", "logs/e", "sub/c.tmp", "sub/d.csv"] or ours(
+        dvc_shell
+    ) == sorted([".hidden", "a.csv", "b.tmp", "logs/e", "sub/c.tmp", "sub/d.csv"])
 
 
 def test_a_git_file_in_a_checked_out_submodule_is_left_out(dvc_shell: Shell) -> None:

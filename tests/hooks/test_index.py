@@ -62,7 +62,11 @@ def test_the_files_of_a_directory(tmp_path: Path, count: int) -> None:
     index.write_tree("data", f"{OID}.dir", held)
     found = index.read_tree("data", f"{OID}.dir")
     assert found is not None
-    assert (found.listing.names, found.listing.numbers, found.oids) == (held.listing.names, held.listing.numbers, held.oids)
+    assert (found.listing.names, found.listing.numbers, found.oids) == (
+        held.listing.names,
+        held.listing.numbers,
+        held.oids,
+    )
 
 
 def test_a_tree_of_another_base_is_not_believed(tmp_path: Path) -> None:
@@ -121,7 +125,9 @@ def test_a_damaged_tree_file_is_ignored(tmp_path: Path) -> None:
 def test_a_repository_whose_state_is_damaged_loses_nothing(make_repo: MakeRepo) -> None:
     repo = make_repo(files={"model.bin": b"one", "data/a": b"1", "data/b": b"2"})
     state = repo.path / ".git/cpv"
-    files = [path for path in state.rglob("*") if path.is_file() and path.name in ("index.json", "projects.json", "watch")]
+    files = [
+        path for path in state.rglob("*") if path.is_file() and path.name in ("index.json", "projects.json", "watch")
+    ]
     files += list((state / "trees").iterdir())
     assert {path.name for path in files} >= {"index.json", "projects.json", "watch"}
     for file in files:

@@ -33,7 +33,9 @@ with make_lock(sys.argv[1], tmp_dir=sys.argv[2]):
 
 @contextmanager
 def holder(code: str, *args: str | Path) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([sys.executable, "-c", code, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdin and process.stdout
     assert process.stdout.readline() == "held\n"
     try:
@@ -138,7 +140,7 @@ def test_a_dvc_that_is_our_own_ancestor_is_not_waited_for(dvc_root: Shell) -> No
     code = """
 import subprocess, sys
 from dvc.lock import make_lock
-child = "import pathlib, sys; from cpv_hooks.lock import wait_for_dvc; wait_for_dvc(pathlib.Path(sys.argv[1]), wait=False)"
+child = "import pathlib, sys; from cpv_hooks import lock; lock.wait_for_dvc(pathlib.Path(sys.argv[1]), wait=False)"
 with make_lock(sys.argv[1], tmp_dir=sys.argv[2]):
     raise SystemExit(subprocess.call([sys.executable, "-c", child, sys.argv[3]]))
 """

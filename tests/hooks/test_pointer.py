@@ -128,7 +128,8 @@ def test_a_lock_file_with_a_templated_folder_is_left_to_dvc() -> None:
 def test_a_pipeline_that_dvc_locked(dvc_shell: Shell) -> None:
     dvc_shell.write(
         "dvc.yaml",
-        "stages:\n  each:\n    foreach: [a, b]\n    do:\n      cmd: echo ${item} > ${item}.out\n      outs: ['${item}.out']\n",
+        "stages:\n  each:\n    foreach: [a, b]\n    do:\n"
+        "      cmd: echo ${item} > ${item}.out\n      outs: ['${item}.out']\n",
     )
     dvc_shell.dvc("repro", "-q")
     found = parse(dvc_shell.read("dvc.lock").decode(), "dvc.lock", dvc_shell.read("dvc.yaml").decode())

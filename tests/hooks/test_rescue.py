@@ -73,8 +73,7 @@ def test_a_checkout_that_git_was_forced_to_do_rescues_first(repo: ModelRepo) -> 
     repo.write("model.bin", b"unsaved")
     said = repo.git("checkout", "-q", "v0.0").err.splitlines()
     assert [line for line in said if "brought" not in line] == [
-        "cpv: warning: model.bin: had unsaved content, which is kept as rescue 1; "
-        "to mend it: dvc cpv rescue restore 1"
+        "cpv: warning: model.bin: had unsaved content, which is kept as rescue 1; to mend it: dvc cpv rescue restore 1"
     ]
     assert repo.read("model.bin") == b"one"
     git = Repo.discover(repo.path)
