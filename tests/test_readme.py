@@ -1,0 +1,23 @@
+"""The README says what is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cpv_hooks.config import Config, load
+from dvc_cpv_plugin.commands import NOUNS
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_settings_shown_are_the_defaults(tmp_path: Path) -> None:
+    shown = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    (tmp_path / ".cpv.toml").write_text(shown[1])
+    assert load(tmp_path) == Config()
+
+
+def test_every_command_is_listed() -> None:
+    table = README.split("## Commands", 1)[1].split("## Settings", 1)[0]
+    assert set(re.findall(r"`([a-z-]+)[ `]", table.replace("`dvc cpv", "").replace("`cpv ", ""))) >= set(NOUNS)
