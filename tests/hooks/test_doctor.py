@@ -5,8 +5,8 @@ import socket
 from pathlib import Path
 
 import pytest
-
 from conftest import MakeRepo
+
 from cpv_hooks import doctor
 from cpv_hooks.check import Check
 from cpv_hooks.git import Repo

@@ -7,8 +7,8 @@ from array import array
 from pathlib import Path
 
 import pytest
-
 from conftest import MakeRepo
+
 from cpv_hooks.index import Entry, Index, Tree
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.scan import Listing

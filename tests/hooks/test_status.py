@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from conftest import MakeRepo
+
 from cpv_hooks import status
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from conftest import MakeRepo
+
 from cpv_hooks import tags
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo

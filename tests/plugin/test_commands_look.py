@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from conftest import MakeRepo
+
 from cpv_hooks.git import Repo
 from cpv_hooks.queue import Queue
 from support.repos import ModelRepo, object_names
