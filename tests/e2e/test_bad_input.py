@@ -18,7 +18,6 @@ from support.mounts import fill, read_only, small_disk
 from support.seaweed import Server
 from support.shell import Result
 
-
 WITHOUT_HOOKS = {"CPV_RUNNING": "1"}  # as a colleague commits who has no CPV
 
 
@@ -519,15 +518,12 @@ def closed_port() -> int:
 
 
 def use_s3(story: Story, url: str, endpoint: str, access: str, secret: str) -> None:
+    """For every version of the repository: the settings of this clone go before those of a commit."""
     story.write(
-        ".dvc/config",
-        f"[core]\n    remote = storage\n['remote \"storage\"']\n    url = {url}\n    endpointurl = {endpoint}\n"
-        "    region = us-east-1\n",
+        ".dvc/config.local",
+        f"['remote \"storage\"']\n    url = {url}\n    endpointurl = {endpoint}\n    region = us-east-1\n"
+        f"    access_key_id = {access}\n    secret_access_key = {secret}\n",
     )
-    story.write(
-        ".dvc/config.local", f"['remote \"storage\"']\n    access_key_id = {access}\n    secret_access_key = {secret}\n"
-    )
-    story.git("commit", "-q", "-am", "Use S3", env=WITHOUT_HOOKS)
 
 
 def key_of(content: str) -> str:
@@ -558,7 +554,7 @@ def test_an_unreachable_server(story: Story, s3_server: Server) -> None:
     nothing_half_done(story)
     story.pointers_are_true()
 
-    story.dvc("remote", "modify", "storage", "endpointurl", s3_server.endpoint_url)
+    story.dvc("remote", "modify", "--local", "storage", "endpointurl", s3_server.endpoint_url)
     story.cpv("sync")
     keys = s3_server.keys(bucket)
     assert {key_of("model 3\n"), key_of("a 3\n")} <= keys.keys()
