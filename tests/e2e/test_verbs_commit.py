@@ -55,6 +55,8 @@ def test_data_alone_is_committed_in_one_go(story: Story, way: str) -> None:
     assert story.saved("model.bin", "model 3\n")
     assert story.git("diff", "--name-only", "HEAD^", "HEAD").lines == ["data.dvc", "metrics.log.dvc", "model.bin.dvc"]
     assert story.branch() == "main"
+    expected = {"--fixup": "fixup! checkpoint 2", "-C": "checkpoint 2"}.get(way, "third")
+    assert story.git("log", "-1", "--format=%s").out == f"{expected}\n"
     assert len(story.reflog()) == lines + 1, "the detour left a line in the reflog"
     assert story.tags_at() == ["data-v0.2", "v0.2"]
     story.check()
@@ -478,6 +480,20 @@ def test_deleted_artifact_and_pointer_are_committed(any_story: Story) -> None:
     story.git("commit", "-m", "no metrics")
     assert "metrics.log.dvc" not in story.git("ls-files").lines
     assert not (story.path / "metrics.log.dvc").exists()
+    story.check()
+
+
+def test_pointer_taken_out_on_purpose_stays_out(story: Story) -> None:
+    """`git rm` of a pointer leaves the artifact, as `dvc remove` does, though the settings still name it."""
+    story.git("rm", "-q", "metrics.log.dvc")
+    story.git("commit", "-qm", "no metrics")
+    assert (story.path / "metrics.log").exists()
+    assert story.changes() == []
+    story.put("model.bin", "model 3\n")
+    story.git("commit", "-qm", "third")
+    assert not (story.path / "metrics.log.dvc").exists()
+    story.git("checkout", "-q", "v0.0")
+    assert story.read("metrics.log") == b'{"loss": 1}\n'
     story.check()
 
 

@@ -220,12 +220,12 @@ def test_bisect_run(tell: Tell, mode: str) -> None:
     story = tell(mode)
     checkpoints(story, 3, 4, 5, 6)
     story.write(".git/probe.sh", "cat model.bin >> .git/seen\n! grep -q 'model [56]' model.bin\n")
-    story.git("bisect", "start", "-q", "main", "v0.0")
+    story.git("bisect", "start", "main", "v0.0")
     done = story.git("bisect", "run", "sh", ".git/probe.sh")
     assert "checkpoint 5" in done.out
     assert story.git("rev-parse", "refs/bisect/bad").out == story.git("rev-parse", "main~1").out
     story.agree()
-    story.git("bisect", "reset", "-q")
+    story.git("bisect", "reset")
     assert story.read("model.bin") == b"model 6\n"
     story.check()
 

@@ -56,9 +56,10 @@ def test_merge_of_different_artifacts(any_story: Story) -> None:
     story.check()
 
 
-def test_merge_commit_is_a_checkpoint_of_its_own_where_it_changed_an_artifact(any_story: Story) -> None:
-    """Both sides added files to the data folder; DVC's driver joins them."""
-    story = any_story
+@pytest.mark.parametrize("mode", ["live", "shims", "both"])
+def test_merge_of_folders_to_which_both_sides_added(tell: Tell, mode: str) -> None:
+    """DVC's merge driver joins them, and the merge commit is a checkpoint of its own."""
+    story = tell(mode)
     fork(story, {"data/ours.csv": "ours\n"}, {"data/theirs.csv": "theirs\n"})
     before = set(story.tags())
     story.git("merge", "-q", "--no-edit", "theirs")
@@ -97,7 +98,7 @@ def test_conflict_in_a_pointer_is_settled_by_the_user(any_story: Story, side: st
 
 
 def test_conflict_with_merge_markers_is_never_snapshotted_over(story: Story) -> None:
-    story.git("config", "--unset", "merge.dvc.driver")
+    (story.path / ".git/info/attributes").unlink()
     fork(story, {"model.bin": "model ours\n"}, {"model.bin": "model theirs\n"})
     story.git("merge", "theirs", status=1)
     pointer = story.read("model.bin.dvc")
@@ -139,7 +140,7 @@ def test_new_content_is_trained_during_a_conflict(live: Story) -> None:
 
 @pytest.mark.parametrize("option", ["-Xours", "-Xtheirs", "-sours"])
 def test_merge_strategies(story: Story, option: str) -> None:
-    story.git("config", "--unset", "merge.dvc.driver")
+    (story.path / ".git/info/attributes").unlink()
     fork(story, {"model.bin": "model ours\n"}, {"model.bin": "model theirs\n"})
     story.git("merge", "-q", "--no-edit", option, "theirs")
     side = "theirs" if option == "-Xtheirs" else "ours"
@@ -169,6 +170,7 @@ def test_no_commit_then_commit(story: Story) -> None:
 def test_merge_deletes_an_artifact(story: Story) -> None:
     story.git("checkout", "-q", "-b", "theirs")
     story.git("rm", "-q", "metrics.log.dvc")
+    (story.path / "metrics.log").unlink()
     story.git("commit", "-qm", "no metrics")
     story.git("checkout", "-q", "main")
     assert (story.path / "metrics.log").exists()

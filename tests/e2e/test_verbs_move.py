@@ -342,7 +342,7 @@ def test_stash_pop_conflict_leaves_both_contents(live: Story) -> None:
 
 def test_stash_pop_conflict_with_merge_markers(live: Story) -> None:
     """Without the driver Git writes its markers into the pointer, which is then the user's."""
-    live.git("config", "--unset", "merge.dvc.driver")
+    (live.path / ".git/info/attributes").unlink()
     live.put("model.bin", "model 3\n")
     live.git("stash")
     live.put("model.bin", "model 4\n")
