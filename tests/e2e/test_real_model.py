@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from conftest import MakeRepo
+
 from support.repos import ModelRepo
 from support.seaweed import Server
 from support.shell import Shell

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-
 from conftest import MakeRepo
+
 from support.repos import ModelRepo, object_names
 from support.seaweed import Server
 from support.shell import Shell
