@@ -62,8 +62,11 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock) ->
             continue
         found.pointers += [(project, pointer) for pointer in pointers if project.holds(pointer.path)]
     _drop_overlaps(found)
+    index.released -= found.paths
+    # An artifact that had a pointer until now is no new one: the sync finds out who took the pointer away.
+    known_paths = index.released | set(index.entries)
     for project in projects:
-        found.pointers += [(project, pointer) for pointer in _new(repo, project, found)]
+        found.pointers += [(project, pointer) for pointer in _new(repo, project, found, known_paths)]
     return found
 
 
@@ -149,10 +152,10 @@ def _drop_overlaps(found: Found) -> None:
     found.pointers = kept
 
 
-def _new(repo: Repo, project: Project, found: Found) -> Iterator[Pointer]:
+def _new(repo: Repo, project: Project, found: Found, known: set[str]) -> Iterator[Pointer]:
     """Paths that `.cpv.toml` names, that exist, and that have no pointer yet."""
     covered = found.paths | found.kept
-    candidates = [path for path in _named(repo, project) if not _covered(path, covered)]
+    candidates = [path for path in _named(repo, project) if path not in known and not _covered(path, covered)]
     if not candidates:
         return
     tracked = set(

@@ -96,37 +96,49 @@ class Cache:
         """Store an object that is in memory (a `.dir` object)."""
         if self.verified(oid):
             return
-        temporary = self.temporary()
         try:
-            with open(temporary, "xb") as stream:
-                stream.write(data)
-            self._install(temporary, oid)
+            temporary = self.temporary()
+            try:
+                temporary.write_bytes(data)
+                self._install(temporary, oid)
+            finally:
+                temporary.unlink(missing_ok=True)
         except OSError as error:
             raise fault(error, self.folder) from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def add_file(self, source: Path, advance: Callable[[int], None] = lambda count: None) -> tuple[str, int]:
         """Store a file's content in one read; returns its md5 and its size in bytes.
 
         The object is installed only after all was read, so a kill leaves nothing but a temporary file.
         """
-        temporary = self.temporary()
         try:
-            with open(source, "rb", buffering=0) as reader, open(temporary, "x+b", buffering=0) as writer:
-                if reflink(reader.fileno(), writer.fileno()):
-                    digest, size = _copy(writer, None, advance)
-                else:
-                    digest, size = _copy(reader, writer, advance)
-            # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
-            self._install(temporary, digest)
-            return digest, size
+            return self._take_in(source, advance)
         except FileNotFoundError:
             raise
         except OSError as error:
+            return self._known_without_writing(source, error)
+
+    def _take_in(self, source: Path, advance: Callable[[int], None]) -> tuple[str, int]:
+        with open(source, "rb", buffering=0) as reader:
+            temporary = self.temporary()
+            try:
+                with open(temporary, "x+b", buffering=0) as writer:
+                    if reflink(reader.fileno(), writer.fileno()):
+                        digest, size = _copy(writer, None, advance)
+                    else:
+                        digest, size = _copy(reader, writer, advance)
+                # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
+                self._install(temporary, digest)
+            finally:
+                temporary.unlink(missing_ok=True)
+        return digest, size
+
+    def _known_without_writing(self, source: Path, error: OSError) -> tuple[str, int]:
+        """A cache that cannot be written serves all the same where it has the content."""
+        digest = md5_of(source)
+        if not self.verified(digest):
             raise fault(error, self.folder) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        return digest, source.stat().st_size
 
     def adopt(self, temporary: Path, oid: str) -> None:
         """Take in a file that was written next to the cache and whose md5 the caller has verified."""
@@ -149,13 +161,10 @@ class Cache:
                     os.close(descriptor)
 
     def temporary(self) -> Path:
-        """A name for a temporary file on the cache's file system."""
+        """A name for a temporary file on the cache's file system; raises `OSError` where none can be made."""
         # Beside `files/`, so that DVC's own listing of the cache never meets it.
         folder = self.folder / "cpv"
-        try:
-            self._make(folder)
-        except OSError as error:
-            raise fault(error, self.folder) from error
+        self._make(folder)
         return folder / f"{secrets.token_hex(8)}{TEMPORARY}"
 
     def _make(self, folder: Path) -> None:

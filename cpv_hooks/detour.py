@@ -59,7 +59,9 @@ def open_detour(repo: Repo) -> None:
     tree = _tree_unlike_any_index(repo)
     parents = repo.run("rev-list", "--parents", "-n", "1", "HEAD").split()[1:] if repo.resolve("HEAD") else []
     arguments = [word for parent in parents for word in ("-p", parent)]
-    commit = repo.run("commit-tree", tree, *arguments, input="CPV: one-shot commit under way\n", env=_IDENTITY).strip()
+    # Options such as --fixup=HEAD and -C HEAD read the message and the author of what HEAD names now.
+    author, message = _author_and_message(repo)
+    commit = repo.run("commit-tree", tree, *arguments, input=message, env=_IDENTITY | author).strip()
     git = calling_git()
     record = {"head": _head_text(repo), "commit": commit, "pid": git.pid if git else None}
     repo.run("-c", "core.logAllRefUpdates=false", "update-ref", PENDING, commit)
@@ -67,6 +69,15 @@ def open_detour(repo: Repo) -> None:
     _write_head(repo, f"ref: {PENDING}\n")
     if git is not None:
         _leave_watcher(repo, git)
+
+
+def _author_and_message(repo: Repo) -> tuple[dict[str, str], str]:
+    if repo.resolve("HEAD") is None:
+        return {}, "CPV: one-shot commit under way\n"
+    name, email, date, message = repo.run("log", "-1", "--format=%an%x00%ae%x00%ad%x00%B", "--date=raw", "HEAD").split(
+        "\0", 3
+    )
+    return {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}, message
 
 
 def _tree_unlike_any_index(repo: Repo) -> str:

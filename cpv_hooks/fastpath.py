@@ -48,7 +48,7 @@ def remember(repo: Repo, projects: list[Project], found: Found, outcomes: Sequen
     folders: set[str] = set()
     for project in projects:
         deep += _settings(project)
-        missing |= _absent_names(project)
+        missing |= _absent_names(project) | _absent_settings(project)
         folders |= _folders_of_globs(project)
     roots = [_argument(path) for path in deep] + [_argument(f"{folder}/.") for folder in sorted(folders)]
     literals = [shlex.quote(f":(literal){file}") for file in files] or ["':(literal).cpv.toml'"]
@@ -83,10 +83,16 @@ def _argument(path: str) -> str:
     return shlex.quote(f"./{path}")
 
 
+# Files whose change may change what the artifacts are; DVC's lock, because every DVC command touches it.
+_SETTINGS = (".cpv.toml", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/config.local", ".dvc/tmp/lock")
+
+
 def _settings(project: Project) -> list[str]:
-    """Files whose change may change what the artifacts are; DVC's lock, because every DVC command touches it."""
-    names = (".cpv.toml", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/config.local", ".dvc/tmp/lock")
-    return [project.prefix + name for name in names if (project.root / name).exists()]
+    return [project.prefix + name for name in _SETTINGS if (project.root / name).exists()]
+
+
+def _absent_settings(project: Project) -> set[str]:
+    return {project.prefix + name for name in _SETTINGS if not (project.root / name).exists()}
 
 
 def _patterns(project: Project) -> Iterator[str]:

@@ -26,6 +26,15 @@ class GitProcess:
         """The subcommand, such as `commit`."""
         return self.words[0] if self.words else ""
 
+    @property
+    def identity(self) -> str:
+        """The process id and the start time, so that a reused id is another process."""
+        try:
+            started = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
+        except (OSError, IndexError):
+            started = "?"
+        return f"{self.pid} {started}"
+
     def alive(self) -> bool:
         """Whether the process still runs."""
         try:

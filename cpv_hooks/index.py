@@ -59,12 +59,16 @@ class Tree:
 
 @dataclass
 class Index:
-    """The bases of one work tree, and what is remembered of pointer files and large cache objects."""
+    """The bases of one work tree, and what is remembered of pointer files and large cache objects.
+
+    `released` are artifacts whose pointer the user took out of Git: they stay out, though `.cpv.toml` names them.
+    """
 
     folder: Path
     entries: dict[str, Entry] = field(default_factory=dict)
     pointers: dict[str, tuple[Signature, int, list[Pointer]]] = field(default_factory=dict)
     objects: dict[str, Signature] = field(default_factory=dict)
+    released: set[str] = field(default_factory=set)
     _saved: str = ""
 
     @classmethod
@@ -78,6 +82,7 @@ class Index:
                 index.entries = {path: _entry(value) for path, value in table["entries"].items()}
                 index.pointers = {file: _pointers(value) for file, value in table["pointers"].items()}
                 index.objects = {oid: _signature(value) for oid, value in table["objects"].items()}
+                index.released = {str(path) for path in table["released"]}
                 index._saved = text
         except FileNotFoundError:
             pass
@@ -95,6 +100,7 @@ class Index:
                 for file, (sig, checked, found) in self.pointers.items()
             },
             "objects": self.objects,
+            "released": sorted(self.released),
         }
         text = json.dumps(table, separators=(",", ":"))
         if text != self._saved:

@@ -86,7 +86,7 @@ def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str])
     placer = Placer(space)
     for name, oid in wanted.items():
         if current.get(name) != oid:
-            placer.place(oid, target / name, isexec=False)
+            placer.place(oid, target / name, isexec=False, root=target)
     return _base_of(space, pointer, target, wanted)
 
 
@@ -111,8 +111,11 @@ def remove_artifact(target: Path, names: list[str] | None) -> None:
 
 
 def _remove_file(root: Path, name: str) -> None:
-    (root / name).unlink(missing_ok=True)
     folder = (root / name).parent
+    above = [root, *(root.joinpath(*folder.relative_to(root).parts[: n + 1]) for n in range(name.count("/")))]
+    if any(step.is_symlink() for step in above):
+        return  # it lies behind a link, so it is not ours to remove
+    (root / name).unlink(missing_ok=True)
     while folder != root and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
@@ -138,12 +141,12 @@ class Placer:
         self._space = space
         self._made: set[Path] = set()
 
-    def place(self, oid: str, target: Path, *, isexec: bool) -> None:
-        """Put one object at `target`, replacing a file there."""
+    def place(self, oid: str, target: Path, *, isexec: bool, root: Path | None = None) -> None:
+        """Put one object at `target`, replacing a file there; `root` is the directory artifact that it belongs to."""
         source = self._cache.find(oid)
         if source is None:
             raise CPVError(f"the cache lacks object {oid}", where=str(target), fix="dvc cpv sync")
-        self._make_folder(target.parent)
+        self._make_folder(target.parent, root or target.parent)
         temporary = self._space.staging(target.parent) / f"{secrets.token_hex(8)}{TEMPORARY}"
         try:
             self._write(oid, source, temporary, isexec)
@@ -155,9 +158,12 @@ class Placer:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _make_folder(self, folder: Path) -> None:
+    def _make_folder(self, folder: Path, root: Path) -> None:
+        """Make the folders from the artifact down to `folder`; none may be a link, which could lead out."""
         if folder in self._made:
             return
+        if folder != root and folder.is_relative_to(root):
+            self._make_folder(folder.parent, root)
         try:
             if folder.is_symlink() or folder.is_file():
                 folder.unlink()

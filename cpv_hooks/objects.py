@@ -105,7 +105,7 @@ class _Store:
         try:
             return blob.data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise CPVError("not UTF-8, so not a pointer", where=path, fix=f"git checkout -- {path}") from error
+            raise CPVError("not UTF-8", where=path, fix=f"git checkout -- {path}") from error
 
     def files(self, tree: pygit2.Tree, folder: str) -> tuple[_File, ...]:
         """The pointer files below a tree, without those of DVC roots nested in it."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,36 @@ LINE_AFTER, LINE_EVERY = 2.0, 10.0
 """Seconds of work before the first plain line, and between two, where nobody watches a terminal."""
 
 
+@dataclass
+class _Memo:
+    """The problems that were told on behalf of one Git process; its hooks are processes of their own."""
+
+    path: Path
+    key: str
+
+    def is_new(self, line: str) -> bool:
+        """Whether the line was not told yet; notes it."""
+        try:
+            known = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            known = []
+        if known[:1] == [self.key] and line in known[1:]:
+            return False
+        kept = known if known[:1] == [self.key] else [self.key]
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.write_text("\n".join([*kept, line]) + "\n", encoding="utf-8", errors="replace")
+        return True
+
+
+_memos: list[_Memo] = []
+
+
+def tell_once(path: Path, key: str) -> None:
+    """From now on keep in `path` which problems were told under `key`, and tell each only once."""
+    _memos[:] = [_Memo(path, key)]
+
+
 def say(line: str) -> None:
     """Print one line, `cpv: …`, unless the user wants quiet."""
     if not is_quiet():
@@ -43,13 +74,15 @@ def say(line: str) -> None:
 
 def warn(line: str) -> None:
     """Print one line that must be seen, quiet or not."""
-    _print(f"warning: {line}")
+    if all(memo.is_new(line) for memo in _memos):
+        _print(f"warning: {line}")
 
 
 def fail(error: BaseException) -> int:
     """Print the one line for an error and return the exit status: 1 expected, 3 a bug of ours, 130 Ctrl-C."""
     if isinstance(error, CPVError):
-        _print(str(error))
+        if all(memo.is_new(str(error)) for memo in _memos):
+            _print(str(error))
         return EXIT_ERROR
     if isinstance(error, KeyboardInterrupt):
         _print("interrupted")

@@ -53,7 +53,7 @@ def restore(repo: Repo, number: int, output: str | None = None) -> Path:
             if name not in keep:
                 (target / name).unlink()
     for name, oid in wanted:
-        placer.place(oid, target / name if name else target, isexec=rescue.isexec)
+        placer.place(oid, target / name if name else target, isexec=rescue.isexec, root=target if name else None)
     if not output:
         sync(repo, SYNC)
     return target

@@ -74,6 +74,8 @@ def _vanished(
     for path in sorted(index.entries.keys() - found.paths - found.kept):
         if event.follow:
             yield reconciler.remove(Workspace(_owner_of_old(repo, path, projects), index, clock), path)
+        else:
+            index.released.add(path)
         index.forget(path)
 
 

@@ -112,5 +112,5 @@ def _check_distinct(entries: list[tuple[str, str]], name: str, path: Path | None
 
 
 def _error(name: str, path: Path | None, what: str) -> CPVError:
-    fix = f"remove {path} and run dvc cpv sync" if path else "ask whoever made it to push it again"
+    fix = f"rm -f {path} && dvc cpv sync" if path else "ask whoever made it to push it again"
     return CPVError(f"directory object {name} is not usable: {what}", fix=fix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -57,7 +58,7 @@ class Workspace:
                 raise CPVError(
                     f"a symbolic link out of the repository, to {real}",
                     where=path,
-                    fix=f"cp --remove-destination {real} {path}",
+                    fix=_unlink_command(real, path),
                 )
         try:
             return target.stat()
@@ -102,3 +103,8 @@ class Workspace:
             return folder if folder.stat().st_dev == near.stat().st_dev else near
         except OSError:
             return near
+
+
+def _unlink_command(real: Path, path: str) -> str:
+    """The command that puts the content in the place of a link to it."""
+    return f"rm {shlex.quote(path)} && cp -r {shlex.quote(str(real))} {shlex.quote(path)}"

@@ -16,7 +16,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.events import QUERY, Event
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
-from cpv_hooks.hooks.report import tell
+from cpv_hooks.hooks.report import begin, tell
 from cpv_hooks.lock import Busy
 from cpv_hooks.project import managed_roots
 from cpv_hooks.sync import sync
@@ -30,7 +30,7 @@ def run(args: list[str]) -> int:
     # pre-commit resets the work tree to run checks on what is staged, and puts it back: artifacts stay out of that.
     if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
         return 0
-    repo = Repo.discover()
+    repo = begin()
     detour.heal(repo)
     with suppress(Busy):
         tell(sync(repo, event(repo)))

@@ -6,9 +6,8 @@ import os
 
 from cpv_hooks import detour
 from cpv_hooks.events import CHECKOUT
-from cpv_hooks.git import Repo
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import incomplete, tell_changes
+from cpv_hooks.hooks.report import begin, incomplete, tell_changes
 from cpv_hooks.sync import sync
 from cpv_hooks.worktree import share_cache
 
@@ -17,7 +16,7 @@ def run(args: list[str]) -> int:
     """Exit status 1, which becomes that of `git checkout`, where an artifact could not be brought."""
     if in_shim("post-checkout") or os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
         return 0
-    repo = Repo.discover()
+    repo = begin()
     detour.heal(repo)
     share_cache(repo)
     report = sync(repo, CHECKOUT)

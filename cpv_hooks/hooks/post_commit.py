@@ -8,7 +8,7 @@ from cpv_hooks.events import COMMIT
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import tell
+from cpv_hooks.hooks.report import begin, tell
 from cpv_hooks.hooks.upload import upload_by_policy
 from cpv_hooks.output import fail, say
 from cpv_hooks.project import Project
@@ -19,7 +19,7 @@ def run(args: list[str]) -> int:
     """Never undoes the commit, which stands: what fails is said, queued, and tried again at the next event."""
     if in_shim("post-commit"):
         return 0
-    repo = Repo.discover()
+    repo = begin()
     detour.heal(repo)
     if (repo.state / "restage").exists():
         staging.repair_after_limited_commit(repo)

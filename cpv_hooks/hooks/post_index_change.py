@@ -10,9 +10,8 @@ import os
 
 from cpv_hooks import detour
 from cpv_hooks.events import INDEX_CHANGE
-from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
-from cpv_hooks.hooks.report import tell
+from cpv_hooks.hooks.report import begin, tell
 from cpv_hooks.outcomes import Report
 from cpv_hooks.sync import sync
 from cpv_hooks.worktree import share_cache
@@ -28,7 +27,7 @@ def run(args: list[str]) -> int:
     changed = command == "apply" or (args[:1] == ["1"] and command != "commit")
     if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT") or not changed:
         return 0
-    repo = Repo.discover()
+    repo = begin()
     detour.heal(repo)
     share_cache(repo)
     report = sync(repo, INDEX_CHANGE)

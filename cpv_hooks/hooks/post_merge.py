@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from cpv_hooks import tags
 from cpv_hooks.events import MERGE
-from cpv_hooks.git import Repo
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import tell_changes
+from cpv_hooks.hooks.report import begin, tell_changes
 from cpv_hooks.hooks.upload import upload_by_policy
 from cpv_hooks.output import say
 from cpv_hooks.sync import sync
@@ -16,7 +15,7 @@ def run(args: list[str]) -> int:
     """A merge commit runs no post-commit, so a checkpoint that the merge made is numbered and uploaded here."""
     if in_shim("post-merge"):
         return 0
-    repo = Repo.discover()
+    repo = begin()
     report = sync(repo, MERGE)
     tell_changes(report)
     head = repo.resolve("HEAD")

@@ -11,7 +11,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.events import PRE_COMMIT, Event
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
-from cpv_hooks.hooks.report import blocking, tell
+from cpv_hooks.hooks.report import begin, blocking, tell
 from cpv_hooks.outcomes import Report
 from cpv_hooks.output import fail, say
 from cpv_hooks.pointer import Pointer
@@ -25,7 +25,7 @@ def run(args: list[str]) -> int:
     """Exit status 1 stops the commit: an artifact in flux, a broken pointer, a large binary."""
     if in_shim("pre-commit"):
         return 0
-    repo = Repo.discover()
+    repo = begin()
     if args == ["--open-detour"]:
         return _open_wanted(repo)
     detour.heal(repo)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cpv_hooks.events import PRE_COMMIT
-from cpv_hooks.git import Repo
 from cpv_hooks.hooks.pre_commit import in_shim, stage_changed, stop
+from cpv_hooks.hooks.report import begin
 from cpv_hooks.sync import sync
 
 
@@ -12,7 +12,7 @@ def run(args: list[str]) -> int:
     """Exit status 1 stops the merge commit."""
     if in_shim("pre-merge-commit"):
         return 0
-    repo = Repo.discover()
+    repo = begin()
     report = sync(repo, PRE_COMMIT)
     if stop(repo, report):
         return 1

@@ -13,6 +13,7 @@ from cpv_hooks import tags
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.report import begin
 from cpv_hooks.output import fail
 from cpv_hooks.project import Project
 from cpv_hooks.publish import complete
@@ -34,7 +35,7 @@ def run(args: list[str]) -> int:
     """Exit status 1 stops the push."""
     if in_shim("pre-push"):
         return 0
-    repo = Repo.discover()
+    repo = begin()
     updates = _from_input(sys.stdin.read()) or _from_precommit()
     updates = [update for update in updates if set(update.oid) != {"0"}]
     projects = Project.find_all(repo)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 
 from cpv_hooks import tags
-from cpv_hooks.git import NULL_OID, Repo
+from cpv_hooks.git import NULL_OID
 from cpv_hooks.gitprocess import calling_git
+from cpv_hooks.hooks.report import begin
 from cpv_hooks.hooks.upload import upload_by_policy
 from cpv_hooks.project import Project
 from cpv_hooks.schemes import line_of, scheme_of
@@ -25,7 +26,7 @@ def run(args: list[str]) -> int:
     git = calling_git()
     if not new or args[:1] not in (["prepared"], ["committed"]) or (git is not None and git.command not in _MAKERS):
         return 0
-    repo = Repo.discover()
+    repo = begin()
     projects = Project.find_all(repo)
     if not projects:
         return 0

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from cpv_hooks.git import Repo
+from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.outcomes import Outcome, Report
-from cpv_hooks.output import say, warn
+from cpv_hooks.output import say, tell_once, warn
 
 _BLOCKING = frozenset({"in flux", "invalid", "conflict"})
+
+
+def begin() -> Repo:
+    """The repository that a hook serves. What one hook of a Git process has told, the next does not tell again."""
+    repo = Repo.discover()
+    git = calling_git()
+    if git is not None:
+        tell_once(repo.state / "said", git.identity)
+    return repo
 
 
 def tell(report: Report) -> None:
@@ -30,4 +41,4 @@ def blocking(report: Report) -> list[Outcome]:
 
 def incomplete(report: Report) -> bool:
     """Whether an artifact is not what its pointer says."""
-    return bool(report.of("missing", "invalid", "conflict"))
+    return any(outcome.error for outcome in report.of("missing", "invalid", "conflict"))

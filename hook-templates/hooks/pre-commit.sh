@@ -1,7 +1,9 @@
 # Snapshot, stage the pointers, run the other checks, and last of all open the one-shot detour where it is needed.
-large_file_added() {
+# A pointer that CPV has not seen, or a large file.
+something_added() {
     added=$(git -c core.fsmonitor=false diff-index --cached --name-only --diff-filter=A HEAD 2>/dev/null)
     [ -n "$added" ] || return 1
+    case $added in *.dvc* | *dvc.lock*) return 0 ;; esac
     old_ifs=$IFS
     IFS='
 '
@@ -22,7 +24,7 @@ if managed; then
     else
         # shellcheck disable=SC1091 # CPV writes it
         unstaged=$(. "$state/watch" 2>/dev/null && cpv_unstaged) || unstaged=unknown
-        if [ -n "$unstaged" ] || large_file_added; then
+        if [ -n "$unstaged" ] || something_added; then
             run || exit
         fi
     fi
