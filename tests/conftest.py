@@ -22,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # One folder for all workers of this run; the process that made it removes it.
     if SHARED not in os.environ:
         config.stash[_OWNED] = os.environ[SHARED] = tempfile.mkdtemp(prefix="cpv-test-")
+        Path(os.environ[SHARED], seaweed.OWNER).write_text(str(os.getpid()))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

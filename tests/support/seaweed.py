@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from typing import Any
 from support.shell import BIN
 
 READY_SECONDS = 90
+OWNER = "owner"
+"""The file in the shared folder that names the process whose end is the server's too."""
 PORTS = (
     "master.port",
     "master.port.grpc",
@@ -88,7 +91,7 @@ def stop(folder: Path) -> None:
     record = folder / "seaweed.json"
     if record.exists():
         with suppress(ProcessLookupError):
-            os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+            os.killpg(json.loads(record.read_text())["pid"], signal.SIGKILL)
 
 
 @contextmanager
@@ -104,6 +107,7 @@ def _start(folder: Path) -> Server:
     data.mkdir()
     access_key, secret_key = "cpvtestadmin", "cpvtestsecret"
     command = [
+        sys.executable, str(Path(__file__).with_name("leash.py")), (folder / OWNER).read_text(),
         str(BIN / "weed"), "server", f"-dir={data}", "-ip=127.0.0.1", "-s3", "-master.volumeSizeLimitMB=1024",
         # A bucket takes seven volumes, and the default is eight in all; volumes are not preallocated.
         "-volume.max=2000",
@@ -134,7 +138,7 @@ def _await_ready(server: Server, process: subprocess.Popen[bytes], log: Path) ->
             server.client().put_object(Bucket=name, Key="ready", Body=b"yes")
             return
         time.sleep(0.3)
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)
     raise AssertionError(f"the S3 server is not ready; its log ends with\n{log.read_text()[-3000:]}")
 
 
