@@ -100,7 +100,7 @@ same_pointer_files() {
 }
 
 pointers_differ() {
-    ! git -c core.fsmonitor=false diff-tree --quiet "$1" "$2" -- '*.dvc' dvc.lock '*/dvc.lock' 2>/dev/null
+    ! git -c core.fsmonitor=false diff-tree -r --quiet "$1" "$2" -- '*.dvc' dvc.lock '*/dvc.lock' 2>/dev/null
 }
 
 @BODY@
