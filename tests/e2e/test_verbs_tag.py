@@ -25,12 +25,24 @@ def test_malformed_version_is_refused(story: Story, name: str) -> None:
     assert story.tags() == before
 
 
-@pytest.mark.parametrize("options", [[], ["-f"]])
-def test_duplicate_is_refused(story: Story, options: list[str]) -> None:
-    """Git refuses a plain one; a forced one would move a version to another commit."""
+def test_duplicate_is_refused(story: Story) -> None:
     before = story.git("show-ref", "--tags").out
-    refused(story.git("tag", *options, "v0.0", "v0.1", status=None), "v0.0")
+    refused(story.git("tag", "v0.0", "v0.1", status=None), "already exists")
     assert story.git("show-ref", "--tags").out == before
+
+
+def test_published_version_never_moves(story: Story) -> None:
+    """`git tag -f` moves what nobody has seen, as Git says; what was pushed stays."""
+    host = story.path.parent / "host.git"
+    story.git("init", "-q", "--bare", host)
+    story.git("remote", "add", "origin", host)
+    story.git("push", "-q", "--tags", "origin", "main")
+    before = story.git("show-ref", "--tags").out
+    refused(story.git("tag", "-f", "v0.0", "v0.1", status=None), "v0.0 is published")
+    assert story.git("show-ref", "--tags").out == before
+    story.git("tag", "v1.0")
+    story.git("tag", "-f", "v1.0", "v0.0")
+    assert "v1.0" in story.tags_at("v0.0")
 
 
 def test_backward_version_is_refused(story: Story) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import Tell
-from e2e.story import DVC_CONFIG, SETTINGS, Story, install_hooks, md5
+from e2e.story import DVC_CONFIG, SECOND, SETTINGS, Story, install_hooks, md5
 
 
 def test_worktree_add_shares_the_cache(any_story: Story) -> None:
@@ -73,7 +73,9 @@ def in_folder(story: Story, mode: str, folder: str = "models/resnet") -> Story:
     story.write(f"{folder}/.cpv.toml", SETTINGS + ("[status]\nlive = false\n" if mode == "shims" else ""))
     story.git("init", "-q")
     install_hooks(story, "pre-commit" if mode == "pre-commit" else "live")
-    story.git("add", "-A")
+    # Without live status `git add -A` would take an artifact that has no pointer yet, and the commit be refused.
+    ours = [f"{folder}/{name}" for name in (".dvc", ".dvcignore", ".cpv.toml")]
+    story.git("add", *ours, ".pre-commit-config.yaml", "train.py", "notes.txt")
     story.git("commit", "-qm", "in a sub-folder")
     return Story(place, story.mode, story.written)
 
@@ -106,6 +108,7 @@ def test_two_dvc_roots_in_one_repository(tell: Tell) -> None:
     story.write("other/.dvc/config", DVC_CONFIG.replace("../../storage", "../../../storage"))
     story.write("other/.cpv.toml", '[artifacts]\nmodel = ["weights.bin"]\n')
     story.put("other/weights.bin", "weights 1\n")
+    story.cpv("sync")
     story.git("add", "-A")
     story.git("commit", "-qm", "a second root")
     story.put("other/weights.bin", "weights 2\n")
@@ -132,7 +135,7 @@ def submodule(tell: Tell, tmp_path: Path) -> tuple[Story, Story]:
     top.git("init", "-q")
     top.git("submodule", "--quiet", "add", source.path, "resnet")
     top.git("commit", "-qm", "with a model")
-    inner = Story(top.path / "resnet", "live", source.written)
+    inner = Story(top.path / "resnet", "live", {content.encode() for content in SECOND.values()})
     inner.write(".dvc/config.local", f"['remote \"storage\"']\n    url = {source.path.parent / 'storage'}\n")
     install_hooks(inner, "live")
     return top, inner
