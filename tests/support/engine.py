@@ -1,0 +1,39 @@
+"""The engine in this process, at work in a test's repository."""
+
+from __future__ import annotations
+
+from cpv_hooks.events import Event
+from cpv_hooks.git import Repo
+from cpv_hooks.index import Index
+from cpv_hooks.outcomes import Report
+from cpv_hooks.pointer import Pointer, parse
+from cpv_hooks.project import Project
+from cpv_hooks.scan import Clock
+from cpv_hooks.sync import sync
+from cpv_hooks.workspace import Workspace
+from support.shell import Shell
+
+
+def git_repo(shell: Shell) -> Repo:
+    return Repo.discover(shell.path)
+
+
+def workspace(shell: Shell) -> Workspace:
+    """The first managed DVC root, with the index as it is on the disk."""
+    repo = git_repo(shell)
+    return Workspace(Project.find_all(repo)[0], Index.load(repo.state), Clock(repo.state / "clock"))
+
+
+def run(shell: Shell, event: Event) -> Report:
+    """A sync, as the event's hook would start it."""
+    return sync(git_repo(shell), event)
+
+
+def states(report: Report) -> dict[str, str]:
+    """Artifact -> what was found or done, without those in which nothing was."""
+    return {outcome.path: outcome.state for outcome in report.outcomes if outcome.state != "clean"}
+
+
+def pointer(shell: Shell, name: str) -> Pointer:
+    """The pointer of an artifact as it stands in the work tree."""
+    return parse(shell.read(f"{name}.dvc").decode(), f"{name}.dvc")[0]
