@@ -64,7 +64,7 @@ def wait_for_dvc(root: Path, *, wait: bool) -> None:
     """
     path = root / ".dvc" / "tmp" / "lock"
     started, said = time.monotonic(), False
-    while (holder := _dvc_holder(path)) is not None and holder not in _ancestors():
+    while (holder := _dvc_holder(path)) is not None and holder not in ancestors():
         if not wait or time.monotonic() - started > _GIVE_UP:
             raise Busy(
                 f"DVC is at work here (process {holder})", where=str(root), fix="wait for it, then repeat the command"
@@ -92,7 +92,8 @@ def _dvc_holder(path: Path) -> int | None:
         os.close(descriptor)
 
 
-def _ancestors() -> set[int]:
+def ancestors() -> set[int]:
+    """This process and all that it descends from."""
     found, process = {os.getpid()}, os.getppid()
     while process > 1:
         found.add(process)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.git import Repo
+from cpv_hooks.lock import ancestors
+from cpv_hooks.pointer import is_pointer_file
 from cpv_hooks.shims import STAGES
 
 PRE_COMMIT_CONFIG = ".pre-commit-config.yaml"
@@ -36,3 +41,25 @@ def note_stages(repo: Repo) -> None:
 
 def _is_own(hook: dict[str, object]) -> bool:
     return str(hook.get("id", "")).startswith("cpv-")
+
+
+def runs_us() -> bool:
+    """Whether the pre-commit framework started this hook."""
+    return "PRE_COMMIT" in os.environ
+
+
+def set_aside(repo: Repo) -> list[str]:
+    """The pointer files whose unstaged changes pre-commit has taken out of the work tree while its hooks run.
+
+    It keeps them in `patch<time>-<its process id>` in its own folder (`pre_commit.staged_files_only`).
+    """
+    folder = Path(
+        os.environ.get("PRE_COMMIT_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "pre-commit")
+    )
+    found: set[str] = set()
+    for process in ancestors():
+        for patch in folder.expanduser().glob(f"patch*-{process}"):
+            # Lines `ADDED<TAB>REMOVED<TAB>PATH`, NUL-terminated (git-apply(1), --numstat -z).
+            listed = repo.run("apply", "--numstat", "-z", str(patch), check=False).split("\0")
+            found.update(line.split("\t")[-1] for line in listed if line)
+    return sorted(name for name in found if is_pointer_file(name))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.git import Repo
-from cpv_hooks.manifest import ATTRIBUTES, CHAINED, EXCLUDED, Manifest
+from cpv_hooks.manifest import CHAINED, EXCLUDED, Manifest
 from cpv_hooks.shims import is_ours
 
 
@@ -26,15 +26,10 @@ def uninstall(repo: Repo) -> list[str]:
         if (hooks / (name + CHAINED)).exists() and not (hooks / name).exists():
             os.replace(hooks / (name + CHAINED), hooks / name)
     for key, former in manifest.config.items():
-        repo.run(
-            "config",
-            "--local",
-            *(["--unset-all", key] if former is None else ["--replace-all", key, former]),
-            check=False,
-        )
-    repo.run("config", "--local", "--remove-section", "merge.dvc", check=False) if not repo.config(
-        "merge.dvc.driver"
-    ) else None
+        change = ("--unset-all", key) if former is None else ("--replace-all", key, former)
+        repo.run("config", "--local", *change, check=False)
+    if _made_section(manifest) and not repo.config("merge.dvc.driver"):
+        repo.run("config", "--local", "--remove-section", "merge.dvc", check=False)
     for name, text in manifest.files.items():
         _restore(Path(name), text)
     return [f"hooks removed from {hooks}", *_clear_state(repo)]
@@ -95,15 +90,34 @@ def write_script(repo: Repo, manifest: Manifest) -> None:
     for key, former in manifest.config.items():
         change = f"--unset-all {quote(key)}" if former is None else f"--replace-all {quote(key)} {quote(former)}"
         lines.append(f"git config --local {change}")
-    ours = " ".join(f"-e {quote(line)}" for line in (*ATTRIBUTES, *EXCLUDED, *(f"**{line}" for line in EXCLUDED)))
-    for name, former in manifest.files.items():
-        file, new = quote(name), quote(name + ".cpv-new")
-        lines.append(f"grep -vxF {ours} {file} >{new}")
-        # A file that was not there before goes, unless the user has added lines of their own.
-        keep = "true" if former is not None else f"[ -s {new} ]"
-        lines.append(f"if {keep}; then mv {new} {file}; else rm -f {new} {file}; fi")
+    for number, (name, former) in enumerate(manifest.files.items()):
+        lines += _restoring_lines(repo, Path(name), former, number)
     left = [repo.shared / "install.json", repo.state / "watch", repo.state / "stamp"]
     lines.append(f"rm -f {' '.join(quote(str(path)) for path in left)}")
-    lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
+    if _made_section(manifest):
+        lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
     lines.append("echo 'CPV is removed from this repository'")
     write_atomic(repo.shared / "uninstall", ("\n".join(lines) + "\n").encode(), mode=0o777)
+
+
+def _made_section(manifest: Manifest) -> bool:
+    """Whether the section of the merge driver is ours alone."""
+    keys = ("merge.dvc.name", "merge.dvc.driver")
+    return all(key in manifest.config and manifest.config[key] is None for key in keys)
+
+
+def _restoring_lines(repo: Repo, path: Path, former: str | None, number: int) -> list[str]:
+    """Shell lines that put a file back from a copy, or take out only what was added where the user has added more."""
+    now = path.read_text(encoding="utf-8") if path.exists() else ""
+    write_atomic(repo.shared / f"installed-{number}", now.encode())
+    write_atomic(repo.shared / f"original-{number}", (former or "").encode())
+    file, installed = shlex.quote(str(path)), shlex.quote(str(repo.shared / f"installed-{number}"))
+    original, new = shlex.quote(str(repo.shared / f"original-{number}")), shlex.quote(f"{path}.cpv-new")
+    added = [line for line in now.splitlines() if line not in (former or "").splitlines()]
+    patterns = " ".join(f"-e {shlex.quote(line)}" for line in added) or "-e ''"
+    back = f"rm -f {file}" if former is None else f"cp {original} {file}"
+    return [
+        f"if cmp -s {installed} {file}; then {back}",
+        f"elif [ -f {file} ]; then grep -vxF {patterns} {file} >{new}; mv {new} {file}; fi",
+        f"rm -f {installed} {original}",
+    ]

@@ -7,6 +7,7 @@ python=@PYTHON@
 package=@PACKAGE@
 chained=@CHAINED@
 chained_by_precommit=@CHAINED_BY_PRECOMMIT@
+is_gone=
 
 # Git commands that CPV runs itself, and a hook manager that calls back the hook it found here.
 [ -z "$CPV_RUNNING" ] && [ "$CPV_SHIM" != "$PWD $hook" ] || exit 0
@@ -47,6 +48,7 @@ run() {
 # CPV was uninstalled and its shims were left. Git goes on, and the hooks that a person waits for say so; only a push
 # that might publish pointers without their data is stopped.
 gone() {
+    is_gone=yes
     mend="reinstall it (pip install dvc-cpv) or remove its hooks: sh '$(git rev-parse --git-common-dir)/cpv/uninstall'"
     case $hook in
     pre-push)
@@ -75,7 +77,7 @@ answered() {
 }
 
 note_answer() {
-    git_process && echo "$process" >"$state/$1"
+    [ -z "$is_gone" ] && git_process && echo "$process" >"$state/$1"
 }
 
 # Whether nothing that matters has changed since the last sync that found everything in agreement.

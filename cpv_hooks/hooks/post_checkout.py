@@ -7,7 +7,7 @@ import os
 from cpv_hooks import detour
 from cpv_hooks.events import CHECKOUT
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin, incomplete, tell_changes
+from cpv_hooks.hooks.report import begin, incomplete, quietly, tell_changes
 from cpv_hooks.sync import sync
 from cpv_hooks.worktree import share_cache
 
@@ -19,6 +19,6 @@ def run(args: list[str]) -> int:
     repo = begin()
     detour.heal(repo)
     share_cache(repo)
-    report = sync(repo, CHECKOUT)
+    report = sync(repo, quietly(CHECKOUT))
     tell_changes(report)
     return 1 if incomplete(report) else 0

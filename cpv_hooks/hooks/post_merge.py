@@ -5,7 +5,7 @@ from __future__ import annotations
 from cpv_hooks import tags
 from cpv_hooks.events import MERGE
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin, tell_changes
+from cpv_hooks.hooks.report import begin, quietly, tell_changes
 from cpv_hooks.hooks.upload import upload_by_policy
 from cpv_hooks.output import say
 from cpv_hooks.sync import sync
@@ -16,7 +16,7 @@ def run(args: list[str]) -> int:
     if in_shim("post-merge"):
         return 0
     repo = begin()
-    report = sync(repo, MERGE)
+    report = sync(repo, quietly(MERGE))
     tell_changes(report)
     head = repo.resolve("HEAD")
     if report.projects and head and repo.resolve("HEAD^2"):

@@ -8,7 +8,7 @@ from cpv_hooks import tags
 from cpv_hooks.events import REWRITE
 from cpv_hooks.git import Repo
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin, tell_changes
+from cpv_hooks.hooks.report import begin, quietly, tell_changes
 from cpv_hooks.hooks.upload import upload_by_policy
 from cpv_hooks.output import say
 from cpv_hooks.sync import sync
@@ -20,7 +20,7 @@ def run(args: list[str]) -> int:
         return 0
     repo = begin()
     pairs = _pairs(sys.stdin.read()) or _recorded_pairs(repo)
-    report = sync(repo, REWRITE)
+    report = sync(repo, quietly(REWRITE))
     tell_changes(report)
     if report.projects and pairs:
         moved = tags.move_rewritten(repo, report.projects[0], pairs)

@@ -15,6 +15,7 @@ from cpv_hooks.hooks.report import begin, blocking, tell
 from cpv_hooks.outcomes import Report
 from cpv_hooks.output import fail, say
 from cpv_hooks.pointer import Pointer
+from cpv_hooks.precommit import runs_us, set_aside
 from cpv_hooks.project import Project
 from cpv_hooks.sync import sync
 
@@ -29,6 +30,11 @@ def run(args: list[str]) -> int:
     if args == ["--open-detour"]:
         return _open_wanted(repo)
     detour.heal(repo)
+    aside = set_aside(repo) if runs_us() else []
+    if aside:
+        # Writing them now would collide with the patch that pre-commit applies when its hooks are done.
+        what = "was changed but not staged, and pre-commit has set it aside"
+        raise CPVError(what, where=aside[0], fix=f"git add {' '.join(aside)}, then commit again")
     report = sync(repo, _event(repo))
     if stop(repo, report):
         return 1
@@ -41,7 +47,7 @@ def run(args: list[str]) -> int:
 
 def _event(repo: Repo) -> Event:
     """pre-commit refuses a hook that leaves changes unstaged, so there only what the commit takes is written."""
-    if "PRE_COMMIT" not in os.environ:
+    if not runs_us():
         return PRE_COMMIT
     projects = Project.find_all(repo)
     if _path_limited() or any(project.config.stage == "staged" for project in projects):
@@ -110,8 +116,8 @@ def _take_detour(repo: Repo, report: Report) -> int:
     if refused is not None:
         say(f"the artifacts are staged; {refused}, so run the same git commit again")
         # pre-commit shows only what a hook says that fails; the commit comes to nothing anyway.
-        return 1 if "PRE_COMMIT" in os.environ else 0
-    if "PRE_COMMIT" in os.environ:
+        return 1 if runs_us() else 0
+    if runs_us():
         detour.open_detour(repo)
     else:
         # The shim calls back when every other hook has passed: a check may ask which branch this is.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from cpv_hooks.events import Event
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.outcomes import Outcome, Report
 from cpv_hooks.output import say, tell_once, warn
+from cpv_hooks.precommit import runs_us
 
 _BLOCKING = frozenset({"in flux", "invalid", "conflict"})
 
@@ -17,6 +21,12 @@ def begin() -> Repo:
     if git is not None:
         tell_once(repo.state / "said", git.identity)
     return repo
+
+
+def quietly(event: Event) -> Event:
+    """Under the pre-commit framework only a commit writes pointers: one that is changed and not staged collides with
+    its own saving of unstaged changes."""
+    return replace(event, only=frozenset()) if runs_us() else event
 
 
 def tell(report: Report) -> None:

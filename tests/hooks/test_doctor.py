@@ -129,7 +129,7 @@ def test_settings_that_do_not_parse_and_a_scheme_that_nobody_knows(model: ModelR
     model.write(".cpv.toml", "[tags\n")
     found = troubles(model)
     assert found["settings"].result == found["remote"].result == "fail"
-    assert ".cpv.toml: not TOML: " in found["settings"].reason
+    assert ".cpv.toml:1: not TOML: " in found["settings"].reason
     assert found["settings"].fix == "edit .cpv.toml"
 
 
