@@ -185,7 +185,7 @@ def test_husky_keeps_its_folder(tell: Tell) -> None:
     story.put("model.bin", "model 3\n")
     story.git("commit", "-qm", "third")
     assert story.saved("model.bin", "model 3\n")
-    assert {"pre-commit", "post-commit"} <= set(notes(story))
+    assert {"pre-commit", "commit-msg", "post-commit"} <= set(notes(story))
     assert {name: value for name, value in fingerprint(story).items() if name.startswith(".husky")} == held
     story.write(".husky/_/commit-msg", "#!/bin/sh\necho 'husky says no' >&2; exit 1\n").chmod(0o755)
     story.put("model.bin", "model 4\n")
