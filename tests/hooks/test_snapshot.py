@@ -124,7 +124,8 @@ def through_a_mapping(repo: Shell, name: str, content: bytes) -> None:
         data.flush()
 
 
-WAYS: list[Callable[[Shell, str, bytes], None]] = [
+Way = Callable[[Shell, str, bytes], None]
+WAYS: list[Way] = [
     rewrite,
     rewrite_with_old_time,
     copy_over,

@@ -1,0 +1,171 @@
+"""The shell's own answer to "has anything changed?": never a wrong no."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+from conftest import MakeRepo
+
+from cpv_hooks import fastpath
+from cpv_hooks.events import QUERY
+from support import engine
+from support.repos import ModelRepo
+from support.shell import Result
+
+SETTINGS = '[artifacts]\nmodel = ["model.bin"]\ndata = ["data"]\nmetrics = ["metrics.log"]\nextra = ["heads/*.pt"]\n'
+SHELLS = [name for name in ("dash", "bash", "busybox") if shutil.which(name)]
+
+
+@pytest.fixture
+def repo(make_repo: MakeRepo) -> ModelRepo:
+    made = make_repo(install=False, settings=SETTINGS, files={"model.bin": b"one", "data/a": b"1", "data/sub/b": b"2"})
+    made.write(".dvcignore", "# nothing\n")
+    made.write("dvc.yaml", "stages: {}\n")
+    agree(made)
+    return made
+
+
+def agree(repo: ModelRepo) -> None:
+    for _ in range(3):
+        report = engine.run(repo, QUERY)
+    assert report.settled, report.outcomes
+    assert not says_so(changed(repo))
+
+
+def changed(repo: ModelRepo, shell: str = "sh") -> Result:
+    """What the shims ask."""
+    command = [shell, "sh"] if shell == "busybox" else [shell]
+    return repo.run(*command, "-c", ". .git/cpv/watch && cpv_changed .git/cpv/stamp", status=None)
+
+
+def rewrite_with_old_time(repo: ModelRepo) -> None:
+    before = (repo.path / "model.bin").stat()
+    repo.write("model.bin", b"two")
+    os.utime(repo.path / "model.bin", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def copy_over(repo: ModelRepo) -> None:
+    repo.write("../source", b"two")
+    repo.run("touch", "-d", "2001-01-01", "../source")
+    repo.run("cp", "-p", "../source", "model.bin")
+
+
+def move_over(repo: ModelRepo) -> None:
+    repo.write("../source", b"two")
+    repo.run("touch", "-d", "2001-01-01", "../source")
+    repo.run("mv", "../source", "data/a")
+
+
+CHANGES: dict[str, Callable[[ModelRepo], object]] = {
+    "the model": lambda repo: repo.write("model.bin", b"two"),
+    "touch": lambda repo: os.utime(repo.path / "model.bin"),
+    "an old time": rewrite_with_old_time,
+    "cp -p": copy_over,
+    "mv": move_over,
+    "chmod": lambda repo: (repo.path / "model.bin").chmod(0o755),
+    "a file of a folder": lambda repo: repo.write("data/sub/b", b"3"),
+    "a new file": lambda repo: repo.write("data/new", b"3"),
+    "a new file below": lambda repo: repo.write("data/sub/deeper/new", b"3"),
+    "a file less": lambda repo: (repo.path / "data/sub/b").unlink(),
+    "a file renamed": lambda repo: (repo.path / "data/a").rename(repo.path / "data/c"),
+    "no model": lambda repo: (repo.path / "model.bin").unlink(),
+    "no data": lambda repo: repo.run("rm", "-r", "data"),
+    "a pointer": lambda repo: repo.write("model.bin.dvc", repo.read("model.bin.dvc") + b"desc: x\n"),
+    "no pointer": lambda repo: (repo.path / "model.bin.dvc").unlink(),
+    "the settings": lambda repo: repo.write(".cpv.toml", SETTINGS + "[push]\n"),
+    ".dvcignore": lambda repo: repo.write(".dvcignore", "*.tmp\n"),
+    "dvc.yaml": lambda repo: repo.write("dvc.yaml", "stages:\n"),
+    "dvc config": lambda repo: repo.write(".dvc/config.local", ""),
+    "a name that was absent": lambda repo: repo.write("metrics.log", "{}\n"),
+    "a glob": lambda repo: repo.write("heads/a.pt", b"1"),
+    "dvc add": lambda repo: (repo.write("other.bin", b"1"), repo.dvc("add", "-q", "other.bin")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_seen(repo: ModelRepo, change: str) -> None:
+    CHANGES[change](repo)
+    assert not (repo.path / ".git/cpv/stamp").exists() or says_so(changed(repo))
+
+
+def says_so(result: Result) -> bool:
+    """The shims take a name or a failure of `find` for a change."""
+    return result.out != "" or result.status != 0
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_gives_the_same_answer(repo: ModelRepo, shell: str) -> None:
+    assert changed(repo, shell).text == ""
+    repo.write("data/a", b"3")
+    assert changed(repo, shell).out == "./data/a\n"
+
+
+def test_a_change_in_the_tick_of_the_look_counts(repo: ModelRepo) -> None:
+    """However close the write follows the sync."""
+    for number in range(20):
+        engine.run(repo, QUERY)
+        engine.run(repo, QUERY)
+        repo.write("model.bin", f"{number:03}".encode())
+        assert not (repo.path / ".git/cpv/stamp").exists() or changed(repo).out == "./model.bin\n"
+
+
+def test_the_stamp_stands_only_while_all_agrees(repo: ModelRepo) -> None:
+    stamp = repo.path / ".git/cpv/stamp"
+    assert stamp.exists()
+    repo.write("model.bin.dvc", "outs: [\n")
+    assert not engine.run(repo, QUERY).settled
+    assert not stamp.exists()
+    repo.git("checkout", "-q", "--", "model.bin.dvc")
+    engine.run(repo, QUERY)
+    assert stamp.exists()
+    fastpath.forget(engine.git_repo(repo))
+    assert not stamp.exists()
+
+
+NAMES = [
+    "with space",
+    "'quote",
+    'double"quote',
+    "$(touch broken)",
+    "`touch broken`",
+    "-rf",
+    "ü",
+    "semi;touch broken",
+    "a*b",
+    "#x",
+]
+
+
+def test_names_are_data_and_never_shell(repo: ModelRepo) -> None:
+    for name in NAMES:
+        repo.write(name, b"1")
+    repo.dvc("add", "-q", "--", *NAMES)
+    agree(repo)
+    for number, name in enumerate(NAMES):
+        repo.write(name, f"changed {number}".encode())
+        assert changed(repo).out == f"./{name}\n"
+        engine.run(repo, QUERY)
+        agree(repo)
+    assert not (repo.path / "broken").exists()
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink"])
+def test_links_into_the_cache_count_as_the_files_they_are(repo: ModelRepo, kind: str) -> None:
+    repo.dvc("config", "cache.type", kind)
+    repo.run("rm", "model.bin")
+    repo.dvc("checkout", "-q", "model.bin.dvc")
+    assert (repo.path / "model.bin").is_symlink() == (kind == "symlink")
+    agree(repo)
+    repo.run("dvc", "unprotect", "model.bin")
+    repo.write("model.bin", b"two")
+    assert "model.bin" in changed(repo).out
+
+
+def test_known_roots_are_remembered(repo: ModelRepo) -> None:
+    git = engine.git_repo(repo)
+    assert fastpath.known_roots(git) == [repo.path]
+    (git.state / "projects.json").write_bytes(b"\xff")
+    assert fastpath.known_roots(git) == []
