@@ -18,7 +18,17 @@ from cpv_hooks.git import Repo
 from cpv_hooks.manifest import ATTRIBUTES, CHAINED, EXCLUDED, Manifest
 from cpv_hooks.precommit import note_stages
 from cpv_hooks.project import Project
-from cpv_hooks.shims import FSMONITOR, FSMONITOR_FILE, HOOKS, Interpreter, is_ours, is_pre_commits, render
+from cpv_hooks.shims import (
+    FOREIGN_HOOKS,
+    FSMONITOR,
+    FSMONITOR_FILE,
+    HOOKS,
+    Interpreter,
+    is_ours,
+    is_pre_commits,
+    pass_through,
+    render,
+)
 from cpv_hooks.uninstall import write_script
 
 
@@ -38,7 +48,7 @@ def install(repo: Repo) -> list[str]:
         repo, manifest, "merge.dvc.driver", f"{python} -m dvc git-hook merge-driver --ancestor %O --our %A --their %B"
     )
     _add_lines(repo, manifest, repo.common_dir / "info" / "attributes", list(ATTRIBUTES))
-    _add_lines(repo, manifest, repo.common_dir / "info" / "exclude", [_under(repo, line) for line in EXCLUDED])
+    _add_lines(repo, manifest, repo.common_dir / "info" / "exclude", list(EXCLUDED))
     manifest.save(repo)
     write_script(repo, manifest)
     repo.state.mkdir(parents=True, exist_ok=True)
@@ -72,8 +82,17 @@ def _install_hooks(repo: Repo, manifest: Manifest) -> list[str]:
             render(name, aside if foreign or aside.exists() else None, Interpreter.current(), manifest.identity),
         )
     if foreign:
+        _pass_through(own, foreign, manifest)
         _set_config(repo, manifest, "core.hooksPath", str(own))
     return [f"hooks installed in {folder}", *lines]
+
+
+def _pass_through(own: Path, foreign: Path, manifest: Manifest) -> None:
+    """Let the hooks that CPV does not know run from where they are, now or when the other tool adds them."""
+    for name in FOREIGN_HOOKS:
+        text = pass_through(foreign / name, manifest.identity)
+        _write_shim(own / name, text)
+    manifest.hooks = sorted({*manifest.hooks, *FOREIGN_HOOKS})
 
 
 def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> Path | None:
@@ -160,8 +179,3 @@ def _add_lines(repo: Repo, manifest: Manifest, path: Path, wanted: list[str]) ->
     manifest.save(repo)
     gap = "" if not text or text.endswith("\n") else "\n"
     write_atomic(path, ((text or "") + gap + "".join(f"{line}\n" for line in missing)).encode())
-
-
-def _under(repo: Repo, line: str) -> str:
-    """An exclude pattern for every DVC root, wherever it lies in the work tree."""
-    return line if (repo.top / ".dvc").is_dir() else "**" + line

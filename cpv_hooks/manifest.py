@@ -12,7 +12,8 @@ from cpv_hooks.git import Repo
 
 CHAINED = ".cpv-chained"
 ATTRIBUTES = ("*.dvc merge=dvc",)
-EXCLUDED = ("/.dvc/cache", "/.dvc/tmp", "/.dvc/config.local")
+# For every DVC root, wherever it lies: on a version without DVC nothing else hides its cache from `git clean`.
+EXCLUDED = ("**/.dvc/cache", "**/.dvc/tmp", "**/.dvc/config.local")
 
 
 @dataclass

@@ -20,6 +20,7 @@ from cpv_hooks.cache import CHUNK, Cache, fault, reflink
 from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Entry, Tree
 from cpv_hooks.pointer import Pointer
+from cpv_hooks.safekeeping import is_safe
 from cpv_hooks.scan import TEMPORARY, Listing, signature
 from cpv_hooks.tree import read_dir_object
 from cpv_hooks.workspace import Workspace
@@ -173,6 +174,9 @@ class Placer:
         self._made.add(folder)
 
     def _write(self, oid: str, source: Path, temporary: Path, isexec: bool) -> None:
+        linked = {"hardlink", "symlink"} & set(self._cache.types)
+        if linked and not is_safe(self._cache, self._space.index, oid):
+            raise self._corrupt(oid, source)
         for kind in self._cache.types:
             if kind == "hardlink" and _try(os.link, source, temporary):
                 return
@@ -185,6 +189,10 @@ class Placer:
             where=str(temporary.parent),
             fix="dvc config cache.type reflink,copy",
         )
+
+    def _corrupt(self, oid: str, source: Path) -> CPVError:
+        what = f"cache object {oid} is corrupt ({source})"
+        return CPVError(what, where=str(self._cache.folder), fix=f"rm -f {source} && dvc cpv sync")
 
     def _copy(self, oid: str, source: Path, temporary: Path, isexec: bool, only_reflink: bool) -> bool:
         mode = 0o777 if isexec else 0o666
@@ -201,11 +209,7 @@ class Placer:
                 writer.write(chunk)
                 self._space.advance(len(chunk))
         if digest.hexdigest() != oid[:32]:
-            raise CPVError(
-                f"cache object {oid} is corrupt ({source})",
-                where=str(self._cache.folder),
-                fix=f"rm -f {source} && dvc cpv sync",
-            )
+            raise self._corrupt(oid, source)
         return True
 
 

@@ -28,6 +28,27 @@ STAGES = (
     "pre-push",
 )
 HOOKS = (*STAGES, "post-index-change", "reference-transaction")
+# Git's other hooks (githooks(5)): none of ours, but another tool's may stand behind a core.hooksPath that we took over.
+FOREIGN_HOOKS = (
+    "applypatch-msg",
+    "commit-msg",
+    "fsmonitor-watchman",
+    "p4-changelist",
+    "p4-post-changelist",
+    "p4-pre-submit",
+    "p4-prepare-changelist",
+    "post-applypatch",
+    "post-receive",
+    "post-update",
+    "pre-applypatch",
+    "pre-auto-gc",
+    "pre-rebase",
+    "pre-receive",
+    "proc-receive",
+    "push-to-checkout",
+    "sendemail-validate",
+    "update",
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +84,14 @@ def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: 
     for name, value in values.items():
         text = text.replace(name, value)
     return text
+
+
+def pass_through(chained: Path, identity: str) -> str:
+    """A shim that only runs another tool's hook, where there is one."""
+    hook = shlex.quote(str(chained))
+    return f"#!/bin/sh\n{MARK} {identity}: runs the hook of the folder that core.hooksPath named before.\n" + (
+        f'[ -x {hook} ] || exit 0\nexec {hook} "$@"\n'
+    )
 
 
 def is_ours(path: Path) -> bool:

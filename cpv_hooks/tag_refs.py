@@ -81,7 +81,7 @@ def write(
     lines += [f"delete {PREFIX}{tag.name}\0{tag.oid}\0" for tag in delete]
     made = {**new_tags, **{name: new for name, (new, _) in moved.items()}}
     # Before the refs: a tag that we made and forgot to note would count as published for ever.
-    _append(repo.shared / "made", (f"{oid} {name}" for name, oid in made.items()))
+    note_made(repo, made)
     repo.run("update-ref", "--stdin", "-z", input="".join(lines))
 
 
@@ -116,8 +116,13 @@ def came_from_remote(repo: Repo, tag: Tag, made_here: Collection[str]) -> bool:
 
 
 def made(repo: Repo) -> set[str]:
-    """`OID NAME` of every tag that CPV made in this clone."""
+    """`OID NAME` of every tag that was made in this clone."""
     return set(_lines(repo.shared / "made"))
+
+
+def note_made(repo: Repo, oids: Mapping[str, str]) -> None:
+    """Remember tags, name -> object id, that were made in this clone."""
+    _append(repo.shared / "made", (f"{oid} {name}" for name, oid in oids.items()))
 
 
 def is_null(oid: str) -> bool:

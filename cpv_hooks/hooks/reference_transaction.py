@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from cpv_hooks import tags
+from cpv_hooks import tag_refs, tags
 from cpv_hooks.git import NULL_OID
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.report import begin
@@ -39,5 +39,6 @@ def run(args: list[str]) -> int:
     scheme = scheme_of(projects[0].config)
     versions = {name: commit for name, commit in ours.items() if line_of(scheme, name)}
     if versions:
+        tag_refs.note_made(repo, {name: new[name] for name in versions})
         upload_by_policy(repo, projects, list(versions.values()), f"tag {' '.join(versions)}")
     return 0
