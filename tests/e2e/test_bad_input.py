@@ -50,7 +50,7 @@ def at_most_one_line(result: Result, *words: str) -> None:
 def nothing_half_done(story: Story, *, corrupt: frozenset[str] = frozenset()) -> None:
     """Git, DVC's cache and CPV's own state are whole, and no temporary file or lock is left."""
     top = story.path
-    assert story.git("fsck", "--full", "--strict", "--no-progress").err == ""
+    assert story.git("-c", "core.fsmonitor=false", "fsck", "--full", "--strict", "--no-progress").err == ""
     assert story.branch() == "main"
     assert story.git("for-each-ref", "refs/worktree", "refs/cpv").out == ""
     every = [path.relative_to(top).as_posix() for path in top.rglob("*")]
