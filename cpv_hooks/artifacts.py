@@ -36,10 +36,13 @@ class Found:
         return {pointer.path for _, pointer in self.pointers}
 
 
-def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock) -> Found:
-    """All artifacts of the managed DVC roots. Broken pointers are errors in the result, not exceptions."""
+def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *, committing: bool = False) -> Found:
+    """All artifacts of the managed DVC roots. Broken pointers are errors in the result, not exceptions.
+
+    With `committing` Git's index is the one of the commit under way: `git commit -a` has settled conflicts in it.
+    """
     found = Found()
-    files, unmerged = _listed(repo)
+    files, unmerged = _listed(repo, committing=committing)
     now = clock.now()
     known = dict(index.pointers)
     index.pointers.clear()
@@ -75,10 +78,12 @@ def pointer_files(repo: Repo) -> list[str]:
     return _listed(repo)[0]
 
 
-def _listed(repo: Repo) -> tuple[list[str], set[str]]:
+def _listed(repo: Repo, *, committing: bool = False) -> tuple[list[str], set[str]]:
     """The pointer files, and those of them that are in conflict."""
     patterns = ("*.dvc", "dvc.lock", "*/dvc.lock")
-    listed = repo.run("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *patterns)
+    listed = repo.run(
+        "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *patterns, index=committing
+    )
     # "M" marks an unmerged entry (git-ls-files(1), -t).
     entries = [(line[0], line[2:]) for line in listed.split("\0") if line and is_pointer_file(line[2:])]
     return sorted({name for _, name in entries}), {name for tag, name in entries if tag == "M"}

@@ -128,10 +128,18 @@ class Cache:
                     else:
                         digest, size = _copy(reader, writer, advance)
                 # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
-                self._install(temporary, digest)
+                # An artifact that is a link to the object itself has just been read, and must stay that link.
+                if not self._is_object(source, digest):
+                    self._install(temporary, digest)
             finally:
                 temporary.unlink(missing_ok=True)
         return digest, size
+
+    def _is_object(self, source: Path, oid: str) -> bool:
+        try:
+            return os.path.samefile(source, self.path(oid))
+        except OSError:
+            return False
 
     def _known_without_writing(self, source: Path, error: OSError) -> tuple[str, int]:
         """A cache that cannot be written serves all the same where it has the content."""

@@ -14,6 +14,7 @@ class Event:
     `follow`: Git has just changed pointers, so a pointer wins over an artifact (whose content is rescued first), and
     an artifact whose pointer is gone goes too. `budget`: bytes that may be hashed, None for any number.
     `only`: pointer files that may be written, None for all.
+    `committing`: Git's index is that of the commit under way, and what the user must settle stops it with a line.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Event:
     follow: bool = False
     budget: int | None = None
     only: frozenset[str] | None = None
+    committing: bool = False
 
     @property
     def work(self) -> str:
@@ -31,7 +33,7 @@ class Event:
 
 
 QUERY = Event("fsmonitor")
-PRE_COMMIT = Event("pre-commit")
+PRE_COMMIT = Event("pre-commit", committing=True)
 INDEX_CHANGE = Event("post-index-change", follow=True, restore=True)
 CHECKOUT = Event("post-checkout", fetch=True, follow=True, restore=True)
 MERGE = Event("post-merge", fetch=True, follow=True, restore=True)

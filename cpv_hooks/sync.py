@@ -43,7 +43,7 @@ def _look(repo: Repo, event: Event) -> Report:
         return Report()
     for project in projects:
         wait_for_dvc(project.root, wait=event.patient)
-    found = discover(repo, projects, index, clock)
+    found = discover(repo, projects, index, clock, committing=event.committing)
     report = Report(projects=projects)
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
     report.outcomes += [_in_conflict(file, event) for file in found.unmerged]
@@ -63,7 +63,11 @@ def _look(repo: Repo, event: Event) -> Report:
 def _in_conflict(file: str, event: Event) -> Outcome:
     """A pointer in conflict is the user's; Git has named it, so only who asks is told again."""
     fix = f"git checkout --ours (or --theirs) -- {file} && git add {file}"
-    return Outcome(file, "conflict", error=CPVError("in conflict", where=file, fix=fix) if event == SYNC else None)
+    return Outcome(
+        file,
+        "conflict",
+        error=CPVError("in conflict", where=file, fix=fix) if event == SYNC or event.committing else None,
+    )
 
 
 def _vanished(
