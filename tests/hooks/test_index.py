@@ -25,7 +25,7 @@ def tree(count: int = 4) -> Tree:
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     index = Index.load(tmp_path)
     index.set("model.bin", Entry(OID, True, (1, 2, 3, 4), checked=5))
-    index.set("data \udcff", Entry(f"{OID}.dir", checked=6, present=False))
+    index.set("data \udcff", Entry(f"{OID}.dir", checked=6, placing=f"{OID}.dir"))
     index.pointers["model.bin.dvc"] = ((1, 2, 3, 4), 9, [Pointer("model.bin.dvc", "model.bin", OID, size=3)])
     index.objects[OID] = (1, 2, 3, 2**62)
     index.save()
@@ -45,12 +45,10 @@ def test_an_unchanged_index_is_not_written(tmp_path: Path) -> None:
     assert (tmp_path / "index.json").stat().st_ino == before.st_ino
 
 
-def test_touch_and_forget(tmp_path: Path) -> None:
+def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
     index = Index(tmp_path)
-    index.set("data", Entry(f"{OID}.dir", present=False))
+    index.set("data", Entry(f"{OID}.dir"))
     index.write_tree("data", f"{OID}.dir", tree())
-    index.touch("data", signature=None, checked=7)
-    assert index.entries["data"] == Entry(f"{OID}.dir", checked=7)
     index.forget("data")
     assert index.entries == {}
     assert index.read_tree("data", f"{OID}.dir") is None
