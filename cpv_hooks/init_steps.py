@@ -135,9 +135,11 @@ def _hooks(place: Place) -> Iterator[Step]:
         yield Step(text, lambda: write_atomic(place.repo.top / PRE_COMMIT_CONFIG, content))
     if place.top is None or not _installed(place.repo):
         # pre-commit's own hooks first, so that `pre-commit install` alone is known to work here; ours go in front.
+        # A version from before the configuration file must not fail every checkout.
         if place.top is None or place.repo.config("core.hooksPath") is None:
             yield Step(
-                "pre-commit install", lambda: run([sys.executable, "-m", "pre_commit", "install"], place.repo.top)
+                "pre-commit install --allow-missing-config",
+                lambda: run([sys.executable, "-m", "pre_commit", "install", "--allow-missing-config"], place.repo.top),
             )
         yield Step("dvc cpv install (Git hooks, live status)", lambda: install(place.repo))
 

@@ -26,7 +26,12 @@ def sync(repo: Repo, event: Event) -> Report:
     impatient event meets another process.
     """
     with locked(repo.state / "lock", wait=event.patient, say="syncing this work tree"):
-        report = _look(repo, event)
+        try:
+            report = _look(repo, event)
+        except BaseException:
+            # What the last sync found is not sure any more.
+            fastpath.forget(repo)
+            raise
         if report.wrote and report.settled:
             # What was written is newer than the stamp; a second look, with nothing to do, makes the fast path sure.
             _look(repo, event)

@@ -102,7 +102,7 @@ class TestNewRepository:
             "would run: dvc init",
             f"would run: dvc remote add --default storage {storage}",
             "would run: python train.py --epochs 0 (writes the first model.bin and metrics.log)",
-            "would run: pre-commit install",
+            "would run: pre-commit install --allow-missing-config",
             "would run: dvc cpv install (Git hooks, live status)",
             "would run: git commit -m 'Start m with CPV' (its hooks save model.bin, data and metrics.log to "
             f"{storage} and tag v0.0 and data-v0.0)",
