@@ -22,13 +22,15 @@ _GLOB = frozenset("*?[")
 class Found:
     """The pointers of a work tree.
 
-    `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict.
+    `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict, and
+    `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
     """
 
     pointers: list[tuple[Project, Pointer]] = field(default_factory=list)
     errors: list[CPVError] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
     unmerged: list[str] = field(default_factory=list)
+    chosen: list[tuple[Project, Pointer]] = field(default_factory=list)
 
     @property
     def paths(self) -> set[str]:
@@ -57,6 +59,7 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
             pointers = None
         if file in unmerged:
             found.unmerged.append(file)
+            found.chosen += [(project, pointer) for pointer in _chosen(repo, file) if project.holds(pointer.path)]
         if pointers is None:
             _, _, last = known.get(file, (None, 0, []))
             found.kept.update(pointer.path for pointer in last)
@@ -71,6 +74,14 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
     for project in projects:
         found.pointers += [(project, pointer) for pointer in _new(repo, project, found, known_paths)]
     return found
+
+
+def _chosen(repo: Repo, file: str) -> list[Pointer]:
+    """The pointers of a file in conflict, where it holds one side and no markers."""
+    try:
+        return parse((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
+    except (CPVError, OSError, UnicodeDecodeError):
+        return []
 
 
 def pointer_files(repo: Repo) -> list[str]:

@@ -97,7 +97,7 @@ class Cache:
         if self.verified(oid):
             return
         try:
-            temporary = self.temporary()
+            temporary = self._temporary()
             try:
                 temporary.write_bytes(data)
                 self._install(temporary, oid)
@@ -120,7 +120,7 @@ class Cache:
 
     def _take_in(self, source: Path, advance: Callable[[int], None]) -> tuple[str, int]:
         with open(source, "rb", buffering=0) as reader:
-            temporary = self.temporary()
+            temporary = self._temporary()
             try:
                 with open(temporary, "x+b", buffering=0) as writer:
                     if reflink(reader.fileno(), writer.fileno()):
@@ -169,7 +169,13 @@ class Cache:
                     os.close(descriptor)
 
     def temporary(self) -> Path:
-        """A name for a temporary file on the cache's file system; raises `OSError` where none can be made."""
+        """A name for a temporary file on the cache's file system; `CPVError` where none can be made."""
+        try:
+            return self._temporary()
+        except OSError as error:
+            raise fault(error, self.folder) from error
+
+    def _temporary(self) -> Path:
         # Beside `files/`, so that DVC's own listing of the cache never meets it.
         folder = self.folder / "cpv"
         self._make(folder)

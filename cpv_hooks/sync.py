@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cpv_hooks import fastpath
 from cpv_hooks.artifacts import Found, discover, owner
@@ -57,6 +58,10 @@ def _look(repo: Repo, event: Event) -> Report:
         reconciler = Reconciler(event, index, progress)
         report.outcomes += _vanished(repo, event, reconciler, found, projects, clock)
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]
+        if event.follow:
+            # The artifact goes with the side that the user checked out; the pointer itself stays theirs to settle.
+            chooser = Reconciler(replace(event, only=frozenset()), index, progress)
+            report.outcomes += [chooser.reconcile(spaces[project.root], pointer) for project, pointer in found.chosen]
     index.save()
     if report.settled and not report.wrote:
         fastpath.remember(repo, projects, found, report.outcomes, started)

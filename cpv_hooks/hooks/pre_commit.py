@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cpv_hooks.events import PRE_COMMIT, Event
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.report import begin, blocking, tell
-from cpv_hooks.outcomes import Report
+from cpv_hooks.outcomes import Outcome, Report
 from cpv_hooks.output import fail, say
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.precommit import runs_us, set_aside
@@ -69,13 +70,27 @@ def in_shim(hook: str) -> bool:
 
 
 def stop(repo: Repo, report: Report) -> bool:
-    """Say what a commit must not go over; returns whether there is such a thing."""
-    tell(report)
+    """Say what a commit must not go over; returns whether there is such a thing.
+
+    An artifact that the commit does not take is its own affair: code can be committed while a job writes.
+    """
+    named = _named(repo) if _path_limited() or _takes_staged_only(report.projects) else None
+    taken = [outcome for outcome in report.outcomes if named is None or _file(outcome) in named]
+    tell(Report(taken))
     large = staging.large_files(repo, LARGE) if report.projects else []
     for path, size in large:
         fix = f"git rm --cached {path} && dvc add {path} (or commit with --no-verify)"
         fail(CPVError(f"{size} bytes of binary data are staged straight into Git", where=path, fix=fix))
-    return bool(large or blocking(report))
+    return bool(large or blocking(taken))
+
+
+def _file(outcome: Outcome) -> str:
+    """The pointer file of an outcome; one that cannot be read has only its name, with a line number perhaps."""
+    return outcome.pointer.file if outcome.pointer else re.sub(r":\d+$", "", outcome.path)
+
+
+def _takes_staged_only(projects: list[Project]) -> bool:
+    return bool(projects) and all(project.config.stage == "staged" for project in projects)
 
 
 def stage_changed(repo: Repo, report: Report) -> None:

@@ -44,9 +44,9 @@ def tell_changes(report: Report) -> None:
         say(f"brought {', '.join(outcome.path for outcome in brought[:5])}{' …' if len(brought) > 5 else ''}")
 
 
-def blocking(report: Report) -> list[Outcome]:
+def blocking(outcomes: list[Outcome]) -> list[Outcome]:
     """What a commit must not go over: torn or broken artifacts."""
-    return [outcome for outcome in report.outcomes if outcome.state in _BLOCKING]
+    return [outcome for outcome in outcomes if outcome.state in _BLOCKING]
 
 
 def incomplete(report: Report) -> bool:
