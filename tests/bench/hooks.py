@@ -4,7 +4,7 @@
 
 Every contestant has the same repository: a code file, a model and a data folder that nobody touches. Each round runs
 every contestant once, so that a machine whose speed drifts slows them alike; the table shows medians, what the hooks
-add to bare Git, and the ratio to git-lfs. The last rows are the price of CPV's `.pth` line at every start of Python.
+add to bare Git, and the ratio to git-lfs. What CPV's `.pth` line adds to a start of Python: `plugin_tax.py`.
 """
 
 from __future__ import annotations
@@ -139,24 +139,8 @@ def measure(folders: dict[str, Path], rounds: int) -> dict[str, dict[str, list[f
     return samples
 
 
-def start_up(rounds: int) -> dict[str, list[float]]:
-    """Starts of Python with and without the `.pth` line."""
-    import dvc_cpv_plugin
-
-    line = (
-        (Path(dvc_cpv_plugin.__file__).parent / "dvc_cpv.pth").read_text()
-        if (Path(dvc_cpv_plugin.__file__).parent / "dvc_cpv.pth").exists()
-        else "import sys\n"
-    )
-    samples: dict[str, list[float]] = {"python -c pass": [], "python -c pass, with the .pth line": []}
-    for _ in range(rounds * 4):
-        samples["python -c pass"].append(timed([sys.executable, "-I", "-S", "-c", "pass"], None))
-        samples["python -c pass, with the .pth line"].append(timed([sys.executable, "-I", "-S", "-c", line], None))
-    return samples
-
-
-def show(samples: dict[str, dict[str, list[float]]], starts: dict[str, list[float]]) -> None:
-    """Print the tables."""
+def show(samples: dict[str, dict[str, list[float]]]) -> None:
+    """Print a table for each command."""
     from rich.console import Console
     from rich.table import Table
 
@@ -180,10 +164,6 @@ def show(samples: dict[str, dict[str, list[float]]], starts: dict[str, list[floa
                 name, f"{medians[name]:.1f}", f"{min(values):.1f} to {max(values):.1f}", f"{added:.1f}", ratio
             )
         console.print(table)
-    table = Table("start of Python", "median ms", "lowest ms")
-    for name, values in starts.items():
-        table.add_row(name, f"{statistics.median(values):.2f}", f"{min(values):.2f}")
-    console.print(table)
 
 
 def main() -> int:
@@ -199,10 +179,9 @@ def main() -> int:
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         (root / "repositories").mkdir()
         samples = measure(contestants(root / "repositories"), arguments.rounds)
-        starts = start_up(arguments.rounds)
-    show(samples, starts)
+    show(samples)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"commands": samples, "start-up": starts}))
+        arguments.json.write_text(json.dumps(samples))
     return 0
 
 
