@@ -5,26 +5,16 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-HOOKS = (
-    "fsmonitor",
-    "pre-commit",
-    "pre-merge-commit",
-    "prepare-commit-msg",
-    "post-commit",
-    "post-checkout",
-    "post-merge",
-    "post-rewrite",
-    "post-index-change",
-    "pre-push",
-    "reference-transaction",
-)
+from cpv_hooks.shims import FSMONITOR, HOOKS
+
+NAMES = (FSMONITOR, *HOOKS)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one hook; returns its exit status."""
     arguments = sys.argv[1:] if argv is None else argv
-    if not arguments or arguments[0] not in HOOKS:
-        sys.stderr.write(f"usage: cpv-hook {{{','.join(HOOKS)}}} [ARGS…]\n")
+    if not arguments or arguments[0] not in NAMES:
+        sys.stderr.write(f"usage: cpv-hook {{{','.join(NAMES)}}} [ARGS…]\n")
         return 2
     name, *rest = arguments
     try:

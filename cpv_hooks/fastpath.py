@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.artifacts import Found
+from cpv_hooks.discovery import Found
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.git import Repo
 from cpv_hooks.project import Project

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks import plugins
-from cpv_hooks.artifacts import pointer_files
 from cpv_hooks.config import Kind
+from cpv_hooks.discovery import pointer_files
 from cpv_hooks.git import Repo
 
 MIN_BYTES = 1_000_000

@@ -11,86 +11,29 @@ changed         | changed, different content | conflict: rescue the artifact's c
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
+from cpv_hooks.artifact import Artifact
 from cpv_hooks.cache import fault
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.events import Event
 from cpv_hooks.gitignore import ignore
-from cpv_hooks.index import Entry, Index, Tree
+from cpv_hooks.index import Entry, Index
 from cpv_hooks.materialise import MissingObject, Placed, needed, place_directory, place_file, remove_artifact
 from cpv_hooks.outcomes import Outcome, State
 from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Content, Pointer, render
 from cpv_hooks.rescue import record
 from cpv_hooks.safekeeping import keep
-from cpv_hooks.scan import Listing, being_written, newest, signature
-from cpv_hooks.snapshot import BeingWritten, Taken, known_oids, take_directory, take_file
+from cpv_hooks.scan import being_written
+from cpv_hooks.snapshot import BeingWritten, Taken, take_directory, take_file
 from cpv_hooks.workspace import Workspace
 
 _FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer is a log between two lines
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """An artifact as it stands in the work tree, beside its base. What costs a look is looked at once."""
-
-    space: Workspace
-    path: str
-    status: os.stat_result | None
-    entry: Entry | None
-
-    @classmethod
-    def at(cls, space: Workspace, path: str) -> Artifact:
-        """Look at an artifact; `CPVError` for one that lies outside the repository."""
-        return cls(space, path, space.status(path), space.index.entries.get(path))
-
-    @property
-    def isdir(self) -> bool:
-        """Whether a directory stands there."""
-        return self.status is not None and stat.S_ISDIR(self.status.st_mode)
-
-    @cached_property
-    def listing(self) -> Listing:
-        """The files of the directory."""
-        return self.space.listing(self.path)
-
-    @cached_property
-    def tree(self) -> Tree | None:
-        """The files of the directory at its base."""
-        return self.space.index.read_tree(self.path, self.entry.oid) if self.entry and self.entry.isdir else None
-
-    @cached_property
-    def same(self) -> bool:
-        """Whether its signatures are those of the base, and not racy."""
-        if self.status is None or self.entry is None or self.isdir != self.entry.isdir:
-            return False
-        if not self.isdir:
-            sig = signature(self.status)
-            return sig == self.entry.signature and newest(sig) < self.entry.checked
-        if self.tree is None:
-            return False
-        base = self.tree.listing
-        agree = base.names == self.listing.names and base.numbers == self.listing.numbers
-        return agree and self.listing.newest < self.entry.checked
-
-    def unread(self) -> list[tuple[Path, int, int]]:
-        """The files that a snapshot would read: path, bytes, time of the last change (ns)."""
-        target = self.space.target(self.path)
-        if self.status is None:
-            return []
-        if not self.isdir:
-            return [(target, self.status.st_size, self.status.st_mtime_ns)]
-        known = known_oids(self.listing, self.tree, self.entry.checked if self.entry else 0)
-        found = ((self.listing.names[at], self.listing.signature(at)) for at, oid in enumerate(known) if oid is None)
-        return [(target / name, sig[0], sig[1]) for name, sig in found]
 
 
 class Reconciler:

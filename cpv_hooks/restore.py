@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cpv_hooks.artifacts import owner
+from cpv_hooks.discovery import owner
 from cpv_hooks.errors import CPVError
 from cpv_hooks.events import SYNC
 from cpv_hooks.git import Repo
@@ -12,7 +12,7 @@ from cpv_hooks.index import Index
 from cpv_hooks.materialise import Placer, needed
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.project import Project
-from cpv_hooks.rescue import rescues
+from cpv_hooks.rescue import Rescue, rescues
 from cpv_hooks.scan import Clock
 from cpv_hooks.sync import sync
 from cpv_hooks.workspace import Workspace
@@ -29,31 +29,30 @@ def restore(repo: Repo, number: int, output: str | None = None) -> Path:
         raise CPVError(f"there is no rescue {number}", where=str(repo.top), fix="dvc cpv rescue list")
     project = owner(Project.find_all(repo), rescue.path)
     if project is None:
-        raise CPVError(
-            "no DVC root with a .cpv.toml holds it here", where=rescue.path, fix="git checkout a version that has one"
-        )
+        fix = "git checkout a version that has one"
+        raise CPVError("no DVC root with a .cpv.toml holds it here", where=rescue.path, fix=fix)
     target = Path(output).absolute() if output else repo.top / rescue.path
     if output and target.exists():
         raise CPVError("exists already", where=str(target), fix="name another --output")
     if not output:
         # What stands there now goes into the cache and its pointer, like any unsaved change.
         sync(repo, SYNC)
-    space = Workspace(project, Index.load(repo.state), Clock(repo.state / "clock"))
-    pointer = Pointer(file="", path=rescue.path, oid=rescue.oid, isexec=rescue.isexec)
-    placer = Placer(space)
-    wanted = needed(pointer, space.cache)
-    lost = [oid for _, oid in wanted if not space.cache.has(oid)]
-    if lost:
-        raise CPVError(
-            f"the cache lost object {lost[0]}", where=f"rescue {number}", fix="look for a copy in other clones"
-        )
-    if pointer.isdir and target.is_dir():
-        keep = {name for name, _ in wanted}
-        for name in space.listing(rescue.path).names if not output else []:
-            if name not in keep:
-                (target / name).unlink()
-    for name, oid in wanted:
-        placer.place(oid, target / name if name else target, isexec=rescue.isexec, root=target if name else None)
+    _place(Workspace(project, Index.load(repo.state), Clock(repo.state / "clock")), rescue, target)
     if not output:
         sync(repo, SYNC)
     return target
+
+
+def _place(space: Workspace, rescue: Rescue, target: Path) -> None:
+    pointer = Pointer(file="", path=rescue.path, oid=rescue.oid, isexec=rescue.isexec)
+    wanted = needed(pointer, space.cache)
+    lost = next((oid for _, oid in wanted if not space.cache.has(oid)), None)
+    if lost:
+        what = f"the cache lost object {lost}"
+        raise CPVError(what, where=f"rescue {rescue.number}", fix="look for a copy in other clones")
+    if pointer.isdir and target.is_dir():
+        for name in set(space.listing(rescue.path).names) - {name for name, _ in wanted}:
+            (target / name).unlink()
+    placer = Placer(space)
+    for name, oid in wanted:
+        placer.place(oid, target / name if name else target, isexec=rescue.isexec, root=target if name else None)

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cpv_hooks.artifacts import discover
 from cpv_hooks.config import Kind
+from cpv_hooks.discovery import discover
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.index import Entry, Index

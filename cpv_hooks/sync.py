@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cpv_hooks import fastpath
-from cpv_hooks.artifacts import Found, discover, owner
+from cpv_hooks.discovery import Found, discover, owner
 from cpv_hooks.errors import CPVError
 from cpv_hooks.events import SYNC, Event
 from cpv_hooks.git import Repo

@@ -1,0 +1,69 @@
+"""An artifact as it stands in the work tree, beside what it was when it last agreed with its pointer."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cpv_hooks.index import Entry, Tree
+from cpv_hooks.scan import Listing, newest, signature
+from cpv_hooks.snapshot import known_oids
+from cpv_hooks.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact as it stands in the work tree, beside its base. What costs a look is looked at once."""
+
+    space: Workspace
+    path: str
+    status: os.stat_result | None
+    entry: Entry | None
+
+    @classmethod
+    def at(cls, space: Workspace, path: str) -> Artifact:
+        """Look at an artifact; `CPVError` for one that lies outside the repository."""
+        return cls(space, path, space.status(path), space.index.entries.get(path))
+
+    @property
+    def isdir(self) -> bool:
+        """Whether a directory stands there."""
+        return self.status is not None and stat.S_ISDIR(self.status.st_mode)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The files of the directory."""
+        return self.space.listing(self.path)
+
+    @cached_property
+    def tree(self) -> Tree | None:
+        """The files of the directory at its base."""
+        return self.space.index.read_tree(self.path, self.entry.oid) if self.entry and self.entry.isdir else None
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether its signatures are those of the base, and not racy."""
+        if self.status is None or self.entry is None or self.isdir != self.entry.isdir:
+            return False
+        if not self.isdir:
+            sig = signature(self.status)
+            return sig == self.entry.signature and newest(sig) < self.entry.checked
+        if self.tree is None:
+            return False
+        base = self.tree.listing
+        agree = base.names == self.listing.names and base.numbers == self.listing.numbers
+        return agree and self.listing.newest < self.entry.checked
+
+    def unread(self) -> list[tuple[Path, int, int]]:
+        """The files that a snapshot would read: path, bytes, time of the last change (ns)."""
+        target = self.space.target(self.path)
+        if self.status is None:
+            return []
+        if not self.isdir:
+            return [(target, self.status.st_size, self.status.st_mtime_ns)]
+        known = known_oids(self.listing, self.tree, self.entry.checked if self.entry else 0)
+        found = ((self.listing.names[at], self.listing.signature(at)) for at, oid in enumerate(known) if oid is None)
+        return [(target / name, sig[0], sig[1]) for name, sig in found]
