@@ -27,12 +27,15 @@ class CmdInstall(CPVCommand):
         from cpv_hooks.hooks.report import incomplete, tell_changes
         from cpv_hooks.install import install
         from cpv_hooks.output import say
+        from cpv_hooks.project import managed_roots
         from cpv_hooks.sync import sync
         from cpv_hooks.worktree import share_cache
 
         repo = Repo.discover()
         for line in install(repo):
             say(line)
+        if not managed_roots(repo):
+            say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
         share_cache(repo)
         report = sync(repo, replace(SYNC, fetch=self.args.fetch))
         tell_changes(report)

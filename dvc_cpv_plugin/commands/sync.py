@@ -32,9 +32,11 @@ class CmdSync(CPVCommand):
         from cpv_hooks.output import say
         from cpv_hooks.publish import retry_queued
         from cpv_hooks.queue import Queue
+        from cpv_hooks.roots import projects_here
         from cpv_hooks.sync import sync
 
         repo = Repo.discover()
+        projects_here(repo)  # says so where CPV has nothing to do with the repository
         detour.heal(repo)
         report = sync(repo, replace(SYNC, fetch=self.args.fetch))
         tell_changes(report)
