@@ -70,6 +70,7 @@ class Interpreter:
 def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: str) -> str:
     """The shim for a hook, which calls the hook at `chained` as well."""
     folder = templates()
+    early = folder / "hooks" / f"{hook}.early.sh"
     values = {
         "@ID@": identity,
         "@HOOK@": hook,
@@ -78,6 +79,8 @@ def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: 
         "@FLAGS@": interpreter.flags,
         "@CHAINED@": shlex.quote(str(chained)) if chained else "",
         "@CHAINED_BY_PRECOMMIT@": "yes" if chained and is_pre_commits(chained) else "",
+        # Decided before the rest of the shim is even read.
+        "@EARLY@": early.read_text(encoding="utf-8") if early.exists() else "",
         "@BODY@": (folder / "hooks" / f"{hook}.sh").read_text(encoding="utf-8").rstrip("\n"),
     }
     text = (folder / "shim.sh").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ package=@PACKAGE@
 chained=@CHAINED@
 chained_by_precommit=@CHAINED_BY_PRECOMMIT@
 is_gone=
-
+@EARLY@
 # Git commands that CPV runs itself, and a hook manager that calls back the hook it found here.
 [ -z "$CPV_RUNNING" ] && [ "$CPV_SHIM" != "$PWD $hook" ] || exit 0
 

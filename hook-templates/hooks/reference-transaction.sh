@@ -1,4 +1,4 @@
-# Only tags matter, and not those that a fetch brings: a hundred of them must not start Python two hundred times.
+# Only tags matter.
 tags=
 lines=
 while read -r old new ref; do
@@ -9,13 +9,7 @@ done
 if [ -n "$tags" ] && managed; then
     case $1 in
     prepared | committed)
-        # The words of the command line run together here; a plain fetch is told apart without a process.
-        words=
-        [ -r "/proc/$PPID/cmdline" ] && read -r words <"/proc/$PPID/cmdline"
-        case $words in
-        gitfetch* | */git-core/gitfetch* | gitpull* | gitclone* | gitgc* | gitpack-refs* | */git-core/gitpack-refs*) ;;
-        *) printf '%s' "$lines" | run "$@" || exit ;;
-        esac
+        printf '%s' "$lines" | run "$@" || exit
         ;;
     esac
 fi

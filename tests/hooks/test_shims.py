@@ -43,7 +43,7 @@ def test_every_shell_can_read_every_shim(shell: Shell, hook: str) -> None:
 
 
 def test_every_hook_has_a_shim_and_a_module() -> None:
-    from cpv_hooks.__main__ import HOOKS as RUNNABLE
+    from cpv_hooks.__main__ import NAMES as RUNNABLE
 
     assert set(ALL) == set(RUNNABLE)
     assert set(STAGES) < set(HOOKS)
