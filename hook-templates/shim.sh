@@ -16,15 +16,20 @@ git_dir=${GIT_DIR:-.git}
 [ -d "$git_dir" ] || git_dir=$(git rev-parse --git-dir) || exit 0
 state=$git_dir/cpv
 
-# The hook that was here first. Where it is pre-commit's and that would only run CPV again, it is passed over.
-chain() {
+# Whether no other hook is to run: none was here first, or pre-commit's, which would only run CPV again.
+alone() {
     [ -n "$chained" ] && [ -x "$chained" ] || return 0
+    [ -n "$chained_by_precommit" ] && [ -f "$state/only-cpv" ] || return 1
     # shellcheck disable=SC3013 # dash, busybox, ksh and bash all have -nt
-    if [ -n "$chained_by_precommit" ] && [ -f "$state/only-cpv" ] && ! [ .pre-commit-config.yaml -nt "$state/only-cpv" ]; then
-        read -r stages <"$state/only-cpv"
-        case " $stages " in *" $hook "*) return 0 ;; esac
-    fi
-    CPV_SHIM="$PWD $hook" "$chained" "$@"
+    ! [ .pre-commit-config.yaml -nt "$state/only-cpv" ] || return 1
+    read -r stages <"$state/only-cpv"
+    case " $stages " in *" $hook "*) return 0 ;; esac
+    return 1
+}
+
+# The hook that was here first.
+chain() {
+    alone || CPV_SHIM="$PWD $hook" "$chained" "$@"
 }
 
 # Whether CPV has anything to do with this repository.

@@ -42,7 +42,7 @@ def run(args: list[str]) -> int:
     was_head = staging.index_is_head(repo)
     stage_changed(repo, report)
     if was_head and not staging.index_is_head(repo):
-        return _take_detour(repo, report)
+        return _take_detour(repo, report, last=runs_us() or args == ["--last"])
     return 0
 
 
@@ -121,7 +121,7 @@ def _path_limited() -> bool:
     return os.path.basename(os.environ.get("GIT_INDEX_FILE", "")).startswith("next-index-")
 
 
-def _take_detour(repo: Repo, report: Report) -> int:
+def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
     """Git has already found nothing to commit: take the detour, or stage and say so."""
     refused = detour.obstacle(repo)
     if refused == "this is not `git commit`":
@@ -132,7 +132,7 @@ def _take_detour(repo: Repo, report: Report) -> int:
         say(f"the artifacts are staged; {refused}, so run the same git commit again")
         # pre-commit shows only what a hook says that fails; the commit comes to nothing anyway.
         return 1 if runs_us() else 0
-    if runs_us():
+    if last:
         detour.open_detour(repo)
     else:
         # The shim calls back when every other hook has passed: a check may ask which branch this is.
