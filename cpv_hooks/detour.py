@@ -134,11 +134,6 @@ def heal(repo: Repo) -> bool:
     return True
 
 
-def is_open(repo: Repo) -> bool:
-    """Whether a detour is recorded."""
-    return _file(repo).exists()
-
-
 def _file(repo: Repo) -> Path:
     return repo.state / "detour"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,22 +40,6 @@ def pointers_at(project: Project, rev: str) -> list[Pointer]:
     return [pointer for file in _files(store, project, rev) for pointer in store.parse(file)]
 
 
-def changed_pointers(project: Project, old_rev: str | None, new_rev: str) -> list[Pointer]:
-    """The pointers of `new_rev` whose content differs from `old_rev` (None: from nothing).
-
-    One that is gone in `new_rev` is given as it was, without content (`oid` is None).
-    """
-    store = _open(str(project.repo.common_dir))
-    old_files = _files(store, project, old_rev) if old_rev else []
-    new_files = _files(store, project, new_rev)
-    common = set(old_files) & set(new_files)
-    old = {pointer.path: pointer for file in old_files if file not in common for pointer in store.parse(file)}
-    new = {pointer.path: pointer for file in new_files if file not in common for pointer in store.parse(file)}
-    changed = [pointer for path, pointer in new.items() if path not in old or _content(old[path]) != _content(pointer)]
-    gone = [replace(pointer, oid=None) for path, pointer in old.items() if path not in new]
-    return changed + gone
-
-
 def is_tracked(project: Project, rev: str, path: str) -> bool:
     """Whether Git itself holds a path (relative to the top of the work tree) in a commit."""
     store = _open(str(project.repo.common_dir))
@@ -63,10 +47,6 @@ def is_tracked(project: Project, rev: str, path: str) -> bool:
         return path in store.commit(project, rev).tree
     except ValueError:
         return False
-
-
-def _content(pointer: Pointer) -> tuple[str | None, bool]:
-    return pointer.oid, pointer.isexec
 
 
 class _Store:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cpv_hooks.delivery import Delivery, Missing, Published
@@ -12,34 +12,13 @@ from cpv_hooks.fetch import fetch as fetch
 from cpv_hooks.fetch import fetch_pointer as fetch_pointer
 from cpv_hooks.output import Progress, warn
 from cpv_hooks.queue import Queue, root_key
-from cpv_hooks.store import Listing, Store
-from cpv_hooks.tree import is_dir_oid
 
 if TYPE_CHECKING:
     from cpv_hooks.pointer import Pointer
     from cpv_hooks.project import Project
-    from cpv_hooks.remote import Blob
 
 RETRY_AFTER = 60.0
 """Seconds for which a queued upload that failed is left alone, so that a dead network does not slow every command."""
-
-
-def objects_of(project: Project, pointers: Iterable[Pointer]) -> list[Blob | Missing]:
-    """Every object that pointers need, each once, files before directory objects: from the cache, or missing there."""
-    found: dict[tuple[str, bool], Missing] = {}
-    stores = {legacy: Store(project, legacy=legacy) for legacy in (False, True)}
-    for pointer in pointers:
-        if pointer.oid is None:
-            continue
-        listed: Listing = []
-        blob = stores[pointer.legacy].blob(pointer.oid) if pointer.isdir else None
-        if blob is not None:
-            listed = stores[pointer.legacy].read_listing(blob.path, pointer.oid)
-        for relpath, oid in listed:
-            found.setdefault((oid, pointer.legacy), Missing(pointer, oid, relpath))
-        found.setdefault((pointer.oid, pointer.legacy), Missing(pointer, pointer.oid))
-    ordered = sorted(found.items(), key=lambda item: is_dir_oid(item[1].oid))
-    return [stores[legacy].blob(oid) or missing for (oid, legacy), missing in ordered]
 
 
 def publish(project: Project, revs: Sequence[str], progress: Progress) -> Published:

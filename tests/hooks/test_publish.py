@@ -8,15 +8,13 @@ from typing import Protocol
 
 import pytest
 
-from cpv_hooks.delivery import Missing
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
-from cpv_hooks.objects import changed_pointers, pointers_at
+from cpv_hooks.objects import pointers_at
 from cpv_hooks.output import Progress
 from cpv_hooks.project import Project
-from cpv_hooks.publish import Published, complete, deliver, fetch, fetch_pointer, objects_of, publish, retry_queued
+from cpv_hooks.publish import Published, complete, deliver, fetch, fetch_pointer, publish, retry_queued
 from cpv_hooks.queue import Queue
-from cpv_hooks.remote import Blob
 from cpv_hooks.tree import dir_object_bytes, dir_oid
 from cpv_hooks.worker import run, start
 from support.repos import ModelRepo, object_names
@@ -91,28 +89,6 @@ def test_pointers_of_a_commit(repo: ModelRepo) -> None:
     assert found["data"].nfiles == 2
     repo.write("model.bin.dvc", "not a pointer of HEAD")
     assert {item.path: item for item in pointers_at(project, "HEAD")} == found
-
-
-def test_what_changed_between_commits(repo: ModelRepo) -> None:
-    project = project_of(repo)
-    first = repo.head()
-    repo.write("model.bin", b"better")
-    repo.track("model.bin")
-    repo.git("rm", "-q", "metrics.log.dvc")
-    repo.write("notes.txt", "not a pointer")
-    repo.track("notes.txt")
-    second = repo.commit()
-    changed = {item.path: item.oid for item in changed_pointers(project, first, second)}
-    assert changed == {"model.bin": repo.md5("model.bin"), "notes.txt": repo.md5("notes.txt"), "metrics.log": None}
-    assert changed_pointers(project, second, second) == []
-    assert {item.path for item in changed_pointers(project, None, first)} == {"model.bin", "data", "metrics.log"}
-
-
-def test_a_pointer_that_only_says_more_is_unchanged(repo: ModelRepo) -> None:
-    project, first = project_of(repo), repo.head()
-    repo.write("model.bin.dvc", repo.read("model.bin.dvc") + b"desc: the one\n")
-    repo.git("add", "-A")
-    assert changed_pointers(project, first, repo.commit()) == []
 
 
 def test_nested_roots_keep_their_pointers(make_repo: MakeRepo) -> None:
@@ -271,15 +247,6 @@ def test_outputs_of_stages(repo: ModelRepo) -> None:
     assert complete(project_of(repo), ["HEAD"]) == []
     assert repo.md5("ours") in remote_objects(repo)
     assert repo.md5("kept") not in remote_objects(repo)
-
-
-def test_objects_of_pointers(repo: ModelRepo) -> None:
-    pointers = pointers_at(project_of(repo), "HEAD")
-    cache_file(repo, repo.md5("model.bin")).unlink()
-    found = objects_of(project_of(repo), pointers)
-    assert {item.oid for item in found if isinstance(item, Blob)} == repo.objects()
-    assert [item.path for item in found if isinstance(item, Missing)] == ["model.bin"]
-    assert found[-1].oid == oid_of(repo, "data")
 
 
 def test_no_remote(make_repo: MakeRepo) -> None:
