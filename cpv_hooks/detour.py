@@ -66,9 +66,9 @@ def open_detour(repo: Repo) -> None:
     record = {"head": _head_text(repo), "commit": commit, "pid": git.pid if git else None}
     repo.run("-c", "core.logAllRefUpdates=false", "update-ref", PENDING, commit)
     write_atomic(_file(repo), json.dumps(record).encode(), durable=True)
-    _write_head(repo, f"ref: {PENDING}\n")
     if git is not None:
         _leave_watcher(repo, git)
+    _write_head(repo, f"ref: {PENDING}\n")
 
 
 def _author_and_message(repo: Repo) -> tuple[dict[str, str], str]:

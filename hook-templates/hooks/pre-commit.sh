@@ -17,21 +17,22 @@ something_added() {
     [ -n "$large" ]
 }
 # With no other hook to wait for, one process does both.
-alone && set -- --last
+last=
+alone && last=--last
 if managed; then
     # Left by a commit that another hook stopped.
     [ ! -f "$state/detour-wanted" ] || rm -f "$state/detour-wanted"
     if [ -f "$state/detour" ] || ! { answered asked || agreed; } || [ ! -f "$state/watch" ]; then
-        run "$@" || exit
+        run $last || exit
     else
         # shellcheck disable=SC1091 # CPV writes it
         unstaged=$(. "$state/watch" 2>/dev/null && cpv_unstaged) || unstaged=unknown
         if [ -n "$unstaged" ] || something_added; then
-            run "$@" || exit
+            run $last || exit
         fi
     fi
 fi
-chain || exit
+chain "$@" || exit
 if [ -f "$state/detour-wanted" ]; then
     run --open-detour
 fi
