@@ -7,6 +7,7 @@ a hook inherits, because they would point a command at another index or another 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.trace import emit, is_heard
 
 NULL_OID = "0" * 40
 
@@ -69,6 +71,8 @@ def environment(extra: Mapping[str, str] | None = None, *, keep_index: bool = Fa
 def _execute(
     args: list[str], cwd: Path | None, data: bytes | None, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[bytes]:
+    if is_heard():
+        emit("debug", shlex.join(arg for arg in args if arg not in _SILENCED))
     try:
         # Without input the process must not eat the standard input of the hook that we are.
         if data is None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
 from cpv_hooks.redact import redact
+from cpv_hooks.trace import emit
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -68,18 +69,21 @@ def tell_once(path: Path, key: str) -> None:
 
 def say(line: str) -> None:
     """Print one line, `cpv: …`, unless the user wants quiet."""
+    emit("info", line)
     if not is_quiet():
         _print(line)
 
 
 def warn(line: str) -> None:
     """Print one line that must be seen, quiet or not."""
+    emit("warning", line)
     if all(memo.is_new(line) for memo in _memos):
         _print(f"warning: {line}")
 
 
 def fail(error: BaseException) -> int:
     """Print the one line for an error and return the exit status: 1 expected, 3 a bug of ours, 130 Ctrl-C."""
+    emit("error", str(error) if isinstance(error, CPVError) else f"{type(error).__name__}: {error}")
     if isinstance(error, CPVError):
         if all(memo.is_new(str(error)) for memo in _memos):
             _print(str(error))

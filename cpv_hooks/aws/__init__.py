@@ -1,0 +1,1 @@
+"""AWS: credentials, the way to a bucket, and moving a repository there."""

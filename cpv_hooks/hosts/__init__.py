@@ -1,0 +1,1 @@
+"""The Git host: repository URLs, SSH keys and connections, clones."""

@@ -1,0 +1,31 @@
+"""A plan: everything that an operation will change, decided before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+Tool = Literal["git", "dvc", "s3", "file"]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One change. `tool` says whose it is: Git's refs, index and commits; DVC's cache and pointers; objects on the
+    remote (`s3`, whatever kind of remote it is); files in the work tree or elsewhere on this machine."""
+
+    tool: Tool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.tool}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Plan(Generic[Result]):
+    """An operation that can be shown or done. `expected` is what `run` will return, as far as it can be known."""
+
+    effects: tuple[Effect, ...]
+    expected: Result
+    run: Callable[[], Result]

@@ -1,0 +1,1 @@
+"""The personal folder `~/.cpv` (`CPV_HOME`): settings, logs, notifications."""
