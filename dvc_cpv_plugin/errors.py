@@ -1,0 +1,78 @@
+"""What the Python API raises: one class for each kind of action, all of them `CPVError`.
+
+`str(error)` is one line: where, what, and the command that mends it; the parts are `error.where`, `error.what` and
+`error.fix`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from cpv_hooks.check import Check
+from cpv_hooks.errors import CPVError
+
+__all__ = [
+    "CPVError",
+    "ConfigureError",
+    "DownloadError",
+    "InitError",
+    "ReadError",
+    "RevertError",
+    "TagError",
+    "UploadError",
+    "ValidateError",
+]
+
+
+class InitError(CPVError):
+    """A repository, or its data, could not be set up."""
+
+
+class UploadError(CPVError):
+    """A checkpoint could not be uploaded; everything is as it was before."""
+
+
+class DownloadError(CPVError):
+    """A checkpoint could not be loaded or downloaded."""
+
+
+class TagError(CPVError):
+    """A checkpoint could not be tagged; there is no new tag and no new commit."""
+
+
+class RevertError(CPVError):
+    """The work tree could not be brought to a version; it is as it was before."""
+
+
+class ReadError(CPVError):
+    """Tags or metadata could not be read."""
+
+
+class ConfigureError(CPVError):
+    """A setting, or access to AWS or the Git host, could not be set up."""
+
+
+class ValidateError(CPVError):
+    """A line of the validation checklist failed, so the operation was not begun. `checks` are all that were made."""
+
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None, checks: Sequence[Check] = ()):
+        super().__init__(what, where=where, fix=fix)
+        self.checks = tuple(checks)
+
+
+@contextmanager
+def raised_as(kind: type[CPVError]) -> Iterator[None]:
+    """Let what the engine raises, and a disk that refuses, leave as an error of this kind."""
+    try:
+        yield
+    except (kind, ValidateError):
+        raise
+    except CPVError as error:
+        raise kind(error.what, where=error.where, fix=error.fix) from error
+    except OSError as error:
+        from cpv_hooks.cache import fault
+
+        found = fault(error, Path(error.filename or "."))
+        raise kind(found.what, where=found.where, fix=found.fix) from error

@@ -1,0 +1,120 @@
+"""The keyword options that every method of the Python API takes, and every command as a flag."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypedDict
+
+_Path = str | os.PathLike[str]
+
+
+class CommonOptions(TypedDict, total=False):
+    """Options of every method; given to a class's constructor they are the defaults of its methods."""
+
+    verbose: bool
+    """Print every step on the standard error."""
+    log_file: _Path | None
+    """Write the operation's log there too; it is always in `~/.cpv/logs/`."""
+    dry_run: bool
+    """Print the exact effects on Git, DVC, S3 and files, and change nothing."""
+    force: bool
+    """Skip confirmations and the checks that are safe to skip; never an invariant."""
+    notify: bool
+    """Send a notification when the operation is over."""
+    use_cache: bool
+    """Take what DVC's local cache has (the default), or fetch every object anew."""
+    repo_path: _Path | None
+    """The repository's folder (default: found from the working directory)."""
+    working_dir: _Path | None
+    """The folder that relative paths start from (default: the current one)."""
+
+
+class InitOptions(CommonOptions, total=False):
+    """Options of `import_model_init`."""
+
+    remote: str | None
+    """The DVC remote's URL (default: S3 where AWS is configured, else a folder under `~/.cpv/storage`)."""
+    pipeline: bool
+    """Add a `dvc.yaml` for `dvc repro`."""
+
+
+class UploadOptions(CommonOptions, total=False):
+    """Options of the uploads."""
+
+    version_tag: str | None
+    """The version to give it (default: the line's next)."""
+    message: str | None
+    """The description of the commit and of the tag."""
+
+
+class DownloadOptions(CommonOptions, total=False):
+    """Options of the downloads."""
+
+    output_dir: _Path | None
+    """The folder to write to (default: `MODEL-TAG` in the working directory)."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The common options, complete."""
+
+    verbose: bool = False
+    log_file: Path | None = None
+    dry_run: bool = False
+    force: bool = False
+    notify: bool = False
+    use_cache: bool = True
+    repo_path: Path | None = None
+    working_dir: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths start from, absolute."""
+        return Path(os.path.abspath(self.working_dir or "."))
+
+    def path(self, given: _Path) -> Path:
+        """A path that the user gave, absolute."""
+        return Path(os.path.abspath(self.folder / Path(given).expanduser()))
+
+
+COMMON = tuple(field.name for field in fields(Options))
+_PATHS = frozenset({"log_file", "repo_path", "working_dir"})
+
+
+def read(
+    method: str, given: Mapping[str, Any], *, defaults: Options, more: Mapping[str, type] | None = None
+) -> Options:
+    """The common options of a call, `defaults` where it gives none.
+
+    `more` names the method's own options and their types. Raises `TypeError` for an unknown name, with the nearest
+    known one, and for a value of the wrong type.
+    """
+    known = {**{name: Path if name in _PATHS else bool for name in COMMON}, **(more or {})}
+    for name, value in given.items():
+        if name not in known:
+            raise TypeError(f"{method}() got an unknown option {name!r}{_nearest(name, known)}")
+        check_type(method, name, value, known[name], optional=known[name] is not bool)
+    return replace(defaults, **{name: _value(name, given[name]) for name in COMMON if name in given})
+
+
+def check_type(method: str, name: str, value: object, kind: type, *, optional: bool = False) -> None:
+    """Raise `TypeError` where an argument is not what it must be; `Path` stands for a string or a path."""
+    if value is None and optional:
+        return
+    allowed: tuple[type, ...] = (str, os.PathLike) if kind is Path else (kind,)
+    if not isinstance(value, allowed):
+        words = "a string or a path" if kind is Path else "a dictionary" if kind is dict else f"a {kind.__name__}"
+        raise TypeError(f"{method}(): {name} must be {words}{' or None' if optional else ''}, not {value!r}")
+
+
+def _nearest(name: str, known: Mapping[str, type]) -> str:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {found[0]!r}?" if found else f" (known: {', '.join(known)})"
+
+
+def _value(name: str, value: Any) -> Any:
+    return Path(value).expanduser() if name in _PATHS and value is not None else value
