@@ -52,6 +52,9 @@ class Remote(Protocol):
     url: str
     """Where the objects lie, without secrets; also the key under which verified objects are recorded."""
 
+    def address(self, oid: str) -> str:
+        """Where an object lies, for people: `s3://bucket/key`, a path. Asks nobody, and holds no secret."""
+
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
         """Which objects are not there; one with another size than in `sizes` counts as not there."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from cpv_hooks.errors import CPVError
 from cpv_hooks.output import Progress
 from cpv_hooks.redact import redact
-from cpv_hooks.remote import NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
+from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.content import CHUNK, receive
 from cpv_hooks.remote.parallel import each
 from cpv_hooks.tree import is_dir_oid
@@ -27,6 +27,7 @@ class DVCRemote:
 
     def __init__(self, root: Path, name: str, url: str, *, legacy: bool = False) -> None:
         self.url = redact(url) + (" (legacy)" if legacy else "")
+        self._base = redact(url).rstrip("/") + ("" if legacy else f"/{DVC3_LAYOUT}")
         self._root = root
         self._name = name
         self._legacy = legacy
@@ -40,6 +41,10 @@ class DVCRemote:
         logging.getLogger("dvc_data").setLevel(logging.CRITICAL)
         repo = Repo(str(self._root))
         return repo.cloud.get_remote_odb(name=self._name, hash_name="md5-dos2unix" if self._legacy else "md5")
+
+    def address(self, oid: str) -> str:
+        """See `Remote`."""
+        return f"{self._base}/{oid[:2]}/{oid[2:]}"
 
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
         """See `Remote`."""

@@ -30,6 +30,10 @@ class LocalRemote:
         """Where an object lies, whether it is there or not."""
         return self.folder / oid[:2] / oid[2:]
 
+    def address(self, oid: str) -> str:
+        """See `Remote`."""
+        return str(self.path(oid))
+
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
         """See `Remote`."""
         return {oid for oid in oids if not self._is_there(oid, sizes.get(oid))}

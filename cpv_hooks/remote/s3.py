@@ -50,6 +50,10 @@ class S3Remote:
         """The key of an object."""
         return "/".join(filter(None, [self._base, oid[:2], oid[2:]]))
 
+    def address(self, oid: str) -> str:
+        """See `Remote`."""
+        return f"s3://{self.options.bucket}/{self.key(oid)}"
+
     # Reaching the server
 
     def check(self) -> None:

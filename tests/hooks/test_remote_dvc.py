@@ -119,6 +119,9 @@ def test_a_commit_goes_there_and_comes_back(repo: ModelRepo, server: Files, capf
     open_remote(project).check()
     assert publish(project, ["HEAD"], Progress("uploading")).uploaded == 4
     assert server.oids() == repo.objects()
+    oid = everything(repo)[0]
+    assert open_remote(project).address(oid) == f"{server.url}/files/md5/{oid[:2]}/{oid[2:]}"
+    assert open_remote(project, legacy=True).address(oid) == f"{server.url}/{oid[:2]}/{oid[2:]}"
     assert complete(project, ["HEAD"]) == []
     before = repo.objects()
     shutil.rmtree(repo.path / ".dvc/cache")

@@ -44,6 +44,7 @@ def test_objects_go_there_and_come_back(remote: LocalRemote, tmp_path: Path) -> 
     progress, seen = Progress("uploading"), []
     remote.upload([one, two, empty], progress, seen.append)
     assert sorted(item.oid for item in seen) == sorted(oids)
+    assert all(Path(remote.address(oid)).is_file() for oid in oids)
     assert progress.done == progress.total == 3_000_003
     assert remote.missing(oids, {item.oid: item.size for item in seen}) == set()
     assert files_in(tmp_path / "storage") == sorted(f"files/md5/{oid[:2]}/{oid[2:]}" for oid in oids)
