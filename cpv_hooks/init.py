@@ -182,6 +182,15 @@ def plan(place: Place, request: Request) -> list[Step]:
     return init_steps.steps(place, request)
 
 
+def carry_out(steps: Sequence[Step]) -> None:
+    """Do the steps, and say each one."""
+    from cpv_hooks.output import say
+
+    for step in steps:
+        say(step.text)
+        step.do()
+
+
 def run(command: Sequence[str | Path], cwd: Path, *, hooks: bool = False) -> str:
     """Run a command of a step and return its output; `hooks` lets Git's hooks do CPV's work under it."""
     env = environment()

@@ -78,6 +78,12 @@ def _parse(line: str) -> dict[object, object]:
     return {key: _value(word) for key, word in _PAIR.findall(text)}
 
 
+def parse_pair(text: str) -> tuple[str, Metric] | None:
+    """One `key=value` as a log may have it; None for anything else."""
+    found = _PAIR.fullmatch(text)
+    return (found[1], _value(found[2])) if found else None
+
+
 def _value(word: str) -> Metric:
     if word[0] in "\"'":
         return word[1:-1]

@@ -46,6 +46,11 @@ def _read(team: str, model: str) -> Iterator[File]:
         yield File("." + name if name in _DOTTED else name, content)
 
 
+def sample_data() -> dict[str, bytes]:
+    """The files of a new repository's data folder, by their path in it, when the user brings no data."""
+    return {file.path.removeprefix(f"{_DATA}/"): file.content for file in _read("", "") if file.is_data}
+
+
 def copy_data(source: Path, target: Path) -> None:
     """Copy the user's data, a folder or one file, into the new repository's data folder."""
     if source.is_dir():

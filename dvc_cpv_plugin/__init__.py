@@ -1,1 +1,75 @@
-"""CPV's DVC face: `dvc cpv …`, and how DVC comes to know it."""
+"""CPV's DVC face: `dvc cpv …`, how DVC comes to know it, and the Python API.
+
+from dvc_cpv_plugin import ModelsCheckpointsManage
+
+models = ModelsCheckpointsManage("vision", "resnet50")
+tag = models.upload_model_checkpoint("runs/7/model.bin", metrics={"loss": 0.12})
+weights = models.load_model(tag).model
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.artifacts import ModelArtifacts
+    from cpv_hooks.operations.metadata import CombinedMetadata, DataMetadata, ModelMetadata
+    from dvc_cpv_plugin.combined import CombinedCheckpointsManage
+    from dvc_cpv_plugin.cpv_config import CPVConfig
+    from dvc_cpv_plugin.data import DataCheckpointsManage
+    from dvc_cpv_plugin.errors import (
+        ConfigureError,
+        CPVError,
+        DownloadError,
+        InitError,
+        ReadError,
+        RevertError,
+        TagError,
+        UploadError,
+        ValidationError,
+    )
+    from dvc_cpv_plugin.models import ModelsCheckpointsManage
+
+__all__ = [
+    "CPVConfig",
+    "CPVError",
+    "CombinedCheckpointsManage",
+    "CombinedMetadata",
+    "ConfigureError",
+    "DataCheckpointsManage",
+    "DataMetadata",
+    "DownloadError",
+    "InitError",
+    "ModelArtifacts",
+    "ModelMetadata",
+    "ModelsCheckpointsManage",
+    "ReadError",
+    "RevertError",
+    "TagError",
+    "UploadError",
+    "ValidationError",
+]
+
+_MODULES = {
+    "CPVConfig": "dvc_cpv_plugin.cpv_config",
+    "CombinedCheckpointsManage": "dvc_cpv_plugin.combined",
+    "CombinedMetadata": "cpv_hooks.operations.metadata",
+    "DataCheckpointsManage": "dvc_cpv_plugin.data",
+    "DataMetadata": "cpv_hooks.operations.metadata",
+    "ModelArtifacts": "cpv_hooks.operations.artifacts",
+    "ModelMetadata": "cpv_hooks.operations.metadata",
+    "ModelsCheckpointsManage": "dvc_cpv_plugin.models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # When it is asked for: every start of DVC's command line imports this package.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_MODULES.get(name, "dvc_cpv_plugin.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

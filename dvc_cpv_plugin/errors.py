@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cpv_hooks.check import Check
 from cpv_hooks.errors import CPVError
+from cpv_hooks.operations.checklist import ValidationError
 
 __all__ = [
     "CPVError",
@@ -22,7 +22,7 @@ __all__ = [
     "RevertError",
     "TagError",
     "UploadError",
-    "ValidateError",
+    "ValidationError",
 ]
 
 
@@ -54,20 +54,12 @@ class ConfigureError(CPVError):
     """A setting, or access to AWS or the Git host, could not be set up."""
 
 
-class ValidateError(CPVError):
-    """A line of the validation checklist failed, so the operation was not begun. `checks` are all that were made."""
-
-    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None, checks: Sequence[Check] = ()):
-        super().__init__(what, where=where, fix=fix)
-        self.checks = tuple(checks)
-
-
 @contextmanager
 def raised_as(kind: type[CPVError]) -> Iterator[None]:
     """Let what the engine raises, and a disk that refuses, leave as an error of this kind."""
     try:
         yield
-    except (kind, ValidateError):
+    except (kind, ValidationError):
         raise
     except CPVError as error:
         raise kind(error.what, where=error.where, fix=error.fix) from error

@@ -7,7 +7,21 @@ import importlib
 import sys
 from typing import Any
 
-NOUNS = ("init", "install", "uninstall", "tag", "sync", "status", "doctor", "rescue", "recover", "demo")
+NOUNS = (
+    "init",
+    "install",
+    "uninstall",
+    "model",
+    "data",
+    "checkpoint",
+    "tag",
+    "sync",
+    "status",
+    "doctor",
+    "rescue",
+    "recover",
+    "demo",
+)
 
 DESCRIPTION = """Version a model repository's checkpoints with plain git commit, tag and checkout.
 
@@ -29,7 +43,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )
     for noun in NOUNS:
         try:
-            importlib.import_module(f"{__name__}.{noun}").add_parser(nouns, parent_parser)
+            importlib.import_module(f"{__name__}.{noun.replace('-', '_')}").add_parser(nouns, parent_parser)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one, DVC and the other nouns are there
             reason = " ".join(str(error).split())
             sys.stderr.write(f"cpv: `dvc cpv {noun}` could not be loaded ({type(error).__name__}: {reason})\n")

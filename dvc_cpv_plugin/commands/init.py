@@ -27,7 +27,7 @@ class CmdInit(CPVCommand):
     def run(self) -> int:
         from dvc.ui import ui
 
-        from cpv_hooks import init, output
+        from cpv_hooks import init
 
         path = Path(self.args.path) if self.args.path else None
         place = init.locate(path, self.args.model_name, Path.cwd())
@@ -38,9 +38,7 @@ class CmdInit(CPVCommand):
             for step in steps:
                 ui.write(f"would {_verb(step.text)}")
         else:
-            for step in steps:
-                output.say(step.text)
-                step.do()
+            init.carry_out(steps)
         self._report(place, request, found, bool(steps))
         return 0
 

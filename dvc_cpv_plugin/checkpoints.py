@@ -1,0 +1,151 @@
+"""What the three classes of the Python API share: names, options, and how an operation is run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.schemes import Line
+from dvc_cpv_plugin import options as keywords
+from dvc_cpv_plugin.errors import InitError, ReadError, RevertError, TagError, raised_as
+from dvc_cpv_plugin.options import CommonOptions, Options, check_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from cpv_hooks.operations.effects import Effect, Plan
+    from cpv_hooks.project import Project
+
+T = TypeVar("T")
+Show = Callable[[Sequence["Effect"]], None]
+
+
+def print_effects(effects: Sequence[Effect]) -> None:
+    """Print what a dry run would do, a line each, on the standard output."""
+    for effect in effects:
+        sys.stdout.write(f"would {effect}\n")
+    if not effects:
+        sys.stdout.write("would change nothing\n")
+
+
+class Checkpoints:
+    """A team's model and the options of every method; see `CommonOptions`.
+
+    Every operation is logged in `~/.cpv/logs/`, checked against the validation checklist before anything is changed,
+    and undone entirely where a step fails. `show` is called with the effects of a dry run.
+    """
+
+    show: Show = staticmethod(print_effects)
+
+    def __init__(self, team_name: str, model_name: str, **kwargs: Unpack[CommonOptions]) -> None:
+        from cpv_hooks.init import check_name
+
+        method = type(self).__name__
+        check_type(method, "team_name", team_name, str)
+        check_type(method, "model_name", model_name, str)
+        with raised_as(InitError):
+            check_name("team", team_name)
+            check_name("model", model_name)
+        self.team_name = team_name
+        self.model_name = model_name
+        self.options = keywords.read(method, kwargs, defaults=Options())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.team_name!r}, {self.model_name!r})"
+
+    def _options(self, method: str, given: Mapping[str, Any], more: Mapping[str, type] | None = None) -> Options:
+        return keywords.read(method, given, defaults=self.options, more=more)
+
+    def _operate(
+        self,
+        name: str,
+        options: Options,
+        error: type[CPVError],
+        plan: Callable[[Project], Plan[T]],
+        *,
+        lines: Sequence[Line],
+        reads: bool = False,
+        version: str | None = None,
+        source: Path | None = None,
+    ) -> T:
+        """Find the repository, check, plan, and do or show the plan."""
+        from cpv_hooks.operations import checklist
+
+        with self._logged(name, options), raised_as(error):
+            project = self._project(options, reads=reads)
+            subject = checklist.Subject(project=project, lines=tuple(lines), version=version, source=source)
+            if not reads:
+                checklist.demand(name, subject, force=options.force)
+            planned = plan(project)
+            if reads and any(effect.tool == "s3" for effect in planned.effects):
+                # What the cache has needs no network.
+                checklist.demand(name, subject, force=options.force)
+            return self._do(planned, options)
+
+    def _do(self, plan: Plan[T], options: Options) -> T:
+        if options.dry_run:
+            self.show(plan.effects)
+            return plan.expected
+        return plan.run()
+
+    def _read(self, name: str, options: Options, read: Callable[[Project], T]) -> T:
+        """Find the repository and read something of it; a dry run reads as well, for it changes nothing."""
+        with self._logged(name, options), raised_as(ReadError):
+            return read(self._project(options, reads=True))
+
+    def _project(self, options: Options, *, reads: bool) -> Project:
+        from dvc_cpv_plugin.repository import find
+
+        return find(self.team_name, self.model_name, options, reads=reads)
+
+    @contextmanager
+    def _logged(self, name: str, options: Options) -> Iterator[None]:
+        """Keep the operation's log, and send the notification at its end."""
+        from cpv_hooks.personal import logs
+        from cpv_hooks.personal.notify import notify
+
+        title = f"{name}: {self.team_name}/{self.model_name}"
+        log_file = options.path(options.log_file) if options.log_file else None
+        with logs.operation(name, log_file=log_file, verbose=options.verbose):
+            try:
+                yield
+            except Exception as error:
+                if options.notify:
+                    notify(title, f"failed: {error}")
+                raise
+            if options.notify and not options.dry_run:
+                notify(title, "done")
+
+    # What models, data and both have in common
+
+    def _tags(self, name: str, options: Options, line: Line) -> list[str]:
+        from cpv_hooks.operations import version
+
+        return self._read(name, options, lambda project: version.names(project, line))
+
+    def _tag(
+        self,
+        name: str,
+        options: Options,
+        lines: Sequence[Line],
+        version: str | None,
+        messages: Mapping[Line, str | None],
+    ) -> tuple[str, ...]:
+        from cpv_hooks.operations.tagging import plan_tag
+
+        def plan(project: Project) -> Plan[tuple[str, ...]]:
+            return plan_tag(project, lines, version=version, messages=messages)
+
+        return self._operate(name, options, TagError, plan, lines=lines, version=version)
+
+    def _revert(self, name: str, options: Options, lines: Sequence[Line], tag: str) -> None:
+        from cpv_hooks.operations.revert import plan_revert
+
+        def plan(project: Project) -> Plan[None]:
+            return plan_revert(project, lines, tag, force=options.force)
+
+        self._operate(name, options, RevertError, plan, lines=lines)

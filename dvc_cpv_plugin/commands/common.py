@@ -1,0 +1,177 @@
+"""The flags that every command of the specification has, and what is printed for all of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dvc_cpv_plugin.commands.base import CPVCommand
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.effects import Effect
+    from cpv_hooks.project import Project
+    from dvc_cpv_plugin.checkpoints import Checkpoints
+    from dvc_cpv_plugin.options import CommonOptions
+
+C = TypeVar("C", bound="Checkpoints")
+
+NO_TEAM = "local"
+"""The team of a repository whose `.cpv.toml` names none."""
+
+
+class CheckpointCommand(CPVCommand):
+    """A command that is a method of one of the API's classes."""
+
+    def open(self, kind: type[C]) -> C:
+        """The class for the repository that the flags mean."""
+        team, model = self._names()
+        found = kind(team, model, **self.options())
+        found.show = self._show
+        return found
+
+    def options(self) -> CommonOptions:
+        """The common flags as the API's options."""
+        from dvc_cpv_plugin.options import CommonOptions
+
+        given = {
+            "verbose": bool(self.args.verbose),
+            "log_file": self.args.log_file,
+            "dry_run": self.args.dry_run,
+            "force": getattr(self.args, "force", False),
+            "notify": self.args.notify,
+            "use_cache": not getattr(self.args, "no_cache", False),
+            "repo_path": self.args.repo_path,
+            "working_dir": self.args.working_dir,
+        }
+        return CommonOptions(**given)  # type: ignore[typeddict-item]  # argparse knows no types
+
+    def project(self) -> Project | None:
+        """The DVC root around the folder that the flags mean, or None where there is none."""
+        from cpv_hooks.errors import CPVError
+        from cpv_hooks.git import Repo
+        from cpv_hooks.roots import projects_here
+
+        folder = Path(self.args.working_dir or ".", self.args.repo_path or ".").expanduser().absolute()
+        try:
+            return projects_here(Repo.discover(folder), folder)[0] if folder.is_dir() else None
+        except CPVError:
+            if self.args.team_name and self.args.model_name:
+                return None
+            raise
+
+    def _names(self) -> tuple[str, str]:
+        """Team and model: as the flags say, else as the repository here does."""
+        from cpv_hooks.errors import CPVError
+
+        team, model = self.args.team_name, self.args.model_name
+        if team is not None and model is not None:
+            return team, model
+        project = self.project()
+        if project is None:
+            folder = self.args.repo_path or self.args.working_dir
+            raise CPVError(
+                "no such folder", where=str(folder), fix="name the repository's folder, or --team-name and --model-name"
+            )
+        return team or project.config.team or NO_TEAM, model or project.config.model or project.root.name
+
+    # Output
+
+    def say(self, text: str, value: Mapping[str, object]) -> int:
+        """Print a result: the text, or the value where `--json` asks for it; nothing in a dry run."""
+        from dvc.ui import ui
+
+        if not self.args.dry_run:
+            ui.write(json.dumps(value, indent=2) if self.wants_json else text)
+        return 0
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the output is for a program."""
+        return bool(getattr(self.args, "json", False))
+
+    def _show(self, effects: Sequence[Effect]) -> None:
+        from dvc.ui import ui
+
+        from dvc_cpv_plugin.checkpoints import print_effects
+
+        if self.wants_json:
+            listed = [{"tool": effect.tool, "text": effect.text} for effect in effects]
+            ui.write(json.dumps({"dry_run": True, "effects": listed}, indent=2))
+        else:
+            print_effects(effects)
+
+
+def add_noun(subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str) -> Any:
+    """Add a noun that has commands of its own, and return the place for them."""
+    parser = subparsers.add_parser(
+        name,
+        parents=[parent_parser],
+        description=help,
+        help=help,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser.add_subparsers(
+        dest="verb", metavar="command", help=f"Use `dvc cpv {name} command --help` for its help.", required=True
+    )
+
+
+def add_common(parser: argparse.ArgumentParser, *, force: str | None = None, cache: bool = False) -> None:
+    """Add the common flags; `force` says what it skips, `cache` that objects may be fetched."""
+    group = parser.add_argument_group("common options")
+    group.add_argument("--dry-run", action="store_true", help="Print the exact effects, and change nothing.")
+    if force:
+        group.add_argument("-f", "--force", action="store_true", help=force)
+    if cache:
+        group.add_argument("--no-cache", action="store_true", help="Fetch every object anew, whatever the cache has.")
+    group.add_argument("--notify", action="store_true", help="Send a notification when it is over.")
+    group.add_argument("--log-file", metavar="FILE", help="Write the log there too (always in ~/.cpv/logs).")
+    group.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one around here).")
+    group.add_argument("--working-dir", metavar="FOLDER", help="Where relative paths start (default: here).")
+    group.add_argument("--team-name", metavar="NAME", help="The team (default: the repository's).")
+    group.add_argument("--model-name", metavar="NAME", help="The model (default: the repository's).")
+
+
+def add_tag(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add `--tag`."""
+    parser.add_argument("-t", "--tag", metavar="TAG", help=help)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+
+
+def facts(table: Mapping[str, object], indent: str = "") -> str:
+    """Metadata for people: a line for each value."""
+    from cpv_hooks.output import size_text
+
+    lines = []
+    for key, value in table.items():
+        label = f"{indent}{key.replace('_', ' ')}:"
+        if isinstance(value, Mapping):
+            lines += [label, facts(value, indent + "  ")] if value else [f"{label} none"]
+        elif isinstance(value, list):
+            lines += [label, *(f"{indent}  {_row(item)}" for item in value)] if value else [f"{label} none"]
+        elif key in ("size", "total_size") and isinstance(value, int):
+            lines.append(f"{label} {size_text(value)} ({value} bytes)")
+        else:
+            lines.append(f"{label} {_word(value)}")
+    return "\n".join(lines)
+
+
+def _row(item: object) -> str:
+    if isinstance(item, Mapping):
+        return "  ".join(_word(value) for value in item.values() if value is not None)
+    return _word(item)
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(value))

@@ -1,0 +1,120 @@
+"""`DataCheckpointsManage`: training data's checkpoints from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from cpv_hooks.schemes import Line
+from dvc_cpv_plugin.checkpoints import Checkpoints
+from dvc_cpv_plugin.errors import DownloadError, InitError, UploadError
+from dvc_cpv_plugin.options import CommonOptions, DownloadOptions, UploadOptions, check_type
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.effects import Plan
+    from cpv_hooks.operations.metadata import DataMetadata
+    from cpv_hooks.project import Project
+
+_LINES = (Line.DATA,)
+
+
+class DataCheckpointsManage(Checkpoints):
+    """The checkpoints of the training data of `model_name` of `team_name`; see `ModelsCheckpointsManage`."""
+
+    def import_data_init(self, data_path: str, **kwargs: Unpack[UploadOptions]) -> None:
+        """Make a folder or file the training data of a repository that has none yet, as its first data checkpoint.
+
+        Data that is there is replaced only with `force`, and only once its content is saved. Raises `InitError`.
+        """
+        from cpv_hooks.operations.setting_up import refuse_existing_data
+        from cpv_hooks.operations.upload import plan_upload
+
+        method = "import_data_init"
+        options = self._options(method, kwargs, {"version_tag": str, "message": str})
+        check_type(method, "data_path", data_path, Path)
+        source, version = options.path(data_path), kwargs.get("version_tag")
+
+        def plan(project: Project) -> Plan[str]:
+            if not options.force:
+                refuse_existing_data(project)
+            message = kwargs.get("message")
+            return plan_upload(project, Line.DATA, source, version=version, message=message, track=True)
+
+        self._operate("data upload", options, InitError, plan, lines=_LINES, version=version, source=source)
+
+    def upload_data_checkpoint(self, data_path: str, **kwargs: Unpack[UploadOptions]) -> str:
+        """Make a folder or file the training data's next checkpoint and return its tag.
+
+        It takes the place of the data that is there, whose content is saved first; then it is uploaded and verified,
+        committed, and tagged: all of it or nothing. Raises `UploadError`.
+        """
+        from cpv_hooks.operations.upload import plan_upload
+
+        method = "upload_data_checkpoint"
+        options = self._options(method, kwargs, {"version_tag": str, "message": str})
+        check_type(method, "data_path", data_path, Path)
+        source, version = options.path(data_path), kwargs.get("version_tag")
+
+        def plan(project: Project) -> Plan[str]:
+            return plan_upload(project, Line.DATA, source, version=version, message=kwargs.get("message"))
+
+        name = "data upload"
+        return self._operate(name, options, UploadError, plan, lines=_LINES, version=version, source=source)
+
+    def download_data_checkpoint(self, tag: str | None = None, **kwargs: Unpack[DownloadOptions]) -> str:
+        """Write a version's data (the highest by default) to `output_dir` and return where it is.
+
+        The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
+        """
+        from cpv_hooks.operations.download import plan_download_data
+
+        method = "download_data_checkpoint"
+        options = self._options(method, kwargs, {"output_dir": Path})
+        check_type(method, "tag", tag, str, optional=True)
+        output = kwargs.get("output_dir")
+        folder = None if output is None else options.path(output)
+
+        def plan(project: Project) -> Plan[Path]:
+            return plan_download_data(
+                project, tag, folder, working_dir=options.folder, use_cache=options.use_cache, force=options.force
+            )
+
+        return str(self._operate("data download", options, DownloadError, plan, lines=_LINES, reads=True))
+
+    def tag_data_checkpoint(
+        self, version_tag: str | None = None, message: str | None = None, **kwargs: Unpack[CommonOptions]
+    ) -> str:
+        """Tag the data as it stands: what changed is saved, uploaded and committed first. Returns the tag.
+
+        Without `version_tag` it is the next after the line's highest: data-v0.1, data-v0.2 … Raises `TagError`.
+        """
+        method = "tag_data_checkpoint"
+        options = self._options(method, kwargs)
+        check_type(method, "version_tag", version_tag, str, optional=True)
+        check_type(method, "message", message, str, optional=True)
+        return self._tag("data tag", options, _LINES, version_tag, {Line.DATA: message})[0]
+
+    def read_data_checkpoint_tag(self, **kwargs: Unpack[CommonOptions]) -> list[str]:
+        """The data's tags, lowest version first. Raises `ReadError`."""
+        return self._tags("data list-tags", self._options("read_data_checkpoint_tag", kwargs), Line.DATA)
+
+    def revert_data_checkpoint(self, tag: str, **kwargs: Unpack[CommonOptions]) -> None:
+        """Bring back the data of a version and nothing else: HEAD, code and model stay.
+
+        The data's pointers are staged, so that the next commit makes it the current data. Unsaved data is kept first
+        (`dvc cpv rescue list`). Raises `RevertError`.
+        """
+        options = self._options("revert_data_checkpoint", kwargs)
+        check_type("revert_data_checkpoint", "tag", tag, str)
+        self._revert("data revert", options, _LINES, tag)
+
+    def get_data_metadata(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> DataMetadata:
+        """When, by whom and why a version was made, its files, sizes, hashes, and where they are.
+
+        Raises `ReadError`.
+        """
+        from cpv_hooks.operations.metadata import data_metadata
+
+        options = self._options("get_data_metadata", kwargs)
+        check_type("get_data_metadata", "tag", tag, str, optional=True)
+        return self._read("data info", options, lambda project: data_metadata(project, tag))

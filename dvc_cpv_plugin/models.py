@@ -1,0 +1,153 @@
+"""`ModelsCheckpointsManage`: a model's checkpoints from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from cpv_hooks.schemes import Line
+from dvc_cpv_plugin.checkpoints import Checkpoints
+from dvc_cpv_plugin.errors import DownloadError, InitError, UploadError, raised_as
+from dvc_cpv_plugin.options import CommonOptions, DownloadOptions, InitOptions, Options, UploadOptions, check_type
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.artifacts import ModelArtifacts
+    from cpv_hooks.operations.effects import Plan
+    from cpv_hooks.operations.metadata import ModelMetadata
+    from cpv_hooks.project import Project
+
+_LINES = (Line.MODEL,)
+
+
+class ModelsCheckpointsManage(Checkpoints):
+    """The checkpoints of `model_name` of `team_name`: its weights, metrics and whatever else belongs to the model.
+
+    Every method takes the options of `CommonOptions`. Errors are `CPVError`s, one subclass for each kind of action;
+    an unknown option or a value of the wrong type is a `TypeError`.
+    """
+
+    def import_model_init(self, data_path: str | None = None, **kwargs: Unpack[InitOptions]) -> None:
+        """Make the model's repository, with its first checkpoint, or set CPV up in the one that is there.
+
+        The folder is `repo_path`, or MODEL in the working directory. `data_path` is copied into a new repository's
+        `data/`. Raises `InitError`.
+        """
+        from cpv_hooks import init
+        from cpv_hooks.operations.effects import Plan
+        from cpv_hooks.operations.setting_up import effects
+
+        method = "import_model_init"
+        options = self._options(method, kwargs, {"remote": str, "pipeline": bool})
+        check_type(method, "data_path", data_path, Path, optional=True)
+        with self._logged("init", options), raised_as(InitError):
+            path = options.path(options.repo_path) if options.repo_path else None
+            place = init.locate(path, self.model_name, options.folder)
+            request = init.Request(
+                team=self.team_name,
+                model=self.model_name,
+                data_path=None if data_path is None else str(options.path(data_path)),
+                remote=kwargs.get("remote"),
+                pipeline=kwargs.get("pipeline", False),
+            )
+            steps = init.plan(place, request)
+            self._do(Plan(effects(steps), None, lambda: init.carry_out(steps)), options)
+
+    def load_model(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> ModelArtifacts:
+        """The files of a version (the highest by default), without touching the work tree.
+
+        They are read-only and lie in CPV's personal folder; only what DVC's cache lacks is fetched. A repository that
+        is not cloned here is cloned from the configured Git host. Raises `DownloadError`.
+        """
+        from cpv_hooks.operations.download import plan_load
+
+        options = self._options("load_model", kwargs)
+        check_type("load_model", "tag", tag, str, optional=True)
+        return self._bring("model load", options, lambda project: plan_load(project, tag, use_cache=options.use_cache))
+
+    def upload_model_checkpoint(
+        self,
+        model_path: str,
+        metrics: Mapping[str, int | float | str] | None = None,
+        **kwargs: Unpack[UploadOptions],
+    ) -> str:
+        """Make a file or folder the model's next checkpoint and return its tag.
+
+        It is copied to the model's place, `metrics` are appended to the metrics file, both are uploaded and verified,
+        committed, and tagged: all of it or nothing. Raises `UploadError`.
+        """
+        from cpv_hooks.operations.upload import plan_upload
+
+        method = "upload_model_checkpoint"
+        options = self._options(method, kwargs, {"version_tag": str, "message": str})
+        check_type(method, "model_path", model_path, Path)
+        check_type(method, "metrics", metrics, Mapping, optional=True)  # type: ignore[type-abstract]
+        source, version = options.path(model_path), kwargs.get("version_tag")
+
+        def plan(project: Project) -> Plan[str]:
+            message = kwargs.get("message")
+            return plan_upload(project, Line.MODEL, source, metrics=metrics, version=version, message=message)
+
+        name = "model upload"
+        return self._operate(name, options, UploadError, plan, lines=_LINES, version=version, source=source)
+
+    def download_model_checkpoint(self, tag: str | None = None, **kwargs: Unpack[DownloadOptions]) -> ModelArtifacts:
+        """Write a version's files (the highest by default) to `output_dir` as copies of the user's own.
+
+        The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
+        """
+        from cpv_hooks.operations.download import plan_download_model
+
+        method = "download_model_checkpoint"
+        options = self._options(method, kwargs, {"output_dir": Path})
+        check_type(method, "tag", tag, str, optional=True)
+        output = kwargs.get("output_dir")
+        folder = None if output is None else options.path(output)
+
+        def plan(project: Project) -> Plan[ModelArtifacts]:
+            return plan_download_model(
+                project, tag, folder, working_dir=options.folder, use_cache=options.use_cache, force=options.force
+            )
+
+        return self._bring("model download", options, plan)
+
+    def tag_model_checkpoint(
+        self, version_tag: str | None = None, message: str | None = None, **kwargs: Unpack[CommonOptions]
+    ) -> str:
+        """Tag the model as it stands: what changed is saved, uploaded and committed first. Returns the tag.
+
+        Without `version_tag` it is the next after the line's highest: v0.1, v0.2 … Raises `TagError`.
+        """
+        method = "tag_model_checkpoint"
+        options = self._options(method, kwargs)
+        check_type(method, "version_tag", version_tag, str, optional=True)
+        check_type(method, "message", message, str, optional=True)
+        return self._tag("model tag", options, _LINES, version_tag, {Line.MODEL: message})[0]
+
+    def read_checkpoint_tag(self, **kwargs: Unpack[CommonOptions]) -> list[str]:
+        """The model's tags, lowest version first. Raises `ReadError`."""
+        return self._tags("model list-tags", self._options("read_checkpoint_tag", kwargs), Line.MODEL)
+
+    def revert_model_checkpoint(self, tag: str, **kwargs: Unpack[CommonOptions]) -> None:
+        """Check a version out, as `git checkout TAG` does: code, model and data as they were then.
+
+        HEAD is detached there; `git switch -` goes back. Unsaved artifacts are kept first (`dvc cpv rescue list`).
+        Raises `RevertError`.
+        """
+        options = self._options("revert_model_checkpoint", kwargs)
+        check_type("revert_model_checkpoint", "tag", tag, str)
+        self._revert("model revert", options, _LINES, tag)
+
+    def get_model_metadata(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> ModelMetadata:
+        """When, by whom and why a version was made, its metrics, files, sizes, hashes, and where its data is.
+
+        Raises `ReadError`.
+        """
+        from cpv_hooks.operations.metadata import model_metadata
+
+        options = self._options("get_model_metadata", kwargs)
+        check_type("get_model_metadata", "tag", tag, str, optional=True)
+        return self._read("model info", options, lambda project: model_metadata(project, tag))
+
+    def _bring(self, name: str, options: Options, plan: Callable[[Project], Plan[ModelArtifacts]]) -> ModelArtifacts:
+        return self._operate(name, options, DownloadError, plan, lines=_LINES, reads=True)
