@@ -81,7 +81,7 @@ class ModelsCheckpointsManage(Checkpoints):
         method = "upload_model_checkpoint"
         options = self._options(method, kwargs, {"version_tag": str, "message": str})
         check_type(method, "model_path", model_path, Path)
-        check_type(method, "metrics", metrics, Mapping, optional=True)  # type: ignore[type-abstract]
+        check_type(method, "metrics", metrics, Mapping, optional=True)
         source, version = options.path(model_path), kwargs.get("version_tag")
 
         def plan(project: Project) -> Plan[str]:

@@ -36,17 +36,16 @@ class CheckpointCommand(CPVCommand):
         """The common flags as the API's options."""
         from dvc_cpv_plugin.options import CommonOptions
 
-        given = {
-            "verbose": bool(self.args.verbose),
-            "log_file": self.args.log_file,
-            "dry_run": self.args.dry_run,
-            "force": getattr(self.args, "force", False),
-            "notify": self.args.notify,
-            "use_cache": not getattr(self.args, "no_cache", False),
-            "repo_path": self.args.repo_path,
-            "working_dir": self.args.working_dir,
-        }
-        return CommonOptions(**given)  # type: ignore[typeddict-item]  # argparse knows no types
+        return CommonOptions(
+            verbose=bool(self.args.verbose),
+            log_file=self.args.log_file,
+            dry_run=bool(self.args.dry_run),
+            force=bool(getattr(self.args, "force", False)),
+            notify=bool(self.args.notify),
+            use_cache=not getattr(self.args, "no_cache", False),
+            repo_path=self.args.repo_path,
+            working_dir=self.args.working_dir,
+        )
 
     def project(self) -> Project | None:
         """The DVC root around the folder that the flags mean, or None where there is none."""
