@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cpv_hooks.errors import CPVError
+
 Result = Literal["ok", "warn", "fail"]
+_WORST_FIRST: tuple[Result, ...] = ("fail", "warn", "ok")
 
 
 @dataclass(frozen=True)
@@ -16,3 +22,76 @@ class Check:
     result: Result
     reason: str
     fix: str | None = None
+
+
+def failed(name: str, error: CPVError) -> Check:
+    """The check that an error stands for."""
+    return Check(name, "fail", f"{error.where}: {error.what}" if error.where else error.what, error.fix)
+
+
+def guarded(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
+    """What a look finds; an error that a user can mend ends it with a failed check."""
+    found: list[Check] = []
+    try:
+        for check in look():
+            found.append(check)
+    except CPVError as error:
+        found.append(failed(name, error))
+    except OSError as error:
+        found.append(Check(name, "fail", f"{error.filename}: {error.strerror}", "mend the permissions"))
+    return found
+
+
+def merged(name: str, checks: Sequence[Check]) -> Check:
+    """Several looks at one thing as one check: the worst result, with the reasons for it."""
+    results = {check.result for check in checks}
+    result: Result = next((result for result in _WORST_FIRST if result in results), "ok")
+    telling = [check for check in checks if check.result == result]
+    fixes = dict.fromkeys(check.fix for check in telling if check.fix)
+    reasons = dict.fromkeys(check.reason for check in telling)
+    return Check(name, result, "; ".join(reasons), next(iter(fixes), None))
+
+
+@dataclass(frozen=True)
+class Question:
+    """A look that may take long. `who` is asked, for messages; `fix` mends an error that nobody foresaw."""
+
+    name: str
+    who: str
+    ask: Callable[[], Check]
+    fix: str = "check the network"
+
+
+def side_by_side(questions: Sequence[Question], seconds: float) -> list[Check]:
+    """The answers, in the order of the questions. All are asked at once, and together they have `seconds`."""
+    asked = [_Asked(question) for question in questions]
+    deadline = time.monotonic() + seconds
+    return [one.answer(deadline, seconds) for one in asked]
+
+
+class _Asked:
+    """A question that is being answered, in a thread that nobody waits for at the end."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.found: Check | None = None
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._ask, daemon=True)
+        self.thread.start()
+
+    def _ask(self) -> None:
+        try:
+            self.found = self.question.ask()
+        except BaseException as error:  # noqa: BLE001  # told by `answer`, in the other thread
+            self.error = error
+
+    def answer(self, deadline: float, seconds: float) -> Check:
+        self.thread.join(max(0.0, deadline - time.monotonic()))
+        name, who = self.question.name, self.question.who
+        if isinstance(self.error, CPVError):
+            return failed(name, self.error)
+        if self.error is not None:
+            return Check(name, "fail", f"{who}: {self.error}", self.question.fix)
+        if self.found is None:
+            return Check(name, "fail", f"{who} has not answered in {seconds:g} s", "check the network")
+        return self.found

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from cpv_hooks import doctor_hooks
-from cpv_hooks.check import Check
+from cpv_hooks.check import Check, failed, guarded, side_by_side
 from cpv_hooks.config import load
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
+from cpv_hooks.operations.checks_away import remote_answers
 from cpv_hooks.project import Project, managed_roots
 from cpv_hooks.redact import redact
 
@@ -37,21 +36,8 @@ def examine(repo: Repo, *, remote_seconds: float = REMOTE_SECONDS) -> list[Check
         ("remote", lambda: remotes(repo, remote_seconds)),
         ("queue", lambda: iter([queue(repo)])),
     ]
-    checks = (check for name, look in looks for check in _guarded(name, look))
+    checks = (check for name, look in looks for check in guarded(name, look))
     return [replace(check, reason=redact(check.reason)) for check in checks]
-
-
-def _guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    try:
-        yield from look()
-    except CPVError as error:
-        yield _failed(name, error)
-    except OSError as error:
-        yield Check(name, "fail", f"{error.filename}: {error.strerror}", "mend the permissions")
-
-
-def _failed(name: str, error: CPVError) -> Check:
-    return Check(name, "fail", f"{error.where}: {error.what}" if error.where else error.what, error.fix)
 
 
 def git_version(repo: Repo) -> Check:
@@ -87,7 +73,7 @@ def settings(repo: Repo) -> Iterator[Check]:
             scheme_of(load(root))
             yield Check("settings", "ok", f"{where} is sound")
         except CPVError as error:
-            yield _failed("settings", error)
+            yield failed("settings", error)
 
 
 def follow_tags(repo: Repo) -> Check:
@@ -120,45 +106,13 @@ def detour(repo: Repo) -> Check:
 
 def remotes(repo: Repo, seconds: float) -> Iterator[Check]:
     """Each DVC root's remote, asked all at once, with a time-out."""
-    projects = []
+    questions = []
     for root in managed_roots(repo):
         try:
-            projects.append(Project.open(repo, root))
+            questions.append(remote_answers("remote", Project.open(repo, root)))
         except CPVError as error:
-            yield _failed("remote", error)
-    asked = [_Asked(project) for project in projects]
-    deadline = time.monotonic() + seconds
-    for one in asked:
-        yield one.answer(deadline, seconds)
-
-
-class _Asked:
-    """A remote that is being asked, in a thread that nobody waits for at the end."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.error: BaseException | None = None
-        self.thread = threading.Thread(target=self._ask, daemon=True)
-        self.thread.start()
-
-    def _ask(self) -> None:
-        from cpv_hooks.remote import open_remote
-
-        try:
-            open_remote(self.project).check()
-        except BaseException as error:  # noqa: BLE001  # told by `answer`, in the other thread
-            self.error = error
-
-    def answer(self, deadline: float, seconds: float) -> Check:
-        self.thread.join(max(0.0, deadline - time.monotonic()))
-        name, url = self.project.remote_name, self.project.remote_url
-        if self.thread.is_alive():
-            return Check("remote", "fail", f"{name} ({url}) has not answered in {seconds:g} s", "check the network")
-        if isinstance(self.error, CPVError):
-            return _failed("remote", self.error)
-        if self.error is not None:
-            return Check("remote", "fail", f"{name} ({url}): {self.error}", f"dvc remote modify {name} …")
-        return Check("remote", "ok", f"{name} ({url}) answers")
+            yield failed("remote", error)
+    yield from side_by_side(questions, seconds)
 
 
 def queue(repo: Repo) -> Check:

@@ -6,14 +6,17 @@ tag that exists, a merge under way, a remote that cannot take the data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
-from cpv_hooks.check import Check
+from cpv_hooks.check import Check, Question, guarded, merged, side_by_side
 from cpv_hooks.errors import CPVError
+from cpv_hooks.operations import checks_away, checks_here
+from cpv_hooks.operations.checks_disk import disk_space
 from cpv_hooks.project import Project
+from cpv_hooks.redact import redact
 from cpv_hooks.schemes import Line
 
 Name = Literal["git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3"]
@@ -51,34 +54,82 @@ class Subject:
     """What an operation is about.
 
     `version` is the one that a user asked for, None for the next. `source` is the path that is uploaded or imported.
-    `bytes_needed` is what the operation writes, on each of the disks that hold the work tree, the cache and
-    `destination` (the folder of a download, or CPV's own below the personal folder). `commits` says that it makes a
-    commit, to which a detached HEAD matters.
+    `bytes_needed` is what the operation writes to each place (cache, work tree or `destination`, a remote that is a
+    folder); None for the size of `source`. `destination` is the folder of a download. `commits` says that a commit
+    will be made, to which a detached HEAD matters; an upload always makes one.
     """
 
-    project: Project
+    project: Project | None
     lines: tuple[Line, ...] = (Line.MODEL,)
     version: str | None = None
     source: Path | None = None
-    bytes_needed: int = 0
+    bytes_needed: int | None = None
     destination: Path | None = None
     commits: bool = False
 
+    @property
+    def makes_commit(self) -> bool:
+        """Whether a commit will be made."""
+        return self.commits or self.source is not None
+
+    def bytes_written(self) -> int:
+        """Bytes that are written to each place."""
+        if self.bytes_needed is not None or self.source is None:
+            return self.bytes_needed or 0
+        paths = [self.source, *(self.source.rglob("*") if self.source.is_dir() else ())]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
 
 class ValidationError(CPVError):
-    """An operation was not begun, because something that it needs does not hold; `checks` are all that were made."""
+    """A line of the validation checklist failed, so the operation was not begun. `checks` are all that were made."""
 
-    def __init__(self, operation: str, checks: Sequence[Check], failed: Sequence[Check]) -> None:
-        self.operation = operation
+    def __init__(
+        self, what: str, *, where: str | None = None, fix: str | None = None, checks: Sequence[Check] = ()
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
         self.checks = tuple(checks)
-        first, *others = failed
-        also = f" (and so do {', '.join(check.name for check in others)})" if others else ""
-        super().__init__(f"{operation}: {first.name} fails{also}: {first.reason}", fix=first.fix)
 
 
 def run(subject: Subject, names: Sequence[Name], *, seconds: float = SECONDS) -> list[Check]:
-    """Make these checks, in the order of `ALL`. Those that need the network run side by side, for `seconds` at most."""
-    return []
+    """Make these checks, in the order of `ALL`. Those that need the network run side by side, for `seconds` at most.
+
+    Never raises: what keeps a check from being made is its failure.
+    """
+    wanted = [name for name in ALL if name in names]
+    found = {name: guarded(name, lambda name=name: _here(name, subject)) for name in wanted}  # type: ignore[misc]
+    questions = [question for name in wanted for question in _away(name, subject)]
+    for check in side_by_side(questions, seconds):
+        found[cast(Name, check.name)].append(check)
+    checks = [merged(name, made) for name, made in found.items() if made]
+    return [replace(check, reason=redact(check.reason)) for check in checks]
+
+
+def _here(name: Name, subject: Subject) -> Iterable[Check]:
+    """What this machine answers for a line of the list."""
+    project = subject.project
+    if name == "required-files":
+        return checks_here.required_files(project, subject)
+    if name == "disk-space":
+        return disk_space(subject)
+    if project is None:
+        return ()
+    if name == "git-state":
+        return checks_here.git_state(project)
+    if name == "git-clean":
+        return checks_here.git_clean(project, subject)
+    if name == "tag":
+        return checks_here.tag(project, subject)
+    return checks_away.dvc_remote(project) if name == "dvc-remote" else ()
+
+
+def _away(name: Name, subject: Subject) -> list[Question]:
+    """Whom to ask for a line of the list."""
+    project = subject.project
+    if project is None or not project.remote_url:
+        return []
+    if name == "s3":
+        return [checks_away.remote_answers("s3", project)]
+    return checks_away.network(project) if name == "network" else []
 
 
 def demand(operation: str, subject: Subject, *, force: bool = False, seconds: float = SECONDS) -> list[Check]:
@@ -89,7 +140,9 @@ def demand(operation: str, subject: Subject, *, force: bool = False, seconds: fl
     checks = run(subject, FOR[operation], seconds=seconds)
     failed = [check for check in checks if check.result == "fail" and not (force and check.name in SKIPPABLE)]
     if failed:
-        raise ValidationError(operation, checks, failed)
+        first, *others = failed
+        also = f" ({', '.join(check.name for check in others)} would fail too)" if others else ""
+        raise ValidationError(f"{first.name}: {first.reason}{also}", fix=first.fix, checks=checks)
     return checks
 
 
