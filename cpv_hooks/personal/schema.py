@@ -1,0 +1,109 @@
+"""What may stand in the personal settings; each field's description says what is allowed, and ends its error line."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+VERSION = 1
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _printable(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError
+    return value
+
+
+def _web_address(value: str) -> str:
+    """An http or https URL without a user's name or password."""
+    parts = urlsplit(value)
+    if re.search(r"[^\x21-\x7e]", value) or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError
+    if "@" in parts.netloc or parts.port == 0:  # reading the port raises ValueError where it is none
+        raise ValueError
+    return value
+
+
+def _webhook(value: str) -> str:
+    parts = urlsplit(_web_address(value))
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise ValueError
+    return value
+
+
+def _matching(pattern: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError
+        return value
+
+    return AfterValidator(check)
+
+
+_Text = Annotated[str, AfterValidator(_printable)]
+_Team = Annotated[str, _matching(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")]
+_Region = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")]
+_Bucket = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")]
+_User = Annotated[str, _matching(r"[A-Za-z0-9._][A-Za-z0-9._@+-]{0,127}")]
+_Host = Annotated[str, _matching(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:]+")]
+_Pattern = Annotated[str, _matching(r"(?!-)(?=.*\{model_name\})[\x21-\x7e]+")]
+_Endpoint = Annotated[str, AfterValidator(_web_address)]
+_Webhook = Annotated[str, AfterValidator(_webhook)]
+
+
+class _Section(BaseModel):
+    """Strict: a number is no string. Keys that this version does not know are let go here, and kept in the file."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+class Aws(_Section):
+    """How AWS, or another S3 server, is reached."""
+
+    credential_path: _Text | None = Field(None, description="the path of a credentials file")
+    profile: _Text = Field("default", description="the name of a profile in the credentials file")
+    region: _Region | None = Field(None, description="a region's name, such as eu-west-1")
+    endpoint_url: _Endpoint | None = Field(None, description="an http or https URL without a password")
+    bucket: _Bucket = Field(
+        "vmo-model-checkpoints", description="a bucket's name: 3 to 255 letters, digits, dots, dashes or underscores"
+    )
+
+
+class Bitbucket(_Section):
+    """The Git host and how it is reached over SSH."""
+
+    user: _User | None = Field(None, description="a user's name of letters, digits, . _ @ + or -")
+    host: _Host = Field("bitbucket.org", description="a host's name or address")
+    port: int | None = Field(None, ge=1, le=65535, description="a whole number from 1 to 65535")
+    key_path: _Text | None = Field(None, description="the path of a private SSH key")
+    url_pattern: _Pattern | None = Field(
+        None, description="a URL with {model_name} in it (and {team_name}), without blanks"
+    )
+
+
+class Notify(_Section):
+    """Where notifications go."""
+
+    url: _Webhook | None = Field(None, description="an https URL (http for this machine alone) without a password")
+
+
+class Logs(_Section):
+    """The logs of operations."""
+
+    keep: int = Field(100, ge=1, le=100_000, description="a whole number from 1 to 100000")
+
+
+class Settings(_Section):
+    """`~/.cpv/config.json`. `logs.keep` is a number of files."""
+
+    version: int = Field(VERSION, ge=1, description="a whole number")
+    quiet: bool = Field(False, description="true or false")
+    team_name: _Team | None = Field(None, description="a name of up to 64 letters, digits, . _ or -")
+    aws: Aws = Field(Aws(), description="a group of settings, {…}")
+    bitbucket: Bitbucket = Field(Bitbucket(), description="a group of settings, {…}")
+    notify: Notify = Field(Notify(), description="a group of settings, {…}")
+    logs: Logs = Field(Logs(), description="a group of settings, {…}")
