@@ -111,7 +111,7 @@ def _start(folder: Path) -> Server:
         str(BIN / "weed"), "server", f"-dir={data}", "-ip=127.0.0.1", "-s3", "-master.volumeSizeLimitMB=1024",
         # A bucket takes seven volumes, and the default is eight in all; volumes are not preallocated.
         "-volume.max=2000",
-        "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        "-master.telemetry=false", "-s3.iam.readOnly=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         *(f"-{name}={port}" for name, port in ports.items()),
     ]  # fmt: skip
     keys = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
