@@ -64,46 +64,49 @@ class _Section(BaseModel):
 class Aws(_Section):
     """How AWS, or another S3 server, is reached."""
 
-    credential_path: _Text | None = Field(None, description="the path of a credentials file")
-    profile: _Text = Field("default", description="the name of a profile in the credentials file")
-    region: _Region | None = Field(None, description="a region's name, such as eu-west-1")
-    endpoint_url: _Endpoint | None = Field(None, description="an http or https URL without a password")
+    credential_path: _Text | None = Field(default=None, description="the path of a credentials file")
+    profile: _Text = Field(default="default", description="the name of a profile in the credentials file")
+    region: _Region | None = Field(default=None, description="a region's name, such as eu-west-1")
+    endpoint_url: _Endpoint | None = Field(default=None, description="an http or https URL without a password")
     bucket: _Bucket = Field(
-        "vmo-model-checkpoints", description="a bucket's name: 3 to 255 letters, digits, dots, dashes or underscores"
+        default="vmo-model-checkpoints",
+        description="a bucket's name: 3 to 255 letters, digits, dots, dashes or underscores",
     )
 
 
 class Bitbucket(_Section):
     """The Git host and how it is reached over SSH."""
 
-    user: _User | None = Field(None, description="a user's name of letters, digits, . _ @ + or -")
-    host: _Host = Field("bitbucket.org", description="a host's name or address")
-    port: int | None = Field(None, ge=1, le=65535, description="a whole number from 1 to 65535")
-    key_path: _Text | None = Field(None, description="the path of a private SSH key")
+    user: _User | None = Field(default=None, description="a user's name of letters, digits, . _ @ + or -")
+    host: _Host = Field(default="bitbucket.org", description="a host's name or address")
+    port: int | None = Field(default=None, ge=1, le=65535, description="a whole number from 1 to 65535")
+    key_path: _Text | None = Field(default=None, description="the path of a private SSH key")
     url_pattern: _Pattern | None = Field(
-        None, description="a URL with {model_name} in it (and {team_name}), without blanks"
+        default=None, description="a URL with {model_name} in it (and {team_name}), without blanks"
     )
 
 
 class Notify(_Section):
     """Where notifications go."""
 
-    url: _Webhook | None = Field(None, description="an https URL (http for this machine alone) without a password")
+    url: _Webhook | None = Field(
+        default=None, description="an https URL (http for this machine alone) without a password"
+    )
 
 
 class Logs(_Section):
     """The logs of operations."""
 
-    keep: int = Field(100, ge=1, le=100_000, description="a whole number from 1 to 100000")
+    keep: int = Field(default=100, ge=1, le=100_000, description="a whole number from 1 to 100000")
 
 
 class Settings(_Section):
     """`~/.cpv/config.json`. `logs.keep` is a number of files."""
 
-    version: int = Field(VERSION, ge=1, description="a whole number")
-    quiet: bool = Field(False, description="true or false")
-    team_name: _Team | None = Field(None, description="a name of up to 64 letters, digits, . _ or -")
-    aws: Aws = Field(Aws(), description="a group of settings, {…}")
-    bitbucket: Bitbucket = Field(Bitbucket(), description="a group of settings, {…}")
-    notify: Notify = Field(Notify(), description="a group of settings, {…}")
-    logs: Logs = Field(Logs(), description="a group of settings, {…}")
+    version: int = Field(default=VERSION, ge=1, description="a whole number")
+    quiet: bool = Field(default=False, description="true or false")
+    team_name: _Team | None = Field(default=None, description="a name of up to 64 letters, digits, . _ or -")
+    aws: Aws = Field(default=Aws(), description="a group of settings, {…}")
+    bitbucket: Bitbucket = Field(default=Bitbucket(), description="a group of settings, {…}")
+    notify: Notify = Field(default=Notify(), description="a group of settings, {…}")
+    logs: Logs = Field(default=Logs(), description="a group of settings, {…}")
