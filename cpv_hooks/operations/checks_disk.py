@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,8 +39,10 @@ def disk_space(subject: Subject) -> Iterator[Check]:
     """
     places = list(_places(subject))
     for name, folder, _ in places:
-        if not os.access(existing(folder), os.W_OK | os.X_OK):
-            yield Check("disk-space", "fail", f"{name}: no permission to write", f"chmod u+wx {existing(folder)}")
+        there = existing(folder)
+        if not os.access(there, os.W_OK | os.X_OK):
+            fix = f"chmod u+wx {shlex.quote(str(there))}"
+            yield Check("disk-space", "fail", f"{name}: no permission to write", fix)
             return
     needed = subject.bytes_written()
     for disk in _disks(places).values():

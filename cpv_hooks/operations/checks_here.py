@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +58,8 @@ def git_clean(project: Project, subject: Subject) -> Iterator[Check]:
     branch = repo.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False).strip()
     if dirty:
         verb = "has" if len(dirty) == 1 else "have"
-        fix = "git commit -a, or git stash"
+        # By name, because a commit of everything would be a checkpoint of its own.
+        fix = f"git commit {shlex.join(dirty) if len(dirty) <= _SHOWN else '-a'}, or git stash"
         yield Check("git-clean", "fail", f"{_listed(dirty)} {verb} uncommitted changes", fix)
     elif subject.makes_commit and not branch:
         what = "HEAD is detached, so the new commit would be on no branch"
@@ -103,7 +105,9 @@ def _source(source: Path) -> Check:
         why = "a link to nothing" if not source.exists() else "neither a file nor a folder"
         return Check("required-files", "fail", f"{source}: {why}", "name a file or a folder")
     if not os.access(source, os.R_OK | (os.X_OK if source.is_dir() else 0)):
-        return Check("required-files", "fail", f"{source}: no permission to read", f"chmod u+r {source}")
+        return Check(
+            "required-files", "fail", f"{source}: no permission to read", f"chmod u+r {shlex.quote(str(source))}"
+        )
     return Check("required-files", "ok", f"{source} is there")
 
 
