@@ -78,7 +78,7 @@ def load(root: Path) -> Config:
         ) from error
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number or a date that Python cannot hold
         raise _not_toml(path, text, str(error)) from error
     except RecursionError as error:
         raise CPVError("not TOML: nested too deeply", where=f"{path}:1", fix=f"edit {FILE}") from error

@@ -1,0 +1,230 @@
+"""The parsers of what a repository, a user or a remote may hold: any text at all gives a result or one `CPVError`.
+
+`CPV_FUZZ_EXAMPLES` sets how many texts each parser gets (the long form: 20000).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from cpv_hooks import config, metrics
+from cpv_hooks.checkpoint import Artifact, Checkpoint
+from cpv_hooks.errors import CPVError
+from cpv_hooks.pointer import parse
+from cpv_hooks.schemes import Line, builtin
+from cpv_hooks.tag_message import parse_message, write_message
+from cpv_hooks.tree import dir_object_bytes, dir_oid, parse_dir_object
+
+EXAMPLES = int(os.environ.get("CPV_FUZZ_EXAMPLES", "80"))
+fuzz = settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+OID = st.from_regex(r"[0-9a-f]{32}(\.dir)?", fullmatch=True)
+NASTY = st.sampled_from(
+    [
+        "../up",
+        "/abs",
+        "a/../../b",
+        ".git/config",
+        "a/.git/hooks",
+        ".dvc/config",
+        "-rf",
+        "a\nb",
+        "a\0b",
+        "\x1b[31m",
+        "~",
+        "",
+    ]
+)
+PATH = st.one_of(NASTY, st.text(min_size=1, max_size=30))
+SCALAR = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20))
+VALUE = st.recursive(
+    SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+
+
+def one_line(error: CPVError) -> None:
+    assert "\n" not in str(error)
+    assert error.fix, str(error)
+
+
+# Pointers
+
+
+@fuzz
+@given(st.text(max_size=300))
+@example("outs:\n- md5: [\n")
+@example("outs: !!python/object/apply:os.system ['touch owned']\n")
+@example("&a [*a]")
+@example("\ud800")
+def test_any_text_is_a_pointer_file_or_an_error(text: str) -> None:
+    for file in ("x.dvc", "dvc.lock"):
+        try:
+            found = parse(text, file)
+        except CPVError as error:
+            one_line(error)
+        else:
+            assert isinstance(found, list)
+
+
+@fuzz
+@given(
+    path=PATH,
+    oid=st.one_of(OID, st.text(max_size=40), SCALAR),
+    size=st.one_of(st.integers(), SCALAR),
+    rest=st.dictionaries(st.text(max_size=8), VALUE, max_size=3),
+)
+def test_a_pointer_that_is_believed_stays_inside(path: str, oid: Any, size: Any, rest: dict[str, Any]) -> None:
+    text = json.dumps({**rest, "outs": [{"md5": oid, "size": size, "hash": "md5", "path": path}]})
+    try:
+        found = parse(text, "folder/x.dvc")
+    except CPVError as error:
+        one_line(error)
+        return
+    for pointer in found:
+        parts = PurePosixPath(pointer.path).parts
+        assert not PurePosixPath(pointer.path).is_absolute()
+        assert not {"..", ".git", ".dvc"} & {part.lower() for part in parts}, pointer.path
+        assert "\0" not in pointer.path
+        assert pointer.oid is None or all(char in "0123456789abcdef.dir" for char in pointer.oid)
+
+
+# Directory objects
+
+
+@fuzz
+@given(st.binary(max_size=300))
+@example(b"[" * 100_000)
+def test_any_bytes_are_a_directory_object_or_an_error(data: bytes) -> None:
+    try:
+        parse_dir_object(data, "0" * 32 + ".dir")
+    except CPVError as error:
+        one_line(error)
+
+
+@fuzz
+@given(st.lists(st.tuples(PATH, st.one_of(OID, st.text(max_size=40))), max_size=5))
+def test_a_directory_object_that_is_believed_stays_inside(entries: list[tuple[str, str]]) -> None:
+    data = json.dumps([{"md5": oid, "relpath": relpath} for relpath, oid in entries]).encode()
+    try:
+        found = parse_dir_object(data, dir_oid(data))
+    except CPVError as error:
+        one_line(error)
+        return
+    for relpath, oid in found:
+        assert not relpath.startswith("/")
+        assert not {"", ".", ".."} & set(relpath.split("/"))
+        assert len(oid) == 32
+    assert parse_dir_object(dir_object_bytes(found), "again") == sorted(found)
+
+
+# Settings
+
+
+@fuzz
+@given(
+    st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
+)
+@example(b"[artifacts]\nmodel = ['../x']\n")
+@example(b"a = " + b"[" * 3000)
+@example(b"[status]\nhash_budget = " + b"9" * 5000)
+def test_any_bytes_are_settings_or_an_error(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, config.FILE).write_bytes(data)
+        try:
+            config.load(Path(folder))
+        except CPVError as error:
+            one_line(error)
+
+
+KEYS = st.sampled_from(
+    ["team", "scheme", "on_commit", "when", "stage", "one_shot", "live", "hash_budget", "model", "x"]
+)
+
+
+@fuzz
+@given(st.sampled_from(["cpv", "tags", "push", "commit", "status", "artifacts", "else"]), KEYS, VALUE)
+def test_any_value_of_a_setting_is_one_or_an_error(section: str, key: str, value: Any) -> None:
+    try:
+        text = f"[{section}]\n{key} = {json.dumps(value)}\n".encode()
+    except ValueError:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, config.FILE).write_bytes(text)
+        try:
+            found = config.load(Path(folder))
+        except CPVError as error:
+            one_line(error)
+        else:
+            for patterns in found.artifacts.values():
+                assert not any(".." in PurePosixPath(item).parts or item.startswith("/") for item in patterns)
+
+
+# Tag names and messages
+
+
+@pytest.mark.parametrize("name", ["minor", "semver", "gto"])
+@fuzz
+@given(tag=st.one_of(st.text(max_size=40), st.from_regex(r"(data-|model@|data@)?v?\d+(\.\d+){0,3}.{0,3}")))
+def test_any_text_is_a_version_or_none(name: str, tag: str) -> None:
+    scheme = builtin(name, config.Config())
+    assert scheme is not None
+    for line in Line:
+        version = scheme.parse(line, tag)
+        scheme.is_ours(line, tag)
+        if version is not None:
+            assert scheme.format(line, version) == tag
+            assert scheme.next(version) > version
+            assert scheme.is_ours(line, tag)
+
+
+@fuzz
+@given(st.text(max_size=300))
+@example('v0.1: x\n\nCpv-Line: model\nCpv-Metric: =1\nCpv-Artifact: kind=model path="\\ud800"\n')
+@example("Cpv-Line: model\nCpv-Metric: " + "[" * 100_000)
+def test_any_text_is_a_message(text: str) -> None:
+    info = parse_message(text)
+    assert "\n" not in info.subject
+
+
+@fuzz
+@given(
+    path=st.text(min_size=1, max_size=30).filter(lambda text: "\0" not in text),
+    key=st.text(min_size=1, max_size=20),
+    value=st.one_of(st.integers(-(2**62), 2**62), st.floats(allow_nan=False), st.text(max_size=20)),
+    line=st.sampled_from(list(Line)),
+    subject=st.text(max_size=40).map(lambda text: " ".join(text.split())),
+)
+def test_what_is_written_into_a_message_is_read_back(path: str, key: str, value: Any, line: Line, subject: str) -> None:
+    artifact = Artifact("model", path, "a" * 32, 5, None)
+    message = write_message(
+        "v0.1", line, Checkpoint("c" * 40, subject, (artifact,), {key: value}, {}), None, automatic=True
+    )
+    found = parse_message(message)
+    assert (found.line, found.automatic, found.artifacts, found.metrics) == (line, True, (artifact,), {key: value})
+
+
+# Metrics
+
+
+@fuzz
+@given(st.binary(max_size=400))
+@example(b'{"a": ' * 50_000)
+@example(b"a=" + b"9" * 10_000)
+@example(b'{"a": 1e999, "b": NaN}')
+def test_any_bytes_are_metrics(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "metrics.log")
+        path.write_bytes(data)
+        found = metrics.read(path)
+    assert len(found) <= metrics.MAX_METRICS
+    assert all(isinstance(value, int | float | str) for value in found.values())
