@@ -151,4 +151,16 @@ def validate_all(cwd: Path | None = None, *, seconds: float = SECONDS) -> list[C
 
     Outside of a repository the personal settings alone are looked at. Changes nothing, raises nothing.
     """
-    return []
+    from cpv_hooks.operations.validation import everything
+
+    return everything(cwd or Path.cwd(), seconds)
+
+
+def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
+    """The personal settings alone: `settings`, `aws` and `git-host`. Changes nothing, raises nothing.
+
+    What is not configured is a warning.
+    """
+    from cpv_hooks.operations.validation import personal
+
+    return personal(seconds)

@@ -11,6 +11,7 @@ NOUNS = (
     "init",
     "install",
     "uninstall",
+    "validate",
     "model",
     "data",
     "checkpoint",

@@ -1,0 +1,50 @@
+"""Checks as people and programs read them: a table on a terminal, lines in a pipe, or JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cpv_hooks.check import Check
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def show(checks: Sequence[Check], *, as_json: bool) -> int:
+    """Print checks; returns the exit code, 1 where one failed."""
+    from dvc.ui import ui
+
+    failed = any(check.result == "fail" for check in checks)
+    if as_json:
+        ui.write_json({"ok": not failed, "checks": [asdict(check) for check in checks]})
+    elif sys.stdout.isatty():
+        _table(checks)
+    else:
+        ui.write("\n".join(map(_line, checks)))
+    return int(failed)
+
+
+def _table(checks: Sequence[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("check", "result", "reason", "to mend it"):
+        table.add_column(heading, overflow="fold")
+    for check in checks:
+        result = Text(check.result, _COLOURS[check.result])
+        table.add_row(Text(check.name), result, Text(_printable(check.reason)), Text(_printable(check.fix or "")))
+    Console().print(table)
+
+
+def _line(check: Check) -> str:
+    fix = f"; to mend it: {check.fix}" if check.fix else ""
+    return _printable(f"{check.result:<4}  {check.name}: {check.reason}{fix}")
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

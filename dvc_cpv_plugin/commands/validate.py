@@ -1,0 +1,39 @@
+"""`dvc cpv validate`: the specification's checklist, all of it, before anything is begun."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.check_table import show
+
+HELP = "Check that S3, the Git host, the repository, the disks and the next version are ready for work."
+EXAMPLES = """examples:
+  dvc cpv validate
+  dvc cpv validate --repo-path ~/models/resnet50
+  dvc cpv validate --json | jq '.checks[] | select(.result == "fail")'
+
+Outside of a repository the personal settings alone are looked at. The exit code is 1 where a check fails, and 0
+where there are only warnings. `dvc cpv doctor` looks at hooks and tools instead."""
+
+
+class CmdValidate(CPVCommand):
+    """One line for each check; the exit code says whether one failed."""
+
+    def run(self) -> int:
+        from cpv_hooks.errors import CPVError
+        from cpv_hooks.operations.checklist import validate_all
+
+        folder = Path(self.args.repo_path or ".").expanduser().absolute()
+        if self.args.repo_path is not None and (not self.args.repo_path or not folder.is_dir()):
+            raise CPVError("no such folder", where=self.args.repo_path or "''", fix="name the repository's folder")
+        return show(validate_all(folder), as_json=self.args.json)
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `validate` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "validate", CmdValidate, HELP, EXAMPLES)
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
+    parser.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one around here).")
