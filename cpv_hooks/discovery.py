@@ -89,6 +89,15 @@ def pointer_files(repo: Repo) -> list[str]:
     return _listed(repo)[0]
 
 
+def readable_pointers(repo: Repo) -> Iterator[Pointer]:
+    """The pointers of a work tree, CPV's or not, as its files say now; broken ones are passed over."""
+    for file in pointer_files(repo):
+        try:
+            yield from parse((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
+        except (CPVError, OSError, UnicodeDecodeError):
+            continue
+
+
 def _listed(repo: Repo, *, committing: bool = False) -> tuple[list[str], set[str]]:
     """The pointer files, and those of them that are in conflict."""
     patterns = ("*.dvc", "dvc.lock", "*/dvc.lock")
