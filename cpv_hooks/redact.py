@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import os
 import re
+from urllib.parse import quote
 
 MASK = "***"
-_ENVIRONMENT = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_ENVIRONMENT = re.compile(r"(SECRET(_ACCESS)?(_KEY)?|TOKEN|PASSWORD|PASSPHRASE|API_KEY)$")
 _SHORTEST = 6
-_URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
-_ASSIGNMENT = re.compile(
-    r"(?i)\b((?:aws_)?(?:secret_access_key|session_token|secret|password|passphrase|sse_customer_key|X-Amz-Signature|X-Amz-Security-Token)"
-    r"[\"']?\s*[=:]\s*[\"']?)[^\s\"',&}]+"
+
+# Every repetition that may be tried from each place of the text has a bound: a long text costs linear time.
+# `://user:password@host`. A password goes up to the last @ of the host's part; where it has a slash, as AWS's secret
+# keys do, up to the next @, unless what stands there is a port and a path.
+_URL_PASSWORD = re.compile(
+    r"(?<=://)([^/\s:@\"']{0,256}):(?:[^/\s\"']{1,4096}|(?:(?<=A[KS]IA.{17})|(?!\d{1,5}/))[^\s@\"']{1,4096})@"
+)
+# `https://token@host`: a user's name is no secret, and no name is that long.
+_URL_TOKEN = re.compile(r"(?<=://)[^/\s:@\"']{20,4096}@")
+_NAMES = (
+    r"(?:secret[_-]?(?:access[_-]?)?(?:key)?|sse[_-]customer[_-]key|password|passwd|passphrase|api[_-]?key"
+    r"|(?:access|auth|id|private|refresh|session|security)[_-]?token"
+    r"|X-(?:Amz|Goog)-(?:Signature|Credential|Security-Token))"
+)
+_VALUE = r"(?:(\\?[\"'])(?:(?!\2)[^\n])*+\2|[^\s\"',&}\\]+)"
+_ASSIGNMENT = re.compile(rf"(?i)({_NAMES}(?:\\?[\"'])?\s{{0,8}}[=:]\s{{0,8}}){_VALUE}")
+_OPTION = re.compile(rf"(?i)((?<![\w-])--?(?:\w{{1,32}}-){{0,4}}{_NAMES}\s{{1,8}})(?!-){_VALUE}")
+_QUERY = re.compile(r"([?&](?:sig|Signature|AWSAccessKeyId|token|key)=)[^\s&\"']+")
+_HEADER = re.compile(r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s{0,8}[:=]\s{0,8}\\?[\"']?)[^\r\n\"'\\]+")
+_SCHEME = re.compile(r"(?i)\b((?:bearer|basic)\s{1,8})(?=[A-Z._~+/=-]{0,4096}[0-9])[\w.~+/=-]{12,}")
+_PRIVATE_KEY = re.compile(
+    r"(-----BEGIN (?:[A-Z0-9]{1,16} ){0,2}PRIVATE KEY-----).*?(-----END (?:[A-Z0-9]{1,16} ){0,2}PRIVATE KEY-----|\Z)",
+    re.DOTALL,
+)
+# The id of an AWS key is no secret, but its first and last letters are enough to know it by.
+_KEY_ID = re.compile(r"\b(A[KS]IA)[A-Z0-9]{12}([A-Z0-9]{4})\b")
+_WEBHOOK = re.compile(
+    r"(?i)(https?://(?:hooks\.slack\.com/|[\w.-]{0,253}webhook[\w.-]{0,253}/|[\w.:-]{1,253}/(?:[\w-]{1,64}/){0,4}webhooks?/"
+    r"|[\w.:-]{1,253}/hooks/(?=[\w-]{16})))[^\s\"']+"
 )
 _known: set[str] = set()
 
@@ -19,13 +45,35 @@ _known: set[str] = set()
 def remember(secret: str | None) -> None:
     """Never print this value in this process."""
     if secret and len(secret) >= _SHORTEST:
-        _known.add(secret)
+        _known.update((secret, quote(secret, safe="")))
 
 
 def redact(text: str) -> str:
     """The text with every known or recognisable secret masked."""
-    secrets = _known | {value for name in _ENVIRONMENT if len(value := os.environ.get(name, "")) >= _SHORTEST}
-    for secret in sorted(secrets, key=len, reverse=True):
+    for secret in sorted(_known.union(_from_environment()), key=len, reverse=True):
         text = text.replace(secret, MASK)
+    text = _PRIVATE_KEY.sub(rf"\1{MASK}\2", text)
     text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
-    return _ASSIGNMENT.sub(rf"\1{MASK}", text)
+    text = _URL_TOKEN.sub(f"{MASK}@", text)
+    text = _WEBHOOK.sub(rf"\1{MASK}", text)
+    text = _HEADER.sub(rf"\1{MASK}", text)
+    text = _SCHEME.sub(rf"\1{MASK}", text)
+    text = _ASSIGNMENT.sub(_masked, text)
+    text = _OPTION.sub(_masked, text)
+    text = _QUERY.sub(rf"\1{MASK}", text)
+    return _KEY_ID.sub(rf"\1{MASK}\2", text)
+
+
+def _masked(found: re.Match[str]) -> str:
+    """The name as it stands, and the mask between the value's quotes."""
+    mark = found[2] or ""
+    return f"{found[1]}{mark}{MASK}{mark}"
+
+
+def _from_environment() -> list[str]:
+    # A path is where a secret lies, not the secret.
+    return [
+        value
+        for name, value in os.environ.items()
+        if len(value) >= _SHORTEST and not value.startswith("/") and _ENVIRONMENT.search(name)
+    ]

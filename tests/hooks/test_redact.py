@@ -1,0 +1,110 @@
+"""What is masked, and what is left as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from cpv_hooks.redact import redact, remember
+
+AKIA = "AKIA" + "ABCDEFGHIJKL" + "WXYZ"
+PEM = "-----BEGIN {0}PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA\n-----END {0}PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        # passwords in URLs
+        ("git@ssh://git:hunter2@host:7999/a.git", "git@ssh://git:***@host:7999/a.git"),
+        ("https://x-token-auth:ATCTT3xFfG@bitbucket.org/a", "https://x-token-auth:***@bitbucket.org/a"),
+        ("https://ada:p@ss:w@host/path", "https://ada:***@host/path"),
+        ("https://:hunter2@host/", "https://:***@host/"),
+        ("s3://key:abc/def+ghi@bucket/team", "s3://key:***@bucket/team"),
+        (f"s3://{AKIA}:12/34@bucket", "s3://AKIA***WXYZ:***@bucket"),
+        ("https://ghp_0123456789abcdefghij@github.com/a", "https://***@github.com/a"),
+        ("'https://a:b1@h','c@d'", "'https://a:***@h','c@d'"),
+        # AWS
+        (f"the key {AKIA} is unknown", "the key AKIA***WXYZ is unknown"),
+        (f"https://h/b/k?AWSAccessKeyId={AKIA}&Signature=a%2Fb&Expires=1", "https://h/b/k?AWSAccessKeyId=***&Signature=***&Expires=1"),
+        (
+            "https://h/k?X-Amz-Credential=x%2F2&X-Amz-Date=1&X-Amz-Signature=ff&X-Amz-Security-Token=t%2B&a=1",
+            "https://h/k?X-Amz-Credential=***&X-Amz-Date=1&X-Amz-Signature=***&X-Amz-Security-Token=***&a=1",
+        ),
+        ("https://h/k?sv=1&sig=abc&se=2", "https://h/k?sv=1&sig=***&se=2"),
+        ("AWS_SECRET_ACCESS_KEY=hunter2 dvc push", "AWS_SECRET_ACCESS_KEY=*** dvc push"),
+        ('{"SecretAccessKey": "abc/def", "SessionToken": "x y"}', '{"SecretAccessKey": "***", "SessionToken": "***"}'),
+        ('{\\"secret\\": \\"abc\\"}', '{\\"secret\\": \\"***\\"}'),
+        ("aws_session_token = abc", "aws_session_token = ***"),
+        # headers
+        ("Authorization: AWS4-HMAC-SHA256 Credential=a/b, Signature=c\nHost: h", "Authorization: ***\nHost: h"),
+        ("'Authorization': 'Bearer abc'", "'Authorization': '***'"),
+        ("http.extraheader=AUTHORIZATION: basic eDp5", "http.extraheader=AUTHORIZATION: ***"),
+        ("curl -H 'X-Auth: Bearer eyJhbGciOiJIUzI1NiJ9.e30'", "curl -H 'X-Auth: Bearer ***'"),
+        ("X-Api-Key: abc", "X-Api-Key: ***"),
+        # other assignments and options
+        ("MY_DB_PASSWORD='two words'", "MY_DB_PASSWORD='***'"),
+        ("dvc remote modify --local s secret_access_key=abc", "dvc remote modify --local s secret_access_key=***"),
+        ("tool --password hunter2 --verbose", "tool --password *** --verbose"),
+        ("tool --access-token=abc file", "tool --access-token=*** file"),
+        ("access_token: abc", "access_token: ***"),
+        # keys
+        (f"a {PEM.format('EC ')} b", "a -----BEGIN EC PRIVATE KEY-----***-----END EC PRIVATE KEY----- b"),
+        (PEM.format("")[:60], "-----BEGIN PRIVATE KEY-----***"),
+        # webhooks
+        ("POST https://hooks.slack.com/services/T0/B0/xyz failed", "POST https://hooks.slack.com/*** failed"),
+        ("https://discord.com/api/webhooks/1/abc", "https://discord.com/api/webhooks/***"),
+        ("https://corp.webhook.office.com/webhookb2/a/b", "https://corp.webhook.office.com/***"),
+        ("https://chat.example.com/hooks/a1b2c3d4e5f6g7h8i9", "https://chat.example.com/hooks/***"),
+        ("https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t", "https://chat.googleapis.com/v1/spaces/A/messages?key=***&token=***"),
+    ],
+)  # fmt: skip
+def test_a_secret_is_masked(text: str, shown: str) -> None:
+    assert redact(text) == shown
+    assert redact(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git",
+        "https://ada@bitbucket.org/team/model.git",
+        "http://127.0.0.1:8333/bucket/a@b",
+        "ssh://git@host:7999/a.git",
+        "s3://vmo-model-checkpoints/vision/resnet50/files/md5/ab/cdef0123456789abcdef0123456789",
+        "commit 0123456789abcdef0123456789abcdef01234567",
+        "/repo/.git/hooks/pre-commit: missing",
+        "https://example.com/hooks/list",
+        "the session expired; sign in again",
+        "Basic authentication is not supported",
+        "tokenizer: 3 files",
+        "unexpected token: '}'",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ada@host",
+        "--profile default --region eu-west-1",
+    ],
+)
+def test_what_is_no_secret_is_left(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_the_environment_s_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "env/secret+1")
+    monkeypatch.setenv("BITBUCKET_TOKEN", "env-token-2")
+    monkeypatch.setenv("SSH_KEY_PASSPHRASE", "short")  # too short to mean anything
+    monkeypatch.setenv("AWS_TOKEN", "/run/secrets/token")
+    assert redact("env/secret+1 env-token-2 short /run/secrets/token") == "*** *** short /run/secrets/token"
+
+
+def test_a_remembered_secret_is_known_in_a_url_too() -> None:
+    remember("re/mem+bered")
+    assert redact("re/mem+bered and re%2Fmem%2Bbered") == "*** and ***"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", ":", "://", "://a:", "://a:1/", "secret", "secret ", "password=\"", "--a-", "-", "bearer ", "basic 0",
+     "authorization ", "-----BEGIN PRIVATE KEY", "https://webhook", "https://a/b/", "https://a.", "AKIA",
+     "?key", "\\\""],
+)  # fmt: skip
+def test_long_text_costs_linear_time(piece: str) -> None:
+    """No pattern runs away: the test's time limit would see it."""
+    text = piece * (60_000 // len(piece))
+    assert redact(text)
