@@ -6,7 +6,6 @@ import base64
 import hashlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,11 @@ from cpv_hooks.output import Progress
 from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.content import corrupt, legacy_md5, receive
 from cpv_hooks.remote.parallel import each
-from cpv_hooks.remote.s3_errors import code_of, explain, is_s3_error, no_bucket, no_network
+from cpv_hooks.remote.s3_connect import connect, explained, look
+from cpv_hooks.remote.s3_errors import code_of
 from cpv_hooks.remote.s3_listing import Listing
 from cpv_hooks.remote.s3_multipart import PART, Multipart
-from cpv_hooks.remote.s3_options import CONNECT_SECONDS, S3Options
+from cpv_hooks.remote.s3_options import S3Options
 from cpv_hooks.tree import is_dir_oid
 
 if TYPE_CHECKING:
@@ -27,14 +27,22 @@ SMALL = 1 << 20
 SMALL_THREADS, LARGE_THREADS = 16, 8
 CHUNK = 1 << 20
 RESUMES = 3
-_NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
+NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 class S3Remote:
     """Objects below `s3://bucket/prefix`. Memory is bounded by `LARGE_THREADS` times 16 MiB."""
 
-    def __init__(self, url: str, options: Mapping[str, str], *, name: str = "remote", legacy: bool = False) -> None:
-        self.options = S3Options.of(name, url, options)
+    def __init__(
+        self,
+        url: str,
+        options: Mapping[str, str],
+        *,
+        name: str = "remote",
+        legacy: bool = False,
+        command: str | None = None,
+    ) -> None:
+        self.options = S3Options.of(name, url, options, command=command)
         self._legacy = legacy
         self._base = "/".join(filter(None, [self.options.prefix, "" if legacy else DVC3_LAYOUT]))
         self.url = f"s3://{self.options.bucket}/{self._base}" + self._endpoint_mark()
@@ -58,68 +66,17 @@ class S3Remote:
 
     def check(self) -> None:
         """See `Remote`."""
-        with self._explained():
-            self._look(self._client())
+        with explained(self.options):
+            look(self._client(), self.options, self._base)
 
     def _client(self) -> S3Client:
         """The client; made, and the way to the bucket tried, when it is first needed."""
         with self._connecting:
             if self._connected is None:
-                try:
-                    client = self.options.client()
-                except ValueError as error:
-                    # boto3's word for an endpoint that is no URL.
-                    raise explain(error, self.options) from error
-                self._reach(client.meta.endpoint_url)
-                self._look(client, strict=False)
+                client = connect(self.options)
+                look(client, self.options, self._base, strict=False)
                 self._connected = client
             return self._connected
-
-    def _reach(self, endpoint: str) -> None:
-        """Find out in seconds that there is no network, where boto3's retries take half a minute."""
-        import socket
-        from urllib.parse import urlsplit
-        from urllib.request import getproxies
-
-        parts = urlsplit(endpoint)
-        if getproxies() or not parts.hostname:
-            return
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        timeout = int(self.options.get("connect_timeout") or CONNECT_SECONDS)
-        try:
-            socket.create_connection((parts.hostname, port), timeout=timeout).close()
-        except OSError as error:
-            what, fix = no_network(endpoint, self.options)
-            raise RemoteError(what, where=f"remote {self.options.name}", fix=fix) from error
-
-    def _look(self, client: S3Client, *, strict: bool = True) -> None:
-        """Ask for one key: of all requests this one names what is wrong best (a HEAD has no error text)."""
-        bucket = self.options.bucket
-        try:
-            if client.list_objects_v2(Bucket=bucket, Prefix=self._base, MaxKeys=1).get("KeyCount"):
-                return
-        except Exception as error:
-            # Who may not list may still read and write.
-            if strict or code_of(error) != "AccessDenied":
-                raise
-            return
-        # Not every server minds listing a bucket that is not there.
-        try:
-            client.head_bucket(Bucket=bucket)
-        except Exception as error:
-            if code_of(error) in ("404", "NoSuchBucket"):
-                raise no_bucket(self.options) from error
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except RemoteError:
-            raise
-        except Exception as error:
-            if is_s3_error(error):
-                raise explain(error, self.options) from error
-            raise
 
     # What is there
 
@@ -127,7 +84,7 @@ class S3Remote:
         """See `Remote`."""
         if not oids:
             return set()
-        with self._explained():
+        with explained(self.options):
             listing = Listing(self._client(), self.options.bucket, self._base, self._size)
             found = listing.sizes(list(oids))
         return {oid for oid in oids if oid not in found or sizes.get(oid) not in (None, found[oid])}
@@ -137,7 +94,7 @@ class S3Remote:
         try:
             head = self._client().head_object(**self._object(oid))
         except Exception as error:
-            if code_of(error) in _NOT_THERE:
+            if code_of(error) in NOT_THERE:
                 return None
             raise
         return head["ContentLength"]
@@ -152,7 +109,7 @@ class S3Remote:
         progress.grow(sum(blob.size for blob in blobs))
 
         def put(blob: Blob) -> None:
-            with self._explained():
+            with explained(self.options):
                 self._put(blob, progress)
             done(blob)
 
@@ -214,7 +171,7 @@ class S3Remote:
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
         """See `Remote`. A connection that breaks is taken up again where it broke."""
-        with self._explained():
+        with explained(self.options):
             receive(self._chunks(oid, progress), oid, to, progress, where=self.url, legacy=self._legacy)
 
     def _chunks(self, oid: str, progress: Progress) -> Iterator[bytes]:
@@ -241,7 +198,7 @@ class S3Remote:
         try:
             answer = self._client().get_object(**self._object(oid), **condition)
         except Exception as error:
-            if code_of(error) in _NOT_THERE:
+            if code_of(error) in NOT_THERE:
                 raise MissingObject(f"object {oid} is not on the remote", where=self.url) from error
             raise
         return answer["Body"], answer["ContentLength"], answer["ETag"]

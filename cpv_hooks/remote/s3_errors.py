@@ -10,8 +10,6 @@ from cpv_hooks.remote import RemoteError
 if TYPE_CHECKING:
     from cpv_hooks.remote.s3_options import S3Options
 
-RETRY = "dvc cpv sync"
-
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"})
 _REGION = frozenset(
@@ -66,19 +64,23 @@ def no_bucket(options: S3Options) -> RemoteError:
 
 
 def _no_bucket(options: S3Options) -> tuple[str, str]:
-    fix = f"aws s3 mb s3://{options.bucket}, or dvc remote modify {options.name} url s3://BUCKET/PATH"
+    fix = f"aws s3 mb s3://{options.bucket}, or {_other_bucket(options)}"
     return f"there is no bucket {options.bucket!r}", fix
+
+
+def _other_bucket(options: S3Options) -> str:
+    return options.change("url", "BUCKET" if options.command else "s3://BUCKET/PATH")
 
 
 def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
     code = code_of(error)
-    secret = f"dvc remote modify --local {options.name} secret_access_key KEY"
     if code in _EXPIRED:
         return "the AWS session has expired", _login(options)
     if code == "InvalidAccessKeyId":
-        return "the server does not know this access key", f"dvc remote modify --local {options.name} access_key_id ID"
+        return "the server does not know this access key", options.change_keys("access_key_id")
     if code == "SignatureDoesNotMatch":
-        return "the secret access key is wrong (the signature does not match)", secret
+        what = "the secret access key is wrong (the signature does not match)"
+        return what, options.change_keys("secret_access_key")
     if code == "RequestTimeTooSkewed":
         return "this machine's clock is wrong, so S3 refuses its requests", "sudo timedatectl set-ntp true"
     if code == "NoSuchBucket":
@@ -89,25 +91,28 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
         action = _ACTIONS.get(error.operation_name, f"s3:{error.operation_name}")
         return f"access denied ({action})", f"ask the bucket's owner for {action} on {options.bucket}/{options.prefix}"
     if code in _BUSY:
-        return f"the server is in trouble ({code})", f"wait a little, then {RETRY}"
+        return f"the server is in trouble ({code})", f"wait a little, then {options.retry}"
     if code in _FULL:
-        return f"the server takes no more data ({code})", f"free space there, then {RETRY}"
+        return f"the server takes no more data ({code})", f"free space there, then {options.retry}"
     if code == "InvalidObjectState":
-        return "the object is in an archive tier", f"aws s3api restore-object --bucket {options.bucket}, then {RETRY}"
+        return (
+            "the object is in an archive tier",
+            f"aws s3api restore-object --bucket {options.bucket}, then {options.retry}",
+        )
     text = str(error.response.get("Error", {}).get("Message") or "no reason given")
-    return f"{error.operation_name} failed: {code or 'unknown'}: {text}", RETRY
+    return f"{error.operation_name} failed: {code or 'unknown'}: {text}", options.retry
 
 
 def _wrong_region(error: Any, options: S3Options) -> tuple[str, str]:
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region") or "REGION"
     known = f" (it is in {region})" if region != "REGION" else ""
-    return f"the bucket is in another region{known}", f"dvc remote modify {options.name} region {region}"
+    return f"the bucket is in another region{known}", options.change("region", region)
 
 
 def _login(options: S3Options) -> str:
     profile = f" --profile {options.profile}" if options.profile else ""
-    return f"aws sso login{profile} (or put fresh keys where the old ones are), then {RETRY}"
+    return f"aws sso login{profile} (or put fresh keys where the old ones are), then {options.retry}"
 
 
 def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
@@ -120,9 +125,7 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
         aws.RefreshWithMFAUnsupportedError,
     )
     profile = f" --profile {options.profile}" if options.profile else ""
-    configure = (
-        f"aws configure{profile}, or dvc remote modify --local {options.name} access_key_id ID (and secret_access_key)"
-    )
+    configure = f"aws configure{profile}, or {_give_keys(options)}"
     if isinstance(error, expired):
         return "the AWS session has expired", _login(options)
     if isinstance(error, aws.ProfileNotFound):
@@ -130,19 +133,31 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
     if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.CredentialRetrievalError):
         return f"no AWS credentials: {_first_line(error)}", configure
     if isinstance(error, aws.SSLError):
-        return f"no trusted connection: {_first_line(error)}", f"dvc remote modify {options.name} ssl_verify CA_FILE"
+        return f"no trusted connection: {_first_line(error)}", _trust(options)
     if isinstance(error, aws.ParamValidationError):
-        return f"{options.bucket!r} is not a bucket's name", f"dvc remote modify {options.name} url s3://BUCKET/PATH"
+        return f"{options.bucket!r} is not a bucket's name", _other_bucket(options)
     if isinstance(error, ValueError | aws.InvalidRegionError):
-        return f"{_first_line(error)}", f"dvc remote modify {options.name} endpointurl https://HOST"
+        return f"{_first_line(error)}", options.change("endpointurl", "https://HOST")
     if isinstance(error, aws.HTTPClientError | aws.ConnectionError | OSError):
         return no_network(options.get("endpointurl") or "AWS", options)
-    return f"{type(error).__name__}: {_first_line(error)}", RETRY
+    return f"{type(error).__name__}: {_first_line(error)}", options.retry
+
+
+def _give_keys(options: S3Options) -> str:
+    if options.command:
+        return f"{options.command} --credential-path FILE"
+    return f"dvc remote modify --local {options.name} access_key_id ID (and secret_access_key)"
+
+
+def _trust(options: S3Options) -> str:
+    if options.command:
+        return f"export AWS_CA_BUNDLE=CA_FILE, then {options.command}"
+    return f"dvc remote modify {options.name} ssl_verify CA_FILE"
 
 
 def no_network(endpoint: str, options: S3Options) -> tuple[str, str]:
     """What and fix for a server that does not answer."""
-    fix = f"check the network{' and endpointurl' if options.get('endpointurl') else ''}, then {RETRY}"
+    fix = f"check the network{' and endpointurl' if options.get('endpointurl') else ''}, then {options.retry}"
     return f"{endpoint} does not answer", fix
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.errors import CPVError
 from cpv_hooks.redact import remember
 from cpv_hooks.remote import RemoteError
+from cpv_hooks.trace import emit, is_heard
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 60, 4
 CONNECTIONS = 32
 _SECRETS = ("secret_access_key", "session_token", "sse_customer_key")
+_FLAGS = {"region": "--region", "endpointurl": "--endpoint-url", "url": "--bucket"}
 _GRANTS = {
     "acl": "ACL",
     "grant_full_control": "GrantFullControl",
@@ -33,15 +35,19 @@ _GRANTS = {
 
 @dataclass(frozen=True)
 class S3Options:
-    """The options that CPV uses; `name` is the remote's name in DVC's configuration."""
+    """The options that CPV uses; `name` is the remote's name in DVC's configuration.
+
+    `command` is the command that they were given to, where they are not yet (or not alone) DVC's.
+    """
 
     name: str
     bucket: str
     prefix: str
     values: Mapping[str, str] = field(repr=False)
+    command: str | None = None
 
     @classmethod
-    def of(cls, name: str, url: str, values: Mapping[str, str]) -> S3Options:
+    def of(cls, name: str, url: str, values: Mapping[str, str], *, command: str | None = None) -> S3Options:
         """Read a remote's URL and options; `CPVError` where there is no bucket in it."""
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         if not bucket:
@@ -50,7 +56,7 @@ class S3Options:
             )
         for secret in _SECRETS:
             remember(values.get(secret))
-        return cls(name, bucket, prefix.strip("/"), values)
+        return cls(name, bucket, prefix.strip("/"), values, command)
 
     def get(self, key: str) -> str | None:
         """An option's value, or None where it is not set."""
@@ -64,6 +70,28 @@ class S3Options:
     def profile(self) -> str | None:
         """The AWS profile that is used, where one is named."""
         return self.get("profile") or os.environ.get("AWS_PROFILE")
+
+    @property
+    def retry(self) -> str:
+        """The command to repeat once something is mended."""
+        return self.command or "dvc cpv sync"
+
+    def change(self, key: str, value: str) -> str:
+        """The command that gives an option another value."""
+        if self.command is None:
+            return f"dvc remote modify {self.name} {key} {value}"
+        return f"{self.command} {_FLAGS[key]} {value}"
+
+    def change_keys(self, key: str) -> str:
+        """What to do about `access_key_id` or `secret_access_key`, wherever they come from."""
+        if self.get("access_key_id"):
+            value = "ID" if key == "access_key_id" else "KEY"
+            return f"dvc remote modify --local {self.name} {key} {value}"
+        if path := self.get("credentialpath"):
+            return f"mend profile {self.profile or 'default'} in {path}, then {self.retry}"
+        if not self.get("profile") and os.environ.get("AWS_ACCESS_KEY_ID"):
+            return f"export the right AWS_{key.upper()}, then {self.retry}"
+        return f"aws configure{f' --profile {self.profile}' if self.profile else ''}, then {self.retry}"
 
     def customer_key(self) -> dict[str, Any]:
         """The parameters that every request for an object needs where it is encrypted with the customer's key."""
@@ -107,13 +135,16 @@ class S3Options:
             aws_secret_access_key=self.get("secret_access_key"),
             aws_session_token=self.get("session_token"),
         )
-        return session.client(
+        client = session.client(
             "s3",
             endpoint_url=self.get("endpointurl"),
             use_ssl=self.flag("use_ssl") is not False,
             verify=self._verify(),
             config=self._config(),
         )
+        if is_heard():
+            client.meta.events.register("before-send.s3", _tell)
+        return client
 
     def _check_keys(self) -> None:
         """boto3 would sign with half a pair, and the server would call the other half wrong."""
@@ -145,3 +176,8 @@ class S3Options:
         if self.flag("allow_anonymous_login"):
             settings["signature_version"] = UNSIGNED
         return Config(**settings)
+
+
+def _tell(request: Any, **_: Any) -> None:
+    """botocore's `before-send` event: one line for each request, tried again or not."""
+    emit("debug", f"{request.method} {request.url}")

@@ -21,6 +21,7 @@ from cpv_hooks.queue import Queue
 from cpv_hooks.remote import Blob, CorruptObject, MissingObject, RemoteError, open_remote, s3_listing
 from cpv_hooks.remote.s3 import S3Remote
 from cpv_hooks.remote.s3_multipart import PART, part_size
+from cpv_hooks.trace import listening
 from cpv_hooks.tree import dir_object_bytes, dir_oid
 from support.repos import ModelRepo
 from support.seaweed import Server
@@ -365,6 +366,15 @@ def test_credentials_from_the_environment(bucket: Bucket, monkeypatch: pytest.Mo
     for key, value in bucket.server.environment().items():
         monkeypatch.setenv(key, value)
     S3Remote(bucket.url, {}, name="storage").check()
+
+
+def test_requests_are_told_to_who_listens(bucket: Bucket, tmp_path: Path) -> None:
+    item, heard = blob(tmp_path / "in", b"data"), list[tuple[str, str]]()
+    with listening(lambda level, text: heard.append((level, text))):
+        bucket.remote().upload([item], PROGRESS)
+    url = f"{bucket.server.endpoint_url}/{bucket.name}/vision/resnet/files/md5/{item.oid[:2]}/{item.oid[2:]}"
+    assert ("debug", f"PUT {url}") in heard
+    assert bucket.server.secret_key not in str(heard)
 
 
 # With a repository

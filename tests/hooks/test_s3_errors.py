@@ -83,3 +83,35 @@ def test_a_secret_in_an_error_is_masked() -> None:
     line = str(explain(aws.CredentialRetrievalError(provider="x", error_msg="key hunter2hunter2"), options))
     assert "hunter2" not in line
     assert "hunter2" not in repr(options)
+
+
+SETUP = "dvc cpv aws-config"
+
+
+@pytest.mark.parametrize(
+    ("error", "values", "fix"),
+    [
+        (answer("NoSuchBucket"), {}, f"aws s3 mb s3://bucket, or {SETUP} --bucket BUCKET"),
+        (answer("PermanentRedirect", **REGION), {}, f"{SETUP} --region eu-west-1"),
+        (ValueError("Invalid endpoint: x"), {}, f"{SETUP} --endpoint-url https://HOST"),
+        (aws.SSLError(endpoint_url="https://x", error="y"), {}, f"export AWS_CA_BUNDLE=CA_FILE, then {SETUP}"),
+        (aws.NoCredentialsError(), {}, f"aws configure, or {SETUP} --credential-path FILE"),
+        (answer("InvalidAccessKeyId"), {}, f"aws configure, then {SETUP}"),
+        (answer("SignatureDoesNotMatch"), {"profile": "team"}, f"aws configure --profile team, then {SETUP}"),
+        (
+            answer("SignatureDoesNotMatch"),
+            {"profile": "team", "credentialpath": "/keys"},
+            f"mend profile team in /keys, then {SETUP}",
+        ),
+    ],
+)
+def test_while_it_is_set_up_the_mending_is_the_setups(error: Exception, values: dict[str, str], fix: str) -> None:
+    options = S3Options.of("storage", "s3://bucket/vision", values, command=SETUP)
+    assert str(explain(error, options)).endswith(f"; to mend it: {fix}")
+
+
+def test_keys_of_the_environment_are_mended_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    options = S3Options.of("storage", "s3://bucket", {})
+    line = str(explain(answer("SignatureDoesNotMatch"), options))
+    assert line.endswith("; to mend it: export the right AWS_SECRET_ACCESS_KEY, then dvc cpv sync")
