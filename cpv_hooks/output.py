@@ -81,6 +81,12 @@ def warn(line: str) -> None:
         _print(f"warning: {line}")
 
 
+def detail(line: str) -> None:
+    """Print one step of the work, `cpv: debug: …`, unless the user wants quiet; nobody else hears it."""
+    if not is_quiet():
+        _print(f"debug: {line}")
+
+
 def fail(error: BaseException) -> int:
     """Print the one line for an error and return the exit status: 1 expected, 3 a bug of ours, 130 Ctrl-C."""
     emit("error", str(error) if isinstance(error, CPVError) else f"{type(error).__name__}: {error}")
@@ -120,9 +126,13 @@ def _quiet_setting(path: Path) -> bool:
     return isinstance(settings, dict) and settings.get("quiet") is True
 
 
+def printable(text: str) -> str:
+    """The text on one line. File names come from repositories: no newline or escape sequence of theirs gets out."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _print(line: str) -> None:
-    # File names come from repositories: no newline or escape sequence of theirs reaches the terminal.
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in redact(line))
+    shown = printable(redact(line))
     # Where the terminal is gone there is nobody to tell.
     with suppress(OSError, ValueError):
         sys.stderr.write(f"cpv: {shown}\n")
