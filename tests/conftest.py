@@ -7,12 +7,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from support import checkpoint, repos, sandbox, seaweed
 from support.shell import Shell
+
+if TYPE_CHECKING:
+    from support.sshd import SSHServer
 
 REAL_ENVIRONMENT = dict(os.environ)
 SHARED = "CPV_TEST_SHARED"
@@ -96,6 +99,17 @@ def make_repo(tmp_path: Path, _skeleton: Path) -> MakeRepo:
 def s3_server(_session_environment: None) -> seaweed.Server:
     """A SeaweedFS that all workers share; it ends with the run."""
     return seaweed.shared_server(Path(os.environ[SHARED]))
+
+
+@pytest.fixture
+def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SSHServer]:
+    """An SSH server of the test's own that answers like Bitbucket."""
+    from support.sshd import SSHServer
+
+    server = SSHServer(tmp_path_factory.mktemp("sshd"))
+    server.start()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")
