@@ -21,6 +21,7 @@ NOUNS = (
     "doctor",
     "rescue",
     "recover",
+    "access",
     "demo",
 )
 

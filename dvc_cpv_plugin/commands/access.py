@@ -1,0 +1,44 @@
+"""`dvc cpv access`: the least-privilege IAM policy for a team."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+HELP = "Print the least-privilege IAM policy (JSON) for a team's prefix on S3; nothing is applied."
+EXAMPLES = """examples:
+  dvc cpv access                                   for this repository's team, on its bucket
+  dvc cpv access --team-name vision --read-only    for those who only check out
+  dvc cpv access --team-name vision --bucket my-bucket > policy.json
+  aws iam create-policy --policy-name cpv-vision --policy-document file://policy.json"""
+
+
+class CmdAccess(CPVCommand):
+    """Prints the policy."""
+
+    def run(self) -> int:
+        """Do it."""
+        import json
+        from pathlib import Path
+
+        from cpv_hooks.aws.access import policy
+        from cpv_hooks.aws.place import team_and_bucket
+
+        team, bucket = team_and_bucket(Path.cwd(), self.args.team_name, self.args.bucket)
+        found = policy(bucket, team, read_only=self.args.read_only, gc=self.args.gc)
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        return 0
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    parser = add_command(subparsers, parent_parser, "access", CmdAccess, HELP, EXAMPLES)
+    parser.add_argument("--team-name", metavar="NAME", help="the team (default: this repository's, or your own)")
+    parser.add_argument(
+        "--bucket", metavar="NAME", help="the bucket (default: this repository's, or yours)"
+    )
+    rights = parser.add_mutually_exclusive_group()
+    rights.add_argument("--read-only", action="store_true", help="allow no writing")
+    rights.add_argument("--gc", action="store_true", help="allow removing objects, for dvc gc --cloud")
