@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from cpv_hooks.cache import PROTECTED, fault, reflink
 from cpv_hooks.durable import write_atomic
+from cpv_hooks.folder_names import folder_name
 from cpv_hooks.operations.fetching import Source
 from cpv_hooks.operations.stock import Stock, local
 from cpv_hooks.operations.version import Version
@@ -31,14 +31,8 @@ THREADS = 8
 def folder_of(project: Project, version: Version, home: Path) -> Path:
     """Where the version's files stand: `artifacts/TEAM/MODEL/COMMIT` below the personal folder."""
     team, model = project.config.team or "team", project.config.model or project.root.name
-    name = version.commit + (f"-{safe_name(project.prefix.rstrip('/'))}" if project.prefix else "")
-    return home / "artifacts" / safe_name(team) / safe_name(model) / name
-
-
-def safe_name(text: str) -> str:
-    """A text of a repository's as the name of one folder, never hidden and never one that leads elsewhere."""
-    quoted = quote(text, safe=" @+=,")
-    return "%2E" + quoted[1:] if quoted.startswith(".") else quoted or "%"
+    name = version.commit + (f"-{folder_name(project.prefix.rstrip('/'))}" if project.prefix else "")
+    return home / "artifacts" / folder_name(team) / folder_name(model) / name
 
 
 class Shelf:
