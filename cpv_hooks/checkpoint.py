@@ -82,6 +82,12 @@ def _pointers(
                     where=pointer.file,
                     fix=f"dvc commit {pointer.file}, git commit",
                 )
+            if not _is_complete(project, pointer):
+                raise CPVError(
+                    f"{pointer.path} names no version on the remote at {commit[:10]}, so it cannot be tagged",
+                    where=pointer.file,
+                    fix="dvc cpv sync, git commit",
+                )
             content = (pointer.oid, pointer.isexec)
             yield project, pointer, pointer.oid is not None and all(old.get(pointer.path) != content for old in before)
 
@@ -90,10 +96,16 @@ def _contents(project: Project, commit: str) -> Mapping[str, tuple[str | None, b
     from cpv_hooks.objects import pointers_at
 
     try:
-        return {pointer.path: (pointer.oid, pointer.isexec) for pointer in pointers_at(project, commit)}
+        pointers = [pointer for pointer in pointers_at(project, commit) if _is_complete(project, pointer)]
+        return {pointer.path: (pointer.oid, pointer.isexec) for pointer in pointers}
     except CPVError:
         # A parent with a broken pointer: the commit that mends it is a checkpoint.
         return {}
+
+
+def _is_complete(project: Project, pointer: Pointer) -> bool:
+    """Whether plain DVC finds the content; the commit that first says where it is on the remote is the checkpoint."""
+    return not project.remote_versioned or pointer.names_versions_on(project.remote_name)
 
 
 def _metrics(logs: Sequence[tuple[Project, Pointer]]) -> dict[str, int | float | str]:

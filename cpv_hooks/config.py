@@ -16,6 +16,7 @@ FILE = ".cpv.toml"
 MAX_BYTES = 1 << 20
 
 Kind = Literal["model", "data", "metrics", "extra"]
+Layout = Literal["content", "versioned"]
 KINDS: tuple[Kind, ...] = ("model", "data", "metrics", "extra")
 
 DEFAULT_ARTIFACTS: Mapping[Kind, tuple[str, ...]] = {
@@ -40,6 +41,7 @@ class Config:
     one_shot: bool = True
     live: bool = True
     hash_budget: int = 512 << 20
+    layout: Layout = "content"
 
 
 def cpv_home() -> Path:
@@ -52,6 +54,7 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
     "cpv": {"team": ("team", str, None), "model": ("model", str, None)},
     "tags": {"scheme": ("scheme", str, None), "on_commit": ("tag_on_commit", bool, None)},
     "push": {"when": ("push_when", str, ("commit", "background", "push", "never"))},
+    "remote": {"layout": ("layout", str, ("content", "versioned"))},
     "commit": {"stage": ("stage", str, ("all", "staged")), "one_shot": ("one_shot", bool, None)},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }

@@ -19,6 +19,7 @@ from typing import Any
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.scan import Listing, Signature
+from cpv_hooks.stored import Stored
 
 _VERSION = 1
 _MAGIC = b"cpv-tree 1\n"
@@ -146,7 +147,11 @@ def _entry(value: Mapping[str, Any]) -> Entry:
 
 def _pointers(value: Any) -> tuple[Signature, int, list[Pointer]]:
     sig, checked, found = value
-    return _signature(sig), int(checked), [Pointer(**item) for item in found]
+    return _signature(sig), int(checked), [_pointer(item) for item in found]
+
+
+def _pointer(item: Mapping[str, Any]) -> Pointer:
+    return Pointer(**{**item, "stored": tuple(Stored(**place) for place in item.get("stored", ()))})
 
 
 def _encode_tree(tree: Tree, oid: str) -> bytes:

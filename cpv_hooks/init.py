@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from cpv_hooks import init_remote, skeleton
-from cpv_hooks.config import FILE, Kind, load
+from cpv_hooks import init_layout, init_remote, skeleton
+from cpv_hooks.config import FILE, Kind, Layout, load
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo, environment
@@ -53,6 +53,7 @@ class Request:
     remote: str | None = None
     pipeline: bool = False
     artifacts: Mapping[Kind, Sequence[str]] = field(default_factory=dict)
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ def check(place: Place, request: Request) -> None:
     _check_identity(place)
     _check_data(place, request.data_path)
     init_remote.check(place.root, request.remote)
+    init_layout.check(place.root, request.layout, request.remote)
 
 
 def _check_identity(place: Place) -> None:

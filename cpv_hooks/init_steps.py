@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from cpv_hooks import init_remote, proposals, skeleton
+from cpv_hooks import init_layout, init_remote, proposals, skeleton
 from cpv_hooks.config import FILE, Kind
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
@@ -60,11 +60,15 @@ def _dvc(place: Place, request: Request) -> Iterator[Step]:
     only = init_remote.to_make_default(root, request.remote)
     if only is not None:
         yield Step(f"dvc remote default {only}", partial(run, dvc("remote", "default", "-q", only), root))
+    aware = init_layout.to_make_aware(root, request.layout, add[0] if add else only)
+    if aware is not None:
+        words = ("remote", "modify", aware, "version_aware", "true")
+        yield Step(f"dvc {' '.join(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
 
 
 def _settings_step(place: Place, request: Request, artifacts: Mapping[Kind, Sequence[str]]) -> Iterator[Step]:
     if not (place.root / FILE).exists():
-        text = skeleton.settings(request.team, request.model, artifacts)
+        text = skeleton.settings(request.team, request.model, artifacts) + init_layout.section(request.layout)
         yield Step(
             f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
         )
@@ -108,6 +112,12 @@ def _settings(place: Place, request: Request) -> Iterator[Step]:
     # At the DVC root alone: a repository without DVC gets a root at its own top.
     yield from _dvc(place, request)
     if (place.root / FILE).exists():
+        more = init_layout.to_append(place.root, request.layout)
+        if more:
+            text = (place.root / FILE).read_text(encoding="utf-8") + more
+            yield Step(
+                f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
+            )
         return
     artifacts: dict[Kind, list[str]] = {}
     known: dict[str, Kind] = proposals.tracked(place.repo, place.root) if place.top else {}

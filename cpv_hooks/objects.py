@@ -40,6 +40,21 @@ def pointers_at(project: Project, rev: str) -> list[Pointer]:
     return [pointer for file in _files(store, project, rev) for pointer in store.parse(file)]
 
 
+def pointers_ever(project: Project) -> Iterator[Pointer]:
+    """Every pointer of a DVC root that any commit of this clone has; those that cannot be read are left out."""
+    store = _open(str(project.repo.common_dir))
+    head = ["HEAD"] if project.repo.resolve("HEAD") else []
+    patterns = ("*.dvc", "dvc.lock", "*/dvc.lock")
+    listed = project.repo.run("rev-list", "--objects", "--all", *head, "--", *patterns, check=False)
+    for line in listed.splitlines():
+        blob, _, path = line.partition(" ")
+        if is_pointer_file(path) and project.holds(path):
+            try:
+                yield from store.parse(_File(path, blob, None))
+            except CPVError:
+                continue
+
+
 def is_tracked(project: Project, rev: str, path: str) -> bool:
     """Whether Git itself holds a path (relative to the top of the work tree) in a commit."""
     store = _open(str(project.repo.common_dir))

@@ -1,4 +1,4 @@
-"""Pointer files: `.dvc` files and `dvc.lock`, read strictly and rewritten as `dvc add` writes them.
+"""Pointer files: `.dvc` files and `dvc.lock`, read strictly.
 
 The format is DVC 3's (`dvc.schema.SINGLE_STAGE_SCHEMA`, `LOCKFILE_SCHEMA`). What a cloned repository says is data:
 a path that leaves the repository or a hash that is not a hash is refused here, once, for everyone.
@@ -6,7 +6,6 @@ a path that leaves the repository or a hash that is not a hash is refused here, 
 
 from __future__ import annotations
 
-import io
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -14,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.stored import Stored, oid_of, read_cloud, read_files
 
 MAX_BYTES = 64 << 20
 _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _MARKERS = re.compile(r"^(<{7}|>{7}|={7}|\|{7})( |$)", re.MULTILINE)
-# The order in which DVC writes an output's own keys.
-_OWN_KEYS = ("md5", "size", "nfiles", "isexec", "hash")
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Pointer:
     """One output that a pointer file names. `file` and `path` are relative to the top of the work tree.
 
     `stage` marks an output of a `dvc.yaml` stage, `imported` one that `dvc update` owns, `legacy` a DVC 2 hash.
+    `stored` is where its files lie on a remote that keeps versions, as far as the pointer says it.
     """
 
     file: str
@@ -49,6 +48,7 @@ class Pointer:
     legacy: bool = False
     stage: bool = False
     push: bool = True
+    stored: tuple[Stored, ...] = ()
 
     @property
     def isdir(self) -> bool:
@@ -59,6 +59,15 @@ class Pointer:
     def writable(self) -> bool:
         """Whether CPV may rewrite the pointer (a stage's and an import's belong to DVC's own commands)."""
         return not (self.stage or self.imported)
+
+    def names_versions_on(self, remote: str | None) -> bool:
+        """Whether it says of all its content where on a remote that keeps versions it lies (an empty folder: nowhere).
+
+        What is not pushed, or comes from elsewhere, has no place there.
+        """
+        if self.oid is None or self.imported or not self.push or (self.isdir and self.nfiles == 0):
+            return True
+        return bool(self.stored) and all(item.version_id and item.remote == remote for item in self.stored)
 
 
 def is_pointer_file(name: str) -> bool:
@@ -75,9 +84,9 @@ def parse(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
     """
     if len(text) > MAX_BYTES:
         raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {file}")
-    table = _load(text, file)
+    table = load_table(text, file)
     if posixpath.basename(file) == "dvc.lock":
-        return list(_parse_lock(table, file, _load(pipeline, file) if pipeline else None))
+        return list(_parse_lock(table, file, load_table(pipeline, file) if pipeline else None))
     return list(_parse_single(table, file))
 
 
@@ -86,7 +95,8 @@ def has_conflict(text: str) -> bool:
     return _MARKERS.search(text) is not None
 
 
-def _load(text: str, file: str) -> Mapping[str, Any]:
+def load_table(text: str, file: str) -> Mapping[str, Any]:
+    """The YAML of a pointer file or of `dvc.yaml`; `CPVError` for what is none."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -128,7 +138,7 @@ def _parse_lock(table: Mapping[str, Any], file: str, pipeline: Mapping[str, Any]
     if not isinstance(stages, dict):
         raise _malformed(file, "not a DVC lock file")
     for name, stage in stages.items():
-        known = _stage(pipeline, str(name))
+        known = stage_of(pipeline, str(name))
         if known is None or not isinstance(stage, dict):
             continue
         uncached = _uncached(known)
@@ -138,7 +148,7 @@ def _parse_lock(table: Mapping[str, Any], file: str, pipeline: Mapping[str, Any]
                 yield pointer
 
 
-def _stage(pipeline: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
+def stage_of(pipeline: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
     """A stage's definition; foreach and matrix stages are locked as `name@item`."""
     if pipeline is None:
         return {}
@@ -172,6 +182,11 @@ def _parse_out(out: object, file: str, wdir: str, *, imported: bool = False, sta
     if oid is not None and (not isinstance(oid, str) or not _OID.fullmatch(oid)):
         raise _malformed(file, f"md5 is not a DVC hash: {str(oid)[:40]!r}")
     size, nfiles = out.get("size"), out.get("nfiles")
+    stored: tuple[Stored, ...] = read_cloud(out, oid) if oid and not oid.endswith(".dir") else ()
+    if isinstance(out.get("files"), list) and (oid is None or oid.endswith(".dir")):
+        stored = read_files(out["files"], file)
+        if stored or not out["files"]:
+            oid, nfiles, size = oid_of(stored), len(stored), sum(item.size or 0 for item in stored)
     return Pointer(
         file=file,
         path=_inside(posixpath.join(posixpath.dirname(file), wdir), out["path"], file),
@@ -183,6 +198,7 @@ def _parse_out(out: object, file: str, wdir: str, *, imported: bool = False, sta
         legacy=oid is not None and "hash" not in out and not stage,
         stage=stage,
         push=out.get("push") is not False,
+        stored=stored,
     )
 
 
@@ -197,44 +213,3 @@ def _inside(folder: str, path: str, file: str) -> str:
     if "\n" in joined or "\0" in joined:
         raise CPVError("an artifact's name cannot hold a newline", where=file, fix="rename the artifact")
     return joined
-
-
-def render(old: str | None, pointer: Pointer, content: Content) -> str:
-    """The text of the pointer file for new content, byte for byte what `dvc add` writes.
-
-    Everything else that `old` says (`meta`, `desc`, comments, other outputs) is kept.
-    """
-    from ruamel.yaml import YAML
-
-    own = _own(content)
-    name = posixpath.relpath(pointer.path, posixpath.dirname(pointer.file) or ".")
-    yaml = YAML()
-    yaml.default_flow_style = False
-    if old is None:
-        table: Any = {"outs": [{**own, "path": name}]}
-    else:
-        table = yaml.load(old)
-        out = next(item for item in table["outs"] if posixpath.normpath(str(item["path"])) == _local(table, pointer))
-        for key in _OWN_KEYS:
-            if key not in own:
-                out.pop(key, None)
-            elif out.get(key) != own[key]:
-                out[key] = own[key]
-        # DVC 2 pointers carry a checksum of the whole file, which DVC 3 keeps only for stages with dependencies.
-    stream = io.StringIO()
-    yaml.dump(table, stream)
-    return stream.getvalue()
-
-
-def _local(table: Mapping[str, Any], pointer: Pointer) -> str:
-    folder = posixpath.normpath(posixpath.join(posixpath.dirname(pointer.file), str(table.get("wdir") or ".")))
-    return posixpath.relpath(pointer.path, folder)
-
-
-def _own(content: Content) -> dict[str, Any]:
-    own: dict[str, Any] = {"md5": content.oid, "size": content.size}
-    if content.nfiles is not None:
-        own["nfiles"] = content.nfiles
-    if content.isexec:
-        own["isexec"] = True
-    return {**own, "hash": "md5"}

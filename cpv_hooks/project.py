@@ -30,11 +30,15 @@ class _Facts:
     cache_shared: bool
     remote_name: str | None
     remote_url: str | None
+    remote_versioned: bool
 
 
 @dataclass(frozen=True)
 class Project:
-    """One DVC root. `cache_dir` is DVC's cache (objects lie in `files/md5` below it)."""
+    """One DVC root. `cache_dir` is DVC's cache (objects lie in `files/md5` below it).
+
+    `remote_versioned` says that the default remote is one on which DVC keeps versions under readable names.
+    """
 
     repo: Repo
     root: Path
@@ -44,6 +48,7 @@ class Project:
     cache_shared: bool
     remote_name: str | None
     remote_url: str | None
+    remote_versioned: bool = False
 
     @classmethod
     def open(cls, repo: Repo, root: Path) -> Project:
@@ -58,6 +63,7 @@ class Project:
             cache_shared=facts.cache_shared,
             remote_name=facts.remote_name,
             remote_url=facts.remote_url,
+            remote_versioned=facts.remote_versioned,
         )
 
     @classmethod
@@ -137,7 +143,8 @@ def _remembered_facts(repo: Repo, root: Path) -> _Facts:
     except (OSError, ValueError):
         known = {}
     entry = known.get(key) if isinstance(known, dict) else None
-    if entry and entry["signature"] == signature:
+    # An older CPV did not remember the last of these.
+    if entry and entry["signature"] == signature and "remote_versioned" in entry["facts"]:
         return _Facts(**entry["facts"])
     facts = _read_facts(root)
     known = known if isinstance(known, dict) else {}
@@ -174,4 +181,5 @@ def _read_facts(root: Path) -> _Facts:
         cache_shared=cache.get("shared") == "group",
         remote_name=name,
         remote_url=str(remotes[name]["url"]) if name else None,
+        remote_versioned=bool(name) and any(remotes[name].get(key) is True for key in ("version_aware", "worktree")),
     )

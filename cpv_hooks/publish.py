@@ -46,6 +46,12 @@ def complete(project: Project, revs: Sequence[str], progress: Progress | None = 
 def _publish(project: Project, revs: Sequence[str], progress: Progress, *, upload: bool) -> Published:
     total = Published()
     pointers = _wanted(project, revs)
+    if project.remote_versioned:
+        from cpv_hooks.remote.versioned_delivery import verify
+
+        named = [pointer for pointer in pointers if pointer.stored and pointer.names_versions_on(project.remote_name)]
+        total = verify(project, named)
+        pointers = [pointer for pointer in pointers if pointer not in set(named)]
     for legacy in (False, True):
         wanted = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
         if wanted:
@@ -58,6 +64,15 @@ def _publish(project: Project, revs: Sequence[str], progress: Progress, *, uploa
                 total.missing + missing,
             )
     return total
+
+
+def unversioned(project: Project, rev: str) -> list[Pointer]:
+    """The pointers of a commit that do not say which versions they mean, on a remote that keeps versions."""
+    from cpv_hooks.objects import pointers_at
+
+    if not project.remote_versioned:
+        return []
+    return [pointer for pointer in pointers_at(project, rev) if not pointer.names_versions_on(project.remote_name)]
 
 
 def _wanted(project: Project, revs: Sequence[str]) -> list[Pointer]:
@@ -82,6 +97,9 @@ def deliver(project: Project, revs: Sequence[str], why: str) -> bool:
     policy = project.config.push_when
     if policy in ("never", "push"):
         return True
+    if project.remote_versioned:
+        # The next commit completes what was committed without its versions; nothing else can.
+        revs = [rev for rev in revs if not unversioned(project, rev)]
     queue, root = Queue.of(project.repo), root_key(project)
     try:
         for rev in revs:

@@ -26,7 +26,8 @@ from cpv_hooks.index import Entry, Index
 from cpv_hooks.materialise import MissingObject, Placed, needed, place_directory, place_file, remove_artifact
 from cpv_hooks.outcomes import Outcome, State
 from cpv_hooks.output import Progress
-from cpv_hooks.pointer import Content, Pointer, render
+from cpv_hooks.pointer import Pointer
+from cpv_hooks.pointer_text import render
 from cpv_hooks.rescue import record
 from cpv_hooks.safekeeping import keep
 from cpv_hooks.scan import being_written
@@ -117,7 +118,7 @@ class Reconciler:
     def _snapshot(self, space: Workspace, pointer: Pointer, taken: Taken) -> Outcome:
         if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
             return Outcome(pointer.path, "modified", pointer)
-        _write_pointer(space, pointer, taken.content)
+        _write_pointer(space, pointer, taken)
         self._set(pointer.path, taken)
         return Outcome(pointer.path, "snapshot", pointer)
 
@@ -226,13 +227,13 @@ def _lacking(space: Workspace, pointer: Pointer) -> bool:
         return True
 
 
-def _write_pointer(space: Workspace, pointer: Pointer, content: Content) -> None:
+def _write_pointer(space: Workspace, pointer: Pointer, taken: Taken) -> None:
     """Write the pointer file for new content, and keep a new artifact out of Git."""
     repo = space.project.repo
     file = repo.top / pointer.file
     old = file.read_text(encoding="utf-8") if file.exists() else None
     try:
-        write_atomic(file, render(old, pointer, content).encode("utf-8"))
+        write_atomic(file, render(old, pointer, taken.content, taken.files if pointer.stored else None).encode("utf-8"))
     except OSError as error:
         raise fault(error, file) from error
     if old is None:

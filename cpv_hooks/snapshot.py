@@ -13,6 +13,7 @@ from cpv_hooks.index import Entry, Tree
 from cpv_hooks.pointer import Content
 from cpv_hooks.safekeeping import LARGE_OBJECT, remember_object
 from cpv_hooks.scan import Listing, newest, signature
+from cpv_hooks.stored import Stored
 from cpv_hooks.tree import dir_object_bytes, dir_oid
 from cpv_hooks.workspace import Workspace
 
@@ -36,6 +37,15 @@ class Taken:
     content: Content
     entry: Entry
     tree: Tree | None = None
+
+    @property
+    def files(self) -> list[Stored] | None:
+        """The files of a directory, with their sizes; they lie nowhere but in the cache yet."""
+        if self.tree is None:
+            return None
+        listing = self.tree.listing
+        sizes = (listing.signature(position)[0] for position in range(len(listing)))
+        return [Stored(*row) for row in zip(listing.names, self.tree.oids, sizes, strict=True)]
 
 
 def is_executable(status: os.stat_result) -> bool:

@@ -63,11 +63,19 @@ def _look(repo: Repo, event: Event) -> Report:
             chooser = Reconciler(replace(event, only=frozenset()), index, progress)
             report.outcomes += [chooser.reconcile(spaces[project.root], pointer) for project, pointer in found.chosen]
     index.save()
-    if report.settled and not report.wrote:
+    if report.settled and not report.wrote and _complete(found):
         fastpath.remember(repo, projects, found, report.outcomes, started)
     else:
         fastpath.forget(repo)
     return report
+
+
+def _complete(found: Found) -> bool:
+    """Whether a commit has nothing to upload first, as it has on a remote that keeps versions."""
+    return all(
+        not project.remote_versioned or pointer.names_versions_on(project.remote_name)
+        for project, pointer in found.pointers
+    )
 
 
 def _in_conflict(file: str, event: Event) -> Outcome:

@@ -23,6 +23,7 @@ def run(args: list[str]) -> int:
     detour.heal(repo)
     if (repo.state / "restage").exists():
         staging.repair_after_limited_commit(repo)
+        _repair_completed(repo)
         (repo.state / "restage").unlink(missing_ok=True)
     tell(sync(repo, quietly(COMMIT)))
     projects = Project.find_all(repo)
@@ -39,6 +40,13 @@ def run(args: list[str]) -> int:
         say(f"tagged {' '.join(names)}")
     upload_by_policy(repo, projects, [head], "commit")
     return 0
+
+
+def _repair_completed(repo: Repo) -> None:
+    if (repo.state / "completed").exists():
+        from cpv_hooks.remote.versioned_pointers import repair_after_limited_commit
+
+        repair_after_limited_commit(repo)
 
 
 def _amends(repo: Repo) -> bool:

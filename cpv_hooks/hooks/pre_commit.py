@@ -41,6 +41,7 @@ def run(args: list[str]) -> int:
         return 1
     was_head = staging.index_is_head(repo)
     stage_changed(repo, report)
+    complete_versions(repo, report)
     if was_head and not staging.index_is_head(repo):
         return _take_detour(repo, report, last=runs_us() or args == ["--last"])
     return 0
@@ -106,6 +107,20 @@ def stage_changed(repo: Repo, report: Report) -> None:
     if not changed:
         return
     staging.stage(repo, changed, pointers)
+    if _path_limited():
+        repo.state.mkdir(parents=True, exist_ok=True)
+        (repo.state / "restage").touch()
+
+
+def complete_versions(repo: Repo, report: Report) -> None:
+    """On a remote that keeps versions the data goes up first, because the pointers say which versions they mean."""
+    if not any(project.remote_versioned for project in report.projects):
+        return
+    from cpv_hooks.remote.versioned_pointers import complete_commit
+
+    some = _path_limited() or _takes_staged_only(report.projects)
+    only = staging.changed_in_index(repo) if some else None
+    complete_commit(repo, report.projects, only=only, limited=_path_limited())
     if _path_limited():
         repo.state.mkdir(parents=True, exist_ok=True)
         (repo.state / "restage").touch()

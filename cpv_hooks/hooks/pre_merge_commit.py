@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks.events import PRE_COMMIT
-from cpv_hooks.hooks.pre_commit import in_shim, stage_changed, stop
+from cpv_hooks.hooks.pre_commit import complete_versions, in_shim, stage_changed, stop
 from cpv_hooks.hooks.report import begin
 from cpv_hooks.sync import sync
 
@@ -17,4 +17,5 @@ def run(args: list[str]) -> int:
     if stop(repo, report):
         return 1
     stage_changed(repo, report)
+    complete_versions(repo, report)
     return 0

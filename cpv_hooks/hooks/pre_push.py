@@ -16,7 +16,7 @@ from cpv_hooks.hooks.pre_commit import in_shim
 from cpv_hooks.hooks.report import begin
 from cpv_hooks.output import fail
 from cpv_hooks.project import Project
-from cpv_hooks.publish import complete
+from cpv_hooks.publish import complete, unversioned
 
 _TAGS = "refs/tags/"
 
@@ -44,6 +44,11 @@ def run(args: list[str]) -> int:
     if _renumber(repo, projects[0], updates):
         return 1
     remote = args[0] if args else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    unnamed = [line for project in projects for line in _unnamed(repo, project, updates, remote)]
+    if unnamed:
+        for line in unnamed:
+            fail(CPVError(line, fix="dvc cpv sync, git commit, then push again"))
+        return 1
     missing = [gap for project in projects for gap in _gaps(repo, project, updates, remote)]
     for line in missing[:10]:
         fail(CPVError(line, fix="dvc cpv sync, then push again"))
@@ -76,13 +81,31 @@ def _from_precommit() -> list[Update]:
     ]
 
 
-def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> list[str]:
-    """Upload what the new commits point to; returns a line for each object that is still missing."""
+def _new_commits(repo: Repo, updates: list[Update], remote: str) -> list[str]:
     tips = [update.oid for update in updates]
     # What the Git host has was complete when it went there. A remote given by its URL has no such refs.
     known = [f"--remotes={remote}"] if remote and repo.config(f"remote.{remote}.url") else []
     have = [update.remote_oid for update in updates if repo.resolve(update.remote_oid or "-")]
-    commits = repo.run("rev-list", *tips, "--not", *known, *have).split()
+    return repo.run("rev-list", *tips, "--not", *known, *have).split()
+
+
+def _unnamed(repo: Repo, project: Project, updates: list[Update], remote: str) -> list[str]:
+    """Refs that plain DVC could not read on a remote that keeps versions: their pointers do not say which ones."""
+    if not project.remote_versioned:
+        return []
+    new = set(_new_commits(repo, updates, remote))
+    tips = {update.local or update.remote: repo.resolve(update.oid) for update in updates}
+    return [
+        f"{pointer.path}: names no version on the DVC remote {project.remote_url} ({ref})"
+        for ref, tip in tips.items()
+        if tip in new
+        for pointer in unversioned(project, tip)
+    ]
+
+
+def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> list[str]:
+    """Upload what the new commits point to; returns a line for each object that is still missing."""
+    commits = _new_commits(repo, updates, remote)
     if not commits:
         return []
     missing = complete(project, commits)

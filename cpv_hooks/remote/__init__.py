@@ -87,8 +87,13 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
         from cpv_hooks.remote.local import LocalRemote
 
         return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
+    if project.config.layout == "versioned" and not project.remote_versioned:
+        what = f"[remote] layout is versioned, but remote {project.remote_name} is not version_aware"
+        fix = f"dvc remote modify {project.remote_name} version_aware true"
+        raise CPVError(what, where=str(project.root / ".cpv.toml"), fix=fix)
     options = project.remote_options
-    _refuse_versioned(project.remote_name, options)
+    if project.remote_versioned:
+        return _open_versioned(project, scheme, options, legacy=legacy)
     if scheme == "s3":
         from cpv_hooks.remote.s3 import S3Remote
 
@@ -98,9 +103,13 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
     return DVCRemote(project.root, project.remote_name, url, legacy=legacy)
 
 
-def _refuse_versioned(name: str, options: Mapping[str, str]) -> None:
-    if any(options.get(key, "").lower() == "true" for key in ("version_aware", "worktree")):
+def _open_versioned(project: Project, scheme: str, options: Mapping[str, str], *, legacy: bool) -> Remote:
+    if scheme != "s3":
+        name = project.remote_name
         raise CPVError(
-            f"remote {name} is cloud-versioned, which CPV cannot fill yet",
+            f"remote {name} keeps versions, which CPV can fill on S3 alone",
             fix=f"dvc push, or dvc remote modify {name} version_aware false",
         )
+    from cpv_hooks.remote.versioned import VersionedRemote
+
+    return VersionedRemote(project, options, legacy=legacy)

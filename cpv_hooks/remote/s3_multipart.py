@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,9 +65,9 @@ class Multipart:
         with self._lock:
             self._tags[number] = answer["ETag"]
 
-    def complete(self) -> None:
-        """Make the object of its parts."""
-        self._client.complete_multipart_upload(
+    def complete(self) -> Mapping[str, Any]:
+        """Make the object of its parts; returns the server's answer."""
+        return self._client.complete_multipart_upload(
             **self._place,
             UploadId=self.upload_id,
             MultipartUpload={"Parts": [{"PartNumber": n, "ETag": tag} for n, tag in sorted(self._tags.items())]},

@@ -18,6 +18,7 @@ HELP = "Make a model repository, or set CPV up in the one that is here."
 EXAMPLES = """examples:
   dvc cpv init resnet50 --team-name vision
   dvc cpv init resnet50 --team-name vision --remote s3://vmo-model-checkpoints/vision/resnet50
+  dvc cpv init resnet50 --team-name vision --remote s3://bucket/vision/resnet50 --layout versioned
   cd existing-repository && dvc cpv init --team-name vision --dry-run"""
 
 
@@ -56,6 +57,7 @@ class CmdInit(CPVCommand):
             remote=self.args.remote,
             pipeline=self.args.pipeline,
             artifacts=artifacts,
+            layout=self.args.layout,
         )
 
     @staticmethod
@@ -120,6 +122,11 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-path", metavar="PATH", help="training data: copied into a new repository's data/")
     parser.add_argument(
         "--remote", metavar="URL", help="where DVC keeps the data (default: a folder under ~/.cpv/storage)"
+    )
+    parser.add_argument(
+        "--layout",
+        choices=["content", "versioned"],
+        help="how the remote is laid out: by content (default), or by name on a bucket with versioning",
     )
     parser.add_argument("--pipeline", action="store_true", help="add a dvc.yaml for `dvc repro`")
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")

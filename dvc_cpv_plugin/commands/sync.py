@@ -32,6 +32,7 @@ class CmdSync(CPVCommand):
         from cpv_hooks.output import say
         from cpv_hooks.publish import retry_queued
         from cpv_hooks.queue import Queue
+        from cpv_hooks.remote.versioned_pointers import complete_files
         from cpv_hooks.roots import projects_here
         from cpv_hooks.sync import sync
 
@@ -45,6 +46,9 @@ class CmdSync(CPVCommand):
             say(f"snapshot of {', '.join(outcome.path for outcome in changed)}; git commit makes it a checkpoint")
         if self.args.push:
             for project in report.projects:
+                placed = complete_files(project) if project.remote_versioned else []
+                if placed:
+                    say(f"uploaded {', '.join(placed)}; git commit notes where")
                 retry_queued(project, force=True)
             mark_queued(repo)
         return 1 if incomplete(report) or (self.args.push and Queue.of(repo).pending()) else 0

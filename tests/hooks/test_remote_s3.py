@@ -420,9 +420,3 @@ def test_the_record_names_no_secret(repo: ModelRepo, bucket: Bucket) -> None:
     assert Queue.of(project.repo).verified(remote.url, repo.objects()) == repo.objects()
     for path in [Queue.of(project.repo).path, *project.repo.state.rglob("*")]:
         assert path.is_dir() or bucket.server.secret_key.encode() not in path.read_bytes()
-
-
-def test_a_versioned_remote_is_refused(repo: ModelRepo) -> None:
-    repo.dvc("remote", "modify", "storage", "version_aware", "true")
-    with pytest.raises(CPVError, match="remote storage is cloud-versioned, which CPV cannot fill yet"):
-        publish(project_of(repo), ["HEAD"], PROGRESS)

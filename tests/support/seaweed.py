@@ -62,6 +62,17 @@ class Server:
         self.client().create_bucket(Bucket=name)
         return name
 
+    def make_versioned_bucket(self) -> str:
+        """Make a new bucket that keeps versions."""
+        name = self.make_bucket()
+        self.client().put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return name
+
+    def versions(self, bucket: str) -> int:
+        """How many versions of objects a bucket holds."""
+        pages = self.client().get_paginator("list_object_versions").paginate(Bucket=bucket)
+        return sum(len(page.get("Versions", [])) for page in pages)
+
     def keys(self, bucket: str, prefix: str = "") -> dict[str, int]:
         """Key -> size in bytes of each object in a bucket."""
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
