@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
+from cpv_hooks.errors import CPVError
+
 _Path = str | os.PathLike[str]
 
 
@@ -77,8 +79,8 @@ class Options:
         return Path(os.path.abspath(self.working_dir or "."))
 
     def path(self, given: _Path) -> Path:
-        """A path that the user gave, absolute."""
-        return Path(os.path.abspath(self.folder / Path(given).expanduser()))
+        """A path that the user gave, absolute. Raises `CPVError` for one that is empty, as an unset variable is."""
+        return Path(os.path.abspath(self.folder / _named("path", given)))
 
 
 COMMON = tuple(field.name for field in fields(Options))
@@ -117,4 +119,12 @@ def _nearest(name: str, known: Mapping[str, type]) -> str:
 
 
 def _value(name: str, value: Any) -> Any:
-    return Path(value).expanduser() if name in _PATHS and value is not None else value
+    return _named(name, value) if name in _PATHS and value is not None else value
+
+
+def _named(name: str, given: _Path) -> Path:
+    text = os.fspath(given)
+    if not text or "\0" in text:
+        why = "is empty" if not text else f"cannot hold a NUL character: {text!r}"
+        raise CPVError(f"the {name} {why}", fix="name a file or a folder")
+    return Path(os.path.expanduser(text))

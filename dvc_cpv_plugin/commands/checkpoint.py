@@ -27,9 +27,8 @@ class CmdCreate(CheckpointCommand):
         from dvc_cpv_plugin.combined import CombinedCheckpointsManage
 
         message = self.args.message
-        model, data = self.open(CombinedCheckpointsManage).tag_model_and_data(
-            self.args.tag, self.args.model_message or message, self.args.data_message or message
-        )
+        own = [message if one is None else one for one in (self.args.model_message, self.args.data_message)]
+        model, data = self.open(CombinedCheckpointsManage).tag_model_and_data(self.args.tag, *own)
         return self.say(f"{model}\n{data}", {"model": model, "data": data})
 
 
@@ -61,7 +60,11 @@ class CmdRevert(CheckpointCommand):
         from dvc_cpv_plugin.combined import CombinedCheckpointsManage
 
         both = self.open(CombinedCheckpointsManage)
-        tag = self.args.tag or highest(_both(both.read_combined_checkpoints(dry_run=False)), "model")
+        tag = (
+            highest(_both(both.read_combined_checkpoints(dry_run=False)), "model")
+            if self.args.tag is None
+            else self.args.tag
+        )
         both.revert_model_and_data(tag)
         return self.say(f"at {tag}; git switch - goes back", {"tag": tag})
 

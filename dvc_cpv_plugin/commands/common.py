@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,7 +54,8 @@ class CheckpointCommand(CPVCommand):
         from cpv_hooks.git import Repo
         from cpv_hooks.roots import projects_here
 
-        folder = Path(self.args.working_dir or ".", self.args.repo_path or ".").expanduser().absolute()
+        parts = [os.path.expanduser(part or ".") for part in (self.args.working_dir, self.args.repo_path)]
+        folder = Path(*parts).absolute()
         try:
             return projects_here(Repo.discover(folder), folder)[0] if folder.is_dir() else None
         except CPVError:
@@ -74,7 +76,9 @@ class CheckpointCommand(CPVCommand):
             raise CPVError(
                 "no such folder", where=str(folder), fix="name the repository's folder, or --team-name and --model-name"
             )
-        return team or project.config.team or NO_TEAM, model or project.config.model or project.root.name
+        if team is None:
+            team = project.config.team or NO_TEAM
+        return team, project.config.model or project.root.name if model is None else model
 
     # Output
 

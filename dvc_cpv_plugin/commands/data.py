@@ -55,7 +55,7 @@ class CmdRevert(CheckpointCommand):
         from dvc_cpv_plugin.data import DataCheckpointsManage
 
         data = self.open(DataCheckpointsManage)
-        tag = self.args.tag or highest(data.read_data_checkpoint_tag(dry_run=False), "data")
+        tag = highest(data.read_data_checkpoint_tag(dry_run=False), "data") if self.args.tag is None else self.args.tag
         data.revert_data_checkpoint(tag)
         return self.say(f"the data is that of {tag}, and staged; git commit keeps it", {"tag": tag})
 

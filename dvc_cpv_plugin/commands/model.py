@@ -59,7 +59,7 @@ class CmdRevert(CheckpointCommand):
         from dvc_cpv_plugin.models import ModelsCheckpointsManage
 
         models = self.open(ModelsCheckpointsManage)
-        tag = self.args.tag or highest(models.read_checkpoint_tag(dry_run=False), "model")
+        tag = highest(models.read_checkpoint_tag(dry_run=False), "model") if self.args.tag is None else self.args.tag
         models.revert_model_checkpoint(tag)
         return self.say(f"at {tag}; git switch - goes back", {"tag": tag})
 

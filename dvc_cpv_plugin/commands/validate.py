@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class CmdValidate(CPVCommand):
         from cpv_hooks.errors import CPVError
         from cpv_hooks.operations.checklist import validate_all
 
-        folder = Path(self.args.repo_path or ".").expanduser().absolute()
+        folder = Path(os.path.expanduser(self.args.repo_path or ".")).absolute()
         if self.args.repo_path is not None and (not self.args.repo_path or not folder.is_dir()):
             raise CPVError("no such folder", where=self.args.repo_path or "''", fix="name the repository's folder")
         return show(validate_all(folder), as_json=self.args.json)
