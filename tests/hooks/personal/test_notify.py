@@ -1,0 +1,248 @@
+"""Notifications: a real web server, a real `notify-send` on the PATH, a real terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from cpv_hooks.config import cpv_home
+from cpv_hooks.personal import logs, notify, settings
+from support.terminal import converse
+
+Capture = pytest.CaptureFixture[str]
+SECRET = "T0AAAA/B0BBBB/hunter2hunter2"
+
+
+@dataclass
+class Hook:
+    """A web server that notes what is posted, and answers with `status`."""
+
+    url: str
+    status: int = 200
+    got: list[tuple[str, str | None, object]] = field(default_factory=list)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            found.got.append((self.path, self.headers["Content-Type"], json.loads(body)))
+            self.send_response(found.status)
+            if found.status == 302:
+                self.send_header("Location", f"{found.url}/elsewhere")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            found.got.append((self.path, None, None))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found = Hook(f"http://127.0.0.1:{server.server_port}/services/{SECRET}")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder of the PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def program(folder: Path, name: str, body: str = "") -> Path:
+    """Make a program that writes its arguments, one a line, and return the file that it writes."""
+    noted = folder / f"{name}.args"
+    script = folder / name
+    script.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {noted}\n{body}\n")
+    script.chmod(0o755)
+    return noted
+
+
+def test_a_webhook_gets_the_text(hook: Hook, programs: Path, capsys: Capture) -> None:
+    noted = program(programs, "notify-send")
+    settings.update({"notify.url": hook.url})
+    notify.notify("model upload: vision/resnet50", "v0.4 ü\n<done>")
+    assert hook.got == [
+        (f"/services/{SECRET}", "application/json", {"text": "model upload: vision/resnet50\nv0.4 ü\\n<done>"})
+    ]
+    assert capsys.readouterr().err == ""
+    assert not noted.exists()
+
+
+def test_no_secret_is_sent(hook: Hook) -> None:
+    settings.update({"notify.url": hook.url})
+    notify.notify("failed", "https://ada:hunter2@host refused")
+    assert hook.got[0][2] == {"text": "failed\nhttps://ada:***@host refused"}
+
+
+@pytest.mark.parametrize(
+    ("status", "what"), [(404, "HTTP status 404"), (500, "HTTP status 500"), (302, "HTTP status 302")]
+)
+def test_a_webhook_that_refuses_is_a_warning(hook: Hook, capsys: Capture, status: int, what: str) -> None:
+    hook.status = status
+    settings.update({"notify.url": hook.url})
+    with logs.operation("tag", verbose=True) as log:
+        notify.notify("tag", "done")
+    shown = [line for line in capsys.readouterr().err.splitlines() if "debug" not in line]
+    assert shown == [f"cpv: warning: no notification was sent: 127.0.0.1: {what}"]
+    assert len(hook.got) == 1
+    assert log.path
+    assert "hunter2" not in log.path.read_text()
+
+
+def test_a_webhook_that_is_not_there(capsys: Capture) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings.update({"notify.url": f"http://127.0.0.1:{port}/{SECRET}"})
+    notify.notify("tag", "done")
+    assert capsys.readouterr().err == "cpv: warning: no notification was sent: 127.0.0.1: Connection refused\n"
+
+
+@pytest.mark.parametrize("drips", [False, True])
+def test_a_webhook_that_never_ends_its_answer(monkeypatch: pytest.MonkeyPatch, capsys: Capture, drips: bool) -> None:
+    monkeypatch.setattr(notify, "SECONDS", 0.4)
+    over = threading.Event()
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            while drips and not over.wait(0.05):
+                connection.send(b"H")
+            over.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        settings.update({"notify.url": f"http://localhost:{server.getsockname()[1]}/{SECRET}"})
+        notify.notify("tag", "done")
+        over.set()
+        thread.join()
+    assert capsys.readouterr().err in (
+        "cpv: warning: no notification was sent: localhost took longer than 0.4 s\n",
+        "cpv: warning: no notification was sent: localhost: timed out\n",
+    )
+
+
+def test_what_answers_is_no_web_server(capsys: Capture) -> None:
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"220 mail.example.com ESMTP\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        settings.update({"notify.url": f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}"})
+        notify.notify("tag", "done")
+        thread.join()
+    assert capsys.readouterr().err == (
+        "cpv: warning: no notification was sent: 127.0.0.1: no HTTP answer (BadStatusLine)\n"
+    )
+
+
+def test_this_machine_is_asked_without_a_proxy(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    settings.update({"notify.url": hook.url})
+    notify.notify("tag", "done")
+    assert len(hook.got) == 1
+
+
+def test_settings_that_cannot_be_read_are_a_warning(capsys: Capture) -> None:
+    cpv_home().mkdir()
+    settings.path().write_text("{")
+    notify.notify("tag", "done")
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"cpv: warning: no notification was sent: {settings.path()}:1: not JSON: ")
+    assert shown.count("\n") == 1
+
+
+# The desktop
+
+
+def test_notify_send(programs: Path, capsys: Capture) -> None:
+    noted = program(programs, "notify-send")
+    program(programs, "osascript")
+    notify.notify("-tag; $(touch x)", "v0.1 <b> & done, password=hunter2")
+    assert noted.read_text().splitlines() == [
+        "--app-name=CPV",
+        "--",
+        "-tag; $(touch x)",
+        "v0.1 &lt;b&gt; &amp; done, password=***",
+    ]
+    assert not (programs / "osascript.args").exists()
+    assert capsys.readouterr().err == ""
+
+
+def test_osascript(programs: Path) -> None:
+    noted = program(programs, "osascript")
+    notify.notify('"tag"', "done")
+    assert noted.read_text().splitlines() == [
+        "-e",
+        "on run argv",
+        "-e",
+        "display notification (item 2 of argv) with title (item 1 of argv)",
+        "-e",
+        "end run",
+        '"tag"',
+        "done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [("exit 3", "notify-send ended with status 3"), ("exec /bin/sleep 60", "notify-send took longer than 0.3 s")],
+)
+def test_a_desktop_that_refuses_is_a_warning(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, body: str, what: str
+) -> None:
+    monkeypatch.setattr(notify, "SECONDS", 0.3)
+    program(programs, "notify-send", body)
+    notify.notify("tag", "done")
+    assert capsys.readouterr().err == f"cpv: warning: no notification was sent: {what}\n"
+
+
+def test_a_program_that_cannot_be_run_is_a_warning(programs: Path, capsys: Capture) -> None:
+    (programs / "notify-send").write_text("#!/no/such/interpreter\n")
+    (programs / "notify-send").chmod(0o755)
+    notify.notify("tag", "done")
+    assert capsys.readouterr().err == "cpv: warning: no notification was sent: No such file or directory\n"
+
+
+def test_a_program_in_the_current_folder_is_not_run(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    noted = program(programs, "notify-send")
+    monkeypatch.chdir(programs)
+    monkeypatch.setenv("PATH", ".")
+    notify.notify("tag", "done")
+    assert not noted.exists()
+    assert capsys.readouterr().err == (
+        "cpv: warning: no notification was sent: no webhook, no desktop and no terminal;"
+        " to mend it: dvc cpv config set notify.url -\n"
+    )
+
+
+def test_the_bell_of_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.devnull)
+    code = "from cpv_hooks.personal.notify import notify; notify('tag', 'done')"
+    assert converse([sys.executable, "-c", code], tmp_path, []) == (0, "\a")
