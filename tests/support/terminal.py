@@ -18,7 +18,10 @@ def converse(command: Sequence[str | Path], cwd: Path, answers: Sequence[tuple[s
     Returns the exit status and all that the terminal showed.
     """
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([str(part) for part in command], cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs)
+    # A session of its own: a program that asks on /dev/tty must not find the terminal that the tests were started on.
+    process = subprocess.Popen(
+        [str(part) for part in command], cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
     os.close(theirs)
     shown, seen, waiting = "", 0, list(answers)
     deadline = time.monotonic() + 120
