@@ -33,7 +33,8 @@ class DVCRemote:
         self._legacy = legacy
 
     @cached_property
-    def _odb(self) -> Any:
+    def odb(self) -> Any:
+        """DVC's object store; raises anything, so it is used within `explained`."""
         from dvc.repo import Repo
 
         # DVC's log would mix with ours; what fails is raised.
@@ -51,19 +52,20 @@ class DVCRemote:
         absent: set[str] = set()
 
         def look(oid: str) -> None:
-            info = self._info(oid)
+            info = self.info(oid)
             known = None if info is None else info.get("size")
             if info is None or (known is not None and sizes.get(oid) not in (None, known)):
                 absent.add(oid)
 
-        with self._explained():
-            _ = self._odb
+        with self.explained():
+            _ = self.odb
             each(look, list(oids), THREADS)
         return absent
 
-    def _info(self, oid: str) -> Mapping[str, Any] | None:
+    def info(self, oid: str) -> Mapping[str, Any] | None:
+        """What the file system knows of an object; None where it is not there. Raises as `odb` does."""
         try:
-            info: Mapping[str, Any] = self._odb.fs.info(self._odb.oid_to_path(oid))
+            info: Mapping[str, Any] = self.odb.fs.info(self.odb.oid_to_path(oid))
         except FileNotFoundError:
             return None
         return info
@@ -73,13 +75,13 @@ class DVCRemote:
         progress.grow(sum(blob.size for blob in blobs))
 
         def put(blob: Blob) -> None:
-            with self._explained():
+            with self.explained():
                 self._put(blob)
             progress.advance(blob.size)
             done(blob)
 
-        with self._explained():
-            _ = self._odb
+        with self.explained():
+            _ = self.odb
         each(put, [blob for blob in blobs if not is_dir_oid(blob.oid)], THREADS)
         each(put, [blob for blob in blobs if is_dir_oid(blob.oid)], THREADS)
 
@@ -89,20 +91,20 @@ class DVCRemote:
         def fail(_: str, error: BaseException) -> None:
             raise error
 
-        self._odb.add([str(blob.path)], localfs, [blob.oid], check_exists=False, on_error=fail)
+        self.odb.add([str(blob.path)], localfs, [blob.oid], check_exists=False, on_error=fail)
         try:
             self._verify(blob)
         except CPVError:
             with suppress(Exception):
-                self._odb.fs.remove(self._odb.oid_to_path(blob.oid))
+                self.odb.fs.remove(self.odb.oid_to_path(blob.oid))
             raise
 
     def _verify(self, blob: Blob) -> None:
         """Compare with the store's own MD5 where it has one (Google's, Azure's), else read the object back."""
-        info = self._info(blob.oid)
+        info = self.info(blob.oid)
         if info is None or info.get("size") not in (None, blob.size):
             raise RemoteError(f"object {blob.oid} did not arrive whole", where=self.url, fix="dvc cpv sync")
-        if _stored_md5(info) != blob.oid[:32]:
+        if stored_md5(info) != blob.oid[:32]:
             from tempfile import TemporaryDirectory
 
             with TemporaryDirectory(prefix="cpv-") as folder:
@@ -110,26 +112,26 @@ class DVCRemote:
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
         """See `Remote`."""
-        with self._explained():
+        with self.explained():
             try:
                 self._receive(oid, to, progress)
             except FileNotFoundError as error:
                 raise MissingObject(f"object {oid} is not on the remote", where=self.url) from error
 
     def _receive(self, oid: str, to: Path, progress: Progress) -> None:
-        with self._odb.fs.open(self._odb.oid_to_path(oid), "rb") as stream:
+        with self.odb.fs.open(self.odb.oid_to_path(oid), "rb") as stream:
             size = getattr(stream, "size", None)
             progress.grow(size if isinstance(size, int) else 0)
             receive(_chunks(stream), oid, to, progress, where=self.url, legacy=self._legacy)
 
     def check(self) -> None:
         """See `Remote`."""
-        with self._explained():
-            self._odb.fs.exists(self._odb.oid_to_path("0" * 32))
+        with self.explained():
+            self.odb.fs.exists(self.odb.oid_to_path("0" * 32))
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """A file system of DVC's may raise anything."""
+    def explained(self) -> Iterator[None]:
+        """Let what a file system of DVC's raises, which may be anything, leave as a `RemoteError`."""
         try:
             yield
         except CPVError:
@@ -151,7 +153,7 @@ def _chunks(stream: Any) -> Iterator[bytes]:
         yield chunk
 
 
-def _stored_md5(info: Mapping[str, Any]) -> str | None:
+def stored_md5(info: Mapping[str, Any]) -> str | None:
     """The MD5, in hex, that the store itself computed."""
     content = info.get("content_settings")
     found = info.get("md5Hash") or (content.get("content_md5") if isinstance(content, Mapping) else None)

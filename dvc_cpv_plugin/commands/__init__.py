@@ -19,6 +19,7 @@ NOUNS = (
     "sync",
     "status",
     "doctor",
+    "verify",
     "rescue",
     "recover",
     "access",

@@ -6,9 +6,7 @@ import base64
 import hashlib
 import os
 import shutil
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,8 @@ from cpv_hooks.output import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import complete, fetch, publish
 from cpv_hooks.remote import Blob, CorruptObject, MissingObject, RemoteError, open_remote
-from cpv_hooks.remote.dvc import DVCRemote, _stored_md5
+from cpv_hooks.remote.dvc import DVCRemote, stored_md5
+from support.http_store import Files
 from support.repos import ModelRepo
 from support.seaweed import Server
 
@@ -28,75 +27,10 @@ PROGRESS = Progress("testing")
 FILES = {"model.bin": b"weights", "data/a": "a", "data/sub/b": "b"}
 
 
-class Files(ThreadingHTTPServer):
-    """Keeps what is put; `spoil` changes each body on its way in."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.files: dict[str, bytes] = {}
-        self.spoil = False
-        self.url = f"http://127.0.0.1:{self.server_port}/storage"
-
-    def put(self, oid: str, data: bytes) -> None:
-        self.files[f"/storage/files/md5/{oid[:2]}/{oid[2:]}"] = data
-
-    def oids(self) -> set[str]:
-        return {path.removeprefix("/storage/files/md5/").replace("/", "") for path in self.files}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Files
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def do_POST(self) -> None:
-        data = self._body()
-        self.server.files[self.path] = data[:-1] + b"?" if self.server.spoil else data
-        self._end(200, b"")
-
-    do_PUT = do_POST
-
-    def _body(self) -> bytes:
-        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers["Content-Length"]))
-        data = b""
-        while size := int(self.rfile.readline(), 16):
-            data += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return data
-
-    def _answer(self, *, body: bool) -> None:
-        data = self.server.files.get(self.path)
-        if data is None:
-            self._end(404, b"")
-        else:
-            self._end(200, data, body=body)
-
-    def _end(self, status: int, data: bytes, *, body: bool = True) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if body:
-            self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def server() -> Iterator[Files]:
-    with Files() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with Files.serving() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture
@@ -202,7 +136,7 @@ def test_an_object_store_by_way_of_dvc(make_repo: Any, s3_server: Server, tmp_pa
 
 def test_a_store_that_hashes_itself() -> None:
     digest = hashlib.md5(b"x")
-    assert _stored_md5({"md5Hash": base64.b64encode(digest.digest()).decode()}) == digest.hexdigest()
-    assert _stored_md5({"content_settings": {"content_md5": bytearray(digest.digest())}}) == digest.hexdigest()
-    assert _stored_md5({"size": 1}) is None
-    assert _stored_md5({"md5Hash": "?"}) is None
+    assert stored_md5({"md5Hash": base64.b64encode(digest.digest()).decode()}) == digest.hexdigest()
+    assert stored_md5({"content_settings": {"content_md5": bytearray(digest.digest())}}) == digest.hexdigest()
+    assert stored_md5({"size": 1}) is None
+    assert stored_md5({"md5Hash": "?"}) is None

@@ -1,0 +1,146 @@
+"""`dvc cpv verify`: what versions need, compared with the cache and the remote, and mended where it can be."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.integrity.checked import Checked, Report
+
+HELP = "Compare every object that versions need with the cache and the remote; with --repair, mend what is wrong."
+EXAMPLES = """examples:
+  dvc cpv verify                    what HEAD needs
+  dvc cpv verify v1.0 data-v1.0     tags, branches or commits
+  dvc cpv verify --all --deep       every ref; the remote's bytes are read, not only sizes and checksums
+  dvc cpv verify --all --repair     mend bad copies from good ones
+
+The cache's bytes are always read. What the cache lacks is not wrong while the remote has it.
+The exit code is 1 where anything is wrong, or could not be looked at."""
+_HEADINGS = ("file", "size", "cache", "remote", "versions", "object")
+
+
+class CmdVerify(CPVCommand):
+    """A table of what is wrong and a summary, or JSON with every object."""
+
+    def run(self) -> int:
+        """Do it."""
+        from dvc.ui import ui
+
+        reports = self._reports()
+        if self.args.json:
+            ui.write_json([report.as_dict() for report in reports])
+        else:
+            rows = [_row(report, item) for report in reports for item in report.wrong]
+            if rows:
+                _show(rows)
+            for report in reports:
+                ui.write("\n".join([*_lost(report), _summary(report)]))
+        self._tell_trouble(reports)
+        return 0 if all(report.sound for report in reports) else 1
+
+    def _reports(self) -> list[Report]:
+        from cpv_hooks.git import Repo
+        from cpv_hooks.integrity import needs
+        from cpv_hooks.integrity.repair import mend
+        from cpv_hooks.integrity.verify import verify
+        from cpv_hooks.output import Progress
+        from cpv_hooks.roots import projects_here
+
+        repo = Repo.discover()
+        projects = projects_here(repo)
+        commits = needs.every_ref(repo) if self.args.all else needs.named(repo, self.args.versions or ["HEAD"])
+        work = mend if self.args.repair else verify
+        with Progress("verifying") as progress:
+            return [work(project, commits, progress, deep=self.args.deep) for project in projects]
+
+    @staticmethod
+    def _tell_trouble(reports: list[Report]) -> None:
+        from cpv_hooks.output import warn
+
+        for line in dict.fromkeys(line for report in reports for line in report.trouble):
+            warn(line)
+
+
+def _row(report: Report, item: Checked) -> tuple[str, ...]:
+    from cpv_hooks.output import size_text
+
+    return (
+        _few(report.files(item)),
+        "?" if item.size is None else size_text(item.size),
+        item.mended.get("cache", item.cache),
+        item.mended.get("remote", item.remote),
+        _few(report.names(item)),
+        item.oid,
+    )
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    # A name from the repository, without what would drive a terminal.
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
+
+
+def _show(rows: list[tuple[str, ...]]) -> None:
+    from dvc.ui import ui
+
+    if not sys.stdout.isatty():
+        lines = (
+            f"{file}\t{size}\tcache: {cache}\tremote: {remote}\t{names}\t{oid}"
+            for file, size, cache, remote, names, oid in rows
+        )
+        ui.write("\n".join(lines))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
+    for row in rows:
+        # Text, not str: a name in square brackets is no markup.
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def _lost(report: Report) -> list[str]:
+    return [
+        f"{_few(report.files(item))} of {_few(report.names(item))} cannot be mended: {item.hopeless}"
+        for item in report.wrong
+        if item.hopeless
+    ]
+
+
+def _summary(report: Report) -> str:
+    from cpv_hooks.output import size_text
+
+    wrong = [item for item in report.checks if item.wrong]
+    mended = [item for item in report.checks if item.mended]
+    verdict = f"{len(wrong)} wrong" if wrong else "nothing wrong"
+    if mended:
+        verdict += f", {len(mended)} mended"
+    if any(item.remote == "not asked" for item in report.checks):
+        verdict += "; the remote was not asked"
+    away = sum(1 for item in report.checks if item.cache == "absent" and item.remote == "ok")
+    if away:
+        verdict += f"; {away} on the remote alone"
+    where = "" if report.root == "." else f"{report.root}: "
+    objects, versions = len(report.checks), len(report.versions)
+    counted = f"{objects} object{'' if objects == 1 else 's'} ({size_text(report.bytes)})"
+    advice = "; dvc cpv verify --repair mends from good copies" if wrong and not report.repaired else ""
+    return f"{where}{counted} of {versions} version{'' if versions == 1 else 's'}: {verdict}{advice}"
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `verify`."""
+    parser = add_command(subparsers, parent_parser, "verify", CmdVerify, HELP, EXAMPLES)
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("versions", nargs="*", default=[], metavar="TAG", help="tags, branches or commits (HEAD)")
+    group.add_argument("--all", action="store_true", help="every branch, tag and other ref")
+    parser.add_argument("--deep", action="store_true", help="read the remote's bytes")
+    parser.add_argument("--repair", action="store_true", help="mend bad copies from good ones")
+    parser.add_argument("--json", action="store_true", help="print JSON, with every object")

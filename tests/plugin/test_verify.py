@@ -1,0 +1,68 @@
+"""`dvc cpv verify` as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support import two_versions
+from support.repos import ModelRepo
+from support.shell import BIN
+from support.terminal import converse
+from support.two_versions import cached, md5, spoil, stored
+
+
+@pytest.fixture
+def repo(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelRepo:
+    return two_versions.copy(two_versions.base(tmp_path_factory.mktemp("verify")), tmp_path)
+
+
+def test_what_is_wrong_is_shown_mended_and_counted(repo: ModelRepo) -> None:
+    assert repo.cpv("verify").out == "5 objects (156 B) of 1 version: nothing wrong\n"
+
+    heavy, light = md5(b"heavier weights"), md5(b"weights")
+    spoil(cached(repo, light), b"WEIGHTS")
+    stored(repo, heavy).unlink()
+    shown = repo.cpv("verify", "--all", status=1)
+    assert shown.lines == [
+        f"model.bin\t7 B\tcache: corrupt\tremote: ok\tv0.0\t{light}",
+        f"model.bin\t15 B\tcache: ok\tremote: missing\tHEAD, main, v0.1\t{heavy}",
+        "8 objects (290 B) of 4 versions: 2 wrong; dvc cpv verify --repair mends from good copies",
+    ]
+    status, table = converse([BIN / "dvc", "cpv", "verify", "--all"], repo.path, [])
+    assert status == 1
+    assert table.split()[:6] == ["file", "size", "cache", "remote", "versions", "object"]
+    listed = json.loads(repo.cpv("verify", "v0.0", "v0.1", "--json", status=1).out)[0]
+    assert {
+        row["oid"]: (row["cache"], row["remote"], row["versions"]) for row in listed["objects"] if "files" in row
+    } == {
+        heavy: ("ok", "missing", ["v0.1"]),
+        light: ("corrupt", "ok", ["v0.0"]),
+    }
+    assert repo.cpv("verify", "--all", "--repair").lines[-1] == (
+        "8 objects (290 B) of 4 versions: nothing wrong, 2 mended"
+    )
+    assert repo.cpv("verify", "--all", "--deep").out == "8 objects (290 B) of 4 versions: nothing wrong\n"
+
+    # Of this one nobody has a copy.
+    spoil(cached(repo, light), b"WEIGHTS")
+    stored(repo, light).unlink()
+    assert repo.cpv("verify", "v0.0", "--repair", status=1).lines == [
+        f"model.bin\t7 B\tcache: corrupt\tremote: missing\tv0.0\t{light}",
+        "model.bin of v0.0 cannot be mended: no good copy is left here or on the remote",
+        "5 objects (142 B) of 1 version: 1 wrong",
+    ]
+
+
+def test_a_remote_that_fails_is_one_line(repo: ModelRepo) -> None:
+    storage = repo.path.parent / two_versions.STORAGE
+    storage.rename(storage.with_name("away"))
+    storage.write_text("in the way")
+    done = repo.cpv("verify", status=1)
+    assert done.out == "5 objects (156 B) of 1 version: nothing wrong; the remote was not asked\n"
+    assert done.err.splitlines() == [
+        f"cpv: warning: {storage}: a file stands where the remote's directory should be; "
+        f"to mend it: mv {storage} elsewhere"
+    ]
