@@ -108,6 +108,9 @@ def _source(source: Path) -> Check:
         return Check(
             "required-files", "fail", f"{source}: no permission to read", f"chmod u+r {shlex.quote(str(source))}"
         )
+    if source.is_dir() and not any(files for _, _, files in os.walk(source)):
+        # A disk that is not mounted looks like this.
+        return Check("required-files", "fail", f"{source}: no file in this folder", "name a folder with files")
     return Check("required-files", "ok", f"{source} is there")
 
 

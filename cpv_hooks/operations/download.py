@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cpv_hooks.config import cpv_home
+from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.artifacts import ModelArtifacts
 from cpv_hooks.operations.copies import Copies
 from cpv_hooks.operations.effects import Effect, Plan
@@ -122,7 +123,11 @@ def _output(project: Project, version: Version, output: Path | None, working_dir
     model = (project.config.model or project.root.name).replace("/", "-")
     tag = version.name.replace("/", "-")
     name = tag if tag.startswith(f"{model}@") else f"{model}-{tag}"
-    return (start / (output or name)).resolve()
+    found = (start / (output or name)).resolve()
+    taken = next((folder for folder in found.parents if folder.exists() and not folder.is_dir()), None)
+    if taken is not None:
+        raise CPVError("a file stands where a folder should be", where=str(taken), fix="name another --output-dir")
+    return found
 
 
 def _made(stock: Stock, folder: Path) -> list[Effect]:

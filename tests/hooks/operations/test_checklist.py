@@ -197,6 +197,9 @@ def test_required_files_of_a_source(model: ModelRepo) -> None:
     assert found() == failure("neither a file nor a folder", "name a file or a folder")
     path.unlink()
     path.mkdir()
+    assert found() == failure("no file in this folder", "name a folder with files")
+    (path / "below").mkdir()
+    (path / "below/a").touch()
     assert found() == Check("required-files", "ok", f"{path} is there")
 
 
