@@ -15,6 +15,11 @@ class CPVError(Exception):
         self.fix = fix
         super().__init__(self._line())
 
+    def amend(self, text: str) -> None:
+        """Add to what happened, in parentheses."""
+        self.what = f"{self.what} ({text})"
+        self.args = (self._line(),)
+
     def _line(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
         if self.fix:

@@ -11,7 +11,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
@@ -52,6 +52,9 @@ _SILENCED = (
     "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "advice.detachedHead=false", "-c", "gc.auto=0",
 )  # fmt: skip
 
+inherited: set[int] = set()
+"""Open files that Git processes keep open too: the lock of a transaction's journal, which they must not outlive."""
+
 
 def environment(extra: Mapping[str, str] | None = None, *, keep_index: bool = False) -> dict[str, str]:
     """The environment for a Git (or chained) process of ours.
@@ -73,11 +76,10 @@ def _execute(
 ) -> subprocess.CompletedProcess[bytes]:
     if is_heard():
         emit("debug", shlex.join(arg for arg in args if arg not in _SILENCED))
+    run = partial(subprocess.run, args, cwd=cwd, env=env, capture_output=True, check=False, pass_fds=tuple(inherited))
     try:
         # Without input the process must not eat the standard input of the hook that we are.
-        if data is None:
-            return subprocess.run(args, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        return subprocess.run(args, cwd=cwd, env=env, input=data, capture_output=True, check=False)
+        return run(stdin=subprocess.DEVNULL) if data is None else run(input=data)
     except FileNotFoundError as error:
         raise CPVError("git is not on the PATH", fix="install Git 2.28 or later") from error
 

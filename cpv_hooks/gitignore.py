@@ -20,9 +20,23 @@ def ignore(repo: Repo, path: str) -> None:
         text = file.read_bytes()
     except FileNotFoundError:
         text = b""
+    write_atomic(file, _appended(text, _line(path)))
+
+
+def with_line(text: bytes, path: str) -> bytes:
+    """The text of a `.gitignore` with the line that hides an artifact; as it is where it has the line."""
+    line = _line(path)
+    return text if line in text.splitlines() else _appended(text, line)
+
+
+def _line(path: str) -> bytes:
     line = "/" + re.sub(r"([\[\]!*#?\\]|\s(?=$))", r"\\\1", posixpath.basename(path))
+    return line.encode("utf-8", "surrogateescape")
+
+
+def _appended(text: bytes, line: bytes) -> bytes:
     gap = b"" if not text or text.endswith(b"\n") else b"\n"
-    write_atomic(file, text + gap + line.encode("utf-8", "surrogateescape") + b"\n")
+    return text + gap + line + b"\n"
 
 
 def file_for(path: str) -> str:

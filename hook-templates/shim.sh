@@ -32,8 +32,9 @@ chain() {
     alone || CPV_SHIM="$PWD $hook" "$chained" "$@"
 }
 
-# Whether CPV has anything to do with this repository.
+# Whether CPV has anything to do with this repository. In a commit that CPV itself makes only the other hooks run.
 managed() {
+    [ -z "$CPV_SILENCED" ] || return 1
     [ -d "$state" ] || [ -f .cpv.toml ] && return 0
     [ -f "$git_dir/commondir" ] || return 1
     read -r common <"$git_dir/commondir"

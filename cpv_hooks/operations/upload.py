@@ -1,0 +1,68 @@
+"""Uploading a checkpoint: a file or a folder becomes the next version of the model, or of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cpv_hooks.metrics import Metric
+from cpv_hooks.operations import place, release, scores, standing
+from cpv_hooks.operations.draft import Change
+from cpv_hooks.operations.effects import Plan
+from cpv_hooks.operations.standing import Tracked
+from cpv_hooks.project import Project
+from cpv_hooks.schemes import Line
+
+
+def plan_upload(
+    project: Project,
+    line: Line,
+    source: Path,
+    *,
+    metrics: Mapping[str, Metric] | None = None,
+    version: str | None = None,
+    message: str | None = None,
+    track: bool = False,
+) -> Plan[str]:
+    """Plan to put `source` in the artifact's place, upload it, commit its pointer and tag the commit; returns the tag.
+
+    `metrics` become a line of the metrics log; what a training run has written there is taken with a model anyway.
+    Nothing is changed before all data is on the remote, verified, and what fails after that is undone. What stood in
+    the place goes on the rescue list where no commit at HEAD has it. The user's own Git hooks run and may refuse. It
+    uploads whatever `[push] when` says, `never` included. Content that HEAD has already makes no commit: its tag is the
+    result, or HEAD gets one. `track` is explained at `place.change`.
+
+    Raises `CPVError` (`RemoteError`, `BeingWritten`) with everything as it was.
+    """
+    release.begin(project)
+    tracked = standing.tracked(project)
+    if metrics is not None:
+        scores.checked(metrics)
+    main = place.change(project, line, source, tracked, track=track)
+    changes = [main]
+    if metrics:
+        changes.append(scores.change(project, metrics, tracked, main.space))
+    elif line is Line.MODEL:
+        changes += _logs(project, tracked, main)
+    done = release.plan(
+        project,
+        f"{line} upload",
+        changes,
+        [line],
+        version=version,
+        messages={line: message},
+        description=f"upload {main.pointer.path}",
+        reuse=True,
+    )
+    return Plan(done.effects, done.expected[0], lambda: done.run()[0])
+
+
+def _logs(project: Project, tracked: list[Tracked], main: Change) -> list[Change]:
+    """The metrics logs that a training run wrote to."""
+    from cpv_hooks.objects import pointers_at
+
+    logs = [one for one in tracked if project.kind_of(one.pointer.path) == "metrics" and one.pointer.writable]
+    found = standing.unsaved(
+        [one for one in logs if one.pointer.path != main.pointer.path], pointers_at(project, "HEAD")
+    )
+    return [Change(item.tracked.space, item.tracked.pointer, item.found, in_place=True) for item in found]

@@ -1,0 +1,132 @@
+"""What undoes a step of a transaction: data that any process can carry out, in Git's refs, index and files.
+
+Each action puts something back only where it still is what the transaction made of it: what the user changed since
+stays. Each may be carried out twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cpv_hooks.cache import fault
+from cpv_hooks.durable import write_atomic
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git import NULL_OID, Repo
+
+Action = Mapping[str, Any]
+
+
+class BuiltUpon(Exception):
+    """The user has gone on from what the transaction made, so it stays."""
+
+
+def run(repo: Repo, steps: Sequence[Sequence[Action]]) -> None:
+    """Carry out the undo of steps, the last one first. The caller holds the work tree's lock."""
+    try:
+        for actions in reversed(steps):
+            for action in reversed(actions):
+                _carry_out(repo, action)
+    except BuiltUpon:
+        return
+
+
+def _carry_out(repo: Repo, action: Action) -> None:
+    name = str(action.get("do"))
+    if name in ("commit", "checkout"):
+        from cpv_hooks import undo_head
+
+        undo_head.run(repo, action)
+    elif name == "artifact":
+        from cpv_hooks import undo_artifact
+
+        undo_artifact.run(repo, action)
+    elif name in _HERE:
+        _HERE[name](repo, action)
+    else:
+        raise CPVError(f"a journal of another version of CPV ({name!r})", fix="pip install -U dvc-cpv, dvc cpv recover")
+
+
+# Refs
+
+
+def refs(changes: Mapping[str, tuple[str | None, str | None]]) -> Action:
+    """Refs by their full name, each with its old and new id (None: no such ref)."""
+    return {"do": "refs", "refs": {name: list(pair) for name, pair in changes.items()}}
+
+
+def _undo_refs(repo: Repo, action: Action) -> None:
+    from cpv_hooks import tag_refs
+
+    published = {tag_refs.PREFIX + name for name in tag_refs.published_names(repo)}
+    lines = []
+    for name, (old, new) in action["refs"].items():
+        now = repo.run("rev-parse", "--verify", "--quiet", name, check=False).strip() or None
+        if now == new != old:
+            if name in published:
+                raise BuiltUpon
+            lines.append(f"update {name}\0{old or NULL_OID}\0{new or NULL_OID}\0")
+    if lines:
+        repo.run("update-ref", "--stdin", "-z", input="".join(lines))
+
+
+# The index
+
+
+def index(changes: Mapping[str, tuple[str | None, str | None]]) -> Action:
+    """Index entries by path, each as it was and as it became: `MODE OID`, or None for no entry."""
+    return {"do": "index", "entries": {path: list(pair) for path, pair in changes.items()}}
+
+
+def entries(repo: Repo, paths: Sequence[str]) -> dict[str, str]:
+    """The index entries of these paths, `MODE OID` by path."""
+    if not paths:
+        return {}
+    listed = repo.run("ls-files", "-s", "-z", "--", *(f":(literal){path}" for path in paths)).split("\0")
+    rows = (line.partition("\t") for line in listed if line)
+    return {path: " ".join(head.split()[:2]) for head, _, path in rows}
+
+
+def set_entries(repo: Repo, values: Mapping[str, str | None]) -> None:
+    """Write index entries, `MODE OID` by path; None takes the path out."""
+    if values:
+        rows = (f"{value or f'0 {NULL_OID}'}\t{path}\0" for path, value in values.items())
+        repo.run("update-index", "-z", "--index-info", input="".join(rows))
+
+
+def _undo_index(repo: Repo, action: Action) -> None:
+    changes = action["entries"]
+    now = entries(repo, list(changes))
+    set_entries(repo, {path: old for path, (old, new) in changes.items() if now.get(path) == new != old})
+
+
+# Files
+
+
+def file(path: str, before: bytes | None, after: bytes | None) -> Action:
+    """A small file, relative to the top: its content before and after (None: no such file)."""
+    return {
+        "do": "file",
+        "path": path,
+        "before": None if before is None else base64.b64encode(before).decode("ascii"),
+        "after": None if after is None else hashlib.sha256(after).hexdigest(),
+    }
+
+
+def _undo_file(repo: Repo, action: Action) -> None:
+    path = repo.top / action["path"]
+    now = path.read_bytes() if path.is_file() else None
+    if (None if now is None else hashlib.sha256(now).hexdigest()) != action["after"]:
+        return
+    try:
+        if action["before"] is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomic(path, base64.b64decode(action["before"]), durable=True)
+    except OSError as error:
+        raise fault(error, path) from error
+
+
+_HERE: Mapping[str, Callable[[Repo, Action], None]] = {"refs": _undo_refs, "index": _undo_index, "file": _undo_file}
