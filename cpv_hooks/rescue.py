@@ -1,17 +1,19 @@
 """The list of contents that CPV moved out of the way: what, when, why, and how to get it back.
 
 The bytes are in DVC's cache; the list (`rescues.jsonl` in CPV's shared state, one JSON object a line) keeps them
-findable and is a root that nothing may prune.
+findable, and `prune` leaves them alone until they are dropped from it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from cpv_hooks.durable import write_atomic
+from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.lock import locked
 from cpv_hooks.pointer import Content
@@ -56,6 +58,33 @@ def _append(repo: Repo, line: str) -> None:
         stream.write(line.encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def drop(
+    repo: Repo, numbers: Collection[int] = (), *, everything: bool = False, before: datetime | None = None
+) -> list[Rescue]:
+    """Take rescues off the list: these numbers, all, or those from before a time; returns what was taken off.
+
+    Their bytes stay in the cache until `prune` removes them. All or nothing: a number that is not listed is
+    a `CPVError`.
+    """
+    with locked(repo.shared / "rescues.lock", wait=True, say="noting a rescue"):
+        known = list(rescues(repo))
+        strange = sorted(set(numbers) - {rescue.number for rescue in known})
+        if strange:
+            raise CPVError(f"there is no rescue {strange[0]}", where=str(repo.top), fix="dvc cpv rescue list")
+        gone = [rescue for rescue in known if everything or rescue.number in numbers or _is_before(rescue, before)]
+        if gone:
+            kept = "".join(json.dumps(asdict(rescue)) + "\n" for rescue in known if rescue not in gone)
+            write_atomic(repo.shared / _FILE, kept.encode(), durable=True)
+    return gone
+
+
+def _is_before(rescue: Rescue, moment: datetime | None) -> bool:
+    try:
+        return moment is not None and datetime.fromisoformat(rescue.when) < moment
+    except (ValueError, TypeError):
+        return False
 
 
 def rescues(repo: Repo) -> Iterator[Rescue]:

@@ -1,4 +1,4 @@
-"""`dvc cpv rescue list|restore`: what CPV moved out of the way, and how to get it back."""
+"""`dvc cpv rescue list|restore|drop`: what CPV moved out of the way, and how to get it back or let it go."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "List or bring back unsaved content that a checkout replaced."
+HELP = "List, bring back or let go unsaved content that a checkout replaced."
 EXAMPLES = """examples:
   dvc cpv rescue list
   dvc cpv rescue restore 3                    put it back where it was
   dvc cpv rescue restore 3 --output old.bin   or somewhere else
+  dvc cpv rescue drop 3 4                     off the list; dvc cpv prune then frees the room
+  dvc cpv rescue drop --older-than 30d
 """
 
 
@@ -54,6 +56,33 @@ class CmdRescueRestore(CPVCommand):
         return 0
 
 
+class CmdRescueDrop(CPVCommand):
+    """Takes rescues off the list."""
+
+    def run(self) -> int:
+        """Do it."""
+        from datetime import UTC, datetime, timedelta
+
+        from cpv_hooks.age import parse_age
+        from cpv_hooks.errors import CPVError
+        from cpv_hooks.git import Repo
+        from cpv_hooks.output import say, size_text
+        from cpv_hooks.rescue import drop
+
+        chosen = [bool(self.args.numbers), self.args.all, self.args.older_than is not None]
+        if sum(chosen) != 1:
+            fix = "dvc cpv rescue drop 3, or --older-than 30d, or --all"
+            raise CPVError("name the rescues to drop, in one of three ways", fix=fix)
+        before = None
+        if self.args.older_than is not None:
+            before = datetime.now(UTC) - timedelta(seconds=parse_age(self.args.older_than))
+        gone = drop(Repo.discover(), self.args.numbers, everything=self.args.all, before=before)
+        for rescue in gone:
+            say(f"dropped rescue {rescue.number}: {rescue.path}, {size_text(rescue.size)}, of {rescue.when}")
+        say("dvc cpv prune frees the room" if gone else "no rescue to drop")
+        return 0
+
+
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `rescue`."""
     parser = add_command(subparsers, parent_parser, "rescue", CmdRescueList, HELP, EXAMPLES)
@@ -65,3 +94,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     back = add_command(nouns, parent_parser, "restore", CmdRescueRestore, "Put a rescued content back.", EXAMPLES)
     back.add_argument("number", type=int, help="the number that `rescue list` shows")
     back.add_argument("-o", "--output", help="where to put it instead of its own place")
+    away = add_command(nouns, parent_parser, "drop", CmdRescueDrop, "Take rescues off the list.", EXAMPLES)
+    away.add_argument("numbers", type=int, nargs="*", metavar="number", help="the numbers that `rescue list` shows")
+    away.add_argument("--all", action="store_true", help="every rescue")
+    away.add_argument("--older-than", metavar="AGE", help="those from before that long ago: 12h, 30d, 8w")

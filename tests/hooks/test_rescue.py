@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +13,10 @@ from conftest import MakeRepo
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.pointer import Content
-from cpv_hooks.rescue import Rescue, record, rescues
+from cpv_hooks.rescue import Rescue, drop, record, rescues
 from cpv_hooks.restore import restore
 from support.repos import ModelRepo
+from support.shell import Shell
 
 OID = "d41d8cd98f00b204e9800998ecf8427e"
 
@@ -139,3 +142,62 @@ def test_content_that_is_gone_from_the_cache(repo: ModelRepo) -> None:
         f"rescue 1: the cache lost object {'0' * 32}; to mend it: look for a copy in other clones"
     )
     assert repo.read("model.bin") == b"one"
+
+
+# Dropping
+
+
+@pytest.fixture
+def git(shell: Shell) -> Repo:
+    """A repository with three rescues, the first of them two months old."""
+    shell.git("init", "-q")
+    git = Repo.discover(shell.path)
+    for oid in ("1" * 32, "2" * 32, "3" * 32):
+        record(git, "model.bin", Content(oid, 0), why="post-checkout")
+    lines = (git.shared / "rescues.jsonl").read_text().splitlines()
+    old = json.loads(lines[0]) | {"when": (datetime.now(UTC) - timedelta(days=60)).isoformat()}
+    (git.shared / "rescues.jsonl").write_text("\n".join([json.dumps(old), *lines[1:], '{"torn']))
+    return git
+
+
+def numbers(found: Iterable[Rescue]) -> list[int]:
+    return [rescue.number for rescue in found]
+
+
+def test_rescues_are_dropped_by_number(git: Repo) -> None:
+    assert numbers(drop(git, [3, 1])) == [1, 3]
+    assert numbers(rescues(git)) == [2]
+    assert drop(git) == []
+    assert numbers(rescues(git)) == [2]
+
+
+def test_an_unknown_number_drops_nothing(git: Repo) -> None:
+    with pytest.raises(CPVError, match=r"there is no rescue 4; to mend it: dvc cpv rescue list"):
+        drop(git, [1, 4])
+    assert numbers(rescues(git)) == [1, 2, 3]
+
+
+def test_rescues_are_dropped_by_age_and_all_at_once(git: Repo) -> None:
+    assert numbers(drop(git, before=datetime.now(UTC) - timedelta(days=30))) == [1]
+    assert numbers(drop(git, everything=True)) == [2, 3]
+    assert list(rescues(git)) == []
+    assert record(git, "model.bin", Content(OID, 0), why="post-checkout").number == 1
+
+
+def test_the_command_says_what_it_dropped(git: Repo) -> None:
+    shell = Shell(git.top)
+    assert (
+        shell.cpv("rescue", "drop", "2").err.splitlines()[0].startswith("cpv: dropped rescue 2: model.bin, 0 B, of 20")
+    )
+    assert shell.cpv("rescue", "drop", "--older-than", "30d").err.splitlines()[1:] == [
+        "cpv: dvc cpv prune frees the room"
+    ]
+    assert [item["number"] for item in json.loads(shell.cpv("rescue", "list", "--json").out)] == [3]
+    assert shell.cpv("rescue", "drop", "--older-than", "1w").err == "cpv: no rescue to drop\n"
+    assert shell.cpv("rescue", "drop", "--older-than", "soon", status=1).err == (
+        "cpv: 'soon' is not an age; to mend it: write 12h, 30d, 8w or 1y\n"
+    )
+    assert shell.cpv("rescue", "drop", "3", "--all", status=1).err == (
+        "cpv: name the rescues to drop, in one of three ways; "
+        "to mend it: dvc cpv rescue drop 3, or --older-than 30d, or --all\n"
+    )
