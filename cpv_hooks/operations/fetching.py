@@ -36,13 +36,16 @@ class Source:
         lacking, project = self._stock.lacking, self._stock.project
         if not lacking:
             return []
-        count = f"{len(lacking)} object{'s' if len(lacking) > 1 else ''} ({size_text(self._stock.lacking_bytes)})"
-        if len(lacking) > LISTED:
-            urls = {self._store(piece).remote.url for piece in lacking}
-            gets = [Effect("s3", f"get {count} from {' and '.join(sorted(urls))}")]
+        far = [piece for piece in lacking if not _in_pointer(piece)]
+        if len(far) > LISTED:
+            urls = sorted({self._store(piece).remote.url for piece in far})
+            gets = [Effect("s3", f"get {self._count(len(far))} from {' and '.join(urls)}")]
         else:
-            gets = [Effect("s3", f"get {self._store(piece).remote.address(piece.oid)}") for piece in lacking]
-        return [*gets, Effect("dvc", f"put {count} into the cache {project.cache_dir}")]
+            gets = [Effect("s3", f"get {self._store(piece).remote.address(piece.oid)}") for piece in far]
+        return [*gets, Effect("dvc", f"put {self._count(len(lacking))} into the cache {project.cache_dir}")]
+
+    def _count(self, number: int) -> str:
+        return f"{number} object{'s' if number > 1 else ''} ({size_text(self._stock.lacking_bytes)})"
 
     def bring(self, *, use_cache: bool = True) -> None:
         """Fetch what the cache lacks; with `use_cache` what another process has brought meanwhile is taken.
@@ -132,3 +135,8 @@ class Source:
 
     def _store(self, piece: Piece) -> Store:
         return self._stores[piece.pointer.legacy]
+
+
+def _in_pointer(piece: Piece) -> bool:
+    """Whether the pointer itself says what the object does: it lists the files that lie on a remote by version."""
+    return piece.oid == piece.pointer.oid and piece.pointer.isdir and bool(piece.pointer.stored)

@@ -35,11 +35,11 @@ def on_remote(project: Project, groups: Sequence[Sequence[Pointer]], *, seconds:
     """Whether the remote has each group of artifacts; None where it could not be asked in time.
 
     Imports, and what a stage keeps off the remote, are not expected there. A directory is there if its listing is,
-    which is uploaded after its files.
+    which is uploaded after its files; on a remote that keeps versions each file is asked for.
     """
     gone: dict[bool, set[str]] = {}
     wanted = {
-        legacy: {p.oid for group in groups for p in group if p.legacy is legacy and p.oid and _is_expected(p)}
+        legacy: {oid for group in groups for p in group if p.legacy is legacy for oid in _expected(p)}
         for legacy in (False, True)
     }
 
@@ -56,8 +56,12 @@ def on_remote(project: Project, groups: Sequence[Sequence[Pointer]], *, seconds:
     asking.join(seconds)
     if asking.is_alive() or len(gone) < len(wanted):
         return [None] * len(groups)
-    return [not any(p.oid in gone[p.legacy] for p in group if _is_expected(p)) for group in groups]
+    return [not any(_expected(pointer) & gone[pointer.legacy] for pointer in group) for group in groups]
 
 
-def _is_expected(pointer: Pointer) -> bool:
-    return pointer.push and not pointer.imported
+def _expected(pointer: Pointer) -> set[str]:
+    """The objects that the remote must have, if it has the artifact."""
+    if pointer.oid is None or pointer.imported or not pointer.push:
+        return set()
+    # Where files lie by version, the pointer lists them, and no object stands for them all.
+    return {item.oid for item in pointer.stored} if pointer.isdir and pointer.stored else {pointer.oid}

@@ -15,11 +15,13 @@ from conftest import MakeRepo
 
 from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git import Repo
+from cpv_hooks.install import install
 from cpv_hooks.operations.download import plan_download_data, plan_download_model, plan_load
 from cpv_hooks.operations.metadata import combined_metadata
 from cpv_hooks.project import Project
 from support import engine
-from support.repos import ModelRepo
+from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
 from support.stored import contents
 
@@ -85,6 +87,41 @@ def test_a_bucket_that_lost_something_and_one_that_lets_nobody_in(
     with pytest.raises(CPVError, match="the secret access key is wrong"):
         plan_load(project(repo), None)
     assert combined_metadata(project(repo))["size"] > 0
+
+
+def test_files_that_lie_by_version(
+    make_repo: MakeRepo, s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    bucket = s3_server.make_versioned_bucket()
+    settings = SETTINGS + '[remote]\nlayout = "versioned"\n'
+    repo = make_repo(remote=f"s3://{bucket}/x", server=s3_server, settings=settings, install=False)
+    repo.write(".dvc/config", repo.read(".dvc/config").decode() + "    version_aware = true\n")
+    install(Repo.discover(repo.path))
+    files = {"model.bin": "one", "data/a": "1", "data/sub/b": "2"}
+    for name, text in files.items():
+        repo.write(name, text)
+    repo.commit("first", "-a")
+    for name in files:
+        repo.write(name, "another")
+    repo.commit("second", "-a")
+    shutil.rmtree(repo.path / ".dvc/cache")
+    plan = plan_download_data(project(repo), "data-v0.0", tmp_path / "out")
+    gets = [str(effect) for effect in plan.effects if effect.tool == "s3"]
+    assert [get.partition("?versionId=")[0] for get in sorted(gets)] == [
+        f"s3: get s3://{bucket}/x/data/a",
+        f"s3: get s3://{bucket}/x/data/sub/b",
+    ]
+    plan.run()
+    assert contents(tmp_path / "out") == {"data/a": b"1", "data/sub/b": b"2"}
+    assert contents(plan_load(project(repo), "v0.0").run().folder) == {"model.bin": b"one"}
+    found = combined_metadata(project(repo), "v0.0")
+    assert found["model"] and found["data"]
+    assert (found["model"]["on_remote"], found["data"]["on_remote"]) == (True, True)
+    key, _, version = gets[0].removeprefix(f"s3: get s3://{bucket}/").partition("?versionId=")
+    s3_server.client().delete_object(Bucket=bucket, Key=key, VersionId=version)
+    assert combined_metadata(project(repo), "v0.0")["data"]["on_remote"] is False  # type: ignore[index]
 
 
 KILLED = """
