@@ -17,7 +17,7 @@ from cpv_hooks.personal.home import FILE_MODE, changing, link_credentials
 from cpv_hooks.personal.schema import LOOPBACK, VERSION, Aws, Bitbucket, Logs, Notify, Settings
 
 __all__ = ["LOOPBACK", "Aws", "Bitbucket", "Logs", "Notify", "Settings", "get", "keys", "link_credentials", "load"]
-__all__ += ["path", "update"]
+__all__ += ["path", "preview", "update"]
 
 MAX_BYTES = 1 << 20
 _SET = "dvc cpv config set"
@@ -65,14 +65,23 @@ def update(changes: Mapping[str, object]) -> Settings:
     """
     wanted = {key: _value(key, value) for key, value in changes.items()}
     with changing("changing the settings"):
-        raw = _read()
-        _refuse_newer(raw)
-        for key, value in wanted.items():
-            _put(raw, key.split("."), value)
-        settings = _parse(raw)
+        raw, settings = _changed(wanted)
         if wanted:
             _write({"version": VERSION, **raw})
     return settings
+
+
+def preview(changes: Mapping[str, object]) -> Settings:
+    """What `update` would return, or raise; nothing is written."""
+    return _changed({key: _value(key, value) for key, value in changes.items()})[1]
+
+
+def _changed(wanted: Mapping[str, object]) -> tuple[dict[str, Any], Settings]:
+    raw = _read()
+    _refuse_newer(raw)
+    for key, value in wanted.items():
+        _put(raw, key.split("."), value)
+    return raw, _parse(raw)
 
 
 # Keys

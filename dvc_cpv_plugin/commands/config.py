@@ -1,0 +1,197 @@
+"""`dvc cpv config get|set|unset|list`: the personal settings in `~/.cpv/config.json`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.common import add_json, add_noun
+
+HELP = "Show or change the personal settings (~/.cpv/config.json)."
+EXAMPLES = """examples:
+  dvc cpv config list
+  dvc cpv config get aws.region
+  dvc cpv config set aws.region eu-west-1
+  dvc cpv config set notify.url - < webhook.txt
+  dvc cpv config unset aws.endpoint_url"""
+SECRET = frozenset({"notify.url"})
+"""Settings that are never printed in full: whoever knows a webhook's address can write to its channel."""
+
+
+class CmdGet(CPVCommand):
+    """Prints one setting, or a group of them."""
+
+    def run(self) -> int:
+        from dvc.ui import ui
+
+        from cpv_hooks.personal import settings
+
+        key = self.args.key
+        value = _masked(key, settings.get(key))
+        if self.args.json:
+            ui.write(json.dumps(value, indent=2))
+        elif isinstance(value, dict):
+            ui.write("\n".join(f"{name} = {_word(inner)}".rstrip() for name, inner in _leaves(value, key)))
+        else:
+            ui.write(_word(value))
+        return 0
+
+
+class CmdList(CPVCommand):
+    """A table on a terminal, plain lines in a pipe, or JSON."""
+
+    def run(self) -> int:
+        from dvc.ui import ui
+
+        from cpv_hooks.personal import settings
+
+        found = settings.get()
+        if self.args.json:
+            ui.write(json.dumps(_masked("", found), indent=2))
+            return 0
+        defaults = dict(_leaves(settings.Settings().model_dump()))
+        values = {name: value for name, value in _leaves(_masked("", found)) if name != "version"}
+        if sys.stdout.isatty():
+            _table([(name, _word(value), "" if value == defaults[name] else "set") for name, value in values.items()])
+        else:
+            ui.write("\n".join(f"{name} = {_word(value)}".rstrip() for name, value in values.items()))
+        return 0
+
+
+class CmdSet(CPVCommand):
+    """Changes one setting; `-` reads its value from the standard input."""
+
+    def run(self) -> int:
+        value = _typed(self.args.key) if self.args.value == "-" else self.args.value
+        return _change(self.args.key, value, self.args.dry_run)
+
+
+class CmdUnset(CPVCommand):
+    """Brings a setting's default back."""
+
+    def run(self) -> int:
+        return _change(self.args.key, None, self.args.dry_run)
+
+
+def _change(key: str, value: str | None, dry_run: bool) -> int:
+    from dvc.ui import ui
+
+    from cpv_hooks.output import say
+    from cpv_hooks.personal import settings
+
+    changes = {key: value}
+    found: Any = (settings.preview if dry_run else settings.update)(changes)
+    for name in key.split("."):
+        found = getattr(found, name)
+    word = _word(_masked(key, found)) or "(none)"
+    if dry_run:
+        ui.write(f"would file: set {key} = {word} in {settings.path()}")
+    else:
+        say(f"{key} = {word}")
+    return 0
+
+
+def _typed(key: str) -> str:
+    """A value that is not to stand in the arguments: typed without an echo on a terminal, else the first line."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    from getpass import getpass
+
+    return getpass(f"{key}: ", stream=sys.stderr).strip()
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        key = f"{prefix}.{name}" if prefix else name
+        if isinstance(value, dict):
+            yield from _leaves(value, key)
+        else:
+            yield key, value
+
+
+def _masked(key: str, value: Any) -> Any:
+    """A value, or a group of them, without what is secret."""
+    from urllib.parse import urlsplit
+
+    from cpv_hooks.redact import MASK, redact
+
+    if isinstance(value, dict):
+        return {name: _masked(f"{key}.{name}" if key else name, inner) for name, inner in value.items()}
+    if not isinstance(value, str):
+        return value
+    if key in SECRET:
+        parts = urlsplit(value)
+        return f"{parts.scheme}://{parts.netloc}/{MASK}"
+    return redact(value)
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _table(rows: list[tuple[str, str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("setting", "value", ""):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        # Text, not str: a value in square brackets is no markup.
+        cells = [Text(cell) for cell in row]
+        cells[2].stylize("green")
+        table.add_row(*cells)
+    Console().print(table)
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `config` to `dvc cpv`."""
+    verbs = add_noun(subparsers, parent_parser, "config", HELP, EXAMPLES)
+    key_help = "The setting, such as aws.region."
+    get = add_command(
+        verbs,
+        parent_parser,
+        "get",
+        CmdGet,
+        "Print a setting, or a group of them; a webhook's address is masked.",
+        "examples:\n  dvc cpv config get aws.region\n  dvc cpv config get bitbucket --json",
+    )
+    get.add_argument("key", metavar="KEY", help=key_help)
+    add_json(get)
+    put = add_command(
+        verbs,
+        parent_parser,
+        "set",
+        CmdSet,
+        "Change a setting.",
+        "examples:\n  dvc cpv config set quiet true\n  dvc cpv config set notify.url -   # asks for it",
+    )
+    put.add_argument("key", metavar="KEY", help=key_help)
+    put.add_argument("value", metavar="VALUE", help="Its value; - reads it from the standard input.")
+    unset = add_command(
+        verbs,
+        parent_parser,
+        "unset",
+        CmdUnset,
+        "Bring a setting's default back.",
+        "examples:\n  dvc cpv config unset aws.endpoint_url",
+    )
+    unset.add_argument("key", metavar="KEY", help=key_help)
+    for parser in (put, unset):
+        parser.add_argument("--dry-run", action="store_true", help="Print the exact effect, and change nothing.")
+    listed = add_command(
+        verbs,
+        parent_parser,
+        "list",
+        CmdList,
+        "Print all settings.",
+        "examples:\n  dvc cpv config list\n  dvc cpv config list --json | jq .aws",
+    )
+    add_json(listed)
