@@ -11,6 +11,7 @@ NOUNS = (
     "init",
     "install",
     "uninstall",
+    "config",
     "validate",
     "model",
     "data",
