@@ -23,6 +23,7 @@ NOUNS = (
     "verify",
     "rescue",
     "recover",
+    "batch",
     "access",
     "demo",
 )

@@ -1,0 +1,136 @@
+"""`dvc cpv batch`: one command over many model repositories."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.batch import Ran
+
+HELP = "Run one command in many model repositories, each in a process of its own."
+EXAMPLES = """examples:
+  dvc cpv batch status                                  every model below this folder
+  dvc cpv batch sync models/* --jobs 8                  these
+  dvc cpv batch validate --team-name vision ~/models    those of a team below a folder
+  dvc cpv batch tag models/* --options '-m "Release"'   with more options of the command
+  dvc cpv batch verify --dask tcp://scheduler:8786      on a Dask cluster that sees the same folders
+
+The exit code is 1 where the command failed in a repository; it runs in the others all the same."""
+COMMANDS = ("sync", "status", "doctor", "validate", "verify", "tag", "install", "recover")
+_JSON = frozenset({"status", "doctor", "validate", "verify"})
+_COLOURS = {"ok": "green", "failed": "red", "stopped": "yellow"}
+
+
+class CmdBatch(CPVCommand):
+    """A table on a terminal, plain lines in a pipe, or JSON; what runs meanwhile is said as it ends."""
+
+    def run(self) -> int:
+        from cpv_hooks.operations import batch
+        from cpv_hooks.output import say
+
+        roots = batch.find(self.args.paths, self.args.team_name, Path.cwd())
+        command = [self.args.command, *self._options()]
+        ended: list[Ran] = []
+
+        def done(ran: Ran) -> None:
+            ended.append(ran)
+            say(f"{len(ended)} of {len(roots)}: {_name(ran.root)}: {ran.result} ({ran.seconds:.1f} s)")
+
+        try:
+            if self.args.dask is not None:
+                from cpv_hooks.operations.batch_dask import run_on_dask
+
+                run_on_dask(self.args.dask, roots, command, done)
+            else:
+                batch.run_here(roots, command, self.args.jobs, done)
+        except KeyboardInterrupt:
+            self._show(ended)
+            raise
+        self._show(ended)
+        return int(any(ran.result != "ok" for ran in ended))
+
+    def _options(self) -> list[str]:
+        from cpv_hooks.errors import CPVError
+
+        try:
+            options = shlex.split(self.args.options)
+        except ValueError as error:
+            what = f"--options {self.args.options!r}: {error}"
+            raise CPVError(what, fix="""dvc cpv batch COMMAND --options '-m "A MESSAGE"'""") from error
+        return [*options, "--json"] if self.args.json and self.args.command in _JSON else options
+
+    def _show(self, ended: list[Ran]) -> None:
+        from dvc.ui import ui
+
+        ended = sorted(ended, key=lambda ran: ran.root)
+        if self.args.json:
+            rows = [_as_dict(ran) for ran in ended]
+            ui.write_json(
+                {"ok": all(ran.result == "ok" for ran in ended), "command": self.args.command, "models": rows}
+            )
+        elif sys.stdout.isatty():
+            _table(ended)
+        else:
+            ui.write("\n".join(f"{ran.result:<7}  {_name(ran.root)}  {_printable(ran.last)}".rstrip() for ran in ended))
+
+
+def _as_dict(ran: Ran) -> dict[str, Any]:
+    row: dict[str, Any] = {"path": ran.root, "result": ran.result, "code": ran.code, "seconds": ran.seconds}
+    try:
+        row["report"] = json.loads(ran.out)
+    except ValueError:
+        row["output"] = ran.out
+    return {**row, "errors": ran.err}
+
+
+def _table(ended: list[Ran]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "result", "seconds", "what it said last"):
+        table.add_column(heading, justify="right" if heading == "seconds" else "left", overflow="fold")
+    for ran in ended:
+        # Text, not str: a name in square brackets is no markup.
+        result = Text(ran.result, _COLOURS[ran.result])
+        table.add_row(Text(_name(ran.root)), result, Text(f"{ran.seconds:.1f}"), Text(_printable(ran.last)))
+    Console().print(table)
+
+
+def _name(root: str) -> str:
+    """The path as it is shortest."""
+    return _printable(min(os.path.relpath(root), root, key=len))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def _jobs(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return count
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `batch` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "batch", CmdBatch, HELP, EXAMPLES)
+    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=f"One of {', '.join(COMMANDS)}.")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="Model repositories, or globs; by default all below this folder."
+    )
+    parser.add_argument("--team-name", metavar="NAME", help="Those of this team alone, below the paths or this folder.")
+    parser.add_argument("--options", default="", metavar="'OPTIONS'", help="More arguments for the command.")
+    parser.add_argument("--jobs", "-j", type=_jobs, default=4, metavar="N", help="How many run at a time (default: 4).")
+    parser.add_argument("--dask", metavar="ADDRESS", help="Run on the Dask cluster whose scheduler is there.")
+    parser.add_argument("--json", action="store_true", help="Print JSON.")

@@ -1,0 +1,168 @@
+"""`dvc cpv batch`: many models, here and on a Dask cluster."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import MakeRepo
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.operations import batch
+from support.repos import SETTINGS
+from support.shell import BIN, Shell
+
+OTHER_TEAM = SETTINGS.replace("vision", "speech")
+
+
+@pytest.fixture
+def models(make_repo: MakeRepo, tmp_path: Path) -> Shell:
+    """A folder of three models, one of them of another team, beside what is none."""
+    make_repo("models/alpha", install=False)
+    make_repo("models/beta", install=False)
+    make_repo("models/deep/gamma", install=False, settings=OTHER_TEAM)
+    (tmp_path / "models/notes").mkdir()
+    return Shell(tmp_path / "models")
+
+
+def names(found: list[Path], top: Path) -> list[str]:
+    return [path.relative_to(os.path.realpath(top)).as_posix() for path in found]
+
+
+@pytest.mark.parametrize(
+    ("paths", "team", "expected"),
+    [
+        ([], None, ["alpha", "beta", "deep/gamma"]),
+        (["beta", "alpha", "./alpha"], None, ["alpha", "beta"]),
+        (["*"], None, ["alpha", "beta"]),
+        (["**"], None, ["alpha", "beta", "deep/gamma"]),
+        ([], "speech", ["deep/gamma"]),
+        (["deep"], "speech", ["deep/gamma"]),
+        ([], "vision", ["alpha", "beta"]),
+    ],
+)
+def test_which_repositories(models: Shell, paths: list[str], team: str | None, expected: list[str]) -> None:
+    assert names(batch.find(paths, team, models.path), models.path) == expected
+
+
+@pytest.mark.parametrize(
+    ("paths", "team", "message"),
+    [
+        (["notes"], None, "notes: no model repository (it has no .cpv.toml); to mend it: dvc cpv init notes"),
+        (["missing"], None, "missing: no such folder; to mend it: dvc cpv batch COMMAND AN-EXISTING-FOLDER"),
+        ([""], None, "'': no such folder"),
+        (["x*"], None, "x*: there is no model repository; to mend it: dvc cpv init"),
+        (["notes"], "vision", "notes: there is no model repository of team vision"),
+    ],
+)
+def test_no_repositories(models: Shell, paths: list[str], team: str | None, message: str) -> None:
+    with pytest.raises(CPVError) as caught:
+        batch.find(paths, team, models.path)
+    assert str(caught.value).startswith(message)
+
+
+def test_two_dvc_roots_of_one_repository_are_one(models: Shell) -> None:
+    models.write("alpha/nested/.cpv.toml", SETTINGS)
+    (models.path / "alpha/nested/.dvc").mkdir()
+    assert names(batch.find(["alpha/nested", "alpha"], None, models.path), models.path) == ["alpha"]
+
+
+def test_one_fails_and_the_others_are_done(models: Shell) -> None:
+    models.write("beta/.cpv.toml", "[cpv]\nteam = 1\n")
+    done = models.cpv("batch", "status", "--jobs", "2", status=1)
+    assert done.lines[0].startswith("ok       alpha  queued: nothing")
+    assert done.lines[1].startswith("failed   beta  ")
+    assert "cpv.team must be a string; to mend it: edit .cpv.toml" in done.lines[1]
+    assert done.lines[2].startswith("ok       deep/gamma  ")
+    assert "cpv: 3 of 3: " in done.err
+
+    shown = json.loads(models.cpv("batch", "status", "alpha", "--json").out)
+    assert (shown["ok"], shown["command"]) == (True, "status")
+    [row] = shown["models"]
+    assert (row["path"], row["result"], row["code"]) == (os.path.realpath(models.path / "alpha"), "ok", 0)
+    assert row["report"]["artifacts"] == []
+
+
+def test_options_go_to_the_command(models: Shell) -> None:
+    done = models.cpv("batch", "tag", "alpha", "beta", "--options", 'v1.0 -m "First release"')
+    assert [line.split() for line in done.lines] == [["ok", "alpha", "v1.0"], ["ok", "beta", "v1.0"]]
+    assert "First release" in models.git("-C", "alpha", "tag", "-l", "--format=%(contents)", "v1.0").out
+    bad = models.cpv("batch", "tag", "--options", '"', status=1)
+    assert "--options '\"': No closing quotation; to mend it: dvc cpv batch COMMAND --options" in bad.err
+    assert "invalid choice: 'push'" in models.cpv("batch", "push", status=254).err
+    assert "at least 1" in models.cpv("batch", "status", "--jobs", "0", status=254).err
+
+
+def test_what_a_model_holds_is_not_imported(models: Shell) -> None:
+    models.write("alpha/dvc.py", "open('/dev/null'); raise SystemExit(99)\n")
+    [ran] = batch.run_here([models.path / "alpha"], ["status"], 1)
+    assert (ran.result, ran.code) == ("ok", 0)
+
+
+def test_ctrl_c_stops_what_runs(models: Shell) -> None:
+    """The first model waits for a lock that somebody else holds; the others have not begun."""
+    lock = models.write("alpha/.git/cpv/lock", "")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        command = [BIN / "dvc", "cpv", "batch", "sync", "--jobs", "1"]
+        process = subprocess.Popen(
+            command, cwd=models.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        child = first_child(process.pid)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 252  # DVC's own, for Ctrl-C
+    assert "Traceback" not in err
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        ["stopped", "alpha"],
+        ["stopped", "beta"],
+        ["stopped", "deep/gamma"],
+    ]
+    assert not Path(f"/proc/{child}").exists()
+
+
+def first_child(parent: int) -> int:
+    """Wait until a process has a child that has loaded the command."""
+    for _ in range(600):
+        for thread in Path(f"/proc/{parent}/task").glob("*/children"):
+            for child in thread.read_text().split():
+                if "dvc_cpv_plugin.cli" in Path(f"/proc/{child}/cmdline").read_text():
+                    time.sleep(1.5)
+                    return int(child)
+        time.sleep(0.05)
+    raise AssertionError("the command has started nothing")
+
+
+def test_on_dask(models: Shell) -> None:
+    code = (
+        "from distributed import LocalCluster\n"
+        "if __name__ == '__main__':\n"
+        "    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:\n"
+        "        print(cluster.scheduler_address, flush=True)\n"
+        "        input()\n"
+    )
+    script = models.write("cluster.py", code)
+    with subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as cluster:
+        assert cluster.stdout is not None
+        address = cluster.stdout.readline().strip()
+        models.write("beta/.cpv.toml", "[cpv]\nteam = 1\n")
+        done = models.cpv("batch", "status", "--dask", address, status=1)
+        assert [line.split()[:2] for line in done.lines] == [["ok", "alpha"], ["failed", "beta"], ["ok", "deep/gamma"]]
+        cluster.communicate("\n")
+
+
+def test_no_dask(models: Shell) -> None:
+    nobody = models.cpv("batch", "status", "--dask", "nowhere://1", status=1)
+    assert "no Dask scheduler answers at nowhere://1; to mend it: dask scheduler" in nobody.err
+    code = "import sys; sys.modules['distributed'] = None; from dvc_cpv_plugin.cli import main; sys.exit(main())"
+    missing = models.python("-c", code, "batch", "status", "--dask", "tcp://localhost:1", status=1)
+    assert missing.err == "cpv: Dask's distributed is not installed; to mend it: pip install distributed\n"
