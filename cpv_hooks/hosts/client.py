@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import environment
 from cpv_hooks.trace import emit, is_heard
@@ -21,6 +22,12 @@ SECONDS = 10
 def folder() -> Path:
     """The user's folder of SSH keys and settings, `~/.ssh`."""
     return Path.home() / ".ssh"
+
+
+def write(path: Path, text: bytes, mode: int) -> None:
+    """Replace a file of that folder in one step, where a symbolic link leads; what it takes is there afterwards."""
+    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomic(Path(os.path.realpath(path)), text, mode=mode, durable=True)
 
 
 def config_file() -> Path:

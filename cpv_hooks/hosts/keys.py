@@ -63,9 +63,9 @@ def steps(path: Path) -> list[Step]:
             raise CPVError("a public key without its private key", where=str(public), fix=f"mv {public} {public}.old")
         if path.parent.exists() and not path.parent.is_dir():
             raise CPVError("not a folder", where=str(path.parent), fix=f"{_COMMAND} {DEFAULT}")
-        return [*_folder_steps(path.parent), _make(path)]
+        return [*folder_steps(path.parent), _make(path)]
     derived = _public_half(path)
-    found = [*_folder_steps(path.parent), *_mode_steps(path)]
+    found = [*folder_steps(path.parent), *_mode_steps(path)]
     if public.exists():
         _check_pair(path, derived)
     else:
@@ -118,17 +118,13 @@ def _ask(command: list[str]) -> int:
     return subprocess.run(command, env=environment(), check=False).returncode
 
 
-def _folder_steps(folder: Path) -> list[Step]:
-    """`~/.ssh` is the user's alone; another folder's mode is the user's own affair."""
+def folder_steps(folder: Path) -> list[Step]:
+    """What has to be done so that keys can be in a folder. `~/.ssh` is the user's alone; another folder's mode is the
+    user's own affair."""
     if not folder.exists():
-
-        def make() -> None:
-            folder.mkdir(parents=True, mode=FOLDER_MODE)
-
-        return [Step(Effect("file", f"make the folder {folder} (mode 0700)"), make)]
-    if folder != client.folder():
-        return []
-    return _mode_steps(folder, FOLDER_MODE)
+        text = f"make the folder {folder} (mode 0700)"
+        return [Step(Effect("file", text), lambda: folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE))]
+    return _mode_steps(folder, FOLDER_MODE) if folder == client.folder() else []
 
 
 def _mode_steps(path: Path, mode: int = FILE_MODE) -> list[Step]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
 import shlex
 import subprocess
@@ -16,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.hosts import client
 from cpv_hooks.hosts.pattern import SSH, SSH_PORT
@@ -214,10 +212,9 @@ def _add(place: Place, key: HostKey, confirm: Confirm | None = None) -> Step:
 
 def _append(path: Path, line: str) -> None:
     """Add a line to a file of known hosts, through a symbolic link too; its mode and its other bytes stay."""
-    target = Path(os.path.realpath(path))
     before, mode = b"", FILE_MODE
-    if target.exists():
-        before, mode = target.read_bytes(), target.stat().st_mode & 0o777
+    if path.exists():
+        before, mode = path.read_bytes(), path.stat().st_mode & 0o777
     if before and not before.endswith(b"\n"):
         before += b"\n"
-    write_atomic(target, before + line.encode() + b"\n", mode=mode, durable=True)
+    client.write(path, before + line.encode() + b"\n", mode)

@@ -142,7 +142,7 @@ def read() -> bytes:
 
 def write(text: bytes) -> None:
     """Replace the user's configuration in one step, through a symbolic link too; only the user may read it (0600)."""
-    write_atomic(Path(os.path.realpath(client.config_file())), text, mode=FILE_MODE, durable=True)
+    client.write(client.config_file(), text, FILE_MODE)
 
 
 def steps(entry: Entry, user: str | None = None) -> list[Step]:

@@ -102,8 +102,8 @@ def test_a_changed_host_key(ssh_server: SSHServer, key: Path) -> None:
     before = (ssh_folder() / "known_hosts").read_bytes()
     assert str(refusal(at(ssh_server), key)) == (
         f"{HOST}:{ssh_server.port}: its host key has CHANGED, to {ssh_server.fingerprint}: somebody may be in its place"
-        f"; to mend it: ask its administrator whether that is so, then delete line 1 of {ssh_folder() / 'known_hosts'}, "
-        "and dvc cpv bitbucket-config"
+        f"; to mend it: ask its administrator whether that is so, then delete line 1 of {ssh_folder() / 'known_hosts'}"
+        ", and dvc cpv bitbucket-config"
     )
     assert (ssh_folder() / "known_hosts").read_bytes() == before
 
