@@ -17,7 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from cpv_hooks.config import cpv_home
@@ -26,7 +25,7 @@ from cpv_hooks.redact import redact
 from cpv_hooks.trace import emit
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 EXIT_ERROR, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
 # A disk that refuses is the user's to mend, not a bug.
@@ -169,10 +168,20 @@ def size_text(count: int) -> str:
     return f"{value / 1000:.1f} TB"
 
 
+def time_text(seconds: float) -> str:
+    """A time for people, to the second: `8 s`, `2 min 5 s`, `3 h 10 min`."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 class Progress:
     """How far a piece of work is, in bytes: a bar on a terminal, a few plain lines elsewhere if it takes long.
 
-    The total may grow while the work goes on. Threads may share one. Nothing is shown for short work.
+    The total may grow while the work goes on. Threads may share one; `with` may be nested, and nothing is shown outside.
     """
 
     def __init__(self, what: str, total_bytes: int = 0, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -182,20 +191,25 @@ class Progress:
         self._clock = clock
         self._lock = threading.Lock()
         self._quiet = is_quiet()
-        self._terminal = sys.stderr.isatty()
+        self._depth = 0
+        # A terminal that cannot move its cursor gets lines.
+        self._terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._begun = clock()
         self._next_line = self._begun + LINE_AFTER
-        self._bar: RichProgress | None = None
+        self._bar: TaskID | None = None
 
     def __enter__(self) -> Progress:
+        with self._lock:
+            self._depth += 1
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
-            if self._bar is not None:
-                self._bar.stop()
+            self._depth -= 1
+            if self._bar is not None and not self._depth:
+                from cpv_hooks.bars import BARS
+
+                BARS.remove(self._bar)
                 self._bar = None
 
     def grow(self, count: int) -> None:
@@ -207,7 +221,7 @@ class Progress:
         """So many bytes more are done."""
         with self._lock:
             self.done += count
-            if self._quiet:
+            if self._quiet or not self._depth:
                 return
             now = self._clock()
             if self._terminal:
@@ -217,31 +231,20 @@ class Progress:
                 _print(self._line(now))
 
     def _line(self, now: float) -> str:
-        rate = size_text(int(self.done / max(now - self._begun, 0.001)))
+        rate = self.done / max(now - self._begun, 0.001)
+        speed = f"{size_text(int(rate))}/s"
         if not self.total:
-            return f"{self.what}: {size_text(self.done)}, {rate}/s"
+            return f"{self.what}: {size_text(self.done)}, {speed}"
         share = min(100, 100 * self.done // self.total)
-        return f"{self.what}: {share}% ({size_text(self.done)} of {size_text(self.total)}, {rate}/s)"
+        rest = self.total - self.done
+        left = f", {time_text(rest / rate)} left" if rate and rest > 0 else ""
+        return f"{self.what}: {share}% ({size_text(self.done)} of {size_text(self.total)}, {speed}{left})"
 
     def _draw(self, now: float) -> None:
-        if self._bar is None and now - self._begun >= BAR_AFTER:
-            self._bar = _new_bar()
-            self._bar.add_task(self.what)
-            self._bar.start()
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=self.done, total=self.total or None)
+        if self._bar is None and now - self._begun < BAR_AFTER:
+            return
+        from cpv_hooks.bars import BARS
 
-
-def _new_bar() -> RichProgress:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-    from rich.progress import Progress as RichProgress
-
-    columns = (
-        TextColumn("cpv: {task.description}", markup=False),
-        BarColumn(bar_width=24),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    return RichProgress(*columns, console=Console(stderr=True), transient=True)
+        if self._bar is None:
+            self._bar = BARS.add(printable(redact(self.what)))
+        BARS.update(self._bar, self.done, self.total)

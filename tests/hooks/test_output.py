@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 import errno
-import os
-import pty
+import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress, fail, say, size_text, warn
+from cpv_hooks.output import Progress, fail, say, size_text, time_text, warn
 from cpv_hooks.redact import redact, remember
+from support.terminal import converse
 
 Capture = pytest.CaptureFixture[str]
 
@@ -139,8 +140,8 @@ def test_long_work_prints_a_few_plain_lines_when_piped(capsys: Capture) -> None:
             clock.now = float(second)
             progress.advance(200_000)
     assert capsys.readouterr().err.splitlines() == [
-        "cpv: uploading: 15% (600.0 kB of 4.0 MB, 300.0 kB/s)",
-        "cpv: uploading: 65% (2.6 MB of 4.0 MB, 216.7 kB/s)",
+        "cpv: uploading: 15% (600.0 kB of 4.0 MB, 300.0 kB/s, 11 s left)",
+        "cpv: uploading: 65% (2.6 MB of 4.0 MB, 216.7 kB/s, 6 s left)",
     ]
 
 
@@ -161,33 +162,98 @@ def test_quiet_silences_progress(capsys: Capture, monkeypatch: pytest.MonkeyPatc
     assert capsys.readouterr().err == ""
 
 
-ON_A_TERMINAL = """
-from cpv_hooks import output
-output.BAR_AFTER = 0
-with output.Progress("uploading [x]", 3_000_000) as progress:
-    progress.advance(1_500_000)
-    progress._bar.refresh()
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.01, "1 s"),
+        (59.4, "59 s"),
+        (60, "1 min 0 s"),
+        (3599.4, "59 min 59 s"),
+        (3600, "1 h 0 min"),
+        (90_000, "25 h 0 min"),
+    ],
+)
+def test_times_for_people(seconds: float, text: str) -> None:
+    assert time_text(seconds) == text
+
+
+def test_no_time_is_left_where_it_is_not_known(capsys: Capture) -> None:
+    clock = Clock()
+    with Progress("uploading", 100, clock=clock) as progress:
+        for second, count in ((2, 0), (20, 100), (40, 50)):
+            clock.now = second
+            progress.advance(count)
+    assert capsys.readouterr().err.splitlines() == [
+        "cpv: uploading: 0% (0 B of 100 B, 0 B/s)",
+        "cpv: uploading: 100% (100 B of 100 B, 5 B/s)",
+        "cpv: uploading: 100% (150 B of 100 B, 3 B/s)",
+    ]
+
+
+def test_a_progress_is_shown_until_the_outermost_with_ends(capsys: Capture) -> None:
+    clock = Clock()
+    progress = Progress("uploading", 100, clock=clock)
+    clock.now = 5
+    progress.advance(10)
+    with progress:
+        with progress:
+            pass
+        progress.advance(10)
+    clock.now = 50
+    progress.advance(10)
+    assert capsys.readouterr().err == "cpv: uploading: 20% (20 B of 100 B, 4 B/s, 20 s left)\n"
+
+
+def on_a_terminal(code: str, folder: Path, **env: str) -> str:
+    """What a terminal of 120 columns shows of a program whose bars are drawn at once."""
+    program = folder / "program.py"
+    program.write_text(f"from cpv_hooks import output\noutput.BAR_AFTER = 0\n{code}")
+    settings = [f"{name}={value}" for name, value in {"TERM": "xterm", "COLUMNS": "120", **env}.items()]
+    status, shown = converse(["env", *settings, sys.executable, program], folder, [])
+    assert status == 0, shown
+    return shown
+
+
+TWO_BARS = """
+import time
+from cpv_hooks.bars import BARS
+with output.Progress("post-checkout: \x1b[2Jx [x]", 3_000_000) as progress:
+    progress.advance(500_000)
+    time.sleep(0.2)
+    progress.advance(500_000)
+    BARS._display.refresh()
+    with output.Progress("fetching model.bin", 8_000_000) as inner:
+        inner.advance(1_000_000)
+        BARS._display.refresh()
+        output.warn("above the bars")
+    progress.advance(500_000)
+    BARS._display.refresh()
+print("over")
 """
 
 
-def test_a_bar_on_a_terminal() -> None:
-    main, sub = pty.openpty()
-    env = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    done = subprocess.run(
-        [sys.executable, "-c", ON_A_TERMINAL], stdout=subprocess.PIPE, stderr=sub, env=env, check=False
-    )
-    os.close(sub)
-    shown = b""
-    try:
-        while chunk := os.read(main, 4096):
-            shown += chunk
-    except OSError:
-        pass  # Linux's way to say that the other end is closed
-    os.close(main)
-    assert done.returncode == 0, shown
-    assert done.stdout == b""
-    assert b"cpv: uploading [x]" in shown
-    assert b"1.5/3.0 MB" in shown
+def test_bars_on_a_terminal(tmp_path: Path) -> None:
+    shown = on_a_terminal(TWO_BARS, tmp_path)
+    assert "cpv: post-checkout: \\x1b[2Jx [x]" in shown
+    assert "1.5/3.0 MB" in shown
+    assert re.search(r"\d \wB/s", shown), shown
+    assert re.search(r"0:00:0\d", shown), shown
+    assert "cpv: fetching model.bin" in shown
+    assert "1.0/8.0 MB" in shown
+    assert "cpv: warning: above the bars\n" in shown
+    # The cursor is back, and the bars are gone.
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
+    assert shown.endswith("\x1b[2K\x1b[?25h\rover\n")
+
+
+def test_no_bar_on_a_terminal_when_quiet(tmp_path: Path) -> None:
+    code = "with output.Progress('uploading', 3) as progress:\n    progress.advance(1)\n"
+    assert on_a_terminal(code, tmp_path, CPV_QUIET="1") == ""
+
+
+def test_lines_on_a_terminal_that_has_no_cursor(tmp_path: Path) -> None:
+    code = "output.LINE_AFTER = 0\nwith output.Progress('uploading') as progress:\n    progress.advance(1)\n"
+    assert on_a_terminal(code, tmp_path, TERM="dumb").startswith("cpv: uploading: 1 B, ")
 
 
 def test_rich_is_not_imported_for_a_line() -> None:
