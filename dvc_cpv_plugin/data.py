@@ -38,7 +38,7 @@ class DataCheckpointsManage(Checkpoints):
             if not options.force:
                 refuse_existing_data(project)
             message = kwargs.get("message")
-            return plan_upload(project, Line.DATA, source, version=version, message=message, track=True)
+            return plan_upload(project, Line.DATA, source, version=version, message=message)
 
         self._operate("data upload", options, InitError, plan, lines=_LINES, version=version, source=source)
 

@@ -75,8 +75,11 @@ class Options:
 
     @property
     def folder(self) -> Path:
-        """The folder that relative paths start from, absolute."""
-        return Path(os.path.abspath(self.working_dir or "."))
+        """The folder that relative paths start from, absolute. Raises `CPVError` where it is not there."""
+        found = Path(os.path.abspath(self.working_dir or "."))
+        if self.working_dir is not None and not found.is_dir():
+            raise CPVError("no such folder", where=str(found), fix="name an existing folder (working_dir)")
+        return found
 
     def path(self, given: _Path) -> Path:
         """A path that the user gave, absolute. Raises `CPVError` for one that is empty, as an unset variable is."""

@@ -11,6 +11,8 @@ NOUNS = (
     "init",
     "install",
     "uninstall",
+    "aws-config",
+    "bitbucket-config",
     "config",
     "validate",
     "model",

@@ -63,6 +63,12 @@ class CheckpointCommand(CPVCommand):
                 return None
             raise
 
+    @property
+    def _folder(self) -> Path:
+        """Where the repository is looked for."""
+        folder = Path(self.args.working_dir or ".").expanduser() / Path(self.args.repo_path or ".").expanduser()
+        return Path(os.path.abspath(folder))
+
     def _names(self) -> tuple[str, str]:
         """Team and model: as the flags say, else as the repository here does."""
         from cpv_hooks.errors import CPVError
@@ -72,10 +78,8 @@ class CheckpointCommand(CPVCommand):
             return team, model
         project = self.project()
         if project is None:
-            folder = self.args.repo_path or self.args.working_dir
-            raise CPVError(
-                "no such folder", where=str(folder), fix="name the repository's folder, or --team-name and --model-name"
-            )
+            fix = "name the repository's folder, or --team-name and --model-name"
+            raise CPVError("no such folder", where=str(self._folder), fix=fix)
         if team is None:
             team = project.config.team or NO_TEAM
         return team, project.config.model or project.root.name if model is None else model
@@ -149,11 +153,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def facts(table: Mapping[str, object], indent: str = "") -> str:
-    """Metadata for people: a line for each value."""
+    """Metadata for people: a line for each value, the tag's first."""
     from cpv_hooks.output import size_text
 
     lines = []
-    for key, value in table.items():
+    for key, value in sorted(table.items(), key=lambda item: item[0] != "tag"):
         label = f"{indent}{key.replace('_', ' ')}:"
         if isinstance(value, Mapping):
             lines += [label, facts(value, indent + "  ")] if value else [f"{label} none"]

@@ -29,8 +29,11 @@ class CmdInit(CPVCommand):
         from dvc.ui import ui
 
         from cpv_hooks import init
+        from cpv_hooks.errors import CPVError
 
-        path = Path(self.args.path) if self.args.path else None
+        if self.args.path == "":
+            raise CPVError("the folder's name is empty", fix="dvc cpv init MODEL")
+        path = None if self.args.path is None else Path(self.args.path)
         place = init.locate(path, self.args.model_name, Path.cwd())
         found = self._proposals(place)
         request = self._request(place, [item for item in found if self._wanted(item)])

@@ -18,12 +18,16 @@ class CmdRecover(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from cpv_hooks import detour
+        from cpv_hooks import detour, journal
         from cpv_hooks.git import Repo
         from cpv_hooks.output import say
 
         repo = Repo.discover()
-        say("the branch is HEAD again" if detour.heal(repo) else "nothing was left half-done")
+        is_healed = detour.heal(repo)
+        if is_healed:
+            say("the branch is HEAD again")
+        if not journal.recover(repo) and not is_healed:
+            say("nothing was left half-done")
         return 0
 
 

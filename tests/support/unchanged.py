@@ -12,24 +12,32 @@ from pathlib import Path
 
 from support.seaweed import Server
 
-# What looking leaves behind: what DVC's configuration says, the folder of DVC's locks, the logs of operations.
-_BY_LOOKING = (".git/cpv/projects.json", ".git/cpv/clock", ".dvc/tmp", ".cpv/logs", "dvc-site-cache", "__pycache__")
+# What looking leaves behind: what DVC's configuration says, the folder of DVC's locks.
+_BY_LOOKING = (".git/cpv/projects.json", ".git/cpv/clock", ".dvc/tmp", "/dvc-site-cache", "/__pycache__")
+# Of the personal folder: the logs, and the files that are locked while one looks.
+_OF_OURS = ("/.cpv/logs", "/.cpv/locks", ".lock")
 # A read brings its stat signatures up to date; its entries are compared instead.
 _INDEX = ".git/index"
 
 
 def snapshot(*roots: Path) -> dict[str, str]:
     """Every path below the roots: kind, permissions and content, links as links; and what Git's indexes hold."""
-    return {str(path): _what(path) for root in roots for path in _walk(root)}
+    return {str(path): _what(path) for root in roots for path in _walk(root, _BY_LOOKING)}
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    if not os.path.lexists(root) or any(str(root).endswith(f"/{name}") for name in _BY_LOOKING):
+def personal() -> dict[str, str]:
+    """Every file of the home, apart from logs and locks; folders come with the files in them."""
+    found = _walk(Path.home(), (*_BY_LOOKING, *_OF_OURS))
+    return {str(path): _what(path) for path in found if path.is_symlink() or not path.is_dir()}
+
+
+def _walk(root: Path, without: tuple[str, ...]) -> Iterator[Path]:
+    if not os.path.lexists(root) or str(root).endswith(without):
         return
     yield root
     if root.is_dir() and not root.is_symlink():
         for name in sorted(os.listdir(root)):
-            yield from _walk(root / name)
+            yield from _walk(root / name, without)
 
 
 def _what(path: Path) -> str:
@@ -43,7 +51,8 @@ def _what(path: Path) -> str:
 
 
 def _entries(index: Path) -> str:
-    command = ["git", "--git-dir", str(index.parent), "ls-files", "--stage"]
+    # Without CPV's own query, which would bring its state up to date.
+    command = ["git", "-c", "core.fsmonitor=false", "--git-dir", str(index.parent), "ls-files", "--stage"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -62,8 +71,8 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
 
 @contextmanager
 def nothing_changes(*roots: Path) -> Iterator[None]:
-    """Fail where the block changes anything below the roots, or in the personal folder apart from its logs."""
-    places = (*roots, Path.home())
-    before = snapshot(*places)
+    """Fail where the block changes anything below the roots, or in the home apart from logs."""
+    before = snapshot(*roots) | personal()
     yield
-    assert differences(before, snapshot(*places)) == []
+    changed = differences(before, snapshot(*roots) | personal())
+    assert not changed, changed
