@@ -13,6 +13,7 @@ from cpv_hooks.config import FILE, Kind
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
+from cpv_hooks.hosts import origin
 from cpv_hooks.init import Place, Request, Step, begin, dvc, finish, run, write
 from cpv_hooks.install import install
 from cpv_hooks.manifest import Manifest
@@ -29,7 +30,7 @@ def steps(place: Place, request: Request) -> list[Step]:
     """What is left to do for this request."""
     start = [_start(place)] if place.fresh or place.top is None else []
     found = [*start, *(_fresh(place, request) if place.fresh else _settings(place, request))]
-    return [*found, *_hooks(place), *_commit(place, request)]
+    return [*found, *_hooks(place), *_origin(place, request), *_commit(place, request)]
 
 
 def _start(place: Place) -> Step:
@@ -152,6 +153,15 @@ def _hooks(place: Place) -> Iterator[Step]:
                 lambda: run([sys.executable, "-m", "pre_commit", "install", "--allow-missing-config"], place.repo.top),
             )
         yield Step("dvc cpv install (Git hooks, live status)", lambda: install(place.repo))
+
+
+def _origin(place: Place, request: Request) -> Iterator[Step]:
+    """The Git remote, where the user has configured a host; that of a larger repository is not one model's."""
+    if place.top not in (None, place.root) or (place.top is not None and not origin.is_missing(place.repo)):
+        return
+    url = origin.configured_url(request.team, request.model)
+    if url is not None:
+        yield Step(f"git remote add {origin.NAME} {shlex.quote(url)}", lambda: origin.add(place.repo, url))
 
 
 def _installed(repo: Repo) -> bool:
