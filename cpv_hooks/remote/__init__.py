@@ -83,14 +83,14 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
         raise CPVError("no DVC remote is configured", where=str(project.root), fix="dvc remote add -d storage URL")
     url = project.remote_url
     scheme = url.split("://", 1)[0].lower() if "://" in url else ""
-    if scheme in ("", "file"):
-        from cpv_hooks.remote.local import LocalRemote
-
-        return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
     if project.config.layout == "versioned" and not project.remote_versioned:
         what = f"[remote] layout is versioned, but remote {project.remote_name} is not version_aware"
         fix = f"dvc remote modify {project.remote_name} version_aware true"
         raise CPVError(what, where=str(project.root / ".cpv.toml"), fix=fix)
+    if scheme in ("", "file"):
+        from cpv_hooks.remote.local import LocalRemote
+
+        return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
     options = project.remote_options
     if project.remote_versioned:
         return _open_versioned(project, scheme, options, legacy=legacy)
