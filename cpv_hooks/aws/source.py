@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.cache import Cache
 from cpv_hooks.errors import CPVError
+from cpv_hooks.lock import locked
 from cpv_hooks.output import Progress, warn
 from cpv_hooks.remote import Blob, CorruptObject, MissingObject, open_remote
 from cpv_hooks.remote.local import LocalRemote
@@ -112,10 +114,15 @@ def _sizes_of(remote: Remote, oids: Collection[str]) -> dict[str, int | None]:
 
 @contextmanager
 def room(project: Project) -> Iterator[Path]:
-    """A folder beside the cache for what passes through; what a killed run left there is removed."""
-    folder = project.cache_dir / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        yield folder
-    finally:
+    """A folder on the cache's file system for what passes through, for one process at a time.
+
+    What a killed one left there is removed. The cache may be shared, so the folder's name is the repository's own.
+    """
+    name = hashlib.md5(str(project.root).encode(), usedforsecurity=False).hexdigest()[:12]
+    folder = project.cache_dir / f"{FOLDER}-{name}"
+    with locked(project.repo.shared / "move.lock", wait=True, say="moving the data"):
         shutil.rmtree(folder, ignore_errors=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
