@@ -93,9 +93,17 @@ def locate(path: Path | None, model: str | None, cwd: Path) -> Place:
         raise CPVError("this folder is not empty, and no Git repository", where=str(here), fix=f"{_COMMAND} MODEL")
     else:
         root = here
-    if root.exists() and not root.is_dir():
-        raise CPVError("there is a file of that name", where=str(root), fix=f"{_COMMAND} ANOTHER-PATH")
+    _check_root(root)
     return Place(root, top, fresh=not _entries(root) or (top is not None and _mark(root).exists()))
+
+
+def _check_root(root: Path) -> None:
+    fix = f"{_COMMAND} ANOTHER-PATH"
+    taken = next((path for path in (root, *root.parents) if path.exists() and not path.is_dir()), None)
+    if taken is not None:
+        raise CPVError("there is a file of that name", where=str(taken), fix=fix)
+    if {".git", ".dvc"} & {part.lower() for part in root.parts}:
+        raise CPVError("a folder of Git's or DVC's own", where=str(root), fix=fix)
 
 
 def _top(path: Path) -> Path | None:
@@ -162,9 +170,13 @@ def _check_identity(place: Place) -> None:
 def _check_data(place: Place, data_path: str | None) -> None:
     if data_path is None:
         return
+    if not data_path or "\0" in data_path:
+        raise CPVError("the data path is empty or no path", fix=f"{_COMMAND} --data-path DATA")
     path = Path(os.path.realpath(data_path))
     if not path.exists():
         raise CPVError("no such file or folder", where=data_path, fix=f"{_COMMAND} --data-path AN-EXISTING-PATH")
+    if not (path.is_file() or path.is_dir()):
+        raise CPVError("neither a file nor a folder", where=data_path, fix=f"{_COMMAND} --data-path DATA")
     if place.root.is_relative_to(path):
         raise CPVError("the data path holds the repository itself", where=data_path, fix=f"{_COMMAND} --data-path DATA")
     if not place.fresh and not path.is_relative_to(place.root):

@@ -57,6 +57,8 @@ def _check_scheme(url: str) -> None:
     if scheme and scheme not in REMOTE_SCHEMAS:
         known = ", ".join(sorted(name for name in REMOTE_SCHEMAS if name))
         raise CPVError(f"DVC has no remotes of the kind {scheme}:// (known: {known})", fix="dvc cpv init --remote URL")
+    if scheme == "s3" and not urlsplit(url).netloc:
+        raise CPVError(f"{url} names no bucket", fix="dvc cpv init --remote s3://BUCKET/PREFIX")
 
 
 def _same(known: str | None, url: str) -> bool:

@@ -146,8 +146,8 @@ def _refuse(project: Project, one: Tracked, source: Path, here: str | None) -> N
         what = "lies inside the artifact" if here.startswith(f"{path}/") else "holds the artifact"
         raise CPVError(f"{what} {path}", where=str(source), fix=f"move it out, or upload {path} itself")
     target = project.repo.top / path
-    inside_git = here is not None and here.split("/")[0] in (".git", ".dvc")
-    if inside_git and is_folder:
+    if here is not None and not {".git", ".dvc"}.isdisjoint(here.split("/")):
+        # Among them a file of secrets, `.dvc/config.local`.
         raise CPVError("is Git's or DVC's own", where=str(source), fix="name a file or a folder of yours")
     if status is None and os.path.lexists(target):
         raise CPVError("a link that leads nowhere stands in its place", where=path, fix=f"rm {shlex.quote(path)}")

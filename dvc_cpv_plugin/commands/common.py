@@ -54,8 +54,7 @@ class CheckpointCommand(CPVCommand):
         from cpv_hooks.git import Repo
         from cpv_hooks.roots import projects_here
 
-        parts = [os.path.expanduser(part or ".") for part in (self.args.working_dir, self.args.repo_path)]
-        folder = Path(*parts).absolute()
+        folder = self._folder
         try:
             return projects_here(Repo.discover(folder), folder)[0] if folder.is_dir() else None
         except CPVError:
@@ -66,7 +65,7 @@ class CheckpointCommand(CPVCommand):
     @property
     def _folder(self) -> Path:
         """Where the repository is looked for."""
-        folder = Path(self.args.working_dir or ".").expanduser() / Path(self.args.repo_path or ".").expanduser()
+        folder = Path(*(os.path.expanduser(part or ".") for part in (self.args.working_dir, self.args.repo_path)))
         return Path(os.path.abspath(folder))
 
     def _names(self) -> tuple[str, str]:
@@ -134,12 +133,17 @@ def add_common(parser: argparse.ArgumentParser, *, force: str | None = None, cac
         group.add_argument("-f", "--force", action="store_true", help=force)
     if cache:
         group.add_argument("--no-cache", action="store_true", help="Fetch every object anew, whatever the cache has.")
-    group.add_argument("--notify", action="store_true", help="Send a notification when it is over.")
-    group.add_argument("--log-file", metavar="FILE", help="Write the log there too (always in ~/.cpv/logs).")
+    add_telling(group)
     group.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one around here).")
     group.add_argument("--working-dir", metavar="FOLDER", help="Where relative paths start (default: here).")
     group.add_argument("--team-name", metavar="NAME", help="The team (default: the repository's).")
     group.add_argument("--model-name", metavar="NAME", help="The model (default: the repository's).")
+
+
+def add_telling(parser: Any) -> None:
+    """Add `--notify` and `--log-file`."""
+    parser.add_argument("--notify", action="store_true", help="Send a notification when it is over.")
+    parser.add_argument("--log-file", metavar="FILE", help="Write the log there too (always in ~/.cpv/logs).")
 
 
 def add_tag(parser: argparse.ArgumentParser, help: str) -> None:
