@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.schemes import Line
 from dvc_cpv_plugin import options as keywords
 from dvc_cpv_plugin.errors import InitError, ReadError, RevertError, TagError, raised_as
+from dvc_cpv_plugin.logged import logged
 from dvc_cpv_plugin.options import CommonOptions, Options, check_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from cpv_hooks.operations.effects import Effect, Plan
@@ -102,23 +102,8 @@ class Checkpoints:
 
         return find(self.team_name, self.model_name, options, reads=reads)
 
-    @contextmanager
-    def _logged(self, name: str, options: Options) -> Iterator[None]:
-        """Keep the operation's log, and send the notification at its end."""
-        from cpv_hooks.personal import logs
-        from cpv_hooks.personal.notify import notify
-
-        title = f"{name}: {self.team_name}/{self.model_name}"
-        log_file = options.path(options.log_file) if options.log_file else None
-        with logs.operation(name, log_file=log_file, verbose=options.verbose):
-            try:
-                yield
-            except Exception as error:
-                if options.notify:
-                    notify(title, f"failed: {error}")
-                raise
-            if options.notify and not options.dry_run:
-                notify(title, "done")
+    def _logged(self, name: str, options: Options) -> AbstractContextManager[None]:
+        return logged(name, options, {"team_name": self.team_name, "model_name": self.model_name})
 
     # What models, data and both have in common
 

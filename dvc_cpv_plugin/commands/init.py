@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.common import add_telling
 
 if TYPE_CHECKING:
     from cpv_hooks.config import Kind
@@ -26,6 +27,19 @@ class CmdInit(CPVCommand):
     """Asks for what is missing (on a terminal), plans, and does or prints the plan."""
 
     def run(self) -> int:
+        from dvc_cpv_plugin.logged import logged
+        from dvc_cpv_plugin.options import Options
+
+        options = Options(
+            verbose=bool(self.args.verbose),
+            log_file=Path(self.args.log_file) if self.args.log_file else None,
+            dry_run=self.args.dry_run,
+            notify=self.args.notify,
+        )
+        with logged("init", options, {"path": self.args.path, "team_name": self.args.team_name}):
+            return self._init()
+
+    def _init(self) -> int:
         from dvc.ui import ui
 
         from cpv_hooks import init
@@ -133,4 +147,5 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pipeline", action="store_true", help="add a dvc.yaml for `dvc repro`")
     parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
+    add_telling(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="track every large file that is found, without asking")

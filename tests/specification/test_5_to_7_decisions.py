@@ -200,7 +200,7 @@ def test_option_notify(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyP
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     story.models.tag_model_checkpoint(notify=True)
-    assert "vision/resnet" in (tmp_path / "told").read_text()
+    assert (tmp_path / "told").read_text().endswith("model tag: vision resnet done\n")
 
 
 def test_option_use_cache_false_fetches_anew(story: Story) -> None:
