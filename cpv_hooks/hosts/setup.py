@@ -28,6 +28,7 @@ class Request:
     """What the user asked for; None is "as it is configured", or the default.
 
     `user` is the user's own name on the host, `keygen_filename` a bare name (in `~/.ssh`) or a path of a private key.
+    `team` and `model` are for a repository that does not say its own.
     """
 
     keygen_filename: str | None = None
@@ -36,6 +37,8 @@ class Request:
     port: int | None = None
     url_pattern: str | None = None
     host_fingerprint: str | None = None
+    team: str | None = None
+    model: str | None = None
     test: bool = True
 
 
@@ -86,7 +89,7 @@ def plan_setup(request: Request, folder: Path | None = None, confirm: Confirm | 
 def _target(request: Request, here: Path) -> _Target:
     now = personal.load()
     wanted = now.model_copy(update={"bitbucket": _bitbucket(request, now.bitbucket)})
-    repo, team, model = _repository(here, now)
+    repo, team, model = _repository(request, here, now)
     url = repository_url(wanted, team or "team", model or "model")
     address = parse(url)
     if address is None:
@@ -136,19 +139,26 @@ def _key(request: Request, wanted: Settings, address: SSH, here: Path) -> Path:
     return own or keys.locate(keys.DEFAULT)
 
 
-def _repository(here: Path, settings: Settings) -> tuple[Repo | None, str | None, str | None]:
+def _repository(request: Request, here: Path, settings: Settings) -> tuple[Repo | None, str | None, str | None]:
     """The repository around a folder, with its team and model as far as they are known."""
     from cpv_hooks.roots import projects_here
 
+    if not here.is_dir():
+        raise CPVError("no such folder", where=str(here), fix="name the repository's folder")
     try:
         repo = Repo.discover(here)
         project = projects_here(repo, here)[0]
     except CPVError:
-        return None, None, None
+        return None, request.team, request.model
     if project.prefix:
         # A folder of a larger repository, whose origin is not one model's.
-        return None, None, None
-    return repo, project.config.team or settings.team_name, project.config.model or project.root.name
+        return None, request.team, request.model
+    config = project.config
+    for name, own, asked in (("team", config.team, request.team), ("model", config.model, request.model)):
+        if None not in (own, asked) and own != asked:
+            what = f"this repository has {name} = {own!r}, not {asked!r}"
+            raise CPVError(what, where=str(project.root), fix=f"leave --{name}-name out")
+    return repo, config.team or request.team or settings.team_name, config.model or request.model or project.root.name
 
 
 def _port_for_entry(target: _Target) -> int | None:

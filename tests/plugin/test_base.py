@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 import pytest
 
@@ -66,7 +67,7 @@ for noun in ("", *NOUNS):
     listing, *helps = shell.python("-c", code).out.removeprefix("== ").split("\n== ")
     assert len(helps) == len(commands.NOUNS)
     for noun, shown in zip(commands.NOUNS, helps, strict=True):
-        assert f"\n    {noun} " in listing
+        assert re.search(rf"\n    {noun}\s", listing)
         assert shown.startswith(f"{noun}\nusage: dvc cpv {noun} ")
         assert "\nexamples:\n" in shown
 

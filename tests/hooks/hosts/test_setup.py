@@ -219,6 +219,15 @@ def test_a_home_that_ssh_does_not_heed_is_told_with_the_command_that_mends_it(
     assert "does not heed HOME" not in capsys.readouterr().err
 
 
+def test_another_team_or_model_than_the_repositorys_is_refused(repo: ModelRepo) -> None:
+    line = f"{repo.path}: this repository has team = 'vision', not 'audio'; to mend it: leave --team-name out"
+    assert refusal(Request(team="audio"), repo.path) == line
+    line = f"{repo.path}: this repository has model = 'resnet', not 'x'; to mend it: leave --model-name out"
+    assert refusal(Request(model="x"), repo.path) == line
+    with pytest.raises(CPVError, match="no such folder; to mend it: name the repository's folder"):
+        plan_setup(Request(), repo.path / "none")
+
+
 BAD = [
     (
         Request(host=""),
@@ -247,6 +256,8 @@ BAD = [
     (Request(keygen_filename="../../"), "a folder, not a key"),
     (Request(keygen_filename="/dev/null/x"), "/dev/null: not a folder; to mend it: dvc cpv bitbucket-config"),
     (Request(host_fingerprint="abc"), "'abc' is no SHA256 fingerprint"),
+    (Request(team="../x", model="m"), "'../x' is not a team name"),
+    (Request(team="t", model="m;reboot"), "'m;reboot' is not a model name"),
 ]
 
 

@@ -1,0 +1,67 @@
+"""`dvc cpv bitbucket-config`: set SSH to the Git host up."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import add_command
+from dvc_cpv_plugin.commands.common import add_common
+from dvc_cpv_plugin.commands.setup_command import SetupCommand
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.effects import Plan
+
+HELP = "Set SSH to Bitbucket up: a key, ~/.ssh/config, the host's key, this repository's origin, and a test."
+EXAMPLES = """examples:
+  dvc cpv bitbucket-config                                   # Bitbucket Cloud, with ~/.ssh/id_ed25519
+  dvc cpv bitbucket-config --keygen-filename id_bitbucket    # a key of its own, ~/.ssh/id_bitbucket
+  dvc cpv bitbucket-config --host git.example.com --port 7999 --host-fingerprint SHA256:...
+  dvc cpv bitbucket-config --url-pattern 'git@bitbucket.org:acme/{team_name}-{model_name}.git'
+  dvc cpv bitbucket-config --dry-run                         # only say what would be done
+
+A key that is there is used and never overwritten; what stands in ~/.ssh/config stays as it is."""
+
+
+class CmdBitbucketConfig(SetupCommand):
+    """The setup of SSH; asks on a terminal alone."""
+
+    operation = "bitbucket-config"
+
+    def plan(self, folder: Path) -> Plan[None]:
+        from cpv_hooks.hosts import client
+        from cpv_hooks.hosts.setup import Request, plan_setup
+
+        names = ("keygen_filename", "user", "host", "port", "url_pattern", "host_fingerprint")
+        given = {name: getattr(self.args, name) for name in names}
+        request = Request(**given, team=self.args.team_name, model=self.args.model_name, test=not self.args.no_test)
+        return plan_setup(request, folder, _confirm if client.on_terminal() else None)
+
+
+def _confirm(question: str) -> bool:
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `bitbucket-config` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "bitbucket-config", CmdBitbucketConfig, HELP, EXAMPLES)
+    parser.add_argument(
+        "--keygen-filename", metavar="FILE", help="The private key: a name in ~/.ssh, or a path; made if missing."
+    )
+    parser.add_argument("--user", metavar="NAME", help="Your name on the host.")
+    parser.add_argument("--host", metavar="HOST", help="The Git host (default: bitbucket.org).")
+    parser.add_argument("--port", metavar="PORT", type=int, help="Its SSH port (default: 22; Data Center: 7999).")
+    parser.add_argument(
+        "--url-pattern",
+        metavar="URL",
+        help="The repositories' URL, with {team_name} and {model_name}, and {host}, {port}, {user} if you like.",
+    )
+    parser.add_argument(
+        "--host-fingerprint", metavar="SHA256:...", help="The host key's fingerprint, as its administrator gave it."
+    )
+    parser.add_argument("--no-test", action="store_true", help="Do not try to connect.")
+    add_common(parser)
