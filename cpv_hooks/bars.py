@@ -34,10 +34,12 @@ class Bars:
         with self._lock:
             if self._display is None:
                 return
-            self._display.remove_task(bar)
-            if not self._display.task_ids:
-                self._display.stop()
-                self._display = None
+            if self._display.task_ids != [bar]:
+                self._display.remove_task(bar)
+                return
+            # Draws once more, so that short work is seen too.
+            self._display.stop()
+            self._display = None
 
 
 BARS = Bars()

@@ -181,7 +181,7 @@ def time_text(seconds: float) -> str:
 class Progress:
     """How far a piece of work is, in bytes: a bar on a terminal, a few plain lines elsewhere if it takes long.
 
-    The total may grow while the work goes on. Threads may share one; `with` may be nested, and nothing is shown outside.
+    The total may grow while the work goes on. Threads may share one. `with` may be nested; outside nothing is shown.
     """
 
     def __init__(self, what: str, total_bytes: int = 0, *, clock: Callable[[], float] = time.monotonic) -> None:

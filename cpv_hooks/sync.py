@@ -54,7 +54,9 @@ def _look(repo: Repo, event: Event) -> Report:
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
     report.outcomes += [_in_conflict(file, event) for file in found.unmerged]
     with Progress(event.work) as progress:
-        spaces = {project.root: Workspace(project, index, clock, progress.advance) for project in projects}
+        spaces = {
+            project.root: Workspace(project, index, clock, progress.advance, progress.grow) for project in projects
+        }
         reconciler = Reconciler(event, index, progress)
         report.outcomes += _vanished(repo, event, reconciler, found, projects, clock)
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]

@@ -23,12 +23,16 @@ def _nothing(count: int) -> None:
 
 @dataclass
 class Workspace:
-    """What snapshot and materialise work with. `advance` is told of bytes as they are read or written."""
+    """What snapshot and materialise work with.
+
+    `grow` is told of bytes that will be written to the work tree, `advance` of bytes as they are read or written.
+    """
 
     project: Project
     index: Index
     clock: Clock
     advance: Callable[[int], None] = _nothing
+    grow: Callable[[int], None] = _nothing
     _filters: dict[str, Filter] = field(default_factory=dict)
 
     @cached_property

@@ -243,7 +243,7 @@ def test_bars_on_a_terminal(tmp_path: Path) -> None:
     assert "cpv: warning: above the bars\n" in shown
     # The cursor is back, and the bars are gone.
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
-    assert shown.endswith("\x1b[2K\x1b[?25h\rover\n")
+    assert shown.endswith("\x1b[2Kover\n")
 
 
 def test_no_bar_on_a_terminal_when_quiet(tmp_path: Path) -> None:
