@@ -11,7 +11,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
@@ -76,10 +76,18 @@ def _execute(
 ) -> subprocess.CompletedProcess[bytes]:
     if is_heard():
         emit("debug", shlex.join(arg for arg in args if arg not in _SILENCED))
-    run = partial(subprocess.run, args, cwd=cwd, env=env, capture_output=True, check=False, pass_fds=tuple(inherited))
     try:
         # Without input the process must not eat the standard input of the hook that we are.
-        return run(stdin=subprocess.DEVNULL) if data is None else run(input=data)
+        return subprocess.run(
+            args,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if data is None else None,
+            input=data,
+            capture_output=True,
+            check=False,
+            pass_fds=tuple(inherited),
+        )
     except FileNotFoundError as error:
         raise CPVError("git is not on the PATH", fix="install Git 2.28 or later") from error
 

@@ -24,8 +24,12 @@ def sync(repo: Repo, event: Event) -> Report:
     """Bring every artifact of the work tree into agreement, as far as the event allows.
 
     One artifact's failure never keeps the others from being done; it is in the report. Raises `lock.Busy` where an
-    impatient event meets another process.
+    impatient event meets another process. What a killed operation left is undone first; where that cannot be now,
+    nothing is looked at, because half of it is not the user's work.
     """
+    if (repo.shared / "journal").is_dir() and not _undo_interrupted(repo, event):
+        fastpath.forget(repo)
+        return Report()
     with locked(repo.state / "lock", wait=event.patient, say="syncing this work tree"):
         try:
             report = _look(repo, event)
@@ -37,6 +41,12 @@ def sync(repo: Repo, event: Event) -> Report:
             # What was written is newer than the stamp; a second look, with nothing to do, makes the fast path sure.
             _look(repo, event)
     return report
+
+
+def _undo_interrupted(repo: Repo, event: Event) -> bool:
+    from cpv_hooks import interrupted
+
+    return interrupted.settle(repo, event.name)
 
 
 def _look(repo: Repo, event: Event) -> Report:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cpv_hooks.cache import fault
@@ -23,17 +23,20 @@ class BuiltUpon(Exception):
     """The user has gone on from what the transaction made, so it stays."""
 
 
-def run(repo: Repo, steps: Sequence[Sequence[Action]]) -> None:
-    """Carry out the undo of steps, the last one first. The caller holds the work tree's lock."""
+def run(repo: Repo, steps: Sequence[Sequence[Action]], head: str | None) -> None:
+    """Carry out the undo of steps, the last one first. The caller holds the work tree's lock.
+
+    `head` is the commit that the transaction began with: what the user has committed on top of it meanwhile stays.
+    """
     try:
         for actions in reversed(steps):
             for action in reversed(actions):
-                _carry_out(repo, action)
+                _carry_out(repo, action, head)
     except BuiltUpon:
         return
 
 
-def _carry_out(repo: Repo, action: Action) -> None:
+def _carry_out(repo: Repo, action: Action, head: str | None) -> None:
     name = str(action.get("do"))
     if name in ("commit", "checkout"):
         from cpv_hooks import undo_head
@@ -42,11 +45,20 @@ def _carry_out(repo: Repo, action: Action) -> None:
     elif name == "artifact":
         from cpv_hooks import undo_artifact
 
-        undo_artifact.run(repo, action)
-    elif name in _HERE:
-        _HERE[name](repo, action)
+        undo_artifact.run(repo, action, _moved_on(repo, head))
+    elif name == "refs":
+        _undo_refs(repo, action)
+    elif name in ("index", "file"):
+        undoing = _undo_index if name == "index" else _undo_file
+        undoing(repo, action, _moved_on(repo, head))
     else:
         raise CPVError(f"a journal of another version of CPV ({name!r})", fix="pip install -U dvc-cpv, dvc cpv recover")
+
+
+def _moved_on(repo: Repo, head: str | None) -> str | None:
+    """The commit at HEAD where it is another one than the transaction began with."""
+    now = repo.resolve("HEAD")
+    return None if now == head else now
 
 
 # Refs
@@ -96,10 +108,18 @@ def set_entries(repo: Repo, values: Mapping[str, str | None]) -> None:
         repo.run("update-index", "-z", "--index-info", input="".join(rows))
 
 
-def _undo_index(repo: Repo, action: Action) -> None:
-    changes = action["entries"]
+def _undo_index(repo: Repo, action: Action, moved_on: str | None) -> None:
+    changes = {path: pair for path, pair in action["entries"].items() if not _committed(repo, path, pair[1], moved_on)}
     now = entries(repo, list(changes))
     set_entries(repo, {path: old for path, (old, new) in changes.items() if now.get(path) == new != old})
+
+
+def _committed(repo: Repo, path: str, entry: str | None, commit: str | None) -> bool:
+    """Whether a commit has this entry of the index."""
+    if commit is None:
+        return False
+    oid = repo.run("rev-parse", "--verify", "--quiet", f"{commit}:{path}", check=False).strip()
+    return oid == (entry.split()[1] if entry else "")
 
 
 # Files
@@ -115,10 +135,13 @@ def file(path: str, before: bytes | None, after: bytes | None) -> Action:
     }
 
 
-def _undo_file(repo: Repo, action: Action) -> None:
+def _undo_file(repo: Repo, action: Action, moved_on: str | None) -> None:
     path = repo.top / action["path"]
-    now = path.read_bytes() if path.is_file() else None
+    now = path.read_bytes() if path.is_file() and not path.is_symlink() else None
     if (None if now is None else hashlib.sha256(now).hexdigest()) != action["after"]:
+        return
+    blob = None if now is None else f"100644 {repo.run('hash-object', '--stdin', input=now).strip()}"
+    if _committed(repo, action["path"], blob, moved_on):
         return
     try:
         if action["before"] is None:
@@ -127,6 +150,3 @@ def _undo_file(repo: Repo, action: Action) -> None:
             write_atomic(path, base64.b64decode(action["before"]), durable=True)
     except OSError as error:
         raise fault(error, path) from error
-
-
-_HERE: Mapping[str, Callable[[Repo, Action], None]] = {"refs": _undo_refs, "index": _undo_index, "file": _undo_file}

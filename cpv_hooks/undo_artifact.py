@@ -46,9 +46,11 @@ def _record(content: Content | None) -> dict[str, Any] | None:
     return None if content is None else {"oid": content.oid, "isexec": content.isexec}
 
 
-def run(repo: Repo, action: Mapping[str, Any]) -> None:
-    """Carry it out. `CPVError` where the cache has lost what it held."""
+def run(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
+    """Carry it out, unless the commit `moved_on` has it. `CPVError` where the cache has lost what it held."""
     project = Project.open(repo, repo.top / action["root"])
+    if moved_on is not None and _is_committed(project, action, moved_on):
+        return
     space = Workspace(project, Index.load(repo.state), Clock(repo.state / "clock"))
     path = action["path"]
     try:
@@ -60,6 +62,13 @@ def run(repo: Repo, action: Mapping[str, Any]) -> None:
         # Without a signature: the next sync reads the artifact and finds that it is this.
         space.index.set(path, Entry(action["base"]["oid"], action["base"]["isexec"]))
     space.index.save()
+
+
+def _is_committed(project: Project, action: Mapping[str, Any], commit: str) -> bool:
+    from cpv_hooks.objects import pointers_at
+
+    found = next((pointer.oid for pointer in pointers_at(project, commit) if pointer.path == action["path"]), None)
+    return found == (action["after"]["oid"] if action["after"] else None)
 
 
 def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:

@@ -96,7 +96,21 @@ def _trim_reflog(repo: Repo, log: str, top: Sequence[str]) -> None:
                 repo.run("reflog", "delete", f"{log}@{{0}}")
 
 
+def _trim_checkout(repo: Repo, top: Sequence[tuple[str, str]]) -> None:
+    """Likewise in HEAD's, by ids and by how the messages begin; Git may have left out the newest."""
+    printed = repo.run("log", "--walk-reflogs", "--format=%H %gs", f"-{len(top)}", "HEAD", "--", check=False)
+    seen = [tuple(line.split(" ", 1)) for line in printed.splitlines()]
+    for wanted in (top, top[1:]):
+        found = seen[: len(wanted)]
+        if [oid for oid, _ in found] == [oid for oid, _ in wanted] and found[-1][1].startswith(wanted[-1][1]):
+            for _ in wanted:
+                repo.run("reflog", "delete", "HEAD@{0}")
+            return
+
+
 # A checkout
+
+_MOVING = "checkout: moving from "
 
 
 def checkout(repo: Repo, new: str) -> Mapping[str, Any]:
@@ -117,7 +131,7 @@ def _undo_checkout(repo: Repo, action: Mapping[str, Any]) -> None:
         _trim_reflog(repo, "HEAD", [old, new])
     else:
         repo.run("symbolic-ref", "HEAD", branch)
-        _trim_reflog(repo, "HEAD", [new])
+        _trim_checkout(repo, [(old, ""), (new, _MOVING)])
 
 
 def _files_back(repo: Repo, old: str, new: str) -> None:

@@ -12,7 +12,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.events import PRE_COMMIT, Event
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
-from cpv_hooks.hooks.report import begin, blocking, tell
+from cpv_hooks.hooks.report import begin, blocking, interrupted, tell
 from cpv_hooks.outcomes import Outcome, Report
 from cpv_hooks.output import fail, say
 from cpv_hooks.pointer import Pointer
@@ -31,6 +31,8 @@ def run(args: list[str]) -> int:
     if args == ["--open-detour"]:
         return _open_wanted(repo)
     detour.heal(repo)
+    if interrupted(repo):
+        return 1
     aside = set_aside(repo) if runs_us() else []
     if aside:
         # Writing them now would collide with the patch that pre-commit applies when its hooks are done.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cpv_hooks.events import PRE_COMMIT
 from cpv_hooks.hooks.pre_commit import complete_versions, in_shim, stage_changed, stop
-from cpv_hooks.hooks.report import begin
+from cpv_hooks.hooks.report import begin, interrupted
 from cpv_hooks.sync import sync
 
 
@@ -13,6 +13,8 @@ def run(args: list[str]) -> int:
     if in_shim("pre-merge-commit"):
         return 0
     repo = begin()
+    if interrupted(repo):
+        return 1
     report = sync(repo, PRE_COMMIT)
     if stop(repo, report):
         return 1

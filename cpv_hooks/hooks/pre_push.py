@@ -13,7 +13,7 @@ from cpv_hooks import tags
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin
+from cpv_hooks.hooks.report import begin, interrupted
 from cpv_hooks.output import fail
 from cpv_hooks.project import Project
 from cpv_hooks.publish import complete, unversioned
@@ -38,6 +38,8 @@ def run(args: list[str]) -> int:
     repo = begin()
     updates = _from_input(sys.stdin.read()) or _from_precommit()
     updates = [update for update in updates if set(update.oid) != {"0"}]
+    if interrupted(repo):
+        return 1
     projects = Project.find_all(repo)
     if not updates or not projects:
         return 0

@@ -23,6 +23,15 @@ def begin() -> Repo:
     return repo
 
 
+def interrupted(repo: Repo) -> bool:
+    """Whether a killed operation had left something, so that the commit or the push under way must be said again."""
+    if not (repo.shared / "journal").is_dir():
+        return False
+    from cpv_hooks.interrupted import stops
+
+    return stops(repo)
+
+
 def quietly(event: Event) -> Event:
     """Under the pre-commit framework only a commit writes pointers: one that is changed and not staged collides with
     its own saving of unstaged changes."""

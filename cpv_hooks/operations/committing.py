@@ -78,6 +78,7 @@ def _let_index_follow(
 def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: str) -> None:
     scratch = repo.state / "commit-index"
     env = {"GIT_INDEX_FILE": str(scratch)}
+    scratch.parent.mkdir(parents=True, exist_ok=True)
     try:
         real = repo.git_dir / "index"
         if real.exists():

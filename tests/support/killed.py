@@ -1,0 +1,39 @@
+"""An operation in a process of its own that kills itself, with SIGKILL, when a step of its journal begins."""
+
+from __future__ import annotations
+
+import signal
+
+from support.shell import Shell
+
+_DRIVER = """
+import os, signal, sys
+from pathlib import Path
+from cpv_hooks import journal
+from cpv_hooks.git import Repo
+from cpv_hooks.operations.revert import plan_revert
+from cpv_hooks.operations.tagging import plan_tag
+from cpv_hooks.operations.upload import plan_upload
+from cpv_hooks.project import Project
+from cpv_hooks.schemes import Line
+
+def die(step):
+    print(step, flush=True)
+    if step == sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+journal.at_step = die
+MODEL, DATA = Line.MODEL, Line.DATA
+project = Project.find_all(Repo.discover(Path.cwd()))[0]
+exec(sys.argv[2])
+"""
+
+
+def steps_of(shell: Shell, call: str) -> list[str]:
+    """Run an operation to its end; returns its steps."""
+    return shell.python("-c", _DRIVER, "", call).lines
+
+
+def kill_at(shell: Shell, step: str, call: str) -> None:
+    """Run an operation, such as `plan_tag(project, [MODEL]).run()`, until its step begins."""
+    shell.python("-c", _DRIVER, step, call, status=-signal.SIGKILL)
