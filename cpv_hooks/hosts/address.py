@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-
-from cpv_hooks.errors import CPVError
-from cpv_hooks.git import environment
 
 _PORTS = {"http": 80, "https": 443, "webdav": 80, "webdavs": 443, "ssh": 22, "git": 9418}
 
@@ -25,7 +20,10 @@ class Address:
 
 
 def of_url(url: str) -> Address | None:
-    """The address behind a URL, or that of the proxy on the way to it; None for a path or an unknown scheme."""
+    """The address behind a URL, or that of the proxy on the way to it; None for a path or an unknown scheme.
+
+    Raises `CPVError` where ssh cannot be asked.
+    """
     from urllib.request import getproxies, proxy_bypass
 
     found = _split(url)
@@ -67,18 +65,10 @@ def _split(url: str) -> tuple[str, str, int | None] | None:
 
 def _of_ssh(name: str, port: int | None) -> Address | None:
     """What `~/.ssh/config` makes of a host's name; None where it leads through another host."""
-    settings = _ssh_settings(name, port)
+    from cpv_hooks.hosts.client import effective
+
+    settings = {key: values[0] for key, values in effective(name, port, None).items()}
     if any(settings.get(key, "none") != "none" for key in ("proxyjump", "proxycommand")):
         return None
     number = settings.get("port", "")
     return Address(settings.get("hostname", name), int(number) if number.isdigit() else 22)
-
-
-def _ssh_settings(name: str, port: int | None) -> dict[str, str]:
-    command = ["ssh", "-G", *(["-p", str(port)] if port else []), "--", name]
-    try:
-        done = subprocess.run(command, env=environment(), capture_output=True, check=False, stdin=subprocess.DEVNULL)
-    except OSError as error:
-        raise CPVError("ssh cannot be run", where=name, fix="install OpenSSH") from error
-    lines = os.fsdecode(done.stdout).splitlines()
-    return {key: value for key, _, value in (line.partition(" ") for line in lines)}

@@ -8,10 +8,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cpv_hooks.check import Check, Question, failed, guarded, side_by_side
+from cpv_hooks.check import Check, failed, guarded
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.operations.checklist import ALL, Subject, run
+from cpv_hooks.operations.checks_personal import personal_checks
 from cpv_hooks.project import Project, managed_roots
 from cpv_hooks.redact import redact
 from cpv_hooks.schemes import Line
@@ -66,17 +67,15 @@ def _has_data(project: Project) -> bool:
 
 def personal(seconds: float) -> list[Check]:
     """The personal settings, and what they lead to: AWS and the Git host."""
-    from cpv_hooks.personal.settings import Settings, load
+    from cpv_hooks.personal.settings import Settings, load, path
 
-    settings: list[Settings] = []
+    loaded: list[Settings] = []
 
     def look() -> Iterator[Check]:
-        from cpv_hooks.personal.settings import path
-
-        settings.append(load())
+        loaded.append(load())
         yield Check("settings", "ok", f"{path()} is sound" if path().exists() else f"{path()}: none, so the defaults")
 
     found = guarded("settings", look)
-    questions: list[Question] = []
-    checks = found + side_by_side(questions, seconds)
-    return [replace(check, reason=redact(check.reason)) for check in checks]
+    for settings in loaded:
+        found += personal_checks(settings, seconds)
+    return [replace(check, reason=redact(check.reason)) for check in found]

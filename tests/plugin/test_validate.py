@@ -15,7 +15,8 @@ from support.repos import SETTINGS, ModelRepo
 from support.shell import BIN, Shell
 from support.terminal import converse
 
-PERSONAL = ["settings"]
+PERSONAL = ["settings", "aws", "git-host"]
+NO_AWS = "AWS is not configured, so each repository's own remote is all that there is"
 
 
 @pytest.fixture
