@@ -75,6 +75,21 @@ def wait_for_dvc(root: Path, *, wait: bool) -> None:
         time.sleep(_POLL)
 
 
+@contextmanager
+def holding_dvc(root: Path) -> Iterator[None]:
+    """Keep DVC itself from working on a DVC root; waits for a process that does. Marked as DVC marks it.
+
+    Raises `Busy` where the one at work is waiting for us.
+    """
+    wait_for_dvc(root, wait=True)
+    path = root / ".dvc" / "tmp" / "lock"
+    if _dvc_holder(path) is not None:
+        raise Busy("DVC runs this command itself", where=str(root), fix="repeat it when DVC is done")
+    with locked(path, wait=True, say="working with DVC"):
+        path.write_text(f" {os.getpid()}\n", encoding="ascii")
+        yield
+
+
 def _dvc_holder(path: Path) -> int | None:
     try:
         descriptor = os.open(path, os.O_RDWR)

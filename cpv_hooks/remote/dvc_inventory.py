@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from cpv_hooks.remote import RemoteError
 from cpv_hooks.remote.dvc import THREADS, DVCRemote, stored_md5
 from cpv_hooks.remote.inventory import Leftover, Seen, in_safe_order
 from cpv_hooks.remote.parallel import each
@@ -14,6 +15,7 @@ from cpv_hooks.tree import is_dir_oid, is_oid
 
 # What the file systems call the time of the last change: SFTP and WebHDFS, S3, Azure, Google, WebDAV.
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified")
+_NO_LISTING = ("http", "https")
 
 
 class DVCInventory:
@@ -39,9 +41,12 @@ class DVCInventory:
     def everything(self) -> dict[str, Seen]:
         """See `Inventory`."""
         with self._remote.explained():
-            fs, base = self._remote.odb.fs, self._remote.odb.path.rstrip("/")
+            odb = self._remote.odb
+            if odb.fs.protocol in _NO_LISTING:
+                fix = "dvc cpv prune, without --remote"
+                raise RemoteError("this server cannot list what it has", where=self._remote.url, fix=fix)
             try:
-                listed: Mapping[str, Any] = fs.find(base, detail=True)
+                listed: Mapping[str, Any] = odb.fs.fs.find(odb.path.rstrip("/"), detail=True)
             except FileNotFoundError:
                 return {}
             named = {_oid(path): info for path, info in listed.items()}

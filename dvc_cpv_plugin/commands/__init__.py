@@ -23,6 +23,7 @@ NOUNS = (
     "status",
     "doctor",
     "verify",
+    "prune",
     "rescue",
     "recover",
     "batch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks import lock
-from cpv_hooks.lock import Busy, locked, wait_for_dvc
+from cpv_hooks.lock import Busy, holding_dvc, locked, wait_for_dvc
 from support.shell import Shell
 
 HOLD = """
@@ -161,3 +162,22 @@ for _ in range(25):
     processes = [subprocess.Popen([sys.executable, "-c", code, tmp_path]) for _ in range(4)]
     assert [process.wait() for process in processes] == [0] * 4
     assert (tmp_path / "count").read_text() == "100"
+
+
+def test_dvc_is_kept_from_working_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    with holding_dvc(tmp_path):
+        path = tmp_path / ".dvc/tmp/lock"
+        done = Shell(tmp_path).python("-c", HOLD_DVC, path, tmp_path, status=1)
+        assert "LockError" in done.err
+    with holder(HOLD_DVC, path, tmp_path):
+        pass
+
+
+def test_dvc_that_waits_for_us_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / ".dvc/tmp/lock"
+    with locked(path, wait=True, say="testing"):
+        path.write_text(f" {os.getppid()}\n")
+        with pytest.raises(Busy) as caught, holding_dvc(tmp_path):
+            pass
+    assert str(caught.value) == f"{tmp_path}: DVC runs this command itself; to mend it: repeat it when DVC is done"

@@ -1,0 +1,121 @@
+"""The objects that pointer files mention: in trees of Git's, in indexes, on the disk.
+
+A pointer need not be readable to protect: every hash in it counts, whatever stands around it. Each distinct tree and
+each distinct pointer is read once.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.pointer import is_pointer_file, parse
+
+if TYPE_CHECKING:
+    import pygit2
+
+    from cpv_hooks.git import Repo
+
+_OID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?:\.dir)?(?![0-9a-f])")
+
+
+@dataclass
+class Mentions:
+    """Object ids. `promised` are directories whose files must be known; `old` are ids that DVC 2 gave."""
+
+    oids: set[str] = field(default_factory=set)
+    promised: set[str] = field(default_factory=set)
+    old: set[str] = field(default_factory=set)
+
+    def add(self, other: Mentions) -> None:
+        """Take in another's."""
+        self.oids |= other.oids
+        self.promised |= other.promised
+        self.old |= other.old
+
+
+def ids_in(data: bytes) -> set[str]:
+    """Every object id that is written somewhere in these bytes."""
+    return {match.decode() for match in _OID.findall(data)}
+
+
+def in_pointer(data: bytes, name: str) -> Mentions:
+    """What a pointer file mentions."""
+    found = Mentions(ids_in(data))
+    if b"hash:" not in data and posixpath.basename(name) != "dvc.lock":
+        found.old = set(found.oids)
+    if b".dir" in data or b"files:" in data:
+        _read(data, name, found)
+    return found
+
+
+def _read(data: bytes, name: str, found: Mentions) -> None:
+    """Read it as DVC does: the hash of a directory may follow from a list, and a dependency promises no files."""
+    try:
+        pointers = parse(data.decode("utf-8"), name)
+    except (CPVError, UnicodeDecodeError):
+        return
+    for pointer in pointers:
+        if pointer.oid is not None:
+            found.oids.add(pointer.oid)
+            if pointer.isdir and not pointer.imported and not pointer.stored:
+                found.promised.add(pointer.oid)
+
+
+class Reader:
+    """Reads pointer files out of Git's object store."""
+
+    def __init__(self, repo: Repo) -> None:
+        import pygit2
+
+        self._where = str(repo.common_dir)
+        self._known: dict[str, Mentions] = {}
+        try:
+            self._repository = pygit2.Repository()
+            self._repository.set_odb(pygit2.Odb(str(repo.common_dir / "objects")))
+        except pygit2.GitError as error:
+            raise CPVError(f"libgit2 cannot open the repository: {error}", where=self._where) from error
+
+    def in_trees(self, trees: Iterable[str]) -> Mentions:
+        """What the pointer files below these trees mention. `CPVError` where the clone lacks one."""
+        import pygit2
+
+        found, waiting = Mentions(), list(trees)
+        seen, pointers = set(waiting), set[str]()
+        while waiting:
+            for item in self._tree(waiting.pop()):
+                oid, name = str(item.id), item.name
+                if isinstance(item, pygit2.Tree):
+                    if oid not in seen:
+                        seen.add(oid)
+                        waiting.append(oid)
+                elif isinstance(item, pygit2.Blob) and name and is_pointer_file(name) and oid not in pointers:
+                    pointers.add(oid)
+                    found.add(self.in_blob(oid, name))
+        return found
+
+    def in_blob(self, oid: str, name: str) -> Mentions:
+        """What one pointer file mentions."""
+        import pygit2
+
+        if oid not in self._known:
+            blob = self._object(oid)
+            self._known[oid] = in_pointer(blob.data, name) if isinstance(blob, pygit2.Blob) else Mentions()
+        return self._known[oid]
+
+    def _tree(self, oid: str) -> Iterable[pygit2.Object]:
+        import pygit2
+
+        tree = self._object(oid)
+        return tree if isinstance(tree, pygit2.Tree) else ()
+
+    def _object(self, oid: str) -> pygit2.Object:
+        try:
+            return self._repository[oid]
+        except KeyError as error:
+            what = f"object {oid} is not in this clone, so what is needed is not known"
+            raise CPVError(what, where=self._where, fix="git fetch --refetch") from error

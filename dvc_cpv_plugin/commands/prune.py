@@ -1,0 +1,111 @@
+"""`dvc cpv prune`: removes objects that nothing needs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.prune.plan import Doomed, Options, Plan
+
+HELP = (
+    "Remove objects that nothing needs from the cache, and with --remote from the remote. Prints them; --yes does it."
+)
+EXAMPLES = """examples:
+  dvc cpv prune                          what could go from the cache, and how many bytes
+  dvc cpv prune --yes                    remove it
+  dvc cpv prune --keep 3 --yes           older versions leave the cache too, where the remote is seen to have them
+  dvc cpv prune --older-than 90d         likewise, versions older than that; with --keep those that are both
+  dvc cpv prune --remote --yes           also from the remote what no ref anywhere needs
+
+Needed is what any commit mentions that a ref, a stash, a work tree, a queued upload or a young reflog entry leads to,
+and what is staged, in the work tree or on the list of rescues. --keep and --older-than never remove anything from the
+remote. The remote loses only what has lain there unchanged for the grace period, and only where this clone has every
+commit that the Git host has."""
+_SHOWN = 20
+
+
+class CmdPrune(CPVCommand):
+    """Prints what would go, as text or JSON; with --yes it is gone."""
+
+    def run(self) -> int:
+        """Do it."""
+        from dvc.ui import ui
+
+        from cpv_hooks.git import Repo
+        from cpv_hooks.output import say, size_text
+        from cpv_hooks.prune import sweep
+        from cpv_hooks.roots import projects_here
+
+        repo = Repo.discover()
+        projects, options = projects_here(repo), self._options()
+        if self.args.yes:
+            with sweep.locks(repo, projects):
+                plan = sweep.plan(repo, projects, options)
+                sweep.sweep(repo, plan)
+        else:
+            plan = sweep.plan(repo, projects, options)
+        if self.args.json:
+            ui.write_json({"removed": self.args.yes, **plan.as_dict()})
+            return 0
+        ui.write("\n".join(_lines(plan)) or "nothing to prune")
+        if not plan.empty:
+            freed = size_text(plan.bytes)
+            say(f"{freed} freed" if self.args.yes else f"{freed} would be freed; dvc cpv prune --yes does it")
+        return 0
+
+    def _options(self) -> Options:
+        from cpv_hooks.age import parse_age
+        from cpv_hooks.errors import CPVError
+        from cpv_hooks.prune.plan import Options
+
+        if self.args.keep is not None and self.args.keep < 0:
+            raise CPVError("--keep counts versions", fix="dvc cpv prune --keep 3")
+        return Options(
+            keep=self.args.keep,
+            older_than=None if self.args.older_than is None else parse_age(self.args.older_than),
+            grace=parse_age(self.args.grace),
+            remote=self.args.remote,
+            force=self.args.force,
+        )
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    for cache in plan.caches:
+        yield from _part(f"cache {cache.folder}", cache.objects, [str(path) for path in cache.leftovers])
+    for remote in plan.remotes:
+        yield from _part(f"remote {remote.url}", remote.objects, [item.name for item in remote.leftovers])
+
+
+def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> Iterator[str]:
+    from cpv_hooks.output import size_text
+    from cpv_hooks.prune.plan import total
+
+    for why in dict.fromkeys(item.why for item in objects):
+        group = [item for item in objects if item.why == why]
+        yield f"{where}: {len(group)} object{'' if len(group) == 1 else 's'}, {size_text(total(group))} ({why})"
+        for item in group[:_SHOWN]:
+            yield f"  {item.oid}\t{size_text(item.size)}"
+        if len(group) > _SHOWN:
+            yield f"  … and {len(group) - _SHOWN} more (--json has all)"
+    for name in leftovers:
+        yield f"{where}: left over: {name}"
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `prune`."""
+    parser = add_command(subparsers, parent_parser, "prune", CmdPrune, HELP, EXAMPLES)
+    parser.add_argument(
+        "--keep", type=int, metavar="N", help="of each line only the newest N versions stay in the cache"
+    )
+    parser.add_argument("--older-than", metavar="AGE", help="versions that old may leave the cache: 90d, 12h, 8w")
+    parser.add_argument("--remote", action="store_true", help="also remove what no ref needs from the remote")
+    parser.add_argument("--grace", metavar="AGE", default="30d", help="how long reflogs and the remote protect (30d)")
+    parser.add_argument("--yes", action="store_true", help="remove it; without this it is only printed")
+    parser.add_argument(
+        "--force", action="store_true", help="although cache or remote may be shared, or a directory's list is lost"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, with every object")

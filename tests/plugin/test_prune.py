@@ -1,0 +1,79 @@
+"""`dvc cpv prune` as a person types it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cpv_hooks.cache import Cache
+from support import two_versions
+from support.repos import ModelRepo
+from support.two_versions import cached, md5
+
+
+@pytest.fixture
+def repo(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelRepo:
+    return two_versions.copy(two_versions.base(tmp_path_factory.mktemp("prune")), tmp_path)
+
+
+def old(repo: ModelRepo, content: bytes) -> str:
+    """An object that has been in the cache for years."""
+    Cache(repo.path / ".dvc/cache").add_bytes(md5(content), content)
+    os.utime(cached(repo, md5(content)), (0, 0))
+    return md5(content)
+
+
+def test_it_tells_first_and_removes_when_told(repo: ModelRepo) -> None:
+    done = repo.cpv("prune")
+    assert (done.out, done.err) == ("nothing to prune\n", "")
+
+    oid, place = old(repo, b"adrift"), f"cache {repo.path}/.dvc/cache"
+    shown = [f"{place}: 1 object, 6 B (nothing needs it)", f"  {oid}\t6 B"]
+    done = repo.cpv("prune")
+    assert (done.lines, done.err) == (shown, "cpv: 6 B would be freed; dvc cpv prune --yes does it\n")
+    assert cached(repo, oid).exists()
+    listed = json.loads(repo.cpv("prune", "--json").out)
+    assert (listed["removed"], listed["bytes"]) == (False, 6)
+    assert listed["caches"][0]["objects"] == [
+        {"oid": oid, "size": 6, "modified": 0.0, "why": "nothing needs it"},
+    ]
+
+    done = repo.cpv("prune", "--yes")
+    assert (done.lines, done.err) == (shown, "cpv: 6 B freed\n")
+    assert not cached(repo, oid).exists()
+
+
+def test_many_objects_are_not_all_printed(repo: ModelRepo) -> None:
+    for number in range(23):
+        old(repo, b"%d" % number)
+    left = repo.write(".dvc/cache/cpv/1.cpv-tmp", b"half")
+    os.utime(left, (0, 0))
+    done = repo.cpv("prune")
+    assert done.lines[0].endswith(": 23 objects, 36 B (nothing needs it)")
+    assert done.lines[21:] == [
+        "  … and 3 more (--json has all)",
+        f"cache {repo.path}/.dvc/cache: left over: {left}",
+    ]
+
+
+def test_older_versions_and_the_remote(repo: ModelRepo) -> None:
+    for path in (repo.path / ".dvc/cache/files").rglob("*"):
+        if path.is_file():
+            os.utime(path, (0, 0))
+    assert repo.cpv("prune", "--keep", "1").lines[0] == (
+        f"cache {repo.path}/.dvc/cache: 3 objects, 134 B (an older version, on the remote)"
+    )
+    assert repo.cpv("prune", "--keep", "1", "--older-than", "1d").out == "nothing to prune\n"
+    assert repo.cpv("prune", "--remote").out == "nothing to prune\n"
+
+
+def test_what_makes_no_sense(repo: ModelRepo) -> None:
+    assert repo.cpv("prune", "--keep", "-1", status=1).err == (
+        "cpv: --keep counts versions; to mend it: dvc cpv prune --keep 3\n"
+    )
+    assert repo.cpv("prune", "--grace", "soon", status=1).err == (
+        "cpv: 'soon' is not an age; to mend it: write 12h, 30d, 8w or 1y\n"
+    )
