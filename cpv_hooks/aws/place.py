@@ -65,7 +65,7 @@ def team_and_bucket(folder: Path, team: str | None, bucket: str | None) -> tuple
     from cpv_hooks.personal import settings
 
     project, own = around(folder), settings.load()
-    found = team or names(project, own, None, None).team
+    found = names(project, own, None, None).team if team is None else team
     if found is None:
         raise CPVError("the team's name is missing", fix="dvc cpv access --team-name NAME")
     here = s3_of(project)

@@ -35,7 +35,7 @@ def locate(name: str | os.PathLike[str], base: Path | None = None) -> Path:
         raise CPVError("a public key's name; the private key's is needed", where=text, fix=f"{_COMMAND} {text[:-4]}")
     if "/" not in text and text not in ("~", ".", ".."):
         return client.folder() / text
-    path = Path(os.path.abspath((base or Path.cwd()) / Path(text).expanduser()))
+    path = Path(os.path.abspath((base or Path.cwd()) / os.path.expanduser(text)))
     if text.endswith("/") or path.is_dir():
         raise CPVError("a folder, not a key", where=str(path), fix=f"{_COMMAND} {path / DEFAULT}")
     return path

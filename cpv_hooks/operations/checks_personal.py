@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def git_host(settings: Settings, seconds: float) -> Question:
         if found is None:
             return Check("git-host", "ok", f"{url.partition('/team')[0]} is not reached over SSH, so it is not asked")
         address = SSH(found.host, found.port or own.port, found.user, found.path)
-        key = Path(own.key_path).expanduser() if own.key_path else None
+        key = Path(os.path.expanduser(own.key_path)) if own.key_path else None
         welcome = greet(address, key=key, seconds=seconds / 3)
         return Check("git-host", "ok", f"{found.host} lets you in{f' as {welcome.user}' if welcome.user else ''}")
 

@@ -51,7 +51,7 @@ def link_credentials(path: str | os.PathLike[str]) -> Path:
     A link that is there is replaced in one step. Raises `CPVError` where something else stands in its place, or `path`
     is no file that can be read.
     """
-    target = Path(os.path.abspath(Path(path).expanduser()))
+    target = Path(os.path.abspath(os.path.expanduser(path)))
     with changing("linking the AWS credentials") as folder:
         link = folder / CREDENTIALS
         if os.path.lexists(link) and not link.is_symlink():

@@ -91,7 +91,7 @@ def operation(
     with ExitStack() as stack:
         stack.callback(log._close)
         if log_file is not None:
-            path = Path(os.path.abspath(Path(log_file).expanduser()))
+            path = Path(os.path.abspath(os.path.expanduser(log_file)))
             log._open(path, _append(path))
         _open_own(log, name)
         stack.enter_context(listening(log.write))
