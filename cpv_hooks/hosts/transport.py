@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo, environment
+from cpv_hooks.hosts import client
 from cpv_hooks.redact import redact
 from cpv_hooks.trace import emit
 
@@ -103,7 +104,11 @@ def _unattended(repo: Repo) -> dict[str, str]:
     }
     if "GIT_SSH" not in os.environ or "GIT_SSH_COMMAND" in os.environ:
         # The user's own program may be another than OpenSSH (GIT_SSH), whose options are not known.
-        ssh = os.environ.get("GIT_SSH_COMMAND") or repo.config("core.sshCommand") or "ssh"
+        ssh = (
+            os.environ.get("GIT_SSH_COMMAND")
+            or repo.config("core.sshCommand")
+            or shlex.join(["ssh", *client.options()])
+        )
         found["GIT_SSH_COMMAND"] = f"{ssh} -o BatchMode=yes -o ConnectTimeout={CONNECT_SECONDS}"
     return found
 

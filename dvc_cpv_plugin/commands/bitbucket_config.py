@@ -21,6 +21,7 @@ EXAMPLES = """examples:
   dvc cpv bitbucket-config --host git.example.com --port 7999 --host-fingerprint SHA256:...
   dvc cpv bitbucket-config --url-pattern 'git@bitbucket.org:acme/{team_name}-{model_name}.git'
   dvc cpv bitbucket-config --dry-run                         # only say what would be done
+  dvc cpv bitbucket-config --remove                          # take the entry out of ~/.ssh/config again
 
 A key that is there is used and never overwritten; what stands in ~/.ssh/config stays as it is."""
 
@@ -30,13 +31,19 @@ class CmdBitbucketConfig(SetupCommand):
 
     operation = "bitbucket-config"
 
+    def arguments(self) -> dict[str, Any]:
+        names = ("keygen_filename", "user", "host", "port", "url_pattern", "host_fingerprint")
+        return {name: getattr(self.args, name) for name in names}
+
     def plan(self, folder: Path) -> Plan[None]:
         from cpv_hooks.hosts import client
-        from cpv_hooks.hosts.setup import Request, plan_setup
+        from cpv_hooks.hosts.setup import Request, plan_removal, plan_setup
 
-        names = ("keygen_filename", "user", "host", "port", "url_pattern", "host_fingerprint")
-        given = {name: getattr(self.args, name) for name in names}
-        request = Request(**given, team=self.args.team_name, model=self.args.model_name, test=not self.args.no_test)
+        if self.args.remove:
+            return plan_removal(self.args.host)
+        request = Request(
+            **self.arguments(), team=self.args.team_name, model=self.args.model_name, test=not self.args.no_test
+        )
         return plan_setup(request, folder, _confirm if client.on_terminal() else None)
 
 
@@ -64,4 +71,5 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "--host-fingerprint", metavar="SHA256:...", help="The host key's fingerprint, as its administrator gave it."
     )
     parser.add_argument("--no-test", action="store_true", help="Do not try to connect.")
+    parser.add_argument("--remove", action="store_true", help="Take CPV's entry out of ~/.ssh/config; the key stays.")
     add_common(parser)

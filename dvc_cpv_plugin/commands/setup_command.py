@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +10,7 @@ from dvc_cpv_plugin.commands.base import CPVCommand
 
 if TYPE_CHECKING:
     from cpv_hooks.operations.effects import Plan
+    from dvc_cpv_plugin.options import Options
 
 
 class SetupCommand(CPVCommand):
@@ -25,31 +23,27 @@ class SetupCommand(CPVCommand):
     def plan(self, folder: Path) -> Plan[None]:
         """What the flags ask for; `folder` is the absolute one that they mean."""
 
+    def arguments(self) -> dict[str, object]:
+        """The command's own arguments, for its log."""
+        return {}
+
     def run(self) -> int:
         """Do it, or print its effects."""
         from dvc_cpv_plugin.checkpoints import print_effects
+        from dvc_cpv_plugin.logged import logged
 
-        parts = [os.path.expanduser(part or ".") for part in (self.args.working_dir, self.args.repo_path)]
-        with self._logged():
-            plan = self.plan(Path(*parts).absolute())
-            if self.args.dry_run:
+        options = self._options()
+        with logged(self.operation, options, self.arguments()):
+            plan = self.plan(options.path(options.repo_path or "."))
+            if options.dry_run:
                 print_effects(plan.effects)
             else:
                 plan.run()
         return 0
 
-    @contextmanager
-    def _logged(self) -> Iterator[None]:
-        from cpv_hooks.personal import logs
-        from cpv_hooks.personal.notify import notify
+    def _options(self) -> Options:
+        from dvc_cpv_plugin.options import Options, read
 
-        log_file = Path(self.args.log_file).expanduser().absolute() if self.args.log_file else None
-        with logs.operation(self.operation, log_file=log_file, verbose=bool(self.args.verbose)):
-            try:
-                yield
-            except Exception as error:
-                if self.args.notify:
-                    notify(self.operation, f"failed: {error}")
-                raise
-            if self.args.notify and not self.args.dry_run:
-                notify(self.operation, "done")
+        names = ("dry_run", "notify", "log_file", "repo_path", "working_dir")
+        given = {name: getattr(self.args, name) for name in names}
+        return read(self.operation, {"verbose": bool(self.args.verbose), **given}, defaults=Options())

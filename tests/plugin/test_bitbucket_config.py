@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.shell import BIN, Shell
-from support.ssh_keys import lead_git_home, make_key, ssh_folder
+from support.ssh_keys import lead_git_home, listing, make_key, ssh_folder
 from support.sshd import HOST, SSHServer
 from support.terminal import converse
 from support.unchanged import nothing_changes
@@ -52,3 +52,17 @@ def test_on_a_terminal_the_host_key_is_confirmed(ssh_server: SSHServer, tmp_path
         assert status == 1
         assert "was not confirmed; to mend it: ask the host's administrator for it" in shown
         assert not ssh_folder().exists()
+
+
+def test_remove_takes_the_entry_out_and_leaves_the_rest(shell: Shell) -> None:
+    config = ssh_folder() / "config"
+    ssh_folder().mkdir(mode=0o700)
+    config.write_text("Host other\n  User ada\n")
+    shell.cpv("bitbucket-config", "--no-test", "-q")
+    before = listing(ssh_folder())
+    effect = f"remove the entry `Host bitbucket.org` from {config}"
+    assert shell.cpv("bitbucket-config", "--remove", "--dry-run").lines == [f"would file: {effect}"]
+    assert listing(ssh_folder()) == before
+    shell.cpv("bitbucket-config", "--remove")
+    assert listing(ssh_folder()) == before | {"config": b"Host other\n  User ada\n"}
+    assert shell.cpv("bitbucket-config", "--remove", "--dry-run").lines == ["would change nothing"]

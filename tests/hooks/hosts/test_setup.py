@@ -144,10 +144,19 @@ def test_the_key_of_the_users_own_entry_is_used(ssh_server: SSHServer, tmp_path:
     assert settings.load().bitbucket.key_path == str(key)
 
 
-def test_an_origin_that_is_there_stays(ssh_server: SSHServer, repo: ModelRepo) -> None:
+def test_an_origin_that_is_there_stays_and_is_tested_where_it_is_on_this_host(
+    ssh_server: SSHServer, repo: ModelRepo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ssh_server.add_key(keys.public_file(make_key(ssh_folder() / "id_ed25519")))
+    lead_git_home()
     repo.git("remote", "add", "origin", "git@elsewhere.example:a/b.git")
-    plan_setup(request(ssh_server, test=False), repo.path).run()
+    plan_setup(request(ssh_server), repo.path).run()
     assert repo.git("remote", "get-url", "origin").lines == ["git@elsewhere.example:a/b.git"]
+    assert capsys.readouterr().err == f"cpv: {HOST} lets you in\n"
+    ssh_server.make("other", "name")
+    repo.git("remote", "set-url", "origin", ssh_server.url("other", "name"))
+    plan_setup(Request(), repo.path).run()
+    assert capsys.readouterr().err.endswith(f"the repository is {ssh_server.url('other', 'name')}\n")
 
 
 def test_a_port_that_the_url_cannot_say_stands_in_the_entry(ssh_server: SSHServer, repo: ModelRepo) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.hosts import client, ssh_config
@@ -65,6 +67,20 @@ def test_an_entry_comes_and_goes_without_a_trace(text: bytes) -> None:
     assert with_entry(other, entry()) == after
     assert without_entry(other, HOST) == text
     assert without_entry(text, HOST) == text
+
+
+# Of the words and line ends that matter, so that a few hundred tries reach most of what a file can be.
+PIECES = st.sampled_from(
+    [b"Host a", b"match all", b"# c", b"User x", b" ", b"\t", b"\n", b"\r\n", b"\xff", b"Host", b"="]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map(b"".join))
+def test_any_file_comes_back_byte_for_byte(text: bytes) -> None:
+    after = with_entry(text, entry())
+    assert with_entry(after, entry()) == after
+    assert without_entry(after, HOST) == text
+    assert without_entry(with_entry(after, entry("/keys/id_y", 22)), HOST) == text
 
 
 @pytest.mark.parametrize("text", TEXTS)
