@@ -73,6 +73,13 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def confirm(question: str) -> bool:
+    """Ask the person at the terminal."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def run(
     args: Sequence[str | Path], *, data: bytes | None = None, seconds: float | None = None, env: Mapping[str, str] = {}
 ) -> subprocess.CompletedProcess[str]:
