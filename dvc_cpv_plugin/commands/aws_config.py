@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import add_common
+from dvc_cpv_plugin.commands.setup_command import SetupCommand
+
+if TYPE_CHECKING:
+    from cpv_hooks.aws.target import Request
+    from cpv_hooks.operations.effects import Plan
 
 HELP = "Set up AWS: verify that S3 can be written, remember how it is reached, move the repository's data there."
 EXAMPLES = """examples:
@@ -26,47 +28,28 @@ commit; the old storage is left as it is. In a clone whose remote is on S3 alrea
 of a repository only you are: new repositories will use the bucket. A run that was killed is simply repeated."""
 
 
-class CmdAwsConfig(CPVCommand):
-    """Plans the setup, and does or prints the plan."""
+class CmdAwsConfig(SetupCommand):
+    """The setup of AWS, for the repository in the folder or for the user alone."""
 
-    def run(self) -> int:
+    operation = "aws-config"
+
+    def arguments(self) -> dict[str, object]:
+        """Where the credentials are, for the log; never what they are."""
+        names = ("credential_path", "profile", "bucket", "region", "endpoint_url")
+        return {name: getattr(self.args, name) for name in names}
+
+    def plan(self, folder: Path) -> Plan[None]:
+        """What the flags ask for."""
         from cpv_hooks.aws.setup import plan_setup
-        from dvc_cpv_plugin.checkpoints import print_effects
 
-        with self._logged():
-            plan = plan_setup(self._request(), self._folder())
-            if self.args.dry_run:
-                print_effects(plan.effects)
-            else:
-                plan.run()
-        return 0
+        return plan_setup(self._request(), folder)
 
-    def _request(self) -> Any:
+    def _request(self) -> Request:
         from cpv_hooks.aws.target import Request
 
         names = ("credential_path", "profile", "bucket", "region", "endpoint_url", "read_only", "force")
         given = {name: getattr(self.args, name) for name in names}
         return Request(**given, team=self.args.team_name, model=self.args.model_name, move=not self.args.no_move)
-
-    def _folder(self) -> Path:
-        parts = [os.path.expanduser(part or ".") for part in (self.args.working_dir, self.args.repo_path)]
-        return Path(*parts).absolute()
-
-    @contextmanager
-    def _logged(self) -> Iterator[None]:
-        from cpv_hooks.personal import logs
-        from cpv_hooks.personal.notify import notify
-
-        log_file = Path(self.args.log_file).expanduser().absolute() if self.args.log_file else None
-        with logs.operation("aws-config", log_file=log_file, verbose=bool(self.args.verbose)):
-            try:
-                yield
-            except Exception as error:
-                if self.args.notify:
-                    notify("aws-config", f"failed: {error}")
-                raise
-            if self.args.notify and not self.args.dry_run:
-                notify("aws-config", "done")
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
