@@ -132,7 +132,8 @@ def steps(address: SSH, *, fingerprint: str | None = None, confirm: Confirm | No
     key = offered[0]
     if confirm is None:
         what = f"the key of {place.name} is not known; it shows {key.kind} {key.fingerprint}"
-        command = f"dvc cpv bitbucket-config --host {address.host} --host-fingerprint {key.fingerprint}"
+        port = f" --port {address.port}" if address.port else ""
+        command = f"dvc cpv bitbucket-config --host {address.host}{port} --host-fingerprint {key.fingerprint}"
         raise CPVError(what, fix=f"compare that with what its administrator publishes, then {command}")
     return [_add(place, key, confirm)]
 

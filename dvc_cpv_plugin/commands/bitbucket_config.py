@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +43,7 @@ class CmdBitbucketConfig(SetupCommand):
         request = Request(
             **self.arguments(), team=self.args.team_name, model=self.args.model_name, test=not self.args.no_test
         )
-        return plan_setup(request, folder, _confirm if client.on_terminal() else None)
-
-
-def _confirm(question: str) -> bool:
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return plan_setup(request, folder, client.confirm if client.on_terminal() else None)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ def test_without_a_terminal_an_unknown_host_is_refused_in_one_line(shell: Shell,
     assert done.err == (
         f"cpv: the key of [{HOST}]:{ssh_server.port} is not known; it shows ssh-ed25519 {ssh_server.fingerprint}; to "
         f"mend it: compare that with what its administrator publishes, then dvc cpv bitbucket-config --host {HOST} "
-        f"--host-fingerprint {ssh_server.fingerprint}\n"
+        f"--port {ssh_server.port} --host-fingerprint {ssh_server.fingerprint}\n"
     )
     assert not ssh_folder().exists()
 

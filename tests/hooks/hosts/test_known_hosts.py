@@ -122,7 +122,7 @@ def test_an_unknown_host_is_refused_with_the_command_that_accepts_it(ssh_server:
     assert refusal(at(ssh_server)) == (
         f"the key of {name} is not known; it shows ssh-ed25519 {ssh_server.fingerprint}; to mend it: compare that with "
         f"what its administrator publishes, then dvc cpv bitbucket-config --host {HOST} "
-        f"--host-fingerprint {ssh_server.fingerprint}"
+        f"--port {ssh_server.port} --host-fingerprint {ssh_server.fingerprint}"
     )
 
 
