@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.stored import Stored, oid_of, read_cloud, read_files
+from cpv_hooks.stored import Files, Stored, oid_of, read_cloud, read_files
 
 MAX_BYTES = 64 << 20
 _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -84,10 +84,20 @@ def parse(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
     """
     if len(text) > MAX_BYTES:
         raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {file}")
-    table = load_table(text, file)
     if posixpath.basename(file) == "dvc.lock":
-        return list(_parse_lock(table, file, load_table(pipeline, file) if pipeline else None))
-    return list(_parse_single(table, file))
+        return list(_parse_lock(load_table(text, file), file, load_table(pipeline, file) if pipeline else None))
+    from cpv_hooks.stored_text import cut
+
+    small, files = cut(text)
+    return list(_parse_single(with_files(load_table(small, file), files), file))
+
+
+def with_files(table: Any, files: Files | None) -> Any:
+    """Put the files of a directory, which were cut out of the text, into the table that was made from the rest."""
+    for out in table.get("outs") or [] if files is not None else []:
+        if isinstance(out, dict) and out.get("files") == []:
+            out["files"] = files
+    return table
 
 
 def has_conflict(text: str) -> bool:

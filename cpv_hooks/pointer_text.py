@@ -10,8 +10,9 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cpv_hooks.pointer import Content, Pointer, load_table, parse, stage_of
-from cpv_hooks.stored import Stored, oid_of, write_cloud, write_files
+from cpv_hooks.pointer import Content, Pointer, load_table, parse, stage_of, with_files
+from cpv_hooks.stored import Files, Stored, expand, oid_of, write_cloud, write_files
+from cpv_hooks.stored_text import cut, paste
 
 # The order in which DVC writes an output's own keys.
 _OWN_KEYS = ("md5", "size", "nfiles", "isexec", "hash")
@@ -28,7 +29,7 @@ def render(old: str | None, pointer: Pointer, content: Content, files: Sequence[
         name = posixpath.relpath(pointer.path, posixpath.dirname(pointer.file) or ".")
         return _dump({"outs": [{**own, "path": name}]})
     # DVC 2 pointers carry a checksum of the whole file, which DVC 3 keeps only for stages with dependencies.
-    table = _round_trip().load(old)
+    table = _table(old)
     out = next(item for item in table["outs"] if posixpath.normpath(str(item["path"])) == _local(table, pointer))
     if files is not None and out.get("files") is not None:
         write_files(out, files)
@@ -49,7 +50,7 @@ def render_stored(old: str, stored: Mapping[str, Sequence[Stored]], file: str, p
 
     An artifact that the text gives other content is left as it is. `pipeline` is as in `parse`.
     """
-    table = _round_trip().load(old)
+    table = _table(old)
     pointers = {pointer.path: pointer for pointer in parse(old, file, pipeline)}
     for path, out in _outputs(table, file, pipeline):
         pointer, found = pointers.get(path), stored.get(path)
@@ -80,6 +81,11 @@ def _joined(file: str, wdir: str, out: Mapping[str, Any]) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(file), wdir, str(out["path"])))
 
 
+def _table(text: str) -> Any:
+    small, files = cut(text)
+    return with_files(_round_trip().load(small), files)
+
+
 def _round_trip() -> Any:
     from ruamel.yaml import YAML
 
@@ -89,6 +95,20 @@ def _round_trip() -> Any:
 
 
 def _dump(table: Any) -> str:
+    many = [out for out in table.get("outs") or [] if isinstance(out.get("files"), Files)]
+    if len(many) == 1:
+        files, many[0]["files"] = many[0]["files"], []
+        text = paste(_yaml(table), files)
+        if text is not None:
+            return text
+        many[0]["files"] = files
+    for stage in [table, *(table.get("stages") or {}).values()]:
+        for out in stage.get("outs") or []:
+            expand(out)
+    return _yaml(table)
+
+
+def _yaml(table: Any) -> str:
     stream = io.StringIO()
     _round_trip().dump(table, stream)
     return stream.getvalue()

@@ -19,6 +19,10 @@ _MOST = (
 )
 
 
+MANY = 200
+"""From so many files on, a directory's list is read and written by `stored_text`."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """One file: its place in a directory artifact (empty for a file), its md5, its size in bytes, where it lies.
@@ -34,6 +38,10 @@ class Stored:
     etag: str | None = None
 
 
+class Files(list[Stored]):
+    """In the table of a pointer file: the files of a directory, which are not YAML yet, or no longer."""
+
+
 def read_cloud(out: Mapping[str, Any], oid: str) -> tuple[Stored, ...]:
     """What the pointer of a file says; nothing where it was never uploaded."""
     found = _stored("", oid, out)
@@ -42,15 +50,23 @@ def read_cloud(out: Mapping[str, Any], oid: str) -> tuple[Stored, ...]:
 
 def read_files(files: Iterable[object], file: str) -> tuple[Stored, ...]:
     """What the pointer of a directory lists, where it names content; `CPVError` for paths or hashes that are none."""
+    if isinstance(files, Files):
+        _entries([{"relpath": item.relpath, "md5": item.oid} for item in files], file)
+        return tuple(files)
     rows = [row for row in files if isinstance(row, dict)]
     if any("md5" not in row for row in rows):
         return ()  # a partial import: its files are known by their source alone
     listed = [{"relpath": row.get("relpath"), "md5": row.get("md5")} for row in rows]
+    entries = _entries(listed, file)
+    return tuple(_stored(relpath, oid, row) for (relpath, oid), row in zip(entries, rows, strict=True))
+
+
+def _entries(listed: list[dict[str, Any]], file: str) -> list[tuple[str, str]]:
+    """The list, checked as that of a directory object is."""
     try:
-        entries = parse_dir_object(json.dumps(listed, default=str).encode(), "of its files")
+        return parse_dir_object(json.dumps(listed, default=str).encode(), "of its files")
     except CPVError as error:
         raise CPVError(f"its list of files: {error.what}", where=file, fix=f"git checkout -- {file}") from error
-    return tuple(_stored(relpath, oid, row) for (relpath, oid), row in zip(entries, rows, strict=True))
 
 
 def _stored(relpath: str, oid: str, row: Mapping[str, Any]) -> Stored:
@@ -80,11 +96,27 @@ def write_cloud(out: Any, stored: Stored) -> None:
 
 def write_files(out: Any, stored: Sequence[Stored]) -> None:
     """Put a directory's files into its output, as DVC does: the list stands for md5, size and number of files."""
-    old = {row.get("relpath"): row for row in out.get("files") or []}
-    rows = [_row(item, old.get(item.relpath)) for item in sorted(stored, key=lambda item: item.relpath)]
+    old, ordered = out.get("files") or [], sorted(stored, key=lambda item: item.relpath)
+    rows: list[Any]
+    if isinstance(old, Files) or (not old and len(stored) >= MANY):
+        known = {item.relpath: item for item in old}
+        rows = Files(_kept(item, known.get(item.relpath)) for item in ordered)
+    else:
+        known_rows = {row.get("relpath"): row for row in old}
+        rows = [_row(item, known_rows.get(item.relpath)) for item in ordered]
     for key in ("md5", "size", "nfiles", "cloud"):
         out.pop(key, None)
     out["files"] = rows
+
+
+def expand(out: Any) -> None:
+    """Turn `Files` into the rows that YAML writes."""
+    if isinstance(out.get("files"), Files):
+        out["files"] = [_row(item, None) for item in out["files"]]
+
+
+def _kept(item: Stored, old: Stored | None) -> Stored:
+    return old if old is not None and old.oid == item.oid and not item.version_id else item
 
 
 def _row(item: Stored, old: Any) -> Any:
