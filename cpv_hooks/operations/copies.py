@@ -22,15 +22,13 @@ from cpv_hooks.cache import CHUNK, fault, reflink
 from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.effects import Effect
-from cpv_hooks.operations.fetching import LISTED, Source
+from cpv_hooks.operations.fetching import DISK_THREADS, LISTED, Source
 from cpv_hooks.operations.fingerprint import has_hash, is_named
 from cpv_hooks.operations.ground import survey
 from cpv_hooks.operations.stock import Piece, Stock, local
 from cpv_hooks.operations.tracked import refuse_tracked
 from cpv_hooks.output import Progress, size_text
 from cpv_hooks.scan import TEMPORARY
-
-THREADS = 8
 
 
 class Copies:
@@ -78,11 +76,10 @@ class Copies:
         return _free(self.output / f"before-{tag}")
 
     def _size(self) -> int:
-        touched = {piece.pointer for piece in self.todo}
-        todo = set(self.todo)
-        right = [p for p in self._stock.pieces if p.pointer in touched and p not in todo]
+        touched, todo = {piece.pointer.path for piece in self.todo}, set(self.todo)
+        right = [p for p in self._stock.pieces if p.pointer.path in touched and p not in todo]
         here = sum((self.output / self._stock.place(piece)).stat().st_size for piece in right)
-        return max(0, sum(pointer.size or 0 for pointer in touched) - here)
+        return max(0, sum(pointer.size or 0 for pointer in self._stock.pointers if pointer.path in touched) - here)
 
     def effects(self) -> list[Effect]:
         """A line for each artifact that is written, and for each thing that makes way."""
@@ -126,7 +123,7 @@ class Copies:
         try:
             self._make_folders(staging)
             with Progress(f"writing {self._stock.version.name}", self.bytes) as progress:
-                each(lambda piece: self._stage(piece, source, staging, progress), self.todo, THREADS)
+                each(lambda piece: self._stage(piece, source, staging, progress), self.todo, DISK_THREADS)
             if is_new and not self.output.exists():
                 os.rename(staging, self.output)
             else:

@@ -15,6 +15,7 @@ from cpv_hooks.output import Progress, size_text, warn
 from cpv_hooks.scan import Signature, signature
 from cpv_hooks.store import Store
 
+DISK_THREADS = 4
 LISTED = 20
 """So many objects are named one by one; more are one line."""
 

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks.operations.fetching import DISK_THREADS
 from cpv_hooks.operations.fingerprint import has_hash
 from cpv_hooks.operations.stock import Piece, Stock, local
 from cpv_hooks.output import Progress
 from cpv_hooks.scan import TEMPORARY
-
-THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ def survey(stock: Stock, output: Path) -> Ground:
 
 class _Survey:
     def __init__(self, stock: Stock, output: Path) -> None:
+        self._stock = stock
         self._output = output
         self._files = {stock.place(piece): piece for piece in stock.pieces}
         self._artifacts = {local(stock.project, pointer) for pointer in stock.pointers if pointer.isdir}
@@ -72,13 +72,13 @@ class _Survey:
 
         right: set[str] = set()
 
-        def look(name: str) -> None:
-            piece = self._files[name]
+        def look(piece: Piece) -> None:
+            name = self._stock.place(piece)
             if has_hash(self._output / name, piece.oid, legacy=piece.pointer.legacy, advance=progress.advance):
                 right.add(name)
 
         with Progress(f"checking {self._output.name}") as progress:
-            each(look, self._present, THREADS)
+            each(look, [self._files[name] for name in self._present], DISK_THREADS)
         return right
 
 

@@ -19,13 +19,11 @@ from typing import Any
 from cpv_hooks.cache import PROTECTED, fault, reflink
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.folder_names import folder_name
-from cpv_hooks.operations.fetching import Source
-from cpv_hooks.operations.stock import Stock, local
+from cpv_hooks.operations.fetching import DISK_THREADS, Source
+from cpv_hooks.operations.stock import Piece, Stock, local
 from cpv_hooks.operations.version import Version
 from cpv_hooks.project import Project
 from cpv_hooks.scan import TEMPORARY, Signature, signature
-
-THREADS = 8
 
 
 def folder_of(project: Project, version: Version, home: Path) -> Path:
@@ -137,7 +135,6 @@ class _Layout:
 
     def make(self) -> dict[str, tuple[str, Signature]]:
         """Lay the files out; returns each one's object and signature."""
-        from cpv_hooks.operations.stock import Piece
         from cpv_hooks.remote.parallel import each
 
         found: dict[str, tuple[str, Signature]] = {}
@@ -148,7 +145,7 @@ class _Layout:
             self._put(self._source.file(piece), self._folder / name)
             found[name] = (piece.oid, signature((self._folder / name).stat()))
 
-        each(put, self._stock.pieces, THREADS)
+        each(put, self._stock.pieces, DISK_THREADS)
         return found
 
     def _make_folders(self) -> None:
@@ -160,10 +157,9 @@ class _Layout:
             folder.mkdir(parents=True, exist_ok=True)
 
     def _put(self, source: Path, target: Path) -> None:
-        if self._shares_blocks and _shared(source, target):
-            return
-        self._shares_blocks = False
-        target.symlink_to(source)
+        if not (self._shares_blocks and _shared(source, target)):
+            self._shares_blocks = False
+            target.symlink_to(source)
 
 
 def _shared(source: Path, target: Path) -> bool:

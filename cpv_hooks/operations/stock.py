@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
-    """An object of a version: a file (`inner` is its path in a directory artifact), or a directory's listing."""
+    """An object of a version: a file (`inner` is its path in a directory artifact), or a directory's listing.
+
+    Compared by identity: there may be a million, and a pointer may be long.
+    """
 
     pointer: Pointer
     oid: str
@@ -53,12 +57,18 @@ class Stock:
 
     def place(self, piece: Piece) -> str:
         """Where a file belongs, relative to the DVC root."""
-        return local(self.project, piece.pointer) + (f"/{piece.inner}" if piece.inner else "")
+        artifact = self._places[piece.pointer.path]
+        return f"{artifact}/{piece.inner}" if piece.inner else artifact
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        return {pointer.path: local(self.project, pointer) for pointer in self.pointers}
 
     def narrowed(self, needed: Collection[Piece]) -> Stock:
         """The same version, of which only these files are to be fetched, with their directories' listings."""
-        pointers = {piece.pointer for piece in needed}
-        oids = {piece.oid for piece in needed} | {pointer.oid for pointer in pointers if pointer.isdir}
+        paths = {piece.pointer.path for piece in needed}
+        oids = {piece.oid for piece in needed}
+        oids |= {pointer.oid for pointer in self.pointers if pointer.isdir and pointer.oid and pointer.path in paths}
         lacking = tuple(piece for piece in self.lacking if piece.oid in oids)
         return replace(self, lacking=lacking, lacking_bytes=self.lacking_bytes if lacking else 0)
 
