@@ -113,11 +113,12 @@ def is_quiet() -> bool:
     value = os.environ.get("CPV_QUIET")
     if value is not None:
         return value not in ("", "0", "false")
-    return _quiet_setting(cpv_home() / "config.json")
+    return quiet_setting(cpv_home() / "config.json")
 
 
 @cache
-def _quiet_setting(path: Path) -> bool:
+def quiet_setting(path: Path) -> bool:
+    """What the personal settings say; read once, and again after `quiet_setting.cache_clear()`."""
     try:
         settings = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -131,10 +132,9 @@ def printable(text: str) -> str:
 
 
 def _print(line: str) -> None:
-    shown = printable(redact(line))
     # Where the terminal is gone there is nobody to tell.
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"cpv: {shown}\n")
+        sys.stderr.write(f"cpv: {printable(redact(line))}\n")
         sys.stderr.flush()
 
 
@@ -236,8 +236,7 @@ class Progress:
         if not self.total:
             return f"{self.what}: {size_text(self.done)}, {speed}"
         share = min(100, 100 * self.done // self.total)
-        rest = self.total - self.done
-        left = f", {time_text(rest / rate)} left" if rate and rest > 0 else ""
+        left = f", {time_text((self.total - self.done) / rate)} left" if 0 < self.done < self.total else ""
         return f"{self.what}: {share}% ({size_text(self.done)} of {size_text(self.total)}, {speed}{left})"
 
     def _draw(self, now: float) -> None:

@@ -15,6 +15,7 @@ from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
 from cpv_hooks.personal.home import FILE_MODE, changing, link_credentials
 from cpv_hooks.personal.schema import LOOPBACK, VERSION, Aws, Bitbucket, Logs, Notify, Settings
+from cpv_hooks.redact import remember
 
 __all__ = ["LOOPBACK", "Aws", "Bitbucket", "Logs", "Notify", "Settings", "get", "keys", "link_credentials", "load"]
 __all__ += ["path", "preview", "update"]
@@ -40,7 +41,10 @@ def load() -> Settings:
     Raises `CPVError` that names the file and the line or the key. A file that a newer CPV wrote is read as far as this
     version understands it.
     """
-    return _parse(_read())
+    settings = _parse(_read())
+    # Whoever knows a webhook's address can write to its channel.
+    remember(settings.notify.url)
+    return settings
 
 
 def get(key: str | None = None) -> Any:
@@ -230,8 +234,10 @@ def _no_constant(name: str) -> object:
 
 def _write(raw: Mapping[str, Any]) -> None:
     from cpv_hooks.durable import write_atomic
+    from cpv_hooks.output import quiet_setting
 
     text = json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
     # Where the file is a link into a folder of dot files, the link stays.
     target = Path(os.path.realpath(path()))
     write_atomic(target, text.encode("utf-8", "surrogatepass"), mode=FILE_MODE, durable=True)
+    quiet_setting.cache_clear()

@@ -66,8 +66,14 @@ class CmdSet(CPVCommand):
     """Changes one setting; `-` reads its value from the standard input."""
 
     def run(self) -> int:
-        value = _typed(self.args.key) if self.args.value == "-" else self.args.value
-        return _change(self.args.key, value, self.args.dry_run)
+        from cpv_hooks.output import warn
+
+        key = self.args.key
+        if self.args.value == "-":
+            return _change(key, _typed(key), self.args.dry_run)
+        if key in SECRET:
+            warn(f"{key}: every user of this machine can read a command's arguments; dvc cpv config set {key} - asks")
+        return _change(key, self.args.value, self.args.dry_run)
 
 
 class CmdUnset(CPVCommand):

@@ -78,6 +78,15 @@ def test_a_webhook_s_address_is_never_shown(tmp_path: Path, shell: Shell) -> Non
         assert "secret" not in text
 
 
+def test_a_secret_in_the_arguments_is_warned_of(tmp_path: Path) -> None:
+    done = cpv(tmp_path, "config", "set", "notify.url", WEBHOOK)
+    assert done.err.splitlines() == [
+        "cpv: warning: notify.url: every user of this machine can read a command's arguments;"
+        " dvc cpv config set notify.url - asks",
+        "cpv: notify.url = https://chat.example.com/***",
+    ]
+
+
 def test_a_secret_is_typed_without_an_echo(tmp_path: Path) -> None:
     status, shown = converse(
         [BIN / "dvc", "cpv", "config", "set", "notify.url", "-"], tmp_path, [("notify.url: ", WEBHOOK)]

@@ -16,6 +16,7 @@ from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
 from cpv_hooks.output import is_quiet
 from cpv_hooks.personal import settings
+from cpv_hooks.redact import redact
 
 NEWEST = {"version": 2, "quiet": True, "aws": {"region": "eu-west-1", "profile": ["a", "b"]}, "logs": "all", "new": 1}
 
@@ -318,13 +319,22 @@ def test_a_home_that_cannot_be_made() -> None:
 
 
 def test_quiet_is_what_the_output_reads() -> None:
+    assert not is_quiet()
     settings.update({"quiet": "true"})
     assert is_quiet()
+
+
+def test_a_webhook_s_address_is_not_printed_by_anything() -> None:
+    url = "https://chat.example.com/some-secret"
+    settings.update({"notify.url": url})
+    settings.load()
+    assert redact(f"POST {url}") == "POST ***"
 
 
 AT_ONCE = """
 import sys
 from cpv_hooks.personal import settings
+from cpv_hooks.redact import redact
 for turn in range(20):
     settings.update({sys.argv[1]: str(turn + 1)})
 """
