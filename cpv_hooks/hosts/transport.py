@@ -16,7 +16,6 @@ from cpv_hooks.hosts import client
 from cpv_hooks.redact import redact
 from cpv_hooks.trace import emit
 
-CONNECT_SECONDS = 10
 _PROTOCOLS = ("ssh", "https", "file")
 # [user@]host:path, as in scp(1); a colon behind a slash is part of a local path (git-clone(1), GIT URLS).
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]/]+\]|[^@/:]+):(?!:)(?P<path>.+)")
@@ -104,12 +103,7 @@ def _unattended(repo: Repo) -> dict[str, str]:
     }
     if "GIT_SSH" not in os.environ or "GIT_SSH_COMMAND" in os.environ:
         # The user's own program may be another than OpenSSH (GIT_SSH), whose options are not known.
-        ssh = (
-            os.environ.get("GIT_SSH_COMMAND")
-            or repo.config("core.sshCommand")
-            or shlex.join(["ssh", *client.options()])
-        )
-        found["GIT_SSH_COMMAND"] = f"{ssh} -o BatchMode=yes -o ConnectTimeout={CONNECT_SECONDS}"
+        found |= client.git_environment(configured=repo.config("core.sshCommand"))
     return found
 
 

@@ -17,6 +17,8 @@ from cpv_hooks.operations.download import plan_load
 from cpv_hooks.project import Project
 from support.repos import ModelRepo
 from support.shell import Shell
+from support.ssh_keys import make_key, ssh_folder
+from support.sshd import SSHServer
 
 
 @pytest.fixture
@@ -260,3 +262,33 @@ def test_several_at_once(repo: ModelRepo, url: str) -> None:
         thread.join()
     assert found == [place()] * 4
     assert tags(place()) == ["data-v0.0", "v0.0"]
+
+
+def test_over_ssh(repo: ModelRepo, ssh_server: SSHServer, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each obstacle on the way to a first clone, with its own line; then the clone."""
+    url = ssh_server.url("vision", "resnet")
+    key = make_key(ssh_folder() / "id_ed25519")
+    (ssh_folder() / "config").write_text(f"IdentityFile {key}\n")
+    host = f"[127.0.0.1]:{ssh_server.port}"
+    mend = "to mend it: dvc cpv bitbucket-config"
+    assert refused(url) == f"{url}: the key of {host} is not known to this machine; {mend}"
+    (ssh_folder() / "known_hosts").write_text(f"{host} {ssh_server.host_key}\n")
+    assert refused(url) == f"{url}: {host} does not let you in; {mend}"
+    ssh_server.add_key(key.with_suffix(".pub"), write=False)
+    assert f"{url}: there is no such repository, or it is not for you; to mend it: check" in refused(url)
+    bare = ssh_server.make("vision", "resnet")
+    repo.git("push", "-q", bare, "main", "v0.0", "data-v0.0")
+    clone = managed_clone("vision", "resnet", url)
+    assert tags(clone.top) == ["data-v0.0", "v0.0"]
+    ssh_server.stop()
+    capfd.readouterr()
+    managed_clone("vision", "resnet", url)
+    assert f"{url}: {host} does not answer; going on with what was fetched before" in capfd.readouterr().err
+    ssh_server.change_host_key()
+    assert f"{url}: the key of {host} is not the one that this machine knows" in refused(url)
+
+
+def refused(url: str) -> str:
+    with pytest.raises(HostError) as raised:
+        managed_clone("vision", "resnet", url)
+    return str(raised.value)
