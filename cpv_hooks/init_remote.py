@@ -4,18 +4,45 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
 
+if TYPE_CHECKING:
+    from cpv_hooks.personal.settings import Aws
+
 NAME = "storage"
 
 
 def default_url(team: str, model: str) -> str:
-    """A folder of this machine, so that everything works before anyone has configured S3."""
-    return str(cpv_home() / "storage" / team / model)
+    """S3 where `dvc cpv aws-config` has set it up, else a folder of this machine, so that everything works before."""
+    own = _aws()
+    return f"s3://{own.bucket}/{team}/{model}" if own else str(cpv_home() / "storage" / team / model)
+
+
+def _aws() -> Aws | None:
+    """The user's own AWS settings, once there are some."""
+    from cpv_hooks.personal import settings
+
+    own = settings.load().aws
+    return own if "bucket" in own.model_fields_set else None
+
+
+def to_modify(url: str, team: str, model: str) -> list[tuple[str, str, bool]]:
+    """The options that a new remote of this URL needs: key, value, and whether it is this machine's alone."""
+    own = _aws()
+    if own is None or url != default_url(team, model):
+        return []
+    profile = own.profile if own.credential_path or own.profile != "default" else None
+    options = (
+        ("endpointurl", own.endpoint_url, False),
+        ("region", own.region, False),
+        ("credentialpath", own.credential_path, True),
+        ("profile", profile, True),
+    )
+    return [(key, value, local) for key, value, local in options if value is not None]
 
 
 def configured(root: Path) -> tuple[str | None, dict[str, str]]:

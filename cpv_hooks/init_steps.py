@@ -58,6 +58,10 @@ def _dvc(place: Place, request: Request) -> Iterator[Step]:
         name, url = add
         text = f"dvc remote add --default {name} {shlex.quote(url)}"
         yield Step(text, partial(run, dvc("remote", "add", "-q", "--default", name, url), root))
+        for key, value, local in init_remote.to_modify(url, request.team, request.model):
+            level = ["--local"] if local else []
+            text = " ".join(["dvc remote modify", *level, name, key, shlex.quote(value)])
+            yield Step(text, partial(run, dvc("remote", "modify", "-q", *level, name, key, value), root))
     only = init_remote.to_make_default(root, request.remote)
     if only is not None:
         yield Step(f"dvc remote default {only}", partial(run, dvc("remote", "default", "-q", only), root))

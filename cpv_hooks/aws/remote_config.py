@@ -32,13 +32,6 @@ class Change:
         mode = 0o600 if private and self.before is None else self._mode()
         write_atomic(self.path, self.after.encode(), mode=mode, durable=True)
 
-    def undo(self) -> None:
-        """Bring back what was there."""
-        if self.before is None:
-            self.path.unlink(missing_ok=True)
-        else:
-            write_atomic(self.path, self.before.encode(), mode=self._mode(), durable=True)
-
     def _mode(self) -> int:
         try:
             return self.path.stat().st_mode & 0o777
@@ -83,14 +76,6 @@ def plan(root: Path, wanted: Wanted) -> list[Change]:
     return [change for file in (shared, local) if (change := file.change()) is not None]
 
 
-def after(text: str, root: Path, wanted: Wanted) -> str:
-    """What `plan` would make of this text of the committed file."""
-    file = _File(shared_file(root), text)
-    _share(file, wanted)
-    change = file.change()
-    return change.after if change else text
-
-
 def _share(file: _File, wanted: Wanted) -> dict[str, str]:
     """Change the committed file; returns the secrets that were taken out of it."""
     section = _section(wanted.name)
@@ -117,9 +102,9 @@ def _check_default(local: _File, name: str) -> None:
 class _File:
     """One of the files, being changed."""
 
-    def __init__(self, path: Path, text: str | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._before = text if text is not None else _read(path)
+        self._before = _read(path)
         self._config = _parse(path, self._before or "")
         self._lines: list[str] = []
 

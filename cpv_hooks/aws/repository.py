@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 
+from cpv_hooks import journal, undo, undo_head
 from cpv_hooks.aws import remote_config
 from cpv_hooks.aws.credentials import COMMAND
 from cpv_hooks.aws.remote_config import Change, Wanted
 from cpv_hooks.errors import CPVError
+from cpv_hooks.operations import committing
 from cpv_hooks.operations.effects import Effect
 from cpv_hooks.project import Project
 
@@ -34,44 +35,40 @@ class Files:
         if self.message is not None:
             yield Effect("git", f"commit {self._shared} ({self.message})")
 
-    def apply(self, undo: ExitStack) -> None:
-        """Write and commit; what brings the former state back is put on `undo`."""
-        for change in self.changes:
-            undo.callback(change.undo)
-            change.write(private=change.path == remote_config.local_file(self.project.root))
-        if self.message is not None:
-            # By name: what the user has staged or changed elsewhere is not ours to commit.
-            self.project.repo.run("commit", "-q", "-m", self.message, "--", self._shared)
+    def apply(self) -> None:
+        """Write and commit, in one transaction: all of it, or nothing also after a kill."""
+        if not self.changes and self.message is None:
+            return
+        repo = self.project.repo
+        with journal.begin(repo, "aws-config") as transaction:
+            for change in self.changes:
+                path = change.path.relative_to(repo.top).as_posix()
+                before = None if change.before is None else change.before.encode()
+                transaction.step(path, [undo.file(path, before, change.after.encode())])
+                change.write(private=change.path == remote_config.local_file(self.project.root))
+            if self.message is not None:
+                self._commit(transaction, self.message)
+
+    def _commit(self, transaction: journal.Transaction, message: str) -> None:
+        # By name: what the user has staged or changed elsewhere is not ours to commit.
+        repo, path = self.project.repo, self._shared
+        when, date = committing.moment(repo)
+        before = undo.entries(repo, [path]).get(path)
+        transaction.step("commit", [undo_head.commit(repo, repo.resolve("HEAD") or "", when, {path: before})])
+        content = remote_config.shared_file(self.project.root).read_bytes()
+        committing.commit(repo, {path: content}, message, date)
 
 
 def plan(project: Project, wanted: Wanted) -> Files:
     """What has to change. Raises `CPVError` where the repository is in no state for it."""
     changes = tuple(remote_config.plan(project.root, wanted))
     shared = any(change.path == remote_config.shared_file(project.root) for change in changes)
-    left = not shared and _is_left_by_a_kill(project, wanted)
-    message = f"Keep the data on {wanted.public['url']}" if shared or left else None
     if shared:
         _check_clean(project)
-    if message is not None:
         _check_can_commit(project)
     if any(change.path == remote_config.local_file(project.root) for change in changes):
         _check_ignored(project)
-    return Files(project, changes, message)
-
-
-def _committed(project: Project) -> str | None:
-    """The shared file as HEAD has it."""
-    path = f"{project.prefix}.dvc/config"
-    if not project.repo.ok("cat-file", "-e", f"HEAD:{path}"):
-        return None
-    return project.repo.run("cat-file", "blob", f"HEAD:{path}")
-
-
-def _is_left_by_a_kill(project: Project, wanted: Wanted) -> bool:
-    """Whether the file says what is wanted, and just that is not committed yet."""
-    before = _committed(project)
-    now = remote_config.shared_file(project.root).read_text(encoding="utf-8")
-    return before is not None and before != now and remote_config.after(before, project.root, wanted) == now
+    return Files(project, changes, f"Keep the data on {wanted.public['url']}" if shared else None)
 
 
 def _check_clean(project: Project) -> None:

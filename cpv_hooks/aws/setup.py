@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cpv_hooks import journal
 from cpv_hooks.aws import move, place, remote_config, repository
 from cpv_hooks.aws.credentials import COMMAND, on_terminal
 from cpv_hooks.aws.personal import Personal
@@ -31,7 +32,7 @@ def plan_setup(request: Request, folder: Path, *, ask: Callable[[], str | None] 
     """
     from cpv_hooks.personal import settings
 
-    project, own = place.around(folder), settings.load()
+    project, own = _sound(folder), settings.load()
     target = decide(request, project, own, ask)
     if target.credentials.warning:
         warn(target.credentials.warning)
@@ -41,6 +42,15 @@ def plan_setup(request: Request, folder: Path, *, ask: Callable[[], str | None] 
     key = new_key(target.options.prefix) if target.has_team else None
     setup = _Setup(request, target, project, Personal.of(request, target, own, is_alone=project is None), files, key)
     return Plan(tuple(setup.effects(data)), None, setup.run)
+
+
+def _sound(folder: Path) -> Project | None:
+    """The repository around a folder, after what a killed operation left there was undone."""
+    project = place.around(folder)
+    if project is None or not journal.left(project.repo):
+        return project
+    journal.recover(project.repo)
+    return place.around(folder)
 
 
 def _files(project: Project | None, target: Target) -> repository.Files | None:
@@ -98,7 +108,7 @@ class _Setup:
         with ExitStack() as undo:
             self.personal.apply(undo)
             if self.files is not None:
-                self.files.apply(undo)
+                self.files.apply()
             undo.pop_all()
         self._report(moved)
 
