@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cpv_hooks.git import Repo
+    from cpv_hooks.project import Project
+    from cpv_hooks.schemes import Line
 
 HELP = "Tag the checkpoint at HEAD: the next version, or the one you name."
 EXAMPLES = """examples:
   dvc cpv tag                       # the model's next version: v0.4
   dvc cpv tag v1.0 -m "Release"     # a version of your own, higher than all before
   dvc cpv tag --data                # the data's next version: data-v0.2
-  dvc cpv tag v2.0 --both           # v2.0 and data-v2.0 on one commit, or neither"""
+  dvc cpv tag v2.0 --both           # v2.0 and data-v2.0 on one commit, or neither
+  dvc cpv tag --push                # the next version that origin does not have, reserved there"""
 
 
 class CmdTag(CPVCommand):
@@ -32,7 +37,7 @@ class CmdTag(CPVCommand):
         repo = Repo.discover()
         projects = projects_here(repo)
         lines = {"model": [tags.Line.MODEL], "data": [tags.Line.DATA], "both": [tags.Line.MODEL, tags.Line.DATA]}
-        names = tags.create(repo, projects[0], self.args.version, self.args.message, lines[self.args.lines])
+        names = self._create(repo, projects[0], lines[self.args.lines])
         for name in names:
             ui.write(name)
         self._warn_of_unsaved(repo, names)
@@ -40,6 +45,13 @@ class CmdTag(CPVCommand):
         assert head is not None, "create raises where there is no commit"
         upload_by_policy(repo, projects, [head], f"tag {' '.join(names)}")
         return 0
+
+    def _create(self, repo: Repo, project: Project, lines: Sequence[Line]) -> list[str]:
+        from cpv_hooks import reserve, tags
+
+        if self.args.push is not None:
+            return reserve.create(repo, project, self.args.version, self.args.message, lines, self.args.push)
+        return tags.create(repo, project, self.args.version, self.args.message, lines)
 
     @staticmethod
     def _warn_of_unsaved(repo: Repo, names: list[str]) -> None:
@@ -56,6 +68,13 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser = add_command(subparsers, parent_parser, "tag", CmdTag, HELP, EXAMPLES)
     parser.add_argument("version", nargs="?", metavar="VERSION", help="The version; by default the next one.")
     parser.add_argument("-m", "--message", help="The tag's message; by default the commit's subject.")
+    parser.add_argument(
+        "--push",
+        nargs="?",
+        const="origin",
+        metavar="REMOTE",
+        help="Reserve the version on the Git host (default: origin) by pushing it; where it is taken, take the next.",
+    )
     which = parser.add_mutually_exclusive_group()
     for line, what in (
         ("data", "Number the data, not the model."),
