@@ -75,7 +75,7 @@ class Checkpoints:
         """Find the repository, check, plan, and do or show the plan."""
         from cpv_hooks.operations import checklist
 
-        with self._logged(name, options), raised_as(error):
+        with raised_as(error), self._logged(name, options):
             project = self._project(options, reads=reads)
             subject = checklist.Subject(project=project, lines=tuple(lines), version=version, source=source)
             if not reads:
@@ -94,7 +94,7 @@ class Checkpoints:
 
     def _read(self, name: str, options: Options, read: Callable[[Project], T]) -> T:
         """Find the repository and read something of it; a dry run reads as well, for it changes nothing."""
-        with self._logged(name, options), raised_as(ReadError):
+        with raised_as(ReadError), self._logged(name, options):
             return read(self._project(options, reads=True))
 
     def _project(self, options: Options, *, reads: bool) -> Project:

@@ -40,7 +40,7 @@ class ModelsCheckpointsManage(Checkpoints):
         method = "import_model_init"
         options = self._options(method, kwargs, {"remote": str, "pipeline": bool})
         check_type(method, "data_path", data_path, Path, optional=True)
-        with self._logged("init", options), raised_as(InitError):
+        with raised_as(InitError), self._logged("init", options):
             path = options.path(options.repo_path) if options.repo_path else None
             place = init.locate(path, self.model_name, options.folder)
             request = init.Request(
