@@ -79,9 +79,13 @@ def _not_ours(project: Project, team: str, model: str) -> CPVError:
 def _cloned(team: str, model: str) -> Project:
     from cpv_hooks.hosts.clones import managed_clone
     from cpv_hooks.hosts.pattern import repository_url
+    from cpv_hooks.init_remote import default_url, to_modify
     from cpv_hooks.personal.settings import load
 
-    return _at(managed_clone(team, model, repository_url(load(), team, model)).top, team, model)
+    # The keys that `dvc cpv init` would give to a repository of the user's own.
+    own = {key: value for key, value, private in to_modify(default_url(team, model), team, model) if private}
+    clone = managed_clone(team, model, repository_url(load(), team, model), remote_options=own)
+    return _at(clone.top, team, model)
 
 
 def _none(team: str, model: str, folder: Path) -> Project:
