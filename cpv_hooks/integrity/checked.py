@@ -15,7 +15,7 @@ State = Literal["ok", "absent", "missing", "wrong size", "corrupt", "not asked"]
 BAD: frozenset[State] = frozenset({"missing", "wrong size", "corrupt"})
 
 
-@dataclass
+@dataclass(slots=True)
 class Checked:
     """One object: its copies in the cache and on the remote; `size` is in bytes, where it is known.
 

@@ -31,7 +31,7 @@ class Wanted:
         return self.pointer.oid or ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Need:
     """An object that some version needs. `inner` is its path in a directory artifact.
 

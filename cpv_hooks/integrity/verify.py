@@ -6,16 +6,18 @@ the remote's own checksum, or the size of a whole directory, makes doubtful is r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from cpv_hooks.cache import Cache, md5_of
 from cpv_hooks.errors import CPVError
-from cpv_hooks.integrity.checked import Checked, Report, State
+from cpv_hooks.integrity.checked import BAD, Checked, Report, State
 from cpv_hooks.integrity.needs import Need, Wanted, distinct, wanted
 from cpv_hooks.queue import Queue, root_key
-from cpv_hooks.remote import CorruptObject, MissingObject, Remote, RemoteError
+from cpv_hooks.remote import CorruptObject, MissingObject, Remote
 from cpv_hooks.remote.content import legacy_md5
 from cpv_hooks.remote.inventory import Seen, inventory_of
 from cpv_hooks.remote.parallel import each
@@ -57,13 +59,13 @@ class _Layout:
         self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared)
         self._store = Store(project, legacy=legacy)
         self._remote = self._reach()
+        self._lists: dict[str, Path | None] = {}
 
     def _reach(self) -> Remote | None:
         try:
             remote = self._store.remote
-            remote.check()
         except CPVError as error:
-            self._distrust(error)
+            self._report.trouble.append(str(error))
             return None
         self._report.remote = self._report.remote or remote.url
         return remote
@@ -75,19 +77,27 @@ class _Layout:
 
     def look(self, found: Sequence[Wanted]) -> None:
         """Directory objects first, because they say which files there are to look for."""
-        wholes = distinct(Need(item.oid, item) for item in found)
-        folders = self._check(need for need in wholes.values() if is_dir_oid(need.oid))
-        listings = {oid: self._listing(item) for oid, item in folders.items()}
-        self._report.unlisted |= {oid for oid, listing in listings.items() if listing is None}
-        inner = [Need(oid, item, relpath) for item in found for relpath, oid in (listings.get(item.oid) or ())]
-        alone = [need for need in wholes.values() if not is_dir_oid(need.oid)]
-        files = self._check(distinct([*alone, *inner]).values())
-        if self._remote is not None and not self._legacy:
-            self._read_doubtful(found, listings, files)
-        checks = {**folders, **files}
-        self._report.checks += checks.values()
-        self._note_holders(found, listings, checks)
-        self._forget(listings, checks)
+        with TemporaryDirectory(prefix="cpv-") as folder:
+            wholes = distinct(Need(item.oid, item) for item in found)
+            folders = self._check(need for need in wholes.values() if is_dir_oid(need.oid))
+            for number, item in enumerate(folders.values()):
+                self._lists[item.oid] = self._list_of(item, Path(folder, str(number)))
+            alone = (need for need in wholes.values() if not is_dir_oid(need.oid))
+            files = self._check(distinct(chain(alone, self._inner(found))).values())
+            if not self._legacy and any(item.cache != "ok" for item in files.values()):
+                self._read_doubtful(found, files)
+            checks = {**folders, **files}
+            self._report.checks += checks.values()
+            bad = {oid for oid, item in checks.items() if item.wrong}
+            if bad:
+                self._note_holders(found, bad)
+                self._forget({oid for oid in bad if checks[oid].remote in BAD})
+
+    def _inner(self, found: Iterable[Wanted]) -> Iterator[Need]:
+        """The files of directories, one directory at a time: a long history of large ones must fit in memory."""
+        for item in found:
+            for relpath, oid in self._listing(item.oid):
+                yield Need(oid, item, relpath)
 
     def _check(self, needs: Iterable[Need]) -> dict[str, Checked]:
         checks = {need.oid: Checked(need, self._legacy, size=need.size) for need in needs}
@@ -133,7 +143,7 @@ class _Layout:
             for oid, item in checks.items():
                 item.remote = _compare(item, seen.get(oid))
             read = [item for item in checks.values() if self._must_read(item, seen.get(item.oid))]
-            self._read(self._remote, read, seen)
+            self._read(self._remote, read)
         except CPVError as error:
             self._distrust(error)
 
@@ -152,7 +162,7 @@ class _Layout:
             return False
         return self._deep or (seen.md5 is not None and seen.md5 != item.oid[:32])
 
-    def _read(self, remote: Remote, items: list[Checked], seen: Mapping[str, Seen]) -> None:
+    def _read(self, remote: Remote, items: list[Checked]) -> None:
         def read(item: Checked) -> None:
             temporary = self._cache.temporary()
             try:
@@ -167,69 +177,65 @@ class _Layout:
 
         each(read, items, READ_THREADS)
 
-    def _read_doubtful(
-        self, found: Sequence[Wanted], listings: Mapping[str, Listing | None], files: dict[str, Checked]
-    ) -> None:
+    def _read_doubtful(self, found: Sequence[Wanted], files: dict[str, Checked]) -> None:
         """Where the files of a directory are not together as large as its pointer says, read those nobody vouches for.
 
         That is how a truncated file is found whose size only the remote could tell.
         """
         doubtful: dict[str, Checked] = {}
         for item in found:
-            inside = [files[oid] for _, oid in listings.get(item.oid) or ()]
+            inside = [files[oid] for _, oid in self._listing(item.oid)]
             unsure = {check.oid: check for check in inside if check.cache != "ok" and check.remote == "ok"}
             if unsure and item.pointer.size != sum(check.size or 0 for check in inside):
                 doubtful |= unsure
         if self._remote is not None and doubtful and not self._deep:
             try:
-                self._read(self._remote, list(doubtful.values()), {})
-            except RemoteError as error:
+                self._read(self._remote, list(doubtful.values()))
+            except CPVError as error:
                 self._distrust(error)
 
-    def _listing(self, item: Checked) -> Listing | None:
-        """What a directory object lists: by the cache's good copy, else by the remote's."""
+    # What directories list
+
+    def _listing(self, oid: str) -> Listing:
+        """What a directory object lists; nothing for a file, and where nobody has a good copy."""
+        path = self._lists.get(oid)
+        return self._store.read_listing(path, oid) if path is not None else []
+
+    def _list_of(self, item: Checked, temporary: Path) -> Path | None:
+        """A file that has the directory object: the cache's good copy, else the remote's."""
         try:
-            if item.cache == "ok" and item.file is not None:
-                return self._store.read_listing(item.file, item.oid)
-            return self._remote_listing(item)
+            path = item.file if item.cache == "ok" else self._fetched_list(item, temporary)
+            if path is not None:
+                self._store.read_listing(path, item.oid)
+                return path
         except CPVError as error:
             self._report.trouble.append(str(error))
-            return None
+        self._report.unlisted.add(item.oid)
+        return None
 
-    def _remote_listing(self, item: Checked) -> Listing | None:
+    def _fetched_list(self, item: Checked, to: Path) -> Path | None:
         if self._remote is None or item.remote != "ok":
             return None
-        temporary = self._cache.temporary()
         try:
-            self._remote.download(item.oid, temporary, self._progress)
-            return self._store.read_listing(temporary, item.oid)
+            self._remote.download(item.oid, to, self._progress)
         except CorruptObject:
             item.remote = "corrupt"
-        except RemoteError as error:
-            self._distrust(error)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return None
+            return None
+        return to
 
     # Who needs what is wrong
 
-    def _note_holders(
-        self, found: Sequence[Wanted], listings: Mapping[str, Listing | None], checks: Mapping[str, Checked]
-    ) -> None:
-        bad = {oid for oid, item in checks.items() if item.wrong}
-        for item in found if bad else ():
-            for relpath, oid in [("", item.oid), *(listings.get(item.oid) or ())]:
+    def _note_holders(self, found: Sequence[Wanted], bad: set[str]) -> None:
+        for item in found:
+            for relpath, oid in chain([("", item.oid)], self._listing(item.oid)):
                 if oid in bad:
                     path = f"{item.pointer.path}/{relpath}" if relpath else item.pointer.path
                     self._report.holders.setdefault(oid, []).append((path, item.versions))
 
-    def _forget(self, listings: Mapping[str, Listing | None], checks: Mapping[str, Checked]) -> None:
+    def _forget(self, gone: set[str]) -> None:
         """What turned out not to be on the remote must be looked for by the next push, and its directories with it."""
-        if self._remote is None:
-            return
-        gone = {oid for oid, item in checks.items() if item.remote in ("missing", "wrong size", "corrupt")}
-        folders = {folder for folder, listing in listings.items() if any(oid in gone for _, oid in listing or ())}
-        if gone:
+        folders = {folder for folder in self._lists if any(oid in gone for _, oid in self._listing(folder))}
+        if self._remote is not None and gone:
             Queue.of(self._project.repo).forget(self._remote.url, gone | folders)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
-from cpv_hooks.prune.starts import at
+from cpv_hooks.prune.starts import Starts, at
 
 _FORMAT = "%H %T %ct %P"
 
@@ -41,8 +41,8 @@ class History:
         return {commit.tree for commit in [*wanted, *beside]} | self.trees
 
 
-def read(repo: Repo, starts: Collection[str]) -> History:
-    """Walk from these ids of commits, tags and trees; ids that are not there (any more) are passed over.
+def read(repo: Repo, starts: Starts) -> History:
+    """Walk from these ids of commits, tags and trees; those of old reflogs that are not there any more are passed over.
 
     `CPVError` for a shallow clone, whose history is not known, and for one that lacks a commit.
     """
@@ -52,14 +52,17 @@ def read(repo: Repo, starts: Collection[str]) -> History:
             where=str(repo.top),
             fix="git fetch --unshallow",
         )
-    peeled = peel(repo, starts)
+    if lost := lacking(repo, starts.refs):
+        what = f"a ref names {min(lost)}, which is not in this clone, so what it needs is not known"
+        raise CPVError(what, where=str(repo.common_dir), fix="git fsck says which one; git fetch, or delete the ref")
+    peeled = peel(repo, starts.kept)
     commits = sorted({oid for oid, kind in peeled.values() if kind == "commit"})
     trees = frozenset(oid for oid, kind in peeled.values() if kind == "tree")
     if not commits:
         return History({}, trees)
-    args = ("rev-list", "--no-commit-header", f"--format={_FORMAT}", "--stdin")
+    args = ("rev-list", f"--format={_FORMAT}", "--stdin")
     printed = repo.run(*args, input="".join(f"{oid}\n" for oid in commits), env=at(repo.common_dir))
-    found = [_commit(line) for line in printed.splitlines()]
+    found = [_commit(line) for line in printed.splitlines() if not line.startswith("commit ")]
     return History({commit.id: commit for commit in found}, trees)
 
 

@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 
 
 class Listings:
-    """The directory objects of some DVC roots, each read once."""
+    """The directory objects of some DVC roots; each is fetched once."""
 
     def __init__(self, projects: Sequence[Project]) -> None:
         self._projects = projects
-        self._known: dict[str, set[str] | None] = {}
+        self._fetched: dict[str, set[str] | None] = {}
 
     def files(self, oid: str, *, fetch: bool) -> set[str] | None:
         """The ids that a directory object lists; None where nobody has a good copy.
 
         With `fetch` the remotes are asked too: raises `RemoteError` where one does not answer.
         """
-        if self._known.get(oid) is None:
-            self._known[oid] = _listed_in(self._places(oid), oid)
-            if self._known[oid] is None and fetch:
-                self._known[oid] = self._fetched(oid)
-        return self._known[oid]
+        found = _listed_in(self._places(oid), oid)
+        if found is None and fetch:
+            if oid not in self._fetched:
+                self._fetched[oid] = self._fetch(oid)
+            return self._fetched[oid]
+        return found
 
     def _places(self, oid: str) -> Iterator[Path]:
         for project in self._projects:
@@ -43,7 +44,7 @@ class Listings:
             yield cache.path(oid)
             yield cache.folder / oid[:2] / oid[2:]
 
-    def _fetched(self, oid: str) -> set[str] | None:
+    def _fetch(self, oid: str) -> set[str] | None:
         with TemporaryDirectory(prefix="cpv-") as folder:
             place = Path(folder, "listing")
             for remote in self._remotes():

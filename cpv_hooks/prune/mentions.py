@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.pointer import is_pointer_file, parse
+from cpv_hooks.tree import is_dir_oid
 
 if TYPE_CHECKING:
     import pygit2
@@ -46,10 +47,13 @@ def ids_in(data: bytes) -> set[str]:
 def in_pointer(data: bytes, name: str) -> Mentions:
     """What a pointer file mentions."""
     found = Mentions(ids_in(data))
-    if b"hash:" not in data and posixpath.basename(name) != "dvc.lock":
+    is_lock = posixpath.basename(name) == "dvc.lock"
+    if b"hash:" not in data and not is_lock:
         found.old = set(found.oids)
-    if b".dir" in data or b"files:" in data:
+    if is_lock or b"deps:" in data or b"files:" in data:
         _read(data, name, found)
+    else:
+        found.promised = set(filter(is_dir_oid, found.oids))
     return found
 
 

@@ -30,7 +30,7 @@ class Needed:
         self._options = options
         reader = Reader(repo)
         found = starts.find(repo, options.grace, more)
-        past = history.read(repo, found.kept)
+        past = history.read(repo, found)
         self._standing = standing.mentions(repo, reader)
         for project in projects:
             self._standing.oids |= standing.recent_runs(project, options.grace)
@@ -40,6 +40,7 @@ class Needed:
         self._here = reader.in_trees(self._trees_here(repo, past, found)) if options.thins else Mentions()
         self._listings = Listings(projects)
         self._plain: set[str] | None = None
+        self._every: set[str] | None = None
 
     @property
     def has_old(self) -> bool:
@@ -48,27 +49,21 @@ class Needed:
 
     def everything(self) -> set[str]:
         """Every object that anything needs. `CPVError` for a directory whose files nobody can list."""
-        unknown = sorted(oid for oid in self._all.promised if self._files(oid) is None)
-        if unknown and not self._options.force:
-            shown = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
-            raise CPVError(
-                f"neither the cache nor the remote has {shown}, so which files it needs is not known",
-                where=str(self._projects[0].root),
-                fix="dvc cpv verify --all --repair; or --force, if its files may go",
-            )
-        return self._with_files(self._all.oids)
+        if self._every is None:
+            self._every, unknown = self._with_files(self._all.oids)
+            if unknown and not self._options.force:
+                raise _unknown(self._projects[0], sorted(unknown))
+        return self._every
 
     def plainly(self) -> set[str]:
         """What is seen to be needed without asking a remote."""
         if self._plain is None:
-            self._plain = set(self._all.oids)
-            for oid in filter(is_dir_oid, self._all.oids):
-                self._plain |= self._listings.files(oid, fetch=False) or set()
+            self._plain, _ = self._with_files(self._all.oids, fetch=False)
         return self._plain
 
     def here(self) -> set[str]:
         """What stays in the cache, whatever the remote has."""
-        return self._with_files(self._here.oids | self._standing.oids | self._all.old)
+        return self._with_files(self._here.oids | self._standing.oids | self._all.old)[0]
 
     def _trees_here(self, repo: Repo, past: history.History, found: starts.Starts) -> set[str]:
         """The trees of versions that stay in the cache: where one works, the newest and the young ones."""
@@ -81,16 +76,26 @@ class Needed:
             kept |= {commit.id for commit in past.commits.values() if commit.time >= since}
         return past.trees_of(kept, with_parents=stashes)
 
-    def _with_files(self, oids: Iterable[str]) -> set[str]:
-        found = set(oids)
-        for oid in list(found):
-            found |= (self._files(oid) or set()) if is_dir_oid(oid) else set()
-        return found
+    def _with_files(self, oids: Iterable[str], *, fetch: bool = True) -> tuple[set[str], set[str]]:
+        """These objects and the files of the directories among them; and the directories that promise unknown files."""
+        found, unknown = set(oids), set[str]()
+        for oid in filter(is_dir_oid, list(found)):
+            # What promises nothing protects what it lists where it is here, and is not worth a download.
+            promised = oid in self._all.promised
+            files = self._listings.files(oid, fetch=fetch and promised)
+            found |= files or set()
+            if files is None and promised:
+                unknown.add(oid)
+        return found, unknown
 
-    def _files(self, oid: str) -> set[str] | None:
-        """The ids in a directory object, from a cache or a remote; None where nobody has it."""
-        # What promises nothing protects what it lists where it is here, and is not worth a download.
-        return self._listings.files(oid, fetch=oid in self._all.promised)
+
+def _unknown(project: Project, oids: Sequence[str]) -> CPVError:
+    shown = ", ".join(oids[:_SHOWN]) + (", …" if len(oids) > _SHOWN else "")
+    return CPVError(
+        f"neither the cache nor the remote has {shown}, so which files it needs is not known",
+        where=str(project.root),
+        fix="dvc cpv verify --all --repair; or --force, if its files may go",
+    )
 
 
 def _newest(repo: Repo, projects: Sequence[Project], count: int) -> set[str]:

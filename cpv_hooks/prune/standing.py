@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def work_trees(repo: Repo) -> list[Repo]:
     """Every work tree whose folder is there, this one first."""
-    listed = repo.run("worktree", "list", "--porcelain", "-z").split("\0")
+    listed = repo.run("worktree", "list", "--porcelain").splitlines()
     tops = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
     found = [repo]
     for top in tops:

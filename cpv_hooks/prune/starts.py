@@ -24,13 +24,16 @@ _FOR_A_WHILE = ("ORIG_HEAD", "FETCH_HEAD")
 
 @dataclass(frozen=True)
 class Starts:
-    """Ids of commits, tags and trees. `kept` is all; `here` are those whose own content stays in the cache in any case:
-    local branches, HEADs, stashes, and what is under way or queued. `stashes` count with their parents.
+    """Ids of commits, tags and trees.
+
+    `kept` is all; `here` are those whose own content stays in the cache in any case: local branches, HEADs, stashes,
+    and what is under way or queued. `stashes` count with their parents. `refs` are what refs name, which must be there.
     """
 
     kept: frozenset[str]
     here: frozenset[str]
     stashes: frozenset[str]
+    refs: frozenset[str]
 
 
 def find(repo: Repo, grace: float, extra: Iterable[str] = ()) -> Starts:
@@ -38,9 +41,10 @@ def find(repo: Repo, grace: float, extra: Iterable[str] = ()) -> Starts:
     since = time.time() - grace
     here: set[str] = {item.commit for item in Queue.of(repo).pending()}
     here.update(_in_files([repo.shared / "journal"]))
-    kept, stashes = set(extra), set[str]()
+    kept, stashes, refs = set(extra), set[str](), set[str]()
     for git_dir in git_dirs(repo):
         for ref, oid in _refs(repo, git_dir):
+            refs.add(oid)
             is_tag_or_theirs = ref.startswith(("refs/tags/", "refs/remotes/"))
             (kept if is_tag_or_theirs else stashes if _STASHES.fullmatch(ref) else here).add(oid)
         here.update(filter(None, [_head(repo, git_dir)]))
@@ -52,7 +56,7 @@ def find(repo: Repo, grace: float, extra: Iterable[str] = ()) -> Starts:
             elif moment >= since:
                 kept.add(oid)
     here |= stashes
-    return Starts(frozenset(kept | here) - {NULL_OID}, frozenset(here) - {NULL_OID}, frozenset(stashes) - {NULL_OID})
+    return Starts(*(frozenset(ids) - {NULL_OID} for ids in (kept | here, here, stashes, refs)))
 
 
 def git_dirs(repo: Repo) -> list[Path]:

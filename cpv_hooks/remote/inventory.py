@@ -130,9 +130,10 @@ class LocalInventory:
     def _status(self, oid: str) -> os.stat_result | None:
         try:
             return self._remote.path(oid).stat()
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return None
         except OSError as error:
+            self._remote.check()  # says best what stands in the way
             raise self._fault(error) from error
 
     def everything(self) -> dict[str, Seen]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.remote import RemoteError
 from cpv_hooks.remote.inventory import Leftover, Seen, in_safe_order
 from cpv_hooks.remote.parallel import each
-from cpv_hooks.remote.s3_connect import connect, explained
+from cpv_hooks.remote.s3_connect import connect, explained, look
 from cpv_hooks.remote.s3_errors import code_of
 from cpv_hooks.remote.s3_listing import PAGE, Listing
 from cpv_hooks.tree import is_dir_oid, is_oid
@@ -56,8 +56,10 @@ class S3Inventory:
 
     @cached_property
     def client(self) -> S3Client:
-        """A connection of its own."""
-        return connect(self._remote.options)
+        """A connection of its own; who may not list may still ask for single objects."""
+        client = connect(self._remote.options)
+        look(client, self._remote.options, self._base, strict=False)
+        return client
 
     def look(self, oids: Collection[str]) -> dict[str, Seen]:
         """See `Inventory`."""

@@ -92,7 +92,9 @@ def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> It
         if len(group) > _SHOWN:
             yield f"  … and {len(group) - _SHOWN} more (--json has all)"
     for name in leftovers:
-        yield f"{where}: left over: {name}"
+        # A name from elsewhere, without what would drive a terminal.
+        shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+        yield f"{where}: left over: {shown}"
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -15,8 +15,8 @@ from support.two_versions import cached, md5, spoil, stored
 
 
 @pytest.fixture
-def repo(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelRepo:
-    return two_versions.copy(two_versions.base(tmp_path_factory.mktemp("verify")), tmp_path)
+def repo(tmp_path: Path) -> ModelRepo:
+    return two_versions.copy(tmp_path)
 
 
 def test_what_is_wrong_is_shown_mended_and_counted(repo: ModelRepo) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -22,23 +23,27 @@ SECOND = {"model.bin": b"heavier weights", "data/a": b"changed"}
 STORAGE = "storage/vision/resnet"
 
 
-def base(folder: Path) -> Path:
-    """Make it: the commits v0.0 and v0.1 on `main`, without hooks."""
-    place = folder / "two-versions"
-    if not place.exists():
-        fresh = folder / "two-versions-fresh"
-        repo = repos.make(fresh / "repo", repos.skeleton(folder), remote=f"../../{STORAGE}", install=False, files=FILES)
-        repo.git("tag", "v0.0")
-        save(repo, SECOND)
-        repo.git("tag", "v0.1")
-        publish(project_of(repo), ["v0.0", "v0.1"], Progress("testing"))
-        fresh.rename(place)
+def _base(shared: Path) -> Path:
+    """The commits v0.0 and v0.1 on `main`, without hooks; made by whichever worker comes first."""
+    place = shared / "two-versions"
+    with (shared / "two-versions.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            fresh = shared / "two-versions-fresh"
+            fresh.mkdir()
+            skeleton = repos.skeleton(fresh)
+            repo = repos.make(fresh / "it/repo", skeleton, remote=f"../../{STORAGE}", install=False, files=FILES)
+            repo.git("tag", "v0.0")
+            save(repo, SECOND)
+            repo.git("tag", "v0.1")
+            publish(project_of(repo), ["v0.0", "v0.1"], Progress("testing"))
+            (fresh / "it").rename(place)
     return place
 
 
-def copy(base: Path, folder: Path) -> ModelRepo:
+def copy(folder: Path) -> ModelRepo:
     """A copy with a state and times of its own."""
-    shutil.copytree(base, folder, dirs_exist_ok=True, symlinks=True)
+    shutil.copytree(_base(Path(os.environ["CPV_TEST_SHARED"])), folder, dirs_exist_ok=True, symlinks=True)
     engine.run(ModelRepo(folder / "repo"), SYNC)
     return ModelRepo(folder / "repo")
 

@@ -287,6 +287,18 @@ def test_a_shallow_clone_is_not_pruned(repo: ModelRepo) -> None:
         going(shallow)
 
 
+def test_a_ref_to_nowhere_stops_it(repo: ModelRepo) -> None:
+    (repo.path / ".git/refs/heads/broken").write_text("1" * 40 + "\n")
+    with pytest.raises(CPVError, match=f"a ref names {'1' * 40}, which is not in this clone"):
+        going(repo)
+
+
+def test_what_git_has_forgotten_of_a_reflog_is_passed_over(repo: ModelRepo) -> None:
+    with (repo.path / ".git/logs/HEAD").open("a") as log:
+        log.write(f"{'1' * 40} {'2' * 40} A <a@b> {int(time.time())} +0000\tlost\n")
+    assert going(repo) == set()
+
+
 @pytest.mark.parametrize("setting", ["elsewhere", "group"])
 def test_a_cache_that_others_may_use_is_left_alone(repo: ModelRepo, setting: str) -> None:
     if setting == "elsewhere":

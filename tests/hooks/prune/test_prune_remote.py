@@ -11,7 +11,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.age import DAY
 from cpv_hooks.errors import CPVError
-from cpv_hooks.install import install
+from cpv_hooks.events import SYNC
 from cpv_hooks.output import Progress
 from cpv_hooks.prune import sweep
 from cpv_hooks.prune.plan import Options, Plan
@@ -20,6 +20,7 @@ from cpv_hooks.queue import Queue
 from cpv_hooks.remote import open_remote
 from cpv_hooks.remote.dvc import DVCRemote
 from cpv_hooks.remote.inventory import inventory_of
+from support import engine
 from support.http_store import Files
 from support.repos import ModelRepo
 from support.seaweed import Server
@@ -169,8 +170,7 @@ def on_s3(make_repo: MakeRepo, s3_server: Server, bucket: str) -> ModelRepo:
     publish(project_of(repo), ["HEAD", "HEAD~1"], Progress("testing"))
     repo.git("reset", "-q", "--hard", "HEAD~1")
     repo.git("reflog", "expire", "--expire=all", "--all")
-    install(project_of(repo).repo)
-    repo.cpv("sync")
+    engine.run(repo, SYNC)
     (repo.path / ".git/ORIG_HEAD").unlink()
     client = s3_server.client()
     for name in ("vision/resnet/files/md5/ab/" + "c" * 30, "vision/resnet/other", "foreign"):
