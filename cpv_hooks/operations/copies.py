@@ -53,8 +53,10 @@ class Copies:
         if not ground.todo and not ground.in_the_way:
             return
         other = "name another --output-dir, or repeat with --force (what is there is kept)"
+        if ground.in_the_way == ("",):
+            raise CPVError("a file stands where the folder should be", where=str(self.output), fix=other)
         if ground.in_the_way:
-            shown = ", ".join(path or "it" for path in ground.in_the_way[:3])
+            shown = ", ".join(ground.in_the_way[:3])
             more = f" and {len(ground.in_the_way) - 3} more" if len(ground.in_the_way) > 3 else ""
             raise CPVError(
                 f"is there already and differs from {name}: {shown}{more}", where=str(self.output), fix=other

@@ -5,7 +5,6 @@ Neither touches the work tree, Git's index or any ref.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -70,7 +69,8 @@ def plan_download_model(
     """Copies, the user's own, of a model version's files (the highest version by default); see `Copies` for the rules.
 
     `output` is a folder, by default `MODEL-TAG` in `working_dir`; each file gets its path relative to the DVC root
-    there. Raises as `plan_load` does, and where `output` is not free to be written.
+    there. Raises as `plan_load` does, and where `output` is not free to be written. `force` also skips the look for room
+    on the disk, which counts on a copy of every file where blocks may be shared.
     """
     version = resolve(project, Line.MODEL, tag)
     stock = take(project, version, use_cache=use_cache)
@@ -135,7 +135,7 @@ def _made(stock: Stock, folder: Path) -> list[Effect]:
     lines = []
     for pointer in stock.pointers:
         size = "" if pointer.size is None else f" ({size_text(pointer.size)})"
-        lines.append(Effect("file", f"link {shlex.quote(str(folder / local(stock.project, pointer)))}{size}"))
+        lines.append(Effect("file", f"link {folder / local(stock.project, pointer)}{size}"))
     return lines
 
 
