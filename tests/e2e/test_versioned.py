@@ -242,3 +242,26 @@ def test_init_asks_for_versioning(shell: Shell, bucket: str, s3_server: Server) 
         "to mend it: dvc cpv init --layout versioned --remote s3://BUCKET/PREFIX",
     )
     assert not (shell.path / "resnet").exists()
+
+
+def test_branches_that_change_one_folder(repo: ModelRepo) -> None:
+    """DVC's merge driver does not join lists of versions: one conflict, and nothing is lost."""
+    repo.git("checkout", "-q", "-b", "side")
+    write(repo, {"data/side.csv": "side\n", "metrics.log": '{"loss": 2}\n'})
+    repo.git("commit", "-qam", "side")
+    repo.git("checkout", "-q", "main")
+    repo.write("model.bin", "model 2\n")
+    repo.git("commit", "-qam", "another artifact")
+    repo.git("merge", "-q", "-m", "merged", "side")
+    assert repo.read("data/side.csv") == b"side\n"
+    assert repo.changes() == []
+
+    repo.git("checkout", "-q", "-b", "other", "main^")
+    repo.write("data/other.csv", "other\n")
+    repo.git("commit", "-qam", "other")
+    assert "CONFLICT (content): Merge conflict in data.dvc" in repo.git("merge", "main", status=1).out
+    repo.git("checkout", "-q", "--theirs", "data.dvc")
+    repo.git("add", "data.dvc")
+    repo.git("commit", "-qm", "theirs")
+    assert sorted(repo.tree("data")) == ["a.csv", "side.csv", "sub/b.csv"]
+    assert repo.changes() == []
