@@ -69,8 +69,8 @@ def plan_download_model(
     """Copies, the user's own, of a model version's files (the highest version by default); see `Copies` for the rules.
 
     `output` is a folder, by default `MODEL-TAG` in `working_dir`; each file gets its path relative to the DVC root
-    there. Raises as `plan_load` does, and where `output` is not free to be written. `force` also skips the look for room
-    on the disk, which counts on a copy of every file where blocks may be shared.
+    there. Raises as `plan_load` does, and where `output` is not free to be written. `force` also skips the look for
+    room on the disk, which counts on a copy of every file where blocks may be shared.
     """
     version = resolve(project, Line.MODEL, tag)
     stock = take(project, version, use_cache=use_cache)
