@@ -109,7 +109,8 @@ class TestNewRepository:
         ]
         assert sum("would write" in line for line in shown.splitlines()) == 7
         assert state(shell) == {}
-        assert not Path(os.environ["CPV_HOME"]).exists()
+        # Nothing but the log of what was asked.
+        assert [path.name for path in Path(os.environ["CPV_HOME"]).iterdir()] == ["logs"]
 
     def test_model_name_alone_makes_a_folder_of_that_name(self, shell: Shell) -> None:
         shell.write("unrelated.txt", "mine")
