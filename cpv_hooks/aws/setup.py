@@ -23,6 +23,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.effects import Effect, Plan
 from cpv_hooks.output import say, warn
 from cpv_hooks.project import Project
+from cpv_hooks.remote.versioned_bucket import demand_versioning
 
 
 def plan_setup(request: Request, folder: Path, *, ask: Callable[[], str | None] = on_terminal) -> Plan[None]:
@@ -38,6 +39,8 @@ def plan_setup(request: Request, folder: Path, *, ask: Callable[[], str | None] 
         warn(target.credentials.warning)
     files = _files(project, target)
     look_at(target.options)
+    if target.values.get("version_aware") == "true":
+        demand_versioning(target.options)
     data = _data(request, project, target)
     key = new_key(target.options.prefix) if target.has_team else None
     setup = _Setup(request, target, project, Personal.of(request, target, own, is_alone=project is None), files, key)
@@ -63,9 +66,9 @@ def _data(request: Request, project: Project | None, target: Target) -> Survey:
     """What a move has to send; nothing where the data stays where it is."""
     if not _moves(request, project, target) or project is None:
         return Survey()
-    if project.remote_versioned or project.config.layout == "versioned":
-        what = "a repository in the readable layout (by versions) cannot be moved"
-        raise CPVError(what, where=str(project.root), fix=f"{COMMAND} --no-move, then dvc push")
+    if project.remote_versioned:
+        what = f"remote {project.remote_name} keeps versions, whose ids are its own, so they cannot be moved"
+        raise CPVError(what, where=str(project.root), fix=f"{COMMAND} --no-move")
     if request.read_only:
         what = "who may only read cannot move the data"
         raise CPVError(what, where=str(project.root), fix=f"{COMMAND} --no-move, or with keys that may write")

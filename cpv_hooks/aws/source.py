@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.lock import locked
 from cpv_hooks.output import Progress, warn
 from cpv_hooks.remote import Blob, CorruptObject, MissingObject, open_remote
-from cpv_hooks.remote.local import LocalRemote
+from cpv_hooks.remote.inventory import inventory_of
 from cpv_hooks.tree import read_dir_object
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ class Source:
     @cached_property
     def remote(self) -> Remote | None:
         """The remote that the repository has now."""
-        return open_remote(self._project, legacy=self.legacy) if self._project.remote_name else None
+        if not self._project.remote_name:
+            return None
+        # Before a repository with the layout by name is on S3, its objects lie by their hash.
+        project = replace(self._project, config=replace(self._project.config, layout="content"))
+        return open_remote(project, legacy=self.legacy)
 
     def sizes(self, oids: Collection[str]) -> dict[str, int | None]:
         """Object id -> size in bytes (None where the old remote does not say), of all that are anywhere."""
@@ -105,11 +110,11 @@ class Source:
 
 def _sizes_of(remote: Remote, oids: Collection[str]) -> dict[str, int | None]:
     """Those of these objects that are on a remote."""
+    inventory = inventory_of(remote)
+    if inventory is not None:
+        return {oid: seen.size for oid, seen in inventory.look(oids).items()}
     absent = remote.missing(oids)
-    there = [oid for oid in oids if oid not in absent]
-    if not isinstance(remote, LocalRemote):
-        return dict.fromkeys(there)
-    return {oid: remote.path(oid).stat().st_size for oid in there}
+    return dict.fromkeys(oid for oid in oids if oid not in absent)
 
 
 @contextmanager

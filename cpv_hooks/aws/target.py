@@ -94,7 +94,10 @@ def decide(
         saved=settings.aws.credential_path,
         ask=ask,
     )
-    target = Target(NAME, url, _public(url, endpoint, region), _local(found), {}, found, False, names.team is not None)
+    public = _public(url, endpoint, region)
+    if project is not None and project.config.layout == "versioned":
+        public["version_aware"] = "true"
+    target = Target(NAME, url, public, _local(found), {}, found, False, names.team is not None)
     return replace(target, name=_free_name(project, url)) if project is not None else target
 
 

@@ -239,6 +239,26 @@ def test_read_only_keys(make_repo: MakeRepo, s3_server: Server, tmp_path: Path, 
     open_remote(project_of(clone)).check()
 
 
+def test_the_layout_by_name_gets_a_remote_that_keeps_versions(make_repo: MakeRepo, cloud: Cloud) -> None:
+    cloud.file.write_text(Identity(cloud.server.access_key, cloud.server.secret_key).file("team"))
+    repo = make_repo(install=False, files={"model.bin": "one", "data/a": "a"})
+    repo.write(".cpv.toml", repo.read(".cpv.toml").decode() + '[remote]\nlayout = "versioned"\n')
+    repo.commit("by name", "-a")
+    assert f"bucket {cloud.bucket} keeps no versions of its objects" in refused(repo, cloud.request())
+    enabled = {"Status": "Enabled"}
+    cloud.server.client().put_bucket_versioning(Bucket=cloud.bucket, VersioningConfiguration=enabled)
+    do(cloud.request(), repo)
+    project = project_of(repo)
+    assert project.remote_versioned
+    assert open_remote(project).missing(repo.objects()) == set()
+    other = cloud.server.make_bucket()
+    cloud.server.client().put_bucket_versioning(Bucket=other, VersioningConfiguration=enabled)
+    assert refused(repo, cloud.request(bucket=other)) == (
+        f"{repo.path}: remote s3 keeps versions, whose ids are its own, so they cannot be moved; "
+        "to mend it: dvc cpv aws-config --no-move"
+    )
+
+
 # Outside of a repository
 
 
