@@ -52,14 +52,12 @@ def run(args: list[str]) -> int:
             fail(CPVError(line, fix="dvc cpv sync, git commit, then push again"))
         return 1
     missing = [gap for project in projects for gap in _gaps(repo, project, updates, remote)]
+    versioned = any(project.remote_versioned for project in projects)
+    mend = "dvc cpv sync, git commit --amend, then push again" if versioned else "dvc cpv sync, then push again"
     for line in missing[:10]:
-        fail(CPVError(line, fix="dvc cpv sync, then push again"))
+        fail(CPVError(line, fix=mend))
     if len(missing) > 10:
-        fail(
-            CPVError(
-                f"and {len(missing) - 10} more objects are not on the DVC remote", fix="dvc cpv sync, then push again"
-            )
-        )
+        fail(CPVError(f"and {len(missing) - 10} more objects are not on the DVC remote", fix=mend))
     if missing:
         return 1
     tags.mark_published(

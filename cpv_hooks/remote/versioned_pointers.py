@@ -16,17 +16,14 @@ from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.lock import locked
-from cpv_hooks.output import Progress, warn
+from cpv_hooks.output import warn
 from cpv_hooks.pointer import Pointer, is_pointer_file, parse
 from cpv_hooks.pointer_text import render_stored
-from cpv_hooks.queue import Queue
+from cpv_hooks.remote.versioned_upload import upload as upload
 from cpv_hooks.stored import Stored
 
 if TYPE_CHECKING:
     from cpv_hooks.project import Project
-    from cpv_hooks.remote import Blob
-    from cpv_hooks.remote.versioned import VersionedRemote
-    from cpv_hooks.store import Store
 
 LATER = "dvc cpv sync, git commit"
 _MOVED = "completed"  # in CPV's state: what a path-limited commit changed in an index of its own
@@ -67,7 +64,7 @@ def complete_commit(
 def complete_files(project: Project) -> list[str]:
     """Upload what the pointers of the work tree name, and write the versions into them; returns the artifacts' paths.
 
-    Raises `RemoteError` where the remote fails; what was uploaded until then is written.
+    A version that is gone from the remote gets a new one. Raises `RemoteError` where the remote fails.
     """
     from cpv_hooks.discovery import readable_pointers
 
@@ -75,10 +72,27 @@ def complete_files(project: Project) -> list[str]:
         return []
     pointers = [pointer for pointer in readable_pointers(project.repo) if project.holds(pointer.path)]
     lacking = [pointer for pointer in pointers if not pointer.names_versions_on(project.remote_name)]
+    lacking += _gone(project, [pointer for pointer in pointers if pointer not in lacking])
     found = upload(project, lacking)
     files = {pointer.file: _beside(project.repo, pointer.file) for pointer in lacking}
     _follow(project.repo, files, found)
     return sorted(found)
+
+
+def _gone(project: Project, pointers: Sequence[Pointer]) -> list[Pointer]:
+    """Those of complete pointers whose versions somebody has removed, without the versions that are gone."""
+    from cpv_hooks.remote.versioned_delivery import verify
+
+    gone = {(item.pointer.path, item.oid, item.relpath or "") for item in verify(project, pointers).missing}
+    found = []
+    for pointer in pointers:
+        stored = tuple(
+            replace(file, version_id=None) if (pointer.path, file.oid, file.relpath) in gone else file
+            for file in pointer.stored
+        )
+        if stored != pointer.stored:
+            found.append(replace(pointer, stored=stored))
+    return found
 
 
 def _completes(project: Project) -> bool:
@@ -93,77 +107,6 @@ def _uploaded(project: Project, pointers: Sequence[Pointer]) -> Found:
         what = f"{names} cannot be uploaded, so this commit gets no version: {error.what}"
         warn(str(CPVError(what, where=error.where, fix=f"{error.fix or LATER}, git commit")))
         return {}
-
-
-# Up
-
-
-def upload(project: Project, pointers: Sequence[Pointer], progress: Progress | None = None) -> dict[str, list[Stored]]:
-    """Store what these pointers name and no version is known of; returns the files of each artifact, by its path.
-
-    What the cache lacks is named in a warning, and its artifact is not in the result. Raises `RemoteError`.
-    """
-    from cpv_hooks.remote.versioned_places import path_of
-    from cpv_hooks.store import Store
-
-    found: dict[str, list[Stored]] = {}
-    for legacy in (False, True):
-        store = Store(project, legacy=legacy)
-        files: dict[str, list[Stored]] = {}
-        blobs: dict[str, Blob] = {}
-        for pointer in (item for item in pointers if item.legacy == legacy):
-            listed = _files(store, pointer)
-            new = {path_of(project, pointer, file): file for file in listed or () if not _has_place(project, file)}
-            here = {path: blob for path, file in new.items() if (blob := store.blob(file.oid))}
-            if listed is None or len(here) < len(new):
-                warn(f"{pointer.path}: the cache lacks some of it, so it cannot be uploaded")
-                continue
-            files[pointer.path] = listed
-            blobs.update(here)
-        if files:
-            with progress or Progress("uploading") as shown:
-                found.update(_send(project, store, {p.path: p for p in pointers}, files, blobs, shown))
-    return found
-
-
-def _files(store: Store, pointer: Pointer) -> list[Stored] | None:
-    """The files of an artifact, those whose version is known with it; None where the cache cannot tell."""
-    if not pointer.isdir:
-        return [Stored("", pointer.oid or "", pointer.size)]
-    if pointer.stored:
-        return list(pointer.stored)
-    blob = store.blob(pointer.oid or "")
-    if blob is None:
-        return None
-    return [Stored(relpath, oid) for relpath, oid in store.read_listing(blob.path, blob.oid)]
-
-
-def _has_place(project: Project, file: Stored) -> bool:
-    return bool(file.version_id) and file.remote == project.remote_name
-
-
-def _send(
-    project: Project,
-    store: Store,
-    pointers: Mapping[str, Pointer],
-    files: Mapping[str, list[Stored]],
-    blobs: Mapping[str, Blob],
-    progress: Progress,
-) -> dict[str, list[Stored]]:
-    from cpv_hooks.remote.versioned_places import path_of
-
-    remote: VersionedRemote = store.remote  # type: ignore[assignment]  # a versioned project has no other
-    places = remote.put(blobs, progress)
-    Queue.of(project.repo).record(remote.url, {place.name: place.size for place, _ in places.values()})
-
-    def with_place(pointer: Pointer, file: Stored) -> Stored:
-        path = path_of(project, pointer, file)
-        if path not in places:
-            return file
-        place, etag = places[path]
-        return replace(file, size=place.size, remote=project.remote_name, version_id=place.version_id, etag=etag)
-
-    return {path: [with_place(pointers[path], file) for file in listed] for path, listed in files.items()}
 
 
 # The index and the work tree

@@ -199,7 +199,11 @@ def test_a_version_that_is_gone_stops_a_push(repo: ModelRepo, bucket: str, s3_se
     s3_server.client().delete_object(Bucket=bucket, Key="vision/resnet/model.bin", VersionId=version)
     (repo.path / ".git/cpv/queue.db").unlink()
     repo.git("init", "-q", "--bare", "../host.git")
-    refused(repo.git("push", "../host.git", "main", status=None), "model.bin: object", "is not on the DVC remote")
+    pushed = repo.git("push", "../host.git", "main", status=None)
+    refused(pushed, "model.bin: object", "to mend it: dvc cpv sync, git commit --amend, then push again")
+    assert "uploaded model.bin; git commit notes where" in repo.cpv("sync").err
+    repo.git("commit", "-q", "--amend", "--no-edit")
+    repo.git("push", "-q", "../host.git", "main")
 
 
 def test_outputs_of_a_stage_are_placed_in_its_lock(repo: ModelRepo) -> None:
