@@ -36,3 +36,11 @@ def _world(tmp_path_factory: pytest.TempPathFactory, _session_environment: None)
 def world(_world: World, tmp_path: Path) -> World:
     """A model repository with versions, and what is around it; made once, copied for each test."""
     return _world.copy(tmp_path / "world")
+
+
+@pytest.fixture(scope="module")
+def still_world(_world: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The same for a whole module, whose tests all assert that nothing changes; `outside` has worse files too."""
+    found = _world.copy(tmp_path_factory.mktemp("still") / "world")
+    found.add_trouble()
+    return found

@@ -9,7 +9,20 @@ from typing import Any
 
 import pytest
 
-from dvc_cpv_plugin import CombinedCheckpointsManage, DataCheckpointsManage, InitError, ModelsCheckpointsManage
+from dvc_cpv_plugin import (
+    CombinedCheckpointsManage,
+    CPVConfig,
+    CPVError,
+    DataCheckpointsManage,
+    DownloadError,
+    InitError,
+    ModelsCheckpointsManage,
+    ReadError,
+    RevertError,
+    TagError,
+    UploadError,
+    ValidationError,
+)
 from support.unchanged import nothing_changes
 from support.world import World
 
@@ -91,13 +104,13 @@ def test_the_tables_hold_every_method() -> None:
     ("kind", "method", "others", "name", "what"), ARGUMENTS, ids=[f"{a[1]}-{a[3]}" for a in ARGUMENTS]
 )
 def test_a_value_of_the_wrong_type(
-    world: World, kind: type[Any], method: str, others: dict[str, object], name: str, what: str
+    still_world: World, kind: type[Any], method: str, others: dict[str, object], name: str, what: str
 ) -> None:
-    found = kind("vision", "resnet", repo_path=world.repo.path)
+    found = kind("vision", "resnet", repo_path=still_world.repo.path)
     wrong: list[object] = [7, b"bytes", True, {"set"}, object]
     if not what.endswith("None"):
         wrong.append(None)
-    with nothing_changes(world.root):
+    with nothing_changes(still_world.root):
         for value in wrong:
             with pytest.raises(TypeError) as caught:
                 getattr(found, method)(**others, **{name: value})
@@ -106,10 +119,10 @@ def test_a_value_of_the_wrong_type(
 
 @pytest.mark.parametrize(("kind", "method", "arguments"), METHODS, ids=[method for _, method, _ in METHODS])
 def test_an_option_of_the_wrong_type_or_an_unknown_one(
-    world: World, kind: type[Any], method: str, arguments: dict[str, object]
+    still_world: World, kind: type[Any], method: str, arguments: dict[str, object]
 ) -> None:
-    found = kind("vision", "resnet", repo_path=world.repo.path)
-    with nothing_changes(world.root):
+    found = kind("vision", "resnet", repo_path=still_world.repo.path)
+    with nothing_changes(still_world.root):
         for name, value, said in OPTIONS:
             with pytest.raises(TypeError) as caught:
                 getattr(found, method)(**arguments, **{name: value})
@@ -153,3 +166,120 @@ def test_names_that_are_none(kind: type[Any]) -> None:
             kind(value, "resnet")
         with pytest.raises(TypeError, match=r"\(\): model_name must be a str, not "):
             kind("vision", value)
+
+
+@pytest.mark.parametrize("method", ["setup_aws_profile", "setup_bitbucket_ssh", "validate_credentials"])
+def test_options_of_the_configuration(method: str) -> None:
+    with nothing_changes():
+        for name, value, said in OPTIONS:
+            with pytest.raises(TypeError) as caught:
+                getattr(CPVConfig(), method)(**{name: value})
+            assert str(caught.value) == f"{method}(): {said}"
+
+
+# Values of the right type that cannot be: what is raised, and that nothing has changed. The folder is the repository.
+
+NEW, FLOWERS, EMPTY = "../outside/new.bin", "../outside/data", "../outside/empty"
+NUL = "cannot hold a NUL character: 'a\\x00b'; to mend it: name a file or a folder"
+NO_MODEL = "is no model version (the last ones are v0.1, v0.0); to mend it: git fetch --tags"
+NO_DATA = "is no data version (the last ones are data-v0.0); to mend it: git fetch --tags"
+GONE = "required-files: {repo}/gone: no such file or folder; to mend it: name an existing path"
+UNNAMED = "{repo}: no version is named; to mend it: dvc cpv checkpoint list"
+MESSAGE = 'the message cannot be empty; to mend it: --message "WHAT CHANGED", or leave it out'
+NUL_MESSAGE = "the message cannot hold a NUL character; to mend it: leave it out"
+ANOTHER, OTHER_DATA = (
+    f"to mend it: name another version ({tag}), or none for the next one" for tag in ("v0.2", "data-v0.1")
+)
+SHAPE = "is not a version of this repository (vMAJOR.MINOR); " + ANOTHER
+METRIC = "is not the name of a metric (1 to 100 printable characters); to mend it: rename it"
+VALUE = "to mend it: hand over a finite number or a short text"
+TRACKED = "is an artifact that the repository tracks; to mend it: dvc cpv data revert --tag data-v0.0, or name another "
+VALUES: list[tuple[type[Any], str, dict[str, Any], type[CPVError], str]] = [
+    (M, "load_model", {"tag": "gone"}, DownloadError, f"{{repo}}: 'gone' {NO_MODEL}"),
+    (M, "load_model", {"tag": ""}, DownloadError, f"{{repo}}: '' {NO_MODEL}"),
+    (M, "load_model", {"tag": "a\0b"}, DownloadError, f"{{repo}}: 'a\\x00b' {NO_MODEL}"),
+    (M, "load_model", {"tag": "data-v0.0"}, DownloadError, f"{{repo}}: 'data-v0.0' {NO_MODEL}"),
+    (M, "download_model_checkpoint", {"tag": "../v0.1"}, DownloadError, f"{{repo}}: '../v0.1' {NO_MODEL}"),
+    (M, "download_model_checkpoint", {"output_dir": ""}, CPVError, "the path is empty; to mend it: name a file or a "
+     "folder"),
+    (M, "download_model_checkpoint", {"output_dir": "a\0b"}, CPVError, f"the path {NUL}"),
+    (M, "upload_model_checkpoint", {"model_path": "a\0b"}, CPVError, f"the path {NUL}"),
+    (M, "upload_model_checkpoint", {"model_path": "gone"}, ValidationError, GONE),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "metrics": {1: 2}}, UploadError, f"'1' {METRIC}"),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "metrics": {"": 1}}, UploadError, f"'' {METRIC}"),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "metrics": {"a\nb": 1}}, UploadError, f"'a\\nb' {METRIC}"),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "metrics": {"loss": [1]}}, UploadError, "metric loss: list is "
+     f"neither a number nor a text; {VALUE}"),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "metrics": {"loss": None}}, UploadError, "metric loss: NoneType "
+     f"is neither a number nor a text; {VALUE}"),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "metrics": {"loss": "x" * 201}}, UploadError, "metric loss: the "
+     f"text is longer than 200 characters or not printable; {VALUE}"),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "message": ""}, UploadError, MESSAGE),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "message": " \n "}, UploadError, MESSAGE),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "message": "a\0b"}, UploadError, NUL_MESSAGE),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "version_tag": ""}, ValidationError, f"tag: '' {SHAPE}"),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "version_tag": "a\0b"}, ValidationError, "tag: 'a\\x00b' "
+     + SHAPE),
+    (M, "upload_model_checkpoint", {"model_path": NEW, "version_tag": "v0.1", "force": True}, ValidationError, "tag: "
+     f"the tag v0.1 exists already; {ANOTHER}"),
+    (M, "tag_model_checkpoint", {"version_tag": "v0.1"}, ValidationError, f"tag: the tag v0.1 exists already; "
+     f"{ANOTHER}"),
+    (M, "tag_model_checkpoint", {"version_tag": "v1.0", "message": ""}, TagError, MESSAGE),
+    (M, "tag_model_checkpoint", {"version_tag": "v1.0", "message": "a\0b"}, TagError, NUL_MESSAGE),
+    (M, "revert_model_checkpoint", {"tag": "gone"}, RevertError, f"{{repo}}: 'gone' {NO_MODEL}"),
+    (M, "revert_model_checkpoint", {"tag": "a\0b"}, RevertError, f"{{repo}}: 'a\\x00b' {NO_MODEL}"),
+    (M, "revert_model_checkpoint", {"tag": ""}, RevertError, UNNAMED),
+    (M, "get_model_metadata", {"tag": "gone"}, ReadError, f"{{repo}}: 'gone' {NO_MODEL}"),
+    (M, "get_model_metadata", {"tag": "a\0b"}, ReadError, f"{{repo}}: 'a\\x00b' {NO_MODEL}"),
+    (M, "read_checkpoint_tag", {"repo_path": "../nowhere"}, ReadError, "{root}/nowhere: CPV does not manage this "
+     "folder (no .cpv.toml); to mend it: dvc cpv init {root}/nowhere"),
+    (M, "read_checkpoint_tag", {"repo_path": "../gone"}, ReadError, "{root}/gone: no such folder; to mend it: dvc cpv "
+     "init {root}/gone"),
+    (M, "read_checkpoint_tag", {"repo_path": "a\0b"}, CPVError, f"the repo_path {NUL}"),
+    (M, "read_checkpoint_tag", {"log_file": "a\0b"}, CPVError, f"the log_file {NUL}"),
+    (M, "read_checkpoint_tag", {"working_dir": "gone"}, ReadError, "{repo}/gone: no such folder; to mend it: name an "
+     "existing folder (working_dir)"),
+    (D, "upload_data_checkpoint", {"data_path": "a\0b"}, CPVError, f"the path {NUL}"),
+    (D, "upload_data_checkpoint", {"data_path": EMPTY}, ValidationError, "required-files: {root}/outside/empty: no "
+     "file in this folder; to mend it: name a folder with files"),
+    (D, "upload_data_checkpoint", {"data_path": FLOWERS, "version_tag": "x"}, ValidationError, "tag: 'x' is not a "
+     f"version of this repository (data-vMAJOR.MINOR); {OTHER_DATA}"),
+    (D, "upload_data_checkpoint", {"data_path": FLOWERS, "message": "a\0b"}, UploadError, NUL_MESSAGE),
+    (D, "import_data_init", {"data_path": "gone"}, ValidationError, GONE),
+    (D, "import_data_init", {"data_path": FLOWERS}, InitError, "data/a: there is training data already; to mend it: "
+     "dvc cpv data upload PATH (or force, which saves what is there first)"),
+    (D, "download_data_checkpoint", {"tag": "v0.1"}, DownloadError, f"{{repo}}: 'v0.1' {NO_DATA}"),
+    (D, "download_data_checkpoint", {"output_dir": "data"}, DownloadError, f"{{repo}}/data: {TRACKED}--output-dir"),
+    (D, "tag_data_checkpoint", {"version_tag": "v0.0"}, ValidationError, "tag: the tag data-v0.0 exists already; "
+     + OTHER_DATA),
+    (D, "tag_data_checkpoint", {"message": "a\0b"}, TagError, NUL_MESSAGE),
+    (D, "revert_data_checkpoint", {"tag": "v0.1"}, RevertError, f"{{repo}}: 'v0.1' {NO_DATA}"),
+    (D, "get_data_metadata", {"tag": "gone"}, ReadError, f"{{repo}}: 'gone' {NO_DATA}"),
+    (C, "tag_model_and_data", {"version_tag": ""}, ValidationError, f"tag: '' {SHAPE}"),
+    (C, "tag_model_and_data", {"version_tag": "v0.0"}, ValidationError, f"tag: the tag v0.0 exists already; {ANOTHER}"),
+    (C, "tag_model_and_data", {"model_message": ""}, TagError, MESSAGE),
+    (C, "tag_model_and_data", {"data_message": "a\0b"}, TagError, NUL_MESSAGE),
+    (C, "revert_model_and_data", {"tag": "gone"}, RevertError, f"{{repo}}: 'gone' {NO_MODEL}"),
+    (C, "get_combined_metadata", {"tag": "gone"}, ReadError, f"{{repo}}: 'gone' {NO_MODEL}"),
+    (C, "get_combined_metadata", {"tag": ""}, ReadError, f"{{repo}}: '' {NO_MODEL}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "arguments", "error", "said"),
+    VALUES,
+    ids=[f"{case[1]}-{ascii(case[2])[:60]}" for case in VALUES],
+)
+def test_a_value_that_cannot_be(
+    still_world: World,
+    kind: type[Any],
+    method: str,
+    arguments: dict[str, Any],
+    error: type[CPVError],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(still_world.repo.path)
+    with nothing_changes(still_world.root), pytest.raises(CPVError) as caught:
+        getattr(kind("vision", "resnet"), method)(**arguments)
+    assert (type(caught.value), str(caught.value)) == (error, still_world.told(said))

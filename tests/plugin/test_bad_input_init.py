@@ -82,8 +82,8 @@ CASES: list[tuple[tuple[str, ...], str]] = [
 
 
 @pytest.mark.parametrize(("words", "said"), CASES, ids=[ascii(" ".join(words)) for words, _ in CASES])
-def test_a_command(world: World, words: tuple[str, ...], said: str) -> None:
-    world.refused(words, said, folder="nowhere")
+def test_a_command(still_world: World, words: tuple[str, ...], said: str) -> None:
+    still_world.refused(words, said, folder="nowhere")
 
 
 # From Python
@@ -154,9 +154,14 @@ CALLS: list[tuple[type[Any], str, dict[str, Any], str]] = [
     ("kind", "method", "arguments", "said"), CALLS, ids=[f"{method}-{words!a}" for _, method, words, _ in CALLS]
 )
 def test_a_call(
-    world: World, kind: type[Any], method: str, arguments: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+    still_world: World,
+    kind: type[Any],
+    method: str,
+    arguments: dict[str, Any],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(world.root / "nowhere")
-    with nothing_changes(world.root), pytest.raises(CPVError) as caught:
+    monkeypatch.chdir(still_world.root / "nowhere")
+    with nothing_changes(still_world.root), pytest.raises(CPVError) as caught:
         getattr(kind("other", "model"), method)(**arguments)
-    assert str(caught.value) == world.told(said)
+    assert str(caught.value) == still_world.told(said)

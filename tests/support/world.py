@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,13 @@ class World:
         """The same, elsewhere: the storage is named relative to the repository."""
         shutil.copytree(self.root, to, symlinks=True)
         return World(to)
+
+    def add_trouble(self) -> None:
+        """Files that nobody could upload, and AWS keys of which one pair is halved."""
+        os.mkfifo(self.outside.path / "pipe")
+        (self.outside.path / "link").symlink_to("gone")
+        keys = "[default]\naws_access_key_id = a\naws_secret_access_key = b\n[half]\naws_access_key_id = a\n"
+        self.outside.write("keys", keys).chmod(0o600)
 
     def told(self, text: str) -> str:
         """A message with this world's folders in it."""
