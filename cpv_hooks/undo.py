@@ -147,6 +147,7 @@ def _undo_file(repo: Repo, action: Action, moved_on: str | None) -> None:
         if action["before"] is None:
             path.unlink(missing_ok=True)
         else:
-            write_atomic(path, base64.b64decode(action["before"]), durable=True)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
+            write_atomic(path, base64.b64decode(action["before"]), mode=mode, durable=True)
     except OSError as error:
         raise fault(error, path) from error

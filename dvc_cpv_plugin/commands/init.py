@@ -138,7 +138,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model-name", metavar="NAME", help="the model (default: the folder's name)")
     parser.add_argument("--data-path", metavar="PATH", help="training data: copied into a new repository's data/")
     parser.add_argument(
-        "--remote", metavar="URL", help="where DVC keeps the data (default: a folder under ~/.cpv/storage)"
+        "--remote", metavar="URL", help="where DVC keeps the data (default: S3 after aws-config, else ~/.cpv/storage)"
     )
     parser.add_argument(
         "--layout",

@@ -353,11 +353,13 @@ def test_a_commit_that_is_refused_takes_everything_back(make_repo: MakeRepo, clo
     settings.update({"quiet": True, "aws.region": "eu-west-1"})
     hooks = repo.write(".git/hooks/commit-msg", "#!/bin/sh\necho 'not today' >&2\nexit 1\n")
     hooks.chmod(0o755)
+    repo.write(".dvc/config.local", "['remote \"mine\"']\n    url = /mine\n").chmod(0o600)
     before = state(repo)
     plan = plan_setup(cloud.request(), repo.path)
     with pytest.raises(CPVError, match=r"git commit failed: not today \(rolled back: commit, .dvc/config.local"):
         plan.run()
     assert state(repo) == before
+    assert (repo.path / ".dvc/config.local").stat().st_mode & 0o777 == 0o600
     hooks.unlink()
     do(cloud.request(), repo)
     assert project_of(repo).remote_url == cloud.url
