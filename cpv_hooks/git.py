@@ -92,6 +92,12 @@ def _execute(
         raise CPVError("git is not on the PATH", fix="install Git 2.28 or later") from error
 
 
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The line that says why Git failed: its own, where advice follows that, or the last one, such as a hook's."""
+    lines = os.fsdecode(done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
+    return next((line for line in reversed(lines) if line.startswith(("fatal: ", "error: "))), lines[-1])
+
+
 @dataclass(frozen=True)
 class Repo:
     """A work tree and its Git directories; the paths are absolute."""
@@ -154,15 +160,14 @@ class Repo:
         """Run Git at the top of the work tree and return what it prints.
 
         With `index` the call works on the index of the commit under way (`GIT_INDEX_FILE`). A failure is a
-        `CPVError` with Git's own last line, unless `check` is false.
+        `CPVError` with the line that says why, unless `check` is false.
         """
         data = os.fsencode(input) if isinstance(input, str) else input
         # `git config` would answer with our own -c settings; it runs no hook and asks no fsmonitor.
         silenced = () if args[:1] == ("config",) else _SILENCED
         done = _execute(["git", *silenced, *args], self.top, data, self._environment(env, index))
         if done.returncode and check:
-            lines = os.fsdecode(done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
-            raise CPVError(f"git {args[0]} failed: {lines[-1]}", where=str(self.top))
+            raise CPVError(f"git {args[0]} failed: {_reason(done)}", where=str(self.top))
         return os.fsdecode(done.stdout)
 
     def ok(self, *args: str, index: bool = False) -> bool:

@@ -11,6 +11,10 @@ from cpv_hooks.git import NULL_OID, Repo
 from cpv_hooks.undo import BuiltUpon, entries, set_entries
 
 
+REFLOG_ACTION = "cpv"
+"""What stands before the subject in the reflog line of a commit that CPV makes (`GIT_REFLOG_ACTION`)."""
+
+
 def branch_of(repo: Repo) -> str | None:
     """The full name of the branch that HEAD names; None where it is detached."""
     return repo.run("symbolic-ref", "--quiet", "HEAD", check=False).strip() or None
@@ -22,8 +26,9 @@ def branch_of(repo: Repo) -> str | None:
 def commit(repo: Repo, old: str, when: int, index: Mapping[str, str | None]) -> Mapping[str, Any]:
     """The commit that `git commit` is about to make on `old`, the commit at HEAD.
 
-    It will be known by its one parent and its committer's time `when` (seconds since the epoch). `index` are the
-    entries (`MODE OID`, or None) that the paths which it is sure to change have in the index now.
+    It will be known by its one parent, its committer's time `when` (seconds since the epoch) and, where reflogs are
+    kept, by its line there (`REFLOG_ACTION`). `index` are the entries (`MODE OID`, or None) that the paths which it is
+    sure to change have in the index now.
     """
     return {"do": "commit", "branch": branch_of(repo), "old": old, "when": when, "index": dict(index)}
 
@@ -61,7 +66,11 @@ def _is_ours(repo: Repo, commit: str | None, action: Mapping[str, Any]) -> bool:
     parents = [line.split()[1] for line in header if line.startswith("parent ")]
     committers = [line for line in header if line.startswith("committer ")]
     when = committers[0].rsplit(" ", 2)[1] if committers else ""
-    return parents == [action["old"]] and when == str(action["when"])
+    if parents != [action["old"]] or when != str(action["when"]):
+        return False
+    lines = repo.run("log", "--walk-reflogs", "--format=%H %gs", action["branch"] or "HEAD", "--", check=False)
+    said = [line.split(" ", 1)[1] for line in lines.splitlines() if line.startswith(f"{commit} ")]
+    return not said or said[-1].startswith(f"{REFLOG_ACTION}: ")
 
 
 def _index_back(repo: Repo, old: str, new: str, recorded: Mapping[str, str | None]) -> None:

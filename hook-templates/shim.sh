@@ -88,7 +88,7 @@ note_answer() {
 
 # Whether nothing that matters has changed since the last sync that found everything in agreement.
 agreed() {
-    [ -f "$state/stamp" ] && [ -f "$state/watch" ] || return 1
+    [ -f "$state/stamp" ] && [ -f "$state/watch" ] && [ ! -d "$state/journal" ] || return 1
     # In a subshell first: what a power cut left of the file would end this shell, and with it the Git command.
     # shellcheck disable=SC1091 # CPV writes it
     changed=$(. "$state/watch" 2>/dev/null && cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ] || return 1

@@ -13,7 +13,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.gitignore import FILE as IGNORE_FILE
 from cpv_hooks.undo import entries, set_entries
-from cpv_hooks.undo_head import tree_changes
+from cpv_hooks.undo_head import REFLOG_ACTION, tree_changes
 
 IDENTITY_FIX = "git config --global user.email YOU@EXAMPLE.COM"
 
@@ -86,8 +86,9 @@ def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: st
         repo.run("read-tree", "--reset", "HEAD", env=env)
         rows = "".join(f"{entry}\t{path}\0" for path, entry in staged.items())
         repo.run("update-index", "-z", "--index-info", input=rows, env=env)
-        silenced = {"CPV_RUNNING": "", "CPV_SILENCED": "1", "GIT_COMMITTER_DATE": date}
-        repo.run("commit", "-q", "-F", "-", input=message, env=env | silenced)
+        silenced = {"CPV_RUNNING": "", "CPV_SILENCED": "1"}
+        marks = {"GIT_COMMITTER_DATE": date, "GIT_REFLOG_ACTION": REFLOG_ACTION}
+        repo.run("commit", "-q", "-F", "-", input=message, env=env | silenced | marks)
     finally:
         scratch.unlink(missing_ok=True)
         scratch.with_name(f"{scratch.name}.lock").unlink(missing_ok=True)

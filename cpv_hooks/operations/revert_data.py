@@ -28,7 +28,9 @@ def plan(project: Project, version: Version, *, force: bool) -> Plan[None]:
     paths = {pointer.path for pointer in version.pointers}
     gone = tuple(pointer for pointer in here if pointer.path not in paths)
     _refuse(project, version, gone)
-    dirty = [file for file in dirt.read([project], tracked).others if file in _files(version, gone)]
+    touched = _files(version, gone)
+    others = dirt.read([project], tracked).others
+    dirty = [file for file in others if file in touched and on_disk(project.repo, file) is not None]
     if dirty and not force:
         what = f"{', '.join(dirty)}: changes that are not committed would be lost"
         raise CPVError(what, where=str(project.repo.top), fix="git commit them first, or give them up with --force")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from cpv_hooks.git import Repo
+from cpv_hooks.operations.tagging import plan_tag
+from cpv_hooks.project import Project
+from cpv_hooks.schemes import Line
 from support import repos
 from support.repos import ModelRepo
 
@@ -31,5 +36,41 @@ def _versions(tmp_path_factory: pytest.TempPathFactory, _skeleton: Path) -> Path
 @pytest.fixture
 def versions(_versions: Path, tmp_path: Path) -> ModelRepo:
     """v0.0 and data-v0.0 of `FILES` in `repo`: cached, and on the remote `storage` beside it."""
-    shutil.copytree(_versions, tmp_path, symlinks=True, dirs_exist_ok=True)
-    return ModelRepo(tmp_path / "repo")
+    return _copy(_versions, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _two(tmp_path_factory: pytest.TempPathFactory, _versions: Path) -> Path:
+    folder = tmp_path_factory.mktemp("two")
+    repo = _copy(_versions, folder)
+    project = Project.find_all(Repo.discover(repo.path))[0]
+    repo.write("../first.json", json.dumps(repo.tree()))
+    repo.write("model.bin", b"second")
+    repo.write("data/a", "changed")
+    repo.write("data/new", "x")
+    repo.write("extra.bin", b"extra")
+    repo.dvc("add", "-q", "extra.bin")
+    repo.write("train.py", "second\n")
+    repo.git("add", "train.py", "extra.bin.dvc", ".gitignore")
+    plan_tag(project, list(Line)).run()
+    repo.git("commit", "-qam", "rest", "--no-verify")
+    plan_tag(project, list(Line), version="1.0").run()
+    return folder
+
+
+@pytest.fixture
+def two(_two: Path, tmp_path: Path) -> ModelRepo:
+    """A second version of both lines, v1.0, with code, an artifact and a file of the data that v0.0 has not.
+
+    The tree of v0.0 is in `first.json` beside it.
+    """
+    return _copy(_two, tmp_path)
+
+
+def _copy(template: Path, folder: Path) -> ModelRepo:
+    shutil.copytree(template, folder, symlinks=True, dirs_exist_ok=True)
+    # What the installation noted of where it is, so that no copy takes the hooks of the others away.
+    for name in ("config", "cpv/install.json"):
+        path = folder / "repo/.git" / name
+        path.write_text(path.read_text().replace(str(template), str(folder)))
+    return ModelRepo(folder / "repo")
