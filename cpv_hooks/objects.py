@@ -135,6 +135,10 @@ def _is_dvc_root(tree: pygit2.Tree) -> bool:
 
 @lru_cache(maxsize=8)
 def _open(common_dir: str) -> _Store:
+    return _Store(open_objects(common_dir))
+
+
+def open_objects(common_dir: str) -> pygit2.Repository:
     """The objects of a repository, without its configuration: libgit2 refuses some that Git takes."""
     import pygit2
 
@@ -144,7 +148,7 @@ def _open(common_dir: str) -> _Store:
         repository.set_odb(database)
     except pygit2.GitError as error:
         raise CPVError(f"libgit2 cannot open the repository: {error}", where=common_dir) from error
-    return _Store(repository)
+    return repository
 
 
 def _files(store: _Store, project: Project, rev: str) -> tuple[_File, ...]:

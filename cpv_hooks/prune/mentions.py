@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.objects import open_objects
 from cpv_hooks.pointer import is_pointer_file, parse
 from cpv_hooks.tree import is_dir_oid
 
@@ -74,15 +75,9 @@ class Reader:
     """Reads pointer files out of Git's object store."""
 
     def __init__(self, repo: Repo) -> None:
-        import pygit2
-
         self._where = str(repo.common_dir)
         self._known: dict[str, Mentions] = {}
-        try:
-            self._repository = pygit2.Repository()
-            self._repository.set_odb(pygit2.Odb(str(repo.common_dir / "objects")))
-        except pygit2.GitError as error:
-            raise CPVError(f"libgit2 cannot open the repository: {error}", where=self._where) from error
+        self._repository = open_objects(self._where)
 
     def in_trees(self, trees: Iterable[str]) -> Mentions:
         """What the pointer files below these trees mention. `CPVError` where the clone lacks one."""

@@ -88,5 +88,5 @@ def corrupt(oid: str, where: str) -> CorruptObject:
     return CorruptObject(
         f"object {oid} is corrupt: its content does not have that hash",
         where=where,
-        fix="remove it there, then run dvc cpv sync where a good copy is in the cache",
+        fix="dvc cpv verify --all --deep --repair, in a clone that has a good copy",
     )

@@ -24,7 +24,8 @@ EXAMPLES = """examples:
 Needed is what any commit mentions that a ref, a stash, a work tree, a queued upload or a young reflog entry leads to,
 and what is staged, in the work tree or on the list of rescues. --keep and --older-than never remove anything from the
 remote. The remote loses only what has lain there unchanged for the grace period, and only where this clone has every
-commit that the Git host has."""
+commit that the Git host has. Another clone may remember that such an object was there; dvc cpv verify --all makes it
+look again."""
 _SHOWN = 20
 
 

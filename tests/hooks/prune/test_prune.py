@@ -15,6 +15,7 @@ from cpv_hooks.cache import Cache
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.index import Entry, Index
+from cpv_hooks.lock import Busy, locked
 from cpv_hooks.pointer import Content
 from cpv_hooks.prune import sweep
 from cpv_hooks.prune.plan import Options, Plan
@@ -285,6 +286,27 @@ def test_a_shallow_clone_is_not_pruned(repo: ModelRepo) -> None:
     put(shallow, b"adrift")
     with pytest.raises(CPVError, match=r"this clone is shallow, .*; to mend it: git fetch --unshallow"):
         going(shallow)
+
+
+def test_a_clone_that_lacks_pointers_is_not_pruned(repo: ModelRepo) -> None:
+    repo.git("config", "uploadpack.allowFilter", "true")
+    place = repo.path.parent / "partial"
+    repo.git("clone", "-q", "--filter=blob:none", f"file://{repo.path}", place)
+    partial = Shell(place)
+    put(partial, b"adrift")
+    with pytest.raises(CPVError) as caught:
+        going(partial)
+    assert "is not in this clone, so what is needed is not known; to mend it: git fetch --refetch" in str(caught.value)
+
+
+def test_every_work_tree_and_dvc_wait_while_it_is_at_work(repo: ModelRepo) -> None:
+    repo.git("worktree", "add", "-q", repo.path.parent / "linked", "v0.0")
+    project = project_of(repo)
+    with sweep.locks(project.repo, [project]):
+        for tree in (repo.path, repo.path.parent / "linked"):
+            with pytest.raises(Busy), locked(Repo.discover(tree).state / "lock", wait=False, say="testing"):
+                pass
+        assert "Unable to acquire lock" in repo.dvc("add", "model.bin", status=None).err
 
 
 def test_a_ref_to_nowhere_stops_it(repo: ModelRepo) -> None:
