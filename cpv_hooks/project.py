@@ -20,6 +20,9 @@ from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 
+# Options that name files in which AWS's own settings may name a program to run.
+_PROGRAMS = frozenset({"configpath", "credentialpath"})
+
 
 @dataclass(frozen=True)
 class _Facts:
@@ -83,7 +86,20 @@ class Project:
         if not self.remote_name:
             return {}
         remotes: Mapping[str, Mapping[str, Any]] = _dvc_config(self.root).get("remote", {})
-        return {key: str(value) for key, value in remotes.get(self.remote_name, {}).items()}
+        options = {key: str(value) for key, value in remotes.get(self.remote_name, {}).items()}
+        for key in _PROGRAMS & options.keys():
+            self._refuse_inside(key, options[key])
+        return options
+
+    def _refuse_inside(self, key: str, value: str) -> None:
+        """A file that came with a clone must not say how credentials are had (`credential_process` runs a program)."""
+        top = os.path.realpath(self.repo.top)
+        for folder in (Path.cwd(), self.root, self.root / ".dvc"):
+            path = Path(os.path.realpath(folder / Path(value).expanduser()))
+            if path.is_relative_to(top) and (path.exists() or Path(value).is_absolute()):
+                what = f"{key} of remote {self.remote_name} lies in the repository, and could make AWS run a program"
+                fix = f"dvc remote modify --local {self.remote_name} {key} A-FILE-OF-YOUR-OWN-ELSEWHERE"
+                raise CPVError(what, where=str(path), fix=fix)
 
     def kind_of(self, path: str) -> Kind:
         """The kind of an artifact, whose path is relative to the top of the work tree."""
