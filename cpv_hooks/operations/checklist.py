@@ -15,9 +15,11 @@ from cpv_hooks.check import Check, Question, guarded, merged, side_by_side
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations import checks_away, checks_here
 from cpv_hooks.operations.checks_disk import disk_space
+from cpv_hooks.output import warn
 from cpv_hooks.project import Project
 from cpv_hooks.redact import redact
 from cpv_hooks.schemes import Line
+from cpv_hooks.trace import emit
 
 Name = Literal["git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3"]
 ALL: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3")
@@ -135,15 +137,32 @@ def _away(name: Name, subject: Subject) -> list[Question]:
 def demand(operation: str, subject: Subject, *, force: bool = False, seconds: float = SECONDS) -> list[Check]:
     """Make an operation's checks; `ValidationError` where one fails that `force` does not pass over.
 
-    Returns them all, so that what only warns, or was passed over, can be told.
+    What only warns, or was passed over, is told in a line of its own. Returns all the checks.
     """
+    if operation.endswith(" revert"):
+        # Whatever was changed is kept first, in both lines.
+        subject = replace(subject, lines=tuple(Line))
     checks = run(subject, FOR[operation], seconds=seconds)
     failed = [check for check in checks if check.result == "fail" and not (force and check.name in SKIPPABLE)]
-    if failed:
+    if not failed:
+        _tell(checks)
+    else:
         first, *others = failed
         also = f" ({', '.join(check.name for check in others)} would fail too)" if others else ""
         raise ValidationError(f"{first.name}: {first.reason}{also}", fix=first.fix, checks=checks)
     return checks
+
+
+def _tell(checks: Sequence[Check]) -> None:
+    for check in checks:
+        line = f"{check.name}: {check.reason}{f'; to mend it: {check.fix}' if check.fix else ''}"
+        if check.result == "fail":
+            warn(f"passed over by force: {line}")
+        elif check.result == "warn" and check.name != "network":
+            warn(line)
+        else:
+            # A Git host that does not answer matters to `git push`, which says so itself.
+            emit("debug", f"{check.result} {line}")
 
 
 def validate_all(cwd: Path | None = None, *, seconds: float = SECONDS) -> list[Check]:

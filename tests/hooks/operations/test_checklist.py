@@ -15,6 +15,7 @@ from cpv_hooks.operations import checklist
 from cpv_hooks.operations.checklist import FOR, SKIPPABLE, Name, Subject, ValidationError, demand, run
 from cpv_hooks.project import Project
 from cpv_hooks.schemes import Line
+from cpv_hooks.trace import listening
 from support.engine import git_repo
 from support.mounts import small_disk
 from support.repos import ModelRepo, skeleton
@@ -396,12 +397,35 @@ def test_demand_names_the_first_failure_and_counts_the_others(model: ModelRepo) 
     assert [check.name for check in error.checks if check.result == "fail"] == ["git-clean", "tag", "dvc-remote"]
 
 
-def test_force_passes_over_what_is_safe_and_no_invariant(model: ModelRepo) -> None:
+def test_force_passes_over_what_is_safe_and_no_invariant(model: ModelRepo, capsys: pytest.CaptureFixture[str]) -> None:
     model.write("train.py", "other\n")
     checks = demand("model tag", subject(model), force=True)
     assert [check.name for check in checks if check.result == "fail"] == ["git-clean"]
+    assert capsys.readouterr().err == (
+        "cpv: warning: passed over by force: git-clean: train.py has uncommitted changes; to mend it: git commit "
+        "train.py, or git stash\n"
+    )
     with pytest.raises(ValidationError, match=r"^tag: the tag v0\.0 exists already; to mend it: name another version"):
         demand("model tag", subject(model, version="v0.0"), force=True)
+
+
+def test_what_only_warns_is_told_and_an_unreachable_git_host_is_not(
+    model: ModelRepo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.write("model.bin", "two")
+    model.dvc("add", "-q", "model.bin")
+    model.git("remote", "add", "origin", f"http://127.0.0.1:{closed_port()}/x.git")
+    with listening(lambda level, text: heard.append(text)):
+        heard: list[str] = []
+        demand("data tag", subject(model, Line.DATA))
+    assert capsys.readouterr().err == (
+        "cpv: warning: git-clean: model.bin.dvc changed too, and this operation leaves that uncommitted; to mend it: "
+        "dvc cpv checkpoint create takes both\n"
+    )
+    demand("data revert", subject(model, Line.DATA))
+    assert capsys.readouterr().err == ""
+    assert any(text.startswith("warn network: the Git host (127.0.0.1:") for text in heard)
+    assert "ok git-state: nothing is under way" in heard
 
 
 def test_without_a_project_the_source_and_the_disks_are_looked_at(tmp_path: Path) -> None:
