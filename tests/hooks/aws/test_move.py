@@ -23,8 +23,10 @@ from cpv_hooks.aws.survey import OpenTarget, survey
 from cpv_hooks.cache import Cache
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
+from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Content
 from cpv_hooks.project import Project
+from cpv_hooks.publish import publish
 from cpv_hooks.queue import Queue
 from cpv_hooks.remote import RemoteError
 from cpv_hooks.remote.s3 import S3Remote
@@ -73,7 +75,9 @@ def planned(project: Project, target: OpenTarget) -> list[str]:
 @pytest.fixture
 def repo(make_repo: MakeRepo) -> ModelRepo:
     files = {"model.bin": "one", "data/a": "a", "data/sub/b": "b", "metrics.log": "loss=1\n"}
-    return make_repo(files=files)
+    made = make_repo(install=False, files=files)
+    publish(project_of(made), ["HEAD"], Progress("uploading"))
+    return made
 
 
 @pytest.fixture
@@ -144,8 +148,9 @@ def test_a_rescue_is_needed(repo: ModelRepo, target: Target) -> None:
 def test_everything_arrives_and_the_old_storage_is_left(repo: ModelRepo, storage: Path, target: Target) -> None:
     repo.write("model.bin", os.urandom(PART + 5))
     repo.write("data/sub/b", "")
+    repo.track("model.bin", "data")
     repo.commit("large")
-    before = everywhere(repo, storage)
+    before, old = everywhere(repo, storage), object_names(storage / "files/md5")
     listed = planned(project_of(repo), target.open)
     assert target.sizes() == {}
     found = copy(project_of(repo), target.open)
@@ -153,7 +158,7 @@ def test_everything_arrives_and_the_old_storage_is_left(repo: ModelRepo, storage
     assert target.objects() == before
     assert sorted(line.split()[2] for line in listed) == sorted(f"s3://{target.bucket}/{key}" for key in target.sizes())
     assert f"s3: put {target.open(False).address(repo.md5('model.bin'))} (16.8 MB)" in listed
-    assert object_names(storage / "files/md5") == before
+    assert object_names(storage / "files/md5") == old
     assert planned(project_of(repo), target.open) == []
 
 
@@ -183,7 +188,8 @@ def test_what_only_the_cache_has_is_moved_too_and_the_queue_is_done(make_repo: M
 
 def test_from_one_bucket_to_another(make_repo: MakeRepo, s3_server: Server, target: Target) -> None:
     old = s3_server.make_bucket()
-    repo = make_repo(remote=f"s3://{old}/x", server=s3_server, files={"model.bin": "one", "data/a": "a"})
+    repo = make_repo(remote=f"s3://{old}/x", server=s3_server, files={"model.bin": "one", "data/a": "a"}, install=False)
+    publish(project_of(repo), ["HEAD"], Progress("uploading"))
     shutil.rmtree(repo.path / ".dvc/cache")
     copy(project_of(repo), target.open)
     assert sorted(s3_server.keys(old).values()) == sorted(target.sizes().values()) != []

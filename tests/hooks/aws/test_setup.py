@@ -19,8 +19,10 @@ from cpv_hooks.aws.setup import plan_setup
 from cpv_hooks.aws.target import Request
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
+from cpv_hooks.output import Progress
 from cpv_hooks.personal import settings
 from cpv_hooks.project import Project
+from cpv_hooks.publish import publish
 from cpv_hooks.remote import open_remote
 from support.identity import Identity, limited
 from support.repos import ModelRepo, object_names
@@ -73,9 +75,14 @@ def cloud(s3_server: Server, tmp_path: Path) -> Cloud:
     return Cloud(s3_server, tmp_path)
 
 
+FILES = {"model.bin": "one", "data/a": "a", "metrics.log": "loss=1\n"}
+
+
 @pytest.fixture
 def repo(make_repo: MakeRepo) -> ModelRepo:
-    return make_repo(files={"model.bin": "one", "data/a": "a", "metrics.log": "loss=1\n"})
+    made = make_repo(install=False, files=FILES)
+    publish(project_of(made), ["HEAD"], Progress("uploading"))
+    return made
 
 
 def project_of(repo: Shell) -> Project:
@@ -154,7 +161,8 @@ def test_what_the_user_gets_remembered_is_where_and_never_what(repo: ModelRepo, 
                 assert cloud.identity.secret_key.encode() not in path.read_bytes(), path
 
 
-def test_dvc_and_the_hooks_go_on_there(repo: ModelRepo, cloud: Cloud) -> None:
+def test_dvc_and_the_hooks_go_on_there(make_repo: MakeRepo, cloud: Cloud) -> None:
+    repo = make_repo(files=FILES)
     do(cloud.request(), repo)
     repo.write("model.bin", "two")
     repo.commit("two")
