@@ -10,7 +10,6 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import NULL_OID, Repo
 from cpv_hooks.undo import BuiltUpon, entries, set_entries
 
-
 REFLOG_ACTION = "cpv"
 """What stands before the subject in the reflog line of a commit that CPV makes (`GIT_REFLOG_ACTION`)."""
 
