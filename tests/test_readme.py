@@ -21,3 +21,19 @@ def test_settings_shown_are_the_defaults(tmp_path: Path) -> None:
 def test_every_command_is_listed() -> None:
     table = README.split("## Commands", 1)[1].split("## Settings", 1)[0]
     assert set(re.findall(r"`([a-z-]+)[ `]", table.replace("`dvc cpv", "").replace("`cpv ", ""))) >= set(NOUNS)
+
+
+def test_every_personal_setting_is_listed() -> None:
+    from cpv_hooks.personal import settings
+
+    table = README.split("Personal settings are not versioned", 1)[1].split("\n## ", 1)[0]
+    assert set(settings.keys()) - {"version", "quiet"} <= set(re.findall(r"`([a-z_.]+)`", table))
+
+
+def test_each_line_of_the_specification_names_a_test_that_is_there() -> None:
+    table = README.split("## The specification, line by line", 1)[1].split("\n## ", 1)[0]
+    named = set(re.findall(r"`(test_\w+)`", table))
+    source = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
+    defined = set(re.findall(r"^ *def (test_\w+)", source, re.MULTILINE))
+    assert len(named) > 60
+    assert named <= defined, sorted(named - defined)
