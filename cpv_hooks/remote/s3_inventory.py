@@ -135,11 +135,18 @@ class S3Inventory:
             )
 
     def leftovers(self, before: float) -> list[Leftover]:
-        """See `Inventory`."""
+        """See `Inventory`. Who may not list uploads is told so, and has none."""
+        from cpv_hooks.output import warn
         from cpv_hooks.remote.s3_cleanup import abandoned
 
         with explained(self._remote.options):
-            return abandoned(self.client, self._bucket, self._base, before)
+            try:
+                return abandoned(self.client, self._bucket, self._base, before)
+            except Exception as error:
+                if code_of(error) != "AccessDenied":
+                    raise
+        warn(f"{self._remote.url}: unfinished uploads are not seen (ask for s3:ListBucketMultipartUploads there)")
+        return []
 
     def clean(self, leftovers: Collection[Leftover]) -> None:
         """See `Inventory`."""

@@ -19,6 +19,15 @@ def repo(tmp_path: Path) -> ModelRepo:
     return two_versions.copy(tmp_path)
 
 
+def typed(repo: ModelRepo, capfd: pytest.CaptureFixture[str], *words: str, status: int = 0) -> tuple[list[str], str]:
+    """`dvc cpv prune` in this process; returns the lines of its output, and its errors."""
+    from dvc.cli import main
+
+    assert main(["--cd", str(repo.path), "cpv", "prune", *words]) == status
+    said = capfd.readouterr()
+    return said.out.splitlines(), said.err
+
+
 def old(repo: ModelRepo, content: bytes) -> str:
     """An object that has been in the cache for years."""
     Cache(repo.path / ".dvc/cache").add_bytes(md5(content), content)
@@ -46,34 +55,34 @@ def test_it_tells_first_and_removes_when_told(repo: ModelRepo) -> None:
     assert not cached(repo, oid).exists()
 
 
-def test_many_objects_are_not_all_printed(repo: ModelRepo) -> None:
+def test_many_objects_are_not_all_printed(repo: ModelRepo, capfd: pytest.CaptureFixture[str]) -> None:
     for number in range(23):
         old(repo, b"%d" % number)
     left = repo.write(".dvc/cache/cpv/1.cpv-tmp", b"half")
     os.utime(left, (0, 0))
-    done = repo.cpv("prune")
-    assert done.lines[0].endswith(": 23 objects, 36 B (nothing needs it)")
-    assert done.lines[21:] == [
+    lines, _ = typed(repo, capfd)
+    assert lines[0].endswith(": 23 objects, 36 B (nothing needs it)")
+    assert lines[21:] == [
         "  … and 3 more (--json has all)",
         f"cache {repo.path}/.dvc/cache: left over: {left}",
     ]
 
 
-def test_older_versions_and_the_remote(repo: ModelRepo) -> None:
+def test_older_versions_and_the_remote(repo: ModelRepo, capfd: pytest.CaptureFixture[str]) -> None:
     for path in (repo.path / ".dvc/cache/files").rglob("*"):
         if path.is_file():
             os.utime(path, (0, 0))
-    assert repo.cpv("prune", "--keep", "1").lines[0] == (
+    assert typed(repo, capfd, "--keep", "1")[0][0] == (
         f"cache {repo.path}/.dvc/cache: 3 objects, 134 B (an older version, on the remote)"
     )
-    assert repo.cpv("prune", "--keep", "1", "--older-than", "1d").out == "nothing to prune\n"
-    assert repo.cpv("prune", "--remote").out == "nothing to prune\n"
+    assert typed(repo, capfd, "--keep", "1", "--older-than", "1d") == (["nothing to prune"], "")
+    assert typed(repo, capfd, "--remote") == (["nothing to prune"], "")
 
 
-def test_what_makes_no_sense(repo: ModelRepo) -> None:
-    assert repo.cpv("prune", "--keep", "-1", status=1).err == (
+def test_what_makes_no_sense(repo: ModelRepo, capfd: pytest.CaptureFixture[str]) -> None:
+    assert typed(repo, capfd, "--keep", "-1", status=1)[1] == (
         "cpv: --keep counts versions; to mend it: dvc cpv prune --keep 3\n"
     )
-    assert repo.cpv("prune", "--grace", "soon", status=1).err == (
+    assert typed(repo, capfd, "--grace", "soon", status=1)[1] == (
         "cpv: 'soon' is not an age; to mend it: write 12h, 30d, 8w or 1y\n"
     )

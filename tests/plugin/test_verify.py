@@ -19,14 +19,21 @@ def repo(tmp_path: Path) -> ModelRepo:
     return two_versions.copy(tmp_path)
 
 
-def test_what_is_wrong_is_shown_mended_and_counted(repo: ModelRepo) -> None:
+def typed(repo: ModelRepo, capfd: pytest.CaptureFixture[str], *words: str, status: int = 0) -> list[str]:
+    """`dvc cpv verify` in this process; returns the lines of its output."""
+    from dvc.cli import main
+
+    assert main(["--cd", str(repo.path), "cpv", "verify", *words]) == status
+    return capfd.readouterr().out.splitlines()
+
+
+def test_what_is_wrong_is_shown_mended_and_counted(repo: ModelRepo, capfd: pytest.CaptureFixture[str]) -> None:
     assert repo.cpv("verify").out == "5 objects (156 B) of 1 version: nothing wrong\n"
 
     heavy, light = md5(b"heavier weights"), md5(b"weights")
     spoil(cached(repo, light), b"WEIGHTS")
     stored(repo, heavy).unlink()
-    shown = repo.cpv("verify", "--all", status=1)
-    assert shown.lines == [
+    assert typed(repo, capfd, "--all", status=1) == [
         f"model.bin\t7 B\tcache: corrupt\tremote: ok\tv0.0\t{light}",
         f"model.bin\t15 B\tcache: ok\tremote: missing\tHEAD, main, v0.1\t{heavy}",
         "8 objects (290 B) of 4 versions: 2 wrong; dvc cpv verify --repair mends from good copies",
@@ -41,15 +48,13 @@ def test_what_is_wrong_is_shown_mended_and_counted(repo: ModelRepo) -> None:
         heavy: ("ok", "missing", ["v0.1"]),
         light: ("corrupt", "ok", ["v0.0"]),
     }
-    assert repo.cpv("verify", "--all", "--repair").lines[-1] == (
-        "8 objects (290 B) of 4 versions: nothing wrong, 2 mended"
-    )
-    assert repo.cpv("verify", "--all", "--deep").out == "8 objects (290 B) of 4 versions: nothing wrong\n"
+    assert typed(repo, capfd, "--all", "--repair")[-1] == ("8 objects (290 B) of 4 versions: nothing wrong, 2 mended")
+    assert typed(repo, capfd, "--all", "--deep") == ["8 objects (290 B) of 4 versions: nothing wrong"]
 
     # Of this one nobody has a copy.
     spoil(cached(repo, light), b"WEIGHTS")
     stored(repo, light).unlink()
-    assert repo.cpv("verify", "v0.0", "--repair", status=1).lines == [
+    assert typed(repo, capfd, "v0.0", "--repair", status=1) == [
         f"model.bin\t7 B\tcache: corrupt\tremote: missing\tv0.0\t{light}",
         "model.bin of v0.0 cannot be mended: no good copy is left here or on the remote",
         "5 objects (142 B) of 1 version: 1 wrong",

@@ -22,7 +22,8 @@ from cpv_hooks.remote.dvc import DVCRemote
 from cpv_hooks.remote.inventory import inventory_of
 from support import engine
 from support.http_store import Files
-from support.repos import ModelRepo
+from support.identity import allowing, limited
+from support.repos import ModelRepo, remote_settings
 from support.seaweed import Server
 from support.shell import Shell
 from support.two_versions import FILES, STORAGE, md5, project_of, save, stored
@@ -196,6 +197,30 @@ def test_on_s3(on_s3: ModelRepo, s3_server: Server, bucket: str) -> None:
     on_s3.run("rm", "-rf", ".dvc/cache", "model.bin", "data")
     on_s3.dvc("pull", "-q")
     assert (on_s3.read("model.bin"), on_s3.read("data/sub/b")) == (b"weights", b"b")
+
+
+def test_who_may_only_read_and_list_removes_nothing(
+    on_s3: ModelRepo, s3_server: Server, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = s3_server.keys(bucket)
+    reader = limited(s3_server, allowing(bucket, "vision", "s3:GetObject", "s3:ListBucket"))
+    _, secret = remote_settings(f"s3://{bucket}/vision/resnet", s3_server)
+    secret = secret.replace(s3_server.access_key, reader.access_key).replace(s3_server.secret_key, reader.secret_key)
+    on_s3.write(".dvc/config.local", secret)
+    found = plan(on_s3, grace=0.0)
+    assert ([item.oid for item in found.remotes[0].objects], found.remotes[0].leftovers) == ([md5(b"gone")], ())
+    assert capsys.readouterr().err == (
+        f"cpv: warning: {found.remotes[0].url}: unfinished uploads are not seen "
+        "(ask for s3:ListBucketMultipartUploads there)\n"
+    )
+    with pytest.raises(CPVError) as caught:
+        sweep.sweep(project_of(on_s3).repo, found)
+    key = open_remote(project_of(on_s3)).address(md5(b"gone")).removeprefix(f"s3://{bucket}/")
+    assert str(caught.value) == (
+        f"{found.remotes[0].url}: {key} cannot be removed (AccessDenied: Access Denied.); "
+        "to mend it: ask for s3:DeleteObject there, then repeat the command"
+    )
+    assert s3_server.keys(bucket) == before
 
 
 def test_through_dvc_s_own_file_system(on_s3: ModelRepo, bucket: str) -> None:
