@@ -34,18 +34,17 @@ class _Candidate:
     chief: bool
 
 
-def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked], *, track: bool = False) -> Change:
+def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked]) -> Change:
     """What putting `source` in the place of the line's artifact changes; only reads.
 
-    Of several artifacts the one with the source's own name is meant. With `track` a source that no artifact is named
-    after becomes one of its own: in the work tree where it stands, from elsewhere beside `.cpv.toml`. Raises `CPVError`
-    where that is not clear, or the source cannot be taken.
+    Of several artifacts the one with the source's own name is meant. Raises `CPVError` where that is not clear, or the
+    source cannot be taken.
     """
     here = _inside(project, source)
     if not (here is not None and any(one.pointer.path == here for one in tracked)):
         # An artifact may be a link into the cache; nothing else may.
         check(source)
-    path = _own(project, line, here, tracked) or _chosen(project, line, source, here, tracked, track=track)
+    path = _own(project, line, here, tracked) or _chosen(project, line, source, tracked)
     one = next((item for item in tracked if item.pointer.path == path), None)
     if one is None:
         space = tracked[0].space if tracked else _space(project)
@@ -85,16 +84,12 @@ def _own(project: Project, line: Line, here: str | None, tracked: Sequence[Track
     return here
 
 
-def _chosen(
-    project: Project, line: Line, source: Path, here: str | None, tracked: Sequence[Tracked], *, track: bool
-) -> str:
+def _chosen(project: Project, line: Line, source: Path, tracked: Sequence[Tracked]) -> str:
     name = Path(os.path.realpath(source)).name
     candidates = _candidates(project, line, name, tracked)
     named = sorted({one.path for one in candidates if posixpath.basename(one.path) == name})
     if len(named) == 1:
         return named[0]
-    if track and not named:
-        return _new(project, line, name, here)
     chief = sorted({one.path for one in candidates if one.chief})
     if len(chief) == 1 and not named:
         return chief[0]
@@ -119,19 +114,6 @@ def _candidates(project: Project, line: Line, name: str, tracked: Sequence[Track
         elif fnmatch.fnmatchcase(name, posixpath.basename(pattern)) and not _GLOB & set(posixpath.dirname(pattern)):
             found.append(_Candidate(project.prefix + posixpath.join(posixpath.dirname(pattern), name), True))
     return found
-
-
-def _new(project: Project, line: Line, name: str, here: str | None) -> str:
-    """The place of a new artifact of the line, which `.cpv.toml` must count as such."""
-    path = here if here is not None else project.prefix + name
-    if not project.holds(path):
-        raise CPVError("lies outside the DVC root", where=path, fix=f"copy it below {project.root}")
-    kind = project.kind_of(path)
-    if Line.of(kind) is not line:
-        local = path.removeprefix(project.prefix)
-        fix = f'add "{local}" to {_KIND[line]} under [artifacts] in {FILE}'
-        raise CPVError(f"would count as {kind}, not {_KIND[line]}", where=path, fix=fix)
-    return path
 
 
 def _refuse(project: Project, one: Tracked, source: Path, here: str | None) -> None:

@@ -22,7 +22,6 @@ def plan_upload(
     metrics: Mapping[str, Metric] | None = None,
     version: str | None = None,
     message: str | None = None,
-    track: bool = False,
 ) -> Plan[str]:
     """Plan to put `source` in the artifact's place, upload it, commit its pointer and tag the commit; returns the tag.
 
@@ -30,7 +29,7 @@ def plan_upload(
     Nothing is changed before all data is on the remote, verified, and what fails after that is undone. What stood in
     the place goes on the rescue list where no commit at HEAD has it. The user's own Git hooks run and may refuse. It
     uploads whatever `[push] when` says, `never` included. Content that HEAD has already makes no commit: its tag is the
-    result, or HEAD gets one. `track` is explained at `place.change`.
+    result, or HEAD gets one.
 
     Raises `CPVError` (`RemoteError`, `BeingWritten`) with everything as it was.
     """
@@ -38,7 +37,7 @@ def plan_upload(
     tracked = standing.tracked(project)
     if metrics is not None:
         scores.checked(metrics)
-    main = place.change(project, line, source, tracked, track=track)
+    main = place.change(project, line, source, tracked)
     changes = [main]
     if metrics:
         changes.append(scores.change(project, metrics, tracked, main.space))

@@ -58,7 +58,7 @@ class CheckpointCommand(CPVCommand):
         try:
             return projects_here(Repo.discover(folder), folder)[0] if folder.is_dir() else None
         except CPVError:
-            if self.args.team_name and self.args.model_name:
+            if self.args.model_name and (self.args.team_name or own_team()):
                 return None
             raise
 
@@ -76,6 +76,8 @@ class CheckpointCommand(CPVCommand):
         if team is not None and model is not None:
             return team, model
         project = self.project()
+        if project is None and model is not None and (own := team or own_team()):
+            return own, model
         if project is None:
             fix = "name the repository's folder, or --team-name and --model-name"
             raise CPVError("no such folder", where=str(self._folder), fix=fix)
@@ -108,6 +110,13 @@ class CheckpointCommand(CPVCommand):
             ui.write(json.dumps({"dry_run": True, "effects": listed}, indent=2))
         else:
             print_effects(effects)
+
+
+def own_team() -> str | None:
+    """The team of the personal settings."""
+    from cpv_hooks.personal import settings
+
+    return settings.load().team_name
 
 
 def add_noun(subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-from dvc_cpv_plugin.commands.common import add_telling
+from dvc_cpv_plugin.commands.common import add_telling, own_team
 
 if TYPE_CHECKING:
     from cpv_hooks.config import Kind
@@ -68,7 +68,7 @@ class CmdInit(CPVCommand):
         for item in chosen:
             artifacts.setdefault(item.kind, []).append(item.path)
         return init.Request(
-            team=self.args.team_name if self.args.team_name is not None else team or self._ask("team"),
+            team=self.args.team_name if self.args.team_name is not None else team or own_team() or self._ask("team"),
             model=self.args.model_name if self.args.model_name is not None else model or self._ask("model"),
             data_path=self.args.data_path,
             remote=self.args.remote,

@@ -183,6 +183,15 @@ def test_commands_work_for_a_repository_elsewhere(story: Story, shell: Shell) ->
     assert done.err.startswith(f"cpv: {shell.path / 'nowhere'}: no such folder; to mend it: ")
 
 
+def test_the_team_of_the_personal_settings_is_taken_where_none_is_named(story: Story, shell: Shell) -> None:
+    assert inside.cpv(shell.path, "config", "set", "team_name", "vision").status == 0
+    done = inside.cpv(shell.path, "init", "other", "--dry-run")
+    assert (done.status, "storage/vision/other" in done.out) == (0, True)
+    folder = str(story.repo.path.parent)
+    done = inside.cpv(shell.path, "model", "list-tags", "--model-name", "resnet", "--working-dir", folder)
+    assert (done.status, done.out) == (0, "v0.0\n")
+
+
 def test_dry_runs_are_told_as_json(story: Story) -> None:
     story.repo.write("model.bin", "trained on")
     told = json.loads(cpv(story, "checkpoint", "create", "--dry-run", "--json").out)

@@ -81,18 +81,6 @@ def test_no_artifact_of_the_line(make_repo: MakeRepo, out: Path) -> None:
     )
 
 
-def test_what_is_to_be_tracked_becomes_an_artifact_of_its_own(make_repo: MakeRepo, out: Path) -> None:
-    repo = make_repo(install=False)
-    repo.write("runs/7/best.pt", "weights")
-    found = change(repo, "runs/7/best.pt", track=True)
-    assert (found.pointer.path, found.in_place) == ("runs/7/best.pt", True)
-    assert change(repo, out / "best.pt", track=True).pointer.path == "best.pt"
-    assert change(repo, out / "model.bin", track=True).pointer.path == "model.bin"
-    assert 'best.pt: would count as extra, not data; to mend it: add "best.pt" to data under [artifacts]' in refused(
-        repo, out / "best.pt", DATA, track=True
-    )
-
-
 def test_a_file_that_git_tracks_itself(make_repo: MakeRepo, out: Path) -> None:
     repo = make_repo(install=False)
     repo.write("model.bin", "text")
