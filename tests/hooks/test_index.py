@@ -110,7 +110,7 @@ def test_a_damaged_tree_file_is_ignored(tmp_path: Path) -> None:
     index.write_tree("data", f"{OID}.dir", tree(50))
     [file] = (tmp_path / "trees").iterdir()
     good = file.read_bytes()
-    source = random.Random(1)  # noqa: S311 - the damage must be the same in every run
+    source = random.Random(1)  # the damage must be the same in every run
     damaged = [good[:cut] for cut in (0, 5, 11, 14, 15, 40, 60, len(good) - 1)] + [good + b"x"]
     for _ in range(300):
         position = source.randrange(len(good))
