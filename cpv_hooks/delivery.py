@@ -7,6 +7,7 @@ seen on the remote is recorded (`queue.Queue`), so that a commit looks only at w
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from cpv_hooks.project import Project
     from cpv_hooks.remote import Blob
 
+BELIEVED = 24 * 3600.0
+"""Seconds for which an object that was seen on the remote is taken to be there still."""
 _RECORD_EVERY = 500
 _FILES_AT_ONCE = 200_000
 
@@ -62,7 +65,7 @@ class Delivery:
 
     def run(self, wanted: dict[str, Pointer], *, upload: bool) -> Published:
         """Make what these pointers (by their object) need be on the remote; without `upload` only look."""
-        known = self._queue.verified(self._store.remote.url, wanted)
+        known = self._known(wanted)
         todo = {oid: pointer for oid, pointer in wanted.items() if oid not in known}
         files = {oid: Missing(pointer, oid) for oid, pointer in todo.items() if not is_dir_oid(oid)}
         try:
@@ -72,6 +75,25 @@ class Delivery:
         finally:
             self._flush()
         return Published(self._uploaded, self._bytes, self._present, tuple(lost.values()))
+
+    def _known(self, wanted: dict[str, Pointer]) -> set[str]:
+        """The objects that are known to be on the remote.
+
+        One that was last seen long ago is looked for again: somebody may have pruned it as needed by no ref. A
+        directory object stands for its files, for it goes before them.
+        """
+        remote, queue = self._store.remote, self._queue
+        recorded = queue.verified(remote.url, wanted)
+        old = recorded - queue.verified(remote.url, recorded, since=time.time() - BELIEVED)
+        if not old:
+            return recorded
+        sizes = {oid: size for oid in old if (size := _size(Missing(wanted[oid], oid), None)) is not None}
+        gone = remote.missing(sorted(old), sizes)
+        queue.record(remote.url, {oid: sizes.get(oid) for oid in old - gone})
+        folders = filter(is_dir_oid, gone)
+        files = {file for oid in folders for _, file in self._store.listing(oid, self._progress) or ()}
+        queue.forget(remote.url, gone | files)
+        return recorded - gone
 
     def _batches(self, wanted: dict[str, Pointer]) -> Iterator[dict[str, Listing | None]]:
         """What directory objects list, so many at a time that a long history of large ones fits in memory."""

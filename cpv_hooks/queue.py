@@ -100,8 +100,11 @@ class Queue:
 
     # Objects
 
-    def verified(self, remote: str, oids: Collection[str]) -> set[str]:
-        """Which of these objects were seen, whole, on a remote; of a directory object, with all its files."""
+    def verified(self, remote: str, oids: Collection[str], *, since: float = 0.0) -> set[str]:
+        """Which of these objects were seen, whole, on a remote; of a directory object, with all its files.
+
+        `since` is a time in seconds since the epoch: what was last seen before it does not count.
+        """
         if not oids or not self.path.exists():
             return set()
 
@@ -109,8 +112,8 @@ class Queue:
             found: set[str] = set()
             for batch in _batches(list(oids)):
                 marks = ",".join("?" * len(batch))
-                query = f"select oid from verified where remote = ? and oid in ({marks})"  # noqa: S608 - only "?"
-                found.update(row[0] for row in db.execute(query, (remote, *batch)))
+                query = f"select oid from verified where remote = ? and seen >= ? and oid in ({marks})"  # noqa: S608 - only "?"
+                found.update(row[0] for row in db.execute(query, (remote, since, *batch)))
             return found
 
         return self._do(ask)

@@ -55,7 +55,8 @@ def _headers(project: Project, commits: list[str]) -> list[tuple[str, int, str]]
     if not commits:
         return []
     # By standard input: thousands of commits are too long for a command line.
-    args = ("rev-list", "--no-walk=unsorted", "--no-commit-header", "--encoding=UTF-8", "--format=%H%x00%ct%x00%s")
+    args = ("rev-list", "--no-walk=unsorted", "--encoding=UTF-8", "--format=%H%x00%ct%x00%s")
     printed = project.repo.run(*args, "--stdin", input="".join(f"{commit}\n" for commit in commits))
-    rows = [line.split("\0", 2) for line in printed.splitlines()]
+    # Every second line is Git's own header, `commit ID`, which older ones cannot leave out.
+    rows = [line.split("\0", 2) for line in printed.splitlines() if "\0" in line]
     return [(commit, int(seconds), subject) for commit, seconds, subject in rows]

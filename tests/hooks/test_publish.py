@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Protocol
 
@@ -452,3 +453,25 @@ def test_work_trees_share_the_queue(repo: ModelRepo, tmp_path: Path) -> None:
     Queue.of(project.repo).add(".", repo.head(), "commit")
     assert [item.commit for item in Queue.of(other.repo).pending(".")] == [repo.head()]
     assert {item.path for item in pointers_at(other, "HEAD")} == {"model.bin", "data", "metrics.log"}
+
+
+def test_what_was_seen_long_ago_is_looked_for_again(repo: ModelRepo) -> None:
+    """Somebody may have pruned it, directory object first, as needed by no ref of the Git host."""
+    project = project_of(repo)
+    publish(project, ["HEAD"], PROGRESS)
+    everything = remote_objects(repo)
+    assert publish(project, ["HEAD"], PROGRESS).present == 0, "the record is believed"
+    folder = next(oid for oid in everything if oid.endswith(".dir"))
+    for oid in (folder, repo.md5("data/a"), repo.md5("model.bin")):
+        remote_file(repo, oid).unlink()
+    assert complete(project, ["HEAD"]) == []
+    assert remote_objects(repo) < everything, "still believed"
+    with sqlite3.connect(Queue.of(project.repo).path) as db:
+        db.execute("update verified set seen = seen - 90000")
+    assert complete(project, ["HEAD"]) == []
+    assert remote_objects(repo) == everything
+    cache_file(repo, repo.md5("model.bin")).unlink()
+    remote_file(repo, repo.md5("model.bin")).unlink()
+    with sqlite3.connect(Queue.of(project.repo).path) as db:
+        db.execute("update verified set seen = seen - 90000")
+    assert [item.path for item in complete(project, ["HEAD"])] == ["model.bin"]
