@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cpv_hooks.project import Project
 
 DVC3_LAYOUT = "files/md5"
+UNFINISHED = "uploads"
+"""The folder beside the queue with notes of the uploads to go on with."""
 NO_SIZES: Mapping[str, int] = {}
 
 
@@ -97,7 +99,14 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
     if scheme == "s3":
         from cpv_hooks.remote.s3 import S3Remote
 
-        return S3Remote(url, options, name=project.remote_name, legacy=legacy)
+        return S3Remote(
+            url,
+            options,
+            name=project.remote_name,
+            legacy=legacy,
+            unfinished=project.repo.shared / UNFINISHED,
+            partials=project.cache_dir / "cpv",
+        )
     from cpv_hooks.remote.dvc import DVCRemote
 
     return DVCRemote(project.root, project.remote_name, url, legacy=legacy)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def each(function: Callable[[T], None], items: Iterable[T], threads: int) -> None:
@@ -31,6 +35,23 @@ def each(function: Callable[[T], None], items: Iterable[T], threads: int) -> Non
             raise
     if crew.error is not None:
         raise crew.error
+
+
+def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """What `function` returns for each item, in the items' order; at most `threads` results are held at a time.
+
+    The first error is raised here, and nothing is begun after it.
+    """
+    crew, waiting, source = ThreadPoolExecutor(threads), deque[Future[R]](), iter(items)
+    try:
+        waiting.extend(crew.submit(function, item) for item in islice(source, threads))
+        while waiting:
+            result = waiting.popleft().result()
+            yield result
+            del result
+            waiting.extend(crew.submit(function, item) for item in islice(source, 1))
+    finally:
+        crew.shutdown(wait=False, cancel_futures=True)
 
 
 class _Crew:

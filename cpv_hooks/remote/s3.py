@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.output import Progress
 from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
-from cpv_hooks.remote.content import corrupt, legacy_md5, receive
+from cpv_hooks.remote.content import corrupt, legacy_md5
 from cpv_hooks.remote.parallel import each
 from cpv_hooks.remote.s3_connect import connect, explained, look
+from cpv_hooks.remote.s3_download import LARGE, Answer
 from cpv_hooks.remote.s3_errors import code_of
 from cpv_hooks.remote.s3_listing import Listing
-from cpv_hooks.remote.s3_multipart import PART, Multipart
+from cpv_hooks.remote.s3_multipart import PART, Multipart, send
 from cpv_hooks.remote.s3_options import S3Options
+from cpv_hooks.remote.unfinished import Unfinished
 from cpv_hooks.tree import is_dir_oid
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
 SMALL = 1 << 20
 SMALL_THREADS, LARGE_THREADS = 16, 8
-CHUNK = 1 << 20
-RESUMES = 3
+LARGE_DOWNLOADS = 2
+"""Large objects that come at a time, each in ranges side by side."""
 NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
@@ -41,13 +43,18 @@ class S3Remote:
         name: str = "remote",
         legacy: bool = False,
         command: str | None = None,
+        unfinished: Path | None = None,
+        partials: Path | None = None,
     ) -> None:
+        self.unfinished = Unfinished(unfinished)
+        self.partials = partials
         self.options = S3Options.of(name, url, options, command=command)
         self._legacy = legacy
         self._base = "/".join(filter(None, [self.options.prefix, "" if legacy else DVC3_LAYOUT]))
         self.url = f"s3://{self.options.bucket}/{self._base}" + self._endpoint_mark()
         self._connected: S3Client | None = None
         self._connecting = threading.Lock()
+        self._large = threading.Semaphore(LARGE_DOWNLOADS)
 
     def _endpoint_mark(self) -> str:
         # Two servers may have a bucket of the same name; the record must not mix them up.
@@ -138,14 +145,11 @@ class S3Remote:
         progress.advance(len(data))
 
     def _put_parts(self, blob: Blob, progress: Progress) -> None:
-        upload = Multipart(self._client(), self._object(blob.oid), self.options.storage(), blob.path, blob.size)
-        try:
-            digest = upload.send(progress, LARGE_THREADS)
-            self._check_digest(digest, blob)
-            upload.complete()
-        except BaseException:
-            upload.abort()
-            raise
+        upload = Multipart(
+            self._client(), self._object(blob.oid), self.options.storage(), blob.path, blob.size, progress
+        )
+        names = (self.url, self.key(blob.oid), blob.oid)
+        send(upload, self.unfinished, names, lambda digest: self._check_digest(digest, blob), LARGE_THREADS)
         stored = self._size(blob.oid)
         if stored != blob.size:
             raise self._not_stored(blob, f"it has {stored} bytes there instead of {blob.size}")
@@ -170,29 +174,25 @@ class S3Remote:
     # Down
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
-        """See `Remote`. A connection that breaks is taken up again where it broke."""
+        """See `Remote`. A connection that breaks is taken up again where it broke; so is, where a file is brought to
+        the folder of `partials`, a download that was stopped.
+        """
         with explained(self.options):
-            receive(self._chunks(oid, progress), oid, to, progress, where=self.url, legacy=self._legacy)
-
-    def _chunks(self, oid: str, progress: Progress) -> Iterator[bytes]:
-        from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
-
-        body, total, tag = self._open(oid, {})
-        progress.grow(total)
-        received, resumes = 0, 0
-        while True:
-            try:
-                while chunk := body.read(CHUNK):
-                    yield chunk
-                    received += len(chunk)
+            answer = self._ask(oid)
+            progress.grow(answer.total)
+            if answer.total < LARGE:
+                answer.stream(to, progress)
                 return
-            except (HTTPClientError, IncompleteReadError, ResponseStreamingError):
-                resumes += 1
-                if resumes > RESUMES:
-                    raise
-            if received == total:
-                return
-            body, _, _ = self._open(oid, {"Range": f"bytes={received}-", "IfMatch": tag})
+            # Its ranges come through connections of their own.
+            answer.body.close()
+            with self._large:
+                answer.assemble(to, progress, keep=to.parent == self.partials)
+
+    def _ask(self, oid: str) -> Answer:
+        def ask(condition: dict[str, Any]) -> tuple[Any, int, str]:
+            return self._open(oid, condition)
+
+        return Answer(oid, ask, *ask({}), where=self.url, legacy=self._legacy)
 
     def _open(self, oid: str, condition: dict[str, Any]) -> tuple[Any, int, str]:
         try:

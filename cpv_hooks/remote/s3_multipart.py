@@ -1,23 +1,33 @@
-"""A large object, sent to S3 in parts side by side."""
+"""A large object, sent to S3 in parts side by side; one that was stopped goes on where it stood.
+
+Where the server's tag of a part is the MD5 of the local bytes, that part is not sent again. Under some encryptions a
+tag is no MD5 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html); then every part is.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.output import Progress
+from cpv_hooks.remote import CorruptObject
 from cpv_hooks.remote.parallel import each
+from cpv_hooks.remote.s3_errors import code_of
+from cpv_hooks.remote.unfinished import Note, Unfinished, digest_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PART = 16 << 20
 MOST_PARTS = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+_GONE = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder"})
+"""Answers after which an upload can only be begun anew: somebody ended it, or it does not hold what it should."""
+_UNREADABLE = frozenset({"NoSuchUpload", "AccessDenied", "403", "404", "NotImplemented", "MethodNotAllowed"})
 
 
 def part_size(size: int) -> int:
@@ -26,27 +36,92 @@ def part_size(size: int) -> int:
     return max(PART, -(-least // (1 << 20)) << 20)
 
 
+def send(
+    multipart: Multipart, unfinished: Unfinished, names: tuple[str, ...], check: Callable[[str], None], threads: int
+) -> Any:
+    """Send a file and make the object of it; returns the server's answer.
+
+    `names` say which upload it is, for the next run. `check` is given the MD5 of the whole, in hex, and raises where
+    the file is corrupt. What fails keeps its parts for the next run if there is a note of them.
+    """
+    with unfinished.claim(*names) as note:
+        try:
+            return _attempt(multipart, note, check, threads)
+        except Exception as error:
+            if code_of(error) not in _GONE:
+                raise
+        multipart.abort(note)
+        return _attempt(multipart, note, check, threads)
+
+
+def _attempt(multipart: Multipart, note: Note, check: Callable[[str], None], threads: int) -> Any:
+    try:
+        multipart.begin(note)
+        check(multipart.send(threads))
+        answer = multipart.complete()
+    except BaseException as error:
+        if isinstance(error, CorruptObject) or not note.is_kept:
+            multipart.abort(note)
+        raise
+    note.clear()
+    return answer
+
+
 class Multipart:
     """One multipart upload. `place` names bucket and key, `storage` how the object is stored."""
 
-    def __init__(self, client: S3Client, place: dict[str, Any], storage: dict[str, Any], path: Path, size: int) -> None:
+    def __init__(
+        self,
+        client: S3Client,
+        place: dict[str, Any],
+        storage: dict[str, Any],
+        path: Path,
+        size: int,
+        progress: Progress,
+    ) -> None:
         self._client = client
         self._place = place
+        self._storage = storage
         self._path = path
         self._part_size = part_size(size)
-        self._tags: dict[int, str] = {}
+        self._progress = progress
         self._lock = threading.Lock()
-        self.upload_id = client.create_multipart_upload(**place, **storage)["UploadId"]
+        self._upload_id = ""
+        self._there: dict[int, str] = {}
+        self._tags: dict[int, str] = {}
+        self._advanced = 0
 
-    def send(self, progress: Progress, threads: int) -> str:
-        """Send every part; the server checks each one's MD5. Returns the MD5 of the whole, in hex."""
+    def begin(self, note: Note) -> None:
+        """Go on with the upload that is noted, or begin one and note it."""
+        self._progress.advance(-self._advanced)
+        self._advanced, self._tags = 0, {}
+        parameters = digest_of({**self._place, **self._storage, "part": self._part_size})
+        known, other = note.upload(parameters)
+        if other is not None:
+            self._abort(other)
+        there = self._parts_of(known) if known is not None else None
+        if known is not None and there is not None:
+            self._upload_id, self._there = known, there
+            return
+        self._upload_id = self._client.create_multipart_upload(**self._place, **self._storage)["UploadId"]
+        self._there = {}
+        note.write(self._upload_id, parameters)
+
+    def _parts_of(self, upload_id: str) -> dict[int, str] | None:
+        """Part number -> tag of what an upload holds; None where it cannot be gone on with."""
+        try:
+            pages = self._client.get_paginator("list_parts").paginate(**self._place, UploadId=upload_id)
+            return {part["PartNumber"]: part["ETag"].strip('"') for page in pages for part in page.get("Parts", [])}
+        except Exception as error:
+            if code_of(error) not in _UNREADABLE:
+                raise
+            self._abort(upload_id)
+            return None
+
+    def send(self, threads: int) -> str:
+        """Send every part that is not there; the server checks each one's MD5. Returns the MD5 of the whole, in hex."""
         whole = hashlib.md5(usedforsecurity=False)
-
-        def put(part: tuple[int, bytes]) -> None:
-            self._put(*part)
-            progress.advance(len(part[1]))
-
-        each(put, self._parts(whole), threads)
+        each(lambda part: self._put(*part), self._parts(whole), threads)
         return whole.hexdigest()
 
     def _parts(self, whole: Any) -> Iterator[tuple[int, bytes]]:
@@ -58,23 +133,38 @@ class Multipart:
                 yield number, data
 
     def _put(self, number: int, data: bytes) -> None:
-        digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-        answer = self._client.upload_part(
-            **self._place, UploadId=self.upload_id, PartNumber=number, Body=data, ContentMD5=digest
-        )
+        digest = hashlib.md5(data, usedforsecurity=False)
+        tag = self._there.get(number)
+        if tag != digest.hexdigest():
+            sent = self._client.upload_part(
+                **self._place,
+                UploadId=self._upload_id,
+                PartNumber=number,
+                Body=data,
+                ContentMD5=base64.b64encode(digest.digest()).decode(),
+            )
+            tag = sent["ETag"].strip('"')
         with self._lock:
-            self._tags[number] = answer["ETag"]
+            self._tags[number] = tag
+            self._advanced += len(data)
+        self._progress.advance(len(data))
 
-    def complete(self) -> Mapping[str, Any]:
+    def complete(self) -> Any:
         """Make the object of its parts; returns the server's answer."""
         return self._client.complete_multipart_upload(
             **self._place,
-            UploadId=self.upload_id,
-            MultipartUpload={"Parts": [{"PartNumber": n, "ETag": tag} for n, tag in sorted(self._tags.items())]},
+            UploadId=self._upload_id,
+            MultipartUpload={"Parts": [{"PartNumber": n, "ETag": f'"{tag}"'} for n, tag in sorted(self._tags.items())]},
         )
 
-    def abort(self) -> None:
-        """Remove what was sent; best effort, because it is done where something else has failed already."""
+    def abort(self, note: Note) -> None:
+        """Remove what was sent, and forget it."""
+        if self._upload_id:
+            self._abort(self._upload_id)
+        note.clear()
+
+    def _abort(self, upload_id: str) -> None:
+        # Best effort, because it is done where something else has failed already; prune finds what is left.
         place = {key: self._place[key] for key in ("Bucket", "Key")}
         with suppress(Exception):
-            self._client.abort_multipart_upload(**place, UploadId=self.upload_id)
+            self._client.abort_multipart_upload(**place, UploadId=upload_id)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.output import Progress
-from cpv_hooks.remote import NO_SIZES, Blob
+from cpv_hooks.remote import NO_SIZES, UNFINISHED, Blob
 from cpv_hooks.remote.content import receive
 from cpv_hooks.remote.parallel import each
 from cpv_hooks.remote.s3 import LARGE_THREADS, SMALL, SMALL_THREADS, S3Remote
 from cpv_hooks.remote.s3_connect import explained
 from cpv_hooks.remote.s3_errors import code_of
-from cpv_hooks.remote.s3_multipart import PART, Multipart
+from cpv_hooks.remote.s3_multipart import PART, Multipart, send
 from cpv_hooks.remote.versioned_bucket import demand_versioning, no_versions
 from cpv_hooks.remote.versioned_places import Place, Places
 from cpv_hooks.tree import is_dir_oid
@@ -39,7 +39,14 @@ class VersionedRemote(S3Remote):
     """The default remote of a DVC root, of which `options` say that it is `version_aware`."""
 
     def __init__(self, project: Project, options: Mapping[str, str], *, legacy: bool = False) -> None:
-        super().__init__(project.remote_url or "", options, name=project.remote_name or "", legacy=legacy)
+        super().__init__(
+            project.remote_url or "",
+            options,
+            name=project.remote_name or "",
+            legacy=legacy,
+            unfinished=project.repo.shared / UNFINISHED,
+            partials=project.cache_dir / "cpv",
+        )
         self.url = f"s3://{self.options.bucket}/{self.options.prefix}" + self._endpoint_mark()
         self._places = Places(project)
 
@@ -170,13 +177,9 @@ class VersionedRemote(S3Remote):
 
     def _put_in_parts(self, path: str, blob: Blob, progress: Progress) -> Any:
         storage = {**self.options.storage(), "Metadata": {_MARK: blob.oid}}
-        upload = Multipart(self._client(), self._named(path), storage, blob.path, blob.size)
-        try:
-            self._check_digest(upload.send(progress, LARGE_THREADS), blob)
-            answer = upload.complete()
-        except BaseException:
-            upload.abort()
-            raise
+        upload = Multipart(self._client(), self._named(path), storage, blob.path, blob.size, progress)
+        names = (self.url, self.key_of(path), blob.oid)
+        answer = send(upload, self.unfinished, names, lambda digest: self._check_digest(digest, blob), LARGE_THREADS)
         if "VersionId" not in answer:
             # Not every server says it here.
             answer = self._same(path, blob)
