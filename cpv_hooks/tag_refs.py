@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from cpv_hooks.git import NULL_OID, Repo
 from cpv_hooks.tag_message import TagInfo, parse_message
 
 PREFIX = "refs/tags/"
+SENT = "sent"
+"""The folder, in CPV's own, of the tags that a push took along and nobody has confirmed."""
 _FIELDS = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(objecttype)%00%(contents)%00"
 
 
@@ -86,13 +90,17 @@ def write(
 
 
 def published_names(repo: Repo) -> set[str]:
-    """The tags that a push of this clone sent out."""
-    return set(_lines(repo.shared / "published"))
+    """The tags that a push of this clone sent out, as far as is known."""
+    sent: set[str] = set()
+    for path in (repo.shared / SENT).glob("*.json"):
+        with suppress(OSError, ValueError, KeyError):
+            sent.add(json.loads(path.read_bytes())["name"])
+    return {*_lines(repo.shared / "published"), *sent}
 
 
 def mark_published(repo: Repo, names: Sequence[str]) -> None:
     """Remember that tags went out; on the disk when this returns."""
-    known = published_names(repo)
+    known = set(_lines(repo.shared / "published"))
     _append(repo.shared / "published", (name for name in dict.fromkeys(names) if name not in known))
 
 

@@ -148,27 +148,37 @@ def move_rewritten(repo: Repo, project: Project, pairs: Sequence[tuple[str, str]
 
 
 def renumber(repo: Repo, project: Project, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
-    """Give automatic tags that lost a race the next free numbers; `taken` are the tags that the remote has.
+    """Give automatic tags that lost a race the next free numbers, in the order of `names`; `taken` are the remote's.
 
-    All of them in one transaction. Returns old name to new name; published and foreign tags are left alone.
+    The numbers that they had are free again, where the remote has not got them. All in one transaction. Returns old
+    name to new name; published and foreign tags are left alone.
     """
     projects = checkpoints.roots(repo, project)
-    known, renamed, objects, gone = numbering.known(repo) | set(taken), {}, {}, []
-    for name in names:
-        tag = next(iter(tag_refs.read(repo, name=name)), None)
-        if tag is None or not tag.info.automatic or tag.info.line is None or is_published(repo, name):
-            continue
+    losers = [tag for name in names for tag in tag_refs.read(repo, name=name) if _may_move(repo, tag)]
+    olds = {tag.name: tag.oid for tag in losers}
+    known, renamed, objects = (numbering.known(repo) - set(olds)) | set(taken), {}, {}
+    for tag in losers:
+        assert tag.info.line is not None
         found = checkpoints.read(repo, projects, tag.commit)
         owner = found.changed.get(tag.info.line, project)
         new = numbering.next_free(scheme_of(owner.config), tag.info.line, known)
         known.add(new)
-        message = write_message(new, tag.info.line, found, None, automatic=True)
-        objects[new] = tag_refs.make_object(repo, new, tag.commit, message)
-        renamed[name] = new
-        gone.append(tag)
+        if new != tag.name:
+            message = write_message(new, tag.info.line, found, None, automatic=True)
+            objects[new] = tag_refs.make_object(repo, new, tag.commit, message)
+            renamed[tag.name] = new
     if renamed:
-        tag_refs.write(repo, create=objects, delete=gone)
+        tag_refs.write(
+            repo,
+            create={name: oid for name, oid in objects.items() if name not in olds},
+            update={name: (oid, olds[name]) for name, oid in objects.items() if name in olds},
+            delete=[tag for tag in losers if tag.name in renamed and tag.name not in objects],
+        )
     return renamed
+
+
+def _may_move(repo: Repo, tag: Tag) -> bool:
+    return tag.info.automatic and tag.info.line is not None and not is_published(repo, tag.name)
 
 
 def _tag_changes(repo: Repo, found: Checkpoint) -> list[str]:

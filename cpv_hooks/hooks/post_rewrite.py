@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cpv_hooks import tags
+from cpv_hooks import sent, tags
 from cpv_hooks.events import REWRITE
 from cpv_hooks.git import Repo
 from cpv_hooks.hooks.pre_commit import in_shim
@@ -23,6 +23,8 @@ def run(args: list[str]) -> int:
     report = sync(repo, quietly(REWRITE))
     tell_changes(report)
     if report.projects and pairs:
+        # A push that was refused has published nothing: its tags follow.
+        sent.settle(repo)
         moved = tags.move_rewritten(repo, report.projects[0], pairs)
         if moved:
             say(f"tagged {' '.join(moved)}")

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cpv_hooks import tags
+from cpv_hooks import races, sent
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
+from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.pre_commit import in_shim
 from cpv_hooks.hooks.report import begin, interrupted
-from cpv_hooks.output import fail
+from cpv_hooks.output import fail, say
 from cpv_hooks.project import Project
 from cpv_hooks.publish import complete, unversioned
+from cpv_hooks.tag_refs import Tag
 
 _TAGS = "refs/tags/"
 
@@ -41,11 +44,13 @@ def run(args: list[str]) -> int:
     if interrupted(repo):
         return 1
     projects = Project.find_all(repo)
-    if not updates or not projects:
-        return 0
-    if _renumber(repo, projects[0], updates):
-        return 1
     remote = args[0] if args else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    if not projects or not remote:
+        return 0
+    if _raced(repo, projects[0], updates, remote):
+        return 1
+    if not updates:
+        return 0
     unnamed = [line for project in projects for line in _unnamed(repo, project, updates, remote)]
     if unnamed:
         for line in unnamed:
@@ -60,10 +65,13 @@ def run(args: list[str]) -> int:
         fail(CPVError(f"and {len(missing) - 10} more objects are not on the DVC remote", fix=mend))
     if missing:
         return 1
-    tags.mark_published(
-        repo, [update.remote.removeprefix(_TAGS) for update in updates if update.remote.startswith(_TAGS)]
-    )
+    # Only the host knows what will become of them.
+    sent.note(repo, remote, {name: update.oid for name, update in _tags(updates).items()})
     return 0
+
+
+def _tags(updates: list[Update]) -> dict[str, Update]:
+    return {update.remote.removeprefix(_TAGS): update for update in updates if update.remote.startswith(_TAGS)}
 
 
 def _from_input(text: str) -> list[Update]:
@@ -112,17 +120,51 @@ def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> l
     return [f"{gap.path}: object {gap.oid} is not on the DVC remote {project.remote_url}" for gap in missing]
 
 
-def _renumber(repo: Repo, project: Project, updates: list[Update]) -> bool:
-    """An automatic tag that somebody else published first gets the next number; the push must be said again."""
-    lost = {
-        update.remote.removeprefix(_TAGS)
-        for update in updates
-        if update.remote.startswith(_TAGS) and set(update.remote_oid) != {"0"} and update.remote_oid != update.oid
-    }
-    if not lost:
+def _raced(repo: Repo, project: Project, updates: list[Update], remote: str) -> bool:
+    """Whether the push has to be said again: somebody else took the name of an automatic tag, or its branch moved on.
+
+    The host is asked where Git does not tell: of tags that left before, of new ones that are not in this push, and of
+    those that go without a branch.
+    """
+    answers: dict[str, Mapping[str, str] | None] = {}
+    back = sent.settle(repo, answers)
+    new = set(_new_commits(repo, updates, remote)) if updates else set()
+    own = races.loose(repo, new, {*back, *_tags(updates)}) if new or back or updates else []
+    if not own:
         return False
-    renamed = tags.renumber(repo, project, sorted(lost), sorted(lost))
-    for old, new in renamed.items():
-        fail(CPVError(f"somebody else published {old} first; yours is {new} now", fix="git push again"))
+    going = _tags(updates)
+    alone = [tag for tag in own if tag.name in going and not _with_branch(repo, tag, updates, remote)]
+    host = {_TAGS + name: update.remote_oid for name, update in going.items() if set(update.remote_oid) != {"0"}}
+    if alone or any(tag.name not in going for tag in own):
+        host |= answers.get(remote) or sent.on_host(repo, remote) or {}
+    renamed = races.renumber(repo, project, own, host)
+    for old, name in renamed.items():
+        if _TAGS + old in host:
+            fail(CPVError(f"somebody else published {old} first; yours is {name} now", fix="git push again"))
+        else:
+            say(f"{old} is {name} now, as it follows")
+    behind = {tag.name: races.moved_on(repo, tag, remote, host) for tag in alone}
+    for name, branch in behind.items():
+        if branch:
+            what = f"{branch} has moved on at {remote}: {renamed.get(name, name)} would go out without it"
+            fail(CPVError(what, fix="git pull --rebase, then git push again"))
     # A tag that a person made is Git's to refuse.
-    return bool(renamed)
+    return bool(renamed) or any(behind.values())
+
+
+def _with_branch(repo: Repo, tag: Tag, updates: list[Update], remote: str) -> bool:
+    """Whether the tag's commit is in a branch of the push, or in one that the remote has."""
+    tips = [update.oid for update in updates if not update.remote.startswith(_TAGS) and not _refused(repo, update)]
+    if any(repo.ok("merge-base", "--is-ancestor", tag.commit, tip) for tip in tips):
+        return True
+    args = ("--count=1", "--format=x", f"--contains={tag.commit}", f"refs/remotes/{remote}")
+    return bool(repo.run("for-each-ref", *args, check=False))
+
+
+def _refused(repo: Repo, update: Update) -> bool:
+    """Whether Git has refused this branch already: it shows us the one that it wants to be fetched first."""
+    if set(update.remote_oid) == {"0"} or repo.resolve(update.remote_oid):
+        return False
+    git = calling_git()
+    forced = [word for word in (git.words if git else ()) if word.startswith(("-f", "--force", "--mirror", "+"))]
+    return not forced
