@@ -131,6 +131,6 @@ class Checkpoints:
         from cpv_hooks.operations.revert import plan_revert
 
         def plan(project: Project) -> Plan[None]:
-            return plan_revert(project, lines, tag, force=options.force)
+            return plan_revert(project, lines, tag, force=options.force, use_cache=options.use_cache)
 
         self._operate(name, options, RevertError, plan, lines=lines)

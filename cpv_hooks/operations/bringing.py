@@ -22,11 +22,15 @@ from cpv_hooks.workspace import Workspace
 
 @dataclass(frozen=True)
 class Bringing:
-    """The artifacts of one DVC root: what a version has of it, and those of the work tree that it has not."""
+    """The artifacts of one DVC root: what a version has of it, and those of the work tree that it has not.
+
+    Without `use_cache` all objects of the version are fetched anew.
+    """
 
     stock: Stock
     gone: tuple[Pointer, ...]
     why: str
+    use_cache: bool = True
 
     def effects(self, tracked: Sequence[Tracked]) -> list[Effect]:
         """What it will change, artifact by artifact; what stands there as it should is not named."""
@@ -53,7 +57,7 @@ class Bringing:
 
     def fetch(self) -> None:
         """Bring what the cache lacks; all of it, or a `CPVError`."""
-        Source(self.stock).bring()
+        Source(self.stock).bring(use_cache=self.use_cache)
 
     def place(self, transaction: Transaction, head: str) -> None:
         """Put the artifacts in their places, and take away those that the version has not."""

@@ -23,27 +23,30 @@ from cpv_hooks.project import Project
 from cpv_hooks.schemes import Line
 
 
-def plan_revert(project: Project, lines: Sequence[Line], tag: str, *, force: bool = False) -> Plan[None]:
+def plan_revert(
+    project: Project, lines: Sequence[Line], tag: str, *, force: bool = False, use_cache: bool = True
+) -> Plan[None]:
     """Plan to bring the work tree to a version.
 
     The model, or both lines: `git checkout TAG`, which detaches HEAD, with every artifact as it was then; for both
     lines the tag may be of either. The data alone: its pointers, staged, and its artifacts; HEAD, code and model stay.
-    What the cache lacks is fetched before anything is changed. Artifacts that are not saved are kept on the rescue
-    list; other changes that are not committed refuse, and with `force` come along where Git can keep them.
+    What the cache lacks (without `use_cache` all of it) is fetched before anything is changed. Artifacts that are not
+    saved are kept on the rescue list; other changes that are not committed refuse, and with `force` come along where
+    Git can keep them.
 
     Raises `CPVError` with everything as it was.
     """
     release.begin(project)
     version = _version(project, lines, tag)
     if Line.MODEL not in lines:
-        return revert_data.plan(project, version, force=force)
+        return revert_data.plan(project, version, force=force, use_cache=use_cache)
     projects = checkpoints.roots(project.repo, project)
     tracked = {one.root: standing.tracked(one) for one in projects}
     everything = [one for found in tracked.values() for one in found]
     dirty = dirt.read(projects, everything)
     changes = undo_head.tree_changes(project.repo, "HEAD", version.commit)
     dirt.refuse(project.repo, dirty, changes, force=force)
-    parts = [_bringing(one, version) for one in projects]
+    parts = [_bringing(one, version, use_cache=use_cache) for one in projects]
     found = [effect for part in parts for effect in part.effects(tracked[part.stock.project.root])]
     head = project.repo.resolve("HEAD") or ""
     effects = (*found, *(Effect("git", f"restore {file}") for file in dirty.pointers), _checkout(version, changes))
@@ -63,12 +66,12 @@ def _version(project: Project, lines: Sequence[Line], tag: str) -> Version:
     return resolve(project, lines[0], tag)
 
 
-def _bringing(project: Project, version: Version) -> Bringing:
+def _bringing(project: Project, version: Version, *, use_cache: bool) -> Bringing:
     """All that a version has of a DVC root, and what HEAD has beyond it."""
     whole = replace(version, pointers=tuple(pointers_at(project, version.commit)))
     paths = {pointer.path for pointer in whole.pointers}
     gone = tuple(pointer for pointer in pointers_at(project, "HEAD") if pointer.path not in paths)
-    return Bringing(take(project, whole), gone, f"revert to {version.name}")
+    return Bringing(take(project, whole, use_cache=use_cache), gone, f"revert to {version.name}", use_cache)
 
 
 def _checkout(version: Version, changes: dict[str, tuple[str | None, str | None]]) -> Effect:

@@ -21,7 +21,7 @@ from cpv_hooks.project import Project
 from cpv_hooks.schemes import Line
 
 
-def plan(project: Project, version: Version, *, force: bool) -> Plan[None]:
+def plan(project: Project, version: Version, *, force: bool, use_cache: bool = True) -> Plan[None]:
     """Plan to bring back the data of a version; see `revert.plan_revert`."""
     tracked = standing.tracked(project)
     here = [one.pointer for one in tracked if _is_data(project, one.pointer) and one.pointer.oid is not None]
@@ -34,7 +34,7 @@ def plan(project: Project, version: Version, *, force: bool) -> Plan[None]:
     if dirty and not force:
         what = f"{', '.join(dirty)}: changes that are not committed would be lost"
         raise CPVError(what, where=str(project.repo.top), fix="git commit them first, or give them up with --force")
-    part = Bringing(take(project, version), gone, f"revert to {version.name}")
+    part = Bringing(take(project, version, use_cache=use_cache), gone, f"revert to {version.name}", use_cache)
     contents = _contents(project.repo, version, gone)
     changed = [path for path, data in contents.items() if _differs(project.repo, path, data)]
     effects = part.effects([one for one in tracked if _is_data(project, one.pointer)])

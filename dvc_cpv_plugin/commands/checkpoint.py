@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag
-from dvc_cpv_plugin.commands.model import highest
+from dvc_cpv_plugin.commands.line import highest
 
 if TYPE_CHECKING:
     from cpv_hooks.operations.listing import Listed

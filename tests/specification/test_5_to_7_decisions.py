@@ -203,7 +203,7 @@ def test_option_notify(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (tmp_path / "told").read_text().endswith("model tag: vision resnet done\n")
 
 
-def test_option_use_cache_false_fetches_anew(story: Story) -> None:
+def test_option_use_cache_false_fetches_anew(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     md5 = story.repo.md5("model.bin")
     cached = story.repo.path / f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}"
     first = cached.stat().st_ino
@@ -211,6 +211,12 @@ def test_option_use_cache_false_fetches_anew(story: Story) -> None:
     assert cached.stat().st_ino == first
     assert story.models.load_model("v0.0", use_cache=False).tag == "v0.0"
     assert cached.stat().st_ino != first
+    story.models.revert_model_checkpoint("v0.0", dry_run=True)
+    assert "s3: get" not in capsys.readouterr().out
+    story.models.revert_model_checkpoint("v0.0", dry_run=True, use_cache=False)
+    assert capsys.readouterr().out.count("s3: get") == 4
+    story.models.revert_model_checkpoint("v0.0", use_cache=False)
+    assert story.repo.changes() == []
 
 
 def test_option_repo_path_and_working_dir(story: Story) -> None:

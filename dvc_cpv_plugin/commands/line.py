@@ -1,0 +1,152 @@
+"""What `dvc cpv model` and `dvc cpv data` have in common: the same verbs for two lines of versions."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cpv_hooks.config import Kind
+from dvc_cpv_plugin.commands.base import add_command
+from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag, facts
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A line of versions on the command line, and the methods of the API behind its verbs."""
+
+    name: Kind
+    tags: Callable[[CheckpointCommand], list[str]]
+    revert: Callable[[CheckpointCommand, str], None]
+    info: Callable[[CheckpointCommand, str | None], Mapping[str, object]]
+    reverted: str
+    """What is printed after a revert; `{tag}` is its tag."""
+
+
+class LineCommand(CheckpointCommand):
+    """A command of a noun."""
+
+    @property
+    def noun(self) -> Noun:
+        """The noun that the parser was made for."""
+        found: Noun = self.args.noun
+        return found
+
+    def own_path(self) -> str:
+        """The path that is named, or the artifact of the work tree where none is."""
+        path: str | None = self.args.path
+        return self._own_artifact() if path is None else path
+
+    def _own_artifact(self) -> str:
+        from cpv_hooks.errors import CPVError
+
+        kind, project = self.noun.name, self.project()
+        patterns = project.config.artifacts.get(kind, ()) if project else ()
+        found = [path for pattern in patterns for path in sorted(project.root.glob(pattern))] if project else []
+        if len(found) == 1:
+            return str(found[0])
+        where = str(project.root) if project else str(Path.cwd())
+        names = ", ".join(path.name for path in found) or ", ".join(patterns) or "nothing configured"
+        what = f"several {kind} artifacts are here" if found else f"no {kind} artifact is here"
+        raise CPVError(f"{what} ({names})", where=where, fix=f"dvc cpv {kind} upload PATH")
+
+
+class CmdListTags(LineCommand):
+    """A name a line, lowest first, or a JSON list."""
+
+    def run(self) -> int:
+        import json
+
+        from dvc.ui import ui
+
+        names = self.noun.tags(self)
+        if self.wants_json:
+            ui.write(json.dumps(names))
+        elif names:
+            ui.write("\n".join(names))
+        return 0
+
+
+class CmdRevert(LineCommand):
+    """To the tag that is named, or the highest."""
+
+    def run(self) -> int:
+        tag = highest(self.noun.tags(self), self.noun.name) if self.args.tag is None else self.args.tag
+        self.noun.revert(self, tag)
+        return self.say(self.noun.reverted.format(tag=tag), {"tag": tag})
+
+
+class CmdInfo(LineCommand):
+    """The metadata of a version."""
+
+    def run(self) -> int:
+        found = self.noun.info(self, self.args.tag)
+        return self.say(facts(found), found)
+
+
+def highest(names: list[str], line: str) -> str:
+    """The last of a line's tags; `CPVError` where there is none."""
+    from cpv_hooks.errors import CPVError
+
+    if not names:
+        raise CPVError(f"there is no {line} version yet", fix=f"dvc cpv {line} upload PATH")
+    return names[-1]
+
+
+@dataclass(frozen=True)
+class Verbs:
+    """Adds a noun's commands; each gets its help and the examples that end it."""
+
+    noun: Noun
+    parsers: Any
+    parent: argparse.ArgumentParser
+
+    @classmethod
+    def of(cls, noun: Noun, subparsers: Any, parent: argparse.ArgumentParser, help: str, examples: str) -> Verbs:
+        """Add the noun itself."""
+        return cls(noun, add_noun(subparsers, parent, noun.name, help, examples), parent)
+
+    def upload(self, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
+        """Add `upload`."""
+        parser = self._add("upload", command, help, examples)
+        parser.add_argument("path", nargs="?", metavar="PATH", help="What to upload (default: what the work tree has).")
+        add_tag(parser, "The version to give it (default: the next).")
+        parser.add_argument("-m", "--message", help="The description of the commit and of the tag.")
+        add_json(parser)
+        add_common(parser, force="Upload although other files have uncommitted changes.")
+        return parser
+
+    def download(self, command: type[LineCommand], help: str, examples: str) -> None:
+        """Add `download`."""
+        parser = self._add("download", command, help, examples)
+        add_tag(parser, "The version (default: the highest).")
+        parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="Where to (default: ./MODEL-TAG).")
+        add_json(parser)
+        add_common(parser, force="Replace other files of the same names in that folder; they are kept.", cache=True)
+
+    def list_tags(self, examples: str) -> None:
+        """Add `list-tags`."""
+        parser = self._add("list-tags", CmdListTags, "Print the versions, a name a line, lowest first.", examples)
+        add_json(parser)
+        add_common(parser)
+
+    def revert(self, help: str, examples: str) -> None:
+        """Add `revert`."""
+        parser = self._add("revert", CmdRevert, help, examples)
+        add_tag(parser, "The version (default: the highest).")
+        add_json(parser)
+        add_common(parser, force="Go on although something is not committed; artifacts are saved first.", cache=True)
+
+    def info(self, help: str, examples: str) -> None:
+        """Add `info`."""
+        parser = self._add("info", CmdInfo, help, examples)
+        add_tag(parser, "The version (default: the highest).")
+        add_json(parser)
+        add_common(parser)
+
+    def _add(self, name: str, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
+        parser = add_command(self.parsers, self.parent, name, command, help, examples)
+        parser.set_defaults(noun=self.noun)
+        return parser
