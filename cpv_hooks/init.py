@@ -189,8 +189,10 @@ def _check_data(place: Place, data_path: str | None) -> None:
 
 def plan(place: Place, request: Request) -> list[Step]:
     """The steps that are left to do, in their order; none where everything is there."""
-    from cpv_hooks import init_steps
+    from cpv_hooks import init_steps, journal
 
+    if place.top is not None:
+        journal.recover(place.repo)  # an installation that was killed is no installation
     check(place, request)
     init_steps.check_clean(place)
     return init_steps.steps(place, request)

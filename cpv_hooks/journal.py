@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,5 +163,10 @@ def _tell(record: Record) -> None:
 
 def _work_tree(repo: Repo, record: Record) -> Repo:
     """The work tree that a transaction was about; where that is gone, what it shares with this one is undone here."""
-    is_there = record.git_dir.is_dir() and (record.top / ".git").exists()
-    return Repo(record.top, record.git_dir, repo.common_dir) if is_there else repo
+    if not (record.git_dir.is_dir() and (record.top / ".git").exists()):
+        return repo
+    with suppress(CPVError):
+        found = Repo.discover(record.top)
+        if (found.top, found.git_dir, found.common_dir) == (record.top, record.git_dir, repo.common_dir):
+            return found
+    return repo

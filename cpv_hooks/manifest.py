@@ -6,10 +6,12 @@ import json
 import secrets
 from dataclasses import asdict, dataclass, field
 
-from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 
+RECORD = "install.json"
+UNINSTALLED = "uninstalled.json"
+"""Its name from when all is put back until CPV's own files are cleared away."""
 CHAINED = ".cpv-chained"
 ATTRIBUTES = ("*.dvc merge=dvc",)
 # For every DVC root, wherever it lies: on a version without DVC nothing else hides its cache from `git clean`.
@@ -31,15 +33,15 @@ class Manifest:
     def load(cls, repo: Repo) -> Manifest | None:
         """The manifest of this repository; None where CPV is not installed."""
         try:
-            return cls(**json.loads((repo.shared / "install.json").read_bytes()))
+            return cls(**json.loads((repo.shared / RECORD).read_bytes()))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError) as error:
-            where = str(repo.shared / "install.json")
+            where = str(repo.shared / RECORD)
             raise CPVError(
                 "the record of the installation is damaged", where=where, fix=f"rm {where} && dvc cpv install"
             ) from error
 
-    def save(self, repo: Repo) -> None:
-        """Write the manifest; durable when it returns."""
-        write_atomic(repo.shared / "install.json", json.dumps(asdict(self), indent=1).encode(), durable=True)
+    def data(self) -> bytes:
+        """The content of its file."""
+        return json.dumps(asdict(self), indent=1).encode()

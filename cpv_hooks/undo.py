@@ -48,6 +48,10 @@ def _carry_out(repo: Repo, action: Action, head: str | None) -> None:
         undo_artifact.run(repo, action, _moved_on(repo, head))
     elif name == "refs":
         _undo_refs(repo, action)
+    elif name in ("git-file", "move", "setting"):
+        from cpv_hooks import undo_setup
+
+        undo_setup.run(repo, action)
     elif name in ("index", "file"):
         undoing = _undo_index if name == "index" else _undo_file
         undoing(repo, action, _moved_on(repo, head))

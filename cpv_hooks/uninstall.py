@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 from pathlib import Path
 
-from cpv_hooks.durable import write_atomic
+from cpv_hooks import journal_file
+from cpv_hooks.alterations import Alterations, altering
 from cpv_hooks.git import Repo
-from cpv_hooks.manifest import CHAINED, EXCLUDED, Manifest
+from cpv_hooks.manifest import CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
 from cpv_hooks.shims import is_ours
+
+SCRIPT = "uninstall"
 
 
 def uninstall(repo: Repo) -> list[str]:
-    """Take CPV out of the repository's Git; what was there before is there again, byte for byte."""
-    manifest = Manifest.load(repo)
-    if manifest is None:
-        return ["CPV is not installed in this repository"]
+    """Take CPV out of the repository's Git; what was there before is there again, byte for byte.
+
+    After a kill CPV is either still there, once the next command has undone it, or the next call ends it.
+    """
+    with altering(repo, "removal") as alterations:
+        manifest = Manifest.load(repo)
+        if manifest is not None:
+            _put_back(repo, alterations, manifest)
+    if manifest is not None:
+        return [f"hooks removed from {manifest.hooks_dir}", *_clear_state(repo)]
+    is_left = (repo.shared / UNINSTALLED).exists()
+    return _clear_state(repo) if is_left else ["CPV is not installed in this repository"]
+
+
+def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
     hooks = Path(manifest.hooks_dir)
     for name in manifest.hooks:
         if is_ours(hooks / name):
-            (hooks / name).unlink()
+            alterations.write(hooks / name, None)
+    alterations.step("hooks")
     for name in manifest.chained:
         if (hooks / (name + CHAINED)).exists() and not (hooks / name).exists():
-            os.replace(hooks / (name + CHAINED), hooks / name)
+            alterations.move(hooks / (name + CHAINED), hooks / name)
+    alterations.step("put hooks back")
     for key, former in manifest.config.items():
-        change = ("--unset-all", key) if former is None else ("--replace-all", key, former)
-        repo.run("config", "--local", *change, check=False)
+        alterations.set(key, former)
+    for name, text in manifest.files.items():
+        _restore(alterations, Path(name), text)
+    alterations.step("settings")
     if _made_section(manifest) and not repo.config("merge.dvc.driver"):
         repo.run("config", "--local", "--remove-section", "merge.dvc", check=False)
-    for name, text in manifest.files.items():
-        _restore(Path(name), text)
-    return [f"hooks removed from {hooks}", *_clear_state(repo)]
+    alterations.move(repo.shared / RECORD, repo.shared / UNINSTALLED)
+    alterations.step("record")
 
 
 def _clear_state(repo: Repo) -> list[str]:
-    """Remove CPV's files, but never a rescue or an upload that waits."""
+    """Remove CPV's files, but never a rescue, an upload that waits, or what another work tree is in the middle of."""
     from cpv_hooks.queue import Queue
     from cpv_hooks.rescue import rescues
 
-    kept = [
-        name
-        for name, waiting in (("rescues", any(rescues(repo))), ("queued uploads", bool(Queue.of(repo).pending())))
-        if waiting
-    ]
+    found = {
+        "rescues": any(rescues(repo)),
+        "queued uploads": bool(Queue.of(repo).pending()),
+        "an operation under way": journal_file.folder(repo).exists(),
+    }
+    kept = [name for name, is_there in found.items() if is_there]
     if kept:
-        for name in ("install.json", "uninstall"):
+        for name in (RECORD, SCRIPT, UNINSTALLED):
             (repo.shared / name).unlink(missing_ok=True)
         for name in ("stamp", "watch", "index.json", "projects.json", "only-cpv"):
             (repo.state / name).unlink(missing_ok=True)
@@ -56,24 +73,23 @@ def _clear_state(repo: Repo) -> list[str]:
     return []
 
 
-def _restore(path: Path, text: str | None) -> None:
+def _restore(alterations: Alterations, path: Path, text: str | None) -> None:
     """Put a file back; where the user has added lines since, only ours go."""
     if not path.exists():
         return
-    ours = {
-        "*.dvc merge=dvc",
-        *(line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith(EXCLUDED)),
-    }
+    now = path.read_text(encoding="utf-8").splitlines()
+    ours = {"*.dvc merge=dvc", *(line for line in now if line.endswith(EXCLUDED))}
     former = (text or "").splitlines()
-    left = [line for line in path.read_text(encoding="utf-8").splitlines() if line not in ours or line in former]
+    left = [line for line in now if line not in ours or line in former]
     if left == former:
-        path.unlink() if text is None else write_atomic(path, text.encode())
+        alterations.write(path, None if text is None else text.encode())
     else:
-        write_atomic(path, "".join(f"{line}\n" for line in left).encode())
+        alterations.write(path, "".join(f"{line}\n" for line in left).encode())
 
 
-def write_script(repo: Repo, manifest: Manifest) -> None:
-    """Write shell commands that undo the installation, for when CPV is gone."""
+def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
+    """The shell script that undoes the installation for when CPV is gone, and what it needs: by name in `shared`."""
+    files: dict[str, bytes] = {}
     quote = shlex.quote
     hooks = Path(manifest.hooks_dir)
     lines = [
@@ -91,13 +107,13 @@ def write_script(repo: Repo, manifest: Manifest) -> None:
         change = f"--unset-all {quote(key)}" if former is None else f"--replace-all {quote(key)} {quote(former)}"
         lines.append(f"git config --local {change}")
     for number, (name, former) in enumerate(manifest.files.items()):
-        lines += _restoring_lines(repo, Path(name), former, number)
+        lines += _restoring_lines(repo, Path(name), former, number, files)
     left = [repo.shared / "install.json", repo.state / "watch", repo.state / "stamp"]
     lines.append(f"rm -f {' '.join(quote(str(path)) for path in left)}")
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
     lines.append("echo 'CPV is removed from this repository'")
-    write_atomic(repo.shared / "uninstall", ("\n".join(lines) + "\n").encode(), mode=0o777)
+    return files | {SCRIPT: ("\n".join(lines) + "\n").encode()}
 
 
 def _made_section(manifest: Manifest) -> bool:
@@ -106,11 +122,10 @@ def _made_section(manifest: Manifest) -> bool:
     return all(key in manifest.config and manifest.config[key] is None for key in keys)
 
 
-def _restoring_lines(repo: Repo, path: Path, former: str | None, number: int) -> list[str]:
+def _restoring_lines(repo: Repo, path: Path, former: str | None, number: int, files: dict[str, bytes]) -> list[str]:
     """Shell lines that put a file back from a copy, or take out only what was added where the user has added more."""
     now = path.read_text(encoding="utf-8") if path.exists() else ""
-    write_atomic(repo.shared / f"installed-{number}", now.encode())
-    write_atomic(repo.shared / f"original-{number}", (former or "").encode())
+    files |= {f"installed-{number}": now.encode(), f"original-{number}": (former or "").encode()}
     file, installed = shlex.quote(str(path)), shlex.quote(str(repo.shared / f"installed-{number}"))
     original, new = shlex.quote(str(repo.shared / f"original-{number}")), shlex.quote(f"{path}.cpv-new")
     added = [line for line in now.splitlines() if line not in (former or "").splitlines()]

@@ -6,7 +6,7 @@ import signal
 
 from support.shell import Shell
 
-_DRIVER = """
+DRIVER = """
 import os, signal, sys
 from pathlib import Path
 from cpv_hooks import journal
@@ -24,16 +24,17 @@ def die(step):
 
 journal.at_step = die
 MODEL, DATA = Line.MODEL, Line.DATA
-project = Project.find_all(Repo.discover(Path.cwd()))[0]
+repo = Repo.discover(Path.cwd())
+project = next(iter(Project.find_all(repo)), None)
 exec(sys.argv[2])
 """
 
 
 def steps_of(shell: Shell, call: str) -> list[str]:
     """Run an operation to its end; returns its steps."""
-    return shell.python("-c", _DRIVER, "", call).lines
+    return shell.python("-c", DRIVER, "", call).lines
 
 
 def kill_at(shell: Shell, step: str, call: str) -> None:
     """Run an operation, such as `plan_tag(project, [MODEL]).run()`, until its step begins."""
-    shell.python("-c", _DRIVER, step, call, status=-signal.SIGKILL)
+    shell.python("-c", DRIVER, step, call, status=-signal.SIGKILL)
