@@ -4,39 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cpv_hooks.project import Project
 
-LOCK = "upload.lock"
+_TRIES, _PAUSE = 3, 0.03  # seconds
 
 
-def start(project: Project) -> None:
-    """Start a worker for a DVC root; it ends at once where another one is at work."""
+def start(project: Project) -> int:
+    """Start a worker for a DVC root, which ends at once where another one is at work; returns its process id."""
     from cpv_hooks.git import environment
 
     null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
     # -P: a cloned repository with a `cpv_hooks` folder of its own must not be what is run.
     command = [sys.executable, "-P", "-m", "cpv_hooks.worker", str(project.root)]
-    os.posix_spawn(sys.executable, command, environment(), file_actions=null, setsid=True)
+    return os.posix_spawn(sys.executable, command, environment(), file_actions=null, setsid=True)
 
 
 def run(project: Project) -> None:
     """Upload what is queued, until nothing is left that was not tried."""
-    from cpv_hooks.lock import Busy, locked
-    from cpv_hooks.publish import retry_queued
     from cpv_hooks.queue import Queue, root_key
 
     queue, root = Queue.of(project.repo), root_key(project)
     # Somebody may queue a commit while the one who holds the lock is about to leave, so look again after it.
     while any(item.tried is None for item in queue.pending(root)):
-        try:
-            with locked(project.repo.shared / LOCK, wait=False, say="uploading"):
-                retry_queued(project)
-        except Busy:
+        if not _work(project):
             return
+
+
+def _work(project: Project) -> bool:
+    """Upload once; False where another worker is at work. Who only looks holds the lock too, for a moment."""
+    from cpv_hooks.lock import Busy
+    from cpv_hooks.publish import retry_queued
+    from cpv_hooks.uploads import working
+
+    for _ in range(_TRIES):
+        try:
+            with working(project):
+                retry_queued(project)
+            return True
+        except Busy:
+            time.sleep(_PAUSE)
+    return False
 
 
 def main(argv: list[str]) -> int:

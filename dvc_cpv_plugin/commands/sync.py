@@ -14,14 +14,34 @@ EXAMPLES = """examples:
   dvc cpv sync              all of it
   dvc cpv sync --no-fetch   from the cache alone
   dvc cpv sync --no-push    upload nothing
+  dvc cpv sync --status     what waits to be uploaded, and what is being uploaded (--json for programs)
+  dvc cpv sync --wait       wait for the background upload
 """
 
 
 class CmdSync(CPVCommand):
-    """Syncs; exit code 1 where something is left undone."""
+    """Syncs, or only looks; exit code 1 where something is left undone."""
 
     def run(self) -> int:
         """Do it."""
+        return self._look() if self.args.status or self.args.wait else self._sync()
+
+    def _look(self) -> int:
+        from dvc.ui import ui
+
+        from cpv_hooks import uploads
+        from cpv_hooks.git import Repo
+        from cpv_hooks.output import printable
+
+        repo = Repo.discover()
+        found = uploads.wait(repo) if self.args.wait else uploads.Uploads.read(repo)
+        if self.args.json:
+            ui.write_json(found.as_dict())
+        else:
+            ui.write("\n".join(map(printable, found.lines())))
+        return 1 if found.waiting else 0
+
+    def _sync(self) -> int:
         from dataclasses import replace
 
         from cpv_hooks import detour
@@ -59,3 +79,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser = add_command(subparsers, parent_parser, "sync", CmdSync, HELP, EXAMPLES)
     parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="use the cache alone")
     parser.add_argument("--no-push", dest="push", action="store_false", help="upload nothing that is queued")
+    look = parser.add_mutually_exclusive_group()
+    look.add_argument("--status", action="store_true", help="only say what waits and what is being uploaded")
+    look.add_argument("--wait", action="store_true", help="wait for the background upload, then say what is left")
+    parser.add_argument("--json", action="store_true", help="with --status or --wait: print JSON")
