@@ -139,12 +139,20 @@ class Delivery:
         with self._lock:
             self._uploaded += 1
             self._bytes += blob.size
-            self._record({blob.oid: blob.size})
+            batch = self._noted({blob.oid: blob.size})
+        # Outside of the lock: the other threads need not wait for the disk.
+        self._queue.record(self._store.remote.url, batch)
 
     def _record(self, sizes: dict[str, int | None]) -> None:
+        self._queue.record(self._store.remote.url, self._noted(sizes))
+
+    def _noted(self, sizes: dict[str, int | None]) -> dict[str, int | None]:
+        """What is to be recorded now, once it is enough."""
         self._fresh.update(sizes)
-        if len(self._fresh) >= _RECORD_EVERY:
-            self._flush()
+        if len(self._fresh) < _RECORD_EVERY:
+            return {}
+        batch, self._fresh = self._fresh, {}
+        return batch
 
     def _flush(self) -> None:
         self._queue.record(self._store.remote.url, self._fresh)

@@ -22,12 +22,15 @@ RANGE = 8 << 20
 RANGES = 4
 """Ranges of one object that are in memory at a time."""
 Open = Callable[[dict[str, Any]], tuple[Any, int, str]]
-"""Asks for the object on conditions; returns its body, how many bytes that has, and the object's tag."""
+"""Asks for the object on conditions; returns its body (None: ask on a condition), its bytes, and the tag."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An object whose first byte is about to be read. `where` is its remote, for people."""
+    """An object whose first byte is about to be read; `body` is None where it must be asked for again.
+
+    `where` is its remote, for people.
+    """
 
     oid: str
     open: Open
@@ -37,12 +40,17 @@ class Answer:
     where: str
     legacy: bool
 
+    def close(self) -> None:
+        """Give up the body: ranges come through connections of their own."""
+        if self.body is not None:
+            self.body.close()
+
     def stream(self, to: Path, progress: Progress) -> None:
         """Bring it through one connection, taken up again where it breaks."""
         receive(self._chunks(), self.oid, to, progress, where=self.where, legacy=self.legacy)
 
     def _chunks(self) -> Iterator[bytes]:
-        body, received, resumes = self.body, 0, 0
+        body, received, resumes = self.body or self.open({"IfMatch": self.tag})[0], 0, 0
         while True:
             try:
                 while chunk := body.read(CHUNK):

@@ -180,4 +180,6 @@ class S3Options:
 
 def _tell(request: Any, **_: Any) -> None:
     """botocore's `before-send` event: one line for each request, tried again or not."""
+    if getattr(request, "is_kept_back", False):
+        return
     emit("debug", f"{request.method} {request.url}")
