@@ -133,7 +133,8 @@ def _raced(repo: Repo, project: Project, updates: list[Update], remote: str) -> 
     if not own:
         return False
     going = _tags(updates)
-    alone = [tag for tag in own if tag.name in going and not _with_branch(repo, tag, updates, remote)]
+    leaving = [tag for tag in own if tag.name in going or tag.commit in new]
+    alone = [tag for tag in leaving if not _with_branch(repo, tag, updates, remote)]
     host = {_TAGS + name: update.remote_oid for name, update in going.items() if set(update.remote_oid) != {"0"}}
     if alone or any(tag.name not in going for tag in own):
         host |= answers.get(remote) or sent.on_host(repo, remote) or {}

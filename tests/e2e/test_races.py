@@ -101,6 +101,28 @@ def test_no_automatic_tag_goes_out_without_its_branch(ada: Desk, grace: Desk, ho
     assert where(host, "v0.2") == grace.head()
 
 
+def test_one_pull_and_one_push_are_enough_where_the_branch_moved_on_and_the_number_is_taken(
+    ada: Desk, grace: Desk, host: Shell
+) -> None:
+    ada.better("ada")
+    ada.push()
+    grace.better("grace")
+    said = grace.push(status=1)
+    assert "cpv: somebody else published v0.1 first; yours is v0.2 now; to mend it: git push again" in said
+    assert "cpv: main has moved on at origin: v0.2 would go out without it; to mend it: git pull --rebase" in said
+    grace.git("pull", "-q", "--rebase")
+    grace.push()
+    assert where(host, "v0.2") == grace.head()
+
+
+def test_a_forced_push_takes_the_tags_along(ada: Desk, grace: Desk, host: Shell) -> None:
+    ada.git("commit", "-q", "--allow-empty", "-m", "to be replaced")
+    ada.push()
+    grace.better("grace")
+    grace.push("--force")
+    assert where(host, "main") == where(host, "v0.1") == grace.head()
+
+
 def test_the_tag_of_an_atomic_push_that_was_refused_follows_the_rebase(ada: Desk, grace: Desk, host: Shell) -> None:
     """Somebody is first between Git's question and its answer: nothing went out, so nothing is published."""
     grace.better("grace")

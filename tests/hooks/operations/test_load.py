@@ -201,7 +201,9 @@ def test_a_corrupt_cache_object_that_the_remote_cannot_replace(versions: ModelRe
 def test_a_corrupt_object_on_the_remote_is_never_installed(versions: ModelRepo) -> None:
     forget_cache(versions)
     spoil(stored(versions, b"ab"), b"ba")
-    with pytest.raises(CPVError, match=r"tokenizer/deep/merges: object \w+ is corrupt.*dvc cpv verify --all --deep --repair"):
+    with pytest.raises(
+        CPVError, match=r"tokenizer/deep/merges: object \w+ is corrupt.*dvc cpv verify --all --deep --repair"
+    ):
         load(versions)
     assert not cached(versions, b"ab").exists()
     assert not (cpv_home() / "artifacts/vision/resnet" / versions.head()).exists()
