@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -37,9 +38,6 @@ class DVCRemote:
         """DVC's object store; raises anything, so it is used within `explained`."""
         from dvc.repo import Repo
 
-        # DVC's log would mix with ours; what fails is raised.
-        logging.getLogger("dvc").setLevel(logging.CRITICAL)
-        logging.getLogger("dvc_data").setLevel(logging.CRITICAL)
         repo = Repo(str(self._root))
         return repo.cloud.get_remote_odb(name=self._name, hash_name="md5-dos2unix" if self._legacy else "md5")
 
@@ -133,7 +131,8 @@ class DVCRemote:
     def explained(self) -> Iterator[None]:
         """Let what a file system of DVC's raises, which may be anything, leave as a `RemoteError`."""
         try:
-            yield
+            with _SILENCE:
+                yield
         except CPVError:
             raise
         except ImportError as error:
@@ -146,6 +145,32 @@ class DVCRemote:
             raise RemoteError(
                 what, where=self.url, fix=f"dvc push -r {self._name} -v says more, then dvc cpv sync"
             ) from error
+
+
+class _Silence:
+    """While anybody is inside, DVC logs nothing: it would mix with ours, and what fails is raised. Threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: dict[str, int] = {}
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = {name: logging.getLogger(name).level for name in ("dvc", "dvc_data")}
+                for name in self._before:
+                    logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            for name, level in self._before.items() if not self._inside else ():
+                logging.getLogger(name).setLevel(level)
+
+
+_SILENCE = _Silence()
 
 
 def _chunks(stream: Any) -> Iterator[bytes]:

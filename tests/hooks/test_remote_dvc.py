@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -113,6 +114,14 @@ def test_a_kind_of_remote_that_is_not_installed(make_repo: Any) -> None:
     assert str(caught.value) == (
         "gs://bucket/x: gs is supported, but requires 'dvc-gs' to be installed; to mend it: pip install 'dvc[gs]'"
     )
+
+
+def test_dvc_logs_again_afterwards(repo: ModelRepo) -> None:
+    before = {name: logging.getLogger(name).level for name in ("dvc", "dvc_data")}
+    remote = open_remote(project_of(repo))
+    with pytest.raises(MissingObject):
+        remote.download("0" * 32, repo.path / "x", PROGRESS)
+    assert {name: logging.getLogger(name).level for name in before} == before
 
 
 def test_passwords_are_not_part_of_the_name(tmp_path: Path) -> None:
