@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git_objects import Entry, Object, Objects, entries, objects_of
 from cpv_hooks.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
 
 if TYPE_CHECKING:
-    import pygit2
-
     from cpv_hooks.project import Project
 
 PIPELINE = "dvc.yaml"
-_COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -36,13 +33,20 @@ def pointers_at(project: Project, rev: str) -> list[Pointer]:
 
     `CPVError` names a commit that is not there, and a pointer file that cannot be read.
     """
-    store = _open(str(project.repo.common_dir))
-    return [pointer for file in _files(store, project, rev) for pointer in store.parse(file)]
+    store = _store(objects_of(project.repo))
+    tree = store.root(project, rev)
+    for name in Path(project.prefix).parts:
+        found = store.child(tree, name)
+        if found is None or found.kind != "tree":
+            return []
+        tree = found.oid
+    folder = Path(project.prefix).as_posix() if project.prefix else ""
+    return [pointer for file in store.files(tree, folder) for pointer in store.parse(file)]
 
 
 def pointers_ever(project: Project) -> Iterator[Pointer]:
     """Every pointer of a DVC root that any commit of this clone has; those that cannot be read are left out."""
-    store = _open(str(project.repo.common_dir))
+    store = _store(objects_of(project.repo))
     head = ["HEAD"] if project.repo.resolve("HEAD") else []
     patterns = ("*.dvc", "dvc.lock", "*/dvc.lock")
     listed = project.repo.run("rev-list", "--objects", "--all", *head, "--", *patterns, check=False)
@@ -57,109 +61,80 @@ def pointers_ever(project: Project) -> Iterator[Pointer]:
 
 def is_tracked(project: Project, rev: str, path: str) -> bool:
     """Whether Git itself holds a path (relative to the top of the work tree) in a commit."""
-    store = _open(str(project.repo.common_dir))
-    try:
-        return path in store.commit(project, rev).tree
-    except ValueError:
-        return False
+    store = _store(objects_of(project.repo))
+    found: Entry | None = Entry("", store.root(project, rev), "tree", link=False)
+    for name in Path(path).parts:
+        found = store.child(found.oid, name) if found is not None and found.kind == "tree" else None
+    return found is not None
 
 
 class _Store:
     """Git's objects, with what was read of them kept: they never change."""
 
-    def __init__(self, repository: pygit2.Repository) -> None:
-        self._repository = repository
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
         self._parsed: dict[_File, tuple[Pointer, ...]] = {}
-        self._trees: dict[tuple[str, str], tuple[_File, ...]] = {}
+        self._listed: dict[tuple[str, str], tuple[_File, ...]] = {}
 
-    def commit(self, project: Project, rev: str) -> pygit2.Commit:
-        import pygit2
+    def root(self, project: Project, rev: str) -> str:
+        """The id of a commit's tree."""
+        found = self._objects.read(f"{rev}^{{tree}}", 0)
+        if found is None:
+            raise CPVError(f"no commit {rev!r}", where=str(project.repo.top), fix="git fetch")
+        return found.oid
 
-        # Names are Git's to resolve, whatever its ref backend is.
-        commit_id = rev if _COMMIT_ID.fullmatch(rev) else project.repo.resolve(rev)
-        try:
-            return self._repository[commit_id or ""].peel(pygit2.Commit)
-        except (KeyError, ValueError, pygit2.GitError) as error:
-            raise CPVError(f"no commit {rev!r}", where=str(project.repo.top), fix="git fetch") from error
+    def child(self, tree: str, name: str) -> Entry | None:
+        """What a tree holds under a name."""
+        return next((item for item in self._tree(tree) if item.name == name), None)
+
+    def _tree(self, oid: str) -> Iterator[Entry]:
+        return entries(self._object(oid, f"tree {oid}"))
+
+    def _object(self, oid: str, path: str) -> Object:
+        found = self._objects.read(oid, MAX_BYTES)
+        if found is None:
+            raise CPVError("is not in this clone", where=path, fix="git fetch --refetch")
+        return found
 
     def parse(self, file: _File) -> tuple[Pointer, ...]:
+        """The pointers that a file holds."""
         if file not in self._parsed:
             pipeline = self._text(file.pipeline, file.path) if file.pipeline else None
             self._parsed[file] = tuple(parse(self._text(file.blob, file.path), file.path, pipeline))
         return self._parsed[file]
 
     def _text(self, blob_id: str, path: str) -> str:
-        import pygit2
-
-        try:
-            blob = self._repository[blob_id]
-        except KeyError as error:
-            raise CPVError("is not in this clone", where=path, fix="git fetch --refetch") from error
-        if not isinstance(blob, pygit2.Blob) or blob.size > MAX_BYTES:
+        data = self._object(blob_id, path).data
+        if data is None:
             raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=path, fix=f"git rm --cached {path}")
         try:
-            return blob.data.decode("utf-8")
+            return data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise CPVError("not UTF-8", where=path, fix=f"git checkout -- {path}") from error
 
-    def files(self, tree: pygit2.Tree, folder: str) -> tuple[_File, ...]:
+    def files(self, tree: str, folder: str) -> tuple[_File, ...]:
         """The pointer files below a tree, without those of DVC roots nested in it."""
-        key = (str(tree.id), folder)
-        if key not in self._trees:
-            self._trees[key] = tuple(self._walk(tree, folder))
-        return self._trees[key]
+        key = (tree, folder)
+        if key not in self._listed:
+            self._listed[key] = tuple(self._walk(list(self._tree(tree)), folder))
+        return self._listed[key]
 
-    def _walk(self, tree: pygit2.Tree, folder: str) -> Iterator[_File]:
-        import pygit2
+    def _walk(self, items: list[Entry], folder: str) -> Iterator[_File]:
+        pipeline = next((item.oid for item in items if item.name == PIPELINE), None)
+        for item in items:
+            path = posixpath.join(folder, item.name)
+            if item.kind == "tree":
+                # A DVC root that is nested here has pointers of its own.
+                if item.name not in (".dvc", ".git") and not self._is_dvc_root(item):
+                    yield from self.files(item.oid, path)
+            elif item.kind == "blob" and not item.link and is_pointer_file(item.name):
+                yield _File(path, item.oid, pipeline if item.name == "dvc.lock" else None)
 
-        pipeline = tree / PIPELINE if PIPELINE in tree else None
-        for item in tree:
-            # A name that is not UTF-8 cannot be a pointer that DVC could read.
-            name = item.name
-            if name is None:
-                continue
-            path = posixpath.join(folder, name)
-            if isinstance(item, pygit2.Tree):
-                if name not in (".dvc", ".git") and not _is_dvc_root(item):
-                    yield from self.files(item, path)
-            elif isinstance(item, pygit2.Blob) and is_pointer_file(name) and item.filemode != pygit2.GIT_FILEMODE_LINK:
-                beside = str(pipeline.id) if pipeline is not None and name == "dvc.lock" else None
-                yield _File(path, str(item.id), beside)
-
-
-def _is_dvc_root(tree: pygit2.Tree) -> bool:
-    import pygit2
-
-    return ".dvc" in tree and isinstance(tree / ".dvc", pygit2.Tree)
+    def _is_dvc_root(self, tree: Entry) -> bool:
+        found = self.child(tree.oid, ".dvc")
+        return found is not None and found.kind == "tree"
 
 
 @lru_cache(maxsize=8)
-def _open(common_dir: str) -> _Store:
-    return _Store(open_objects(common_dir))
-
-
-def open_objects(common_dir: str) -> pygit2.Repository:
-    """The objects of a repository, without its configuration: libgit2 refuses some that Git takes."""
-    import pygit2
-
-    try:
-        database = pygit2.Odb(str(Path(common_dir, "objects")))
-        repository = pygit2.Repository()
-        repository.set_odb(database)
-    except pygit2.GitError as error:
-        raise CPVError(f"libgit2 cannot open the repository: {error}", where=common_dir) from error
-    return repository
-
-
-def _files(store: _Store, project: Project, rev: str) -> tuple[_File, ...]:
-    import pygit2
-
-    tree = store.commit(project, rev).tree
-    folder = Path(project.prefix).as_posix() if project.prefix else ""
-    if not folder:
-        return store.files(tree, "")
-    try:
-        below = tree[folder]
-    except KeyError:
-        return ()
-    return store.files(below, folder) if isinstance(below, pygit2.Tree) else ()
+def _store(objects: Objects) -> _Store:
+    return _Store(objects)

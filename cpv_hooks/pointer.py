@@ -86,8 +86,12 @@ def parse(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
         raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {file}")
     if posixpath.basename(file) == "dvc.lock":
         return list(_parse_lock(load_table(text, file), file, load_table(pipeline, file) if pipeline else None))
+    from cpv_hooks import plain_pointer
     from cpv_hooks.stored_text import cut
 
+    plain = plain_pointer.read(text)
+    if plain is not None:
+        return list(_parse_single(plain, file))
     small, files = cut(text)
     return list(_parse_single(with_files(load_table(small, file), files), file))
 

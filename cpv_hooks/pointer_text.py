@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from cpv_hooks import plain_pointer
 from cpv_hooks.pointer import Content, Pointer, load_table, parse, stage_of, with_files
 from cpv_hooks.stored import Files, Stored, expand, oid_of, write_cloud, write_files
 from cpv_hooks.stored_text import cut, paste
@@ -27,7 +28,11 @@ def render(old: str | None, pointer: Pointer, content: Content, files: Sequence[
     own = _own(content)
     if old is None:
         name = posixpath.relpath(pointer.path, posixpath.dirname(pointer.file) or ".")
-        return _dump({"outs": [{**own, "path": name}]})
+        out = {**own, "path": name}
+        return plain_pointer.write(out) or _dump({"outs": [out]})
+    short = _replaced(old, own)
+    if short is not None:
+        return short
     # DVC 2 pointers carry a checksum of the whole file, which DVC 3 keeps only for stages with dependencies.
     table = _table(old)
     out = next(item for item in table["outs"] if posixpath.normpath(str(item["path"])) == _local(table, pointer))
@@ -43,6 +48,14 @@ def render(old: str | None, pointer: Pointer, content: Content, files: Sequence[
         elif out.get(key) != own[key]:
             out[key] = own[key]
     return _dump(table)
+
+
+def _replaced(old: str, own: dict[str, Any]) -> str | None:
+    """The text where nothing but values changes in the simplest of layouts."""
+    plain = plain_pointer.read(old)
+    if plain is None or [*own, "path"] != list(plain["outs"][0]):
+        return None
+    return plain_pointer.write({**own, "path": plain["outs"][0]["path"]})
 
 
 def render_stored(old: str, stored: Mapping[str, Sequence[Stored]], file: str, pipeline: str | None = None) -> str:

@@ -14,7 +14,7 @@ _EMPTY = "\n  files: []\n"
 _FULL = "\n  files:\n"
 _WORD = r"[A-Za-z0-9_/][A-Za-z0-9_./+=-]*"
 _ROW = re.compile(
-    rf"  - relpath: ({_WORD})\n    md5: ([0-9a-f]{{32}})\n(?:    size: (\d+)\n)?"
+    rf"  - relpath: ({_WORD})\n    md5: ([0-9a-f]{{32}})\n(?:    size: ([0-9]+)\n)?"
     rf"(?:    cloud:\n      ({_WORD}):\n        etag: ({_WORD})\n        version_id: ({_WORD})\n)?"
 )
 # What is in no number (hexadecimal, octal, exponent), so that YAML takes the word for text.

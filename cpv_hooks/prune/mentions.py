@@ -10,17 +10,12 @@ import posixpath
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.objects import open_objects
+from cpv_hooks.git import Repo
+from cpv_hooks.git_objects import Entry, Object, entries, objects_of
 from cpv_hooks.pointer import is_pointer_file, parse
 from cpv_hooks.tree import is_dir_oid
-
-if TYPE_CHECKING:
-    import pygit2
-
-    from cpv_hooks.git import Repo
 
 _OID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?:\.dir)?(?![0-9a-f])")
 
@@ -77,44 +72,37 @@ class Reader:
     def __init__(self, repo: Repo) -> None:
         self._where = str(repo.common_dir)
         self._known: dict[str, Mentions] = {}
-        self._repository = open_objects(self._where)
+        self._objects = objects_of(repo)
 
     def in_trees(self, trees: Iterable[str]) -> Mentions:
         """What the pointer files below these trees mention. `CPVError` where the clone lacks one."""
-        import pygit2
-
         found, waiting = Mentions(), list(trees)
         seen, pointers = set(waiting), set[str]()
         while waiting:
             for item in self._tree(waiting.pop()):
-                oid, name = str(item.id), item.name
-                if isinstance(item, pygit2.Tree):
-                    if oid not in seen:
-                        seen.add(oid)
-                        waiting.append(oid)
-                elif isinstance(item, pygit2.Blob) and name and is_pointer_file(name) and oid not in pointers:
-                    pointers.add(oid)
-                    found.add(self.in_blob(oid, name))
+                if item.kind == "tree":
+                    if item.oid not in seen:
+                        seen.add(item.oid)
+                        waiting.append(item.oid)
+                elif item.kind == "blob" and is_pointer_file(item.name) and item.oid not in pointers:
+                    pointers.add(item.oid)
+                    found.add(self.in_blob(item.oid, item.name))
         return found
 
     def in_blob(self, oid: str, name: str) -> Mentions:
         """What one pointer file mentions."""
-        import pygit2
-
         if oid not in self._known:
             blob = self._object(oid)
-            self._known[oid] = in_pointer(blob.data, name) if isinstance(blob, pygit2.Blob) else Mentions()
+            self._known[oid] = in_pointer(blob.data or b"", name) if blob.kind == "blob" else Mentions()
         return self._known[oid]
 
-    def _tree(self, oid: str) -> Iterable[pygit2.Object]:
-        import pygit2
-
+    def _tree(self, oid: str) -> Iterable[Entry]:
         tree = self._object(oid)
-        return tree if isinstance(tree, pygit2.Tree) else ()
+        return entries(tree) if tree.kind == "tree" else ()
 
-    def _object(self, oid: str) -> pygit2.Object:
-        try:
-            return self._repository[oid]
-        except KeyError as error:
+    def _object(self, oid: str) -> Object:
+        found = self._objects.read(oid)
+        if found is None:
             what = f"object {oid} is not in this clone, so what is needed is not known"
-            raise CPVError(what, where=self._where, fix="git fetch --refetch") from error
+            raise CPVError(what, where=self._where, fix="git fetch --refetch")
+        return found

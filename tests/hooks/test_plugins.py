@@ -175,8 +175,8 @@ def test_a_repository_cannot_stand_in_for_an_installed_plugin(
 
 
 def test_the_specification_is_complete_and_pluggy_is_imported_late(shell: Shell) -> None:
-    code = "import sys; from cpv_hooks import plugins, tags; print('pluggy' in sys.modules, 'pygit2' in sys.modules)"
-    assert shell.python("-c", code).out == "False False\n"
+    code = "import sys; from cpv_hooks import plugins, tags; print('pluggy' in sys.modules)"
+    assert shell.python("-c", code).out == "False\n"
     names = [name for name in vars(plugins.Specification) if not name.startswith("_")]
     assert names == ["cpv_tag_scheme", "cpv_metrics", "cpv_kind"]
     assert all(getattr(plugins.Specification, name).__doc__ for name in names)

@@ -294,9 +294,13 @@ def test_a_clone_that_lacks_pointers_is_not_pruned(repo: ModelRepo) -> None:
     repo.git("clone", "-q", "--filter=blob:none", f"file://{repo.path}", place)
     partial = Shell(place)
     put(partial, b"adrift")
+    origin = repo.path.rename(repo.path.parent / "away")
     with pytest.raises(CPVError) as caught:
         going(partial)
     assert "is not in this clone, so what is needed is not known; to mend it: git fetch --refetch" in str(caught.value)
+    # A clone that brings objects when they are asked for needs only its origin.
+    origin.rename(repo.path)
+    assert len(going(partial)) == 1
 
 
 def test_every_work_tree_and_dvc_wait_while_it_is_at_work(repo: ModelRepo) -> None:
