@@ -62,8 +62,11 @@ class Objects:
                 return self._read(name, most)
             except (OSError, ValueError) as error:
                 self._stop()
-                what = f"Git could not read the object {name}"
-                raise CPVError(what, where=str(self._git_dir), fix="git fsck") from error
+                reason = self._reason(name)
+                what = f"Git could not read the object {name}: {reason}"
+                # A partial clone asks its origin for what it lacks.
+                fix = "git fetch" if "promisor" in reason else "git fsck"
+                raise CPVError(what, where=str(self._git_dir), fix=fix) from error
 
     def _read(self, name: str, most: int) -> Object | None:
         ask, answer = self._pipes or self._start()
@@ -85,12 +88,21 @@ class Objects:
             left -= len(skipped)
         return Object(oid, kind, data)
 
+    def _reason(self, name: str) -> str:
+        """What Git says when it is asked once more."""
+        ask = ["git", "cat-file", "-t", "--end-of-options", name]
+        done = subprocess.run(ask, cwd=self._git_dir, env=self._environment(), capture_output=True, check=False)
+        return (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["its process ended"])[-1]
+
+    def _environment(self) -> dict[str, str]:
+        return environment({"GIT_DIR": str(self._git_dir), "GIT_WORK_TREE": str(self._top)})
+
     def _start(self) -> tuple[IO[bytes], IO[bytes]]:
         # Not by `Repo.run`: it outlives the calls, so it must not hold a journal's lock.
         process = subprocess.Popen(
             ["git", "cat-file", "--batch"],
             cwd=self._git_dir,
-            env=environment({"GIT_DIR": str(self._git_dir), "GIT_WORK_TREE": str(self._top)}),
+            env=self._environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -295,9 +295,8 @@ def test_a_clone_that_lacks_pointers_is_not_pruned(repo: ModelRepo) -> None:
     partial = Shell(place)
     put(partial, b"adrift")
     origin = repo.path.rename(repo.path.parent / "away")
-    with pytest.raises(CPVError) as caught:
+    with pytest.raises(CPVError, match=r"could not read the object \w+: .*promisor remote; to mend it: git fetch"):
         going(partial)
-    assert "is not in this clone, so what is needed is not known; to mend it: git fetch --refetch" in str(caught.value)
     # A clone that brings objects when they are asked for needs only its origin.
     origin.rename(repo.path)
     assert len(going(partial)) == 1
