@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from support import warm
+
 BIN = Path(sys.executable).parent
 
 
@@ -71,7 +73,8 @@ class Shell:
         return self.run("git", *args, status=status, **rest)  # type: ignore[arg-type]
 
     def dvc(self, *args: str | Path, status: int | None = 0, **rest: object) -> Result:
-        return self.run(BIN / "dvc", *args, status=status, **rest)  # type: ignore[arg-type]
+        """DVC, without its half second of imports; `run("dvc", …)` starts the program itself."""
+        return self.run(*warm.command("dvc", *args), status=status, **rest)  # type: ignore[arg-type]
 
     def cpv(self, *args: str | Path, status: int | None = 0, **rest: object) -> Result:
         return self.dvc("cpv", *args, status=status, **rest)

@@ -1,0 +1,186 @@
+"""`dvc` and `cpv` from a process that has imported them already, so that a test does not pay for that each time.
+
+Each command runs in a fork of its own, with the folder, the environment, the standard streams and the umask of the
+process that stands for it: `python -I -S warm_client.py SOCKET PROGRAM ARGUMENT…`. Where a test is about how a program
+starts, it runs the program itself.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import gc
+import importlib
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+FIELDS = 3
+"""Descriptors that come with a request."""
+_ALSO = (
+    "boto3",
+    "botocore.httpsession",
+    "dvc.repo",
+    "dvc_data.index",
+    "dvc_s3",
+    "pydantic",
+    "rich.progress",
+    "ruamel.yaml",
+)
+
+
+@cache
+def _server() -> str:
+    """The socket of this process's server; it ends when this process does."""
+    folder = tempfile.mkdtemp(prefix="cpv-warm-")
+    place = os.path.join(folder, "socket")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "support.warm", place],
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.stdout.close()
+
+    def end() -> None:
+        process.stdin.close()
+        process.wait()
+
+    atexit.register(end)
+    return place
+
+
+def command(program: str, *args: str | Path) -> tuple[str | Path, ...]:
+    """The command that runs a program of ours there."""
+    client = Path(__file__).with_name("warm_client.py")
+    return (sys.executable, "-I", "-S", client, _server(), program, *args)
+
+
+def _preload() -> None:
+    for package in ("cpv_hooks", "dvc_cpv_plugin"):
+        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    for name in _ALSO:
+        importlib.import_module(name)
+    from dvc.cli.parser import get_main_parser
+
+    get_main_parser()
+
+
+def _programs() -> dict[str, Callable[[], int | None]]:
+    from dvc.cli import main as dvc
+
+    from dvc_cpv_plugin.cli import main as cpv
+
+    return {"dvc": dvc, "cpv": cpv}
+
+
+def _serve(place: str) -> None:
+    _preload()
+    programs = _programs()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(place)
+    listener.listen(64)
+    threading.Thread(target=_end_with_parent, args=(place,), daemon=True).start()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.freeze()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    while True:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            _attend(connection, programs)
+        connection.close()
+
+
+def _end_with_parent(place: str) -> None:
+    os.read(0, 1)
+    os.unlink(place)
+    os.rmdir(os.path.dirname(place))
+    os._exit(0)
+
+
+def _attend(connection: socket.socket, programs: dict[str, Callable[[], int | None]]) -> None:
+    """Start the command in one more process and wait for it; one that nobody waits for any more is ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, descriptors = _request(connection)
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        _run(request, descriptors, programs)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    threading.Thread(target=_kill_with_client, args=(connection, pid), daemon=True).start()
+    _, status = os.waitpid(pid, 0)
+    connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def _kill_with_client(connection: socket.socket, pid: int) -> None:
+    if not connection.recv(1):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _request(connection: socket.socket) -> tuple[list[bytes], list[int]]:
+    size = array.array("i").itemsize
+    data, ancillary, _, _ = connection.recvmsg(1 << 20, socket.CMSG_SPACE(FIELDS * size))
+    descriptors = array.array("i")
+    for _, _, payload in ancillary:
+        descriptors.frombytes(payload)
+    length, _, rest = data.partition(b"\0")
+    while len(rest) < int(length):
+        rest += connection.recv(1 << 20)
+    return rest.split(b"\0"), list(descriptors)
+
+
+def _run(request: list[bytes], descriptors: list[int], programs: dict[str, Callable[[], int | None]]) -> None:
+    folder, umask, count, *rest = request
+    arguments, variables = rest[: int(count)], rest[int(count) :]
+    status = 1
+    try:
+        for target, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, target)
+            os.close(descriptor)
+        os.chdir(folder)
+        os.umask(int(umask))
+        os.environ.clear()
+        os.environb.update(item.split(b"=", 1) for item in variables)  # type: ignore[arg-type]
+        tempfile.tempdir = None
+        program, *sys.argv[1:] = map(os.fsdecode, arguments)
+        sys.argv[0] = str(Path(sys.executable).parent / program)
+        status = _ended(programs[program])
+    finally:
+        os._exit(status)
+
+
+def _ended(program: Callable[[], int | None]) -> int:
+    """What the interpreter does around a console script."""
+    try:
+        status = program() or 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - as the interpreter does
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return status
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
