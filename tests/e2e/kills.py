@@ -1,4 +1,6 @@
-"""Kills of real processes in the middle of CPV's operations, normal work after them, and what became of everything."""
+"""Real processes that are killed, or whose disk fails, in the middle of CPV's operations; normal work after that; and
+what became of everything.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pytest
 import yaml
 
 from cpv_hooks import journal
+from cpv_hooks.events import SYNC
 from cpv_hooks.git import Repo
 from cpv_hooks.install import install
+from cpv_hooks.sync import sync
+from cpv_hooks.uninstall import uninstall
 from e2e.story import Story
 from support.killed import DRIVER
 from support.shell import Shell
@@ -25,8 +32,9 @@ AGAIN = "run the same command again"
 
 @dataclass
 class Figures:
-    """What is counted over many kills."""
+    """What is counted over many kills, or other disasters."""
 
+    of: str = "kills"
     kills: int = 0
     recoveries: int = 0
     lost: list[str] = field(default_factory=list)
@@ -35,7 +43,7 @@ class Figures:
 
     def line(self, what: str, seconds: float) -> str:
         return (
-            f"{what}: {self.kills} kills, {self.recoveries} recoveries, {len(self.lost)} artifacts lost, "
+            f"{what}: {self.kills} {self.of}, {self.recoveries} recoveries, {len(self.lost)} artifacts lost, "
             f"{len(self.without_data)} refs published without data, {len(self.fsck)} git fsck failures, "
             f"{seconds:.0f} s"
         )
@@ -54,6 +62,27 @@ class Operation:
     prepare: Callable[[Story], None] = lambda _: None
     again: Callable[[Story], None] = lambda story: story.train(9)
     stored: Callable[[Story], Collection[str]] = lambda story: story.stored()
+
+
+def _no_hooks(story: Story) -> None:
+    uninstall(Repo.discover(story.path))
+
+
+def _hooks_again(story: Story) -> None:
+    install(Repo.discover(story.path))
+    sync(Repo.discover(story.path), SYNC)  # what was trained without CPV is saved before more is
+    story.train(9)
+
+
+OPERATIONS = [
+    Operation("upload", "plan_upload(project, MODEL, Path('../new.bin'), metrics={'loss': 1}).run()"),
+    Operation("tag", "plan_tag(project, [MODEL]).run()"),
+    Operation("combined tag", "plan_tag(project, [MODEL, DATA]).run()"),
+    Operation("revert of the model", "plan_revert(project, [MODEL], 'v0.0', force=True).run()"),
+    Operation("revert of the data", "plan_revert(project, [DATA], 'data-v0.0', force=True).run()"),
+    Operation("install", "from cpv_hooks.install import install; install(repo)", _no_hooks, _no_hooks),
+    Operation("uninstall", "from cpv_hooks.uninstall import uninstall; uninstall(repo)", again=_hooks_again),
+]
 
 
 class World:
@@ -193,3 +222,13 @@ def duration(world: World) -> tuple[list[str], float]:
         rest, errors = process.communicate()
         assert process.returncode == 0, errors
     return [*steps, *rest.split("\n")[:-1]], time.monotonic() - begun
+
+
+@contextmanager
+def counted(what: str, capfd: pytest.CaptureFixture[str], of: str = "kills") -> Iterator[Figures]:
+    """Counts, prints and checks."""
+    figures, begun = Figures(of), time.monotonic()
+    yield figures
+    with capfd.disabled():
+        print("\n" + figures.line(what, time.monotonic() - begun))
+    figures.check()

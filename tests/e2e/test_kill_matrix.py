@@ -8,53 +8,13 @@ from __future__ import annotations
 
 import os
 import random
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from cpv_hooks.events import SYNC
-from cpv_hooks.git import Repo
-from cpv_hooks.install import install
-from cpv_hooks.sync import sync
-from cpv_hooks.uninstall import uninstall
 from e2e.conftest import Tell
-from e2e.kills import Figures, Operation, World, duration
-from e2e.story import Story
+from e2e.kills import OPERATIONS, Figures, Operation, World, counted, duration
 
 ROUNDS = int(os.environ.get("CPV_KILL_ROUNDS", "0"))
-
-
-def no_hooks(story: Story) -> None:
-    uninstall(Repo.discover(story.path))
-
-
-def hooks_again(story: Story) -> None:
-    install(Repo.discover(story.path))
-    sync(Repo.discover(story.path), SYNC)  # what was trained without CPV is saved before more is
-    story.train(9)
-
-
-OPERATIONS = [
-    Operation("upload", "plan_upload(project, MODEL, Path('../new.bin'), metrics={'loss': 1}).run()"),
-    Operation("tag", "plan_tag(project, [MODEL]).run()"),
-    Operation("combined tag", "plan_tag(project, [MODEL, DATA]).run()"),
-    Operation("revert of the model", "plan_revert(project, [MODEL], 'v0.0', force=True).run()"),
-    Operation("revert of the data", "plan_revert(project, [DATA], 'data-v0.0', force=True).run()"),
-    Operation("install", "from cpv_hooks.install import install; install(repo)", no_hooks, no_hooks),
-    Operation("uninstall", "from cpv_hooks.uninstall import uninstall; uninstall(repo)", again=hooks_again),
-]
-
-
-@contextmanager
-def figures_of(what: str, capfd: pytest.CaptureFixture[str]) -> Iterator[Figures]:
-    """Counts, prints and checks."""
-    figures, begun = Figures(), time.monotonic()
-    yield figures
-    with capfd.disabled():
-        print("\n" + figures.line(what, time.monotonic() - begun))
-    figures.check()
 
 
 def kill_everywhere(tell: Tell, operation: Operation, figures: Figures) -> None:
@@ -81,5 +41,5 @@ def kill_everywhere(tell: Tell, operation: Operation, figures: Figures) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_a_kill_in_an_operation(tell: Tell, operation: Operation, capfd: pytest.CaptureFixture[str]) -> None:
-    with figures_of(operation.name, capfd) as figures:
+    with counted(operation.name, capfd) as figures:
         kill_everywhere(tell, operation, figures)

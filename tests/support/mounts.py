@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 @contextmanager
-def small_disk(place: Path, size: str) -> Iterator[Path]:
-    """A file system of its own, `size` (`1m`) large, at `place`."""
+def small_disk(place: Path, size: str, inodes: int = 0) -> Iterator[Path]:
+    """A file system of its own, `size` (`1m`) large, at `place`, with room for so many files (0: any number)."""
     place.mkdir(parents=True, exist_ok=True)
-    _run("mount", "-t", "tmpfs", "-o", f"size={size}", "cpv-test", place)
+    _run("mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes}", "cpv-test", place)
     try:
         yield place
     finally:
@@ -37,6 +37,15 @@ def fill(disk: Path, leave: int) -> Path:
     ballast = disk / "ballast"
     with ballast.open("wb") as stream:
         stream.write(bytes(max(0, status.f_bavail * status.f_frsize - leave)))
+    return ballast
+
+
+def use_up(disk: Path, leave: int) -> Path:
+    """Take a small disk's inodes but for `leave`; returns the folder of the empty files that have them."""
+    ballast = disk / "ballast"
+    ballast.mkdir()
+    for number in range(os.statvfs(disk).f_favail - leave):
+        (ballast / str(number)).touch()
     return ballast
 
 
