@@ -64,7 +64,7 @@ def _row(bench: Bench, versions: int) -> Row:
         Contestant("list: cpv model list-tags", folder, lambda number: ["cpv", "model", "list-tags"]),
         Contestant("look: cpv prune", folder, lambda number: ["cpv", "prune"]),
     ]
-    row = Contest(f"{versions} versions", steps, bench.form.rounds, warm=1, turn=False).run()
+    row = Contest(f"{versions} versions", steps, bench.form.rounds, turn=False).run()
     for path in (folder, origin, Path(f"{folder}-storage")):
         shutil.rmtree(path)
     return row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 from typing import Any
@@ -64,9 +64,11 @@ def show(result: Row | Curve) -> None:
     sys.stdout.flush()
 
 
-def show_machine(machine: dict[str, str]) -> None:
+def show_machine(machine: Mapping[str, str]) -> None:
     """Print what the numbers come from."""
     print("\n" + "; ".join(f"{name} {value}" for name, value in machine.items()))
+    if float(machine["load"]) > float(machine["cores"]):
+        print("The machine had other work: the ratios mean more than the times.")
 
 
 def _show_rich(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], notes: Sequence[str]) -> None:
