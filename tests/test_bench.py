@@ -10,7 +10,7 @@ import pytest
 
 from bench.curves import Point, order, order_at_the_end
 from bench.measure import Contest, Contestant, Row, Sample, Target, timed
-from bench.report import medians, ratio
+from bench.report import ratio, seconds
 from support.shell import Shell
 
 PROJECT = Path(__file__).parents[1]
@@ -72,12 +72,13 @@ def test_ratios_are_medians_of_rounds_or_of_what_is_added() -> None:
     samples = {
         "ours": [Sample(2, 1), Sample(3, 1), Sample(40, 1)],
         "its": [Sample(4, 1), Sample(4, 1), Sample(20, 1)],
-        "bare": [Sample(1, 1)],
+        "bare": [Sample(1, 1), Sample(2, 1), Sample(1, 1)],
     }
     assert ratio(Row("work", samples), "its") == 0.75
     added = Row("work", samples, base="bare", target=Target("its", 0.5))
-    assert medians(added) == {"ours": 2, "its": 3}
-    assert ratio(added, "its") == 2 / 3
+    assert (seconds(added, "ours"), seconds(added, "its")) == ([1, 1, 39], [3, 2, 19])
+    assert ratio(added, "its") == 1 / 3
+    assert ratio(added, "bare") is None
     assert ratio(added, "ours") is None
 
 

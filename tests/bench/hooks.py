@@ -42,7 +42,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _contestant(bench: Bench, name: str, folder: Path, pair: tuple[list[str], list[str]]) -> Contestant:
     # Slow ones take part in an even number of rounds, which leaves them where they began.
-    rounds = max(1, bench.form.quick // 4 * 2) if name in SLOW else None
+    rounds = max(1, bench.form.quick // 8 * 2) if name in SLOW else None
     return Contestant(name, folder, lambda number: ["git", *pair[number % 2]], rounds=rounds)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 from bench.curves import Curve, order, order_at_the_end
@@ -13,14 +13,16 @@ from bench.measure import Row
 
 NOISE = 0.001
 """Seconds; a peer that adds less to the base is not a number to divide by."""
-HEAD = ("contestant", "median", "spread", "cpv / it", "aim", "MB")
+HEAD = ("contestant", "median", "middle half", "cpv / it", "aim", "MB")
 CURVE_HEAD = ("step", "seconds", "order", "at the end", "MB")
 
 
-def medians(row: Row) -> dict[str, float]:
-    """Seconds by contestant; what the base takes is taken off where there is one."""
-    found = {name: median(sample.seconds for sample in samples) for name, samples in row.samples.items() if samples}
-    return {name: value - found.get(row.base or "", 0) for name, value in found.items() if name != row.base}
+def seconds(row: Row, name: str) -> list[float]:
+    """A contestant's seconds, round by round; what the base took in the same round is taken off where there is one."""
+    taken = [sample.seconds for sample in row.samples[name]]
+    if row.base is None or name == row.base:
+        return taken
+    return [its - base.seconds for its, base in zip(taken, row.samples[row.base], strict=False)]
 
 
 def ratio(row: Row, peer: str) -> float | None:
@@ -29,8 +31,8 @@ def ratio(row: Row, peer: str) -> float | None:
     if not theirs or peer in (ours, row.base):
         return None
     if row.base:
-        found = medians(row)
-        return found[ours] / found[peer] if found[peer] > NOISE else None
+        added = median(seconds(row, peer))
+        return median(seconds(row, ours)) / added if added > NOISE else None
     pairs = zip(row.samples[ours], theirs, strict=False)  # a slow peer has fewer rounds
     return median(mine.seconds / its.seconds for mine, its in pairs)
 
@@ -43,7 +45,7 @@ def as_data(result: Row | Curve) -> dict[str, Any]:
         return {"curve": result.name, **asdict(result), "order": orders, "order_at_the_end": ends}
     return {
         **asdict(result),
-        "median": {name: median(s.seconds for s in samples) for name, samples in result.samples.items() if samples},
+        "median": {name: median(seconds(result, name)) for name, samples in result.samples.items() if samples},
         "ratio": {peer: ratio(result, peer) for peer in result.samples},
     }
 
@@ -92,18 +94,16 @@ def _table(result: Row | Curve) -> tuple[str, Sequence[str], list[Sequence[str]]
 
 def _row_lines(row: Row) -> list[Sequence[str]]:
     lines: list[Sequence[str]] = []
-    shown = medians(row)
     for name, samples in row.samples.items():
         if not samples:
             continue
-        values = [sample.seconds for sample in samples]
-        middle = median(values)
-        off = middle - shown.get(name, middle)
-        spread = f"{_seconds(min(values) - off)} to {_seconds(max(values) - off)}"
+        values = seconds(row, name)
+        low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
         own = ratio(row, name)
         aim = f"{row.target.ratio:.2f}" if row.target and row.target.peer == name else ""
         peak = f"{max(sample.peak_mb for sample in samples):.0f}"
-        taken = _seconds(middle - off) if name in shown else f"({_seconds(middle)})"
+        taken = f"({_seconds(middle)})" if name == row.base else _seconds(middle)
+        spread = f"{_seconds(low)} to {_seconds(high)}"
         lines.append((name, taken, spread, "" if own is None else f"{own:.2f}", aim, peak))
     return lines
 
