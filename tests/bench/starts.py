@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sysconfig
+import sys
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +30,8 @@ def tax(bench: Bench) -> Iterator[Row]:
 def startup(bench: Bench) -> Iterator[Row]:
     """DVC's own starts, from this environment's packages, with and without the line."""
     # Python reads no `.pth` file of a folder that it was led to by one, so CPV's line of this environment is not met.
-    packages = "\n".join([sysconfig.get_paths()["purelib"], str(PROJECT), ""])
+    found = [path for path in sys.path if Path(path).name.endswith("-packages")]
+    packages = "\n".join([*found, str(PROJECT), ""])
     pythons = {name: _python(bench, f"start-{n}", packages) for n, name in enumerate((MINE, WITHOUT))}
     _site(pythons[MINE]).joinpath("zz.pth").write_text(LINE.read_text())
     for work, words in STARTS.items():
