@@ -61,9 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 show(result)
             say(f"{name}: {time.monotonic() - started:.0f} s")
     took = time.monotonic() - began
-    # Work of the processor that took much longer than it says met a busy machine, or waited for its disk.
+    # Much less processor time than two cores have in a run: other work was there, or the disk was slow.
     used = sum(os.times()[:4])
-    machine = {**machine, "form": form.name, "took": f"{took:.0f} s, {used:.0f} s of them of a processor"}
+    machine = {**machine, "form": form.name, "took": f"{took:.0f} s, {used:.0f} s of processor time"}
     show_machine(machine)
     if arguments.json:
         data = {"machine": machine, "results": [as_data(result) for result in results]}
