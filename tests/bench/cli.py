@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench import (
@@ -50,21 +50,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write."""
     arguments = _parser().parse_args(argv)
     form: Form = arguments.form
-    began, results = time.monotonic(), []
+    began, results = time.monotonic(), list[Row | Curve]()
     temporary = tempfile.TemporaryDirectory(dir=arguments.folder, prefix="cpv-bench-", ignore_cleanup_errors=True)
     with temporary as folder, opened(Path(folder), form) as bench:
-        machine = describe(Path(folder))
+        machine = {**describe(Path(folder)), "form": form.name}
         for name in arguments.only:
             started = time.monotonic()
             for result in WORK[name](bench):
                 results.append(result)
                 show(result)
             say(f"{name}: {time.monotonic() - started:.0f} s")
-    took = time.monotonic() - began
-    # Much less processor time than two cores have in a run: other work was there, or the disk was slow.
-    used = sum(os.times()[:4])
-    machine = {**machine, "form": form.name, "took": f"{took:.0f} s, {used:.0f} s of processor time"}
-    show_machine(machine)
+            # Much less processor time than two cores have in a run: other work was there, or the disk was slow.
+            took = f"{time.monotonic() - began:.0f} s, {sum(os.times()[:4]):.0f} s of processor time"
+            # Each time anew, so that a long run that is stopped leaves what it has.
+            _write(arguments, {**machine, "took": took}, results)
+        show_machine({**machine, "took": took})
+    return 0
+
+
+def _write(arguments: argparse.Namespace, machine: Mapping[str, str], results: Sequence[Row | Curve]) -> None:
     if arguments.json:
         data = {"machine": machine, "results": [as_data(result) for result in results]}
         arguments.json.write_text(json.dumps(data, indent=1) + "\n")
@@ -73,7 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         for result in results:
             if isinstance(result, Curve):
                 (arguments.plots / f"{result.name}.svg").write_text(svg(result))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
