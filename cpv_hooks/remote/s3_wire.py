@@ -164,6 +164,7 @@ class Wire:
 
         operation = {"PUT": "PutObject", "GET": "GetObject"}[method]
         caught: list[Any] = []
+        no_headers: Any = {}
         thread = threading.get_ident()
 
         def catch(request: Any, **_: Any) -> Any:
@@ -171,7 +172,7 @@ class Wire:
                 return None
             request.is_kept_back = True  # so that nobody is told of it
             caught.append(request)
-            return AWSResponse(request.url, 200, {}, _NOTHING)
+            return AWSResponse(request.url, 200, no_headers, _NOTHING)
 
         events, name = self._client.meta.events, f"before-send.s3.{operation}"
         events.register_first(name, catch)

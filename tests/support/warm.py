@@ -48,12 +48,14 @@ def _server() -> str:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
-    assert process.stdin is not None and process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    process.stdout.close()
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
+    assert stdout.readline() == b"ready\n"
+    stdout.close()
 
     def end() -> None:
-        process.stdin.close()
+        stdin.close()
         process.wait()
 
     atexit.register(end)
@@ -157,7 +159,8 @@ def _run(request: list[bytes], descriptors: list[int], programs: dict[str, Calla
         os.chdir(folder)
         os.umask(int(umask))
         os.environ.clear()
-        os.environb.update(item.split(b"=", 1) for item in variables)  # type: ignore[arg-type]
+        for name, _, value in (item.partition(b"=") for item in variables):
+            os.environb[name] = value
         tempfile.tempdir = None
         program, *sys.argv[1:] = map(os.fsdecode, arguments)
         sys.argv[0] = str(Path(sys.executable).parent / program)
@@ -173,7 +176,7 @@ def _ended(program: Callable[[], int | None]) -> int:
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001 - as the interpreter does
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         status = 1
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()

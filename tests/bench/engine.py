@@ -1,0 +1,20 @@
+"""Steps of CPV that no single command does alone, as programs for `python -c`."""
+
+_HEAD = """
+from pathlib import Path
+from cpv_hooks.git import Repo
+from cpv_hooks.output import Progress
+from cpv_hooks.project import Project
+project = Project.open(Repo.discover(Path.cwd()), Path.cwd())
+"""
+PUBLISH = f"""{_HEAD}
+from cpv_hooks.publish import publish
+assert not publish(project, ["HEAD"], Progress("uploading")).missing
+"""
+"""Upload what HEAD points to."""
+FETCH = f"""{_HEAD}
+from cpv_hooks.objects import pointers_at
+from cpv_hooks.publish import fetch
+assert not fetch(project, [pointer.oid for pointer in pointers_at(project, "HEAD")], Progress("fetching"))
+"""
+"""Bring what HEAD points to into the cache."""

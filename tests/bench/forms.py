@@ -1,0 +1,44 @@
+"""How much is measured: the smallest that runs at all, ten minutes of two cores, or everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Form:
+    """Rounds and sizes. Sizes named `mb` are in MiB."""
+
+    name: str
+    rounds: int
+    """Of work that takes seconds."""
+    quick: int
+    """Of Git commands with nothing to do."""
+    starts: int
+    """Of an empty Python."""
+    large_mb: int
+    small_files: int
+    folder_files: int
+    models: int
+    model_mb: int
+    files: tuple[int, ...]
+    sizes_mb: tuple[int, ...]
+    versions: tuple[int, ...]
+    artifacts: tuple[int, ...]
+
+
+SMALLEST = Form("smallest", 1, 1, 2, 1, 4, 4, 2, 1, (1, 4), (1, 2), (1, 4), (1, 2))
+SHORT = Form(
+    "short", 3, 9, 60, 200, 2000, 5000, 4, 64,
+    files=(1, 10, 100, 1000, 10_000),
+    sizes_mb=(1, 10, 100, 400),
+    versions=(1, 10, 100, 1000),
+    artifacts=(1, 5, 20, 50),
+)  # fmt: skip
+FULL = Form(
+    "full", 5, 25, 300, 1024, 10_000, 100_000, 6, 256,
+    files=(1, 1000, 10_000, 100_000, 1_000_000),
+    sizes_mb=(1, 10, 100, 1000, 10_000),
+    versions=(1, 10, 100, 1000, 10_000),
+    artifacts=(1, 5, 20, 50, 100, 200),
+)  # fmt: skip

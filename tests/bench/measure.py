@@ -1,0 +1,119 @@
+"""Times commands, and lets contestants run in turn so that a machine whose speed drifts slows them alike."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LAUNCH = Path(__file__).with_name("launch.py")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of a command. `peak_mb` is the memory of its largest process, in MB of 10^6 bytes."""
+
+    seconds: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """A ratio to a peer that the project set itself; printed beside what was measured, never asserted."""
+
+    peer: str
+    ratio: float
+
+
+def _nothing(number: int) -> None:
+    """Nothing to prepare, nothing to check."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to do the work. `command`, `prepare` and `finish` get the round's number; only the command is timed.
+
+    `rounds`: a slow one takes part in that many rounds only. Warming rounds have negative numbers.
+    """
+
+    name: str
+    folder: Path
+    command: Callable[[int], Sequence[str]]
+    prepare: Callable[[int], None] = _nothing
+    finish: Callable[[int], None] = _nothing
+    rounds: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one kind of work: samples by contestant, in the order of the rounds.
+
+    `base` is a contestant whose cost everyone has (bare Git), so that ratios are those of what is added to it.
+    """
+
+    work: str
+    samples: Mapping[str, Sequence[Sample]]
+    base: str | None = None
+    target: Target | None = None
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The contestants of one kind of work; the first is ours.
+
+    `turn`: each round begins with another contestant. Off where one step needs the one before it.
+    """
+
+    work: str
+    contestants: Sequence[Contestant]
+    rounds: int
+    warm: int = 0
+    base: str | None = None
+    target: Target | None = None
+    notes: Sequence[str] = ()
+    turn: bool = True
+
+    def run(self) -> Row:
+        """Run every round."""
+        found: dict[str, list[Sample]] = {contestant.name: [] for contestant in self.contestants}
+        for number in range(-self.warm, self.rounds):
+            at = number % len(self.contestants) if self.turn else 0
+            for contestant in (*self.contestants[at:], *self.contestants[:at]):
+                if number >= (self.rounds if contestant.rounds is None else contestant.rounds):
+                    continue
+                contestant.prepare(number)
+                sample = timed(contestant.folder, *contestant.command(number))
+                contestant.finish(number)
+                if number >= 0:
+                    found[contestant.name].append(sample)
+        return Row(self.work, found, self.base, self.target, tuple(self.notes))
+
+
+def timed(folder: Path, *command: str) -> Sample:
+    """Run a command to its end; a failure ends the benchmark with what was printed."""
+    with tempfile.NamedTemporaryFile() as log:
+        words = [sys.executable, "-I", "-S", str(LAUNCH), log.name, *command]
+        done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        seconds, peak, status = done.stdout.split() if done.returncode == 0 else ("0", "0", done.stderr)
+        if status != "0":
+            printed = Path(log.name).read_text(errors="replace")[-3000:]
+            raise SystemExit(f"{' '.join(command)[:300]} (in {folder}) ended with {status}\n{printed}")
+    return Sample(float(seconds), int(peak) * 1024 / 1e6)
+
+
+def run(folder: Path, *command: str) -> str:
+    """Run a command that is not measured and return its output; a failure ends the benchmark."""
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)[:300]}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def settle() -> None:
+    """Write out what preparations left in memory, so that no contestant waits for another's disk writes."""
+    os.sync()
