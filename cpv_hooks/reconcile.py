@@ -81,7 +81,9 @@ class Reconciler:
             return refused
         self.progress.grow(sum(size for _, size, _ in files))
         space, entry = artifact.space, artifact.entry
-        taken = take_directory(space, pointer.path) if artifact.isdir else take_file(space, pointer.path)
+        taken = (
+            take_directory(space, pointer.path, artifact.looked) if artifact.isdir else take_file(space, pointer.path)
+        )
         content = taken.content
         if (content.oid, content.isexec) == (pointer.oid, pointer.isexec):
             self._set(pointer.path, taken)
