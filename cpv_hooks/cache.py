@@ -211,13 +211,19 @@ def _copy(reader: BinaryIO, writer: BinaryIO | None, advance: Callable[[int], No
     digest, size = hashlib.md5(usedforsecurity=False), 0
     if writer is None:
         reader.seek(0)
-    while chunk := reader.read(CHUNK):
+    most = chunk_for(reader)
+    while chunk := reader.read(most):
         digest.update(chunk)
         if writer is not None:
             _write_all(writer, chunk)
         size += len(chunk)
         advance(len(chunk))
     return digest.hexdigest(), size
+
+
+def chunk_for(reader: BinaryIO) -> int:
+    """How many bytes to read at a time: of a small file no more than it has, as a large buffer is dear."""
+    return min(CHUNK, os.fstat(reader.fileno()).st_size + 1)
 
 
 def _write_all(writer: BinaryIO, data: bytes) -> None:

@@ -59,7 +59,7 @@ def remember(
     found: Found,
     outcomes: Sequence[Outcome],
     started: int,
-    written: Written = Written(),  # noqa: B008 - it is frozen
+    written: Written = Written(),
 ) -> None:
     """Note that everything agreed at `started`, in nanoseconds of the file system's clock."""
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import os
 import secrets
 from array import array
@@ -17,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cpv_hooks.cache import CHUNK, Cache, fault, reflink
+from cpv_hooks.cache import Cache, chunk_for, fault, reflink
 from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Entry, Tree
 from cpv_hooks.pointer import Pointer
+from cpv_hooks.removal import remove_empty_folders, remove_files
 from cpv_hooks.safekeeping import is_safe
 from cpv_hooks.scan import TEMPORARY, Listing, signature
 from cpv_hooks.tree import read_dir_object
@@ -84,8 +86,7 @@ def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str])
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise fault(error, target) from error
-    for name in current.keys() - wanted.keys():
-        _remove_file(target, name)
+    remove_files(target, current.keys() - wanted.keys())
     going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
     whole = pointer.size is not None and len(going) == len(wanted)
     space.grow(pointer.size or 0 if whole else _size(space, going.values()))
@@ -113,40 +114,6 @@ def _base_of(space: Workspace, pointer: Pointer, target: Path, wanted: dict[str,
     return Placed(Entry(oid, checked=checked), Tree(listing, [wanted[name] for name in listing.names]))
 
 
-def remove_artifact(target: Path, names: list[str] | None) -> None:
-    """Take an artifact out of the work tree; of a directory only the named files, and folders left empty."""
-    if names is None:
-        target.unlink(missing_ok=True)
-        return
-    for name in names:
-        _remove_file(target, name)
-    if target.is_dir() and not any(target.iterdir()):
-        target.rmdir()
-
-
-def _remove_file(root: Path, name: str) -> None:
-    folder = (root / name).parent
-    above = [root, *(root.joinpath(*folder.relative_to(root).parts[: n + 1]) for n in range(name.count("/")))]
-    if any(step.is_symlink() for step in above):
-        return  # it lies behind a link, so it is not ours to remove
-    (root / name).unlink(missing_ok=True)
-    while folder != root and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
-
-
-def _remove_empty_folders(target: Path) -> None:
-    """Make way for a file; a folder that still holds something stays, and is named."""
-    for folder, _, files in os.walk(target, topdown=False):
-        if files:
-            raise CPVError(
-                "a folder with files that CPV does not know stands in its place",
-                where=str(target),
-                fix=f"move {target} away",
-            )
-        os.rmdir(folder)
-
-
 class Placer:
     """Writes cache objects to the work tree with the link type that DVC's `cache.type` asks for."""
 
@@ -154,6 +121,10 @@ class Placer:
         self._cache = space.cache
         self._space = space
         self._made: set[Path] = set()
+        self._staging: dict[Path, str] = {}
+        self._types = list(space.cache.types)
+        self._count = itertools.count()
+        self._token = secrets.token_hex(8)
 
     def place(self, oid: str, target: Path, *, isexec: bool, root: Path | None = None) -> None:
         """Put one object at `target`, replacing a file there; `root` is the directory artifact that it belongs to."""
@@ -161,16 +132,23 @@ class Placer:
         if source is None:
             raise CPVError(f"the cache lacks object {oid}", where=str(target), fix="dvc cpv sync")
         self._make_folder(target.parent, root or target.parent)
-        temporary = self._space.staging(target.parent) / f"{secrets.token_hex(8)}{TEMPORARY}"
+        temporary = self._temporary(target.parent)
         try:
             self._write(oid, source, temporary, isexec)
-            if target.is_dir() and not target.is_symlink():
-                _remove_empty_folders(target)
-            os.replace(temporary, target)
-        except OSError as error:
-            raise fault(error, target) from error
-        finally:
+            _put(temporary, target)
+            if "hardlink" in self._types:
+                # Two names of one file are not renamed onto each other (rename(2)).
+                temporary.unlink(missing_ok=True)
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise fault(error, target) from error
+            raise
+
+    def _temporary(self, folder: Path) -> Path:
+        if folder not in self._staging:
+            self._staging[folder] = str(self._space.staging(folder))
+        return Path(f"{self._staging[folder]}/{self._token}-{next(self._count)}{TEMPORARY}")
 
     def _make_folder(self, folder: Path, root: Path) -> None:
         """Make the folders from the artifact down to `folder`; none may be a link, which could lead out."""
@@ -190,13 +168,16 @@ class Placer:
         linked = {"hardlink", "symlink"} & set(self._cache.types)
         if linked and not is_safe(self._cache, self._space.index, oid):
             raise self._corrupt(oid, source)
-        for kind in self._cache.types:
+        for kind in tuple(self._types):
             link = os.link if kind == "hardlink" else os.symlink if kind == "symlink" else None
             if link and _try(link, source, temporary):
                 self._space.advance(source.stat().st_size)
                 return
             if kind in ("reflink", "copy") and self._copy(oid, source, temporary, isexec, kind == "reflink"):
                 return
+            if kind == "reflink":
+                # A file system that cannot share blocks learns it no later: the next file need not try.
+                self._types.remove(kind)
         raise CPVError(
             f"none of cache.type = {','.join(self._cache.types)} works here",
             where=str(temporary.parent),
@@ -217,13 +198,22 @@ class Placer:
                 temporary.unlink()
                 return False
             digest = hashlib.md5(usedforsecurity=False)
-            while chunk := reader.read(CHUNK):
+            most = chunk_for(reader)
+            while chunk := reader.read(most):
                 digest.update(chunk)
                 writer.write(chunk)
                 self._space.advance(len(chunk))
         if digest.hexdigest() != oid[:32]:
             raise self._corrupt(oid, source)
         return True
+
+
+def _put(temporary: Path, target: Path) -> None:
+    try:
+        os.replace(temporary, target)
+    except IsADirectoryError:
+        remove_empty_folders(target)
+        os.replace(temporary, target)
 
 
 def _create(path: Path, mode: int) -> BinaryIO:

@@ -23,11 +23,12 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.events import Event
 from cpv_hooks.gitignore import ignore
 from cpv_hooks.index import Entry, Index
-from cpv_hooks.materialise import MissingObject, Placed, needed, place_directory, place_file, remove_artifact
+from cpv_hooks.materialise import MissingObject, Placed, needed, place_directory, place_file
 from cpv_hooks.outcomes import Outcome, State
 from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.pointer_text import render
+from cpv_hooks.removal import remove_artifact
 from cpv_hooks.rescue import record
 from cpv_hooks.safekeeping import keep
 from cpv_hooks.scan import being_written
