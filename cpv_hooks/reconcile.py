@@ -225,7 +225,7 @@ class Reconciler:
 
 def _lacking(space: Workspace, pointer: Pointer) -> bool:
     try:
-        return any(space.cache.find(oid) is None for _, oid in needed(pointer, space.cache))
+        return any(not space.cache.has(oid) for _, oid in needed(pointer, space.cache))
     except MissingObject:
         return True
 

@@ -44,7 +44,7 @@ Tree = Mapping[str, Any]
 NAMES = st.text(st.sampled_from("ab.-_ #:*[!é漢😀'\"\\%~é"), min_size=1, max_size=6).filter(
     lambda name: name not in (".", "..")
 )
-NAMES |= st.sampled_from(["a.log", "a.tmp", "x.dvc", "keep.log", "ignored", "null", "1e3", "yes", "con"])
+NAMES |= st.sampled_from(["a.log", "a.tmp", "keep.log", "ignored", "null", "1e3", "yes", "con"])
 FILES = st.builds(File, st.binary(max_size=40), st.booleans()) | st.just(File(b""))
 TREES = st.recursive(
     st.dictionaries(NAMES, FILES, max_size=4),
@@ -194,3 +194,12 @@ def test_names_that_few_would_choose(make_repo: MakeRepo, name: str) -> None:
     _add_and_push_by_cpv(ours)
     _add_and_push_by_dvc(theirs)
     assert _made(ours) == _made(theirs)
+
+
+def test_a_pointer_inside_an_artifact_is_refused_by_both(make_repo: MakeRepo) -> None:
+    repo = _planted(make_repo, "repo", {"x.dvc": File(b"")}, File(b"2"), "")
+    assert [str(error) for error in run(repo, QUERY).errors] == [
+        "data/x.dvc: not a DVC pointer; to mend it: git checkout -- data/x.dvc"
+    ]
+    with closing(DVCRepo(str(repo.path))) as dvc, pytest.raises(Exception, match=r"data/x\.dvc' is within an output"):
+        dvc.add([str(repo.path / "data")])
