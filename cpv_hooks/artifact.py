@@ -34,9 +34,15 @@ class Artifact:
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
     @cached_property
+    def looked(self) -> tuple[Listing, int]:
+        """The files of the directory, and the file system's time (ns) just before they were listed."""
+        before = self.space.clock.now()
+        return self.space.listing(self.path), before
+
+    @property
     def listing(self) -> Listing:
         """The files of the directory."""
-        return self.space.listing(self.path)
+        return self.looked[0]
 
     @cached_property
     def tree(self) -> Tree | None:

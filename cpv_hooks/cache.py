@@ -6,18 +6,16 @@ Layout and modes are those of `dvc_data.hashfile.db.local.LocalHashFileDB`.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import secrets
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
+from cpv_hooks.copying import copy
 from cpv_hooks.errors import CPVError
 from cpv_hooks.scan import TEMPORARY
 
-CHUNK = 1 << 20
 PROTECTED = 0o444
 _SYNC_ALL_FROM = 16  # objects; beyond that one sync of the file system is quicker than one of each
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
@@ -56,6 +54,7 @@ class Cache:
         self.folder = folder
         self.types = types
         self._objects = f"{folder}/files/md5"
+        self._legacy = str(folder)
         self._shared = shared
 
     def path(self, oid: str) -> Path:
@@ -68,15 +67,18 @@ class Cache:
 
         A file that is not write-protected may have been edited in place, so it is hashed before it is believed.
         """
-        path = self.path(oid)
-        return path if self._sound(path, oid) else self._find_legacy(oid)
+        file = self.file(oid)
+        return None if file is None else Path(file)
 
-    def _find_legacy(self, oid: str) -> Path | None:
-        path = self.folder / oid[:2] / oid[2:]
-        return path if self._sound(path, oid) else None
+    def file(self, oid: str) -> str | None:
+        """What `find` finds, as text: a checkout asks this for every file, and a path costs more than the look."""
+        for file in (f"{self._objects}/{oid[:2]}/{oid[2:]}", f"{self._legacy}/{oid[:2]}/{oid[2:]}"):
+            if self._sound(file, oid):
+                return file
+        return None
 
     @staticmethod
-    def _sound(path: Path, oid: str) -> bool:
+    def _sound(path: str, oid: str) -> bool:
         try:
             status = os.stat(path)
         except OSError:
@@ -85,7 +87,7 @@ class Cache:
 
     def has(self, oid: str) -> bool:
         """Whether the cache holds an object."""
-        return self.find(oid) is not None
+        return self.file(oid) is not None
 
     def verified(self, oid: str) -> bool:
         """Whether the cache holds an object and its bytes are right (reads them)."""
@@ -124,9 +126,9 @@ class Cache:
             try:
                 with open(temporary, "x+b", buffering=0) as writer:
                     if reflink(reader.fileno(), writer.fileno()):
-                        digest, size = _copy(writer, None, advance)
+                        digest, size = copy(writer, None, advance)
                     else:
-                        digest, size = _copy(reader, writer, advance)
+                        digest, size = copy(reader, writer, advance)
                 # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
                 # An artifact that is a link to the object itself has just been read, and must stay that link.
                 if not self._is_object(source, digest):
@@ -207,27 +209,7 @@ def _sync_file_system(folder: Path) -> bool:
         os.close(descriptor)
 
 
-def _copy(reader: BinaryIO, writer: BinaryIO | None, advance: Callable[[int], None]) -> tuple[str, int]:
-    digest, size = hashlib.md5(usedforsecurity=False), 0
-    if writer is None:
-        reader.seek(0)
-    while chunk := reader.read(CHUNK):
-        digest.update(chunk)
-        if writer is not None:
-            _write_all(writer, chunk)
-        size += len(chunk)
-        advance(len(chunk))
-    return digest.hexdigest(), size
-
-
-def _write_all(writer: BinaryIO, data: bytes) -> None:
-    """An unbuffered write may be short."""
-    view = memoryview(data)
-    while view:
-        view = view[writer.write(view) or 0 :]
-
-
-def md5_of(path: Path, advance: Callable[[int], None] = lambda count: None) -> str:
+def md5_of(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:
     """The md5 of a file, in hex."""
     with open(path, "rb", buffering=0) as stream:
-        return _copy(stream, None, advance)[0]
+        return copy(stream, None, advance)[0]

@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +27,12 @@ if TYPE_CHECKING:
     from cpv_hooks.outcomes import Outcome
 
 _GLOB = frozenset("*?[")
+_PATTERN, _ESCAPED = re.compile(r"[*?\[\\]"), r"\\\g<0>"
 _TEMPLATE = """\
 # Written by CPV after every sync that found all in agreement; removed when that is no longer sure.
 cpv_changed() {{
     {{ {absent}; }} || {{ echo appeared; return; }}
-    find -L {roots} \\( ! -name . -o -prune \\) -cnewer "$1" -print -quit
+    find -L {roots} \\( ! -name . -o -prune \\) -cnewer "$1"{written} -print -quit
 }}
 cpv_unstaged() {{
     git -c core.fsmonitor=false ls-files --modified --others -- {pointers}
@@ -39,7 +42,25 @@ cpv_absent={restorable}
 """
 
 
-def remember(repo: Repo, projects: list[Project], found: Found, outcomes: Sequence[Outcome], started: int) -> None:
+@dataclass(frozen=True)
+class Written:
+    """Pointer files that a sync itself wrote, and the file system's time (ns) at which they still said what it wrote.
+
+    Against that time they are watched, and all else against the sync's own: what it wrote need not be looked at again.
+    """
+
+    files: frozenset[str] = frozenset()
+    moment: int = 0
+
+
+def remember(
+    repo: Repo,
+    projects: list[Project],
+    found: Found,
+    outcomes: Sequence[Outcome],
+    started: int,
+    written: Written = Written(),
+) -> None:
     """Note that everything agreed at `started`, in nanoseconds of the file system's clock."""
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
     missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
@@ -58,12 +79,34 @@ def remember(repo: Repo, projects: list[Project], found: Found, outcomes: Sequen
         pointers=" ".join(literals),
         listing=shlex.quote("\n".join(files)),
         restorable="yes" if restorable else "",
+        written=_except_written(written, folders),
     )
     write_atomic(repo.state / "watch", os.fsencode(text))
-    stamp = repo.state / "stamp"
+    if written.files:
+        _touch(repo.state / "stamp-written", written.moment)
+    _touch(repo.state / "stamp", started)
+
+
+def _touch(stamp: Path, moment: int) -> None:
     stamp.touch()
-    # `find -cnewer` is a strict comparison, and a change in the same tick as `started` must count.
-    os.utime(stamp, ns=(started - 1, started - 1))
+    # `find -cnewer` is a strict comparison, and a change in the same tick as `moment` must count.
+    os.utime(stamp, ns=(moment - 1, moment - 1))
+
+
+def _except_written(written: Written, folders: Collection[str]) -> str:
+    """What `find` asks of what is newer than the stamp: no pointer of ours, nor the folder of one whose names matter,
+    or newer than their own stamp."""
+    if not written.files:
+        return ""
+    above = {posixpath.dirname(file) or "." for file in written.files}
+    paths = sorted(written.files) + [f"{folder}/." for folder in sorted(above.intersection(folders))]
+    names = " -o ".join(f"-path {_argument(_PATTERN.sub(_ESCAPED, path))}" for path in paths)
+    return f' \\( ! \\( {names} \\) -o -cnewer "$1-written" \\)'
+
+
+def is_sure(repo: Repo) -> bool:
+    """Whether the last sync found, or left, everything in agreement."""
+    return (repo.state / "stamp").exists()
 
 
 def forget(repo: Repo) -> None:

@@ -7,7 +7,7 @@ A file appears complete or not at all: it is written under a temporary name, has
 from __future__ import annotations
 
 import errno
-import hashlib
+import itertools
 import os
 import secrets
 from array import array
@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cpv_hooks.cache import CHUNK, Cache, fault, reflink
+from cpv_hooks.cache import Cache, fault, reflink
+from cpv_hooks.copying import copy
 from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Entry, Tree
 from cpv_hooks.pointer import Pointer
+from cpv_hooks.removal import remove_empty_folders, remove_files
 from cpv_hooks.safekeeping import is_safe
 from cpv_hooks.scan import TEMPORARY, Listing, signature
 from cpv_hooks.tree import read_dir_object
@@ -75,7 +77,7 @@ def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str])
     assert pointer.oid is not None
     target = space.target(pointer.path)
     wanted = dict(needed(pointer, space.cache))
-    missing = [oid for name, oid in wanted.items() if current.get(name) != oid and space.cache.find(oid) is None]
+    missing = [oid for name, oid in wanted.items() if current.get(name) != oid and not space.cache.has(oid)]
     if missing:
         raise MissingObject(pointer, sorted(set(missing)))
     try:
@@ -84,14 +86,13 @@ def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str])
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise fault(error, target) from error
-    for name in current.keys() - wanted.keys():
-        _remove_file(target, name)
+    remove_files(target, current.keys() - wanted.keys())
     going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
     whole = pointer.size is not None and len(going) == len(wanted)
     space.grow(pointer.size or 0 if whole else _size(space, going.values()))
     placer = Placer(space)
     for name, oid in going.items():
-        placer.place(oid, target / name, isexec=False, root=target)
+        placer.place(oid, f"{target}/{name}", isexec=False, root=target)
     return _base_of(space, pointer, target, wanted)
 
 
@@ -113,40 +114,6 @@ def _base_of(space: Workspace, pointer: Pointer, target: Path, wanted: dict[str,
     return Placed(Entry(oid, checked=checked), Tree(listing, [wanted[name] for name in listing.names]))
 
 
-def remove_artifact(target: Path, names: list[str] | None) -> None:
-    """Take an artifact out of the work tree; of a directory only the named files, and folders left empty."""
-    if names is None:
-        target.unlink(missing_ok=True)
-        return
-    for name in names:
-        _remove_file(target, name)
-    if target.is_dir() and not any(target.iterdir()):
-        target.rmdir()
-
-
-def _remove_file(root: Path, name: str) -> None:
-    folder = (root / name).parent
-    above = [root, *(root.joinpath(*folder.relative_to(root).parts[: n + 1]) for n in range(name.count("/")))]
-    if any(step.is_symlink() for step in above):
-        return  # it lies behind a link, so it is not ours to remove
-    (root / name).unlink(missing_ok=True)
-    while folder != root and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
-
-
-def _remove_empty_folders(target: Path) -> None:
-    """Make way for a file; a folder that still holds something stays, and is named."""
-    for folder, _, files in os.walk(target, topdown=False):
-        if files:
-            raise CPVError(
-                "a folder with files that CPV does not know stands in its place",
-                where=str(target),
-                fix=f"move {target} away",
-            )
-        os.rmdir(folder)
-
-
 class Placer:
     """Writes cache objects to the work tree with the link type that DVC's `cache.type` asks for."""
 
@@ -154,23 +121,33 @@ class Placer:
         self._cache = space.cache
         self._space = space
         self._made: set[Path] = set()
+        self._staging: dict[str, str] = {}
+        self._types = list(space.cache.types)
+        self._count = itertools.count()
+        self._token = secrets.token_hex(8)
 
-    def place(self, oid: str, target: Path, *, isexec: bool, root: Path | None = None) -> None:
+    def place(self, oid: str, target: str | Path, *, isexec: bool, root: Path | None = None) -> None:
         """Put one object at `target`, replacing a file there; `root` is the directory artifact that it belongs to."""
-        source = self._cache.find(oid)
+        # Text and not paths: this is done for each file of a folder, and making a path costs as much as a look.
+        source = self._cache.file(oid)
         if source is None:
             raise CPVError(f"the cache lacks object {oid}", where=str(target), fix="dvc cpv sync")
-        self._make_folder(target.parent, root or target.parent)
-        temporary = self._space.staging(target.parent) / f"{secrets.token_hex(8)}{TEMPORARY}"
+        folder = os.path.dirname(target)
+        if folder not in self._staging:
+            self._make_folder(Path(folder), root or Path(folder))
+            self._staging[folder] = str(self._space.staging(Path(folder)))
+        temporary = f"{self._staging[folder]}/{self._token}-{next(self._count)}{TEMPORARY}"
         try:
             self._write(oid, source, temporary, isexec)
-            if target.is_dir() and not target.is_symlink():
-                _remove_empty_folders(target)
-            os.replace(temporary, target)
-        except OSError as error:
-            raise fault(error, target) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+            _put(temporary, target)
+            if "hardlink" in self._types:
+                # Two names of one file are not renamed onto each other (rename(2)).
+                _discard(temporary)
+        except BaseException as error:
+            _discard(temporary)
+            if isinstance(error, OSError):
+                raise fault(error, Path(target)) from error
+            raise
 
     def _make_folder(self, folder: Path, root: Path) -> None:
         """Make the folders from the artifact down to `folder`; none may be a link, which could lead out."""
@@ -186,51 +163,63 @@ class Placer:
             raise fault(error, folder) from error
         self._made.add(folder)
 
-    def _write(self, oid: str, source: Path, temporary: Path, isexec: bool) -> None:
+    def _write(self, oid: str, source: str, temporary: str, isexec: bool) -> None:
         linked = {"hardlink", "symlink"} & set(self._cache.types)
         if linked and not is_safe(self._cache, self._space.index, oid):
             raise self._corrupt(oid, source)
-        for kind in self._cache.types:
+        for kind in tuple(self._types):
             link = os.link if kind == "hardlink" else os.symlink if kind == "symlink" else None
             if link and _try(link, source, temporary):
-                self._space.advance(source.stat().st_size)
+                self._space.advance(os.stat(source).st_size)
                 return
             if kind in ("reflink", "copy") and self._copy(oid, source, temporary, isexec, kind == "reflink"):
                 return
+            if kind == "reflink":
+                # A file system that cannot share blocks learns it no later: the next file need not try.
+                self._types.remove(kind)
         raise CPVError(
             f"none of cache.type = {','.join(self._cache.types)} works here",
-            where=str(temporary.parent),
+            where=os.path.dirname(temporary),
             fix="dvc config cache.type reflink,copy",
         )
 
-    def _corrupt(self, oid: str, source: Path) -> CPVError:
+    def _corrupt(self, oid: str, source: str) -> CPVError:
         what = f"cache object {oid} is corrupt ({source})"
         return CPVError(what, where=str(self._cache.folder), fix=f"rm -f {source} && dvc cpv sync")
 
-    def _copy(self, oid: str, source: Path, temporary: Path, isexec: bool, only_reflink: bool) -> bool:
+    def _copy(self, oid: str, source: str, temporary: str, isexec: bool, only_reflink: bool) -> bool:
         mode = 0o777 if isexec else 0o666
         with open(source, "rb", buffering=0) as reader, _create(temporary, mode) as writer:
-            if reflink(reader.fileno(), writer.fileno()):
+            if "reflink" in self._types and reflink(reader.fileno(), writer.fileno()):
                 self._space.advance(os.fstat(reader.fileno()).st_size)
                 return True
             if only_reflink:
-                temporary.unlink()
+                os.unlink(temporary)
                 return False
-            digest = hashlib.md5(usedforsecurity=False)
-            while chunk := reader.read(CHUNK):
-                digest.update(chunk)
-                writer.write(chunk)
-                self._space.advance(len(chunk))
-        if digest.hexdigest() != oid[:32]:
+            digest, _ = copy(reader, writer, self._space.advance)
+        if digest != oid[:32]:
             raise self._corrupt(oid, source)
         return True
 
 
-def _create(path: Path, mode: int) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
+def _discard(temporary: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)
 
 
-def _try(link: Callable[[Path, Path], None], source: Path, target: Path) -> bool:
+def _put(temporary: str, target: str | Path) -> None:
+    try:
+        os.replace(temporary, target)
+    except IsADirectoryError:
+        remove_empty_folders(Path(target))
+        os.replace(temporary, target)
+
+
+def _create(path: str, mode: int) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb", buffering=0)
+
+
+def _try(link: Callable[[str, str], None], source: str, target: str) -> bool:
     try:
         link(source, target)
     except OSError as error:

@@ -23,11 +23,12 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.events import Event
 from cpv_hooks.gitignore import ignore
 from cpv_hooks.index import Entry, Index
-from cpv_hooks.materialise import MissingObject, Placed, needed, place_directory, place_file, remove_artifact
+from cpv_hooks.materialise import MissingObject, Placed, needed, place_directory, place_file
 from cpv_hooks.outcomes import Outcome, State
 from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.pointer_text import render
+from cpv_hooks.removal import remove_artifact
 from cpv_hooks.rescue import record
 from cpv_hooks.safekeeping import keep
 from cpv_hooks.scan import being_written
@@ -81,7 +82,9 @@ class Reconciler:
             return refused
         self.progress.grow(sum(size for _, size, _ in files))
         space, entry = artifact.space, artifact.entry
-        taken = take_directory(space, pointer.path) if artifact.isdir else take_file(space, pointer.path)
+        taken = (
+            take_directory(space, pointer.path, artifact.looked) if artifact.isdir else take_file(space, pointer.path)
+        )
         content = taken.content
         if (content.oid, content.isexec) == (pointer.oid, pointer.isexec):
             self._set(pointer.path, taken)
@@ -222,7 +225,7 @@ class Reconciler:
 
 def _lacking(space: Workspace, pointer: Pointer) -> bool:
     try:
-        return any(space.cache.find(oid) is None for _, oid in needed(pointer, space.cache))
+        return any(not space.cache.has(oid) for _, oid in needed(pointer, space.cache))
     except MissingObject:
         return True
 

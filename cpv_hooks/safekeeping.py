@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cpv_hooks.cache import Cache
+from cpv_hooks.cache import Cache, md5_of
 from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Index
 from cpv_hooks.scan import signature
@@ -30,11 +30,12 @@ def is_safe(cache: Cache, index: Index, oid: str) -> bool:
     path = cache.find(oid)
     if path is None:
         return False
-    if index.objects.get(oid) == signature(path.stat()):
+    status = path.stat()
+    if index.objects.get(oid) == signature(status):
         return True
-    if not cache.verified(oid):
+    if md5_of(path) != oid[:32]:
         return False
-    if path == cache.path(oid):
+    if status.st_size >= LARGE_OBJECT and path == cache.path(oid):
         remember_object(cache, index, oid)
     return True
 

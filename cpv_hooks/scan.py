@@ -10,7 +10,7 @@ import os
 import stat
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,47 +89,63 @@ class Listing:
 
 def list_directory(root: Path, keep: Filter) -> Listing:
     """Walk a directory artifact as DVC does: links to files are followed, links to folders are passed over."""
-    found = list(_walk(os.fspath(root), "", keep))
-    found.sort(key=lambda item: item[0])
+    names: list[str] = []
     numbers = array("q")
-    for _, status in found:
-        numbers.extend((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
-    return Listing([name for name, _ in found], numbers)
+    waiting = [(os.fspath(root), "")]
+    while waiting:
+        folder, prefix = waiting.pop()
+        folders, found = _read_folder(folder, keep)
+        _append(found, prefix, names, numbers)
+        waiting += [(f"{folder}/{name}", f"{prefix}{name}/") for name in folders]
+    return _sorted(names, numbers)
 
 
-def _walk(folder: str, prefix: str, keep: Filter) -> Iterator[tuple[str, os.stat_result]]:
-    entries: dict[str, os.DirEntry[str]] = {}
-    folders: list[str] = []
-    files: list[str] = []
+def _read_folder(folder: str, keep: Filter) -> tuple[list[str], list[os.DirEntry[str]]]:
+    """The folders (last first, as a stack takes them) and the files of one folder that DVC would take, by name."""
     with os.scandir(folder) as listed:
-        for entry in listed:
-            entries[entry.name] = entry
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif not (entry.is_symlink() and entry.is_dir()):
-                files.append(entry.name)
+        entries = {entry.name: entry for entry in listed}
+    folders = [name for name, entry in entries.items() if entry.is_dir(follow_symlinks=False)]
+    inner = set(folders)
+    files = [
+        name
+        for name, entry in entries.items()
+        if name not in inner and not (entry.is_symlink() and entry.is_dir()) and not name.endswith(TEMPORARY)
+    ]
     folders, files = keep(folder, folders, files)
-    for name in files:
-        if not name.endswith(TEMPORARY):
-            status = _status(entries[name])
-            if status is not None:
-                yield prefix + name, status
-    for name in folders:
-        yield from _walk(f"{folder}/{name}", f"{prefix}{name}/", keep)
+    return sorted(folders, reverse=True), [entries[name] for name in sorted(files)]
 
 
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        status = entry.stat()
-    except FileNotFoundError:
-        if entry.is_symlink():
-            raise CPVError("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {entry.path}") from None
-        return None  # removed since the folder was read
-    if not stat.S_ISREG(status.st_mode):
-        raise CPVError(
-            "not a regular file, a folder or a link to a file", where=entry.path, fix="move it out of the artifact"
-        )
-    return status
+def _append(found: list[os.DirEntry[str]], prefix: str, names: list[str], numbers: array[int]) -> None:
+    # The innermost loop of every look at a directory artifact: nothing is called in it that is not needed.
+    add_name, add_numbers, is_file = names.append, numbers.extend, stat.S_ISREG
+    for entry in found:
+        try:
+            status = entry.stat()
+        except FileNotFoundError:
+            _refuse_dangling(entry)
+            continue
+        if not is_file(status.st_mode):
+            fix = "move it out of the artifact"
+            raise CPVError("not a regular file, a folder or a link to a file", where=entry.path, fix=fix)
+        add_name(prefix + entry.name)
+        add_numbers((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+
+
+def _refuse_dangling(entry: os.DirEntry[str]) -> None:
+    """A file that is gone was removed since its folder was read; a link that leads nowhere stays, and is an error."""
+    if entry.is_symlink():
+        raise CPVError("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {entry.path}")
+
+
+def _sorted(names: list[str], numbers: array[int]) -> Listing:
+    """In the order of whole paths, which is not always that of the walk: `a-b` stands before `a/b`."""
+    if names == sorted(names):
+        return Listing(names, numbers)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    moved = array("q")
+    for at in order:
+        moved.extend(numbers[4 * at : 4 * at + 4])
+    return Listing([names[at] for at in order], moved)
 
 
 def being_written(path: Path) -> bool:

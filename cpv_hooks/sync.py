@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from cpv_hooks import fastpath
 from cpv_hooks.discovery import Found, discover, owner
 from cpv_hooks.errors import CPVError
 from cpv_hooks.events import SYNC, Event
+from cpv_hooks.fastpath import Written
 from cpv_hooks.git import Repo
 from cpv_hooks.index import Index
 from cpv_hooks.lock import locked, wait_for_dvc
@@ -16,7 +18,7 @@ from cpv_hooks.outcomes import Outcome, Report
 from cpv_hooks.output import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.reconcile import Reconciler
-from cpv_hooks.scan import Clock
+from cpv_hooks.scan import Clock, newest, signature
 from cpv_hooks.workspace import Workspace
 
 
@@ -37,7 +39,7 @@ def sync(repo: Repo, event: Event) -> Report:
             # What the last sync found is not sure any more.
             fastpath.forget(repo)
             raise
-        if report.wrote and report.settled:
+        if report.wrote and report.settled and not fastpath.is_sure(repo):
             # What was written is newer than the stamp; a second look, with nothing to do, makes the fast path sure.
             _look(repo, event)
     return report
@@ -75,11 +77,36 @@ def _look(repo: Repo, event: Event) -> Report:
             chooser = Reconciler(replace(event, only=frozenset()), index, progress)
             report.outcomes += [chooser.reconcile(spaces[project.root], pointer) for project, pointer in found.chosen]
     index.save()
-    if report.settled and not report.wrote and _complete(found):
-        fastpath.remember(repo, projects, found, report.outcomes, started)
+    written = _written(repo, event, report, found, index, clock) if report.settled else None
+    if written is not None and _complete(found):
+        fastpath.remember(repo, projects, found, report.outcomes, started, written)
     else:
         fastpath.forget(repo)
     return report
+
+
+def _written(repo: Repo, event: Event, report: Report, found: Found, index: Index, clock: Clock) -> Written | None:
+    """What this look wrote, where that is pointers alone; None where it wrote something else too.
+
+    They are newer than the stamp, so they are found and read once more, after a time that stands for theirs.
+    """
+    if not report.wrote:
+        return Written()
+    if report.of("materialised", "rescued", "removed") or any(project.remote_versioned for project in report.projects):
+        return None
+    files = frozenset(outcome.pointer.file for outcome in report.of("snapshot") if outcome.pointer)
+    try:
+        moment = clock.past(max(newest(signature(os.stat(repo.top / file))) for file in files))
+    except OSError:
+        return None
+    again = discover(repo, report.projects, index, clock, committing=event.committing)
+    index.save()
+    if again.errors or again.unmerged or again.paths != found.paths:
+        return None
+    entries = {pointer.path: index.entries.get(pointer.path) for _, pointer in again.pointers}
+    said = {pointer.path: (pointer.oid, pointer.isexec) for _, pointer in again.pointers if pointer.oid}
+    same = all(entry is None or said.get(path) == (entry.oid, entry.isexec) for path, entry in entries.items())
+    return Written(files, moment) if same else None
 
 
 def _complete(found: Found) -> bool:

@@ -11,7 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
+from typing import Any
 
 from cpv_hooks.errors import CPVError
 
@@ -24,6 +26,7 @@ _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
 # DVC never looks into these (its default ignore patterns), so no honest directory object names them; and a `.git`
 # folder planted in the work tree would make Git run what its configuration says.
 _FOREIGN_FOLDERS = frozenset({".git", ".hg", ".dvc"})
+_SUSPECT = _FOREIGN_FOLDERS | {"", ".", ".."}
 
 
 def is_oid(text: str) -> bool:
@@ -38,8 +41,9 @@ def is_dir_oid(oid: str) -> bool:
 
 def dir_object_bytes(entries: Iterable[tuple[str, str]]) -> bytes:
     """The bytes of the directory object that lists `(relpath, oid)` pairs, exactly as DVC writes them."""
-    listed = [{"md5": oid, "relpath": relpath} for relpath, oid in sorted(entries)]
-    return json.dumps(listed, sort_keys=True).encode("ascii")
+    # What `json.dumps` makes of a list of dictionaries, without the dictionaries.
+    rows = [f'{{"md5": "{oid}", "relpath": {quoted(relpath)}}}' for relpath, oid in sorted(entries)]
+    return f"[{', '.join(rows)}]".encode("ascii")
 
 
 def dir_oid(data: bytes) -> str:
@@ -70,9 +74,21 @@ def parse_dir_object(data: bytes, name: str, path: Path | None = None) -> list[t
         raise _error(name, path, "not JSON") from error
     if not isinstance(listed, list):
         raise _error(name, path, "not a list of files")
-    entries = [_entry(item, name, path) for item in listed]
+    entries = _plain(listed) or [_entry(item, name, path) for item in listed]
     _check_distinct(entries, name, path)
     return entries
+
+
+def _plain(listed: list[Any]) -> list[tuple[str, str]]:
+    """The entries where all of them at once are seen to be harmless, ten times sooner than one by one; else nothing."""
+    try:
+        names = [item["relpath"] for item in listed]
+        oids = [item["md5"] for item in listed]
+        text = "/".join(names).lower()
+        sound = all(map(_MD5.fullmatch, oids)) and "\0" not in text
+    except (TypeError, KeyError):
+        return []
+    return list(zip(names, oids, strict=True)) if sound and _SUSPECT.isdisjoint(text.split("/")) else []
 
 
 def _entry(item: object, name: str, path: Path | None) -> tuple[str, str]:

@@ -13,9 +13,10 @@ from cpv_hooks.cache import fault, md5_of
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.index import Entry, Index
-from cpv_hooks.materialise import Placer, needed, remove_artifact
+from cpv_hooks.materialise import Placer, needed
 from cpv_hooks.pointer import Content, Pointer
 from cpv_hooks.project import Project
+from cpv_hooks.removal import remove_artifact
 from cpv_hooks.safekeeping import keep
 from cpv_hooks.scan import Clock
 from cpv_hooks.snapshot import is_executable

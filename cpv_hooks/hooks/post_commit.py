@@ -8,7 +8,7 @@ from cpv_hooks.events import COMMIT
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin, quietly, tell
+from cpv_hooks.hooks.report import answered, begin, quietly, tell
 from cpv_hooks.hooks.upload import upload_by_policy
 from cpv_hooks.output import fail, say
 from cpv_hooks.project import Project
@@ -25,7 +25,8 @@ def run(args: list[str]) -> int:
         staging.repair_after_limited_commit(repo)
         _repair_completed(repo)
         (repo.state / "restage").unlink(missing_ok=True)
-    tell(sync(repo, quietly(COMMIT)))
+    if not answered(repo):
+        tell(sync(repo, quietly(COMMIT)))
     projects = Project.find_all(repo)
     head = repo.resolve("HEAD")
     if not projects or head is None:

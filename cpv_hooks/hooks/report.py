@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cpv_hooks.events import Event
+from cpv_hooks.fastpath import is_sure
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.outcomes import Outcome, Report
@@ -30,6 +31,16 @@ def interrupted(repo: Repo) -> bool:
     from cpv_hooks.interrupted import stops
 
     return stops(repo)
+
+
+def answered(repo: Repo) -> bool:
+    """Whether an fsmonitor query of this Git process has left everything in agreement (its shim writes the note)."""
+    git = calling_git()
+    try:
+        note = (repo.state / "asked").read_text(encoding="ascii").strip()
+    except OSError:
+        return False
+    return git is not None and note == git.identity and is_sure(repo)
 
 
 def quietly(event: Event) -> Event:

@@ -18,8 +18,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpv_hooks.cache import CHUNK, fault, reflink
+from cpv_hooks.cache import fault, reflink
 from cpv_hooks.config import cpv_home
+from cpv_hooks.copying import CHUNK
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.effects import Effect
 from cpv_hooks.operations.fetching import DISK_THREADS, LISTED, Source

@@ -7,11 +7,12 @@ from pathlib import Path
 from cpv_hooks.artifact import Artifact
 from cpv_hooks.cache import fault
 from cpv_hooks.journal import Transaction
-from cpv_hooks.materialise import place_directory, place_file, remove_artifact
+from cpv_hooks.materialise import place_directory, place_file
 from cpv_hooks.operations.draft import Change
 from cpv_hooks.operations.prospect import Prospect, unreadable
 from cpv_hooks.pointer import Content, Pointer
 from cpv_hooks.project import Project
+from cpv_hooks.removal import remove_artifact
 from cpv_hooks.rescue import record
 from cpv_hooks.safekeeping import keep
 from cpv_hooks.scan import signature

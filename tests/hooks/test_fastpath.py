@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 
 import pytest
@@ -169,3 +170,29 @@ def test_known_roots_are_remembered(repo: ModelRepo) -> None:
     assert fastpath.known_roots(git) == [repo.path]
     (git.state / "projects.json").write_bytes(b"\xff")
     assert fastpath.known_roots(git) == []
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_snapshot_leaves_the_shell_sure_at_once(repo: ModelRepo, shell: str) -> None:
+    repo.write("model.bin", b"two")
+    repo.write("heads/a[1]*.pt", b"new")
+    wait_past_the_tick()
+    assert engine.states(engine.run(repo, QUERY)) == {"model.bin": "snapshot", "heads/a[1]*.pt": "snapshot"}
+    assert not says_so(changed(repo, shell))
+
+
+@pytest.mark.parametrize(
+    "name", ["model.bin", "model.bin.dvc", "data/a", "data.dvc", "heads/a[1]*.pt.dvc", "heads/b.pt", ".cpv.toml"]
+)
+def test_after_a_snapshot_the_shell_sees_every_other_change(repo: ModelRepo, name: str) -> None:
+    repo.write("model.bin", b"two")
+    repo.write("heads/a[1]*.pt", b"new")
+    wait_past_the_tick()
+    engine.run(repo, QUERY)
+    repo.write(name, (repo.path / name).read_bytes() if (repo.path / name).exists() else b"")
+    assert says_so(changed(repo))
+
+
+def wait_past_the_tick() -> None:
+    """A file that was written in the tick in which the look begins is looked at again."""
+    time.sleep(0.03)

@@ -1,0 +1,36 @@
+"""Bytes hashed as they are copied."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from cpv_hooks.copying import CHUNK, copy
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 8 * CHUNK - 1, 8 * CHUNK, 20 * CHUNK + 7])
+def test_the_copy_has_the_bytes_and_the_hash(tmp_path: Path, size: int) -> None:
+    data = os.urandom(size)
+    source, target, told = tmp_path / "source", tmp_path / "target", []
+    source.write_bytes(data)
+    with open(source, "rb", buffering=0) as reader, open(target, "wb", buffering=0) as writer:
+        assert copy(reader, writer, told.append) == (hashlib.md5(data).hexdigest(), size)
+    assert target.read_bytes() == data
+    assert sum(told) == size
+
+
+@pytest.mark.parametrize("size", [CHUNK, 40 * CHUNK])
+def test_a_disk_that_is_full_stops_the_copy(tmp_path: Path, size: int) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(size))
+    with (
+        open(source, "rb", buffering=0) as reader,
+        open("/dev/full", "wb", buffering=0) as full,
+        pytest.raises(OSError) as raised,
+    ):
+        copy(reader, full, lambda count: None)
+    assert raised.value.errno == errno.ENOSPC
