@@ -1,12 +1,17 @@
-"""Stories begin in a repository with two checkpoints, whose hooks are installed in one of four ways."""
+"""Stories begin in a repository with two checkpoints, whose hooks are installed in one of four ways.
+
+Where a test could be told in several ways, the suite tells it in one, chosen by its name; `CPV_MODES=all` in each.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, get_args
+from zlib import crc32
 
 import pytest
+from conftest import REAL_ENVIRONMENT
 
 from e2e import story as stories
 from e2e.story import Mode, Story
@@ -22,6 +27,25 @@ class Tell(Protocol):
         hooks: Mapping[str, str] | None = ...,
         name: str = ...,
     ) -> Story: ...
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if REAL_ENVIRONMENT.get("CPV_MODES") == "all":
+        return
+    ways: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        told_here = item.path.is_relative_to(Path(__file__).parent)
+        ways.setdefault(_without_mode(item) if told_here else item.nodeid, []).append(item)
+    chosen = {id(same[crc32(name.encode()) % len(same)]) for name, same in ways.items()}
+    items[:] = [item for item in items if id(item) in chosen]
+
+
+def _without_mode(item: pytest.Item) -> str:
+    """The name of a test, the same for all ways in which it can be told."""
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    found = [params[name] for name in ("mode", "story", "any_story") if params.get(name) in get_args(Mode)]
+    name, bracket, rest = item.nodeid.partition("[")
+    return name + bracket + (rest.replace(found[0], "*", 1) if found else rest)
 
 
 @pytest.fixture(scope="session")
