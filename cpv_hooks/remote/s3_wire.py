@@ -50,6 +50,7 @@ class Wire:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._patterns: dict[str, Pattern] = {}
+        self._trusted: ssl.SSLContext | None = None
         self._is_off = False
 
     def put(self, oid: str, data: bytes, md5: bytes) -> Answer | None:
@@ -94,7 +95,7 @@ class Wire:
         if held is None:
             seconds = self._client.meta.config.read_timeout
             if url.scheme == "https":
-                held = _Held(http.client.HTTPSConnection(url.netloc, timeout=seconds, context=self._trust()))
+                held = _Held(http.client.HTTPSConnection(url.netloc, timeout=seconds, context=self._trusted))
             else:
                 held = _Held(http.client.HTTPConnection(url.netloc, timeout=seconds))
             self._local.held = held
@@ -123,7 +124,11 @@ class Wire:
         if self._is_off or (found is not None and time.monotonic() - found.learned < _FRESH_SECONDS):
             return None if self._is_off else found
         with self._lock:
-            found = self._learn(method)
+            try:
+                found = self._learn(method)
+            except AttributeError:
+                # Not all that is asked of boto3 is public; without it everything goes the longer way.
+                found = None
             self._is_off = found is None
             if found is not None:
                 self._patterns[method] = found
@@ -146,6 +151,8 @@ class Wire:
         kept = {name: value for name, value in headers.items() if name.startswith("x-amz-") and name not in _CHANGING}
         if not is_same or url.query or any("checksum" in name for name in kept):
             return None
+        if url.scheme == "https" and self._trusted is None:
+            self._trusted = self._trust()
         return Pattern(
             method,
             url,
