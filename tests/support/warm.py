@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -133,7 +134,8 @@ def _attend(connection: socket.socket, programs: dict[str, Callable[[], int | No
 
 def _kill_with_client(connection: socket.socket, pid: int) -> None:
     if not connection.recv(1):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _request(connection: socket.socket) -> tuple[list[bytes], list[int]]:
