@@ -38,6 +38,23 @@ def locked(path: Path, *, wait: bool, say: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def lock_at_once(path: Path) -> int | None:
+    """Open and lock a file of ours; the caller closes it. None where another process holds it, or it cannot be had."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it until now may have ended, and renamed or removed it.
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
 def _acquire(descriptor: int, path: Path, wait: bool, say: str) -> None:
     started, said = time.monotonic(), False
     while True:

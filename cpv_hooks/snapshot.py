@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Entry, Tree
 from cpv_hooks.pointer import Content
 from cpv_hooks.safekeeping import LARGE_OBJECT, remember_object
-from cpv_hooks.scan import Listing, newest, signature
+from cpv_hooks.scan import Listing, Signature, newest, signature
 from cpv_hooks.stored import Stored
 from cpv_hooks.tree import dir_object_bytes, dir_oid
 from cpv_hooks.workspace import Workspace
@@ -112,19 +113,24 @@ def _unchanged(listing: Listing, base: Tree) -> list[str | None]:
     return found
 
 
+def unchanged(path: Path, before: Signature, read: Callable[[], str]) -> str:
+    """What `read` makes of a file whose signature is `before` then and afterwards; else `BeingWritten`."""
+    try:
+        oid = read()
+        after = signature(path.stat())
+    except FileNotFoundError:
+        raise BeingWritten(path) from None
+    if after != before:
+        raise BeingWritten(path)
+    return oid
+
+
 def _store(space: Workspace, root: Path, listing: Listing, changed: list[int]) -> list[str]:
     """Put the changed files into the cache; large ones side by side."""
 
     def one(position: int) -> str:
         path = root / listing.names[position]
-        try:
-            oid, _ = space.cache.add_file(path, space.advance)
-            after = signature(path.stat())
-        except FileNotFoundError:
-            raise BeingWritten(path) from None
-        if after != listing.signature(position):
-            raise BeingWritten(path)
-        return oid
+        return unchanged(path, listing.signature(position), lambda: space.cache.add_file(path, space.advance)[0])
 
     large = [position for position in changed if listing.signature(position)[0] >= _THREADED_FROM]
     if len(large) < 2:

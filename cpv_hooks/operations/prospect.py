@@ -15,7 +15,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Content
 from cpv_hooks.scan import Filter, Listing, Signature, list_directory, signature
-from cpv_hooks.snapshot import BeingWritten, is_executable
+from cpv_hooks.snapshot import BeingWritten, is_executable, unchanged
 from cpv_hooks.tree import dir_object_bytes, dir_oid
 from cpv_hooks.workspace import Workspace
 
@@ -88,6 +88,11 @@ def _file(source: Path, status: os.stat_result, progress: Progress) -> Prospect:
     oid = md5_of(source, progress.advance)
     if signature(source.stat()) != signature(status):
         raise BeingWritten(source)
+    return file(source, status, oid)
+
+
+def file(source: Path, status: os.stat_result, oid: str) -> Prospect:
+    """A file that is hashed already."""
     content = Content(oid, status.st_size, isexec=is_executable(status))
     return Prospect(content, {oid: status.st_size}, source, (("", oid, signature(status)),))
 
@@ -97,14 +102,7 @@ def _folder(source: Path, listing: Listing, progress: Progress) -> Prospect:
 
     def one(position: int) -> str:
         path = source / listing.names[position]
-        try:
-            oid = md5_of(path, progress.advance)
-            after = signature(path.stat())
-        except FileNotFoundError:
-            raise BeingWritten(path) from None
-        if after != listing.signature(position):
-            raise BeingWritten(path)
-        return oid
+        return unchanged(path, listing.signature(position), lambda: md5_of(path, progress.advance))
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         oids = list(pool.map(one, range(len(listing))))

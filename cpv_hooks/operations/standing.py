@@ -17,7 +17,7 @@ from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Content, Pointer
 from cpv_hooks.project import Project
 from cpv_hooks.scan import Clock, signature
-from cpv_hooks.snapshot import BeingWritten, is_executable, known_oids
+from cpv_hooks.snapshot import BeingWritten, known_oids
 from cpv_hooks.workspace import Workspace
 
 
@@ -69,8 +69,7 @@ def _file(artifact: Artifact, target: Path, progress: Progress) -> Prospect:
         oid = md5_of(target, progress.advance)
         if signature(target.stat()) != signature(status):
             raise BeingWritten(target)
-    content = Content(oid, status.st_size, isexec=is_executable(status))
-    return Prospect(content, {oid: status.st_size}, target, (("", oid, signature(status)),))
+    return prospect.file(target, status, oid)
 
 
 def _folder(artifact: Artifact, target: Path, progress: Progress) -> Prospect:

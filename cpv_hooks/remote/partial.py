@@ -7,7 +7,6 @@ the whole has the hash that it must have. `dvc cpv prune` removes what nobody go
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cpv_hooks.cache import PROTECTED, fault
+from cpv_hooks.lock import lock_at_once
 from cpv_hooks.remote.content import legacy_md5
 from cpv_hooks.scan import TEMPORARY
 
@@ -82,7 +82,7 @@ def begun(to: Path, mark: str | None) -> Iterator[Partial]:
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         path = to.parent / f"{mark}{TEMPORARY}"
-        descriptor = _locked(path) if mark is not None else None
+        descriptor = lock_at_once(path) if mark is not None else None
         kept = descriptor is not None
         if descriptor is None:
             path = to.parent / f".{to.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY}"
@@ -97,20 +97,3 @@ def begun(to: Path, mark: str | None) -> Iterator[Partial]:
         if not partial.is_installed and not (kept and partial.size):
             path.unlink(missing_ok=True)
         os.close(descriptor)
-
-
-def _locked(path: Path) -> int | None:
-    """The file of a mark, locked; None where another process holds it or it is not ours to write."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it until now may have installed or removed it.
-        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-            return descriptor
-    except OSError:
-        pass
-    os.close(descriptor)
-    return None

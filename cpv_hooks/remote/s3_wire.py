@@ -120,10 +120,10 @@ class Wire:
     # What boto3 would send
 
     def _pattern(self, method: str) -> Pattern | None:
-        found = self._patterns.get(method)
-        if self._is_off or (found is not None and time.monotonic() - found.learned < _FRESH_SECONDS):
-            return None if self._is_off else found
         with self._lock:
+            found = self._patterns.get(method)
+            if self._is_off or (found is not None and time.monotonic() - found.learned < _FRESH_SECONDS):
+                return None if self._is_off else found
             try:
                 found = self._learn(method)
             except AttributeError:
@@ -132,7 +132,7 @@ class Wire:
             self._is_off = found is None
             if found is not None:
                 self._patterns[method] = found
-        return found
+            return found
 
     def _learn(self, method: str) -> Pattern | None:
         from urllib.request import getproxies

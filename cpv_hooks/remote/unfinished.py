@@ -7,7 +7,6 @@ of the parameters it was begun with, and no secret.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from cpv_hooks.lock import lock_at_once
 
 _FORGOTTEN = 30 * 24 * 3600.0
 """Seconds after which nobody goes on with an upload; `dvc cpv prune --remote` removes it from the server sooner."""
@@ -91,18 +92,9 @@ def _locked(path: Path) -> int | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever held it until now may have ended, and removed it.
-        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-            return descriptor
-    except OSError:
-        pass
-    os.close(descriptor)
-    return None
+    return lock_at_once(path)
 
 
 def _sweep(folder: Path) -> None:
