@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import import_module
 
-from cpv_hooks.shims import FSMONITOR, HOOKS
+from cpv_hooks.githooks import FSMONITOR, HOOKS
 
 NAMES = (FSMONITOR, *HOOKS)
 

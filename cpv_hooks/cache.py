@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -181,7 +180,7 @@ class Cache:
         # Beside `files/`, so that DVC's own listing of the cache never meets it.
         folder = self.folder / "cpv"
         self._make(folder)
-        return folder / f"{secrets.token_hex(8)}{TEMPORARY}"
+        return folder / f"{os.urandom(8).hex()}{TEMPORARY}"
 
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():

@@ -12,8 +12,8 @@ for it, or, should that die too, by the next hook.
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from cpv_hooks.pointer import is_pointer_file
 # Of this work tree alone (`refs/worktree/` is per work tree), so that two of them can commit at the same time.
 PENDING = "refs/worktree/cpv/pending"
 _POLL = 0.02  # seconds
+_UNHOOKED = ("-c", "core.hooksPath=/dev/null")
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "cpv",
     "GIT_AUTHOR_EMAIL": "cpv@localhost",
@@ -43,7 +44,7 @@ def obstacle(repo: Repo) -> str | None:
         return f"a {repo.under_way()} is under way"
     if not _head_text(repo).startswith("ref: refs/heads/"):
         return "HEAD is detached"
-    if (repo.config("extensions.refstorage") or "files") != "files":
+    if (repo.common_dir / "reftable").is_dir():
         return "the refs are not stored in files"
     if not repo.ok("var", "GIT_COMMITTER_IDENT"):
         return "Git does not know who commits"
@@ -53,76 +54,65 @@ def obstacle(repo: Repo) -> str | None:
 def open_detour(repo: Repo) -> None:
     """Point HEAD at a commit with nearly the tree of the index that is being committed.
 
-    One of its pointers is emptied there: where the index was empty Git reads it again before it compares, and would
+    One of its pointers is executable there: where the index was empty Git reads it again before it compares, and would
     find nothing to commit against the very same tree.
     """
-    tree = _tree_unlike_any_index(repo)
-    parents = repo.run("rev-list", "--parents", "-n", "1", "HEAD").split()[1:] if repo.resolve("HEAD") else []
-    arguments = [word for parent in parents for word in ("-p", parent)]
-    # Options such as --fixup=HEAD and -C HEAD read the message and the author of what HEAD names now.
-    author, message = _author_and_message(repo)
-    commit = repo.run("commit-tree", tree, *arguments, input=message, env=_IDENTITY | author).strip()
+    commit = _commit(repo, _tree_unlike_any_index(repo))
     git = calling_git()
-    record = {"head": _head_text(repo), "commit": commit, "pid": git.pid if git else None}
-    repo.run("-c", "core.logAllRefUpdates=false", "update-ref", PENDING, commit)
-    write_atomic(_file(repo), json.dumps(record).encode(), durable=True)
+    write_atomic(_pending(repo), f"{commit}\n".encode())
+    # The first line is the shim's of prepare-commit-msg, which closes the detour where nothing is amiss.
+    record = [_head_text(repo).rstrip("\n"), str(git.pid if git else "")]
+    write_atomic(_file(repo), "".join(f"{line}\n" for line in record).encode(), durable=True)
     if git is not None:
         _leave_watcher(repo, git)
     _write_head(repo, f"ref: {PENDING}\n")
 
 
-def _author_and_message(repo: Repo) -> tuple[dict[str, str], str]:
+def _commit(repo: Repo, tree: str) -> str:
+    """HEAD with another tree: options such as --fixup=HEAD and -C HEAD read its message and its author."""
     if repo.resolve("HEAD") is None:
-        return {}, "CPV: one-shot commit under way\n"
-    name, email, date, message = repo.run("log", "-1", "--format=%an%x00%ae%x00%ad%x00%B", "--date=raw", "HEAD").split(
-        "\0", 3
-    )
-    return {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}, message
+        return repo.run("commit-tree", tree, input="CPV: one-shot commit under way\n", env=_IDENTITY).strip()
+    header, _, message = repo.run("cat-file", "commit", "HEAD").partition("\n\n")
+    lines = [f"tree {tree}", *re.findall(r"(?m)^(?:parent|author|committer|encoding) .*$", header)]
+    text = "\n".join(lines) + f"\n\n{message}"
+    return repo.run("hash-object", "-t", "commit", "-w", "--stdin", input=text).strip()
 
 
 def _tree_unlike_any_index(repo: Repo) -> str:
-    tree = repo.run("write-tree", index=True).strip()
-    names = repo.run("ls-files", "-z", "--", "*.dvc", "dvc.lock", "*/dvc.lock", index=True).split("\0")
-    pointer = next(name for name in names if is_pointer_file(name))
+    listed = repo.run("ls-files", "-s", "-z", "--", "*.dvc", "dvc.lock", "*/dvc.lock", index=True).split("\0")
+    entries = (line.partition("\t") for line in listed)
+    entry, path = next((head.split(), path) for head, _, path in entries if is_pointer_file(path))
+    mode = "100644" if entry[0] == "100755" else "100755"
     scratch = repo.state / "detour-index"
     env = {"GIT_INDEX_FILE": str(scratch)}
     try:
-        repo.run("read-tree", tree, env=env)
-        empty = repo.run("hash-object", "-w", "--stdin", input="").strip()
-        repo.run("update-index", "--cacheinfo", f"100644,{empty},{pointer}", env=env)
-        return repo.run("write-tree", env=env).strip()
+        scratch.write_bytes(Path(os.environ["GIT_INDEX_FILE"]).read_bytes())
+        repo.run(*_UNHOOKED, "update-index", "--cacheinfo", f"{mode},{entry[1]},{path}", env=env)
+        return repo.run(*_UNHOOKED, "write-tree", env=env).strip()
     finally:
         scratch.unlink(missing_ok=True)
 
 
 def close(repo: Repo) -> None:
     """Point HEAD back; nothing where no detour is open."""
-    try:
-        record = json.loads(_file(repo).read_bytes())
-    except (OSError, ValueError):
-        record = {}
     if _head_text(repo) == f"ref: {PENDING}\n":
-        head = record.get("head")
-        if not isinstance(head, str) or not head.startswith("ref: refs/heads/"):
+        head, _ = _record(repo)
+        if not head.startswith("ref: refs/heads/"):
             raise CPVError(
                 "HEAD was left on CPV's detour and its record is lost",
                 where=str(repo.git_dir / "HEAD"),
                 fix="git symbolic-ref HEAD refs/heads/BRANCH",
             )
-        _write_head(repo, head)
+        _write_head(repo, f"{head}\n")
     _file(repo).unlink(missing_ok=True)
-    repo.run("-c", "core.logAllRefUpdates=false", "update-ref", "-d", PENDING, check=False)
+    _pending(repo).unlink(missing_ok=True)
 
 
 def heal(repo: Repo) -> bool:
     """Close a detour whose Git process is gone; returns whether there was one."""
-    file = _file(repo)
-    if not file.exists():
+    if not _file(repo).exists():
         return False
-    try:
-        process = json.loads(file.read_bytes()).get("pid")
-    except (OSError, ValueError):
-        process = None
+    _, process = _record(repo)
     serving = calling_git()
     if (
         process
@@ -134,8 +124,22 @@ def heal(repo: Repo) -> bool:
     return True
 
 
+def _record(repo: Repo) -> tuple[str, int | None]:
+    """What HEAD said, and the process of the Git command; nothing where that cannot be read."""
+    try:
+        head, process, *_ = [*_file(repo).read_text(encoding="utf-8").split("\n"), ""]
+    except (OSError, UnicodeDecodeError):
+        return "", None
+    return head, int(process) if process.isdecimal() else None
+
+
 def _file(repo: Repo) -> Path:
     return repo.state / "detour"
+
+
+def _pending(repo: Repo) -> Path:
+    """Where Git's files backend keeps the ref; it is ours alone, and no hook asks about it."""
+    return repo.git_dir / PENDING
 
 
 def _head_text(repo: Repo) -> str:

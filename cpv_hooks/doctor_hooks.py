@@ -9,9 +9,10 @@ from pathlib import Path
 from cpv_hooks.check import Check
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
+from cpv_hooks.githooks import HOOKS, STAGES
 from cpv_hooks.install import hooks_dir
 from cpv_hooks.project import Project
-from cpv_hooks.shims import FSMONITOR_FILE, HOOKS, STAGES, is_ours, is_pre_commits, stamped
+from cpv_hooks.shims import FSMONITOR_FILE, is_ours, is_pre_commits, stamped
 
 INSTALL = "dvc cpv install"
 

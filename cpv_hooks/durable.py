@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
     """Replace a file in one step, keeping the umask. With `durable` it is on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.cpv-tmp")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.cpv-tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as stream:

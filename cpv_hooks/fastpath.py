@@ -39,6 +39,7 @@ cpv_unstaged() {{
 }}
 cpv_pointers={listing}
 cpv_absent={restorable}
+cpv_stages_all={stages_all}
 """
 
 
@@ -79,6 +80,7 @@ def remember(
         pointers=" ".join(literals),
         listing=shlex.quote("\n".join(files)),
         restorable="yes" if restorable else "",
+        stages_all="yes" if all(project.config.stage == "all" for project in projects) else "",
         written=_except_written(written, folders),
     )
     write_atomic(repo.state / "watch", os.fsencode(text))

@@ -17,20 +17,11 @@ from pathlib import Path
 from cpv_hooks.alterations import Alterations, altering
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
+from cpv_hooks.githooks import FOREIGN_HOOKS, FSMONITOR, HOOKS
 from cpv_hooks.manifest import ATTRIBUTES, CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
 from cpv_hooks.precommit import note_stages
 from cpv_hooks.project import Project
-from cpv_hooks.shims import (
-    FOREIGN_HOOKS,
-    FSMONITOR,
-    FSMONITOR_FILE,
-    HOOKS,
-    Interpreter,
-    is_ours,
-    is_pre_commits,
-    pass_through,
-    render,
-)
+from cpv_hooks.shims import FSMONITOR_FILE, Interpreter, is_ours, is_pre_commits, pass_through, render
 from cpv_hooks.uninstall import SCRIPT, script_files
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -54,7 +53,7 @@ def create(repo: Repo, what: str) -> tuple[int, Path]:
         "git_dir": str(repo.git_dir),
         "head": repo.resolve("HEAD"),
     }
-    name = f"{started.replace(':', '')}-{secrets.token_hex(4)}"
+    name = f"{started.replace(':', '')}-{os.urandom(4).hex()}"
     while True:
         path = folder(repo) / f"{name}{_SUFFIX}"
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -104,14 +103,18 @@ def dead(repo: Repo) -> Iterator[tuple[int, Path]]:
 
 def read(descriptor: int, path: Path) -> Record:
     """Read a journal. A line without its end was being written when its process died."""
+    from cpv_hooks.journal_schema import check
+
     whole = os.pread(descriptor, os.fstat(descriptor).st_size, 0).split(b"\n")[:-1]
     try:
         header, *steps = [json.loads(line) for line in whole] or [{}]
         top, git_dir = Path(header.get("top", "")), Path(header.get("git_dir", ""))
         for step in steps:
-            str(step["step"]), list(step["undo"])
+            str(step["step"])
+            for action in list(step["undo"]):
+                check(action)
         return Record(str(header.get("what")), str(header.get("started")), top, git_dir, header.get("head"), steps)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = "a journal that cannot be read, so what it is about stays half-done"
         raise CPVError(what, where=str(path), fix=f"rm {path}, then dvc cpv sync") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from dataclasses import asdict, dataclass, field
 
 from cpv_hooks.errors import CPVError
@@ -22,7 +22,7 @@ EXCLUDED = ("**/.dvc/cache", "**/.dvc/tmp", "**/.dvc/config.local")
 class Manifest:
     """What an installation changed. `config` maps a key to its former value, `files` a file to its former text."""
 
-    identity: str = field(default_factory=lambda: secrets.token_hex(8))
+    identity: str = field(default_factory=lambda: os.urandom(8).hex())
     hooks_dir: str = ""
     hooks: list[str] = field(default_factory=list)
     chained: list[str] = field(default_factory=list)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import secrets
 from array import array
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -124,7 +123,7 @@ class Placer:
         self._staging: dict[str, str] = {}
         self._types = list(space.cache.types)
         self._count = itertools.count()
-        self._token = secrets.token_hex(8)
+        self._token = os.urandom(8).hex()
 
     def place(self, oid: str, target: str | Path, *, isexec: bool, root: Path | None = None) -> None:
         """Put one object at `target`, replacing a file there; `root` is the directory artifact that it belongs to."""

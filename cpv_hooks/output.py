@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
-from cpv_hooks.redact import redact
 from cpv_hooks.trace import emit
 
 if TYPE_CHECKING:
@@ -132,6 +131,9 @@ def printable(text: str) -> str:
 
 
 def _print(line: str) -> None:
+    # It takes a while to load, and most hooks have nothing to say.
+    from cpv_hooks.redact import redact
+
     # Where the terminal is gone there is nobody to tell.
     with suppress(OSError, ValueError):
         sys.stderr.write(f"cpv: {printable(redact(line))}\n")
@@ -141,6 +143,8 @@ def _print(line: str) -> None:
 def _write_log(error: BaseException) -> Path | None:
     """Write the traceback where only the user can read it."""
     import traceback
+
+    from cpv_hooks.redact import redact
 
     folder = cpv_home() / "logs"
     path = folder / f"bug-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
@@ -243,6 +247,7 @@ class Progress:
         if self._bar is None and now - self._begun < BAR_AFTER:
             return
         from cpv_hooks.bars import BARS
+        from cpv_hooks.redact import redact
 
         if self._bar is None:
             self._bar = BARS.add(printable(redact(self.what)))

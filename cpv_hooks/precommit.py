@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.git import Repo
+from cpv_hooks.githooks import STAGES
 from cpv_hooks.lock import ancestors
 from cpv_hooks.pointer import is_pointer_file
-from cpv_hooks.shims import STAGES
 
 PRE_COMMIT_CONFIG = ".pre-commit-config.yaml"
 

@@ -10,7 +10,8 @@ import fnmatch
 import json
 import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 
+# What decides where the configuration of the system and of the user lie (`platformdirs`).
+_DECIDING = ("DVC_SYSTEM_CONFIG_DIR", "DVC_GLOBAL_CONFIG_DIR", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "HOME")
 # Options that name files in which AWS's own settings may name a program to run.
 _PROGRAMS = frozenset({"configpath", "credentialpath"})
 
@@ -131,39 +134,49 @@ def managed_roots(repo: Repo) -> list[Path]:
     return sorted(found)
 
 
-def _config_files(root: Path) -> list[Path]:
+def _config_folders() -> list[str]:
+    """Where DVC's configuration of the system and of the user lie."""
     import platformdirs
 
-    # The four levels of `dvc.config.Config`, in the order in which later ones win.
     system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative")
     user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative")
-    return [Path(system, "config"), Path(user, "config"), root / ".dvc" / "config", root / ".dvc" / "config.local"]
+    return [system, user]
 
 
-def _signature(files: list[Path]) -> list[list[int] | None]:
-    def of(path: Path) -> list[int] | None:
+def _signature(folders: Sequence[str], root: Path) -> dict[str, Any]:
+    """Of what decides where DVC's configuration lies, and of its files: the four levels of `dvc.config.Config`."""
+
+    def of(path: str) -> list[int] | None:
         try:
-            status = path.stat()
+            status = os.stat(path)
         except OSError:
             return None
         return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
 
-    return [of(path) for path in files]
+    levels = [*folders, f"{root}/.dvc", f"{root}/.dvc"]
+    names = ["config", "config", "config", "config.local"]
+    return {
+        "environment": [os.environ.get(name) for name in _DECIDING],
+        "folders": list(folders),
+        "files": [of(f"{folder}/{name}") for folder, name in zip(levels, names, strict=True)],
+    }
 
 
 def _remembered_facts(repo: Repo, root: Path) -> _Facts:
     store = repo.state / "projects.json"
-    key, signature = str(root), _signature(_config_files(root))
+    key = str(root)
     try:
         known = json.loads(store.read_bytes())
     except (OSError, ValueError):
         known = {}
-    entry = known.get(key) if isinstance(known, dict) else None
-    # An older CPV did not remember the last of these.
-    if entry and entry["signature"] == signature and "remote_versioned" in entry["facts"]:
-        return _Facts(**entry["facts"])
-    facts = _read_facts(root)
     known = known if isinstance(known, dict) else {}
+    with suppress(KeyError, TypeError):  # of an older CPV
+        entry = known[key]
+        if entry["signature"] == _signature(entry["signature"]["folders"], root):
+            return _Facts(**entry["facts"])
+    # Before they are read: what changes meanwhile is read again.
+    signature = _signature(_config_folders(), root)
+    facts = _read_facts(root)
     known[key] = {"signature": signature, "facts": asdict(facts)}
     write_atomic(store, json.dumps(known).encode())
     return facts

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,6 +135,8 @@ def _store(space: Workspace, root: Path, listing: Listing, changed: list[int]) -
     if len(large) < 2:
         oids = [one(position) for position in changed]
     else:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(_WORKERS) as pool:
             futures = {position: pool.submit(one, position) for position in large}
             oids = [futures[position].result() if position in futures else one(position) for position in changed]

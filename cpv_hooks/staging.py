@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from cpv_hooks.git import Repo
 from cpv_hooks.gitignore import file_for
@@ -15,7 +16,30 @@ def literal(paths: Iterable[str]) -> list[str]:
     return [f":(literal){path}" for path in paths]
 
 
-def unstaged(repo: Repo, files: Sequence[str]) -> list[str]:
+@dataclass(frozen=True)
+class Staged:
+    """In what the index of the commit under way differs from HEAD: `added` path -> object id, `removed`, and `changed`,
+    which holds all such paths."""
+
+    changed: frozenset[str]
+    added: Mapping[str, str]
+    removed: frozenset[str]
+
+
+def staged(repo: Repo) -> Staged:
+    """Compare the index of the commit under way with HEAD; before the first commit all in it is added."""
+    if repo.resolve("HEAD") is None:
+        rows = (line.partition("\t") for line in repo.run("ls-files", "-s", "-z", index=True).split("\0") if line)
+        added = {path: head.split()[1] for head, _, path in rows}
+        return Staged(frozenset(added), added, frozenset())
+    fields = repo.run("diff-index", "--cached", "--no-renames", "-z", "HEAD", index=True).split("\0")
+    heads = {path: head.split() for head, path in zip(fields[0::2], fields[1::2], strict=False) if head}
+    # `:MODE MODE OID OID STATUS` (git-diff-index(1), raw output).
+    added = {path: head[3] for path, head in heads.items() if head[4] == "A"}
+    return Staged(frozenset(heads), added, frozenset(path for path, head in heads.items() if head[4] == "D"))
+
+
+def unstaged(repo: Repo, files: Sequence[str], before: Staged) -> list[str]:
     """Those of the pointer files that differ from the index of the commit under way, or are new.
 
     One that HEAD has and the index has not was taken out by the user (`git rm --cached`), and stays out.
@@ -23,10 +47,7 @@ def unstaged(repo: Repo, files: Sequence[str]) -> list[str]:
     if not files:
         return []
     listed = repo.run("ls-files", "-z", "--modified", "--others", "--", *literal(files), index=True)
-    found = set(filter(None, listed.split("\0")))
-    if found and repo.resolve("HEAD"):
-        removed = repo.run("diff-index", "--cached", "--name-only", "-z", "--diff-filter=D", "HEAD", index=True)
-        found -= set(removed.split("\0"))
+    found = set(filter(None, listed.split("\0"))) - before.removed
     return [file for file in files if file in found and (repo.top / file).exists()]
 
 
@@ -59,20 +80,6 @@ def _stage_ignore_lines(repo: Repo, name: str, artifacts: Sequence[str]) -> None
     repo.run("update-index", "--add", "--cacheinfo", f"{entry[0] if entry else '100644'},{blob},{name}", index=True)
 
 
-def index_is_head(repo: Repo) -> bool:
-    """Whether the index of the commit under way holds just what HEAD holds (or nothing, before the first commit)."""
-    if repo.resolve("HEAD") is None:
-        return not repo.run("ls-files", index=True).strip()
-    return repo.ok("diff-index", "--cached", "--quiet", "HEAD", "--", index=True)
-
-
-def changed_in_index(repo: Repo) -> set[str]:
-    """The paths in which the index of the commit under way differs from HEAD."""
-    if repo.resolve("HEAD") is None:
-        return set(filter(None, repo.run("ls-files", "-z", index=True).split("\0")))
-    return set(filter(None, repo.run("diff-index", "--cached", "--name-only", "-z", "HEAD", index=True).split("\0")))
-
-
 def repair_after_limited_commit(repo: Repo) -> None:
     """After `git commit -- PATH`: a pointer that a hook staged is in the commit, but the real index kept the old one.
 
@@ -92,16 +99,10 @@ def repair_after_limited_commit(repo: Repo) -> None:
             repo.run("update-index", "--add", "--cacheinfo", f"{new_mode},{new},{name}")
 
 
-def large_files(repo: Repo, limit: int) -> list[tuple[str, int]]:
+def large_files(repo: Repo, before: Staged, limit: int) -> list[tuple[str, int]]:
     """Files newly added to the index that are larger than `limit` bytes and not text: path and size."""
-    if repo.resolve("HEAD") is None:
-        raw = "".join(f"{line}\0" for line in repo.run("ls-files", "-z", "-s", index=True).split("\0") if line)
-        entries = [(line.split("\t")[1], line.split()[1]) for line in raw.split("\0") if line]
-    else:
-        fields = repo.run("diff-index", "--cached", "--diff-filter=A", "-z", "HEAD", index=True).split("\0")
-        entries = [(name, head.split()[3]) for head, name in zip(fields[0::2], fields[1::2], strict=False) if head]
     found = []
-    for name, oid in entries:
+    for name, oid in before.added.items():
         size = int(repo.run("cat-file", "-s", oid, check=False).strip() or 0)
         if size > limit and _is_binary(repo, name):
             found.append((name, size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from cpv_hooks.git import NULL_OID, Repo
 from cpv_hooks.tag_message import TagInfo, parse_message
 
 PREFIX = "refs/tags/"
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*(?<!\.lock)")
 SENT = "sent"
 """The folder, in CPV's own, of the tags that a push took along and nobody has confirmed."""
 _FIELDS = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(objecttype)%00%(contents)%00"
@@ -66,7 +68,9 @@ def make_object(repo: Repo, name: str, commit: str, message: str) -> str:
 
 
 def check_name(repo: Repo, name: str) -> None:
-    """Refuse a name that Git would not take; Git's own check decides."""
+    """Refuse a name that Git would not take; Git's own check decides, where that is not plain to see."""
+    if _PLAIN.fullmatch(name):
+        return
     if "\0" in name or name.startswith("-") or not repo.ok("check-ref-format", PREFIX + name):
         raise CPVError(f"{name!r} is not a name that Git takes for a tag", fix="dvc cpv tag (picks the next number)")
 

@@ -55,13 +55,13 @@ def last_tag(repo: Repo, project: Project, line: Line) -> str | None:
     return None if highest is None else scheme.format(line, highest)
 
 
-def create_auto(repo: Repo, project: Project, commit: str) -> list[str]:
+def create_auto(repo: Repo, projects: Sequence[Project], commit: str) -> list[str]:
     """Tag a commit in each line in which a pointer changed, as `[tags] on_commit` of its DVC root says.
 
-    Returns the new names. Lines that have an automatic tag on this commit are left alone.
+    `projects` are all DVC roots, outermost first. Returns the new names. Lines that have an automatic tag on this
+    commit are left alone.
     """
-    found = checkpoints.read(repo, checkpoints.roots(repo, project), commit)
-    return _tag_changes(repo, found)
+    return _tag_changes(repo, checkpoints.read(repo, projects, commit))
 
 
 def create(

@@ -6,12 +6,11 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from cpv_hooks.cache import fault
 from cpv_hooks.durable import write_atomic
-from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 
 
@@ -40,21 +39,13 @@ def run(repo: Repo, action: Mapping[str, Any]) -> None:
     """Carry one out, where what it is about still is what the installation made of it."""
     try:
         if action["do"] == "git-file":
-            _undo_file(_inside(repo, action["path"]), action)
+            _undo_file(repo.common_dir / action["path"], action)
         elif action["do"] == "move":
-            _undo_move(_inside(repo, action["from"]), _inside(repo, action["to"]))
+            _undo_move(repo.common_dir / action["from"], repo.common_dir / action["to"])
         else:
             _undo_setting(repo, action)
     except OSError as error:
         raise fault(error, Path(error.filename or repo.common_dir)) from error
-
-
-def _inside(repo: Repo, name: str) -> Path:
-    parts = PurePosixPath(name).parts
-    if not parts or ".." in parts or PurePosixPath(name).is_absolute():
-        where = repo.shared / "journal"
-        raise CPVError(f"names {name!r}, which is outside", where=str(where), fix=f"rm -r {where}, then dvc cpv doctor")
-    return repo.common_dir / name
 
 
 def _undo_file(path: Path, action: Mapping[str, Any]) -> None:

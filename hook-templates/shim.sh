@@ -43,7 +43,7 @@ managed() {
 
 run() {
     if [ -x "$python" ] && [ -f "$package/__main__.py" ]; then
-        "$python" @FLAGS@ -m cpv_hooks "$hook" "$@"
+        "$python" @FLAGS@ "$package/__main__.py" "$hook" "$@"
     elif command -v cpv-hook >/dev/null 2>&1; then
         cpv-hook "$hook" "$@"
     else

@@ -33,7 +33,7 @@ def run(args: list[str]) -> int:
         return 0
     try:
         # A rebase, or an amend, replaces a commit whose tag post-rewrite moves.
-        names = [] if repo.under_way() == "rebase" or _amends(repo) else tags.create_auto(repo, projects[0], head)
+        names = [] if repo.under_way() == "rebase" or _amends(repo) else tags.create_auto(repo, projects, head)
     except CPVError as error:
         fail(error)
         names = []

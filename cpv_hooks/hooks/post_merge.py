@@ -20,7 +20,7 @@ def run(args: list[str]) -> int:
     tell_changes(report)
     head = repo.resolve("HEAD")
     if report.projects and head and repo.resolve("HEAD^2"):
-        names = tags.create_auto(repo, report.projects[0], head)
+        names = tags.create_auto(repo, report.projects, head)
         if names:
             say(f"tagged {' '.join(names)}")
         upload_by_policy(repo, report.projects, [head], "merge")

@@ -18,6 +18,7 @@ from cpv_hooks.output import fail, say
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.precommit import runs_us, set_aside
 from cpv_hooks.project import Project
+from cpv_hooks.staging import Staged
 from cpv_hooks.sync import sync
 
 LARGE = 10 << 20  # bytes; a binary file above that belongs to DVC
@@ -39,12 +40,12 @@ def run(args: list[str]) -> int:
         what = "was changed but not staged, and pre-commit has set it aside"
         raise CPVError(what, where=aside[0], fix=f"git add {' '.join(aside)}, then commit again")
     report = sync(repo, _event(repo))
-    if stop(repo, report):
+    before = staging.staged(repo)
+    if stop(repo, report, before):
         return 1
-    was_head = staging.index_is_head(repo)
-    stage_changed(repo, report)
+    stage_changed(repo, report, before)
     complete_versions(repo, report)
-    if was_head and not staging.index_is_head(repo):
+    if not before.changed and staging.staged(repo).changed:
         return _take_detour(repo, report, last=runs_us() or args == ["--last"])
     return 0
 
@@ -55,16 +56,16 @@ def _event(repo: Repo) -> Event:
         return PRE_COMMIT
     projects = Project.find_all(repo)
     if _path_limited() or any(project.config.stage == "staged" for project in projects):
-        return replace(PRE_COMMIT, only=frozenset(_named(repo)))
+        return replace(PRE_COMMIT, only=_named(staging.staged(repo)))
     return PRE_COMMIT
 
 
-def _named(repo: Repo) -> set[str]:
+def _named(before: Staged) -> frozenset[str]:
     """The paths that a commit is sure to take: staged, or said on the command line."""
     git = calling_git()
     words = git.words[1:] if git and git.command == "commit" else ()
     prefix = os.environ.get("GIT_PREFIX", "")
-    return staging.changed_in_index(repo) | {os.path.normpath(prefix + word) for word in words if word}
+    return before.changed | {os.path.normpath(prefix + word) for word in words if word}
 
 
 def in_shim(hook: str) -> bool:
@@ -72,15 +73,15 @@ def in_shim(hook: str) -> bool:
     return os.environ.get("CPV_SHIM", "").endswith(f" {hook}")
 
 
-def stop(repo: Repo, report: Report) -> bool:
+def stop(repo: Repo, report: Report, before: Staged) -> bool:
     """Say what a commit must not go over; returns whether there is such a thing.
 
     An artifact that the commit does not take is its own affair: code can be committed while a job writes.
     """
-    named = _named(repo) if _path_limited() or _takes_staged_only(report.projects) else None
+    named = _named(before) if _path_limited() or _takes_staged_only(report.projects) else None
     taken = [outcome for outcome in report.outcomes if named is None or _file(outcome) in named]
     tell(Report(taken))
-    large = staging.large_files(repo, LARGE) if report.projects else []
+    large = staging.large_files(repo, before, LARGE) if report.projects else []
     for path, size in large:
         fix = f"git rm --cached {path} && dvc add {path} (or commit with --no-verify)"
         fail(CPVError(f"{size} bytes of binary data are staged straight into Git", where=path, fix=fix))
@@ -96,16 +97,16 @@ def _takes_staged_only(projects: list[Project]) -> bool:
     return bool(projects) and all(project.config.stage == "staged" for project in projects)
 
 
-def stage_changed(repo: Repo, report: Report) -> None:
+def stage_changed(repo: Repo, report: Report, before: Staged) -> None:
     """Stage the pointers that a commit takes."""
     pointers = [outcome.pointer for outcome in report.outcomes if outcome.pointer]
     taking = {project.root for project in report.projects if project.config.stage == "all"}
     files = sorted({pointer.file for pointer in pointers if _root_of(report, pointer) in taking})
     if _path_limited():
         # Such a commit takes no artifact that it does not name; one that it names is there already, maybe outdated.
-        named = _named(repo)
+        named = _named(before)
         files = [file for file in files if file in named]
-    changed = staging.unstaged(repo, files)
+    changed = staging.unstaged(repo, files, before)
     if not changed:
         return
     staging.stage(repo, changed, pointers)
@@ -121,7 +122,7 @@ def complete_versions(repo: Repo, report: Report) -> None:
     from cpv_hooks.remote.versioned_pointers import complete_commit
 
     some = _path_limited() or _takes_staged_only(report.projects)
-    only = staging.changed_in_index(repo) if some else None
+    only = staging.staged(repo).changed if some else None
     complete_commit(repo, report.projects, only=only, limited=_path_limited())
     if _path_limited():
         repo.state.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cpv_hooks.events import PRE_COMMIT
 from cpv_hooks.hooks.pre_commit import complete_versions, in_shim, stage_changed, stop
 from cpv_hooks.hooks.report import begin, interrupted
+from cpv_hooks.staging import staged
 from cpv_hooks.sync import sync
 
 
@@ -16,8 +17,9 @@ def run(args: list[str]) -> int:
     if interrupted(repo):
         return 1
     report = sync(repo, PRE_COMMIT)
-    if stop(repo, report):
+    before = staged(repo)
+    if stop(repo, report, before):
         return 1
-    stage_changed(repo, report)
+    stage_changed(repo, report, before)
     complete_versions(repo, report)
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -40,7 +39,7 @@ def receive(
     disk is a `CPVError`; an error of the source is the source's own.
     """
     digest, size = hashlib.md5(usedforsecurity=False), 0
-    temporary = to.with_name(f".{to.name}.{os.getpid()}-{secrets.token_hex(4)}.cpv-tmp")
+    temporary = to.with_name(f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}.cpv-tmp")
     try:
         stream = _create(temporary)
         with stream:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,7 +84,7 @@ def begun(to: Path, mark: str | None) -> Iterator[Partial]:
         descriptor = lock_at_once(path) if mark is not None else None
         kept = descriptor is not None
         if descriptor is None:
-            path = to.parent / f".{to.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY}"
+            path = to.parent / f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}"
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise fault(error, to.parent) from error

@@ -22,7 +22,7 @@ alone && last=--last
 if managed; then
     # Left by a commit that another hook stopped.
     [ ! -f "$state/detour-wanted" ] || rm -f "$state/detour-wanted"
-    if [ -f "$state/detour" ] || ! { answered asked || agreed; } || [ ! -f "$state/watch" ]; then
+    if [ -f "$state/detour" ] || answered deferred || ! { answered asked || agreed; } || [ ! -f "$state/watch" ]; then
         run $last || exit
     else
         # shellcheck disable=SC1091 # CPV writes it

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,13 +16,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cpv_hooks import config, metrics
+from cpv_hooks import config, journal_file, metrics
 from cpv_hooks.checkpoint import Artifact, Checkpoint
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git import Repo
+from cpv_hooks.journal import recover
 from cpv_hooks.pointer import parse
 from cpv_hooks.schemes import Line, builtin
 from cpv_hooks.tag_message import parse_message, write_message
 from cpv_hooks.tree import dir_object_bytes, dir_oid, parse_dir_object
+from support.shell import Shell
 
 EXAMPLES = int(os.environ.get("CPV_FUZZ_EXAMPLES", "80"))
 fuzz = settings(
@@ -50,6 +54,16 @@ SCALAR = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text
 VALUE = st.recursive(
     SCALAR, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
+
+
+@pytest.fixture
+def undoable(shell: Shell) -> Repo:
+    """A repository whose journals may say anything."""
+    shell.git("init", "-q")
+    shell.write("a.txt", "one\n")
+    shell.git("add", "-A")
+    shell.git("commit", "-qm", "first")
+    return Repo.discover(shell.path)
 
 
 def one_line(error: CPVError) -> None:
@@ -211,6 +225,88 @@ def test_what_is_written_into_a_message_is_read_back(path: str, key: str, value:
     )
     found = parse_message(message)
     assert (found.line, found.automatic, found.artifacts, found.metrics) == (line, True, (artifact,), {key: value})
+
+
+# Journals
+
+ACTIONS: list[dict[str, Any]] = [
+    {"do": "refs", "refs": {"refs/tags/v0.1": [None, "0" * 40]}},
+    {"do": "index", "entries": {"a.txt": [None, "100644 " + "0" * 40]}},
+    {"do": "file", "path": "a.txt", "before": "eA==", "after": None},
+    {"do": "git-file", "path": "hooks/x", "before": None, "after": "0" * 64, "mode": 493},
+    {"do": "move", "from": "hooks/x", "to": "hooks/y"},
+    {"do": "setting", "key": "cpv.x", "before": ["1"], "after": None},
+    {"do": "commit", "branch": "refs/heads/main", "old": "0" * 40, "when": 1, "index": {"a.txt": None}},
+    {"do": "checkout", "branch": None, "old": None, "new": "0" * 40},
+    {"do": "artifact", "root": "", "path": "m", "before": {"oid": "0" * 32, "isexec": False}, "after": None,
+     "base": None},
+]  # fmt: skip
+
+
+@st.composite
+def actions(draw: st.DrawFn) -> Any:
+    """What undoes a step, with one of its fields gone, or another than it should be."""
+    action = dict(draw(st.sampled_from(ACTIONS)))
+    field = draw(st.sampled_from([*action, "else"]))
+    if draw(st.booleans()):
+        action.pop(field, None)
+    else:
+        action[field] = draw(st.one_of(VALUE, NASTY, st.sampled_from(ACTIONS)))
+    return draw(st.one_of(st.just(action), VALUE)) if draw(st.integers(0, 9)) == 0 else action
+
+
+HEADER = {"what": "test", "started": "2026-01-01T00:00:00", "top": "", "git_dir": "", "head": None}
+
+
+def read_journal(data: bytes) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        try:
+            record = journal_file.read(file.fileno(), Path("x.json"))
+        except CPVError as error:
+            one_line(error)
+            return
+    for path in [value for step in record.steps for action in step["undo"] for value in named(action)]:
+        assert not path.startswith("/")
+        assert ".." not in PurePosixPath(path).parts
+
+
+def named(action: Mapping[str, Any]) -> list[str]:
+    """The paths that an action of a kind that there is would touch."""
+    if action.get("do") not in {known["do"] for known in ACTIONS}:
+        return []
+    return [action[field] for field in ("path", "from", "to", "root") if field in action]
+
+
+@fuzz
+@given(st.binary(max_size=300))
+@example(b"[" * 100_000 + b"\n")
+@example(b'{"top": "\\u0000"}\n')
+@example(b'{"top": 5}\n')
+def test_any_bytes_are_a_journal_or_an_error(data: bytes) -> None:
+    read_journal(data)
+    read_journal(data + b"\n")
+
+
+@fuzz
+@given(header=st.one_of(st.just(HEADER), VALUE), undo=st.lists(actions(), max_size=3), rest=VALUE)
+def test_any_undo_of_a_journal_is_one_or_an_error(header: Any, undo: list[Any], rest: Any) -> None:
+    lines = [header, {"step": "one", "undo": undo}, *([rest] if rest is None else [])]
+    read_journal("".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+@fuzz
+@given(undo=st.lists(actions(), min_size=1, max_size=2))
+def test_a_journal_that_is_believed_is_carried_out_or_is_an_error(undoable: Repo, undo: list[Any]) -> None:
+    descriptor, path = journal_file.create(undoable, "test")
+    journal_file.append(descriptor, {"step": "one", "undo": undo})
+    os.close(descriptor)
+    try:
+        recover(undoable)
+    except CPVError as error:
+        one_line(error)
+    path.unlink(missing_ok=True)
 
 
 # Metrics

@@ -145,14 +145,6 @@ def test_a_key_of_several_values_gets_them_back(repo: Repo, shell: Shell) -> Non
     }
 
 
-def test_a_name_outside_the_git_directory_is_refused(repo: Repo) -> None:
-    from cpv_hooks import undo, undo_setup
-
-    for name in ("../up", "/etc/passwd", ""):
-        with pytest.raises(CPVError, match="which is outside; to mend it: rm -r"):
-            undo.run(repo, [[undo_setup.git_file(name, None, b"x", 0o644)]], None)
-
-
 def test_init_goes_on_after_a_kill_in_its_installation(shell: Shell) -> None:
     shell.git("init", "-q", "m")
     made = Shell(shell.path / "m")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks import undo
+from cpv_hooks import undo, undo_setup
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.journal import begin, left, pending, recover
@@ -208,7 +208,25 @@ def test_another_work_tree_undoes_what_was_left_in_one(repo: Repo, shell: Shell)
     assert shell.read("a.txt") == b"one\n"
 
 
-@pytest.mark.parametrize("text", ["junk\n", '{"what": 1}\n[]\n', '{}\n{"step": "x"}\n', "[]\n"])
+def undoing(action: object) -> str:
+    return "{}\n" + json.dumps({"step": "x", "undo": [action]}) + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "junk\n",
+        '{"what": 1}\n[]\n',
+        '{}\n{"step": "x"}\n',
+        "[]\n",
+        undoing(5),
+        undoing({"do": "file", "path": "a.txt"}),
+        undoing(undo.file("a.txt", b"x", None) | {"before": "no base64"}),
+        *(undoing(undo.file(name, None, b"x")) for name in ("../up", "/etc/passwd", "", "a/../../b")),
+        *(undoing(undo_setup.git_file(name, None, b"x", 0o644)) for name in ("../up", "/etc/passwd", "")),
+        undoing(undo_setup.move("hooks/a", "../b")),
+    ],
+)
 def test_a_journal_that_cannot_be_read_is_named(repo: Repo, text: str) -> None:
     folder(repo).mkdir(parents=True)
     path = folder(repo) / "x.json"

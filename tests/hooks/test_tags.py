@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks import checkpoint as checkpoints
 from cpv_hooks import tags
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
@@ -36,7 +37,7 @@ class Tagger:
         return self.model.commit(message)
 
     def auto(self, commit: str = "HEAD") -> list[str]:
-        return tags.create_auto(self.repo, self.project, commit)
+        return tags.create_auto(self.repo, checkpoints.roots(self.repo, self.project), commit)
 
     def create(self, version: str | None = None, *lines: Line, message: str | None = None) -> list[str]:
         return tags.create(self.repo, self.project, version, message, lines or (Line.MODEL,))
@@ -623,11 +624,11 @@ def test_tags_cover_every_dvc_root(make_repo: MakeRepo) -> None:
     tagger = Tagger(model)
     outer, inner = Project.find_all(tagger.repo)
     for project in (outer, inner):
-        tags.create_auto(tagger.repo, project, "HEAD")
+        tags.create_auto(tagger.repo, checkpoints.roots(tagger.repo, project), "HEAD")
     assert model.tags() == ["data-v0.1.0"]
     tagger.checkpoint("model.bin")
     for project in (outer, inner):
-        tags.create_auto(tagger.repo, project, "HEAD")
+        tags.create_auto(tagger.repo, checkpoints.roots(tagger.repo, project), "HEAD")
     assert model.tags() == ["data-v0.1.0", "v0.0"]
     assert [artifact.path for artifact in tagger.info("v0.0").artifacts] == ["model.bin", "sub/weird.bin"]
     assert [artifact.kind for artifact in tagger.info("v0.0").artifacts] == ["model", "data"]

@@ -89,7 +89,7 @@ def test_rescue_lists_and_restores(model: ModelRepo) -> None:
 def test_recover(model: ModelRepo) -> None:
     assert model.cpv("recover").err == "cpv: nothing was left half-done\n"
     head = model.git("symbolic-ref", "HEAD").out.strip()
-    model.write(".git/cpv/detour", json.dumps({"head": f"ref: {head}\n", "commit": model.head(), "pid": 2**22 + 1}))
+    model.write(".git/cpv/detour", f"ref: {head}\n{2**22 + 1}\n")
     model.write(".git/HEAD", "ref: refs/worktree/cpv/pending\n")
     assert model.cpv("recover").err == "cpv: the branch is HEAD again\n"
     assert model.git("symbolic-ref", "HEAD").out.strip() == head
