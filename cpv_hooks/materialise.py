@@ -10,7 +10,7 @@ import errno
 import itertools
 import os
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,20 +79,25 @@ def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str])
     missing = [oid for name, oid in wanted.items() if current.get(name) != oid and not space.cache.has(oid)]
     if missing:
         raise MissingObject(pointer, sorted(set(missing)))
+    going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
+    whole = pointer.size is not None and len(going) == len(wanted)
+    space.grow(pointer.size or 0 if whole else _size(space, going.values()))
+    placer = Placer(space)
+    if os.path.lexists(target) or not placer.build(going, target):
+        _make_room(target)
+        remove_files(target, current.keys() - wanted.keys())
+        for name, oid in going.items():
+            placer.place(oid, f"{target}/{name}", isexec=False, root=target)
+    return _base_of(space, pointer, target, wanted)
+
+
+def _make_room(target: Path) -> None:
     try:
         if target.is_symlink() or target.is_file():
             target.unlink()
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise fault(error, target) from error
-    remove_files(target, current.keys() - wanted.keys())
-    going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
-    whole = pointer.size is not None and len(going) == len(wanted)
-    space.grow(pointer.size or 0 if whole else _size(space, going.values()))
-    placer = Placer(space)
-    for name, oid in going.items():
-        placer.place(oid, f"{target}/{name}", isexec=False, root=target)
-    return _base_of(space, pointer, target, wanted)
 
 
 def _size(space: Workspace, oids: Iterable[str]) -> int:
@@ -128,9 +133,7 @@ class Placer:
     def place(self, oid: str, target: str | Path, *, isexec: bool, root: Path | None = None) -> None:
         """Put one object at `target`, replacing a file there; `root` is the directory artifact that it belongs to."""
         # Text and not paths: this is done for each file of a folder, and making a path costs as much as a look.
-        source = self._cache.file(oid)
-        if source is None:
-            raise CPVError(f"the cache lacks object {oid}", where=str(target), fix="dvc cpv sync")
+        source = self._source(oid, target)
         folder = os.path.dirname(target)
         if folder not in self._staging:
             self._make_folder(Path(folder), root or Path(folder))
@@ -147,6 +150,45 @@ class Placer:
             if isinstance(error, OSError):
                 raise fault(error, Path(target)) from error
             raise
+
+    def build(self, objects: Mapping[str, str], target: Path) -> bool:
+        """Make a folder of objects (relative path -> oid) where there is none: beside its place, then put there whole.
+
+        Nothing is there and the answer is False where that cannot be done, or something stands there by now.
+        """
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise fault(error, target) from error
+        home = self._space.staging(target.parent)
+        if home == target.parent:
+            return False
+        stage = f"{home}/{self._token}{TEMPORARY}"
+        try:
+            os.mkdir(stage)
+            last = ""
+            for name, oid in objects.items():
+                # Made when its first file comes: a file system then has a mind to where there is room for its files.
+                folder = os.path.dirname(name)
+                if folder != last:
+                    os.makedirs(f"{stage}/{folder}", exist_ok=True)
+                    last = folder
+                self._write(oid, self._source(oid, f"{target}/{name}"), f"{stage}/{name}", isexec=False)
+            os.rename(stage, target)
+        except BaseException as error:
+            _discard_folder(stage)
+            if isinstance(error, OSError):
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+                    return False
+                raise fault(error, target) from error
+            raise
+        return True
+
+    def _source(self, oid: str, target: str | Path) -> str:
+        source = self._cache.file(oid)
+        if source is None:
+            raise CPVError(f"the cache lacks object {oid}", where=str(target), fix="dvc cpv sync")
+        return source
 
     def _make_folder(self, folder: Path, root: Path) -> None:
         """Make the folders from the artifact down to `folder`; none may be a link, which could lead out."""
@@ -204,6 +246,12 @@ class Placer:
 def _discard(temporary: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(temporary)
+
+
+def _discard_folder(stage: str) -> None:
+    import shutil
+
+    shutil.rmtree(stage, ignore_errors=True)
 
 
 def _put(temporary: str, target: str | Path) -> None:

@@ -68,7 +68,7 @@ class _Cache:
         if self._options.thins:
             gone = {item.oid for item in doomed}
             doomed += self._on_remote({oid: item for oid, item in current.items() if oid not in gone})
-        sizes = sum(status.st_size for _, status in leftovers)
+        sizes = sum(size for _, size in leftovers)
         return CachePart(self._folder, tuple(doomed), tuple(path for path, _ in leftovers), sizes)
 
     def _staging(self) -> list[Path]:

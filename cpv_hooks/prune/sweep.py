@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -60,7 +61,10 @@ def _sweep_cache(part: CachePart) -> None:
             if item.file is not None and _mtime(item.file) == item.modified:
                 item.file.unlink(missing_ok=True)
         for path in part.leftovers:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
     except OSError as error:
         raise fault(error, part.folder) from error
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,13 +100,15 @@ def object_files(folder: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
                     yield oid, Path(second.path), second.stat(follow_symlinks=False)
 
 
-def temporary_files(folder: Path, before: float) -> Iterator[tuple[Path, os.stat_result]]:
-    """CPV's temporary files in a folder that were last written before a time (seconds since the epoch)."""
+def temporary_files(folder: Path, before: float) -> Iterator[tuple[Path, int]]:
+    """CPV's temporary files, and folders of such, in a folder that were last written before a time (seconds since the
+    epoch), each with its bytes."""
     for entry in _entries(folder):
-        if entry.name.endswith(TEMPORARY) and entry.is_file(follow_symlinks=False):
-            status = entry.stat(follow_symlinks=False)
-            if status.st_mtime < before:
-                yield Path(entry.path), status
+        if entry.name.endswith(TEMPORARY) and not entry.is_symlink():
+            inner = [Path(top, name) for top, _, names in os.walk(entry.path) for name in names]
+            status = [path.lstat() for path in (Path(entry.path), *inner)]
+            if max(item.st_mtime for item in status) < before:
+                yield Path(entry.path), sum(item.st_size for item in status if not stat.S_ISDIR(item.st_mode))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -160,7 +163,7 @@ class LocalInventory:
             found = [item for folder in folders for item in temporary_files(folder, before)]
         except OSError as error:
             raise self._fault(error) from error
-        return [Leftover(str(path), str(path), status.st_size) for path, status in found]
+        return [Leftover(str(path), str(path), size) for path, size in found]
 
     def clean(self, leftovers: Collection[Leftover]) -> None:
         """See `Inventory`."""

@@ -108,6 +108,29 @@ def test_only_files_that_differ_are_touched(repo: ModelRepo) -> None:
     assert leftovers(repo) == []
 
 
+def test_an_absent_directory_appears_in_one_step(repo: ModelRepo) -> None:
+    space = engine.workspace(repo)
+    repo.run("rm", "-r", "data")
+    files = {f"{number % 3}/{number}": str(number).encode() for number in range(20)}
+    pointer, seen = folder(space, files), []
+    space.advance = lambda _: seen.append((repo.path / "data").exists())
+    place_directory(space, pointer, {})
+    assert seen
+    assert not any(seen), "nobody sees half of it"
+    assert current(repo) == {name: md5(data) for name, data in files.items()}
+    assert leftovers(repo) == []
+
+
+def test_what_appears_in_a_directory_s_place_meanwhile_stays(repo: ModelRepo) -> None:
+    space = engine.workspace(repo)
+    repo.run("rm", "-r", "data")
+    pointer = folder(space, {"a": b"1", "sub/b": b"2"})
+    space.advance = lambda _: repo.write("data/mine", b"mine") and None
+    place_directory(space, pointer, {})
+    assert current(repo) == {"a": md5(b"1"), "sub/b": md5(b"2"), "mine": md5(b"mine")}
+    assert leftovers(repo) == []
+
+
 def test_what_was_a_file_becomes_a_folder_and_back(repo: ModelRepo) -> None:
     space = engine.workspace(repo)
     place_directory(space, folder(space, {"a/inner": b"x", "sub": b"y"}), current(repo))

@@ -406,14 +406,23 @@ def test_without_a_remote_nothing_can_be_verified(repo: ModelRepo) -> None:
 
 def test_temporary_files_of_ours_go_after_a_day(repo: ModelRepo) -> None:
     old = [repo.write(".dvc/cache/cpv/1.cpv-tmp", b"123"), repo.write(".dvc/tmp/cpv/2.cpv-tmp", b"45")]
+    # A directory that was being built, whose newest file counts.
+    built, building = repo.path / ".dvc/tmp/cpv/4.cpv-tmp", repo.path / ".dvc/tmp/cpv/5.cpv-tmp"
+    for stage in (built, building):
+        old.append(repo.write(f"{stage}/sub/file", b"890"))
     for file in old:
         os.utime(file, (0, 0))
+    for top in (built, building):
+        os.utime(top, (0, 0))
+    os.utime(building / "sub/file")
+    old[2:] = [built]
     young = repo.write(".dvc/cache/cpv/3.cpv-tmp", b"6")
     foreign = repo.write(".dvc/cache/files/md5/ab/something", b"7")
     found = prune(repo)
-    assert (set(found.caches[0].leftovers), found.bytes) == (set(old), 5)
+    assert (set(found.caches[0].leftovers), found.bytes) == (set(old), 8)
     assert not any(file.exists() for file in old)
     assert young.exists()
+    assert building.exists()
     assert foreign.exists()
 
 
