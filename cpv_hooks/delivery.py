@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ BELIEVED = 24 * 3600.0
 """Seconds for which an object that was seen on the remote is taken to be there still."""
 _RECORD_EVERY = 500
 _FILES_AT_ONCE = 200_000
+
+
+def _none_older(_: str) -> Collection[str]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,14 @@ class Published:
 class Delivery:
     """The publication of a set of pointers in one layout (`legacy`: DVC 2's)."""
 
-    def __init__(self, project: Project, legacy: bool, progress: Progress) -> None:
+    def __init__(
+        self, project: Project, legacy: bool, progress: Progress, older: Callable[[str], Collection[str]] = _none_older
+    ) -> None:
+        """`older` names, for a directory artifact's path, the directory objects of the versions before."""
         self._store = Store(project, legacy=legacy)
         self._queue = Queue.of(project.repo)
         self._progress = progress
+        self._older = older
         self._lock = threading.Lock()
         self._fresh: dict[str, int | None] = {}
         self._uploaded = self._bytes = self._present = 0
@@ -99,13 +107,21 @@ class Delivery:
         """What directory objects list, so many at a time that a long history of large ones fits in memory."""
         batch: dict[str, Listing | None] = {}
         count = 0
-        for oid in wanted:
-            batch[oid] = self._store.listing(oid, self._progress)
+        for oid, pointer in wanted.items():
+            found = self._additions(oid, pointer)
+            batch[oid] = self._store.listing(oid, self._progress) if found is None else found
             count += len(batch[oid] or ())
             if count >= _FILES_AT_ONCE:
                 yield batch
                 batch, count = {}, 0
         yield batch
+
+    def _additions(self, oid: str, pointer: Pointer) -> Listing | None:
+        """The files of a directory that an older version, which is on the remote with all of its own, has not."""
+        older = [base for base in self._older(pointer.path) if is_dir_oid(base)]
+        there = self._queue.verified(self._store.remote.url, older, since=time.time() - BELIEVED)
+        found = (self._store.additions(oid, base) for base in older if base in there)
+        return next((listing for listing in found if listing is not None), None)
 
     def _directories(
         self, listings: dict[str, Listing | None], pointers: dict[str, Pointer], *, upload: bool

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cpv_hooks.delivery import Delivery, Missing, Published
@@ -55,7 +57,7 @@ def _publish(project: Project, revs: Sequence[str], progress: Progress, *, uploa
     for legacy in (False, True):
         wanted = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
         if wanted:
-            part = Delivery(project, legacy, progress).run(wanted, upload=upload)
+            part = Delivery(project, legacy, progress, _Older(project, revs).of).run(wanted, upload=upload)
             missing = tuple(item for item in part.missing if not _forgiven(project, revs, item))
             total = Published(
                 total.uploaded + part.uploaded,
@@ -64,6 +66,31 @@ def _publish(project: Project, revs: Sequence[str], progress: Progress, *, uploa
                 total.missing + missing,
             )
     return total
+
+
+class _Older:
+    """What the parents of commits say; asked only for what is not known to be on the remote."""
+
+    def __init__(self, project: Project, revs: Sequence[str]) -> None:
+        self._project = project
+        self._revs = revs
+
+    def of(self, path: str) -> list[str]:
+        """The objects that an artifact was in the parents."""
+        return self._known.get(path, [])
+
+    @cached_property
+    def _known(self) -> Mapping[str, list[str]]:
+        from cpv_hooks.objects import pointers_at
+
+        found: dict[str, list[str]] = {}
+        listed = self._project.repo.run("rev-list", "--no-walk", "--parents", "--end-of-options", *self._revs)
+        for parent in {oid for line in listed.splitlines() for oid in line.split()[1:]}:
+            with suppress(CPVError):  # a shallow clone lacks it, or what it says cannot be read
+                for pointer in pointers_at(self._project, parent):
+                    if pointer.oid:
+                        found.setdefault(pointer.path, []).append(pointer.oid)
+        return found
 
 
 def unversioned(project: Project, rev: str) -> list[Pointer]:

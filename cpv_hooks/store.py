@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.cache import Cache, fault
 from cpv_hooks.errors import CPVError
-from cpv_hooks.tree import is_dir_oid, read_dir_object
+from cpv_hooks.tree import dir_oid, entries_since, is_dir_oid, read_dir_object
 
 if TYPE_CHECKING:
     from cpv_hooks.output import Progress
@@ -56,6 +56,16 @@ class Store:
             if found is None:
                 raise
             return found
+
+    def additions(self, oid: str, base: str) -> Listing | None:
+        """What a directory object lists and an older one does not; None where the cache has not both, whole."""
+        paths = [self._cache.find(name) for name in (oid, base)]
+        if self.legacy or None in paths:
+            return None
+        data, old = (path.read_bytes() for path in paths if path is not None)
+        if dir_oid(data) != oid or dir_oid(old) != base:
+            return None
+        return entries_since(data, old, oid)
 
     def _fetched_listing(self, oid: str, progress: Progress) -> Listing | None:
         from cpv_hooks.remote import MissingObject

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import os
 import random
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,36 +52,43 @@ def objects_of(shell: Shell, rev: str) -> set[str]:
     return found
 
 
-def stored(server: Server, bucket: str, oids: set[str]) -> dict[str, bytes | None]:
+def stored(server: Server, place: str, oids: set[str]) -> dict[str, bytes | None]:
     client: Any = server.client()
-    keys = server.keys(bucket)
+    bucket, _, prefix = place.partition("/")
+    keys = server.keys(bucket, f"{prefix}/")
     return {
         oid: client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        if (key := f"vision/files/md5/{oid[:2]}/{oid[2:]}") in keys
+        if (key := f"{prefix}/files/md5/{oid[:2]}/{oid[2:]}") in keys
         else None
         for oid in oids
     }
 
 
-def check_published(model: ModelRepo, host: Shell, server: Server, bucket: str, figures: Figures) -> None:
+def check_published(model: ModelRepo, host: Shell, server: Server, place: str, figures: Figures) -> None:
     """Whatever the Git host has, the bucket has the data of, byte for byte."""
     for rev in host.git("rev-list", "--all").lines:
-        for oid, content in stored(server, bucket, objects_of(model, rev)).items():
+        for oid, content in stored(server, place, objects_of(model, rev)).items():
             if content is None:
                 figures.dangling += 1
             elif hashlib.md5(content).hexdigest() != oid.removesuffix(".dir"):
                 figures.corrupt += 1
 
 
+@pytest.fixture(scope="module")
+def bucket(s3_server: Server) -> str:
+    """For all runs: the server has room for a few hundred buckets."""
+    return s3_server.make_bucket()
+
+
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_a_faulty_server(make_repo: MakeRepo, s3_server: Server, shell: Shell, seed: int) -> None:
-    rng, figures, bucket = random.Random(seed), Figures(), s3_server.make_bucket()
+def test_a_faulty_server(make_repo: MakeRepo, s3_server: Server, bucket: str, shell: Shell, seed: int) -> None:
+    rng, figures, place = random.Random(seed), Figures(), f"{bucket}/{seed}"
     host = Shell(shell.path / "host.git")
     shell.git("init", "-q", "--bare", "host.git")
     rate, faults = rng.choice([0.3, 0.6, 1.0]), rng.choice([FAULTS, FAULTS, ("drop", "reset"), ("die", "truncate")])
     with proxied(s3_server.endpoint_url, seed, rate=rate, faults=faults) as proxy:
         faulty = dataclasses.replace(s3_server, endpoint_url=proxy.endpoint_url)
-        model = make_repo(remote=f"s3://{bucket}/vision", server=faulty)
+        model = make_repo(remote=f"s3://{place}", server=faulty)
         model.git("remote", "add", "origin", host.path)
         contents: dict[str, tuple[bytes, bytes]] = {}
         # What `.cpv.toml` names is found by the first commit itself.
@@ -92,29 +100,30 @@ def test_a_faulty_server(make_repo: MakeRepo, s3_server: Server, shell: Shell, s
             contents[model.head()] = (weights, sample)
             figures.commits += 1
             figures.pushes += model.git("push", "-q", "origin", "main", status=None).status == 0
-            check_published(model, host, s3_server, bucket, figures)
-        clone_under_faults(shell, faulty, bucket, model, figures)
+            check_published(model, host, s3_server, place, figures)
+        clone_under_faults(shell, faulty, place, model, figures)
         figures.faults = proxy.done.total()
         # The server is well again.
         proxy.rate = 0.0
         model.cpv("sync")
         model.git("push", "-q", "origin", "main")
-        check_published(model, host, s3_server, bucket, figures)
+        check_published(model, host, s3_server, place, figures)
     for rev, (weights, sample) in contents.items():
-        found = stored(s3_server, bucket, objects_of(model, rev))
+        found = stored(s3_server, place, objects_of(model, rev))
         held = set(found.values())
         figures.lost += (weights not in held) + (sample not in held)
         figures.lost += sum(content is None for content in found.values())
-    print(f"seed {seed}: {figures} {dict(proxy.done)}")
+    # What a worker of pytest-xdist prints elsewhere is lost.
+    print(f"\nseed {seed}: {figures} {dict(proxy.done)}", file=sys.stderr)
     assert (figures.lost, figures.dangling, figures.corrupt) == (0, 0, 0), figures
     model.git("fsck", "--full", "--strict")
 
 
-def clone_under_faults(shell: Shell, faulty: Server, bucket: str, model: ModelRepo, figures: Figures) -> None:
+def clone_under_faults(shell: Shell, faulty: Server, place: str, model: ModelRepo, figures: Figures) -> None:
     """A second person's artifacts are right or not there, never something else."""
     clone = Shell(shell.path / "clone")
     shell.git("clone", "-q", model.path, "clone")
-    clone.write(".dvc/config.local", remote_settings(f"s3://{bucket}/vision", faulty)[1])
+    clone.write(".dvc/config.local", remote_settings(f"s3://{place}", faulty)[1])
     clone.cpv("install", status=None)
     for name in ("model.bin", *(f"data/{path.name}" for path in (model.path / "data").iterdir())):
         place: Path = clone.path / name

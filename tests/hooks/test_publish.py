@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +55,10 @@ def remote_objects(repo: Shell) -> set[str]:
 
 def remote_file(repo: Shell, oid: str) -> Path:
     return repo.path.parent / "storage/files/md5" / oid[:2] / oid[2:]
+
+
+def md5(data: bytes) -> str:
+    return hashlib.md5(data).hexdigest()
 
 
 def cache_file(repo: Shell, oid: str) -> Path:
@@ -150,6 +156,41 @@ def test_old_and_new_commits_together(repo: ModelRepo) -> None:
     second = repo.commit()
     assert publish(project_of(repo), [first, second], PROGRESS).uploaded == 7
     assert remote_objects(repo) == repo.objects()
+
+
+def test_of_a_directory_only_what_is_new_is_looked_at(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(300):
+        repo.write(f"data/{number:03}", str(number))
+    repo.track("data")
+    repo.git("commit", "-qm", "many")
+    publish(project_of(repo), ["HEAD"], PROGRESS)
+    repo.write("data/100", "changed")
+    repo.write("data/new", "new")
+    repo.track("data")
+    repo.git("commit", "-qm", "two of them")
+    asked: list[str] = []
+    verified = Queue.verified
+
+    def listening(self: Queue, remote: str, oids: Collection[str], *, since: float = 0.0) -> set[str]:
+        asked.extend(oids)
+        return verified(self, remote, oids, since=since)
+
+    monkeypatch.setattr(Queue, "verified", listening)
+    done = publish(project_of(repo), ["HEAD"], PROGRESS)
+    assert (done.uploaded, done.missing) == (3, ())
+    assert len(asked) < 30
+    assert remote_objects(repo) == repo.objects()
+
+
+def test_an_older_directory_that_the_remote_lost_promises_nothing(repo: ModelRepo) -> None:
+    publish(project_of(repo), ["HEAD"], PROGRESS)
+    repo.write("data/new", "new")
+    repo.track("data")
+    repo.git("commit", "-qm", "second")
+    shutil.rmtree(repo.path.parent / "storage")
+    Queue.of(Repo.discover(repo.path)).path.unlink()
+    publish(project_of(repo), ["HEAD"], PROGRESS)
+    assert {md5(b"a"), md5(b"b"), md5(b"new")} <= remote_objects(repo)
 
 
 def test_a_long_history_goes_in_batches(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> None:

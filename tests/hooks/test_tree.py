@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.tree import dir_object_bytes, dir_oid, is_oid, read_dir_object
+from cpv_hooks.tree import dir_object_bytes, dir_oid, entries_since, is_oid, parse_dir_object, read_dir_object
 from support.shell import Shell
 
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
@@ -95,3 +97,23 @@ def test_object_ids() -> None:
     assert is_oid(EMPTY)
     assert is_oid(f"{EMPTY}.dir")
     assert not any(map(is_oid, ["", "..", EMPTY[:-1], EMPTY + "\n", EMPTY.upper(), f"{EMPTY}.dirx", "/" + EMPTY[1:]]))
+
+
+# What is new in a directory
+
+ODD = st.sampled_from(["a", "b/c", 'q"uote', "br}ace, {", '{"md5": ', "é", "]"])
+NAMES = st.one_of(ODD, st.text("ab/{}", min_size=1))
+LISTED = st.dictionaries(NAMES, st.sampled_from(["0" * 32, "1" * 32, "01" * 16, "f" * 32]), max_size=6)
+
+
+@settings(max_examples=400, deadline=None)
+@given(LISTED, LISTED, st.booleans())
+def test_what_an_older_directory_lacks(old: dict[str, str], changes: dict[str, str], is_other: bool) -> None:
+    new = changes if is_other else {**old, **changes}
+    data, base = dir_object_bytes(new.items()), dir_object_bytes(old.items())
+    try:
+        whole = parse_dir_object(data, "x")
+    except CPVError:
+        return
+    found = entries_since(data, base, "x")
+    assert sorted(found) == sorted(set(whole) - set(old.items())) or not (new and old)
