@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cpv_hooks.delivery import Delivery, Missing, Published
+from cpv_hooks.early_upload import join
 from cpv_hooks.errors import CPVError
 from cpv_hooks.fetch import fetch as fetch
 from cpv_hooks.fetch import fetch_pointer as fetch_pointer
@@ -162,6 +163,7 @@ def _deliver_now(project: Project, queue: Queue, root: str, revs: Sequence[str])
     for rev in revs:
         try:
             with Progress("uploading") as progress:
+                join(project, progress)
                 missing = publish(project, [rev], progress).missing
         except CPVError as error:
             queue.failed(root, revs, str(error))

@@ -12,6 +12,7 @@ changed         | changed, different content | conflict: rescue the artifact's c
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from cpv_hooks.outcomes import Outcome, State
 from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.pointer_text import render
+from cpv_hooks.project import Project
 from cpv_hooks.removal import remove_artifact
 from cpv_hooks.rescue import record
 from cpv_hooks.safekeeping import keep
@@ -38,14 +40,23 @@ from cpv_hooks.workspace import Workspace
 _FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer is a log between two lines
 
 
+Listener = Callable[[Project, Pointer, int], None]
+"""Is told of each snapshot: what the pointer says now, and how many bytes were read for it."""
+
+
+def nobody(project: Project, pointer: Pointer, size: int) -> None:
+    """Nobody listens."""
+
+
 class Reconciler:
     """Applies the rule, as far as an event allows. `budget` is what is left of the event's, in bytes."""
 
-    def __init__(self, event: Event, index: Index, progress: Progress) -> None:
+    def __init__(self, event: Event, index: Index, progress: Progress, taken: Listener = nobody) -> None:
         self.event = event
         self.index = index
         self.progress = progress
         self.budget = event.budget
+        self.taken = taken
 
     def reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
         """One artifact; its failure is an outcome, so that the others are still done."""
@@ -80,7 +91,8 @@ class Reconciler:
         refused = self._refuse_reading(pointer, files)
         if refused:
             return refused
-        self.progress.grow(sum(size for _, size, _ in files))
+        size = sum(count for _, count, _ in files)
+        self.progress.grow(size)
         space, entry = artifact.space, artifact.entry
         taken = (
             take_directory(space, pointer.path, artifact.looked) if artifact.isdir else take_file(space, pointer.path)
@@ -93,7 +105,7 @@ class Reconciler:
             self._set(pointer.path, taken)
             return self._materialise(Artifact.at(space, pointer.path), pointer)
         if same_pointer or pointer.oid is None or (entry is None and not self.event.follow):
-            return self._snapshot(space, pointer, taken)
+            return self._snapshot(space, pointer, taken, size)
         return self._conflict(space, pointer, taken)
 
     def _refuse_reading(self, pointer: Pointer, files: list[tuple[Path, int, int]]) -> Outcome | None:
@@ -118,11 +130,12 @@ class Reconciler:
             self.index.write_tree(path, held.entry.oid, held.tree)
         self.index.set(path, held.entry)
 
-    def _snapshot(self, space: Workspace, pointer: Pointer, taken: Taken) -> Outcome:
+    def _snapshot(self, space: Workspace, pointer: Pointer, taken: Taken, size: int) -> Outcome:
         if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
             return Outcome(pointer.path, "modified", pointer)
         _write_pointer(space, pointer, taken)
         self._set(pointer.path, taken)
+        self.taken(space.project, replace(pointer, oid=taken.content.oid, size=taken.content.size), size)
         return Outcome(pointer.path, "snapshot", pointer)
 
     def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken) -> Outcome:

@@ -17,14 +17,15 @@ from cpv_hooks.lock import locked, wait_for_dvc
 from cpv_hooks.outcomes import Outcome, Report
 from cpv_hooks.output import Progress
 from cpv_hooks.project import Project
-from cpv_hooks.reconcile import Reconciler
+from cpv_hooks.reconcile import Listener, Reconciler, nobody
 from cpv_hooks.scan import Clock, newest, signature
 from cpv_hooks.workspace import Workspace
 
 
-def sync(repo: Repo, event: Event) -> Report:
+def sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     """Bring every artifact of the work tree into agreement, as far as the event allows.
 
+    `taken` is told of each snapshot at once, while others are still to be made.
     One artifact's failure never keeps the others from being done; it is in the report. Raises `lock.Busy` where an
     impatient event meets another process. What a killed operation left is undone first; where that cannot be now,
     nothing is looked at, because half of it is not the user's work.
@@ -34,7 +35,7 @@ def sync(repo: Repo, event: Event) -> Report:
         return Report()
     with locked(repo.state / "lock", wait=event.patient, say="syncing this work tree"):
         try:
-            report = _look(repo, event)
+            report = _look(repo, event, taken)
         except BaseException:
             # What the last sync found is not sure any more.
             fastpath.forget(repo)
@@ -51,7 +52,7 @@ def _undo_interrupted(repo: Repo, event: Event) -> bool:
     return interrupted.settle(repo, event.name)
 
 
-def _look(repo: Repo, event: Event) -> Report:
+def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     """One pass over everything; leaves the fast path's files where there was nothing to do."""
     index, clock = Index.load(repo.state), Clock(repo.state / "clock")
     started = clock.now()
@@ -69,7 +70,7 @@ def _look(repo: Repo, event: Event) -> Report:
         spaces = {
             project.root: Workspace(project, index, clock, progress.advance, progress.grow) for project in projects
         }
-        reconciler = Reconciler(event, index, progress)
+        reconciler = Reconciler(event, index, progress, taken)
         report.outcomes += _vanished(repo, event, reconciler, found, projects, clock)
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]
         if event.follow:

@@ -103,15 +103,16 @@ class Uploads:
 def working(project: Project) -> Iterator[None]:
     """Be the worker of a DVC root; raises `lock.Busy` at once where there is one."""
     root = root_key(project)
-    path = _lock(project.repo, root)
+    path = lock_file(project.repo, root)
     with locked(path, wait=False, say="uploading"):
         path.write_text(json.dumps({"root": root, "process": os.getpid(), "since": time.time()}), encoding="ascii")
         yield
 
 
-def _lock(repo: Repo, root: str) -> Path:
+def lock_file(repo: Repo, root: str, prefix: str = _PREFIX) -> Path:
+    """The file that the process at work on a DVC root locks."""
     name = hashlib.sha256(root.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return repo.shared / f"{_PREFIX}{name}{_SUFFIX}"
+    return repo.shared / f"{prefix}{name}{_SUFFIX}"
 
 
 def _workers(repo: Repo) -> Iterator[Worker]:

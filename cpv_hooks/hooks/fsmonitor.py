@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from cpv_hooks import detour
 from cpv_hooks.config import Config, load
+from cpv_hooks.early_upload import early_uploads
 from cpv_hooks.errors import CPVError
 from cpv_hooks.events import QUERY, Event
 from cpv_hooks.git import Repo
@@ -19,6 +20,7 @@ from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.report import begin, tell
 from cpv_hooks.lock import Busy
 from cpv_hooks.project import managed_roots
+from cpv_hooks.reconcile import nobody
 from cpv_hooks.sync import sync
 
 # Commands that only look. Everything else is about to do something that needs the truth.
@@ -32,8 +34,10 @@ def run(args: list[str]) -> int:
         return 0
     repo = begin()
     detour.heal(repo)
-    with suppress(Busy):
-        tell(sync(repo, event(repo)))
+    git = calling_git()
+    with suppress(Busy), early_uploads() as early:
+        # `git commit -a` takes it, and then its pre-commit hook has nothing to do.
+        tell(sync(repo, event(repo), early.offer if git is not None and git.command == "commit" else nobody))
     return 0
 
 

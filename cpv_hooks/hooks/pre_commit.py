@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from cpv_hooks import detour, staging
+from cpv_hooks.discovery import owner
+from cpv_hooks.early_upload import early_uploads
 from cpv_hooks.errors import CPVError
 from cpv_hooks.events import PRE_COMMIT, Event
 from cpv_hooks.git import Repo
@@ -39,11 +41,14 @@ def run(args: list[str]) -> int:
         # Writing them now would collide with the patch that pre-commit applies when its hooks are done.
         what = "was changed but not staged, and pre-commit has set it aside"
         raise CPVError(what, where=aside[0], fix=f"git add {' '.join(aside)}, then commit again")
-    report = sync(repo, _event(repo))
-    before = staging.staged(repo)
-    if stop(repo, report, before):
-        return 1
-    stage_changed(repo, report, before)
+    with early_uploads() as early:
+        report = sync(repo, _event(repo), early.offer)
+        before = staging.staged(repo)
+        if stop(repo, report, before):
+            return 1
+        staged = stage_changed(repo, report, before)
+        for project, pointer in _known_files(report, before.changed.union(staged)):
+            early.offer(project, pointer, pointer.size or 0)
     complete_versions(repo, report)
     if not before.changed and staging.staged(repo).changed:
         return _take_detour(repo, report, last=runs_us() or args == ["--last"])
@@ -97,22 +102,32 @@ def _takes_staged_only(projects: list[Project]) -> bool:
     return bool(projects) and all(project.config.stage == "staged" for project in projects)
 
 
-def stage_changed(repo: Repo, report: Report, before: Staged) -> None:
-    """Stage the pointers that a commit takes."""
+def _known_files(report: Report, files: Collection[str]) -> Iterator[tuple[Project, Pointer]]:
+    """The files that a commit takes and that were hashed before, by `git status` perhaps."""
+    for outcome in report.of("clean"):
+        pointer = outcome.pointer
+        project = owner(report.projects, pointer.file) if pointer else None
+        if pointer and project and pointer.file in files and not pointer.isdir:
+            yield project, pointer
+
+
+def stage_changed(repo: Repo, report: Report, before: Staged) -> list[str]:
+    """Stage the pointers that a commit takes; returns those that were not staged yet."""
     pointers = [outcome.pointer for outcome in report.outcomes if outcome.pointer]
-    taking = {project.root for project in report.projects if project.config.stage == "all"}
-    files = sorted({pointer.file for pointer in pointers if _root_of(report, pointer) in taking})
+    owners = {pointer.file: owner(report.projects, pointer.file) for pointer in pointers}
+    files = sorted(file for file, project in owners.items() if project and project.config.stage == "all")
     if _path_limited():
         # Such a commit takes no artifact that it does not name; one that it names is there already, maybe outdated.
         named = _named(before)
         files = [file for file in files if file in named]
     changed = staging.unstaged(repo, files, before)
     if not changed:
-        return
+        return []
     staging.stage(repo, changed, pointers)
     if _path_limited():
         repo.state.mkdir(parents=True, exist_ok=True)
         (repo.state / "restage").touch()
+    return changed
 
 
 def complete_versions(repo: Repo, report: Report) -> None:
@@ -127,11 +142,6 @@ def complete_versions(repo: Repo, report: Report) -> None:
     if _path_limited():
         repo.state.mkdir(parents=True, exist_ok=True)
         (repo.state / "restage").touch()
-
-
-def _root_of(report: Report, pointer: Pointer) -> Path | None:
-    holders = [project for project in report.projects if project.holds(pointer.file)]
-    return max(holders, key=lambda project: len(project.prefix)).root if holders else None
 
 
 def _path_limited() -> bool:
