@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,18 +123,29 @@ class Multipart:
     def send(self, threads: int) -> str:
         """Send every part that is not there; the server checks each one's MD5. Returns the MD5 of the whole, in hex."""
         whole = hashlib.md5(usedforsecurity=False)
-        each(lambda part: self._put(*part), self._parts(whole), threads)
+        free: list[bytearray] = []
+
+        def put(part: tuple[int, bytearray]) -> None:
+            self._put(*part)
+            free.append(part[1])
+
+        each(put, self._parts(whole, free), threads)
         return whole.hexdigest()
 
-    def _parts(self, whole: Any) -> Iterator[tuple[int, bytes]]:
+    def _parts(self, whole: Any, free: list[bytearray]) -> Iterator[tuple[int, bytearray]]:
+        """The parts in order, each in a buffer that is `free` again once it was sent: as many as are under way."""
         with open(self._path, "rb", buffering=0) as stream:
-            number = 0
-            while data := stream.read(self._part_size):
-                number += 1
+            for number in itertools.count(1):
+                data = free.pop() if free else bytearray(self._part_size)
+                count = _fill(stream, data)
+                if not count:
+                    return
+                del data[count:]
                 whole.update(data)
                 yield number, data
 
-    def _put(self, number: int, data: bytes) -> None:
+    def _put(self, number: int, data: bytearray) -> None:
+        # A bytearray, because botocore joins bytes with the headers, and would have each part in memory twice.
         digest = hashlib.md5(data, usedforsecurity=False)
         tag = self._there.get(number)
         if tag != digest.hexdigest():
@@ -168,3 +181,12 @@ class Multipart:
         place = {key: self._place[key] for key in ("Bucket", "Key")}
         with suppress(Exception):
             self._client.abort_multipart_upload(**place, UploadId=upload_id)
+
+
+def _fill(stream: FileIO, buffer: bytearray) -> int:
+    """Read until a buffer is full or the file ends; returns the bytes read. An unbuffered read may be short."""
+    view, count = memoryview(buffer), 0
+    with view:
+        while found := stream.readinto(view[count:]):
+            count += found
+    return count
