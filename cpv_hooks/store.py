@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks.cache import Cache, fault
 from cpv_hooks.errors import CPVError
+from cpv_hooks.index import Index
+from cpv_hooks.safekeeping import LARGE_OBJECT
+from cpv_hooks.scan import signature
 from cpv_hooks.tree import dir_oid, entries_since, is_dir_oid, read_dir_object
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from cpv_hooks.remote import Blob, Remote
 
 Listing = list[tuple[str, str]]
+KNOWN_SECONDS = 3600.0
+"""For so long a disk is trusted with what was just hashed."""
 
 
 class Store:
@@ -39,7 +45,19 @@ class Store:
         from cpv_hooks.remote import Blob
 
         path = self._cache.find(oid)
-        return Blob(oid, path, path.stat().st_size) if path is not None else None
+        if path is None:
+            return None
+        status = path.stat()
+        return Blob(oid, path, status.st_size, known=status.st_size >= LARGE_OBJECT and self._is_known(oid, status))
+
+    def _is_known(self, oid: str, status: os.stat_result) -> bool:
+        """Whether this work tree has hashed a large object since it was last touched, which is not long ago."""
+        is_fresh = time.time() - status.st_ctime < KNOWN_SECONDS
+        return is_fresh and self._index.objects.get(oid) == signature(status)
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index.load(self._project.repo.state)
 
     def listing(self, oid: str, progress: Progress) -> Listing | None:
         """What a directory object lists, from the cache, else from the remote; None where neither has it.

@@ -25,11 +25,15 @@ NO_SIZES: Mapping[str, int] = {}
 
 @dataclass(frozen=True)
 class Blob:
-    """One cache object to upload: its id, its file, its size in bytes."""
+    """One cache object to upload: its id, its file, its size in bytes.
+
+    `known` says that its bytes were hashed a moment ago, so that they need not be once more as they are sent.
+    """
 
     oid: str
     path: Path
     size: int
+    known: bool = False
 
 
 def ignore_blob(blob: Blob) -> None:

@@ -164,7 +164,8 @@ class S3Remote:
             self._client(), self._object(blob.oid), self.options.storage(), blob.path, blob.size, progress
         )
         names = (self.url, self.key(blob.oid), blob.oid)
-        send(upload, self.unfinished, names, lambda digest: self._check_digest(digest, blob), LARGE_THREADS)
+        check = None if blob.known else lambda digest: self._check_digest(digest, blob)
+        send(upload, self.unfinished, names, check, LARGE_THREADS)
         stored = self._size(blob.oid)
         if stored != blob.size:
             raise self._not_stored(blob, f"it has {stored} bytes there instead of {blob.size}")

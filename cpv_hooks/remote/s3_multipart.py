@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PART = 16 << 20
 MOST_PARTS = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+Check = Callable[[str], None]
 _GONE = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder"})
 """Answers after which an upload can only be begun anew: somebody ended it, or it does not hold what it should."""
 _UNREADABLE = frozenset({"NoSuchUpload", "AccessDenied", "403", "404", "NotImplemented", "MethodNotAllowed"})
@@ -39,12 +40,12 @@ def part_size(size: int) -> int:
 
 
 def send(
-    multipart: Multipart, unfinished: Unfinished, names: tuple[str, ...], check: Callable[[str], None], threads: int
+    multipart: Multipart, unfinished: Unfinished, names: tuple[str, ...], check: Check | None, threads: int
 ) -> Any:
     """Send a file and make the object of it; returns the server's answer.
 
     `names` say which upload it is, for the next run. `check` is given the MD5 of the whole, in hex, and raises where
-    the file is corrupt. What fails keeps its parts for the next run if there is a note of them.
+    the file is corrupt; without it that is known. What fails keeps its parts for the next run if there is a note.
     """
     with unfinished.claim(*names) as note:
         try:
@@ -56,10 +57,10 @@ def send(
         return _attempt(multipart, note, check, threads)
 
 
-def _attempt(multipart: Multipart, note: Note, check: Callable[[str], None], threads: int) -> Any:
+def _attempt(multipart: Multipart, note: Note, check: Check | None, threads: int) -> Any:
     try:
         multipart.begin(note)
-        check(multipart.send(threads))
+        multipart.send(threads, check)
         answer = multipart.complete()
     except BaseException as error:
         if isinstance(error, CorruptObject) or not note.is_kept:
@@ -120,9 +121,9 @@ class Multipart:
             self._abort(upload_id)
             return None
 
-    def send(self, threads: int) -> str:
-        """Send every part that is not there; the server checks each one's MD5. Returns the MD5 of the whole, in hex."""
-        whole = hashlib.md5(usedforsecurity=False)
+    def send(self, threads: int, check: Check | None) -> None:
+        """Send every part that is not there; the server checks each one's MD5."""
+        whole = hashlib.md5(usedforsecurity=False) if check else None
         free: list[bytearray] = []
 
         def put(part: tuple[int, bytearray]) -> None:
@@ -130,7 +131,8 @@ class Multipart:
             free.append(part[1])
 
         each(put, self._parts(whole, free), threads)
-        return whole.hexdigest()
+        if check and whole:
+            check(whole.hexdigest())
 
     def _parts(self, whole: Any, free: list[bytearray]) -> Iterator[tuple[int, bytearray]]:
         """The parts in order, each in a buffer that is `free` again once it was sent: as many as are under way."""
@@ -141,7 +143,8 @@ class Multipart:
                 if not count:
                     return
                 del data[count:]
-                whole.update(data)
+                if whole:
+                    whole.update(data)
                 yield number, data
 
     def _put(self, number: int, data: bytearray) -> None:

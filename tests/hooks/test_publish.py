@@ -11,6 +11,7 @@ from typing import Protocol
 
 import pytest
 
+from cpv_hooks import store
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.objects import pointers_at
@@ -18,6 +19,8 @@ from cpv_hooks.output import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import Published, complete, deliver, fetch, fetch_pointer, publish, retry_queued
 from cpv_hooks.queue import Queue
+from cpv_hooks.safekeeping import LARGE_OBJECT
+from cpv_hooks.store import Store
 from cpv_hooks.tree import dir_object_bytes, dir_oid
 from cpv_hooks.worker import run, start
 from support.repos import ModelRepo, object_names
@@ -191,6 +194,32 @@ def test_an_older_directory_that_the_remote_lost_promises_nothing(repo: ModelRep
     Queue.of(Repo.discover(repo.path)).path.unlink()
     publish(project_of(repo), ["HEAD"], PROGRESS)
     assert {md5(b"a"), md5(b"b"), md5(b"new")} <= remote_objects(repo)
+
+
+def test_what_was_just_hashed_is_known(make_repo: MakeRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = make_repo(files={"model.bin": b"x" * LARGE_OBJECT, "data/a": b"small"})
+    oid = md5(b"x" * LARGE_OBJECT)
+    blob = Store(project_of(repo)).blob(oid)
+    assert blob is not None
+    assert blob.known
+    small = Store(project_of(repo)).blob(md5(b"small"))
+    assert small is not None
+    assert not small.known, "it is read whole anyway"
+    before = blob.path.stat()
+    blob.path.chmod(0o644)
+    blob.path.write_bytes(b"y" * LARGE_OBJECT)
+    blob.path.chmod(0o444)
+    os.utime(blob.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    damaged = Store(project_of(repo)).blob(oid)
+    assert damaged is not None
+    assert not damaged.known, "who turns back the clock of a file changes another one"
+    blob.path.unlink()
+    repo.write("model.bin", b"z" * LARGE_OBJECT)
+    repo.git("commit", "-qam", "second")
+    monkeypatch.setattr(store, "KNOWN_SECONDS", -1.0)
+    old = Store(project_of(repo)).blob(md5(b"z" * LARGE_OBJECT))
+    assert old is not None
+    assert not old.known, "a disk that rots does not tell"
 
 
 def test_a_long_history_goes_in_batches(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> None:
