@@ -17,8 +17,8 @@ from cpv_hooks.store import Listing, Store
 from cpv_hooks.tree import is_dir_oid
 
 if TYPE_CHECKING:
-    from cpv_hooks.output import Progress
     from cpv_hooks.pointer import Pointer
+    from cpv_hooks.progress import Progress
     from cpv_hooks.project import Project
     from cpv_hooks.remote import Blob
 

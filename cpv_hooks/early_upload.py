@@ -20,8 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Pointer
+from cpv_hooks.progress import Progress
 
 if TYPE_CHECKING:
     from cpv_hooks.project import Project

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from cpv_hooks.output import Progress, warn
+from cpv_hooks.output import warn
+from cpv_hooks.progress import Progress
 from cpv_hooks.store import Store
 from cpv_hooks.tree import is_dir_oid, is_oid
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -63,3 +64,11 @@ class Report:
     def of(self, *states: State) -> list[Outcome]:
         """The outcomes in any of these states."""
         return [outcome for outcome in self.outcomes if outcome.state in states]
+
+
+Listener = Callable[[Project, Pointer, int], None]
+"""Is told of each snapshot: what the pointer says now, and how many bytes were read for it."""
+
+
+def nobody(project: Project, pointer: Pointer, size: int) -> None:
+    """Nobody listens."""

@@ -10,9 +10,7 @@ import errno
 import json
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -24,15 +22,11 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.trace import emit
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    pass
 
 EXIT_ERROR, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
 # A disk that refuses is the user's to mend, not a bug.
 _DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
-BAR_AFTER = 0.3
-"""Seconds of work before a bar is drawn on a terminal."""
-LINE_AFTER, LINE_EVERY = 2.0, 10.0
-"""Seconds of work before the first plain line, and between two, where nobody watches a terminal."""
 
 
 @dataclass
@@ -69,20 +63,20 @@ def say(line: str) -> None:
     """Print one line, `cpv: …`, unless the user wants quiet."""
     emit("info", line)
     if not is_quiet():
-        _print(line)
+        write_line(line)
 
 
 def warn(line: str) -> None:
     """Print one line that must be seen, quiet or not."""
     emit("warning", line)
     if all(memo.is_new(line) for memo in _memos):
-        _print(f"warning: {line}")
+        write_line(f"warning: {line}")
 
 
 def detail(line: str) -> None:
     """Print one step of the work, `cpv: debug: …`, unless the user wants quiet; nobody else hears it."""
     if not is_quiet():
-        _print(f"debug: {line}")
+        write_line(f"debug: {line}")
 
 
 def fail(error: BaseException) -> int:
@@ -90,20 +84,20 @@ def fail(error: BaseException) -> int:
     emit("error", str(error) if isinstance(error, CPVError) else f"{type(error).__name__}: {error}")
     if isinstance(error, CPVError):
         if all(memo.is_new(str(error)) for memo in _memos):
-            _print(str(error))
+            write_line(str(error))
         return EXIT_ERROR
     if isinstance(error, KeyboardInterrupt):
-        _print("interrupted")
+        write_line("interrupted")
         return EXIT_INTERRUPTED
     if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
         from cpv_hooks.cache import fault
 
-        _print(str(fault(error, Path(error.filename or "."))))
+        write_line(str(fault(error, Path(error.filename or "."))))
         return EXIT_ERROR
     log = _write_log(error)
     text = " ".join(str(error).split())
     details = f"details in {log}" if log else "no log could be written"
-    _print(f"bug: {type(error).__name__}: {text} ({details})")
+    write_line(f"bug: {type(error).__name__}: {text} ({details})")
     return EXIT_BUG
 
 
@@ -130,7 +124,8 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _print(line: str) -> None:
+def write_line(line: str) -> None:
+    """Print one line, whatever the user wants, without its secrets."""
     # It takes a while to load, and most hooks have nothing to say.
     from cpv_hooks.redact import redact
 
@@ -180,75 +175,3 @@ def time_text(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-class Progress:
-    """How far a piece of work is, in bytes: a bar on a terminal, a few plain lines elsewhere if it takes long.
-
-    The total may grow while the work goes on. Threads may share one. `with` may be nested; outside nothing is shown.
-    """
-
-    def __init__(self, what: str, total_bytes: int = 0, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.what = what
-        self.total = total_bytes
-        self.done = 0
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._quiet = is_quiet()
-        self._depth = 0
-        # A terminal that cannot move its cursor gets lines.
-        self._terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self._begun = clock()
-        self._next_line = self._begun + LINE_AFTER
-        self._bar: TaskID | None = None
-
-    def __enter__(self) -> Progress:
-        with self._lock:
-            self._depth += 1
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._depth -= 1
-            if self._bar is not None and not self._depth:
-                from cpv_hooks.bars import BARS
-
-                BARS.remove(self._bar)
-                self._bar = None
-
-    def grow(self, count: int) -> None:
-        """Add to the total, in bytes."""
-        with self._lock:
-            self.total += count
-
-    def advance(self, count: int) -> None:
-        """So many bytes more are done."""
-        with self._lock:
-            self.done += count
-            if self._quiet or not self._depth:
-                return
-            now = self._clock()
-            if self._terminal:
-                self._draw(now)
-            elif now >= self._next_line:
-                self._next_line = now + LINE_EVERY
-                _print(self._line(now))
-
-    def _line(self, now: float) -> str:
-        rate = self.done / max(now - self._begun, 0.001)
-        speed = f"{size_text(int(rate))}/s"
-        if not self.total:
-            return f"{self.what}: {size_text(self.done)}, {speed}"
-        share = min(100, 100 * self.done // self.total)
-        left = f", {time_text((self.total - self.done) / rate)} left" if 0 < self.done < self.total else ""
-        return f"{self.what}: {share}% ({size_text(self.done)} of {size_text(self.total)}, {speed}{left})"
-
-    def _draw(self, now: float) -> None:
-        if self._bar is None and now - self._begun < BAR_AFTER:
-            return
-        from cpv_hooks.bars import BARS
-        from cpv_hooks.redact import redact
-
-        if self._bar is None:
-            self._bar = BARS.add(printable(redact(self.what)))
-        BARS.update(self._bar, self.done, self.total)

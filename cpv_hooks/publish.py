@@ -13,7 +13,8 @@ from cpv_hooks.early_upload import join
 from cpv_hooks.errors import CPVError
 from cpv_hooks.fetch import fetch as fetch
 from cpv_hooks.fetch import fetch_pointer as fetch_pointer
-from cpv_hooks.output import Progress, warn
+from cpv_hooks.output import warn
+from cpv_hooks.progress import Progress
 from cpv_hooks.queue import Queue, root_key
 
 if TYPE_CHECKING:

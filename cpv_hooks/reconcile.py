@@ -12,7 +12,6 @@ changed         | changed, different content | conflict: rescue the artifact's c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +24,10 @@ from cpv_hooks.events import Event
 from cpv_hooks.gitignore import ignore
 from cpv_hooks.index import Entry, Index
 from cpv_hooks.materialise import MissingObject, Placed, needed, place_directory, place_file
-from cpv_hooks.outcomes import Outcome, State
-from cpv_hooks.output import Progress
+from cpv_hooks.outcomes import Listener, Outcome, State, nobody
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.pointer_text import render
-from cpv_hooks.project import Project
+from cpv_hooks.progress import Progress
 from cpv_hooks.removal import remove_artifact
 from cpv_hooks.rescue import record
 from cpv_hooks.safekeeping import keep
@@ -38,14 +36,6 @@ from cpv_hooks.snapshot import BeingWritten, Taken, take_directory, take_file
 from cpv_hooks.workspace import Workspace
 
 _FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer is a log between two lines
-
-
-Listener = Callable[[Project, Pointer, int], None]
-"""Is told of each snapshot: what the pointer says now, and how many bytes were read for it."""
-
-
-def nobody(project: Project, pointer: Pointer, size: int) -> None:
-    """Nobody listens."""
 
 
 class Reconciler:

@@ -9,7 +9,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.events import SYNC
 from cpv_hooks.git import Repo
 from cpv_hooks.index import Index
-from cpv_hooks.materialise import Placer, needed
+from cpv_hooks.materialise import needed
+from cpv_hooks.placer import Placer
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.project import Project
 from cpv_hooks.rescue import Rescue, rescues

@@ -16,7 +16,7 @@ from cpv_hooks.scan import signature
 from cpv_hooks.tree import dir_oid, entries_since, is_dir_oid, read_dir_object
 
 if TYPE_CHECKING:
-    from cpv_hooks.output import Progress
+    from cpv_hooks.progress import Progress
     from cpv_hooks.project import Project
     from cpv_hooks.remote import Blob, Remote
 

@@ -14,10 +14,10 @@ from cpv_hooks.fastpath import Written
 from cpv_hooks.git import Repo
 from cpv_hooks.index import Index
 from cpv_hooks.lock import locked, wait_for_dvc
-from cpv_hooks.outcomes import Outcome, Report
-from cpv_hooks.output import Progress
+from cpv_hooks.outcomes import Listener, Outcome, Report, nobody
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
-from cpv_hooks.reconcile import Listener, Reconciler, nobody
+from cpv_hooks.reconcile import Reconciler
 from cpv_hooks.scan import Clock, newest, signature
 from cpv_hooks.workspace import Workspace
 

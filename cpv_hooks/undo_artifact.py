@@ -13,7 +13,8 @@ from cpv_hooks.cache import fault, md5_of
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.index import Entry, Index
-from cpv_hooks.materialise import Placer, needed
+from cpv_hooks.materialise import needed
+from cpv_hooks.placer import Placer
 from cpv_hooks.pointer import Content, Pointer
 from cpv_hooks.project import Project
 from cpv_hooks.removal import remove_artifact

@@ -11,7 +11,8 @@ import threading
 from cpv_hooks.aws.source import room
 from cpv_hooks.aws.survey import OpenTarget, Part, Survey, survey
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress, say
+from cpv_hooks.output import say
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.queue import Queue, root_key
 from cpv_hooks.remote import Blob, CorruptObject, RemoteError

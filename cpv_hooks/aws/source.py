@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from cpv_hooks.cache import Cache
 from cpv_hooks.errors import CPVError
 from cpv_hooks.lock import locked
-from cpv_hooks.output import Progress, warn
+from cpv_hooks.output import warn
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import Blob, CorruptObject, MissingObject, open_remote
 from cpv_hooks.remote.inventory import inventory_of
 from cpv_hooks.tree import read_dir_object

@@ -19,8 +19,8 @@ from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import calling_git
 from cpv_hooks.hooks.report import begin, tell
 from cpv_hooks.lock import Busy
+from cpv_hooks.outcomes import nobody
 from cpv_hooks.project import managed_roots
-from cpv_hooks.reconcile import nobody
 from cpv_hooks.sync import sync
 
 # Commands that only look. Everything else is about to do something that needs the truth.

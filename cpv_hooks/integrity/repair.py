@@ -21,7 +21,7 @@ from cpv_hooks.tree import is_dir_oid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cpv_hooks.output import Progress
+    from cpv_hooks.progress import Progress
     from cpv_hooks.project import Project
 
 NO_COPY = "no good copy is left here or on the remote"

@@ -25,7 +25,7 @@ from cpv_hooks.store import Listing, Store
 from cpv_hooks.tree import is_dir_oid
 
 if TYPE_CHECKING:
-    from cpv_hooks.output import Progress
+    from cpv_hooks.progress import Progress
     from cpv_hooks.project import Project
 
 HASH_THREADS, READ_THREADS = 4, 8

@@ -14,8 +14,9 @@ from cpv_hooks.operations.fetching import Source
 from cpv_hooks.operations.prospect import Prospect
 from cpv_hooks.operations.standing import Tracked
 from cpv_hooks.operations.stock import Stock
-from cpv_hooks.output import Progress, size_text
+from cpv_hooks.output import size_text
 from cpv_hooks.pointer import Pointer
+from cpv_hooks.progress import Progress
 from cpv_hooks.scan import Clock
 from cpv_hooks.workspace import Workspace
 

@@ -28,7 +28,8 @@ from cpv_hooks.operations.fingerprint import has_hash, is_named
 from cpv_hooks.operations.ground import survey
 from cpv_hooks.operations.stock import Piece, Stock, local
 from cpv_hooks.operations.tracked import refuse_tracked
-from cpv_hooks.output import Progress, size_text
+from cpv_hooks.output import size_text
+from cpv_hooks.progress import Progress
 from cpv_hooks.scan import TEMPORARY
 
 

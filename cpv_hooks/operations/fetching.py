@@ -11,7 +11,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.fetch import THREADS
 from cpv_hooks.operations.effects import Effect
 from cpv_hooks.operations.stock import Piece, Stock
-from cpv_hooks.output import Progress, size_text, warn
+from cpv_hooks.output import size_text, warn
+from cpv_hooks.progress import Progress
 from cpv_hooks.scan import Signature, signature
 from cpv_hooks.store import Store
 

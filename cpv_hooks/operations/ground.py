@@ -10,7 +10,7 @@ from pathlib import Path
 from cpv_hooks.operations.fetching import DISK_THREADS
 from cpv_hooks.operations.fingerprint import has_hash
 from cpv_hooks.operations.stock import Piece, Stock, local
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.scan import TEMPORARY
 
 

@@ -12,8 +12,9 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.objects import is_tracked
 from cpv_hooks.operations.effects import Effect
 from cpv_hooks.operations.prospect import Prospect
-from cpv_hooks.output import Progress, size_text
+from cpv_hooks.output import size_text
 from cpv_hooks.pointer import Pointer
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.queue import Queue
 from cpv_hooks.store import Store

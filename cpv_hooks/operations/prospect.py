@@ -12,8 +12,8 @@ from pathlib import Path
 
 from cpv_hooks.cache import fault, md5_of
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Content
+from cpv_hooks.progress import Progress
 from cpv_hooks.scan import Filter, Listing, Signature, list_directory, signature
 from cpv_hooks.snapshot import BeingWritten, is_executable, unchanged
 from cpv_hooks.tree import dir_object_bytes, dir_oid

@@ -18,7 +18,8 @@ from cpv_hooks.lock import locked
 from cpv_hooks.operations import committing, draft, naming, outgoing, placing
 from cpv_hooks.operations.draft import Change, Draft
 from cpv_hooks.operations.effects import Effect, Plan
-from cpv_hooks.output import Progress, size_text
+from cpv_hooks.output import size_text
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.scan import Clock
 from cpv_hooks.schemes import Line

@@ -13,8 +13,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Index
 from cpv_hooks.operations import prospect
 from cpv_hooks.operations.prospect import Prospect
-from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Content, Pointer
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.scan import Clock, signature
 from cpv_hooks.snapshot import BeingWritten, known_oids

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.version import Version
-from cpv_hooks.output import Progress, say
+from cpv_hooks.output import say
+from cpv_hooks.progress import Progress
 from cpv_hooks.store import Listing, Store
 from cpv_hooks.tree import is_dir_oid
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from cpv_hooks.cache import Cache
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.prune.mentions import ids_in
 from cpv_hooks.remote import CorruptObject, MissingObject
 from cpv_hooks.store import Store

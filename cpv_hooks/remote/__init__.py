@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 
 if TYPE_CHECKING:
     from cpv_hooks.project import Project

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from cpv_hooks.cache import PROTECTED, fault
 from cpv_hooks.durable import sync_folder
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import CorruptObject
 
 CHUNK = 1 << 20

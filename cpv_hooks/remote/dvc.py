@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.redact import redact
 from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.content import CHUNK, receive

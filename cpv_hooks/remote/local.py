@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cpv_hooks.cache import fault
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, CorruptObject, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.content import read_chunks, receive
 from cpv_hooks.remote.parallel import each

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.content import corrupt, legacy_md5
 from cpv_hooks.remote.parallel import each

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import RemoteError
 from cpv_hooks.remote.content import corrupt, receive
 from cpv_hooks.remote.parallel import in_order

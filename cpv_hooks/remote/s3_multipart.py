@@ -16,7 +16,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import CorruptObject
 from cpv_hooks.remote.parallel import each
 from cpv_hooks.remote.s3_errors import code_of

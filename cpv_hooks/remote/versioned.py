@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import NO_SIZES, UNFINISHED, Blob
 from cpv_hooks.remote.content import receive
 from cpv_hooks.remote.parallel import each

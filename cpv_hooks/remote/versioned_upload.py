@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cpv_hooks.output import Progress, warn
+from cpv_hooks.output import warn
+from cpv_hooks.progress import Progress
 from cpv_hooks.queue import Queue
 from cpv_hooks.remote.versioned_places import path_of
 from cpv_hooks.store import Store

@@ -47,7 +47,7 @@ class CmdVerify(CPVCommand):
         from cpv_hooks.integrity import needs
         from cpv_hooks.integrity.repair import mend
         from cpv_hooks.integrity.verify import verify
-        from cpv_hooks.output import Progress
+        from cpv_hooks.progress import Progress
         from cpv_hooks.roots import projects_here
 
         repo = Repo.discover()

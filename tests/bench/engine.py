@@ -3,7 +3,7 @@
 _HEAD = """
 from pathlib import Path
 from cpv_hooks.git import Repo
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 project = Project.open(Repo.discover(Path.cwd()), Path.cwd())
 """

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from cpv_hooks.events import CHECKOUT, QUERY
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import publish
 from support.engine import git_repo, run

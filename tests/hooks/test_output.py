@@ -11,7 +11,8 @@ import pytest
 
 from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress, fail, say, size_text, time_text, warn
+from cpv_hooks.output import fail, say, size_text, time_text, warn
+from cpv_hooks.progress import Progress
 from cpv_hooks.redact import redact, remember
 from support.terminal import converse
 
@@ -207,7 +208,7 @@ def test_a_progress_is_shown_until_the_outermost_with_ends(capsys: Capture) -> N
 def on_a_terminal(code: str, folder: Path, **env: str) -> str:
     """What a terminal of 120 columns shows of a program whose bars are drawn at once."""
     program = folder / "program.py"
-    program.write_text(f"from cpv_hooks import output\noutput.BAR_AFTER = 0\n{code}")
+    program.write_text(f"from cpv_hooks import output, progress as shown\nshown.BAR_AFTER = 0\n{code}")
     settings = [f"{name}={value}" for name, value in {"TERM": "xterm", "COLUMNS": "120", **env}.items()]
     status, shown = converse(["env", *settings, sys.executable, program], folder, [])
     assert status == 0, shown
@@ -217,12 +218,12 @@ def on_a_terminal(code: str, folder: Path, **env: str) -> str:
 TWO_BARS = """
 import time
 from cpv_hooks.bars import BARS
-with output.Progress("post-checkout: \x1b[2Jx [x]", 3_000_000) as progress:
+with shown.Progress("post-checkout: \x1b[2Jx [x]", 3_000_000) as progress:
     progress.advance(500_000)
     time.sleep(0.2)
     progress.advance(500_000)
     BARS._display.refresh()
-    with output.Progress("fetching model.bin", 8_000_000) as inner:
+    with shown.Progress("fetching model.bin", 8_000_000) as inner:
         inner.advance(1_000_000)
         BARS._display.refresh()
         output.warn("above the bars")
@@ -247,18 +248,23 @@ def test_bars_on_a_terminal(tmp_path: Path) -> None:
 
 
 def test_no_bar_on_a_terminal_when_quiet(tmp_path: Path) -> None:
-    code = "with output.Progress('uploading', 3) as progress:\n    progress.advance(1)\n"
+    code = "with shown.Progress('uploading', 3) as progress:\n    progress.advance(1)\n"
     assert on_a_terminal(code, tmp_path, CPV_QUIET="1") == ""
 
 
 def test_lines_on_a_terminal_that_has_no_cursor(tmp_path: Path) -> None:
-    code = "output.LINE_AFTER = 0\nwith output.Progress('uploading') as progress:\n    progress.advance(1)\n"
+    code = "shown.LINE_AFTER = 0\nwith shown.Progress('uploading') as progress:\n    progress.advance(1)\n"
     assert on_a_terminal(code, tmp_path, TERM="dumb").startswith("cpv: uploading: 1 B, ")
 
 
 def test_rich_is_not_imported_for_a_line() -> None:
-    code = (
-        "import sys; from cpv_hooks.output import say, Progress; say('x'); Progress('x'); print('rich' in sys.modules)"
-    )
+    code = """
+import sys
+from cpv_hooks.output import say
+from cpv_hooks.progress import Progress
+say("x")
+Progress("x")
+print("rich" in sys.modules)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -16,8 +16,8 @@ from support.terminal import converse
 
 SIZE = 6_000_000
 PROGRAM = """
-from cpv_hooks import output
-output.BAR_AFTER = output.LINE_AFTER = output.LINE_EVERY = 0
+from cpv_hooks import progress
+progress.BAR_AFTER = progress.LINE_AFTER = progress.LINE_EVERY = 0
 from cpv_hooks.events import SYNC
 from cpv_hooks.git import Repo
 from cpv_hooks.project import Project

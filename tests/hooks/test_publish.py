@@ -15,7 +15,7 @@ from cpv_hooks import store
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.objects import pointers_at
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import Published, complete, deliver, fetch, fetch_pointer, publish, retry_queued
 from cpv_hooks.queue import Queue

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import Blob, CorruptObject, MissingObject, RemoteError
 from cpv_hooks.remote.local import LocalRemote
 from cpv_hooks.remote.parallel import each

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import Blob, CorruptObject, s3
 from cpv_hooks.remote.inventory import temporary_files
 from cpv_hooks.remote.s3 import S3Remote
@@ -118,7 +118,7 @@ class Place:
 _KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import Blob, s3, s3_download
 from cpv_hooks.remote.s3 import S3Remote
 from cpv_hooks.trace import listening

@@ -14,7 +14,7 @@ import pytest
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.objects import pointers_at
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import complete, fetch, publish
 from cpv_hooks.queue import Queue

@@ -13,7 +13,7 @@ from conftest import MakeRepo
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.objects import pointers_at
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import complete, fetch_pointer, publish
 from cpv_hooks.remote import Blob, CorruptObject, MissingObject, RemoteError, open_remote

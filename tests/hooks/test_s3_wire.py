@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import Blob, MissingObject, s3_signing
 from cpv_hooks.remote.s3 import SMALL, S3Remote
 from cpv_hooks.remote.s3_signing import STAND_IN, Pattern

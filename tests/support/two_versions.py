@@ -11,7 +11,7 @@ from pathlib import Path
 from cpv_hooks.events import SYNC
 from cpv_hooks.git import Repo
 from cpv_hooks.objects import pointers_at
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import publish
 from support import engine, repos

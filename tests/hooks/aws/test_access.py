@@ -12,7 +12,7 @@ from conftest import MakeRepo
 from cpv_hooks.aws.access import policy
 from cpv_hooks.aws.probe import new_key, probe, probe_reading
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.remote import Blob, RemoteError
 from cpv_hooks.remote.s3 import S3Remote
 from cpv_hooks.remote.s3_multipart import PART

@@ -23,8 +23,8 @@ from cpv_hooks.aws.survey import OpenTarget, survey
 from cpv_hooks.cache import Cache
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
-from cpv_hooks.output import Progress
 from cpv_hooks.pointer import Content
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import publish
 from cpv_hooks.queue import Queue

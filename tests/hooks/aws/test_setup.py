@@ -19,8 +19,8 @@ from cpv_hooks.aws.setup import plan_setup
 from cpv_hooks.aws.target import Request
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
-from cpv_hooks.output import Progress
 from cpv_hooks.personal import settings
+from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.publish import publish
 from cpv_hooks.remote import open_remote

@@ -14,7 +14,7 @@ from cpv_hooks.integrity import needs
 from cpv_hooks.integrity.checked import Report
 from cpv_hooks.integrity.repair import NO_COPY, mend
 from cpv_hooks.integrity.verify import verify
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.publish import publish
 from cpv_hooks.queue import Queue
 from support.http_store import Files

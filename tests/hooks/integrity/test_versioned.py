@@ -14,7 +14,7 @@ from cpv_hooks.integrity import needs
 from cpv_hooks.integrity.checked import Report
 from cpv_hooks.integrity.repair import mend
 from cpv_hooks.integrity.verify import verify
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.prune import sweep
 from cpv_hooks.prune.plan import Options
 from support.repos import SETTINGS, ModelRepo

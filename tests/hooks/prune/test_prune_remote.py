@@ -12,7 +12,7 @@ from conftest import MakeRepo
 from cpv_hooks.age import DAY
 from cpv_hooks.errors import CPVError
 from cpv_hooks.events import SYNC
-from cpv_hooks.output import Progress
+from cpv_hooks.progress import Progress
 from cpv_hooks.prune import sweep
 from cpv_hooks.prune.plan import Options, Plan
 from cpv_hooks.publish import publish
