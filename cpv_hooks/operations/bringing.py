@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from cpv_hooks.index import Index
 from cpv_hooks.journal import Transaction
 from cpv_hooks.objects import pointers_at
-from cpv_hooks.operations import placing, standing
+from cpv_hooks.operations import placing, work_tree
 from cpv_hooks.operations.effects import Effect
 from cpv_hooks.operations.fetching import Source
 from cpv_hooks.operations.prospect import Prospect
-from cpv_hooks.operations.standing import Tracked
 from cpv_hooks.operations.stock import Stock
+from cpv_hooks.operations.work_tree import Tracked
 from cpv_hooks.output import size_text
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.progress import Progress
@@ -36,7 +36,7 @@ class Bringing:
     def effects(self, tracked: Sequence[Tracked]) -> list[Effect]:
         """What it will change, artifact by artifact; what stands there as it should is not named."""
         found = Source(self.stock).effects()
-        here = {one.pointer.path: standing.read(one) for one in tracked}
+        here = {one.pointer.path: work_tree.read(one) for one in tracked}
         at_head = {pointer.path: pointer for pointer in pointers_at(self.stock.project, "HEAD")}
         for pointer in [*self.stock.pointers, *self.gone]:
             now = here.get(pointer.path) or self._standing(pointer)
@@ -54,7 +54,7 @@ class Bringing:
 
     def _standing(self, pointer: Pointer) -> Prospect | None:
         space = self._space(Progress("looking"))
-        return standing.read(Tracked(space, pointer)) if space.status(pointer.path) else None
+        return work_tree.read(Tracked(space, pointer)) if space.status(pointer.path) else None
 
     def fetch(self) -> None:
         """Bring what the cache lacks; all of it, or a `CPVError`."""

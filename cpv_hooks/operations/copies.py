@@ -22,10 +22,10 @@ from cpv_hooks.cache import fault, reflink
 from cpv_hooks.config import cpv_home
 from cpv_hooks.copying import CHUNK
 from cpv_hooks.errors import CPVError
+from cpv_hooks.operations.destination import survey
 from cpv_hooks.operations.effects import Effect
 from cpv_hooks.operations.fetching import DISK_THREADS, LISTED, Source
 from cpv_hooks.operations.fingerprint import has_hash, is_named
-from cpv_hooks.operations.ground import survey
 from cpv_hooks.operations.stock import Piece, Stock, local
 from cpv_hooks.operations.tracked import refuse_tracked
 from cpv_hooks.output import size_text
@@ -43,34 +43,34 @@ class Copies:
         self.output = output
         self._stock = stock
         refuse_tracked(stock, output)
-        self._ground = survey(stock, output)
+        self._destination = survey(stock, output)
         if not force:
             self._refuse_taken()
-        self.todo = self._ground.todo
+        self.todo = self._destination.todo
         self._moves = dict(self._set_aside())
         self.bytes = self._size()
 
     def _refuse_taken(self) -> None:
-        ground, name = self._ground, self._stock.version.name
-        if not ground.todo and not ground.in_the_way:
+        destination, name = self._destination, self._stock.version.name
+        if not destination.todo and not destination.in_the_way:
             return
         other = "name another --output-dir, or repeat with --force (what is there is kept)"
-        if ground.in_the_way == ("",):
+        if destination.in_the_way == ("",):
             raise CPVError("a file stands where the folder should be", where=str(self.output), fix=other)
-        if ground.in_the_way:
-            shown = ", ".join(ground.in_the_way[:3])
-            more = f" and {len(ground.in_the_way) - 3} more" if len(ground.in_the_way) > 3 else ""
+        if destination.in_the_way:
+            shown = ", ".join(destination.in_the_way[:3])
+            more = f" and {len(destination.in_the_way) - 3} more" if len(destination.in_the_way) > 3 else ""
             raise CPVError(
                 f"is there already and differs from {name}: {shown}{more}", where=str(self.output), fix=other
             )
-        if ground.foreign:
-            what = f"is not empty ({ground.foreign} is no part of {name})"
+        if destination.foreign:
+            what = f"is not empty ({destination.foreign} is no part of {name})"
             raise CPVError(what, where=str(self.output), fix=other)
 
     def _set_aside(self) -> Iterator[tuple[Path, Path]]:
         """What has to make way, and where it goes."""
         tag = self._stock.version.name.replace("/", "-")
-        for path in self._ground.in_the_way:
+        for path in self._destination.in_the_way:
             if not path:
                 yield self.output, _free(self.output.with_name(f"{self.output.name}.before-{tag}"))
             else:

@@ -11,7 +11,7 @@ from cpv_hooks.git import Repo
 from cpv_hooks.objects import pointers_at
 from cpv_hooks.operations.committing import blob_at
 from cpv_hooks.operations.draft import standing
-from cpv_hooks.operations.standing import Tracked
+from cpv_hooks.operations.work_tree import Tracked
 from cpv_hooks.pointer import Content, Pointer
 from cpv_hooks.pointer_text import render
 from cpv_hooks.project import Project

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from cpv_hooks.config import FILE, Kind
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations import standing
+from cpv_hooks.operations import work_tree
 from cpv_hooks.operations.draft import Change
 from cpv_hooks.operations.prospect import check, of_path
-from cpv_hooks.operations.standing import Tracked
+from cpv_hooks.operations.work_tree import Tracked
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.project import Project
 from cpv_hooks.schemes import Line
@@ -51,7 +51,7 @@ def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked
         one = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
     _refuse(project, one, source, here)
     if here == path:
-        found = standing.read(one)
+        found = work_tree.read(one)
         assert found is not None, "its status was read above"
         return Change(one.space, one.pointer, found, in_place=True)
     return Change(one.space, one.pointer, of_path(one.space, source, path), in_place=False)

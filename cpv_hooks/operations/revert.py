@@ -13,7 +13,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.journal import Transaction
 from cpv_hooks.objects import pointers_at
-from cpv_hooks.operations import dirt, release, revert_data, standing
+from cpv_hooks.operations import dirt, release, revert_data, work_tree
 from cpv_hooks.operations.bringing import Bringing
 from cpv_hooks.operations.committing import blob_at
 from cpv_hooks.operations.effects import Effect, Plan
@@ -41,7 +41,7 @@ def plan_revert(
     if Line.MODEL not in lines:
         return revert_data.plan(project, version, force=force, use_cache=use_cache)
     projects = checkpoints.roots(project.repo, project)
-    tracked = {one.root: standing.tracked(one) for one in projects}
+    tracked = {one.root: work_tree.tracked(one) for one in projects}
     everything = [one for found in tracked.values() for one in found]
     dirty = dirt.read(projects, everything)
     changes = undo_head.tree_changes(project.repo, "HEAD", version.commit)

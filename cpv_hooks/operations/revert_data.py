@@ -9,7 +9,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.journal import Transaction
 from cpv_hooks.objects import pointers_at
-from cpv_hooks.operations import dirt, standing
+from cpv_hooks.operations import dirt, work_tree
 from cpv_hooks.operations.bringing import Bringing
 from cpv_hooks.operations.committing import blob_at
 from cpv_hooks.operations.draft import standing as on_disk
@@ -23,7 +23,7 @@ from cpv_hooks.schemes import Line
 
 def plan(project: Project, version: Version, *, force: bool, use_cache: bool = True) -> Plan[None]:
     """Plan to bring back the data of a version; see `revert.plan_revert`."""
-    tracked = standing.tracked(project)
+    tracked = work_tree.tracked(project)
     here = [one.pointer for one in tracked if _is_data(project, one.pointer) and one.pointer.oid is not None]
     paths = {pointer.path for pointer in version.pointers}
     gone = tuple(pointer for pointer in here if pointer.path not in paths)

@@ -13,7 +13,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.metrics import MAX_KEY, MAX_METRICS, MAX_TEXT, Metric
 from cpv_hooks.operations.draft import Change
 from cpv_hooks.operations.prospect import of_bytes
-from cpv_hooks.operations.standing import Tracked
+from cpv_hooks.operations.work_tree import Tracked
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.project import Project
 from cpv_hooks.workspace import Workspace

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from cpv_hooks.objects import pointers_at
-from cpv_hooks.operations import release, standing
+from cpv_hooks.operations import release, work_tree
 from cpv_hooks.operations.draft import Change
 from cpv_hooks.operations.effects import Plan
 from cpv_hooks.project import Project
@@ -30,8 +30,8 @@ def plan_tag(
     line takes its next number. Raises `CPVError` with everything as it was.
     """
     release.begin(project)
-    wanted = [one for one in standing.tracked(project) if Line.of(project.kind_of(one.pointer.path)) in lines]
-    found = standing.unsaved(wanted, pointers_at(project, "HEAD"))
+    wanted = [one for one in work_tree.tracked(project) if Line.of(project.kind_of(one.pointer.path)) in lines]
+    found = work_tree.unsaved(wanted, pointers_at(project, "HEAD"))
     changes = [Change(item.tracked.space, item.tracked.pointer, item.found, in_place=True) for item in found]
     names = [change.pointer.path for change in changes]
     description = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cpv_hooks.metrics import Metric
-from cpv_hooks.operations import place, release, scores, standing
+from cpv_hooks.operations import place, release, scores, work_tree
 from cpv_hooks.operations.draft import Change
 from cpv_hooks.operations.effects import Plan
-from cpv_hooks.operations.standing import Tracked
+from cpv_hooks.operations.work_tree import Tracked
 from cpv_hooks.project import Project
 from cpv_hooks.schemes import Line
 
@@ -34,7 +34,7 @@ def plan_upload(
     Raises `CPVError` (`RemoteError`, `BeingWritten`) with everything as it was.
     """
     release.begin(project)
-    tracked = standing.tracked(project)
+    tracked = work_tree.tracked(project)
     if metrics is not None:
         scores.checked(metrics)
     main = place.change(project, line, source, tracked)
@@ -61,7 +61,7 @@ def _logs(project: Project, tracked: list[Tracked], main: Change) -> list[Change
     from cpv_hooks.objects import pointers_at
 
     logs = [one for one in tracked if project.kind_of(one.pointer.path) == "metrics" and one.pointer.writable]
-    found = standing.unsaved(
+    found = work_tree.unsaved(
         [one for one in logs if one.pointer.path != main.pointer.path], pointers_at(project, "HEAD")
     )
     return [Change(item.tracked.space, item.tracked.pointer, item.found, in_place=True) for item in found]

@@ -13,7 +13,7 @@ from cpv_hooks.cache import fault
 from cpv_hooks.errors import CPVError
 from cpv_hooks.prune.needed import Needed
 from cpv_hooks.prune.plan import FRESH, CachePart, Doomed, Options
-from cpv_hooks.prune.standing import work_trees
+from cpv_hooks.prune.uncommitted import work_trees
 from cpv_hooks.remote.inventory import inventory_of, object_files, temporary_files
 from cpv_hooks.store import Store
 

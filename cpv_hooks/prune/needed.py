@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks import tag_refs
 from cpv_hooks.errors import CPVError
-from cpv_hooks.prune import history, standing, starts
+from cpv_hooks.prune import history, starts, uncommitted
 from cpv_hooks.prune.listings import Listings
 from cpv_hooks.prune.mentions import Mentions, Reader
 from cpv_hooks.prune.plan import Options
@@ -31,11 +31,11 @@ class Needed:
         reader = Reader(repo)
         found = starts.find(repo, options.grace, more)
         past = history.read(repo, found)
-        self._standing = standing.mentions(repo, reader)
+        self._uncommitted = uncommitted.mentions(repo, reader)
         for project in projects:
-            self._standing.oids |= standing.recent_runs(project, options.grace)
+            self._uncommitted.oids |= uncommitted.recent_runs(project, options.grace)
         everything = reader.in_trees(past.all_trees)
-        everything.add(self._standing)
+        everything.add(self._uncommitted)
         self._all = everything
         self._here = reader.in_trees(self._trees_here(repo, past, found)) if options.thins else Mentions()
         self._listings = Listings(projects)
@@ -63,7 +63,7 @@ class Needed:
 
     def here(self) -> set[str]:
         """What stays in the cache, whatever the remote has."""
-        return self._with_files(self._here.oids | self._standing.oids | self._all.old)[0]
+        return self._with_files(self._here.oids | self._uncommitted.oids | self._all.old)[0]
 
     def _trees_here(self, repo: Repo, past: history.History, found: starts.Starts) -> set[str]:
         """The trees of versions that stay in the cache: where one works, the newest and the young ones."""

@@ -13,7 +13,7 @@ from cpv_hooks.lock import holding_dvc, locked
 from cpv_hooks.prune import cache_plan, remote_plan
 from cpv_hooks.prune.needed import Needed
 from cpv_hooks.prune.plan import CachePart, Options, Plan, RemotePart
-from cpv_hooks.prune.standing import work_trees
+from cpv_hooks.prune.uncommitted import work_trees
 from cpv_hooks.queue import Queue
 from cpv_hooks.tree import is_dir_oid
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import warm
+from support import preloaded
 
 BIN = Path(sys.executable).parent
 
@@ -74,7 +74,7 @@ class Shell:
 
     def dvc(self, *args: str | Path, status: int | None = 0, **rest: object) -> Result:
         """DVC, without its half second of imports; `run("dvc", …)` starts the program itself."""
-        return self.run(*warm.command("dvc", *args), status=status, **rest)  # type: ignore[arg-type]
+        return self.run(*preloaded.command("dvc", *args), status=status, **rest)  # type: ignore[arg-type]
 
     def cpv(self, *args: str | Path, status: int | None = 0, **rest: object) -> Result:
         return self.dvc("cpv", *args, status=status, **rest)

@@ -1,4 +1,4 @@
-"""Stands for a command that `warm.py` runs. It imports next to nothing, and is started with `-I -S`."""
+"""Stands for a command that `preloaded.py` runs. It imports next to nothing, and is started with `-I -S`."""
 
 import _socket
 import posix

@@ -15,7 +15,7 @@ from cpv_hooks.scan import TEMPORARY
 
 
 @dataclass(frozen=True)
-class Ground:
+class Destination:
     """`todo` are the files that are not there with the right bytes.
 
     `in_the_way` are paths, relative to the folder, of what has another content than the version, lies inside one of
@@ -28,11 +28,11 @@ class Ground:
     foreign: str | None
 
 
-def survey(stock: Stock, output: Path) -> Ground:
+def survey(stock: Stock, output: Path) -> Destination:
     """Look at every file of the version in `output`, hashing those that are there."""
     if not output.is_dir():
-        return Ground(stock.pieces, ("",) if os.path.lexists(output) else (), None)
-    return _Survey(stock, output).ground()
+        return Destination(stock.pieces, ("",) if os.path.lexists(output) else (), None)
+    return _Survey(stock, output).destination()
 
 
 class _Survey:
@@ -46,12 +46,12 @@ class _Survey:
         self._in_the_way: set[str] = set()
         self._foreign: str | None = None
 
-    def ground(self) -> Ground:
+    def destination(self) -> Destination:
         self._walk("", owned=False)
         right = self._right()
         self._in_the_way |= set(self._present) - right
         todo = tuple(piece for name, piece in self._files.items() if name not in right)
-        return Ground(todo, tuple(sorted(self._in_the_way)), self._foreign)
+        return Destination(todo, tuple(sorted(self._in_the_way)), self._foreign)
 
     def _walk(self, folder: str, *, owned: bool) -> None:
         """Go through what stands in a folder of the version; `owned` inside a directory artifact."""

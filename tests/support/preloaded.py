@@ -1,8 +1,8 @@
 """`dvc` and `cpv` from a process that has imported them already, so that a test does not pay for that each time.
 
 Each command runs in a fork of its own, with the folder, the environment, the standard streams and the umask of the
-process that stands for it: `python -I -S warm_client.py SOCKET PROGRAM ARGUMENT…`. Where a test is about how a program
-starts, it runs the program itself.
+process that stands for it: `python -I -S preloaded_client.py SOCKET PROGRAM ARGUMENT…`. Where a test is about how a
+program starts, it runs the program itself.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _ALSO = (
 @cache
 def _server() -> str:
     """The socket of this process's server; it ends when this process does."""
-    folder = tempfile.mkdtemp(prefix="cpv-warm-")
+    folder = tempfile.mkdtemp(prefix="cpv-preloaded-")
     place = os.path.join(folder, "socket")
     process = subprocess.Popen(
-        [sys.executable, "-m", "support.warm", place],
+        [sys.executable, "-m", "support.preloaded", place],
         cwd=Path(__file__).parents[1],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -65,7 +65,7 @@ def _server() -> str:
 
 def command(program: str, *args: str | Path) -> tuple[str | Path, ...]:
     """The command that runs a program of ours there."""
-    client = Path(__file__).with_name("warm_client.py")
+    client = Path(__file__).with_name("preloaded_client.py")
     return (sys.executable, "-I", "-S", client, _server(), program, *args)
 
 
