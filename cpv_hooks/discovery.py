@@ -57,6 +57,8 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
         except CPVError as error:
             found.errors.append(error)
             pointers = None
+            # What it is the pointer of is no part of another artifact.
+            found.kept.add(file.removesuffix(".dvc"))
         if file in unmerged:
             found.unmerged.append(file)
             found.chosen += [(project, pointer) for pointer in _chosen(repo, file) if project.holds(pointer.path)]

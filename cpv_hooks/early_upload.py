@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks.lock import is_held
 from cpv_hooks.pointer import Pointer
 from cpv_hooks.progress import Progress
 
@@ -158,31 +159,15 @@ def main(argv: list[str]) -> int:
 
 def join(project: Project, progress: Progress) -> None:
     """Return when no such process is at work any more; shows how far it is."""
-    try:
-        lock = os.open(_lock_file(project), os.O_RDONLY)
-    except OSError:
-        return
-    done = total = 0
-    try:
-        while not _is_free(lock):
-            with suppress(ValueError):
-                now, all_of_it = map(int, os.pread(lock, 64, 0).split())
-                progress.grow(all_of_it - total)
-                progress.advance(now - done)
-                done, total = now, all_of_it
-            time.sleep(_POLL)
-        progress.grow(done - total)
-    finally:
-        os.close(lock)
-
-
-def _is_free(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    fcntl.flock(lock, fcntl.LOCK_UN)
-    return True
+    path, done, total = _lock_file(project), 0, 0
+    while is_held(path):
+        with suppress(ValueError, OSError):
+            now, whole = map(int, path.read_bytes().split())
+            progress.grow(whole - total)
+            progress.advance(now - done)
+            done, total = now, whole
+        time.sleep(_POLL)
+    progress.grow(done - total)
 
 
 if __name__ == "__main__":

@@ -108,18 +108,28 @@ def holding_dvc(root: Path) -> Iterator[None]:
 
 
 def _dvc_holder(path: Path) -> int | None:
+    if not is_held(path):
+        return None
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        text = path.read_bytes()[:64].split()
     except OSError:
         return None
+    return int(text[0]) if text and text[0].isdigit() else 0
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file; nobody does where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return None
+        return False
     except BlockingIOError:
-        text = os.pread(descriptor, 64, 0).strip().split()
-        return int(text[0]) if text and text[0].isdigit() else 0
+        return True
     except OSError:
-        return None
+        return False
     finally:
         os.close(descriptor)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.lock import locked
+from cpv_hooks.lock import is_held, locked
 from cpv_hooks.queue import Pending, Queue, root_key
 
 if TYPE_CHECKING:
@@ -117,26 +116,12 @@ def lock_file(repo: Repo, root: str, prefix: str = _PREFIX) -> Path:
 
 def _workers(repo: Repo) -> Iterator[Worker]:
     for path in sorted(repo.shared.glob(f"{_PREFIX}*{_SUFFIX}")):
-        if _is_held(path):
+        if is_held(path):
             try:
                 note = json.loads(path.read_bytes())
                 yield Worker(str(note["root"]), int(note["process"]), float(note["since"]))
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # it has the lock, and is about to write who it is
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
 
 
 # Waiting

@@ -246,6 +246,16 @@ def test_what_the_settings_name_becomes_an_artifact(repo: ModelRepo) -> None:
     assert engine.states(engine.run(repo, QUERY)) == {}
 
 
+@pytest.mark.parametrize("text", ["outs:\n- md5: [\n", "outs:\n- md5: 0123\n  path: x\n"])
+def test_a_folder_that_holds_an_artifact_whose_pointer_is_broken(make_repo: MakeRepo, text: str) -> None:
+    repo = make_repo(install=False)
+    repo.write("data/x", "1")
+    repo.write("data/x.dvc", text)
+    report = engine.run(repo, PRE_COMMIT)
+    assert [outcome.state for outcome in report.outcomes] == ["invalid"]
+    assert not (repo.path / "data.dvc").exists(), "what the pointer says is not known"
+
+
 def test_what_git_tracks_is_not_taken_from_it(repo: ModelRepo) -> None:
     repo.write("metrics.log", "{}\n")
     repo.git("add", "metrics.log")
