@@ -61,7 +61,8 @@ def place_file(space: Workspace, pointer: Pointer) -> Placed:
     if space.cache.find(pointer.oid) is None:
         raise MissingObject(pointer, [pointer.oid])
     space.grow(_size(space, [pointer.oid]) if pointer.size is None else pointer.size)
-    Placer(space).place(pointer.oid, target, isexec=pointer.isexec)
+    with Placer(space) as placer:
+        placer.place(pointer.oid, target, isexec=pointer.isexec)
     status, checked = space.settled(target)
     return Placed(Entry(pointer.oid, pointer.isexec, signature(status), checked))
 
@@ -77,12 +78,12 @@ def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str])
     going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
     whole = pointer.size is not None and len(going) == len(wanted)
     space.grow(pointer.size or 0 if whole else _size(space, going.values()))
-    placer = Placer(space)
-    if os.path.lexists(target) or not placer.build(going, target):
-        _make_room(target)
-        remove_files(target, current.keys() - wanted.keys())
-        for name, oid in going.items():
-            placer.place(oid, f"{target}/{name}", isexec=False, root=target)
+    with Placer(space) as placer:
+        if os.path.lexists(target) or not placer.build(going, target):
+            _make_room(target)
+            remove_files(target, current.keys() - wanted.keys())
+            for name, oid in going.items():
+                placer.place(oid, f"{target}/{name}", isexec=False, root=target)
     return _base_of(space, pointer, target, wanted)
 
 

@@ -21,28 +21,44 @@ from cpv_hooks.safekeeping import is_safe
 from cpv_hooks.scan import TEMPORARY
 from cpv_hooks.workspace import Workspace
 
+_AT_ONCE = 1000
+"""Files that are written in one folder of temporary files. ext4 gives a new folder a place where there is room for some
+thousand files; for more it looks through its groups, one by one, for each."""
+
 
 class Placer:
-    """Writes cache objects to the work tree with the link type that DVC's `cache.type` asks for."""
+    """Writes cache objects to the work tree with the link type that DVC's `cache.type` asks for; a context manager."""
 
     def __init__(self, space: Workspace) -> None:
         self._cache = space.cache
         self._space = space
         self._made: set[Path] = set()
-        self._staging: dict[str, str] = {}
+        self._homes: dict[str, str] = {}
+        self._stages: list[str] = []
         self._types = list(space.cache.types)
         self._count = itertools.count()
         self._token = os.urandom(8).hex()
+
+    def __enter__(self) -> Placer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stage in self._stages:
+            with suppress(OSError):
+                os.rmdir(stage)
 
     def place(self, oid: str, target: str | Path, *, isexec: bool, root: Path | None = None) -> None:
         """Put one object at `target`, replacing a file there; `root` is the directory artifact that it belongs to."""
         # Text and not paths: this is done for each file of a folder, and making a path costs as much as a look.
         source = self._source(oid, target)
         folder = os.path.dirname(target)
-        if folder not in self._staging:
+        if folder not in self._homes:
             self._make_folder(Path(folder), root or Path(folder))
-            self._staging[folder] = str(self._space.staging(Path(folder)))
-        temporary = f"{self._staging[folder]}/{self._token}-{next(self._count)}{TEMPORARY}"
+            self._homes[folder] = str(self._space.staging(Path(folder)))
+        try:
+            temporary = self._temporary(folder, is_one_of_many=root is not None)
+        except OSError as error:
+            raise fault(error, Path(target)) from error
         try:
             self._write(oid, source, temporary, isexec)
             _put(temporary, target)
@@ -54,6 +70,17 @@ class Placer:
             if isinstance(error, OSError):
                 raise fault(error, Path(target)) from error
             raise
+
+    def _temporary(self, folder: str, *, is_one_of_many: bool) -> str:
+        """A name for a file that is going to `folder`."""
+        home, number = self._homes[folder], next(self._count)
+        if not is_one_of_many or home == folder:
+            return f"{home}/{self._token}-{number}{TEMPORARY}"
+        if number >= _AT_ONCE * len(self._stages):
+            stage = f"{home}/{self._token}-{number}{TEMPORARY}"
+            os.mkdir(stage)
+            self._stages.append(stage)
+        return f"{self._stages[-1]}/{number}"
 
     def build(self, objects: Mapping[str, str], target: Path) -> bool:
         """Make a folder of objects (relative path -> oid) where there is none: beside its place, then put there whole.

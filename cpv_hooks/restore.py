@@ -54,6 +54,6 @@ def _place(space: Workspace, rescue: Rescue, target: Path) -> None:
     if pointer.isdir and target.is_dir():
         for name in set(space.listing(rescue.path).names) - {name for name, _ in wanted}:
             (target / name).unlink()
-    placer = Placer(space)
-    for name, oid in wanted:
-        placer.place(oid, target / name if name else target, isexec=rescue.isexec, root=target if name else None)
+    with Placer(space) as placer:
+        for name, oid in wanted:
+            placer.place(oid, target / name if name else target, isexec=rescue.isexec, root=target if name else None)

@@ -84,10 +84,10 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
         remove_artifact(target, None)
     elif target.is_dir() and (gone or not action["before"]):
         remove_artifact(target, gone)
-    placer = Placer(space)
-    for name, (oid, isexec) in before.items():
-        if name in ours or (name not in now and name not in after):
-            placer.place(oid, target / name if name else target, isexec=isexec, root=target if name else None)
+    with Placer(space) as placer:
+        for name, (oid, isexec) in before.items():
+            if name in ours or (name not in now and name not in after):
+                placer.place(oid, target / name if name else target, isexec=isexec, root=target if name else None)
     if action["before"] and action["before"]["oid"].endswith(".dir"):
         target.mkdir(exist_ok=True)
 
