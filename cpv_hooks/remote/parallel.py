@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,6 +44,9 @@ def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> It
 
     The first error is raised here, and nothing is begun after it.
     """
+    # It takes as long to import as all of this package; only large downloads need it.
+    from concurrent.futures import ThreadPoolExecutor
+
     crew, waiting, source = ThreadPoolExecutor(threads), deque[Future[R]](), iter(items)
     try:
         waiting.extend(crew.submit(function, item) for item in islice(source, threads))
