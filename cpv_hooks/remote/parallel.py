@@ -47,7 +47,8 @@ def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> It
     # It takes as long to import as all of this package; only large downloads need it.
     from concurrent.futures import ThreadPoolExecutor
 
-    crew, waiting, source = ThreadPoolExecutor(threads), deque[Future[R]](), iter(items)
+    crew, source = ThreadPoolExecutor(threads), iter(items)
+    waiting: deque[Future[R]] = deque()
     try:
         waiting.extend(crew.submit(function, item) for item in islice(source, threads))
         while waiting:
