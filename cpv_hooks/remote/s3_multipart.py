@@ -148,7 +148,9 @@ class Multipart:
                 yield number, data
 
     def _put(self, number: int, data: bytearray) -> None:
-        # A bytearray, because botocore joins bytes with the headers, and would have each part in memory twice.
+        # A bytearray, because botocore joins bytes with the headers, and would have each part in memory twice. It takes
+        # one (`botocore.validate`), whatever its stubs say.
+        body: Any = data
         digest = hashlib.md5(data, usedforsecurity=False)
         tag = self._there.get(number)
         if tag != digest.hexdigest():
@@ -156,7 +158,7 @@ class Multipart:
                 **self._place,
                 UploadId=self._upload_id,
                 PartNumber=number,
-                Body=data,
+                Body=body,
                 ContentMD5=base64.b64encode(digest.digest()).decode(),
             )
             tag = sent["ETag"].strip('"')
