@@ -23,7 +23,9 @@ _NAMES = (
     r"|(?:access|auth|id|private|refresh|session|security)[_-]?token"
     r"|X-(?:Amz|Goog)-(?:Signature|Credential|Security-Token))"
 )
-_VALUE = r"(?:(\\?[\"'])(?:(?!\2)[^\n])*+\2|[^\s\"',&}\\]+)"
+# Up to the same quote; looked ahead for and then taken whole, so that nothing is tried twice. A possessive repetition
+# would say so in one word, but Python 3.11.0 to 3.11.4 match it wrongly (https://github.com/python/cpython/issues/100061).
+_VALUE = r"(?:(\\?[\"'])(?=((?:(?!\2)[^\n])*))\3\2|[^\s\"',&}\\]+)"
 _ASSIGNMENT = re.compile(rf"(?i)({_NAMES}(?:\\?[\"'])?\s{{0,8}}[=:]\s{{0,8}}){_VALUE}")
 _OPTION = re.compile(rf"(?i)((?<![\w-])--?(?:\w{{1,32}}-){{0,4}}{_NAMES}\s{{1,8}})(?!-){_VALUE}")
 _QUERY = re.compile(r"([?&](?:sig|Signature|AWSAccessKeyId|token|key)=)[^\s&\"']+")

@@ -274,7 +274,7 @@ def read_journal(data: bytes) -> None:
 
 def named(action: Mapping[str, Any]) -> list[str]:
     """The paths that an action of a kind that there is would touch."""
-    if action.get("do") not in {known["do"] for known in ACTIONS}:
+    if str(action.get("do")) not in {known["do"] for known in ACTIONS}:
         return []
     return [action[field] for field in ("path", "from", "to", "root") if field in action]
 

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from cpv_hooks.progress import Progress
-from cpv_hooks.remote import Blob, CorruptObject, s3
+from cpv_hooks.remote import Blob, CorruptObject, s3, s3_download
 from cpv_hooks.remote.inventory import temporary_files
 from cpv_hooks.remote.s3 import S3Remote
 from cpv_hooks.remote.s3_download import LARGE, RANGE
@@ -316,8 +317,8 @@ def test_a_killed_download_goes_on(place: Place) -> None:
 
 
 def stop_download(place: Place) -> Path:
-    """Leave a download with some of its ranges."""
-    with stopping("/files/md5/", 5):
+    """Leave a download with some of its ranges, which come one after the other."""
+    with patch.object(s3_download, "RANGES", 1), stopping("/files/md5/", 5):
         place.remote().download(place.blob.oid, place.out, Progress("fetching"))
     (partial,) = place.partials()
     return partial

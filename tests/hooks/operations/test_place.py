@@ -10,7 +10,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
-from cpv_hooks.operations import place, standing
+from cpv_hooks.operations import place, work_tree
 from cpv_hooks.operations.draft import Change
 from cpv_hooks.project import Project
 from cpv_hooks.schemes import Line
@@ -25,7 +25,7 @@ def repo_with(make_repo: MakeRepo, artifacts: str) -> ModelRepo:
 
 def change(repo: ModelRepo, source: str | Path, line: Line = MODEL, **options: Any) -> Change:
     project = Project.find_all(Repo.discover(repo.path))[0]
-    return place.change(project, line, repo.path / source, standing.tracked(project), **options)
+    return place.change(project, line, repo.path / source, work_tree.tracked(project), **options)
 
 
 def refused(repo: ModelRepo, source: str | Path, line: Line = MODEL, **options: Any) -> str:
