@@ -85,12 +85,15 @@ def _tree_unlike_any_index(repo: Repo) -> str:
     mode = "100644" if entry[0] == "100755" else "100755"
     scratch = repo.state / "detour-index"
     env = {"GIT_INDEX_FILE": str(scratch)}
+    lock = scratch.with_name(f"{scratch.name}.lock")
+    lock.unlink(missing_ok=True)  # a Git that was killed leaves it; the commit under way is the only one here
     try:
         scratch.write_bytes(Path(os.environ["GIT_INDEX_FILE"]).read_bytes())
         repo.run(*_UNHOOKED, "update-index", "--cacheinfo", f"{mode},{entry[1]},{path}", env=env)
         return repo.run(*_UNHOOKED, "write-tree", env=env).strip()
     finally:
         scratch.unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
 
 
 def close(repo: Repo) -> None:

@@ -79,6 +79,9 @@ def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: st
     scratch = repo.state / "commit-index"
     env = {"GIT_INDEX_FILE": str(scratch)}
     scratch.parent.mkdir(parents=True, exist_ok=True)
+    # A Git that was killed leaves its lock; under the lock of operations nobody else works on this index.
+    lock = scratch.with_name(f"{scratch.name}.lock")
+    lock.unlink(missing_ok=True)
     try:
         real = repo.git_dir / "index"
         if real.exists():
@@ -91,4 +94,4 @@ def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: st
         repo.run("commit", "-q", "-F", "-", input=message, env=env | silenced | marks)
     finally:
         scratch.unlink(missing_ok=True)
-        scratch.with_name(f"{scratch.name}.lock").unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)

@@ -119,7 +119,10 @@ class World:
                 os.killpg(process.pid, signal.SIGKILL)
             else:
                 process.kill()
-            return process.wait() == -signal.SIGKILL
+            is_killed = process.wait() == -signal.SIGKILL
+        if group:
+            self._unlock()
+        return is_killed
 
     # Afterwards
 
@@ -139,6 +142,12 @@ class World:
     @property
     def repo(self) -> Repo:
         return Repo.discover(self.story.path)
+
+    def _unlock(self) -> None:
+        """What Git tells its user to do when one of its own processes was killed, as here; CPV's own locks stay."""
+        for lock in (self.story.path / ".git").rglob("*.lock"):
+            if "cpv" not in lock.parts:
+                lock.unlink()
 
     def _status(self) -> None:
         self.story.git("status")
