@@ -135,7 +135,14 @@ def _undo_left(repo: Repo, *, wait: bool) -> list[Recovered]:
         record = journal_file.read(descriptor, path)
         home = _work_tree(repo, record)
         with _work_tree_lock(home, wait=wait):
-            undo.run(home, [step["undo"] for step in record.steps], record.head)
+            try:
+                undo.run(home, [step["undo"] for step in record.steps], record.head)
+            except CPVError as error:
+                if error.fix:
+                    raise
+                # Git's own refusal says what is wrong, and not what to do.
+                fix = f"mend that, then dvc cpv recover; or rm {path}, then dvc cpv sync"
+                raise CPVError(error.what, where=error.where, fix=fix) from error
         journal_file.remove(path)
         found.append(_described(record))
         _tell(record)

@@ -239,6 +239,18 @@ def test_a_journal_that_cannot_be_read_is_named(repo: Repo, text: str) -> None:
     )
 
 
+def test_an_undo_that_git_refuses_is_named_with_what_to_do(repo: Repo, shell: Shell) -> None:
+    die_in(shell, 't.step("set", [{"do": "setting", "key": "nosection", "before": ["x"], "after": None}])')
+    (path,) = folder(repo).iterdir()
+    with pytest.raises(CPVError) as caught:
+        recover(repo)
+    assert str(caught.value) == (
+        f"{shell.path}: git config failed: error: key does not contain a section: nosection; "
+        f"to mend it: mend that, then dvc cpv recover; or rm {path}, then dvc cpv sync"
+    )
+    assert left(repo)
+
+
 def test_a_journal_of_another_version_is_named(repo: Repo, shell: Shell) -> None:
     die_in(shell, 't.step("write", [{"do": "magic"}])')
     with pytest.raises(CPVError, match=r"a journal of another version of CPV \('magic'\); to mend it: pip install -U"):
