@@ -9,14 +9,21 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, create_model
 
-# A name may hold bytes that are not UTF-8, which only Python's own strings can.
-_Text = InstanceOf[str]
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError
+    return text
+
+
+# A name may hold bytes that are not UTF-8, which only Python's own strings can; NUL is what Git separates them by.
+_Text = Annotated[InstanceOf[str], AfterValidator(_without_nul)]
 _Change = Annotated[list[_Text | None], Field(min_length=2, max_length=2)]
 
 
 def _inside(path: str) -> str:
     parts = PurePosixPath(path).parts
-    if not parts or ".." in parts or parts[0].startswith("/") or "\0" in path:
+    if not parts or ".." in parts or parts[0].startswith("/"):
         raise ValueError
     return path
 

@@ -225,6 +225,7 @@ def undoing(action: object) -> str:
         *(undoing(undo.file(name, None, b"x")) for name in ("../up", "/etc/passwd", "", "a/../../b")),
         *(undoing(undo_setup.git_file(name, None, b"x", 0o644)) for name in ("../up", "/etc/passwd", "")),
         undoing(undo_setup.move("hooks/a", "../b")),
+        undoing(undo_setup.setting("a\0.b", ["x"], None)),
     ],
 )
 def test_a_journal_that_cannot_be_read_is_named(repo: Repo, text: str) -> None:
