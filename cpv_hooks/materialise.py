@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpv_hooks.cache import Cache, fault
+from cpv_hooks.cache import Cache
 from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Entry, Tree
 from cpv_hooks.placer import Placer
@@ -80,20 +80,11 @@ def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str])
     space.grow(pointer.size or 0 if whole else _size(space, going.values()))
     with Placer(space) as placer:
         if os.path.lexists(target) or not placer.build(going, target):
-            _make_room(target)
+            placer.make_folder(target, target)
             remove_files(target, current.keys() - wanted.keys())
             for name, oid in going.items():
                 placer.place(oid, f"{target}/{name}", isexec=False, root=target)
     return _base_of(space, pointer, target, wanted)
-
-
-def _make_room(target: Path) -> None:
-    try:
-        if target.is_symlink() or target.is_file():
-            target.unlink()
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise fault(error, target) from error
 
 
 def _size(space: Workspace, oids: Iterable[str]) -> int:

@@ -53,7 +53,7 @@ class Placer:
         source = self._source(oid, target)
         folder = os.path.dirname(target)
         if folder not in self._homes:
-            self._make_folder(Path(folder), root or Path(folder))
+            self.make_folder(Path(folder), root or Path(folder))
             self._homes[folder] = str(self._space.staging(Path(folder)))
         try:
             temporary = self._temporary(folder, is_one_of_many=root is not None)
@@ -121,12 +121,12 @@ class Placer:
             raise CPVError(f"the cache lacks object {oid}", where=str(target), fix="dvc cpv sync")
         return source
 
-    def _make_folder(self, folder: Path, root: Path) -> None:
+    def make_folder(self, folder: Path, root: Path) -> None:
         """Make the folders from the artifact down to `folder`; none may be a link, which could lead out."""
         if folder in self._made:
             return
         if folder != root and folder.is_relative_to(root):
-            self._make_folder(folder.parent, root)
+            self.make_folder(folder.parent, root)
         try:
             if folder.is_symlink() or folder.is_file():
                 folder.unlink()

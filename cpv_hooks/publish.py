@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cpv_hooks.pointer import Pointer
     from cpv_hooks.project import Project
 
+_PARENTS = ("rev-list", "--no-walk", "--parents", "--stdin")
 RETRY_AFTER = 60.0
 """Seconds for which a queued upload that failed is left alone, so that a dead network does not slow every command."""
 
@@ -71,7 +72,7 @@ def _publish(project: Project, revs: Sequence[str], progress: Progress, *, uploa
 
 
 class _Older:
-    """What the parents of commits say; asked only for what is not known to be on the remote."""
+    """What the commits before those that are published say; asked only for what is not known to be on the remote."""
 
     def __init__(self, project: Project, revs: Sequence[str]) -> None:
         self._project = project
@@ -86,8 +87,11 @@ class _Older:
         from cpv_hooks.objects import pointers_at
 
         found: dict[str, list[str]] = {}
-        listed = self._project.repo.run("rev-list", "--no-walk", "--parents", "--end-of-options", *self._revs)
-        for parent in {oid for line in listed.splitlines() for oid in line.split()[1:]}:
+        # A first push may be of more commits than a command line holds.
+        revs = "".join(f"{rev}\n" for rev in self._revs)
+        rows = [line.split() for line in self._project.repo.run(*_PARENTS, input=revs).splitlines()]
+        # Nothing is known yet of those that are published now.
+        for parent in {oid for row in rows for oid in row[1:]} - {row[0] for row in rows}:
             with suppress(CPVError):  # a shallow clone lacks it, or what it says cannot be read
                 for pointer in pointers_at(self._project, parent):
                     if pointer.oid:
