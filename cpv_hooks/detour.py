@@ -79,21 +79,15 @@ def _commit(repo: Repo, tree: str) -> str:
 
 
 def _tree_unlike_any_index(repo: Repo) -> str:
+    from cpv_hooks.staging import scratch_index  # every hook reads this file, to heal; few open a detour
+
     listed = repo.run("ls-files", "-s", "-z", "--", "*.dvc", "dvc.lock", "*/dvc.lock", index=True).split("\0")
     entries = (line.partition("\t") for line in listed)
     entry, path = next((head.split(), path) for head, _, path in entries if is_pointer_file(path))
     mode = "100644" if entry[0] == "100755" else "100755"
-    scratch = repo.state / "detour-index"
-    env = {"GIT_INDEX_FILE": str(scratch)}
-    lock = scratch.with_name(f"{scratch.name}.lock")
-    lock.unlink(missing_ok=True)  # a Git that was killed leaves it; the commit under way is the only one here
-    try:
-        scratch.write_bytes(Path(os.environ["GIT_INDEX_FILE"]).read_bytes())
+    with scratch_index(repo.state / "detour-index", Path(os.environ["GIT_INDEX_FILE"])) as env:
         repo.run(*_UNHOOKED, "update-index", "--cacheinfo", f"{mode},{entry[1]},{path}", env=env)
         return repo.run(*_UNHOOKED, "write-tree", env=env).strip()
-    finally:
-        scratch.unlink(missing_ok=True)
-        lock.unlink(missing_ok=True)
 
 
 def close(repo: Repo) -> None:

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from cpv_hooks.git import Repo
 from cpv_hooks.gitignore import file_for
 from cpv_hooks.pointer import Pointer, is_pointer_file
+
+
+@contextmanager
+def scratch_index(path: Path, source: Path) -> Iterator[dict[str, str]]:
+    """An index of CPV's own for the length of a block, a copy of another one where that exists; gives what names it.
+
+    The caller is the only one who works on it, so a lock that a killed Git left there is nobody's.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock.unlink(missing_ok=True)
+    try:
+        if source.exists():
+            path.write_bytes(source.read_bytes())  # with its stat signatures
+        yield {"GIT_INDEX_FILE": str(path)}
+    finally:
+        path.unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
 
 
 def literal(paths: Iterable[str]) -> list[str]:

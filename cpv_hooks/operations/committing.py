@@ -6,12 +6,12 @@ hooks are silenced (`CPV_SILENCED`); the hooks that its shims chain run.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.gitignore import FILE as IGNORE_FILE
+from cpv_hooks.staging import scratch_index
 from cpv_hooks.undo import entries, set_entries
 from cpv_hooks.undo_head import REFLOG_ACTION, tree_changes
 
@@ -76,22 +76,10 @@ def _let_index_follow(
 
 
 def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: str) -> None:
-    scratch = repo.state / "commit-index"
-    env = {"GIT_INDEX_FILE": str(scratch)}
-    scratch.parent.mkdir(parents=True, exist_ok=True)
-    # A Git that was killed leaves its lock; under the lock of operations nobody else works on this index.
-    lock = scratch.with_name(f"{scratch.name}.lock")
-    lock.unlink(missing_ok=True)
-    try:
-        real = repo.git_dir / "index"
-        if real.exists():
-            shutil.copyfile(real, scratch)  # for its stat signatures
+    with scratch_index(repo.state / "commit-index", repo.git_dir / "index") as env:
         repo.run("read-tree", "--reset", "HEAD", env=env)
         rows = "".join(f"{entry}\t{path}\0" for path, entry in staged.items())
         repo.run("update-index", "-z", "--index-info", input=rows, env=env)
         silenced = {"CPV_RUNNING": "", "CPV_SILENCED": "1"}
         marks = {"GIT_COMMITTER_DATE": date, "GIT_REFLOG_ACTION": REFLOG_ACTION}
         repo.run("commit", "-q", "-F", "-", input=message, env=env | silenced | marks)
-    finally:
-        scratch.unlink(missing_ok=True)
-        lock.unlink(missing_ok=True)
