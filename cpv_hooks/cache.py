@@ -55,6 +55,7 @@ class Cache:
         self._objects = f"{folder}/files/md5"
         self._legacy = str(folder)
         self._shared = shared
+        self._has_folder = False
 
     def path(self, oid: str) -> Path:
         """Where an object lies, whether it is there or not."""
@@ -179,7 +180,9 @@ class Cache:
     def _temporary(self) -> Path:
         # Beside `files/`, so that DVC's own listing of the cache never meets it.
         folder = self.folder / "cpv"
-        self._make(folder)
+        if not self._has_folder:
+            self._make(folder)
+            self._has_folder = True
         return folder / f"{os.urandom(8).hex()}{TEMPORARY}"
 
     def _make(self, folder: Path) -> None:
@@ -190,9 +193,12 @@ class Cache:
 
     def _install(self, temporary: Path, oid: str) -> None:
         target = self.path(oid)
-        self._make(target.parent)
         os.chmod(temporary, PROTECTED)
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except FileNotFoundError:
+            self._make(target.parent)
+            os.replace(temporary, target)
 
 
 def _sync_file_system(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.cache import Cache, fault
+from cpv_hooks.cache import PROTECTED, Cache, fault
 from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Index
 from cpv_hooks.safekeeping import LARGE_OBJECT
@@ -110,8 +110,9 @@ class Store:
             if is_dir_oid(oid):
                 self.read_listing(temporary, oid)
             self._adopt(temporary, oid)
-        finally:
+        except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
 
     def _adopt(self, temporary: Path, oid: str) -> None:
         if not self.legacy:
@@ -120,6 +121,7 @@ class Store:
         target = self._cache.folder / oid[:2] / oid[2:]
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            os.chmod(temporary, PROTECTED)
             os.replace(temporary, target)
         except OSError as error:
             raise fault(error, target.parent) from error

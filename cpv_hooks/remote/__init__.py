@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DVC3_LAYOUT = "files/md5"
 UNFINISHED = "uploads"
 """The folder beside the queue with notes of the uploads to go on with."""
+MEMORY = "s3"
+"""The file beside the queue with how S3 is asked, learned from boto3."""
 NO_SIZES: Mapping[str, int] = {}
 
 
@@ -71,7 +73,7 @@ class Remote(Protocol):
         """
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
-        """Bring an object to the file `to`, which appears only if its bytes are right.
+        """Bring an object to the file `to`, one of the caller's own, which stays only if its bytes are right.
 
         Raises `MissingObject` or `CorruptObject`. Threads may share a remote.
         """
@@ -110,6 +112,7 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
             legacy=legacy,
             unfinished=project.repo.shared / UNFINISHED,
             partials=project.cache_dir / "cpv",
+            memory=project.repo.shared / MEMORY,
         )
     from cpv_hooks.remote.dvc import DVCRemote
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from cpv_hooks.cache import PROTECTED, fault
 from cpv_hooks.durable import sync_folder
@@ -24,53 +23,79 @@ def read_chunks(path: Path) -> Iterator[bytes]:
 
 
 def receive(
-    chunks: Iterable[bytes],
-    oid: str,
-    to: Path,
-    progress: Progress,
-    *,
-    where: str,
-    legacy: bool = False,
-    durable: bool = False,
+    chunks: Iterable[bytes], oid: str, to: Path, progress: Progress, *, where: str, legacy: bool = False
 ) -> int:
-    """Write an object to `to`, in one step and read-only, if its bytes are right; returns its size in bytes.
+    """Write an object to `to`, a file of the caller's own, if its bytes are right; returns its size in bytes.
 
     Raises `CorruptObject`, naming the object and `where` it came from, and leaves nothing behind. An error of the
     disk is a `CPVError`; an error of the source is the source's own.
     """
-    digest, size = hashlib.md5(usedforsecurity=False), 0
-    temporary = to.with_name(f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}.cpv-tmp")
+    descriptor = _create(to)
     try:
-        stream = _create(temporary)
-        with stream:
-            for chunk in chunks:
-                digest.update(chunk)
-                try:
-                    stream.write(chunk)
-                except OSError as error:
-                    raise fault(error, to.parent) from error
-                size += len(chunk)
-                progress.advance(len(chunk))
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        if digest.hexdigest() != oid[:32] and not (legacy and legacy_md5(temporary) == oid[:32]):
+        try:
+            digest, size = _write(descriptor, chunks, to, progress)
+        finally:
+            os.close(descriptor)
+        if digest != oid[:32] and not (legacy and legacy_md5(to) == oid[:32]):
             raise corrupt(oid, where)
-        os.chmod(temporary, PROTECTED)
-        os.replace(temporary, to)
-        if durable:
-            sync_folder(to.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException:
+        to.unlink(missing_ok=True)
+        raise
     return size
 
 
-def _create(path: Path) -> BinaryIO:
+def store(chunks: Iterable[bytes], oid: str, to: Path, progress: Progress, *, where: str, legacy: bool = False) -> None:
+    """Write an object to `to` in one step, read-only, and on the disk when this returns; see `receive` for the rest."""
+    temporary = to.with_name(f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}.cpv-tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "xb", buffering=CHUNK)
+        receive(chunks, oid, temporary, progress, where=where, legacy=legacy)
+        _sync(temporary)
+        os.chmod(temporary, PROTECTED)
+        os.replace(temporary, to)
+        sync_folder(to.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        try:
+            return os.open(path, flags, 0o666)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(path, flags, 0o666)
     except OSError as error:
         raise fault(error, path.parent) from error
+
+
+def _write(descriptor: int, chunks: Iterable[bytes], to: Path, progress: Progress) -> tuple[str, int]:
+    """Write what comes; returns its md5, in hex, and its size in bytes."""
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        try:
+            write_all(descriptor, chunk)
+        except OSError as error:
+            raise fault(error, to.parent) from error
+        size += len(chunk)
+        progress.advance(len(chunk))
+    return digest.hexdigest(), size
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of these bytes: one write may take only some."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def legacy_md5(path: Path) -> str:

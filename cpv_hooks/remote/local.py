@@ -11,7 +11,7 @@ from cpv_hooks.cache import fault
 from cpv_hooks.errors import CPVError
 from cpv_hooks.progress import Progress
 from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, CorruptObject, MissingObject, RemoteError, ignore_blob
-from cpv_hooks.remote.content import read_chunks, receive
+from cpv_hooks.remote.content import read_chunks, receive, store
 from cpv_hooks.remote.parallel import each
 from cpv_hooks.tree import is_dir_oid
 
@@ -61,9 +61,7 @@ class LocalRemote:
     def _put(self, blob: Blob, progress: Progress) -> None:
         try:
             chunks = read_chunks(blob.path)
-            receive(
-                chunks, blob.oid, self.path(blob.oid), progress, where=str(blob.path), legacy=self._legacy, durable=True
-            )
+            store(chunks, blob.oid, self.path(blob.oid), progress, where=str(blob.path), legacy=self._legacy)
         except OSError as error:
             raise self._fault(error) from error
         except CorruptObject:

@@ -1,4 +1,7 @@
-"""A remote on S3, through boto3: one client, a few threads, every upload verified by the server."""
+"""A remote on S3: a few threads, every upload verified by the server.
+
+Requests go over the `Wire`, which knows from boto3 how they are made; what does not succeed there is left to boto3.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import base64
 import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from io import BytesIO
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +20,12 @@ from cpv_hooks.remote.parallel import each
 from cpv_hooks.remote.s3_connect import connect, explained, look
 from cpv_hooks.remote.s3_download import LARGE, Answer
 from cpv_hooks.remote.s3_errors import code_of
-from cpv_hooks.remote.s3_listing import Listing
+from cpv_hooks.remote.s3_learn import learn
+from cpv_hooks.remote.s3_listing import PAGE, Listing, pages_of
 from cpv_hooks.remote.s3_multipart import PART, Multipart, send
 from cpv_hooks.remote.s3_options import S3Options
-from cpv_hooks.remote.s3_signing import STAND_IN
+from cpv_hooks.remote.s3_recall import Memory
+from cpv_hooks.remote.s3_signing import STAND_IN, Way
 from cpv_hooks.remote.s3_wire import Wire
 from cpv_hooks.remote.unfinished import Unfinished
 from cpv_hooks.tree import is_dir_oid
@@ -48,6 +53,7 @@ class S3Remote:
         command: str | None = None,
         unfinished: Path | None = None,
         partials: Path | None = None,
+        memory: Path | None = None,
     ) -> None:
         self.unfinished = Unfinished(unfinished)
         self.partials = partials
@@ -56,8 +62,9 @@ class S3Remote:
         self._base = "/".join(filter(None, [self.options.prefix, "" if legacy else DVC3_LAYOUT]))
         self.url = f"s3://{self.options.bucket}/{self._base}" + self._endpoint_mark()
         self._connected: S3Client | None = None
-        self._wire: Wire | None = None
         self._connecting = threading.Lock()
+        self._memory = Memory(None if legacy else memory, self.options, self._base)
+        self._wire = Wire(self._way, self._memory.forget, self.options.timeouts)
         self._large = threading.Semaphore(LARGE_DOWNLOADS)
 
     def _endpoint_mark(self) -> str:
@@ -89,13 +96,20 @@ class S3Remote:
                 self._connected = client
             return self._connected
 
-    def _quick(self) -> Wire:
-        """The way for small objects."""
+    def _way(self) -> Way | None:
+        """How the wire asks: as an earlier process did, if that still leads there, or as boto3 does now."""
+        from urllib.request import getproxies
+
+        known = None if self._connected else self._memory.recall()
+        # Of an empty remote it is boto3 that can say what is wrong, if anything is.
+        if known is not None and self._wire.holds_some(known, self._base):
+            return known
         client = self._client()
-        with self._connecting:
-            if self._wire is None:
-                self._wire = Wire(client, self._object(STAND_IN), self.options.storage())
-            return self._wire
+        way = None if getproxies() else learn(client, self._object(STAND_IN), self.options.storage())
+        if way is not None:
+            session: Any = client
+            self._memory.keep(way, session._request_signer._credentials)
+        return way
 
     # What is there
 
@@ -104,12 +118,19 @@ class S3Remote:
         if not oids:
             return set()
         with explained(self.options):
-            listing = Listing(self._client(), self.options.bucket, self._base, self._size)
+            listing = Listing(self._page, self._base, self._size)
             found = listing.sizes(list(oids))
         return {oid for oid in oids if oid not in found or sizes.get(oid) not in (None, found[oid])}
 
+    def _page(self, prefix: str, token: str | None) -> Mapping[str, Any]:
+        quick = self._wire.page(prefix, token, PAGE)
+        return quick if quick is not None else pages_of(self._client(), self.options.bucket)(prefix, token)
+
     def _size(self, oid: str) -> int | None:
         """The size in bytes of an object on the server, or None where it is not there."""
+        quick = self._wire.head(oid)
+        if quick is not None:
+            return quick.length if quick.status == HTTPStatus.OK else None
         try:
             head = self._client().head_object(**self._object(oid))
         except Exception as error:
@@ -147,7 +168,7 @@ class S3Remote:
         data = blob.path.read_bytes()
         digest = hashlib.md5(data, usedforsecurity=False)
         self._check_digest(digest.hexdigest(), blob)
-        quick = self._quick().put(blob.oid, data, digest.digest()) if len(data) <= SMALL else None
+        quick = self._wire.put(blob.oid, data, digest.digest())
         if quick is None:
             answer = self._client().put_object(
                 **self._object(blob.oid),
@@ -160,9 +181,8 @@ class S3Remote:
         progress.advance(len(data))
 
     def _put_parts(self, blob: Blob, progress: Progress) -> None:
-        upload = Multipart(
-            self._client(), self._object(blob.oid), self.options.storage(), blob.path, blob.size, progress
-        )
+        place, storage = self._object(blob.oid), self.options.storage()
+        upload = Multipart(self._client, place, storage, blob.path, blob.size, progress, wire=self._wire, oid=blob.oid)
         names = (self.url, self.key(blob.oid), blob.oid)
         check = None if blob.known else lambda digest: self._check_digest(digest, blob)
         send(upload, self.unfinished, names, check, LARGE_THREADS)
@@ -211,9 +231,10 @@ class S3Remote:
 
     def _open(self, oid: str, condition: dict[str, Any]) -> tuple[Any, int, str]:
         """See `s3_download.Open`."""
-        quick = None if condition else self._quick().get(oid, SMALL)
+        span = condition.get("Range")
+        quick = self._wire.get_range(oid, span, condition["IfMatch"]) if span else self._wire.get(oid)
         if quick is not None:
-            return (None if quick.data is None else BytesIO(quick.data)), quick.length, quick.tag
+            return quick.body, quick.length, quick.tag
         try:
             answer = self._client().get_object(**self._object(oid), **condition)
         except Exception as error:

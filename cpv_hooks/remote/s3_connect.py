@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.remote import RemoteError
 from cpv_hooks.remote.s3_errors import code_of, explain, is_s3_error, no_bucket, no_network
-from cpv_hooks.remote.s3_options import CONNECT_SECONDS, S3Options
+from cpv_hooks.remote.s3_options import S3Options
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -48,9 +48,8 @@ def _reach(options: S3Options, endpoint: str) -> None:
     if getproxies() or not parts.hostname:
         return
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    timeout = int(options.get("connect_timeout") or CONNECT_SECONDS)
     try:
-        socket.create_connection((parts.hostname, port), timeout=timeout).close()
+        socket.create_connection((parts.hostname, port), timeout=options.timeouts[0]).close()
     except OSError as error:
         what, fix = no_network(endpoint, options)
         raise RemoteError(what, where=f"remote {options.name}", fix=fix) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ RANGE = 8 << 20
 RANGES = 4
 """Ranges of one object that are in memory at a time."""
 Open = Callable[[dict[str, Any]], tuple[Any, int, str]]
-"""Asks for the object on conditions; returns its body (None: ask on a condition), its bytes, and the tag."""
+"""Asks for the object on conditions; returns its body, its bytes, and the tag."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An object whose first byte is about to be read; `body` is None where it must be asked for again.
+    """An object whose first byte is about to be read.
 
     `where` is its remote, for people.
     """
@@ -42,15 +41,14 @@ class Answer:
 
     def close(self) -> None:
         """Give up the body: ranges come through connections of their own."""
-        if self.body is not None:
-            self.body.close()
+        self.body.close()
 
     def stream(self, to: Path, progress: Progress) -> None:
         """Bring it through one connection, taken up again where it breaks."""
         receive(self._chunks(), self.oid, to, progress, where=self.where, legacy=self.legacy)
 
     def _chunks(self) -> Iterator[bytes]:
-        body, received, resumes = self.body or self.open({"IfMatch": self.tag})[0], 0, 0
+        body, received, resumes = self.body, 0, 0
         while True:
             try:
                 while chunk := body.read(CHUNK):
@@ -89,14 +87,18 @@ class Answer:
 
     def _range(self, start: int) -> bytes:
         stop = min(start + RANGE, self.total)
-        for _ in range(RESUMES):
-            with suppress(*_broken()):
+        resumes = 0
+        while True:
+            try:
                 return self._read(start, stop)
-        return self._read(start, stop)
+            except _broken():
+                resumes += 1
+                if resumes > RESUMES:
+                    raise
 
     def _read(self, start: int, stop: int) -> bytes:
         body, _, _ = self.open({"Range": f"bytes={start}-{stop - 1}", "IfMatch": self.tag})
-        data: bytes = body.read()
+        data: bytes = body.read(stop - start)
         if len(data) != stop - start:
             what = f"the server sent {len(data)} bytes of {self.oid} instead of {stop - start}"
             raise RemoteError(what, where=self.where, fix="dvc cpv sync")
@@ -107,4 +109,4 @@ def _broken() -> tuple[type[Exception], ...]:
     """What a connection that breaks raises."""
     from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
 
-    return HTTPClientError, IncompleteReadError, ResponseStreamingError
+    return OSError, HTTPClientError, IncompleteReadError, ResponseStreamingError

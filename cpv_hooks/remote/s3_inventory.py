@@ -12,7 +12,7 @@ from cpv_hooks.remote.inventory import Leftover, Seen, in_safe_order
 from cpv_hooks.remote.parallel import each
 from cpv_hooks.remote.s3_connect import connect, explained, look
 from cpv_hooks.remote.s3_errors import code_of
-from cpv_hooks.remote.s3_listing import PAGE, Listing
+from cpv_hooks.remote.s3_listing import PAGE, Listing, pages_of
 from cpv_hooks.tree import is_dir_oid, is_oid
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class _Detailed(Listing):
         super().__init__(*args)
         self.details: dict[str, Seen] = {}
 
-    def _take(self, page: object) -> str:
-        for item in page.get("Contents", []) if isinstance(page, dict) else []:
+    def _take(self, page: Mapping[str, Any]) -> str:
+        for item in page.get("Contents", []):
             oid = item["Key"].removeprefix(self._base).replace("/", "", 1)
             if is_oid(oid):
                 self.details[oid] = Seen(item["Size"], _md5(item.get("ETag")), item["LastModified"].timestamp())
@@ -85,7 +85,7 @@ class S3Inventory:
             )
             return int(head["ContentLength"])
 
-        listing = _Detailed(self.client, self._bucket, self._base, size_of)
+        listing = _Detailed(pages_of(self.client, self._bucket), self._base, size_of)
         return listing
 
     def _head(self, oid: str) -> Mapping[str, Any] | None:

@@ -7,8 +7,8 @@ that follows what is cheaper: asking for each object, or listing in parallel.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.remote.parallel import each
 from cpv_hooks.tree import is_oid
@@ -22,14 +22,25 @@ PAGE = 1000
 LIST_COST = 5
 """What a page of a listing costs, in requests for single objects."""
 _MANY = 64 * PAGE
+Pages = Callable[[str, str | None], Mapping[str, Any]]
+"""A page of the keys that begin with a prefix, after a token: what boto3's `list_objects_v2` returns."""
+
+
+def pages_of(client: S3Client, bucket: str) -> Pages:
+    """The pages of a bucket, through boto3."""
+
+    def ask(prefix: str, token: str | None) -> Mapping[str, Any]:
+        more: dict[str, Any] = {"ContinuationToken": token} if token else {}
+        return client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=PAGE, **more)
+
+    return ask
 
 
 class Listing:
     """A look at the objects below `base`. `size_of` asks for a single one."""
 
-    def __init__(self, client: S3Client, bucket: str, base: str, size_of: Callable[[str], int | None]) -> None:
-        self._client = client
-        self._bucket = bucket
+    def __init__(self, pages: Pages, base: str, size_of: Callable[[str], int | None]) -> None:
+        self._pages = pages
         self._base = f"{base}/" if base else ""
         self._size_of = size_of
         self._found: dict[str, int] = {}
@@ -73,7 +84,7 @@ class Listing:
 
     def _first_page(self) -> int | None:
         """Read one page; returns about how many objects there are, or None where that was all of them."""
-        page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._base, MaxKeys=PAGE)
+        page = self._pages(self._base, None)
         last = self._take(page)
         if not page.get("IsTruncated"):
             return None
@@ -83,14 +94,18 @@ class Listing:
     def _list(self, prefix: str) -> None:
         # Keys are `ab/cdef…`: two digits are a whole folder, one is the beginning of its name.
         start = f"{self._base}{prefix}" + ("/" if len(prefix) == 2 else "")
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=start):
+        token = None
+        while True:
+            page = self._pages(start, token)
             self._take(page)
+            token = page.get("NextContinuationToken")
+            if not page.get("IsTruncated") or not token:
+                return
 
-    def _take(self, page: object) -> str:
+    def _take(self, page: Mapping[str, Any]) -> str:
         """Note the objects on a page; returns the last one's id."""
-        contents = page.get("Contents", []) if isinstance(page, dict) else []
         found: dict[str, int] = {}
-        for item in contents:
+        for item in page.get("Contents", []):
             oid = item["Key"].removeprefix(self._base).replace("/", "", 1)
             if is_oid(oid):
                 found[oid] = item["Size"]

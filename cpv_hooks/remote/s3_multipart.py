@@ -25,6 +25,8 @@ from cpv_hooks.remote.unfinished import Note, Unfinished, digest_of
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from cpv_hooks.remote.s3_wire import Wire
+
 PART = 16 << 20
 MOST_PARTS = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 Check = Callable[[str], None]
@@ -71,18 +73,26 @@ def _attempt(multipart: Multipart, note: Note, check: Check | None, threads: int
 
 
 class Multipart:
-    """One multipart upload. `place` names bucket and key, `storage` how the object is stored."""
+    """One multipart upload. `place` names bucket and key, `storage` how the object is stored.
+
+    With a `wire`, its object is `oid`, and the client is made only where the wire leaves something to boto3.
+    """
 
     def __init__(
         self,
-        client: S3Client,
+        client: Callable[[], S3Client],
         place: dict[str, Any],
         storage: dict[str, Any],
         path: Path,
         size: int,
         progress: Progress,
+        *,
+        wire: Wire | None = None,
+        oid: str = "",
     ) -> None:
         self._client = client
+        self._wire = wire
+        self._oid = oid
         self._place = place
         self._storage = storage
         self._path = path
@@ -106,14 +116,17 @@ class Multipart:
         if known is not None and there is not None:
             self._upload_id, self._there = known, there
             return
-        self._upload_id = self._client.create_multipart_upload(**self._place, **self._storage)["UploadId"]
-        self._there = {}
+        self._upload_id, self._there = self._create(), {}
         note.write(self._upload_id, parameters)
+
+    def _create(self) -> str:
+        quick = self._wire.begin(self._oid) if self._wire else None
+        return quick or self._client().create_multipart_upload(**self._place, **self._storage)["UploadId"]
 
     def _parts_of(self, upload_id: str) -> dict[int, str] | None:
         """Part number -> tag of what an upload holds; None where it cannot be gone on with."""
         try:
-            pages = self._client.get_paginator("list_parts").paginate(**self._place, UploadId=upload_id)
+            pages = self._client().get_paginator("list_parts").paginate(**self._place, UploadId=upload_id)
             return {part["PartNumber"]: part["ETag"].strip('"') for page in pages for part in page.get("Parts", [])}
         except Exception as error:
             if code_of(error) not in _UNREADABLE:
@@ -148,28 +161,36 @@ class Multipart:
                 yield number, data
 
     def _put(self, number: int, data: bytearray) -> None:
-        # A bytearray, because botocore joins bytes with the headers, and would have each part in memory twice. It takes
-        # one (`botocore.validate`), whatever its stubs say.
-        body: Any = data
         digest = hashlib.md5(data, usedforsecurity=False)
         tag = self._there.get(number)
         if tag != digest.hexdigest():
-            sent = self._client.upload_part(
-                **self._place,
-                UploadId=self._upload_id,
-                PartNumber=number,
-                Body=body,
-                ContentMD5=base64.b64encode(digest.digest()).decode(),
-            )
-            tag = sent["ETag"].strip('"')
+            tag = self._send_part(number, data, digest.digest())
         with self._lock:
             self._tags[number] = tag
             self._advanced += len(data)
         self._progress.advance(len(data))
 
+    def _send_part(self, number: int, data: bytearray, md5: bytes) -> str:
+        quick = self._wire.put_part(self._oid, self._upload_id, number, data, md5) if self._wire else None
+        if quick is not None:
+            return quick.strip('"')
+        # A bytearray, because botocore joins bytes with the headers, and would have each part in memory twice. It takes
+        # one (`botocore.validate`), whatever its stubs say.
+        body: Any = data
+        sent = self._client().upload_part(
+            **self._place,
+            UploadId=self._upload_id,
+            PartNumber=number,
+            Body=body,
+            ContentMD5=base64.b64encode(md5).decode(),
+        )
+        return sent["ETag"].strip('"')
+
     def complete(self) -> Any:
-        """Make the object of its parts; returns the server's answer."""
-        return self._client.complete_multipart_upload(
+        """Make the object of its parts; returns boto3's answer, or none where the wire did it."""
+        if self._wire and self._wire.complete(self._oid, self._upload_id, self._tags):
+            return {}
+        return self._client().complete_multipart_upload(
             **self._place,
             UploadId=self._upload_id,
             MultipartUpload={"Parts": [{"PartNumber": n, "ETag": f'"{tag}"'} for n, tag in sorted(self._tags.items())]},
@@ -185,7 +206,7 @@ class Multipart:
         # Best effort, because it is done where something else has failed already; prune finds what is left.
         place = {key: self._place[key] for key in ("Bucket", "Key")}
         with suppress(Exception):
-            self._client.abort_multipart_upload(**place, UploadId=upload_id)
+            self._client().abort_multipart_upload(**place, UploadId=upload_id)
 
 
 def _fill(stream: FileIO, buffer: bytearray) -> int:

@@ -10,6 +10,7 @@ import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.errors import CPVError
@@ -72,6 +73,26 @@ class S3Options:
         return self.get("profile") or os.environ.get("AWS_PROFILE")
 
     @property
+    def credentials_file(self) -> Path:
+        """AWS's file of keys, as boto3 is told of it."""
+        return self._aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentialpath", "~/.aws/credentials")
+
+    @property
+    def config_file(self) -> Path:
+        """AWS's file of settings, as boto3 is told of it."""
+        return self._aws_file("AWS_CONFIG_FILE", "configpath", "~/.aws/config")
+
+    def _aws_file(self, variable: str, key: str, default: str) -> Path:
+        # As in DVC, the environment's own variables win over the remote's options.
+        named = os.environ.get(variable) or self.get(key) or default
+        return Path(os.path.expanduser(os.path.expandvars(named)))
+
+    @property
+    def timeouts(self) -> tuple[int, int]:
+        """How many seconds it may take to be connected, and then for bytes to come."""
+        return int(self.get("connect_timeout") or CONNECT_SECONDS), int(self.get("read_timeout") or READ_SECONDS)
+
+    @property
     def retry(self) -> str:
         """The command to repeat once something is mended."""
         return self.command or "dvc cpv sync"
@@ -118,14 +139,10 @@ class S3Options:
         from botocore.session import Session as CoreSession
 
         core = CoreSession()
-        # As in DVC, the environment's own variables win over these two.
-        for key, setting, variable in (
-            ("credentialpath", "credentials_file", "AWS_SHARED_CREDENTIALS_FILE"),
-            ("configpath", "config_file", "AWS_CONFIG_FILE"),
-        ):
-            path = self.get(key)
-            if path and not os.environ.get(variable):
-                core.set_config_variable(setting, os.path.expanduser(path))
+        if self.get("credentialpath"):
+            core.set_config_variable("credentials_file", str(self.credentials_file))
+        if self.get("configpath"):
+            core.set_config_variable("config_file", str(self.config_file))
         self._check_keys()
         session = boto3.Session(
             botocore_session=core,
@@ -161,9 +178,10 @@ class S3Options:
         from botocore import UNSIGNED
         from botocore.config import Config
 
+        connect_seconds, read_seconds = self.timeouts
         settings: dict[str, Any] = {
-            "connect_timeout": int(self.get("connect_timeout") or CONNECT_SECONDS),
-            "read_timeout": int(self.get("read_timeout") or READ_SECONDS),
+            "connect_timeout": connect_seconds,
+            "read_timeout": read_seconds,
             "retries": {"total_max_attempts": ATTEMPTS, "mode": "standard"},
             "max_pool_connections": CONNECTIONS,
             "tcp_keepalive": True,

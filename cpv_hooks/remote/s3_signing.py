@@ -7,55 +7,109 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import SplitResult
+from urllib.parse import quote, urlsplit
 
 STAND_IN = "0" * 32
 """The object id that boto3 is asked for."""
 UNSIGNED = "UNSIGNED-PAYLOAD"
+_CUSTOMER_KEY = "x-amz-server-side-encryption-customer-"
+_SESSION = "x-amz-security-token"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a request is signed with."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A request of boto3's for the stand-in, and what signs others like it.
+    """What boto3 would ask of the stand-in, without what only its keys say: where it lies, with which headers.
 
-    `learned` is when it was made, by the monotonic clock in seconds.
+    `key` is the stand-in's key in its bucket, `region` the signature's.
     """
 
-    method: str
-    url: SplitResult
-    headers: dict[str, str] = field(repr=False)
+    url: str
+    key: str
+    headers: Mapping[str, str] = field(repr=False)
     signs_body: bool
     user_agent: str
-    access_key: str
-    secret_key: str = field(repr=False)
     region: str
-    learned: float
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return urlsplit(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        """The server's name, with its port where it is not the usual one."""
+        return urlsplit(self.url).netloc
 
     def path(self, oid: str) -> str:
         """The path of an object."""
-        return f"{self.url.path[: -len(STAND_IN) - 1]}{oid[:2]}/{oid[2:]}"
+        return f"{urlsplit(self.url).path[: -len(STAND_IN) - 1]}{oid[:2]}/{oid[2:]}"
 
-    def signed(self, path: str, body: bytes, extra: dict[str, str]) -> dict[str, str]:
-        """The headers of a request."""
+    @property
+    def bucket_path(self) -> str:
+        """The path of the bucket."""
+        return urlsplit(self.url).path.removesuffix(quote(self.key, safe="/~")).rstrip("/") or "/"
+
+    @property
+    def bucket_headers(self) -> dict[str, str]:
+        """The headers with which the bucket itself is asked: without those of an object's encryption."""
+        return {name: value for name, value in self.headers.items() if not name.startswith(_CUSTOMER_KEY)}
+
+    @property
+    def has_customer_key(self) -> bool:
+        """Whether its headers hold the key that objects are encrypted with."""
+        return any(name.startswith(_CUSTOMER_KEY) for name in self.headers)
+
+    def signed(
+        self, keys: Keys, method: str, path: str, query: str, body: bytes | bytearray, headers: dict[str, str]
+    ) -> Signed:
+        """A request with these headers, and those that sign it; `query` is sorted and quoted."""
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         content = hashlib.sha256(body).hexdigest() if self.signs_body else UNSIGNED
-        headers = {
-            **self.headers,
-            **extra,
-            "host": self.url.netloc,
-            "x-amz-content-sha256": content,
-            "x-amz-date": moment,
-        }
+        headers = {**headers, "host": self.host, "x-amz-content-sha256": content, "x-amz-date": moment}
+        if keys.token:
+            headers[_SESSION] = keys.token
         names = sorted(headers)
-        lines = [self.method, path, "", *(f"{name}:{headers[name]}" for name in names), "", ";".join(names), content]
+        lines = [method, path, query, *(f"{name}:{headers[name]}" for name in names), "", ";".join(names), content]
         scope = f"{moment[:8]}/{self.region}/s3/aws4_request"
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-        key = f"AWS4{self.secret_key}".encode()
+        key = f"AWS4{keys.secret_key}".encode()
         for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"):
             key = hmac.digest(key, part.encode(), "sha256")
-        credential = f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}"
+        credential = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}"
         headers["authorization"] = f"{credential}, SignedHeaders={';'.join(names)}, Signature={key.hex()}"
         headers["user-agent"] = self.user_agent
-        return headers
+        return Signed(method, f"{path}?{query}" if query else path, headers)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A request as it is sent, but for its body."""
+
+    method: str
+    target: str
+    headers: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How objects are stored and how they are read, with what signs it, and whom to trust that it is the server.
+
+    `trust` is a file or folder of certificates; None where any server will do.
+    """
+
+    store: Pattern
+    read: Pattern
+    keys: Keys
+    trust: str | None

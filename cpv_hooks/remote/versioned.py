@@ -177,7 +177,7 @@ class VersionedRemote(S3Remote):
 
     def _put_in_parts(self, path: str, blob: Blob, progress: Progress) -> Any:
         storage = {**self.options.storage(), "Metadata": {_MARK: blob.oid}}
-        upload = Multipart(self._client(), self._named(path), storage, blob.path, blob.size, progress)
+        upload = Multipart(self._client, self._named(path), storage, blob.path, blob.size, progress)
         names = (self.url, self.key_of(path), blob.oid)
         answer = send(upload, self.unfinished, names, lambda digest: self._check_digest(digest, blob), LARGE_THREADS)
         if "VersionId" not in answer:

@@ -1,0 +1,170 @@
+"""HTTP over a kept connection: what a server may answer, well or badly."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cpv_hooks.remote import http1
+from cpv_hooks.remote.http1 import Broken, Connection
+
+OK = b"HTTP/1.1 200 OK\r\n"
+Answers = Callable[..., list[socket.socket]]
+
+
+@contextmanager
+def answering(patch: pytest.MonkeyPatch) -> Iterator[Answers]:
+    """Let each connection that is made be given one of some answers; gives what returns the servers' ends."""
+    ends: list[socket.socket] = []
+
+    def give(*texts: bytes) -> list[socket.socket]:
+        waiting = iter(texts)
+
+        def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+            assert address == ("server", 8333)
+            ours, theirs = socket.socketpair()
+            theirs.sendall(next(waiting))
+            theirs.shutdown(socket.SHUT_WR)
+            ends.append(theirs)
+            ours.settimeout(timeout)
+            return ours
+
+        patch.setattr(socket, "create_connection", connect)
+        # Which only TCP has.
+        patch.setattr(http1.socket, "TCP_NODELAY", socket.SO_REUSEADDR)
+        patch.setattr(http1.socket, "IPPROTO_TCP", socket.SOL_SOCKET)
+        return ends
+
+    yield give
+    for end in ends:
+        end.close()
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
+    with answering(monkeypatch) as give:
+        yield give
+
+
+def connection() -> Connection:
+    return Connection("server:8333", (5, 5))
+
+
+def test_a_request_and_its_answer(answers: Answers) -> None:
+    ends = answers(OK + b'ETag:  "x" \r\nContent-Length: 5\r\n\r\nhello')
+    reply = connection().request("PUT", "/a?b=c", {"host": "server:8333"}, b"body")
+    assert (reply.status, reply.headers["etag"], reply.length, reply.read_all()) == (200, '"x"', 5, b"hello")
+    sent = ends[0].recv(1000)
+    assert sent.startswith(b"PUT /a?b=c HTTP/1.1\r\nhost: server:8333\r\ncontent-length: 4\r\n")
+    assert sent.endswith(b"\r\n\r\nbody")
+
+
+def test_a_long_body_arrives_whole(answers: Answers) -> None:
+    ends = answers(OK + b"Content-Length: 0\r\n\r\n")
+    body = bytearray(range(256)) * 300
+    assert connection().request("PUT", "/", {}, body).read_all() == b""
+    sent = b""
+    while len(sent) < len(body) or not sent.endswith(body):
+        sent += ends[0].recv(1 << 20)
+    head, _, content = sent.partition(b"\r\n\r\n")
+    assert b"content-length: 76800" in head
+    assert content == body
+
+
+def test_a_connection_is_kept(answers: Answers) -> None:
+    answer = OK + b"Content-Length: 1\r\n\r\n"
+    ends = answers(answer + b"a" + answer + b"b")
+    kept = connection()
+    assert [kept.request("GET", "/", {}).read_all() for _ in range(2)] == [b"a", b"b"]
+    assert len(ends) == 1
+
+
+@pytest.mark.parametrize("last", [OK + b"Connection: close\r\nContent-Length: 1\r\n\r\na", b"HTTP/1.0 200 OK\r\n\r\na"])
+def test_a_connection_that_the_server_ends_is_made_anew(answers: Answers, last: bytes) -> None:
+    ends = answers(last, last)
+    kept = connection()
+    assert [kept.request("GET", "/", {}).read_all() for _ in range(2)] == [b"a", b"a"]
+    assert len(ends) == 2
+
+
+def test_what_is_not_read_is_not_taken_for_the_next_answer(answers: Answers) -> None:
+    ends = answers(OK + b"Content-Length: 100\r\n\r\n" + b"x" * 100, OK + b"Content-Length: 1\r\n\r\ny")
+    kept = connection()
+    assert kept.request("GET", "/", {}).read(10) == b"x" * 10
+    assert kept.request("GET", "/", {}).read_all() == b"y"
+    assert len(ends) == 2
+
+
+def test_chunks(answers: Answers) -> None:
+    answers(
+        OK
+        + b"Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX: y\r\n\r\n"
+        + OK
+        + b"Content-Length: 0\r\n\r\n"
+    )
+    kept = connection()
+    reply = kept.request("GET", "/", {})
+    assert reply.length is None
+    assert reply.read_all() == b"hello!"
+    assert kept.request("HEAD", "/", {}).status == 200
+
+
+@pytest.mark.parametrize(
+    "head", [OK + b"Content-Length: 7\r\n\r\n", b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n"]
+)
+def test_a_head_has_no_body(answers: Answers, head: bytes) -> None:
+    ends = answers(head + head)
+    kept = connection()
+    assert [kept.request("HEAD", "/", {}).read_all() for _ in range(2)] == [b"", b""]
+    assert len(ends) == 1
+
+
+def test_an_answer_before_the_answer(answers: Answers) -> None:
+    answers(b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"Content-Length: 1\r\n\r\na")
+    assert connection().request("PUT", "/", {}, b"x").read_all() == b"a"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        OK + b"Content-Length: 5\r\n",
+        OK + b"Content-Length: 5\r\n\r\nhell",
+        OK + b"Content-Length: -5\r\n\r\n",
+        OK + b"X: y\r\n" * 300,
+        OK + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        OK + b"Transfer-Encoding: chunked\r\n\r\nfive\r\nhello\r\n0\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello",
+    ],
+)
+def test_what_is_no_whole_answer(answers: Answers, answer: bytes) -> None:
+    answers(answer)
+    with pytest.raises(Broken):
+        connection().request("GET", "/", {}).read_all()
+
+
+def test_a_header_is_one_line() -> None:
+    with pytest.raises(Broken, match="line break"):
+        connection().request("GET", "/", {"x": "y\r\nz: a"})
+
+
+@settings(max_examples=300)
+@given(tail=st.binary(max_size=200), begin=st.sampled_from([b"", OK, OK + b"Transfer-Encoding: chunked\r\n\r\n"]))
+def test_any_bytes(begin: bytes, tail: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch, answering(patch) as give:
+        give(begin + tail)
+        try:
+            data = connection().request("GET", "/", {}).read_all()
+        except OSError:
+            return
+        assert len(data) <= len(tail)

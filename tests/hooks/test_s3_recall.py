@@ -1,0 +1,297 @@
+"""What one process learned of a remote on S3 serves the next ones, for as long as it holds."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cpv_hooks.progress import Progress
+from cpv_hooks.remote import Blob, RemoteError
+from cpv_hooks.remote.s3 import S3Remote
+from cpv_hooks.remote.s3_download import LARGE
+from cpv_hooks.remote.s3_learn import learn
+from cpv_hooks.remote.s3_options import S3Options
+from cpv_hooks.remote.s3_signing import STAND_IN
+from support.seaweed import Server
+
+PROGRESS = Progress("testing")
+_USE = """
+import json, sys
+from pathlib import Path
+from cpv_hooks.progress import Progress
+from cpv_hooks.remote import Blob
+from cpv_hooks.remote.s3 import S3Remote
+url, options, memory, out, blobs = json.loads(sys.argv[1])
+remote = S3Remote(url, options, memory=Path(memory))
+blobs = [Blob(oid, Path(path), size) for oid, path, size in blobs]
+oids = [blob.oid for blob in blobs]
+progress = Progress("testing")
+absent = remote.missing(oids)
+remote.upload([blob for blob in blobs if blob.oid in absent], progress)
+left = remote.missing(oids + ["f" * 32], {blob.oid: blob.size for blob in blobs})
+for blob in blobs:
+    remote.download(blob.oid, Path(out, blob.oid), progress)
+boto = [name for name in sys.modules if name.split(".")[0] in ("boto3", "botocore", "urllib3")]
+print(json.dumps([len(absent), sorted(left), boto]))
+"""
+
+
+@dataclass
+class Place:
+    """A remote that holds one object, whose way was learned once."""
+
+    server: Server
+    folder: Path
+    bucket: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    memory: Path = Path()
+
+    def __post_init__(self) -> None:
+        self.bucket = self.server.make_bucket()
+        self.memory = self.folder / "state" / "s3"
+        self.options = {"endpointurl": self.server.endpoint_url, "region": self.server.region}
+
+    def keys(self) -> dict[str, str]:
+        return {"access_key_id": self.server.access_key, "secret_access_key": self.server.secret_key}
+
+    def remote(self, **options: str) -> S3Remote:
+        return S3Remote(f"s3://{self.bucket}/team", {**self.options, **options}, memory=self.memory)
+
+    def blob(self, size: int = 100) -> Blob:
+        data = os.urandom(size)
+        oid = hashlib.md5(data).hexdigest()
+        (self.folder / oid).write_bytes(data)
+        return Blob(oid, self.folder / oid, size)
+
+    def learn(self, **options: str) -> None:
+        remote = self.remote(**options)
+        remote.upload([self.blob()], PROGRESS)
+        remote.missing(["0" * 32])
+
+    def is_known(self, **options: str) -> bool:
+        """Whether a new process would know the way; the remote is never used otherwise."""
+        return self.remote(**options)._memory.recall() is not None
+
+    def use(self, *blobs: Blob) -> tuple[int, list[str], list[str]]:
+        """Send, look for, and bring objects in a process of its own; returns also what it imported of boto3."""
+        out = self.folder / "out"
+        out.mkdir(exist_ok=True)
+        named = [(blob.oid, str(blob.path), blob.size) for blob in blobs]
+        argument = json.dumps([f"s3://{self.bucket}/team", self.options, str(self.memory), str(out), named])
+        done = subprocess.run([sys.executable, "-c", _USE, argument], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        for blob in blobs:
+            assert (out / blob.oid).read_bytes() == blob.path.read_bytes()
+        found = json.loads(done.stdout)
+        return found[0], found[1], found[2]
+
+
+@pytest.fixture
+def place(s3_server: Server, tmp_path: Path) -> Place:
+    found = Place(s3_server, tmp_path)
+    found.options |= found.keys()
+    return found
+
+
+@pytest.fixture
+def bare(s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The same without keys in the remote's options."""
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return Place(s3_server, tmp_path)
+
+
+def test_the_next_process_needs_no_boto3(place: Place) -> None:
+    place.learn()
+    few = [place.blob(), place.blob(3 << 20), place.blob(17 << 20), place.blob(LARGE + 5)]
+    assert place.use(*few) == (4, ["f" * 32], [])
+    many = [place.blob() for _ in range(60)]
+    assert place.use(*few, *many) == (60, ["f" * 32], [])
+    # Nothing is ever learned of an empty remote: boto3 says what is wrong with it, if anything is.
+    place.bucket = place.server.make_bucket()
+    assert place.use(place.blob())[2]
+
+
+def test_no_secret_is_kept(place: Place) -> None:
+    # The server knows no sessions, so this is learned without asking it.
+    remote = place.remote(session_token="a-token-of-a-session")
+    client: Any = remote.options.client()
+    way = learn(client, remote._object(STAND_IN), {})
+    assert way is not None
+    remote._memory.keep(way, client._request_signer._credentials)
+    text = place.memory.read_text()
+    for secret in (place.server.secret_key, place.server.access_key, "a-token-of-a-session"):
+        assert secret not in text
+    assert stat.S_IMODE(place.memory.stat().st_mode) == 0o600
+    known = place.remote(session_token="another-one")._memory.recall()
+    assert known is not None
+    assert known.read == way.read
+    signed = known.read.signed(known.keys, "GET", "/", "", b"", {})
+    assert signed.headers["x-amz-security-token"] == "another-one"
+    assert "x-amz-security-token" in signed.headers["authorization"]
+
+
+# What it depends on
+
+
+def test_other_options(place: Place) -> None:
+    place.learn()
+    assert place.is_known()
+    assert not place.is_known(region="eu-central-1")
+    assert not place.is_known(sse="AES256")
+    assert not place.is_known(endpointurl="http://localhost:1")
+    other = S3Remote(f"s3://{place.bucket}/other", place.options, memory=place.memory)
+    assert other._memory.recall() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_PROFILE", "other"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_CA_BUNDLE", "/elsewhere"),
+        ("REQUESTS_CA_BUNDLE", "/elsewhere"),
+        ("HTTPS_PROXY", "http://localhost:1"),
+        ("http_proxy", "http://localhost:1"),
+        ("AWS_CREDENTIAL_EXPIRATION", "2100-01-01T00:00:00Z"),
+        ("HOME", "/elsewhere"),
+    ],
+)
+def test_another_environment(place: Place, name: str, value: str) -> None:
+    place.learn()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        assert not place.is_known()
+    assert place.is_known()
+
+
+def test_another_boto3(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.learn()
+    monkeypatch.setattr("cpv_hooks.remote.s3_recall.find_spec", lambda name: None)
+    assert not place.is_known()
+
+
+# Keys
+
+
+def credentials(place: Place, **keys: str) -> None:
+    lines = "".join(f"{name} = {value}\n" for name, value in keys.items())
+    (place.folder / "credentials").write_text(
+        f"[default]\naws_access_key_id = x\naws_secret_access_key = y\n[team]\n{lines}"
+    )
+
+
+def aws_keys(place: Place) -> dict[str, str]:
+    return {f"aws_{name}": value for name, value in place.keys().items()}
+
+
+def test_keys_in_a_profile(bare: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    credentials(bare, **aws_keys(bare))
+    bare.options["profile"] = "team"
+    bare.learn()
+    assert bare.use(bare.blob()) == (1, ["f" * 32], [])
+    assert bare.server.secret_key not in bare.memory.read_text()
+    # Other keys are another file, which boto3 has to be asked about.
+    credentials(bare, **aws_keys(bare), aws_session_token="a-token")
+    assert not bare.is_known()
+
+
+def test_keys_in_the_environment(bare: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", bare.server.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", bare.server.secret_key)
+    bare.learn()
+    assert bare.use(bare.blob()) == (1, ["f" * 32], [])
+    assert bare.server.secret_key not in bare.memory.read_text()
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    # What is known leads nowhere with it, and boto3 says so.
+    with pytest.raises(RemoteError, match="secret access key is wrong"):
+        bare.remote().upload([bare.blob()], PROGRESS)
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert not bare.is_known()
+
+
+def test_keys_of_a_service_are_not_kept(bare: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    words = {"Version": 1, "AccessKeyId": bare.server.access_key, "SecretAccessKey": bare.server.secret_key}
+    (bare.folder / "keys.json").write_text(json.dumps(words))
+    (bare.folder / "config").write_text(f"[default]\ncredential_process = cat {bare.folder / 'keys.json'}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(bare.folder / "config"))
+    bare.learn()
+    assert not bare.memory.exists()
+
+
+def test_a_customer_key_is_not_kept(place: Place) -> None:
+    place.options["sse_customer_key"] = base64.b64encode(os.urandom(32)).decode()
+    place.learn()
+    assert not place.memory.exists()
+
+
+# What is wrong with what is kept
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda kept: "",
+        lambda kept: "[1]",
+        lambda kept: json.dumps({**kept, "store": None}),
+        lambda kept: json.dumps({**kept, "store": {"url": 1}}),
+        lambda kept: json.dumps({name: value for name, value in kept.items() if name != "trust"}),
+        lambda kept: json.dumps({**kept, "method": "sso"}),
+    ],
+)
+def test_a_damaged_file_is_learned_anew(place: Place, damage: Callable[[dict[str, Any]], str]) -> None:
+    place.learn()
+    place.memory.write_text(damage(json.loads(place.memory.read_text())))
+    assert not place.is_known()
+    assert place.use(place.blob())[2]
+    assert place.use(place.blob())[2] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/team/files/md5/00/", "/elsewhere/files/md5/00/"),
+        ("localhost", "nowhere.invalid"),
+        ('"region": "', '"region": "x'),
+        ("http:", "gopher:"),
+    ],
+)
+def test_a_way_that_leads_nowhere(place: Place, old: str, new: str) -> None:
+    place.learn()
+    text = place.memory.read_text()
+    assert old in text
+    place.memory.write_text(text.replace(old, new))
+    blob = place.blob()
+    place.use(blob)
+    assert f"team/files/md5/{blob.oid[:2]}/{blob.oid[2:]}" in place.server.keys(place.bucket)
+
+
+def test_a_disk_that_refuses(place: Place) -> None:
+    place.memory.parent.write_bytes(b"no folder")
+    place.learn()
+    assert place.use(place.blob())[:2] == (1, ["f" * 32])
+
+
+def test_the_files_that_boto3_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = S3Options.of("s3", "s3://b", {"credentialpath": "$SOMEWHERE/keys", "configpath": "~/settings"})
+    monkeypatch.setenv("SOMEWHERE", "/there")
+    monkeypatch.setenv("HOME", "/home/me")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    assert (str(options.credentials_file), str(options.config_file)) == ("/there/keys", "/home/me/settings")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/other")
+    assert str(options.config_file) == "/other"
