@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from cpv_hooks.pointer import Pointer
     from cpv_hooks.project import Project
 
-THREADS = 16
-
 
 def fetch(project: Project, oids: Collection[str], progress: Progress, *, legacy: bool = False) -> set[str]:
     """Bring objects, and the files of directory objects, into the cache; returns what the remote does not have.
@@ -73,6 +71,5 @@ def _fetch_files(store: Store, oids: list[str], progress: Progress) -> set[str]:
                     warn(str(error))
 
     if oids:
-        _ = store.remote
-        each(bring, oids, min(THREADS, len(oids)))
+        each(bring, oids, store.remote.downloads)
     return missing

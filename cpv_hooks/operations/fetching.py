@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.fetch import THREADS
 from cpv_hooks.operations.effects import Effect
 from cpv_hooks.operations.stock import Piece, Stock
 from cpv_hooks.output import size_text, warn
@@ -58,12 +57,12 @@ class Source:
         from cpv_hooks.tree import is_dir_oid
 
         todo = [p for p in self._stock.lacking if not (use_cache and self._is_here(p))]
-        for store in {id(self._store(piece)): self._store(piece) for piece in todo}.values():
-            _ = store.remote
+        stores = {id(self._store(piece)): self._store(piece) for piece in todo}.values()
+        threads = max((store.remote.downloads for store in stores), default=1)
         with Progress(f"fetching {self._stock.version.name}") as progress:
             # A listing promises its files, to DVC as well, so it comes after them.
             for last in (False, True):
-                each(lambda p: self._fetch(p, progress), [p for p in todo if is_dir_oid(p.oid) is last], THREADS)
+                each(lambda p: self._fetch(p, progress), [p for p in todo if is_dir_oid(p.oid) is last], threads)
 
     def _is_here(self, piece: Piece) -> bool:
         from cpv_hooks.tree import is_dir_oid

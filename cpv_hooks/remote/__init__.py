@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DVC3_LAYOUT = "files/md5"
 UNFINISHED = "uploads"
 """The folder beside the queue with notes of the uploads to go on with."""
-MEMORY = "s3"
+MEMORY = "s3.json"
 """The file beside the queue with how S3 is asked, learned from boto3."""
 NO_SIZES: Mapping[str, int] = {}
 
@@ -59,6 +59,8 @@ class Remote(Protocol):
 
     url: str
     """Where the objects lie, without secrets; also the key under which verified objects are recorded."""
+    downloads: int
+    """How many objects are best brought at a time."""
 
     def address(self, oid: str) -> str:
         """Where an object lies, for people: `s3://bucket/key`, a path. Asks nobody, and holds no secret."""

@@ -26,6 +26,8 @@ THREADS = 8
 class DVCRemote:
     """A remote that DVC opens: `name` in the configuration of the DVC root `root`."""
 
+    downloads = 16
+
     def __init__(self, root: Path, name: str, url: str, *, legacy: bool = False) -> None:
         self.url = redact(url) + (" (legacy)" if legacy else "")
         self._base = redact(url).rstrip("/") + ("" if legacy else f"/{DVC3_LAYOUT}")

@@ -21,6 +21,8 @@ THREADS = 4
 class LocalRemote:
     """A directory with DVC's layout below `folder`; files are read-only there, as DVC leaves them."""
 
+    downloads = 16  # it may be a disk behind a network
+
     def __init__(self, folder: Path, *, legacy: bool = False) -> None:
         self.folder = folder if legacy else folder / DVC3_LAYOUT
         self.url = str(self.folder)

@@ -34,14 +34,21 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SMALL = 1 << 20
-SMALL_THREADS, LARGE_THREADS = 16, 8
+SMALL_THREADS, LARGE_THREADS = 64, 8
+"""An answer of a server far away takes fifty times as long as what there is to do for a small object."""
 LARGE_DOWNLOADS = 2
 """Large objects that come at a time, each in ranges side by side."""
 NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 class S3Remote:
-    """Objects below `s3://bucket/prefix`. Memory is bounded by `LARGE_THREADS` times 16 MiB."""
+    """Objects below `s3://bucket/prefix`.
+
+    Memory is bounded by `LARGE_THREADS` times 16 MiB for what is sent; for what is brought, by 1 MiB for each of
+    `downloads` and what `s3_download` says of large objects.
+    """
+
+    downloads = SMALL_THREADS
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 FEW = 32
-THREADS = 16
+THREADS = 64
 PAGE = 1000
 LIST_COST = 5
 """What a page of a listing costs, in requests for single objects."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 60, 4
-CONNECTIONS = 32
+CONNECTIONS = 64
 _SECRETS = ("secret_access_key", "session_token", "sse_customer_key")
 _FLAGS = {"region": "--region", "endpointurl": "--endpoint-url", "url": "--bucket"}
 _GRANTS = {

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from support.seaweed import Server
 
-# What looking leaves behind: what DVC's configuration says, the folder of DVC's locks.
-_BY_LOOKING = (".git/cpv/projects.json", ".git/cpv/clock", ".dvc/tmp", "/dvc-site-cache", "/__pycache__")
+# What looking leaves behind: what DVC's configuration says, how S3 is asked, the folder of DVC's locks.
+_STATE = tuple(f".git/cpv/{name}" for name in ("projects.json", "clock", "s3.json"))
+_BY_LOOKING = (*_STATE, ".dvc/tmp", "/dvc-site-cache", "/__pycache__")
 # Of the personal folder: the logs, and the files that are locked while one looks.
 _OF_OURS = ("/.cpv/logs", "/.cpv/locks", ".lock")
 # A read brings its stat signatures up to date; its entries are compared instead.
