@@ -16,7 +16,7 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.discovery import Found
 from cpv_hooks.durable import write_atomic
@@ -28,11 +28,18 @@ if TYPE_CHECKING:
 
 _GLOB = frozenset("*?[")
 _PATTERN, _ESCAPED = re.compile(r"[*?\[\\]"), r"\\\g<0>"
+_SPLIT_FROM = 20_000
+"""Files of a directory from which it pays that two processes look at it."""
+_MOST_FOLDERS = 1000
+_BESIDE = """\
+find -L {half} -cnewer "$1" -print -quit || echo failed &
+    find -L {tops} -maxdepth 1 -cnewer "$1" -print -quit || echo failed
+    """
 _TEMPLATE = """\
 # Written by CPV after every sync that found all in agreement; removed when that is no longer sure.
 cpv_changed() {{
     {{ {absent}; }} || {{ echo appeared; return; }}
-    find -L {roots} \\( ! -name . -o -prune \\) -cnewer "$1"{written} -print -quit
+    {beside}find -L {roots} \\( ! -name . -o -prune \\) -cnewer "$1"{written} -print -quit{ending}
 }}
 cpv_unstaged() {{
     git -c core.fsmonitor=false ls-files --modified --others -- {pointers}
@@ -66,7 +73,12 @@ def remember(
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
     missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
-    deep = [pointer.path for _, pointer in found.pointers if pointer.path not in missing] + files
+    halves = _Halves([], [], [])
+    for _, pointer in found.pointers:
+        if pointer.path not in missing:
+            split = _halves(repo.top, pointer.path) if (pointer.nfiles or 0) >= _SPLIT_FROM else None
+            halves = halves.joined(split or _Halves([], [pointer.path], []))
+    deep = halves.here + files
     folders: set[str] = set()
     for project in projects:
         deep += _settings(project)
@@ -82,11 +94,43 @@ def remember(
         restorable="yes" if restorable else "",
         stages_all="yes" if all(project.config.stage == "all" for project in projects) else "",
         written=_except_written(written, folders),
+        beside=_BESIDE.format(half=_arguments(halves.beside), tops=_arguments(halves.tops)) if halves.beside else "",
+        ending=" || echo failed\n    wait" if halves.beside else "",
     )
     write_atomic(repo.state / "watch", os.fsencode(text))
     if written.files:
         _touch(repo.state / "stamp-written", written.moment)
     _touch(repo.state / "stamp", started)
+
+
+class _Halves(NamedTuple):
+    """What one process looks at and what another does beside it; of `tops` only what is in them, not below."""
+
+    tops: list[str]
+    here: list[str]
+    beside: list[str]
+
+    def joined(self, other: _Halves) -> _Halves:
+        return _Halves(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+def _halves(root: Path, path: str) -> _Halves | None:
+    """A large directory in two halves of its folders; None where it has too few of them, or too many to name."""
+    tops, folders = [path], _folders_in(root / path)
+    while len(folders) == 1:
+        tops.append(f"{tops[-1]}/{folders[0]}")
+        folders = _folders_in(root / tops[-1])
+    whole = [f"{tops[-1]}/{name}" for name in folders]
+    return _Halves(tops, whole[::2], whole[1::2]) if 1 < len(whole) <= _MOST_FOLDERS else None
+
+
+def _folders_in(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            # As `find -L` sees them: a folder more than DVC takes does no harm.
+            return sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return []  # it went since it was looked at, and what is above it says so
 
 
 def _touch(stamp: Path, moment: int) -> None:
@@ -122,6 +166,10 @@ def known_roots(repo: Repo) -> list[Path]:
         return [Path(root) for root in json.loads((repo.state / "projects.json").read_bytes())]
     except (OSError, ValueError):
         return []
+
+
+def _arguments(paths: Sequence[str]) -> str:
+    return " ".join(map(_argument, paths))
 
 
 def _argument(path: str) -> str:

@@ -150,14 +150,37 @@ def build(found: Iterator[EntryPoint]) -> PluginManager:
 
 def entry_points() -> Iterator[EntryPoint]:
     """The entry points of the group `cpv` in the interpreter's own site-packages."""
+    folders = _site_folders()
+    if not any(map(_may_have_plugins, folders)):
+        return
     from importlib.metadata import distributions
 
     seen: set[tuple[str, str]] = set()
-    for distribution in distributions(path=_site_folders()):
+    for distribution in distributions(path=folders):
         for entry in distribution.entry_points:
             if entry.group == GROUP and (entry.name, entry.value) not in seen:
                 seen.add((entry.name, entry.value))
                 yield entry
+
+
+def _may_have_plugins(folder: str) -> bool:
+    """Whether a distribution there names the group at all: to parse what all of them name takes 35 ms of a commit."""
+    try:
+        with os.scandir(folder) as entries:
+            packages = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info", ".egg"))]
+    except OSError:
+        return False
+    return any(map(_names_group, packages))
+
+
+def _names_group(package: str) -> bool:
+    if package.endswith(".egg"):
+        return True  # which has it in one of several places
+    try:
+        with open(f"{package}/entry_points.txt", "rb") as stream:
+            return f"[{GROUP}]".encode() in stream.read()
+    except OSError:
+        return False
 
 
 def _register(plugins: PluginManager, entry: EntryPoint) -> None:

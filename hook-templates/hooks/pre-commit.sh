@@ -31,6 +31,8 @@ if managed; then
             run $last || exit
         fi
     fi
+    # The Git process asks once more, as it reads the index again; what could not be settled must be met again.
+    [ ! -f "$state/stamp" ] || note_answer asked
 fi
 chain "$@" || exit
 if [ -f "$state/detour-wanted" ]; then

@@ -196,3 +196,52 @@ def test_after_a_snapshot_the_shell_sees_every_other_change(repo: ModelRepo, nam
 def wait_past_the_tick() -> None:
     """A file that was written in the tick in which the look begins is looked at again."""
     time.sleep(0.03)
+
+
+# A large directory, which two processes look at
+
+
+@pytest.fixture
+def large(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> ModelRepo:
+    monkeypatch.setattr(fastpath, "_SPLIT_FROM", 5)
+    for number in range(4):
+        repo.write(f"data/deep/{number}/file", b"x")
+        repo.write(f"data/deep/{number}/below/file", b"x")
+    repo.write("data/deep/file", b"x")
+    (repo.path / "data/sub/b").unlink()
+    (repo.path / "data/sub").rmdir()
+    agree(repo)
+    agree(repo)
+    assert "wait" in (repo.path / ".git/cpv/watch").read_text()
+    return repo
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda repo: repo.write("data/deep/0/file", b"changed"),
+        lambda repo: repo.write("data/deep/1/below/file", b"changed"),
+        lambda repo: repo.write("data/deep/2/below/new", b"new"),
+        lambda repo: repo.write("data/deep/new/file", b"new"),
+        lambda repo: repo.write("data/deep/file", b"changed"),
+        lambda repo: repo.write("data/a", b"changed"),
+        lambda repo: repo.write("data/new/file", b"new"),
+        lambda repo: (repo.path / "data/deep/3/below/file").unlink(),
+        lambda repo: shutil.rmtree(repo.path / "data/deep/3"),
+        lambda repo: shutil.rmtree(repo.path / "data"),
+        lambda repo: repo.write("model.bin", b"changed"),
+    ],
+)
+def test_a_change_in_either_half_is_seen(large: ModelRepo, change: Callable[[ModelRepo], object], shell: str) -> None:
+    assert not says_so(changed(large, shell))
+    change(large)
+    assert says_so(changed(large, shell))
+
+
+def test_a_flat_directory_is_looked_at_as_one(large: ModelRepo) -> None:
+    shutil.rmtree(large.path / "data")
+    for number in range(8):
+        large.write(f"data/{number}", b"x")
+    agree(large)
+    assert "wait" not in (large.path / ".git/cpv/watch").read_text()
