@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cpv_hooks.index import Entry, Tree
 from cpv_hooks.scan import Listing, newest, signature
-from cpv_hooks.snapshot import known_oids
+from cpv_hooks.snapshot import Look, known_oids
 from cpv_hooks.workspace import Workspace
 
 
@@ -34,15 +34,20 @@ class Artifact:
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
     @cached_property
-    def looked(self) -> tuple[Listing, int]:
-        """The files of the directory, and the file system's time (ns) just before they were listed."""
+    def _listed(self) -> tuple[Listing, int]:
         before = self.space.clock.now()
         return self.space.listing(self.path), before
 
     @property
     def listing(self) -> Listing:
         """The files of the directory."""
-        return self.looked[0]
+        return self._listed[0]
+
+    @cached_property
+    def look(self) -> Look:
+        """The files of the directory, and what its base says of each."""
+        known = known_oids(self.listing, self.tree, self.entry.checked if self.entry else 0)
+        return Look(*self._listed, known)
 
     @cached_property
     def tree(self) -> Tree | None:
@@ -70,6 +75,6 @@ class Artifact:
             return []
         if not self.isdir:
             return [(target, self.status.st_size, self.status.st_mtime_ns)]
-        known = known_oids(self.listing, self.tree, self.entry.checked if self.entry else 0)
-        found = ((self.listing.names[at], self.listing.signature(at)) for at, oid in enumerate(known) if oid is None)
+        known = enumerate(self.look.known)
+        found = ((self.listing.names[at], self.listing.signature(at)) for at, oid in known if oid is None)
         return [(target / name, sig[0], sig[1]) for name, sig in found]

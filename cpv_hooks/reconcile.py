@@ -84,9 +84,7 @@ class Reconciler:
         size = sum(count for _, count, _ in files)
         self.progress.grow(size)
         space, entry = artifact.space, artifact.entry
-        taken = (
-            take_directory(space, pointer.path, artifact.looked) if artifact.isdir else take_file(space, pointer.path)
-        )
+        taken = take_directory(space, pointer.path, artifact.look) if artifact.isdir else take_file(space, pointer.path)
         content = taken.content
         if (content.oid, content.isexec) == (pointer.oid, pointer.isexec):
             self._set(pointer.path, taken)

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.index import Entry, Tree
@@ -67,17 +68,31 @@ def take_file(space: Workspace, path: str) -> Taken:
     return Taken(Content(oid, size, isexec=isexec), Entry(oid, isexec, signature(before), checked))
 
 
-def take_directory(space: Workspace, path: str, looked: tuple[Listing, int] | None = None) -> Taken:
-    """Snapshot a directory; files whose signature is still that of the base are not read again.
+class Look(NamedTuple):
+    """A directory's files, the file system's time (ns) just before they were listed, and what their base says of each:
+    its md5, or None where it must be read."""
 
-    `looked` is a listing of just now, and the time (ns) before which it was begun: where no file is racy against that,
-    it serves, for what was changed is looked at once more when it has been read.
-    """
+    listing: Listing
+    before: int
+    known: list[str | None]
+
+
+def look_at(space: Workspace, path: str) -> Look:
+    """Look at a directory, again where a file is racy."""
     entry = space.index.entries.get(path)
     base = space.index.read_tree(path, entry.oid) if entry else None
-    settled = looked is not None and looked[0].newest < looked[1]
-    listing, now = looked if looked is not None and settled else space.settled_listing(path)
-    oids = known_oids(listing, base, entry.checked if entry else 0)
+    listing, now = space.settled_listing(path)
+    return Look(listing, now, known_oids(listing, base, entry.checked if entry else 0))
+
+
+def take_directory(space: Workspace, path: str, look: Look | None = None) -> Taken:
+    """Snapshot a directory; files whose signature is still that of the base are not read again.
+
+    A `look` of just now serves where no file is racy against it, for what was changed is looked at once more when it
+    has been read.
+    """
+    listing, now, oids = look if look is not None and look.listing.newest < look.before else look_at(space, path)
+    oids = list(oids)
     changed = [position for position, oid in enumerate(oids) if oid is None]
     for position, oid in zip(changed, _store(space, space.target(path), listing, changed), strict=True):
         oids[position] = oid

@@ -17,7 +17,7 @@ from cpv_hooks.pointer import Content, Pointer
 from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 from cpv_hooks.scan import Clock, signature
-from cpv_hooks.snapshot import BeingWritten, known_oids
+from cpv_hooks.snapshot import BeingWritten
 from cpv_hooks.workspace import Workspace
 
 
@@ -74,7 +74,7 @@ def _file(artifact: Artifact, target: Path, progress: Progress) -> Prospect:
 
 def _folder(artifact: Artifact, target: Path, progress: Progress) -> Prospect:
     listing = artifact.listing
-    known = known_oids(listing, artifact.tree, artifact.entry.checked if artifact.entry else 0)
+    known = artifact.look.known
     progress.grow(sum(listing.signature(at)[0] for at, oid in enumerate(known) if oid is None))
     oids = []
     for at, (name, oid) in enumerate(zip(listing.names, known, strict=True)):
