@@ -7,6 +7,11 @@ from cpv_hooks.progress import Progress
 from cpv_hooks.project import Project
 project = Project.open(Repo.discover(Path.cwd()), Path.cwd())
 """
+LOOK = f"""{_HEAD}
+from cpv_hooks.remote import open_remote
+open_remote(project).missing(["f" * 32])
+"""
+"""Ask the remote for an object that is not there."""
 PUBLISH = f"""{_HEAD}
 from cpv_hooks.publish import publish
 assert not publish(project, ["HEAD"], Progress("uploading")).missing

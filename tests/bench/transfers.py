@@ -1,21 +1,31 @@
 """Uploads and fetches of the same cache objects, on one SeaweedFS.
 
 Every contestant sends them to a place of its own and brings them back into an empty folder, each in a process of its
-own with its start. CPV and DVC hash every byte that they send or receive; s5cmd compares nothing with the name of an
-object.
+own with its start. A place is a remote that is in use: an object lies there, and CPV has asked for one before. CPV and
+DVC hash every byte that they receive and compare it with the name of the object; s5cmd and the AWS Common Runtime
+compare nothing, so one more contestant is s5cmd with a look at the bytes by md5sum.
+
+Nothing that was brought is removed before the run ends: ext4 passes over inodes that were freed in the last minutes,
+one by one, and whoever came next would pay for it.
 """
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
-from bench.bench import Bench, commit, fill, missing
-from bench.engine import FETCH, PUBLISH
+from bench.bench import Bench, commit, fill
+from bench.engine import FETCH, LOOK, PUBLISH
 from bench.measure import Contest, Contestant, Row, Target, run, settle
 from support.repos import remote_settings
 
+NEVER = '[artifacts]\ndata = ["data"]\n[push]\nwhen = "never"\n'
+CRT = (sys.executable, str(Path(__file__).with_name("crt.py")))
 SMALL_BYTES = 2048
 MIDDLE_BYTES = 3 << 20
 MIDDLE_FILES = 20
@@ -27,7 +37,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         field = Field(bench, f"transfers-{name}", workload)
         yield from (contest.run() for contest in field.contests(title))
         bench.drop(field.bucket)
-        shutil.rmtree(field.folder)
+        field.spend(field.cache)
 
 
 def _workloads(bench: Bench) -> dict[str, tuple[str, Mapping[str, int]]]:
@@ -49,19 +59,28 @@ class Field:
     def __init__(self, bench: Bench, name: str, workload: Mapping[str, int]) -> None:
         self.bench = bench
         self.bucket = bench.server.make_bucket()
-        self.folder = bench.dvc_repository(name)
+        self.folder = bench.cpv_repository(name, NEVER)
         self.cache = self.folder / ".dvc/cache/files/md5"
         self.kept = self.folder.with_name(f"{name}-kept")
+        self.spent = bench.folder(f"{name}-spent")
         for file, size in workload.items():
             fill(self.folder / "data" / file, size)
-        run(self.folder, "dvc", "add", "-q", "data")
         commit(self.folder)
-        shutil.rmtree(self.folder / "data")
+        self.spend(self.folder / "data")
         self.bytes = self.size()
 
     def size(self) -> int:
         """The bytes in the cache."""
         return sum(path.stat().st_size for path in self.cache.rglob("*") if path.is_file())
+
+    def spend(self, folder: Path) -> None:
+        """Put a folder out of the way, and give the space of its large files back."""
+        to = self.spent / str(len(list(self.spent.iterdir())))
+        folder.rename(to)
+        for path in to.rglob("*"):
+            if path.is_file() and path.stat().st_size > MIDDLE_BYTES:
+                path.chmod(0o600)
+                os.truncate(path, 0)
 
     def point(self, place: str) -> None:
         """Let the remote be this place of the bucket."""
@@ -73,14 +92,22 @@ class Field:
         """Upload, then fetch what was uploaded."""
         s3 = f"s3://{self.bucket}"
         s5cmd = ["s5cmd", "--log", "error", "--endpoint-url", self.bench.server.endpoint_url, "cp"]
+        hashed = "find .dvc/cache/files/md5 -type f -print0 | xargs -0 md5sum >/dev/null"
         uploads: dict[str, Callable[[str], Sequence[str]]] = {
             "cpv": lambda place: [sys.executable, "-c", PUBLISH],
             "s5cmd": lambda place: [*s5cmd, f"{self.cache}/", f"{s3}/{place}/files/md5/"],
+            "boto3[crt]": lambda place: [*CRT, "up", self.bucket, f"{place}/files/md5", str(self.cache)],
             "dvc push": lambda place: ["dvc", "push", "-q"],
         }
         fetches: dict[str, Callable[[str], Sequence[str]]] = {
             "cpv": lambda place: [sys.executable, "-c", FETCH],
             "s5cmd": lambda place: [*s5cmd, f"{s3}/{place}/files/md5/*", f"{self.cache}/"],
+            "s5cmd, md5sum": lambda place: [
+                "sh",
+                "-c",
+                f"{shlex.join(s5cmd)} '{s3}/{place}/files/md5/*' {self.cache}/ && {hashed}",
+            ],
+            "boto3[crt]": lambda place: [*CRT, "down", self.bucket, f"{place}/files/md5", str(self.cache)],
             "dvc fetch": lambda place: ["dvc", "fetch", "-q"],
         }
         yield self._contest(f"upload {title}", uploads, fetching=False)
@@ -89,10 +116,13 @@ class Field:
     def _contest(self, work: str, ways: Mapping[str, Callable[[str], Sequence[str]]], *, fetching: bool) -> Contest:
         def contestant(name: str, way: Callable[[str], Sequence[str]]) -> Contestant:
             def place(number: int) -> str:
-                return f"{name.split()[0]}-{number}"
+                return f"{name.split()[0].rstrip(',').replace('[', '-').rstrip(']')}-{number}"
 
             def prepare(number: int) -> None:
                 self.point(place(number))
+                key = f"{place(number)}/files/md5/{'0' * 2}/{'0' * 30}"
+                self.bench.server.client().put_object(Bucket=self.bucket, Key=key, Body=b"")
+                run(self.folder, sys.executable, "-c", LOOK)
                 if fetching:
                     self.cache.rename(self.kept)
                     self.cache.mkdir()
@@ -102,14 +132,17 @@ class Field:
                 name, self.folder, lambda number: way(place(number)), prepare, self._back if fetching else _nothing
             )
 
-        chosen = [contestant(*way) for way in ways.items() if way[0] != "s5cmd" or shutil.which("s5cmd")]
-        return Contest(work, chosen, self.bench.form.rounds, target=Target("s5cmd", 1.0), notes=missing("s5cmd"))
+        absent = {"s5cmd": not shutil.which("s5cmd"), "boto3[crt]": not find_spec("awscrt")}
+        lacking = tuple(name for name, is_absent in absent.items() if is_absent)
+        chosen = [contestant(*way) for way in ways.items() if not way[0].startswith(lacking)]
+        notes = [f"{name} is not installed" for name in lacking]
+        return Contest(work, chosen, self.bench.form.rounds, target=Target("s5cmd", 1.0), notes=notes)
 
     def _back(self, number: int) -> None:
         """Check what was brought, and put the cache back."""
         if self.size() != self.bytes:
             raise SystemExit(f"{self.size()} of {self.bytes} bytes were brought")
-        shutil.rmtree(self.cache)
+        self.spend(self.cache)
         self.kept.rename(self.cache)
 
 
