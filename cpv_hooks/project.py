@@ -1,7 +1,8 @@
 """A DVC root inside a Git work tree, with the facts about it that the engine needs.
 
 DVC's own configuration reader takes 100 ms to import, so what it says (cache folder, link types, default remote) is
-remembered in CPV's state under the signature of the configuration files. Secrets are never remembered.
+remembered in CPV's state under the signature of the configuration files. Secrets are never remembered: of the default
+remote's options only the files in which they stand, from which they are read each time.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ class _Facts:
     remote_name: str | None
     remote_url: str | None
     remote_versioned: bool
+    options: Mapping[str, Mapping[str, str]] | None
+    """Of the default remote: file -> the options that it says, by name alone, and under no file those that DVC adds,
+    with their values; None where only DVC can tell."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Project:
     remote_name: str | None
     remote_url: str | None
     remote_versioned: bool = False
+    options: Mapping[str, Mapping[str, str]] | None = None
 
     @classmethod
     def open(cls, repo: Repo, root: Path) -> Project:
@@ -70,6 +75,7 @@ class Project:
             remote_name=facts.remote_name,
             remote_url=facts.remote_url,
             remote_versioned=facts.remote_versioned,
+            options=facts.options,
         )
 
     @classmethod
@@ -88,8 +94,10 @@ class Project:
         """DVC's merged configuration of the default remote, secrets included; never store or print it."""
         if not self.remote_name:
             return {}
-        remotes: Mapping[str, Mapping[str, Any]] = _dvc_config(self.root).get("remote", {})
-        options = {key: str(value) for key, value in remotes.get(self.remote_name, {}).items()}
+        options = _options_in(self.options, self.remote_name)
+        if options is None:
+            remotes: Mapping[str, Mapping[str, Any]] = _dvc_config(self.root).get("remote", {})
+            options = {key: str(value) for key, value in remotes.get(self.remote_name, {}).items()}
         for key in _PROGRAMS & options.keys():
             self._refuse_inside(key, options[key])
         return options
@@ -143,8 +151,13 @@ def _config_folders() -> list[str]:
     return [system, user]
 
 
+def _config_files(folders: Sequence[str], root: Path) -> list[str]:
+    """The four levels of `dvc.config.Config`, the strongest last."""
+    return [*(f"{folder}/config" for folder in folders), f"{root}/.dvc/config", f"{root}/.dvc/config.local"]
+
+
 def _signature(folders: Sequence[str], root: Path) -> dict[str, Any]:
-    """Of what decides where DVC's configuration lies, and of its files: the four levels of `dvc.config.Config`."""
+    """Of what decides where DVC's configuration lies, and of its files."""
 
     def of(path: str) -> list[int] | None:
         try:
@@ -153,12 +166,10 @@ def _signature(folders: Sequence[str], root: Path) -> dict[str, Any]:
             return None
         return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
 
-    levels = [*folders, f"{root}/.dvc", f"{root}/.dvc"]
-    names = ["config", "config", "config", "config.local"]
     return {
         "environment": [os.environ.get(name) for name in _DECIDING],
         "folders": list(folders),
-        "files": [of(f"{folder}/{name}") for folder, name in zip(levels, names, strict=True)],
+        "files": [of(file) for file in _config_files(folders, root)],
     }
 
 
@@ -175,8 +186,9 @@ def _remembered_facts(repo: Repo, root: Path) -> _Facts:
         if entry["signature"] == _signature(entry["signature"]["folders"], root):
             return _Facts(**entry["facts"])
     # Before they are read: what changes meanwhile is read again.
-    signature = _signature(_config_folders(), root)
-    facts = _read_facts(root)
+    folders = _config_folders()
+    signature = _signature(folders, root)
+    facts = _read_facts(root, _config_files(folders, root))
     known[key] = {"signature": signature, "facts": asdict(facts)}
     write_atomic(store, json.dumps(known).encode())
     return facts
@@ -193,7 +205,47 @@ def _dvc_config(root: Path) -> Mapping[str, Any]:
         raise CPVError(f"DVC's configuration: {error}", where=str(root / ".dvc"), fix="edit .dvc/config") from error
 
 
-def _read_facts(root: Path) -> _Facts:
+def _said_in(file: str, remote: str) -> dict[str, str]:
+    """What a file of DVC's configuration says of a remote, word by word."""
+    from configobj import ConfigObj, ConfigObjError  # type: ignore[import-untyped]
+
+    try:
+        section = ConfigObj(file, encoding="utf-8", interpolation=False).get(f'remote "{remote}"', {})
+    except (OSError, ValueError, ConfigObjError):
+        return {}
+    return {key: value for key, value in section.items() if isinstance(value, str)}
+
+
+def _where_said(options: Mapping[str, Any], remote: str, files: Sequence[str]) -> dict[str, dict[str, str]] | None:
+    """See `_Facts.options`; None where DVC understands one in another way than it is written."""
+    said = {file: _said_in(file, remote) for file in files}
+    found: dict[str, dict[str, str]] = {}
+    for key, value in options.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        saying = [file for file in files if key in said[file]]
+        if saying and said[saying[-1]][key] == text:
+            found.setdefault(saying[-1], {})[key] = ""
+        elif not saying and isinstance(value, bool | int):
+            found.setdefault("", {})[key] = text
+        else:
+            return None
+    return found
+
+
+def _options_in(places: Mapping[str, Mapping[str, str]] | None, remote: str) -> dict[str, str] | None:
+    """The options from the files that say them; None where one does no more."""
+    if places is None:
+        return None
+    found = dict(places.get("", {}))
+    for file in filter(None, places):
+        said = _said_in(file, remote)
+        if not places[file].keys() <= said.keys():
+            return None
+        found |= {key: said[key] for key in places[file]}
+    return found
+
+
+def _read_facts(root: Path, files: Sequence[str]) -> _Facts:
     config = _dvc_config(root)
     cache, remotes = config.get("cache", {}), config.get("remote", {})
     name = config.get("core", {}).get("remote")
@@ -210,5 +262,6 @@ def _read_facts(root: Path) -> _Facts:
         cache_shared=cache.get("shared") == "group",
         remote_name=name,
         remote_url=str(remotes[name]["url"]) if name else None,
+        options=_where_said(remotes[name], name, files) if name else {},
         remote_versioned=bool(name) and any(remotes[name].get(key) is True for key in ("version_aware", "worktree")),
     )

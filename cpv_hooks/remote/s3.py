@@ -9,7 +9,6 @@ import base64
 import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,12 +104,12 @@ class S3Remote:
 
     def _way(self) -> Way | None:
         """How the wire asks: as an earlier process did, if that still leads there, or as boto3 does now."""
-        from urllib.request import getproxies
-
         known = None if self._connected else self._memory.recall()
         # Of an empty remote it is boto3 that can say what is wrong, if anything is.
         if known is not None and self._wire.holds_some(known, self._base):
             return known
+        from urllib.request import getproxies
+
         client = self._client()
         way = None if getproxies() else learn(client, self._object(STAND_IN), self.options.storage())
         if way is not None:
@@ -137,7 +136,7 @@ class S3Remote:
         """The size in bytes of an object on the server, or None where it is not there."""
         quick = self._wire.head(oid)
         if quick is not None:
-            return quick.length if quick.status == HTTPStatus.OK else None
+            return quick.length if quick.is_there else None
         try:
             head = self._client().head_object(**self._object(oid))
         except Exception as error:

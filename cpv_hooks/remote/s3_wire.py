@@ -43,6 +43,11 @@ class Answer:
     data: bytes
     body: Reply | None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such an object."""
+        return self.status != _MISSING
+
 
 class Wire:
     """Requests for the objects of one remote.
@@ -70,7 +75,7 @@ class Wire:
         return self._object("PUT", oid, data, _checked(md5), storing=True)
 
     def head(self, oid: str) -> Answer | None:
-        """Ask for an object's size: the answer's status is 404 where it is not there."""
+        """Ask whether an object is there, and for its size."""
         return self._object("HEAD", oid, expected=(_FOUND, _MISSING))
 
     def get(self, oid: str) -> Answer | None:
