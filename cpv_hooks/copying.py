@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 CHUNK = 1 << 20
@@ -24,18 +24,24 @@ def copy(reader: BinaryIO, writer: BinaryIO | None, advance: Callable[[int], Non
     if writer is None:
         reader.seek(0)
     elif os.fstat(reader.fileno()).st_size >= _THREADED_FROM:
-        from cpv_hooks.behind import Behind
+        from cpv_hooks.ahead import Ahead
 
-        with Behind(writer) as behind:
-            return _digest(reader, behind.write, advance)
-    return _digest(reader, None if writer is None else writing(writer), advance)
+        with Ahead(reader, writer) as chunks:
+            return _digest(chunks, advance)
+    return _digest(_chunks(reader, None if writer is None else writing(writer)), advance)
 
 
-def _digest(reader: BinaryIO, write: Callable[[bytes], None] | None, advance: Callable[[int], None]) -> tuple[str, int]:
-    digest, size, most = hashlib.md5(usedforsecurity=False), 0, chunk_for(reader)
+def _chunks(reader: BinaryIO, write: Callable[[bytes], None] | None) -> Iterator[bytes]:
+    most = chunk_for(reader)
     while chunk := reader.read(most):
         if write is not None:
             write(chunk)
+        yield chunk
+
+
+def _digest(chunks: Iterable[bytes], advance: Callable[[int], None]) -> tuple[str, int]:
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    for chunk in chunks:
         digest.update(chunk)
         size += len(chunk)
         advance(len(chunk))

@@ -16,7 +16,7 @@ from cpv_hooks.progress import Progress
 from cpv_hooks.remote import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.content import corrupt, legacy_md5
 from cpv_hooks.remote.parallel import each
-from cpv_hooks.remote.s3_connect import connect, explained, look
+from cpv_hooks.remote.s3_connect import connect, explained, has_proxy, look
 from cpv_hooks.remote.s3_download import LARGE, Answer
 from cpv_hooks.remote.s3_errors import code_of
 from cpv_hooks.remote.s3_learn import learn
@@ -108,10 +108,8 @@ class S3Remote:
         # Of an empty remote it is boto3 that can say what is wrong, if anything is.
         if known is not None and self._wire.holds_some(known, self._base):
             return known
-        from urllib.request import getproxies
-
         client = self._client()
-        way = None if getproxies() else learn(client, self._object(STAND_IN), self.options.storage())
+        way = None if has_proxy() else learn(client, self._object(STAND_IN), self.options.storage())
         if way is not None:
             session: Any = client
             self._memory.keep(way, session._request_signer._credentials)

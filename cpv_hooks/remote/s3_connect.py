@@ -42,10 +42,9 @@ def _reach(options: S3Options, endpoint: str) -> None:
     """Find out in seconds that there is no network, where boto3's retries take half a minute."""
     import socket
     from urllib.parse import urlsplit
-    from urllib.request import getproxies
 
     parts = urlsplit(endpoint)
-    if getproxies() or not parts.hostname:
+    if has_proxy() or not parts.hostname:
         return
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
@@ -53,6 +52,13 @@ def _reach(options: S3Options, endpoint: str) -> None:
     except OSError as error:
         what, fix = no_network(endpoint, options)
         raise RemoteError(what, where=f"remote {options.name}", fix=fix) from error
+
+
+def has_proxy() -> bool:
+    """Whether requests may go through a proxy."""
+    from urllib.request import getproxies
+
+    return bool(getproxies().keys() - {"no"})  # those are the hosts that need none
 
 
 def look(client: S3Client, options: S3Options, prefix: str, *, strict: bool = True) -> None:

@@ -77,7 +77,7 @@ class Memory:
     def _circumstances(self) -> str | None:
         """A digest of all that boto3's way depends on; None where nothing is kept."""
         environment = os.environ
-        if any(name.lower().endswith("_proxy") or name in _UNKEPT for name, value in environment.items() if value):
+        if any(name in _UNKEPT or _names_proxy(name) for name, value in environment.items() if value):
             return None
         boto = find_spec("botocore")
         files = [
@@ -126,6 +126,11 @@ def _of_profile(path: Path, profile: str) -> list[str | None]:
         return [None, None, None]
     token = values.get("aws_security_token", values.get("aws_session_token"))
     return [values.get("aws_access_key_id"), values.get("aws_secret_access_key"), token]
+
+
+def _names_proxy(variable: str) -> bool:
+    name = variable.lower()
+    return name.endswith("_proxy") and name != "no_proxy"
 
 
 def _public(values: Mapping[str, str], secret: set[str]) -> dict[str, str | bool]:

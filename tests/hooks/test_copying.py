@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,19 @@ def test_a_disk_that_is_full_stops_the_copy(tmp_path: Path, size: int) -> None:
     ):
         copy(reader, full, lambda count: None)
     assert raised.value.errno == errno.ENOSPC
+
+
+def test_who_is_stopped_leaves_no_thread(tmp_path: Path) -> None:
+    source, threads = tmp_path / "source", threading.active_count()
+    source.write_bytes(bytes(40 * CHUNK))
+
+    def stop(count: int) -> None:
+        raise KeyboardInterrupt
+
+    with (
+        open(source, "rb", buffering=0) as reader,
+        open(tmp_path / "target", "wb", buffering=0) as writer,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        copy(reader, writer, stop)
+    assert threading.active_count() == threads

@@ -175,6 +175,12 @@ def test_another_environment(place: Place, name: str, value: str) -> None:
     assert place.is_known()
 
 
+def test_hosts_without_a_proxy(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    place.learn()
+    assert place.use(place.blob()) == (1, ["f" * 32], [])
+
+
 def test_another_boto3(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.learn()
     monkeypatch.setattr("cpv_hooks.remote.s3_recall.find_spec", lambda name: None)
