@@ -113,7 +113,14 @@ def test_ctrl_c_stops_what_runs(models: Shell) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         command = [BIN / "dvc", "cpv", "batch", "sync", "--jobs", "1"]
         process = subprocess.Popen(
-            command, cwd=models.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=models.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # A shell that starts the tests in the background lets them ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         child = first_child(process.pid)
         process.send_signal(signal.SIGINT)
