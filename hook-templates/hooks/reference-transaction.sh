@@ -13,4 +13,4 @@ if [ -n "$tags" ] && managed; then
         ;;
     esac
 fi
-printf '%s' "$lines" | chain "$@"
+alone || printf '%s' "$lines" | chain "$@"
