@@ -149,6 +149,8 @@ class Reply:
     def read(self, amount: int) -> bytes:
         """Up to so many bytes of a body whose length is known; none at its end."""
         wanted = min(amount, self._left or 0)
+        if not wanted:
+            return b""  # the connection may be closed by now
         data: bytes = self._reader.read(wanted)
         if len(data) < wanted:
             raise Broken("the connection ended within the answer")

@@ -92,6 +92,16 @@ def test_a_connection_that_the_server_ends_is_made_anew(answers: Answers, last: 
     assert len(ends) == 2
 
 
+@pytest.mark.parametrize("body", [b"", b"hello"])
+def test_the_end_of_a_connection_is_the_end_of_its_body(answers: Answers, body: bytes) -> None:
+    answers(OK + b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    reply, found = connection().request("GET", "/", {}), b""
+    while chunk := reply.read(3):
+        found += chunk
+    assert found == body
+    assert reply.read_all() == b""
+
+
 def test_what_is_not_read_is_not_taken_for_the_next_answer(answers: Answers) -> None:
     ends = answers(OK + b"Content-Length: 100\r\n\r\n" + b"x" * 100, OK + b"Content-Length: 1\r\n\r\ny")
     kept = connection()
