@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cpv_hooks.copying import copy
+from cpv_hooks.durable import sync
 from cpv_hooks.errors import CPVError
 from cpv_hooks.scan import TEMPORARY
 
@@ -55,7 +56,6 @@ class Cache:
         self._objects = f"{folder}/files/md5"
         self._legacy = str(folder)
         self._shared = shared
-        self._has_folder = False
 
     def path(self, oid: str) -> Path:
         """Where an object lies, whether it is there or not."""
@@ -164,11 +164,7 @@ class Cache:
         for oid in oids:
             path = self.find(oid)
             if path is not None:
-                descriptor = os.open(path, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+                sync(path)
 
     def temporary(self) -> Path:
         """A name for a temporary file on the cache's file system; `CPVError` where none can be made."""
@@ -180,9 +176,7 @@ class Cache:
     def _temporary(self) -> Path:
         # Beside `files/`, so that DVC's own listing of the cache never meets it.
         folder = self.folder / "cpv"
-        if not self._has_folder:
-            self._make(folder)
-            self._has_folder = True
+        self._make(folder)
         return folder / f"{os.urandom(8).hex()}{TEMPORARY}"
 
     def _make(self, folder: Path) -> None:

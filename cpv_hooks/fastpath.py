@@ -77,7 +77,7 @@ def remember(
     for _, pointer in found.pointers:
         if pointer.path not in missing:
             split = _halves(repo.top, pointer.path) if (pointer.nfiles or 0) >= _SPLIT_FROM else None
-            halves = halves.joined(split or _Halves([], [pointer.path], []))
+            halves.extend(split or _Halves([], [pointer.path], []))
     deep = halves.here + files
     folders: set[str] = set()
     for project in projects:
@@ -110,8 +110,10 @@ class _Halves(NamedTuple):
     here: list[str]
     beside: list[str]
 
-    def joined(self, other: _Halves) -> _Halves:
-        return _Halves(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+    def extend(self, other: _Halves) -> None:
+        """Look at these too."""
+        for mine, theirs in zip(self, other, strict=True):
+            mine.extend(theirs)
 
 
 def _halves(root: Path, path: str) -> _Halves | None:

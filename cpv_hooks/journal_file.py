@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.durable import sync_folder
+from cpv_hooks.durable import sync
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.gitprocess import GitProcess
@@ -64,7 +64,7 @@ def create(repo: Repo, what: str) -> tuple[int, Path]:
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     append(descriptor, header)
     os.rename(path.with_suffix(_NEW), path)
-    sync_folder(path.parent)
+    sync(path.parent)
     return descriptor, path
 
 
@@ -123,5 +123,5 @@ def remove(path: Path) -> None:
     """End a journal: durably, because one that came back would undo what was done."""
     path.unlink(missing_ok=True)
     with suppress(OSError):
-        sync_folder(path.parent)
+        sync(path.parent)
         path.parent.rmdir()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpv_hooks.durable import sync_folder
+from cpv_hooks.durable import sync
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import NULL_OID, Repo
 from cpv_hooks.tag_message import TagInfo, parse_message
@@ -161,4 +161,4 @@ def _append(path: Path, lines: Iterable[str]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    sync_folder(path.parent)
+    sync(path.parent)

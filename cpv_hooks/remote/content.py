@@ -6,9 +6,11 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from cpv_hooks.cache import PROTECTED, fault
-from cpv_hooks.durable import sync_folder
+from cpv_hooks.copying import writing
+from cpv_hooks.durable import sync
 from cpv_hooks.progress import Progress
 from cpv_hooks.remote import CorruptObject
 
@@ -30,12 +32,10 @@ def receive(
     Raises `CorruptObject`, naming the object and `where` it came from, and leaves nothing behind. An error of the
     disk is a `CPVError`; an error of the source is the source's own.
     """
-    descriptor = _create(to)
+    stream = _create(to)
     try:
-        try:
-            digest, size = _write(descriptor, chunks, to, progress)
-        finally:
-            os.close(descriptor)
+        with stream:
+            digest, size = _write(stream, chunks, to, progress)
         if digest != oid[:32] and not (legacy and legacy_md5(to) == oid[:32]):
             raise corrupt(oid, where)
     except BaseException:
@@ -49,53 +49,38 @@ def store(chunks: Iterable[bytes], oid: str, to: Path, progress: Progress, *, wh
     temporary = to.with_name(f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}.cpv-tmp")
     try:
         receive(chunks, oid, temporary, progress, where=where, legacy=legacy)
-        _sync(temporary)
+        sync(temporary)
         os.chmod(temporary, PROTECTED)
         os.replace(temporary, to)
-        sync_folder(to.parent)
+        sync(to.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _create(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+def _create(path: Path) -> BinaryIO:
     try:
         try:
-            return os.open(path, flags, 0o666)
+            return open(path, "wb", buffering=0)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return os.open(path, flags, 0o666)
+            return open(path, "wb", buffering=0)
     except OSError as error:
         raise fault(error, path.parent) from error
 
 
-def _write(descriptor: int, chunks: Iterable[bytes], to: Path, progress: Progress) -> tuple[str, int]:
+def _write(stream: BinaryIO, chunks: Iterable[bytes], to: Path, progress: Progress) -> tuple[str, int]:
     """Write what comes; returns its md5, in hex, and its size in bytes."""
+    write = writing(stream)
     digest, size = hashlib.md5(usedforsecurity=False), 0
     for chunk in chunks:
         digest.update(chunk)
         try:
-            write_all(descriptor, chunk)
+            write(chunk)
         except OSError as error:
             raise fault(error, to.parent) from error
         size += len(chunk)
         progress.advance(len(chunk))
     return digest.hexdigest(), size
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of these bytes: one write may take only some."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def legacy_md5(path: Path) -> str:

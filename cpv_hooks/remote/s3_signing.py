@@ -72,12 +72,12 @@ class Pattern:
         return any(name.startswith(_CUSTOMER_KEY) for name in self.headers)
 
     def signed(
-        self, keys: Keys, method: str, path: str, query: str, body: bytes | bytearray, headers: dict[str, str]
+        self, keys: Keys, method: str, path: str, query: str, body: bytes | bytearray, asked: Mapping[str, str]
     ) -> Signed:
-        """A request with these headers, and those that sign it; `query` is sorted and quoted."""
+        """A request with the headers that are `asked`, and those that sign it; `query` is sorted and quoted."""
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         content = hashlib.sha256(body).hexdigest() if self.signs_body else UNSIGNED
-        headers = {**headers, "host": self.host, "x-amz-content-sha256": content, "x-amz-date": moment}
+        headers = {**asked, "host": self.host, "x-amz-content-sha256": content, "x-amz-date": moment}
         if keys.token:
             headers[_SESSION] = keys.token
         names = sorted(headers)
@@ -90,14 +90,13 @@ class Pattern:
         credential = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}"
         headers["authorization"] = f"{credential}, SignedHeaders={';'.join(names)}, Signature={key.hex()}"
         headers["user-agent"] = self.user_agent
-        return Signed(method, f"{path}?{query}" if query else path, headers)
+        return Signed(f"{path}?{query}" if query else path, headers)
 
 
 @dataclass(frozen=True)
 class Signed:
     """A request as it is sent, but for its body."""
 
-    method: str
     target: str
     headers: dict[str, str] = field(repr=False)
 

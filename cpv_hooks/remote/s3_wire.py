@@ -178,7 +178,7 @@ class Wire:
 
     def _once(self, connection: Connection, way: Way, request: _Request) -> Answer | None:
         method, body = request.method, request.body
-        signed = request.pattern.signed(way.keys, method, request.path, request.query, body, dict(request.headers))
+        signed = request.pattern.signed(way.keys, method, request.path, request.query, body, request.headers)
         reply = connection.request(method, signed.target, signed.headers, body)
         length, tag = reply.length, reply.headers.get("etag", "")
         if method == "HEAD" and reply.status == _FOUND:
