@@ -47,6 +47,7 @@ cpv_unstaged() {{
 cpv_pointers={listing}
 cpv_absent={restorable}
 cpv_stages_all={stages_all}
+cpv_id={identity}
 """
 
 
@@ -93,8 +94,10 @@ def remember(
         listing=shlex.quote("\n".join(files)),
         restorable="yes" if restorable else "",
         stages_all="yes" if all(project.config.stage == "all" for project in projects) else "",
+        # What a shim has found out since holds for this sync alone.
+        identity=os.urandom(8).hex(),
         written=_except_written(written, folders),
-        beside=_BESIDE.format(half=_arguments(halves.beside), tops=_arguments(halves.tops)) if halves.beside else "",
+        beside=_BESIDE.format(half=_arguments(halves.beside), tops=_arguments(halves.tops)) if halves.beside else "exec ",
         ending=" || echo failed\n    wait" if halves.beside else "",
     )
     write_atomic(repo.state / "watch", os.fsencode(text))

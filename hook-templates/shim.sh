@@ -8,7 +8,7 @@ package=@PACKAGE@
 chained=@CHAINED@
 chained_by_precommit=@CHAINED_BY_PRECOMMIT@
 is_gone=
-@EARLY@
+process=
 # Git commands that CPV runs itself, and a hook manager that calls back the hook it found here.
 [ -z "$CPV_RUNNING" ] && [ "$CPV_SHIM" != "$PWD $hook" ] || exit 0
 
@@ -16,6 +16,38 @@ git_dir=${GIT_DIR:-.git}
 [ -d "$git_dir" ] || git_dir=$(git rev-parse --git-dir) || exit 0
 state=$git_dir/cpv
 
+# Which Git process this hook serves: its id and its start time, so that a reused id is not taken for it.
+git_process() {
+    [ -z "$process" ] || return 0
+    [ -r "/proc/$PPID/stat" ] || return 1
+    read -r line <"/proc/$PPID/stat"
+    # shellcheck disable=SC2086 # the fields are numbers, split on purpose
+    set -- ${line##*) }
+    process="$PPID ${20}"
+}
+
+answered() {
+    [ -f "$state/$1" ] && git_process && read -r known <"$state/$1" && [ "$known" = "$process" ]
+}
+
+# Over what stood there, of which a first line is read: to empty the file first takes ten times as long on ext4.
+note_answer() {
+    [ -z "$is_gone" ] && git_process && echo "$process${2:+ $2}" 1<>"$state/$1"
+}
+
+# The commit that HEAD names, where files tell; Git is not started to ask.
+read_head() {
+    read -r head <"$git_dir/HEAD" || return 1
+    case $head in "ref: "*) ;; *) return 0 ;; esac
+    refs=$git_dir
+    if [ -f "$git_dir/commondir" ]; then
+        read -r refs <"$git_dir/commondir"
+        case $refs in /*) ;; *) refs=$git_dir/$refs ;; esac
+    fi
+    [ -f "$refs/${head#ref: }" ] && read -r head <"$refs/${head#ref: }"
+}
+
+@EARLY@
 # Whether no other hook is to run: none was here first, or pre-commit's, which would only run CPV again.
 alone() {
     [ -n "$chained" ] && [ -x "$chained" ] || return 0
@@ -69,31 +101,16 @@ gone() {
     return 0
 }
 
-# Which Git process this hook serves: its id and its start time, so that a reused id is not taken for it.
-git_process() {
-    [ -r "/proc/$PPID/stat" ] || return 1
-    read -r line <"/proc/$PPID/stat"
-    # shellcheck disable=SC2086 # the fields are numbers, split on purpose
-    set -- ${line##*) }
-    process="$PPID ${20}"
-}
-
-answered() {
-    git_process && [ -f "$state/$1" ] && read -r known <"$state/$1" && [ "$known" = "$process" ]
-}
-
-note_answer() {
-    [ -z "$is_gone" ] && git_process && echo "$process" >"$state/$1"
-}
-
 # Whether nothing that matters has changed since the last sync that found everything in agreement.
 agreed() {
     [ -f "$state/stamp" ] && [ -f "$state/watch" ] && [ ! -d "$state/journal" ] || return 1
-    # In a subshell first: what a power cut left of the file would end this shell, and with it the Git command.
+    read_watch && changed=$(cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ]
+}
+
+# By `command`, or what a power cut left of the file would end this shell, and with it the Git command.
+read_watch() {
     # shellcheck disable=SC1091 # CPV writes it
-    changed=$(. "$state/watch" 2>/dev/null && cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ] || return 1
-    # shellcheck disable=SC1091
-    . "$state/watch"
+    command . "$state/watch" 2>/dev/null
 }
 
 # Whether no artifact was removed by hand: a checkout or a reset brings those back.

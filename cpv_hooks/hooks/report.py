@@ -37,10 +37,10 @@ def answered(repo: Repo) -> bool:
     """Whether an fsmonitor query of this Git process has left everything in agreement (its shim writes the note)."""
     git = calling_git()
     try:
-        note = (repo.state / "asked").read_text(encoding="ascii").strip()
+        notes = (repo.state / "asked").read_text(encoding="ascii").splitlines()
     except OSError:
         return False
-    return git is not None and note == git.identity and is_sure(repo)
+    return git is not None and notes[:1] == [git.identity] and is_sure(repo)
 
 
 def quietly(event: Event) -> Event:

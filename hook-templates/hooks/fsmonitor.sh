@@ -1,12 +1,9 @@
-# Git is about to compare the work tree with the index: pointers must be true before it looks.
-# The answer is always "anything may have changed", so Git's own look is never shortened.
-
 # Whether the Git process is a `git commit` of what is staged, word by word, and its pre-commit hook, which comes next,
 # stages every artifact. A message of several lines is not told from other words: that is slower, and nothing worse.
 is_left_to_pre_commit() {
     [ -r "/proc/$PPID/cmdline" ] && [ -x "${0%/*}/pre-commit" ] || return 1
-    # shellcheck disable=SC1091,SC2154 # CPV writes it
-    [ -n "$(. "$state/watch" 2>/dev/null && echo "$cpv_stages_all")" ] || return 1
+    # shellcheck disable=SC2154 # set by watch
+    read_watch && [ -n "$cpv_stages_all" ] || return 1
     old_ifs=$IFS
     IFS='
 '
@@ -26,7 +23,7 @@ is_left_to_pre_commit() {
         esac
     done
 }
-if managed && ! answered asked; then
+if managed; then
     if agreed; then
         note_answer asked
     elif is_left_to_pre_commit; then
@@ -38,5 +35,4 @@ if managed && ! answered asked; then
         [ ! -f "$state/stamp" ] || note_answer asked
     fi
 fi
-[ "$1" = 2 ] && printf 'cpv\0'
-printf '/\0'
+anything_may_have_changed "$1"

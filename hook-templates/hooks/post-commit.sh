@@ -1,4 +1,4 @@
-if managed && { [ -f "$state/queued" ] || [ -f "$state/restage" ] || pointers_differ HEAD^ HEAD; }; then
+if managed && { ! nothing_waits || { ! changes_no_pointer && pointers_differ HEAD^ HEAD; }; }; then
     run
 fi
 chain "$@"

@@ -1,38 +1,62 @@
 # Snapshot, stage the pointers, run the other checks, and last of all open the one-shot detour where it is needed.
-# A pointer that CPV has not seen, or a large file.
-something_added() {
-    added=$(git -c core.fsmonitor=false diff-index --cached --name-only --diff-filter=A HEAD 2>/dev/null)
-    [ -n "$added" ] || return 1
-    case $added in *.dvc* | *dvc.lock*) return 0 ;; esac
+# Whether nothing is to be done for what the commit takes.
+settled() {
+    # A letter, a tab and the name of each file that the commit changes.
+    read_watch && changes=$(git -c core.fsmonitor=false -c core.quotePath=false diff-index --cached --name-status HEAD 2>/dev/null) || return 1
+    case $changes in
+    *.dvc* | *dvc.lock*) changes_no_pointer= ;;
+    *) changes_no_pointer=yes ;;
+    esac
+    [ -n "$changes_no_pointer" ] && is_committed || [ -z "$(cpv_unstaged)" ] || return 1
+    ! adds_something || return 1
+    # What another hook will stage is not known yet.
+    # shellcheck disable=SC2154 # set by watch
+    if [ -n "$changes_no_pointer" ] && alone; then note_answer no-pointer "$cpv_id"; fi
+    return 0
+}
+
+# Whether a pointer that CPV has not seen is added, or a large file, or so much that it takes Python to look.
+adds_something() {
+    case $changes in *"A$tab"*) ;; *) return 1 ;; esac
     old_ifs=$IFS
     IFS='
 '
     set -f
     # shellcheck disable=SC2086 # one name a line, split on purpose
-    large=$(for name in $added; do printf './%s\n' "$name"; done | while read -r name; do
-        [ -n "$(find "$name" -prune -size +20479 -print 2>/dev/null)" ] && echo yes
-    done)
+    set -- $changes
     set +f
     IFS=$old_ifs
-    [ -n "$large" ]
+    [ $# -le 100 ] || return 0
+    for change; do
+        shift
+        case $change in
+        A*.dvc | A*dvc.lock | "A$tab\""*) return 0 ;; # what Git quotes is not the name
+        A*) set -- "$@" "./${change#*"$tab"}" ;;
+        esac
+    done
+    [ -n "$(exec find "$@" -prune -size +20479 -print 2>/dev/null)" ]
 }
+
+# Whether the pointers of HEAD were found to be those of the work tree, by the post-commit hook of the last commit.
+is_committed() {
+    [ -f "$state/committed" ] && read_head && read -r known <"$state/committed" && [ "$known" = "$cpv_id $head" ]
+}
+
+tab='	'
 # With no other hook to wait for, one process does both.
 last=
 alone && last=--last
 if managed; then
     # Left by a commit that another hook stopped.
     [ ! -f "$state/detour-wanted" ] || rm -f "$state/detour-wanted"
-    if [ -f "$state/detour" ] || answered deferred || ! { answered asked || agreed; } || [ ! -f "$state/watch" ]; then
+    is_known=
+    ! answered asked || is_known=yes
+    if [ -f "$state/detour" ] || answered deferred || ! { [ -n "$is_known" ] || agreed; } || ! settled; then
         run $last || exit
-    else
-        # shellcheck disable=SC1091 # CPV writes it
-        unstaged=$(. "$state/watch" 2>/dev/null && cpv_unstaged) || unstaged=unknown
-        if [ -n "$unstaged" ] || something_added; then
-            run $last || exit
-        fi
+        is_known=
     fi
     # The Git process asks once more, as it reads the index again; what could not be settled must be met again.
-    [ ! -f "$state/stamp" ] || note_answer asked
+    [ -n "$is_known" ] || [ ! -f "$state/stamp" ] || note_answer asked
 fi
 chain "$@" || exit
 if [ -f "$state/detour-wanted" ]; then

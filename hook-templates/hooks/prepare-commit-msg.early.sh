@@ -1,0 +1,1 @@
+[ -n "$chained" ] || [ -f "$state/detour" ] || exit 0
