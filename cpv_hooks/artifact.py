@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cpv_hooks.ignore import builtin_filter
 from cpv_hooks.index import Entry, Tree
+from cpv_hooks.newer import Newer, list_again, stamp
 from cpv_hooks.scan import Listing, newest, signature
 from cpv_hooks.snapshot import Look, known_oids
 from cpv_hooks.workspace import Workspace
+
+_BY_CTIME_FROM = 5000
+"""Files of a directory from which `find` is sooner done than Python."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,16 @@ class Artifact:
     status: os.stat_result | None
     entry: Entry | None
 
+    by_ctime: bool = False
+
     @classmethod
-    def at(cls, space: Workspace, path: str) -> Artifact:
-        """Look at an artifact; `CPVError` for one that lies outside the repository."""
-        return cls(space, path, space.status(path), space.index.entries.get(path))
+    def at(cls, space: Workspace, path: str, *, by_ctime: bool = False) -> Artifact:
+        """Look at an artifact; `CPVError` for one that lies outside the repository.
+
+        `by_ctime`: of a large directory only what has a newer ctime than its base, which a clock that was set back
+        can hide. Not for what is about to be overwritten.
+        """
+        return cls(space, path, space.status(path), space.index.entries.get(path), by_ctime)
 
     @property
     def isdir(self) -> bool:
@@ -36,7 +47,20 @@ class Artifact:
     @cached_property
     def _listed(self) -> tuple[Listing, int]:
         before = self.space.clock.now()
-        return self.space.listing(self.path), before
+        return self._listed_again(before) or self.space.listing(self.path), before
+
+    def _listed_again(self, now: int) -> Listing | None:
+        entry, index, target = self.entry, self.space.index, self.space.target(self.path)
+        files = index.files_about(self.path) if self.by_ctime and entry and entry.isdir and entry.plain else 0
+        if files < _BY_CTIME_FROM or not entry or not 0 < entry.checked <= now or not self.space.is_plain(self.path):
+            return None
+        since = index.folder / "since"
+        stamp(since, entry.checked)
+        if self.status is None or since.stat().st_dev != self.status.st_dev:
+            return None  # another disk may have another clock
+        newer = Newer(target, files, since)
+        tree, paths = self.tree, newer.paths()
+        return list_again(target, tree.listing, paths, builtin_filter) if tree and paths is not None else None
 
     @property
     def listing(self) -> Listing:

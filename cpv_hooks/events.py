@@ -15,6 +15,7 @@ class Event:
     an artifact whose pointer is gone goes too. `budget`: bytes that may be hashed, None for any number.
     `only`: pointer files that may be written, None for all.
     `committing`: Git's index is that of the commit under way, and what the user must settle stops it with a line.
+    `thorough`: look at each file of a large directory, not only at what its ctime shows to be changed.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Event:
     budget: int | None = None
     only: frozenset[str] | None = None
     committing: bool = False
+    thorough: bool = False
 
     @property
     def work(self) -> str:
@@ -39,5 +41,5 @@ CHECKOUT = Event("post-checkout", fetch=True, follow=True, restore=True)
 MERGE = Event("post-merge", fetch=True, follow=True, restore=True)
 REWRITE = Event("post-rewrite", fetch=True, follow=True, restore=True)
 COMMIT = Event("post-commit")
-SYNC = Event("sync", fetch=True, restore=True)
+SYNC = Event("sync", fetch=True, restore=True, thorough=True)
 STATUS = Event("status", patient=False)

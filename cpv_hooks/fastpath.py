@@ -16,11 +16,12 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cpv_hooks.discovery import Found
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.git import Repo
+from cpv_hooks.newer import Halves, halves, stamp
 from cpv_hooks.project import Project
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 _GLOB = frozenset("*?[")
 _PATTERN, _ESCAPED = re.compile(r"[*?\[\\]"), r"\\\g<0>"
-_SPLIT_FROM = 20_000
-"""Files of a directory from which it pays that two processes look at it."""
-_MOST_FOLDERS = 1000
 _BESIDE = """\
 find -L {half} -cnewer "$1" -print -quit || echo failed &
     find -L {tops} -maxdepth 1 -cnewer "$1" -print -quit || echo failed
@@ -74,12 +72,11 @@ def remember(
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
     missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
-    halves = _Halves([], [], [])
+    split = Halves([], [], [])
     for _, pointer in found.pointers:
         if pointer.path not in missing:
-            split = _halves(repo.top, pointer.path) if (pointer.nfiles or 0) >= _SPLIT_FROM else None
-            halves.extend(split or _Halves([], [pointer.path], []))
-    deep = halves.here + files
+            split.extend(halves(repo.top, pointer.path, pointer.nfiles or 0))
+    deep = split.here + files
     folders: set[str] = set()
     for project in projects:
         deep += _settings(project)
@@ -97,51 +94,13 @@ def remember(
         # What a shim has found out since holds for this sync alone.
         identity=os.urandom(8).hex(),
         written=_except_written(written, folders),
-        beside=_BESIDE.format(half=_arguments(halves.beside), tops=_arguments(halves.tops)) if halves.beside else "exec ",
-        ending=" || echo failed\n    wait" if halves.beside else "",
+        beside=_BESIDE.format(half=_arguments(split.beside), tops=_arguments(split.tops)) if split.beside else "exec ",
+        ending=" || echo failed\n    wait" if split.beside else "",
     )
     write_atomic(repo.state / "watch", os.fsencode(text))
     if written.files:
-        _touch(repo.state / "stamp-written", written.moment)
-    _touch(repo.state / "stamp", started)
-
-
-class _Halves(NamedTuple):
-    """What one process looks at and what another does beside it; of `tops` only what is in them, not below."""
-
-    tops: list[str]
-    here: list[str]
-    beside: list[str]
-
-    def extend(self, other: _Halves) -> None:
-        """Look at these too."""
-        for mine, theirs in zip(self, other, strict=True):
-            mine.extend(theirs)
-
-
-def _halves(root: Path, path: str) -> _Halves | None:
-    """A large directory in two halves of its folders; None where it has too few of them, or too many to name."""
-    tops, folders = [path], _folders_in(root / path)
-    while len(folders) == 1:
-        tops.append(f"{tops[-1]}/{folders[0]}")
-        folders = _folders_in(root / tops[-1])
-    whole = [f"{tops[-1]}/{name}" for name in folders]
-    return _Halves(tops, whole[::2], whole[1::2]) if 1 < len(whole) <= _MOST_FOLDERS else None
-
-
-def _folders_in(folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            # As `find -L` sees them: a folder more than DVC takes does no harm.
-            return sorted(entry.name for entry in entries if entry.is_dir())
-    except OSError:
-        return []  # it went since it was looked at, and what is above it says so
-
-
-def _touch(stamp: Path, moment: int) -> None:
-    stamp.touch()
-    # `find -cnewer` is a strict comparison, and a change in the same tick as `moment` must count.
-    os.utime(stamp, ns=(moment - 1, moment - 1))
+        stamp(repo.state / "stamp-written", written.moment)
+    stamp(repo.state / "stamp", started)
 
 
 def _except_written(written: Written, folders: Collection[str]) -> str:

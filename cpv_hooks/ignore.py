@@ -19,7 +19,7 @@ def filter_for(root: Path, artifact: Path) -> Filter:
     """
     if any(_says_something(folder / IGNORE_FILE) for folder in _folders_between(root, artifact)):
         return _dvc_filter(root)
-    return _builtin_filter
+    return builtin_filter
 
 
 def _folders_between(root: Path, artifact: Path) -> list[Path]:
@@ -44,7 +44,8 @@ def _refuse_inside(folder: str, files: list[str]) -> None:
         )
 
 
-def _builtin_filter(folder: str, folders: list[str], files: list[str]) -> tuple[list[str], list[str]]:
+def builtin_filter(folder: str, folders: list[str], files: list[str]) -> tuple[list[str], list[str]]:
+    """What DVC takes of a folder where no `.dvcignore` says anything."""
     _refuse_inside(folder, files)
     kept = [
         name for name in folders if name not in (".git", ".hg", ".dvc") and not os.path.exists(f"{folder}/{name}/.dvc")

@@ -23,6 +23,7 @@ from cpv_hooks.stored import Stored
 
 _VERSION = 1
 _MAGIC = b"cpv-tree 1\n"
+_BYTES_PER_FILE = 64  # four numbers, an md5 and a name of usual length
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Entry:
 
     `signature` is a file's; `checked` is the file system's time (ns) at which the signatures were taken; anything
     newer than that is racy. `placing` is the directory object that was being brought when this was written: if it is
-    still there at the next sync, a process was killed half-way and the folder is a mixture of the two.
+    still there at the next sync, a process was killed half-way and the folder is a mixture of the two. `plain`: no
+    `.dvcignore` had a say in which files of a directory were listed.
     """
 
     oid: str
@@ -39,6 +41,7 @@ class Entry:
     signature: Signature | None = None
     checked: int = 0
     placing: str | None = None
+    plain: bool = False
 
     @property
     def isdir(self) -> bool:
@@ -124,6 +127,13 @@ class Index:
         except OSError:
             return None
         return _decode_tree(data, oid)
+
+    def files_about(self, path: str) -> int:
+        """How many files a directory artifact has at its base, by the size of what is remembered of them."""
+        try:
+            return self._tree_file(path).stat().st_size // _BYTES_PER_FILE
+        except OSError:
+            return 0
 
     def write_tree(self, path: str, oid: str, tree: Tree) -> None:
         """Remember the files of a directory artifact."""

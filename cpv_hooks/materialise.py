@@ -102,4 +102,7 @@ def _base_of(space: Workspace, pointer: Pointer, target: Path, wanted: dict[str,
     if set(listing.names) != wanted.keys():
         # Someone added or removed a file meanwhile: an unknown base, so that the next sync reads the folder.
         return Placed(Entry(oid, checked=0), Tree(Listing([], array("q")), []))
-    return Placed(Entry(oid, checked=checked), Tree(listing, [wanted[name] for name in listing.names]))
+    return Placed(
+        Entry(oid, checked=checked, plain=space.is_plain(pointer.path)),
+        Tree(listing, [wanted[name] for name in listing.names]),
+    )

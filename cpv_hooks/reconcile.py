@@ -62,9 +62,10 @@ class Reconciler:
             return Outcome(pointer.path, "invalid", pointer, fault(error, Path(error.filename or pointer.path)))
 
     def _reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
-        artifact = Artifact.at(space, pointer.path)
-        entry = artifact.entry
+        entry = space.index.entries.get(pointer.path)
         same_pointer = entry is not None and (entry.oid, entry.isexec) == (pointer.oid, pointer.isexec)
+        # What Git did not change is at most read; and who asks by hand gets a whole look.
+        artifact = Artifact.at(space, pointer.path, by_ctime=same_pointer and not self.event.thorough)
         if entry is not None and entry.placing is not None:
             return self._resume(artifact, pointer, entry.placing)
         if artifact.status is None:

@@ -100,7 +100,11 @@ def take_directory(space: Workspace, path: str, look: Look | None = None) -> Tak
     data = dir_object_bytes(zip(listing.names, known, strict=True))
     oid = dir_oid(data)
     space.cache.add_bytes(oid, data)
-    return Taken(Content(oid, listing.size, nfiles=len(listing)), Entry(oid, checked=now), Tree(listing, known))
+    return Taken(
+        Content(oid, listing.size, nfiles=len(listing)),
+        Entry(oid, checked=now, plain=space.is_plain(path)),
+        Tree(listing, known),
+    )
 
 
 def known_oids(listing: Listing, base: Tree | None, checked: int) -> list[str | None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cpv_hooks.cache import Cache
 from cpv_hooks.errors import CPVError
-from cpv_hooks.ignore import filter_for
+from cpv_hooks.ignore import builtin_filter, filter_for
 from cpv_hooks.index import Index
 from cpv_hooks.project import Project
 from cpv_hooks.scan import Clock, Filter, Listing, list_directory, newest, signature
@@ -74,6 +74,10 @@ class Workspace:
         if path not in self._filters:
             self._filters[path] = filter_for(self.project.root, self.project.repo.top / path)
         return self._filters[path]
+
+    def is_plain(self, path: str) -> bool:
+        """Whether no `.dvcignore` has a say in what of a directory artifact is listed."""
+        return self.filter(path) is builtin_filter
 
     def listing(self, path: str) -> Listing:
         """The files of a directory artifact as they are now."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import fastpath
+from cpv_hooks import fastpath, newer
 from cpv_hooks.events import QUERY
 from support import engine
 from support.repos import ModelRepo
@@ -203,7 +203,7 @@ def wait_past_the_tick() -> None:
 
 @pytest.fixture
 def large(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> ModelRepo:
-    monkeypatch.setattr(fastpath, "_SPLIT_FROM", 5)
+    monkeypatch.setattr(newer, "_SPLIT_FROM", 5)
     for number in range(4):
         repo.write(f"data/deep/{number}/file", b"x")
         repo.write(f"data/deep/{number}/below/file", b"x")
