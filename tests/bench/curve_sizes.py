@@ -36,15 +36,15 @@ def _row(bench: Bench, megabytes: int) -> Row:
     def new_model(number: int) -> None:
         empty_cache(folder)
         fill(model, megabytes << 20)
-        settle()
+        settle(megabytes << 20)
 
     def no_cache(number: int) -> None:
         empty_cache(folder)
-        settle()
+        settle(megabytes << 20)
 
     def no_model(number: int) -> None:
         model.unlink()
-        settle()
+        settle(megabytes << 20)
 
     def check(number: int) -> None:
         if model.stat().st_size != megabytes << 20:
@@ -52,7 +52,12 @@ def _row(bench: Bench, megabytes: int) -> Row:
 
     steps = [
         Contestant("snapshot: git commit", folder, lambda number: ["git", "commit", "-qm", "new"], new_model),
-        Contestant("upload to S3", folder, lambda number: [sys.executable, "-c", PUBLISH], lambda number: settle()),
+        Contestant(
+            "upload to S3",
+            folder,
+            lambda number: [sys.executable, "-c", PUBLISH],
+            lambda number: settle(megabytes << 20),
+        ),
         Contestant("fetch from S3", folder, lambda number: [sys.executable, "-c", FETCH], no_cache),
         Contestant("bring it back: dvc cpv sync", folder, lambda number: ["cpv", "sync"], no_model, check),
     ]

@@ -28,7 +28,7 @@ def snapshot(bench: Bench) -> Iterator[Row]:
             empty_cache(folder)
             shutil.rmtree(folder / ".git/lfs", ignore_errors=True)
             fill(folder / "model.bin", size)
-            settle()
+            settle(size)
 
         return prepare
 
@@ -69,7 +69,7 @@ def whole_commit(bench: Bench) -> Iterator[Row]:
                 fill(folder / name, bench.form.model_mb << 20)
             if committed:
                 run(folder, *COMMIT)
-            settle()
+            settle(len(names) * bench.form.model_mb << 20)
 
         return prepare
 

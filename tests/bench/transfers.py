@@ -126,7 +126,7 @@ class Field:
                 if fetching:
                     self.cache.rename(self.kept)
                     self.cache.mkdir()
-                settle()
+                settle(self.bytes)
 
             return Contestant(
                 name, self.folder, lambda number: way(place(number)), prepare, self._back if fetching else _nothing
