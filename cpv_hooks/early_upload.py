@@ -82,7 +82,7 @@ def _lock_file(project: Project) -> Path:
 
 def _start(project: Project) -> int | None:
     """Start the process; returns the pipe to it, or None where one is at work already, for another commit."""
-    from cpv_hooks.git import environment
+    from cpv_hooks.detached import spawn
 
     path = _lock_file(project)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,14 +93,7 @@ def _start(project: Project) -> int | None:
         reading, writing = os.pipe()
         try:
             os.set_blocking(writing, False)
-            command = [sys.executable, "-P", "-m", "cpv_hooks.early_upload", str(project.root)]
-            actions = [
-                (os.POSIX_SPAWN_DUP2, reading, 0),
-                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_RDWR, 0),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_RDWR, 0),
-                (os.POSIX_SPAWN_DUP2, lock, 3),
-            ]
-            os.posix_spawn(sys.executable, command, environment(), file_actions=actions, setsid=True)
+            spawn("cpv_hooks.early_upload", project.root, stdin=reading, lock=lock)
         finally:
             os.close(reading)
         return writing

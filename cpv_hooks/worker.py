@@ -16,12 +16,9 @@ _TRIES, _PAUSE = 3, 0.03  # seconds
 
 def start(project: Project) -> int:
     """Start a worker for a DVC root, which ends at once where another one is at work; returns its process id."""
-    from cpv_hooks.git import environment
+    from cpv_hooks.detached import spawn
 
-    null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-    # -P: a cloned repository with a `cpv_hooks` folder of its own must not be what is run.
-    command = [sys.executable, "-P", "-m", "cpv_hooks.worker", str(project.root)]
-    return os.posix_spawn(sys.executable, command, environment(), file_actions=null, setsid=True)
+    return spawn("cpv_hooks.worker", project.root)
 
 
 def run(project: Project) -> None:
