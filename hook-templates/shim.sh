@@ -38,13 +38,17 @@ note_answer() {
 # The commit that HEAD names, where files tell; Git is not started to ask.
 read_head() {
     read -r head <"$git_dir/HEAD" || return 1
-    case $head in "ref: "*) ;; *) return 0 ;; esac
-    refs=$git_dir
-    if [ -f "$git_dir/commondir" ]; then
-        read -r refs <"$git_dir/commondir"
-        case $refs in /*) ;; *) refs=$git_dir/$refs ;; esac
-    fi
-    [ -f "$refs/${head#ref: }" ] && read -r head <"$refs/${head#ref: }"
+    case $head in
+    "ref: "*)
+        refs=$git_dir
+        if [ -f "$git_dir/commondir" ]; then
+            read -r refs <"$git_dir/commondir"
+            case $refs in /*) ;; *) refs=$git_dir/$refs ;; esac
+        fi
+        [ -f "$refs/${head#ref: }" ] && read -r head <"$refs/${head#ref: }" || return 1
+        ;;
+    esac
+    case $head in *[!0-9a-f]*) return 1 ;; esac # a branch that stands for another
 }
 
 @EARLY@

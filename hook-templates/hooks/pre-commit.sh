@@ -4,14 +4,14 @@ settled() {
     # A letter, a tab and the name of each file that the commit changes.
     read_watch && changes=$(git -c core.fsmonitor=false -c core.quotePath=false diff-index --cached --name-status HEAD 2>/dev/null) || return 1
     case $changes in
-    *.dvc* | *dvc.lock*) changes_no_pointer= ;;
-    *) changes_no_pointer=yes ;;
+    *.dvc* | *dvc.lock*) no_pointer= ;;
+    *) no_pointer=yes ;;
     esac
-    [ -n "$changes_no_pointer" ] && is_committed || [ -z "$(cpv_unstaged)" ] || return 1
+    [ -n "$no_pointer" ] && is_committed || [ -z "$(cpv_unstaged)" ] || return 1
     ! adds_something || return 1
     # What another hook will stage is not known yet.
     # shellcheck disable=SC2154 # set by watch
-    if [ -n "$changes_no_pointer" ] && alone; then note_answer no-pointer "$cpv_id"; fi
+    if [ -n "$no_pointer" ] && alone; then note_answer no-pointer "$cpv_id"; fi
     return 0
 }
 
