@@ -27,7 +27,6 @@ class Artifact:
     path: str
     status: os.stat_result | None
     entry: Entry | None
-
     by_ctime: bool = False
 
     @classmethod
@@ -51,12 +50,14 @@ class Artifact:
 
     def _listed_again(self, now: int) -> Listing | None:
         entry, index, target = self.entry, self.space.index, self.space.target(self.path)
-        files = index.files_about(self.path) if self.by_ctime and entry and entry.isdir and entry.plain else 0
-        if files < _BY_CTIME_FROM or not entry or not 0 < entry.checked <= now or not self.space.is_plain(self.path):
+        if not (self.by_ctime and entry and entry.plain and 0 < entry.checked <= now and self.status):
+            return None
+        files = index.files_about(self.path)
+        if files < _BY_CTIME_FROM or not self.space.is_plain(self.path):
             return None
         since = index.folder / "since"
         stamp(since, entry.checked)
-        if self.status is None or since.stat().st_dev != self.status.st_dev:
+        if since.stat().st_dev != self.status.st_dev:
             return None  # another disk may have another clock
         newer = Newer(target, files, since)
         tree, paths = self.tree, newer.paths()

@@ -73,19 +73,20 @@ class Newer:
             self._processes.append(_find(root, tops, than, "-maxdepth", "1"))
 
     def paths(self) -> set[str] | None:
-        """The paths below the directory, "." for itself; None where `find` cannot tell."""
-        answers = [(process, process.communicate()[0]) for process in self._processes]
-        if any(process.returncode for process, _ in answers):
+        """The paths below the directory, "." for itself; None where `find` cannot tell, or is not there."""
+        answers = [(process, process.communicate()[0]) for process in self._processes if process is not None]
+        if None in self._processes or any(process.returncode for process, _ in answers):
             return None
         return {os.fsdecode(path).removeprefix("./") for _, out in answers for path in out.split(b"\0") if path}
 
 
-def _find(root: Path, paths: list[str], than: Path, *options: str) -> subprocess.Popen[bytes]:
-    tests = ["(", "-type", "l", "-o", "-cnewer", os.fspath(than), ")", "-print0"]
+def _find(root: Path, paths: list[str], than: Path, *options: str) -> subprocess.Popen[bytes] | None:
+    command = ["find", *paths, *options, "(", "-type", "l", "-o", "-cnewer", os.fspath(than), ")", "-print0"]
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(
-        ["find", *paths, *options, *tests], cwd=root, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet
-    )
+    try:
+        return subprocess.Popen(command, cwd=root, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet)
+    except FileNotFoundError:
+        return None
 
 
 def list_again(root: Path, base: Listing, newer: Set[str], keep: Filter) -> Listing | None:
