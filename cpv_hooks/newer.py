@@ -57,7 +57,7 @@ def _folders_in(folder: Path) -> list[str]:
 
 
 def stamp(path: Path, moment: int) -> None:
-    """Give a file a time (ns) before which `moment` and all that came in its tick are not: `-cnewer` is strict."""
+    """Give a file the time just before `moment` (ns): `-cnewer` is strict, and what came in that tick must count."""
     path.touch()
     os.utime(path, ns=(moment - 1, moment - 1))
 

@@ -175,7 +175,7 @@ def _change(folder: Folder, data: st.DataObject) -> None:
 
 
 @pytest.fixture
-def repo(make_repo: MakeRepo, monkeypatch: pytest.MonkeyPatch) -> ModelRepo:
+def repo(make_repo: MakeRepo) -> ModelRepo:
     """A directory that counts as large: hooks start a Python of their own, so it has to be."""
     files = artifact._BY_CTIME_FROM + 2000
     return make_repo(files={f"data/{number % 50}/{number}": f"{number}" for number in range(files)})
