@@ -20,9 +20,11 @@ from cpv_hooks.config import FILE, Kind, Layout, load
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo, environment
+from cpv_hooks.operations.effects import Effect, Tool
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}[A-Za-z0-9_-]|[A-Za-z0-9_]")
 _COMMAND = "dvc cpv init"
+_TOOLS: dict[str, Tool] = {"git": "git", "dvc": "dvc", "pre-commit": "git"}
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,11 @@ def plan(place: Place, request: Request) -> list[Step]:
     check(place, request)
     init_steps.check_clean(place)
     return init_steps.steps(place, request)
+
+
+def effects(steps: Sequence[Step]) -> tuple[Effect, ...]:
+    """The steps as effects, each under the tool that its text begins with."""
+    return tuple(Effect(_TOOLS.get(step.text.split()[0], "file"), step.text) for step in steps)
 
 
 def carry_out(steps: Sequence[Step]) -> None:

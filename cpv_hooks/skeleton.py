@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.config import KINDS, Kind
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project import Project
 from cpv_hooks.templates import templates
 
 # Named without their dot in the templates, where they must not act on this repository.
@@ -49,6 +51,19 @@ def _read(team: str, model: str) -> Iterator[File]:
 def sample_data() -> dict[str, bytes]:
     """The files of a new repository's data folder, by their path in it, when the user brings no data."""
     return {file.path.removeprefix(f"{_DATA}/"): file.content for file in _read("", "") if file.is_data}
+
+
+def refuse_existing_data(project: Project) -> None:
+    """Raise where the repository has training data that is more than the sample of a new repository."""
+    patterns = project.config.artifacts.get("data", ())
+    sample = sample_data()
+    for folder in (project.root / pattern for pattern in patterns):
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()] if folder.is_dir() else []
+        own = [path for path in files if sample.get(path.relative_to(folder).as_posix()) != path.read_bytes()]
+        if own or folder.is_file():
+            local = (own[0] if own else folder).relative_to(project.root).as_posix()
+            fix = "dvc cpv data upload PATH (or force, which saves what is there first)"
+            raise CPVError("there is training data already", where=local, fix=fix)
 
 
 def copy_data(source: Path, target: Path) -> None:

@@ -26,8 +26,8 @@ class DataCheckpointsManage(Checkpoints):
 
         Data that is there is replaced only with `force`, and only once its content is saved. Raises `InitError`.
         """
-        from cpv_hooks.operations.setting_up import refuse_existing_data
         from cpv_hooks.operations.upload import plan_upload
+        from cpv_hooks.skeleton import refuse_existing_data
 
         method = "import_data_init"
         options = self._options(method, kwargs, {"version_tag": str, "message": str})

@@ -35,7 +35,6 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from cpv_hooks import init
         from cpv_hooks.operations.effects import Plan
-        from cpv_hooks.operations.setting_up import effects
 
         method = "import_model_init"
         options = self._options(method, kwargs, {"remote": str, "pipeline": bool})
@@ -51,7 +50,7 @@ class ModelsCheckpointsManage(Checkpoints):
                 pipeline=kwargs.get("pipeline", False),
             )
             steps = init.plan(place, request)
-            self._do(Plan(effects(steps), None, lambda: init.carry_out(steps)), options)
+            self._do(Plan(init.effects(steps), None, lambda: init.carry_out(steps)), options)
 
     def load_model(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> ModelArtifacts:
         """The files of a version (the highest by default), without touching the work tree.

@@ -13,8 +13,7 @@ from pathlib import Path
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import environment
 from cpv_hooks.hosts import client
-from cpv_hooks.hosts.step import Step
-from cpv_hooks.operations.effects import Effect
+from cpv_hooks.operations.effects import Effect, Step
 from cpv_hooks.output import say, warn
 
 DEFAULT = "id_ed25519"

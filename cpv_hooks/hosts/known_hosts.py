@@ -18,8 +18,7 @@ from pathlib import Path
 from cpv_hooks.errors import CPVError
 from cpv_hooks.hosts import client
 from cpv_hooks.hosts.pattern import SSH, SSH_PORT
-from cpv_hooks.hosts.step import Step
-from cpv_hooks.operations.effects import Effect
+from cpv_hooks.operations.effects import Effect, Step
 
 Confirm = Callable[[str], bool]
 SCAN_SECONDS = 10

@@ -11,9 +11,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import Repo
 from cpv_hooks.hosts import client, connection, keys, known_hosts, origin, ssh_config
 from cpv_hooks.hosts.known_hosts import Confirm
-from cpv_hooks.hosts.step import Step
 from cpv_hooks.hosts.target import Request, Target, port_for_entry, resolve
-from cpv_hooks.operations.effects import Effect, Plan
+from cpv_hooks.operations.effects import Effect, Plan, Step
 from cpv_hooks.output import say, warn
 from cpv_hooks.personal import settings as personal
 

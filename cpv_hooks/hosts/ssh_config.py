@@ -19,8 +19,7 @@ from pathlib import Path
 from cpv_hooks.durable import write_atomic
 from cpv_hooks.errors import CPVError
 from cpv_hooks.hosts import client
-from cpv_hooks.hosts.step import Step
-from cpv_hooks.operations.effects import Effect
+from cpv_hooks.operations.effects import Effect, Step
 
 FILE_MODE = 0o600
 _SECTION = re.compile(rb"[ \t]*(?:host|match)(?:[ \t]*=|[ \t]+)", re.IGNORECASE)

@@ -29,3 +29,11 @@ class Plan(Generic[Result]):
     effects: tuple[Effect, ...]
     expected: Result
     run: Callable[[], Result]
+
+
+@dataclass(frozen=True)
+class Step:
+    """An effect that is planned. `do` may be called once, later, or never."""
+
+    effect: Effect
+    do: Callable[[], object]
