@@ -6,7 +6,7 @@ import os
 import sys
 from importlib import import_module
 
-from cpv_hooks.githooks import FSMONITOR, HOOKS
+from cpv_hooks.git.hook_names import FSMONITOR, HOOKS
 
 NAMES = (FSMONITOR, *HOOKS)
 
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
-        from cpv_hooks.output import EXIT_BUG, fail
+        from cpv_hooks.console.output import EXIT_BUG, fail
 
         status = fail(error)
         # A bug of ours never stands between a user and Git; a push that might leave data behind is the exception.

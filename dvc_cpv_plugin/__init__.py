@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.artifacts import ModelArtifacts
-    from cpv_hooks.operations.metadata import CombinedMetadata, DataMetadata, ModelMetadata
+    from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
+    from cpv_hooks.operations.info.metadata import CombinedMetadata, DataMetadata, ModelMetadata
     from dvc_cpv_plugin.combined import CombinedCheckpointsManage
     from dvc_cpv_plugin.cpv_config import CPVConfig
     from dvc_cpv_plugin.data import DataCheckpointsManage
@@ -53,11 +53,11 @@ __all__ = [
 _MODULES = {
     "CPVConfig": "dvc_cpv_plugin.cpv_config",
     "CombinedCheckpointsManage": "dvc_cpv_plugin.combined",
-    "CombinedMetadata": "cpv_hooks.operations.metadata",
+    "CombinedMetadata": "cpv_hooks.operations.info.metadata",
     "DataCheckpointsManage": "dvc_cpv_plugin.data",
-    "DataMetadata": "cpv_hooks.operations.metadata",
-    "ModelArtifacts": "cpv_hooks.operations.artifacts",
-    "ModelMetadata": "cpv_hooks.operations.metadata",
+    "DataMetadata": "cpv_hooks.operations.info.metadata",
+    "ModelArtifacts": "cpv_hooks.operations.download.model_artifacts",
+    "ModelMetadata": "cpv_hooks.operations.info.metadata",
     "ModelsCheckpointsManage": "dvc_cpv_plugin.models",
 }
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.schemes import Line
+from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin import options as keywords
 from dvc_cpv_plugin.errors import InitError, ReadError, RevertError, TagError, raised_as
 from dvc_cpv_plugin.logged import logged
@@ -17,8 +17,8 @@ from dvc_cpv_plugin.options import CommonOptions, Options, check_type
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cpv_hooks.operations.effects import Effect, Plan
-    from cpv_hooks.project import Project
+    from cpv_hooks.console.plan import Effect, Plan
+    from cpv_hooks.project.project import Project
 
 T = TypeVar("T")
 Show = Callable[[Sequence["Effect"]], None]
@@ -42,7 +42,7 @@ class Checkpoints:
     show: Show = staticmethod(print_effects)
 
     def __init__(self, team_name: str, model_name: str, **kwargs: Unpack[CommonOptions]) -> None:
-        from cpv_hooks.init import check_name
+        from cpv_hooks.setup.init.plan import check_name
 
         method = type(self).__name__
         check_type(method, "team_name", team_name, str)
@@ -73,7 +73,7 @@ class Checkpoints:
         source: Path | None = None,
     ) -> T:
         """Find the repository, check, plan, and do or show the plan."""
-        from cpv_hooks.operations import checklist
+        from cpv_hooks.checks import checklist
 
         with raised_as(error), self._logged(name, options):
             project = self._project(options, reads=reads)
@@ -108,7 +108,7 @@ class Checkpoints:
     # What models, data and both have in common
 
     def _tags(self, name: str, options: Options, line: Line) -> list[str]:
-        from cpv_hooks.operations import version
+        from cpv_hooks.versions import version
 
         return self._read(name, options, lambda project: version.names(project, line))
 
@@ -120,7 +120,7 @@ class Checkpoints:
         version: str | None,
         messages: Mapping[Line, str | None],
     ) -> tuple[str, ...]:
-        from cpv_hooks.operations.tagging import plan_tag
+        from cpv_hooks.operations.make.tag import plan_tag
 
         def plan(project: Project) -> Plan[tuple[str, ...]]:
             return plan_tag(project, lines, version=version, messages=messages)
@@ -128,7 +128,7 @@ class Checkpoints:
         return self._operate(name, options, TagError, plan, lines=lines, version=version)
 
     def _revert(self, name: str, options: Options, lines: Sequence[Line], tag: str) -> None:
-        from cpv_hooks.operations.revert import plan_revert
+        from cpv_hooks.operations.revert.revert import plan_revert
 
         def plan(project: Project) -> Plan[None]:
             return plan_revert(project, lines, tag, force=options.force, use_cache=options.use_cache)

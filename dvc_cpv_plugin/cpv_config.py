@@ -13,8 +13,8 @@ from dvc_cpv_plugin.logged import logged
 from dvc_cpv_plugin.options import CommonOptions, Options, check_type
 
 if TYPE_CHECKING:
-    from cpv_hooks.check import Check
-    from cpv_hooks.operations.effects import Effect, Plan
+    from cpv_hooks.console.check_result import Check
+    from cpv_hooks.console.plan import Effect, Plan
 
 
 class AwsOptions(CommonOptions, total=False):
@@ -80,8 +80,8 @@ class CPVConfig:
         have set up, else it is asked for on a terminal. Without a file `aws_profile="default"` means the configured
         profile. The repository is the one around the folder that the options name; its data is copied and verified.
         """
-        from cpv_hooks.aws.setup import plan_setup
-        from cpv_hooks.aws.target import Request
+        from cpv_hooks.accounts.aws.setup import plan_setup
+        from cpv_hooks.accounts.aws.target import Request
 
         method = "setup_aws_profile"
         options = self._options(method, kwargs, {**_AWS, "read_only": bool, "move": bool})
@@ -111,8 +111,8 @@ class CPVConfig:
         overwritten, one that is not is made. The public key is printed with the page to paste it at; until that is
         done the test ends in a `ConfigureError` that says so, and the next call goes on from there.
         """
-        from cpv_hooks.hosts import client
-        from cpv_hooks.hosts.setup import Request, plan_setup
+        from cpv_hooks.accounts.git_host import client
+        from cpv_hooks.accounts.git_host.setup import Request, plan_setup
 
         method = "setup_bitbucket_ssh"
         options = self._options(method, kwargs, {**_HOST, "port": int, "test": bool})
@@ -135,7 +135,7 @@ class CPVConfig:
         One that is no group comes as `{key: value}`: `get_config("aws.region") == {"aws.region": "eu-west-1"}`. What
         is not set has its default. A webhook's address comes in full: mind where you print it.
         """
-        from cpv_hooks.personal import settings
+        from cpv_hooks.accounts.personal import settings
 
         check_type("get_config", "key", key, str, optional=True)
         with raised_as(ConfigureError):
@@ -147,7 +147,7 @@ class CPVConfig:
 
         False also for what is not configured, because nothing was verified then. Writes nothing anywhere.
         """
-        from cpv_hooks.operations import checklist
+        from cpv_hooks.checks import checklist
 
         options = self._options("validate_credentials", kwargs)
         with raised_as(ConfigureError), logged("validate credentials", options, {}):
@@ -175,13 +175,13 @@ def _path(options: Options, given: str) -> str:
 
 
 def _tell(check: Check) -> None:
-    from cpv_hooks.output import say, warn
+    from cpv_hooks.console.output import say, warn
 
     line = f"{check.name}: {check.reason}" + (f"; to mend it: {check.fix}" if check.fix else "")
     (say if check.result == "ok" else warn)(line)
 
 
 def _is_in_doubt(check: Check) -> bool:
-    from cpv_hooks.operations.checks_personal import AWS_CONFIG, BITBUCKET_CONFIG
+    from cpv_hooks.checks.personal_checks import AWS_CONFIG, BITBUCKET_CONFIG
 
     return check.result == "fail" or (check.result == "warn" and check.fix in (AWS_CONFIG, BITBUCKET_CONFIG))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from cpv_hooks.schemes import Line
+from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import DownloadError, InitError, UploadError
 from dvc_cpv_plugin.options import CommonOptions, DownloadOptions, UploadOptions, check_type
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.effects import Plan
-    from cpv_hooks.operations.metadata import DataMetadata
-    from cpv_hooks.project import Project
+    from cpv_hooks.console.plan import Plan
+    from cpv_hooks.operations.info.metadata import DataMetadata
+    from cpv_hooks.project.project import Project
 
 _LINES = (Line.DATA,)
 
@@ -26,8 +26,8 @@ class DataCheckpointsManage(Checkpoints):
 
         Data that is there is replaced only with `force`, and only once its content is saved. Raises `InitError`.
         """
-        from cpv_hooks.operations.upload import plan_upload
-        from cpv_hooks.skeleton import refuse_existing_data
+        from cpv_hooks.operations.make.upload import plan_upload
+        from cpv_hooks.setup.init.skeleton import refuse_existing_data
 
         method = "import_data_init"
         options = self._options(method, kwargs, {"version_tag": str, "message": str})
@@ -48,7 +48,7 @@ class DataCheckpointsManage(Checkpoints):
         It takes the place of the data that is there, whose content is saved first; then it is uploaded and verified,
         committed, and tagged: all of it or nothing. Raises `UploadError`.
         """
-        from cpv_hooks.operations.upload import plan_upload
+        from cpv_hooks.operations.make.upload import plan_upload
 
         method = "upload_data_checkpoint"
         options = self._options(method, kwargs, {"version_tag": str, "message": str})
@@ -66,7 +66,7 @@ class DataCheckpointsManage(Checkpoints):
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
-        from cpv_hooks.operations.download import plan_download_data
+        from cpv_hooks.operations.download.download import plan_download_data
 
         method = "download_data_checkpoint"
         options = self._options(method, kwargs, {"output_dir": Path})
@@ -113,7 +113,7 @@ class DataCheckpointsManage(Checkpoints):
 
         Raises `ReadError`.
         """
-        from cpv_hooks.operations.metadata import data_metadata
+        from cpv_hooks.operations.info.metadata import data_metadata
 
         options = self._options("get_data_metadata", kwargs)
         check_type("get_data_metadata", "tag", tag, str, optional=True)

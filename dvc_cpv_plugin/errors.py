@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cpv_hooks.checks.checklist import ValidationError
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.checklist import ValidationError
 
 __all__ = [
     "CPVError",
@@ -64,7 +64,7 @@ def raised_as(kind: type[CPVError]) -> Iterator[None]:
     except CPVError as error:
         raise kind(error.what, where=error.where, fix=error.fix) from error
     except OSError as error:
-        from cpv_hooks.cache import fault
+        from cpv_hooks.dvcformat.cache import fault
 
         found = fault(error, Path(error.filename or "."))
         raise kind(found.what, where=found.where, fix=found.fix) from error

@@ -12,8 +12,8 @@ from dvc_cpv_plugin.options import Options
 @contextmanager
 def logged(name: str, options: Options, arguments: Mapping[str, object]) -> Iterator[None]:
     """Keep the log of what is done in this block; with `notify` say how it ended, on the desktop or by a webhook."""
-    from cpv_hooks.personal import logs
-    from cpv_hooks.personal.notify import notify
+    from cpv_hooks.accounts.personal import logs
+    from cpv_hooks.accounts.personal.notify import notify
 
     log_file = options.path(options.log_file) if options.log_file else None
     given = {key: value for key, value in asdict(options).items() if value != getattr(Options, key)}

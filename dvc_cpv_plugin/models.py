@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from cpv_hooks.schemes import Line
+from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import DownloadError, InitError, UploadError, raised_as
 from dvc_cpv_plugin.options import CommonOptions, DownloadOptions, InitOptions, Options, UploadOptions, check_type
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.artifacts import ModelArtifacts
-    from cpv_hooks.operations.effects import Plan
-    from cpv_hooks.operations.metadata import ModelMetadata
-    from cpv_hooks.project import Project
+    from cpv_hooks.console.plan import Plan
+    from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
+    from cpv_hooks.operations.info.metadata import ModelMetadata
+    from cpv_hooks.project.project import Project
 
 _LINES = (Line.MODEL,)
 
@@ -33,8 +33,8 @@ class ModelsCheckpointsManage(Checkpoints):
         The folder is `repo_path`, or MODEL in the working directory. `data_path` is copied into a new repository's
         `data/`. Raises `InitError`.
         """
-        from cpv_hooks import init
-        from cpv_hooks.operations.effects import Plan
+        from cpv_hooks.console.plan import Plan
+        from cpv_hooks.setup.init import plan as init
 
         method = "import_model_init"
         options = self._options(method, kwargs, {"remote": str, "pipeline": bool})
@@ -58,7 +58,7 @@ class ModelsCheckpointsManage(Checkpoints):
         They are read-only and lie in CPV's personal folder; only what DVC's cache lacks is fetched. A repository that
         is not cloned here is cloned from the configured Git host. Raises `DownloadError`.
         """
-        from cpv_hooks.operations.download import plan_load
+        from cpv_hooks.operations.download.download import plan_load
 
         options = self._options("load_model", kwargs)
         check_type("load_model", "tag", tag, str, optional=True)
@@ -75,7 +75,7 @@ class ModelsCheckpointsManage(Checkpoints):
         It is copied to the model's place, `metrics` are appended to the metrics file, both are uploaded and verified,
         committed, and tagged: all of it or nothing. Raises `UploadError`.
         """
-        from cpv_hooks.operations.upload import plan_upload
+        from cpv_hooks.operations.make.upload import plan_upload
 
         method = "upload_model_checkpoint"
         options = self._options(method, kwargs, {"version_tag": str, "message": str})
@@ -95,7 +95,7 @@ class ModelsCheckpointsManage(Checkpoints):
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
-        from cpv_hooks.operations.download import plan_download_model
+        from cpv_hooks.operations.download.download import plan_download_model
 
         method = "download_model_checkpoint"
         options = self._options(method, kwargs, {"output_dir": Path})
@@ -142,7 +142,7 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Raises `ReadError`.
         """
-        from cpv_hooks.operations.metadata import model_metadata
+        from cpv_hooks.operations.info.metadata import model_metadata
 
         options = self._options("get_model_metadata", kwargs)
         check_type("get_model_metadata", "tag", tag, str, optional=True)

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpv_hooks.config import FILE
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.project import Project
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import FILE
+from cpv_hooks.project.project import Project
 from dvc_cpv_plugin.options import Options
 
 
@@ -54,7 +54,7 @@ def _candidates(folder: Path, model: str) -> Iterator[Project]:
 
 def _around(folder: Path) -> list[Project]:
     """The managed DVC roots of the repository that holds a folder, the innermost around it first."""
-    from cpv_hooks.roots import projects_here
+    from cpv_hooks.project.roots import projects_here
 
     if not folder.is_dir():
         return []
@@ -77,10 +77,10 @@ def _not_ours(project: Project, team: str, model: str) -> CPVError:
 
 
 def _cloned(team: str, model: str) -> Project:
-    from cpv_hooks.hosts.clones import managed_clone
-    from cpv_hooks.hosts.pattern import repository_url
-    from cpv_hooks.init_remote import default_url, to_modify
-    from cpv_hooks.personal.settings import load
+    from cpv_hooks.accounts.git_host.clones import managed_clone
+    from cpv_hooks.accounts.git_host.pattern import repository_url
+    from cpv_hooks.accounts.personal.settings import load
+    from cpv_hooks.setup.init.remote import default_url, to_modify
 
     # The keys that `dvc cpv init` would give to a repository of the user's own.
     own = {key: value for key, value, private in to_modify(default_url(team, model), team, model) if private}
@@ -89,8 +89,8 @@ def _cloned(team: str, model: str) -> Project:
 
 
 def _none(team: str, model: str, folder: Path) -> Project:
-    from cpv_hooks.hosts.pattern import repository_url
-    from cpv_hooks.personal.settings import load
+    from cpv_hooks.accounts.git_host.pattern import repository_url
+    from cpv_hooks.accounts.personal.settings import load
 
     fix = f"git clone {repository_url(load(), team, model)}, or dvc cpv init {model} --team-name {team}"
     raise CPVError(f"there is no repository of {team}/{model} here", where=str(folder), fix=fix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cpv_hooks.config import Config, load
+from cpv_hooks.project.config import Config, load
 from dvc_cpv_plugin.commands import NOUNS
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -24,7 +24,7 @@ def test_every_command_is_listed() -> None:
 
 
 def test_every_personal_setting_is_listed() -> None:
-    from cpv_hooks.personal import settings
+    from cpv_hooks.accounts.personal import settings
 
     table = README.split("Personal settings are not versioned", 1)[1].split("\n## ", 1)[0]
     assert set(settings.keys()) - {"version", "quiet"} <= set(re.findall(r"`([a-z_.]+)`", table))

@@ -1,1 +1,1 @@
-"""What each Git event does: one file per hook, each a row of the table in the README."""
+"""What Git runs: one module for each Git hook, named after it; `hook_run` is how each starts and ends."""

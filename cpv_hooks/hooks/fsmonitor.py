@@ -10,18 +10,18 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
-from cpv_hooks import detour
-from cpv_hooks.config import Config, load
-from cpv_hooks.early_upload import early_uploads
 from cpv_hooks.errors import CPVError
-from cpv_hooks.events import QUERY, Event
-from cpv_hooks.git import Repo
-from cpv_hooks.gitprocess import calling_git
-from cpv_hooks.hooks.report import begin, tell
-from cpv_hooks.lock import Busy
-from cpv_hooks.outcomes import nobody
-from cpv_hooks.project import managed_roots
-from cpv_hooks.sync import sync
+from cpv_hooks.git import one_shot
+from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.hooks.hook_run import begin, tell
+from cpv_hooks.project.config import Config, load
+from cpv_hooks.project.project import managed_roots
+from cpv_hooks.sync.events import QUERY, Event
+from cpv_hooks.sync.outcomes import nobody
+from cpv_hooks.sync.sync import sync
+from cpv_hooks.system.locks import Busy
+from cpv_hooks.transfer.commits.early_upload import early_uploads
 
 # Commands that only look. Everything else is about to do something that needs the truth.
 _BACKGROUND = frozenset({"status", "diff", "describe", "ls-files", "diff-files", "diff-index", "update-index"})
@@ -33,7 +33,7 @@ def run(args: list[str]) -> int:
     if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
         return 0
     repo = begin()
-    detour.heal(repo)
+    one_shot.heal(repo)
     git = calling_git()
     with suppress(Busy), early_uploads() as early:
         # `git commit -a` takes it, and then its pre-commit hook has nothing to do.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from cpv_hooks import detour
-from cpv_hooks.events import CHECKOUT
+from cpv_hooks.git import one_shot
+from cpv_hooks.hooks.hook_run import begin, incomplete, quietly, tell_changes
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin, incomplete, quietly, tell_changes
-from cpv_hooks.sync import sync
-from cpv_hooks.worktree import share_cache
+from cpv_hooks.project.linked_worktree import share_cache
+from cpv_hooks.sync.events import CHECKOUT
+from cpv_hooks.sync.sync import sync
 
 
 def run(args: list[str]) -> int:
@@ -17,7 +17,7 @@ def run(args: list[str]) -> int:
     if in_shim("post-checkout") or os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
         return 0
     repo = begin()
-    detour.heal(repo)
+    one_shot.heal(repo)
     share_cache(repo)
     report = sync(repo, quietly(CHECKOUT))
     tell_changes(report)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from cpv_hooks import detour, staging, tags
+from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
-from cpv_hooks.events import COMMIT
-from cpv_hooks.git import Repo
-from cpv_hooks.gitprocess import calling_git
+from cpv_hooks.git import index, one_shot
+from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.hooks.hook_run import answered, begin, quietly, tell
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import answered, begin, quietly, tell
-from cpv_hooks.hooks.upload import upload_by_policy
-from cpv_hooks.output import fail, say
-from cpv_hooks.project import Project
-from cpv_hooks.sync import sync
+from cpv_hooks.project.project import Project
+from cpv_hooks.sync.events import COMMIT
+from cpv_hooks.sync.sync import sync
+from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+from cpv_hooks.versions import tags
 
 
 def run(args: list[str]) -> int:
@@ -20,9 +21,9 @@ def run(args: list[str]) -> int:
     if in_shim("post-commit"):
         return 0
     repo = begin()
-    detour.heal(repo)
+    one_shot.heal(repo)
     if (repo.state / "restage").exists():
-        staging.repair_after_limited_commit(repo)
+        index.repair_after_limited_commit(repo)
         _repair_completed(repo)
         (repo.state / "restage").unlink(missing_ok=True)
     if not answered(repo):
@@ -45,7 +46,7 @@ def run(args: list[str]) -> int:
 
 def _repair_completed(repo: Repo) -> None:
     if (repo.state / "completed").exists():
-        from cpv_hooks.remote.versioned_pointers import repair_after_limited_commit
+        from cpv_hooks.transfer.commits.versioned_commit import repair_after_limited_commit
 
         repair_after_limited_commit(repo)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 
-from cpv_hooks import detour
-from cpv_hooks.events import INDEX_CHANGE
-from cpv_hooks.gitprocess import calling_git
-from cpv_hooks.hooks.report import begin, tell
-from cpv_hooks.outcomes import Report
-from cpv_hooks.sync import sync
-from cpv_hooks.worktree import share_cache
+from cpv_hooks.git import one_shot
+from cpv_hooks.git.caller import calling_git
+from cpv_hooks.hooks.hook_run import begin, tell
+from cpv_hooks.project.linked_worktree import share_cache
+from cpv_hooks.sync.events import INDEX_CHANGE
+from cpv_hooks.sync.outcomes import Report
+from cpv_hooks.sync.sync import sync
 
 # These run post-checkout or post-merge a moment later, which fetch what is missing and say what is wrong.
 _FOLLOWED = frozenset({"checkout", "switch", "merge", "pull", "clone", "worktree", "rebase"})
@@ -28,7 +28,7 @@ def run(args: list[str]) -> int:
     if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT") or not changed:
         return 0
     repo = begin()
-    detour.heal(repo)
+    one_shot.heal(repo)
     share_cache(repo)
     report = sync(repo, INDEX_CHANGE)
     if command in _FOLLOWED:

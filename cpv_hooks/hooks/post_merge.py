@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cpv_hooks import tags
-from cpv_hooks.events import MERGE
+from cpv_hooks.console.output import say
+from cpv_hooks.hooks.hook_run import begin, quietly, tell_changes
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin, quietly, tell_changes
-from cpv_hooks.hooks.upload import upload_by_policy
-from cpv_hooks.output import say
-from cpv_hooks.sync import sync
+from cpv_hooks.sync.events import MERGE
+from cpv_hooks.sync.sync import sync
+from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+from cpv_hooks.versions import tags
 
 
 def run(args: list[str]) -> int:

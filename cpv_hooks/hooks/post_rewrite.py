@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from cpv_hooks import sent, tags
-from cpv_hooks.events import REWRITE
-from cpv_hooks.git import Repo
+from cpv_hooks.console.output import say
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.hooks.hook_run import begin, quietly, tell_changes
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin, quietly, tell_changes
-from cpv_hooks.hooks.upload import upload_by_policy
-from cpv_hooks.output import say
-from cpv_hooks.sync import sync
+from cpv_hooks.sync.events import REWRITE
+from cpv_hooks.sync.sync import sync
+from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+from cpv_hooks.versions import pushed_tags, tags
 
 
 def run(args: list[str]) -> int:
@@ -24,7 +24,7 @@ def run(args: list[str]) -> int:
     tell_changes(report)
     if report.projects and pairs:
         # A push that was refused has published nothing: its tags follow.
-        sent.settle(repo)
+        pushed_tags.settle(repo)
         moved = tags.move_rewritten(repo, report.projects[0], pairs)
         if moved:
             say(f"tagged {' '.join(moved)}")

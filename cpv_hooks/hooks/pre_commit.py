@@ -7,21 +7,21 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from cpv_hooks import detour, staging
-from cpv_hooks.discovery import owner
-from cpv_hooks.early_upload import early_uploads
+from cpv_hooks.console.output import fail, say
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.events import PRE_COMMIT, Event
-from cpv_hooks.git import Repo
-from cpv_hooks.gitprocess import calling_git
-from cpv_hooks.hooks.report import begin, blocking, interrupted, tell
-from cpv_hooks.outcomes import Outcome, Report
-from cpv_hooks.output import fail, say
-from cpv_hooks.pointer import Pointer
-from cpv_hooks.precommit import runs_us, set_aside
-from cpv_hooks.project import Project
-from cpv_hooks.staging import Staged
-from cpv_hooks.sync import sync
+from cpv_hooks.git import index, one_shot
+from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.index import Staged
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.hooks.hook_run import begin, blocking, interrupted, tell
+from cpv_hooks.hooks.precommit_framework import runs_us, set_aside
+from cpv_hooks.project.project import Project
+from cpv_hooks.sync.events import PRE_COMMIT, Event
+from cpv_hooks.sync.outcomes import Outcome, Report
+from cpv_hooks.sync.sync import sync
+from cpv_hooks.transfer.commits.early_upload import early_uploads
+from cpv_hooks.worktree.discovery import owner
 
 LARGE = 10 << 20  # bytes; a binary file above that belongs to DVC
 
@@ -33,7 +33,7 @@ def run(args: list[str]) -> int:
     repo = begin()
     if args == ["--open-detour"]:
         return _open_wanted(repo)
-    detour.heal(repo)
+    one_shot.heal(repo)
     if interrupted(repo):
         return 1
     aside = set_aside(repo) if runs_us() else []
@@ -43,14 +43,14 @@ def run(args: list[str]) -> int:
         raise CPVError(what, where=aside[0], fix=f"git add {' '.join(aside)}, then commit again")
     with early_uploads() as early:
         report = sync(repo, _event(repo), early.offer)
-        before = staging.staged(repo)
+        before = index.staged(repo)
         if stop(repo, report, before):
             return 1
         staged = stage_changed(repo, report, before)
         for project, pointer in _known_files(report, before.changed.union(staged)):
             early.offer(project, pointer, pointer.size or 0)
     complete_versions(repo, report)
-    if not before.changed and staging.staged(repo).changed:
+    if not before.changed and index.staged(repo).changed:
         return _take_detour(repo, report, last=runs_us() or args == ["--last"])
     return 0
 
@@ -61,7 +61,7 @@ def _event(repo: Repo) -> Event:
         return PRE_COMMIT
     projects = Project.find_all(repo)
     if _path_limited() or any(project.config.stage == "staged" for project in projects):
-        return replace(PRE_COMMIT, only=_named(staging.staged(repo)))
+        return replace(PRE_COMMIT, only=_named(index.staged(repo)))
     return PRE_COMMIT
 
 
@@ -86,7 +86,7 @@ def stop(repo: Repo, report: Report, before: Staged) -> bool:
     named = _named(before) if _path_limited() or _takes_staged_only(report.projects) else None
     taken = [outcome for outcome in report.outcomes if named is None or _file(outcome) in named]
     tell(Report(taken))
-    large = staging.large_files(repo, before, LARGE) if report.projects else []
+    large = index.large_files(repo, before, LARGE) if report.projects else []
     for path, size in large:
         fix = f"git rm --cached {path} && dvc add {path} (or commit with --no-verify)"
         fail(CPVError(f"{size} bytes of binary data are staged straight into Git", where=path, fix=fix))
@@ -120,10 +120,10 @@ def stage_changed(repo: Repo, report: Report, before: Staged) -> list[str]:
         # Such a commit takes no artifact that it does not name; one that it names is there already, maybe outdated.
         named = _named(before)
         files = [file for file in files if file in named]
-    changed = staging.unstaged(repo, files, before)
+    changed = index.unstaged(repo, files, before)
     if not changed:
         return []
-    staging.stage(repo, changed, pointers)
+    index.stage(repo, changed, pointers)
     if _path_limited():
         repo.state.mkdir(parents=True, exist_ok=True)
         (repo.state / "restage").touch()
@@ -134,10 +134,10 @@ def complete_versions(repo: Repo, report: Report) -> None:
     """On a remote that keeps versions the data goes up first, because the pointers say which versions they mean."""
     if not any(project.remote_versioned for project in report.projects):
         return
-    from cpv_hooks.remote.versioned_pointers import complete_commit
+    from cpv_hooks.transfer.commits.versioned_commit import complete_commit
 
     some = _path_limited() or _takes_staged_only(report.projects)
-    only = staging.staged(repo).changed if some else None
+    only = index.staged(repo).changed if some else None
     complete_commit(repo, report.projects, only=only, limited=_path_limited())
     if _path_limited():
         repo.state.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def _path_limited() -> bool:
 
 def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
     """Git has already found nothing to commit: take the detour, or stage and say so."""
-    refused = detour.obstacle(repo)
+    refused = one_shot.obstacle(repo)
     if refused == "this is not `git commit`":
         return 0
     if refused is None and not _one_shot(report):
@@ -161,7 +161,7 @@ def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
         # pre-commit shows only what a hook says that fails; the commit comes to nothing anyway.
         return 1 if runs_us() else 0
     if last:
-        detour.open_detour(repo)
+        one_shot.open_detour(repo)
     else:
         # The shim calls back when every other hook has passed: a check may ask which branch this is.
         (repo.state / "detour-wanted").touch()
@@ -174,5 +174,5 @@ def _one_shot(report: Report) -> bool:
 
 def _open_wanted(repo: Repo) -> int:
     (repo.state / "detour-wanted").unlink(missing_ok=True)
-    detour.open_detour(repo)
+    one_shot.open_detour(repo)
     return 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cpv_hooks.events import PRE_COMMIT
+from cpv_hooks.git.index import staged
+from cpv_hooks.hooks.hook_run import begin, interrupted
 from cpv_hooks.hooks.pre_commit import complete_versions, in_shim, stage_changed, stop
-from cpv_hooks.hooks.report import begin, interrupted
-from cpv_hooks.staging import staged
-from cpv_hooks.sync import sync
+from cpv_hooks.sync.events import PRE_COMMIT
+from cpv_hooks.sync.sync import sync
 
 
 def run(args: list[str]) -> int:

@@ -10,16 +10,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cpv_hooks import races, sent
+from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.gitprocess import calling_git
+from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.hooks.hook_run import begin, interrupted
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin, interrupted
-from cpv_hooks.output import fail, say
-from cpv_hooks.project import Project
-from cpv_hooks.publish import complete, unversioned
-from cpv_hooks.tag_refs import Tag
+from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.commits.upload_commits import complete, unversioned
+from cpv_hooks.versions import lost_races, pushed_tags
+from cpv_hooks.versions.tag_refs import Tag
 
 _TAGS = "refs/tags/"
 
@@ -66,7 +66,7 @@ def run(args: list[str]) -> int:
     if missing:
         return 1
     # Only the host knows what will become of them.
-    sent.note(repo, remote, {name: update.oid for name, update in _tags(updates).items()})
+    pushed_tags.note(repo, remote, {name: update.oid for name, update in _tags(updates).items()})
     return 0
 
 
@@ -127,9 +127,9 @@ def _raced(repo: Repo, project: Project, updates: list[Update], remote: str) -> 
     those that go without a branch.
     """
     answers: dict[str, Mapping[str, str] | None] = {}
-    back = sent.settle(repo, answers)
+    back = pushed_tags.settle(repo, answers)
     new = set(_new_commits(repo, updates, remote)) if updates else set()
-    own = races.loose(repo, new, {*back, *_tags(updates)}) if new or back or updates else []
+    own = lost_races.loose(repo, new, {*back, *_tags(updates)}) if new or back or updates else []
     if not own:
         return False
     going = _tags(updates)
@@ -137,14 +137,14 @@ def _raced(repo: Repo, project: Project, updates: list[Update], remote: str) -> 
     alone = [tag for tag in leaving if not _with_branch(repo, tag, updates, remote)]
     host = {_TAGS + name: update.remote_oid for name, update in going.items() if set(update.remote_oid) != {"0"}}
     if alone or any(tag.name not in going for tag in own):
-        host |= answers.get(remote) or sent.on_host(repo, remote) or {}
-    renamed = races.renumber(repo, project, own, host)
+        host |= answers.get(remote) or pushed_tags.on_host(repo, remote) or {}
+    renamed = lost_races.renumber(repo, project, own, host)
     for old, name in renamed.items():
         if _TAGS + old in host:
             fail(CPVError(f"somebody else published {old} first; yours is {name} now", fix="git push again"))
         else:
             say(f"{old} is {name} now, as it follows")
-    behind = {tag.name: races.moved_on(repo, tag, remote, host) for tag in alone}
+    behind = {tag.name: lost_races.moved_on(repo, tag, remote, host) for tag in alone}
     for name, branch in behind.items():
         if branch:
             what = f"{branch} has moved on at {remote}: {renamed.get(name, name)} would go out without it"

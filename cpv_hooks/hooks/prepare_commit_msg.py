@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cpv_hooks import detour
+from cpv_hooks.git import one_shot
+from cpv_hooks.hooks.hook_run import begin
 from cpv_hooks.hooks.pre_commit import in_shim
-from cpv_hooks.hooks.report import begin
 
 
 def run(args: list[str]) -> int:
     """Point HEAD back; the commit is then written on the branch."""
     if not in_shim("prepare-commit-msg"):
-        detour.close(begin())
+        one_shot.close(begin())
     return 0

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from cpv_hooks import tag_refs, tags
-from cpv_hooks.git import NULL_OID
-from cpv_hooks.gitprocess import calling_git
-from cpv_hooks.hooks.report import begin
-from cpv_hooks.hooks.upload import upload_by_policy
-from cpv_hooks.project import Project
-from cpv_hooks.schemes import line_of, scheme_of
+from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.repo import NULL_OID
+from cpv_hooks.hooks.hook_run import begin
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import line_of, scheme_of
+from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+from cpv_hooks.versions import tag_refs, tags
 
 _PREFIX = "refs/tags/"
 _MAKERS = frozenset({"tag", "update-ref"})

@@ -1,1 +1,1 @@
-"""What the commands and the Python API do: uploads, downloads, tags and reverts, each planned before it is done."""
+"""What commands and the Python API do to versions: planned, checked, then run as one transaction."""

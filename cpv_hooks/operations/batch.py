@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cpv_hooks.config import FILE, load
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import environment
+from cpv_hooks.git.repo import environment
+from cpv_hooks.project.config import FILE, load
 
 _POLL = 0.2  # seconds
 PATIENCE = 10.0  # seconds for which a process that was asked to stop may finish

@@ -11,8 +11,8 @@ from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
 
 if TYPE_CHECKING:
-    from cpv_hooks.aws.target import Request
-    from cpv_hooks.operations.effects import Plan
+    from cpv_hooks.accounts.aws.target import Request
+    from cpv_hooks.console.plan import Plan
 
 HELP = "Set up AWS: verify that S3 can be written, remember how it is reached, move the repository's data there."
 EXAMPLES = """examples:
@@ -40,12 +40,12 @@ class CmdAwsConfig(SetupCommand):
 
     def plan(self, folder: Path) -> Plan[None]:
         """What the flags ask for."""
-        from cpv_hooks.aws.setup import plan_setup
+        from cpv_hooks.accounts.aws.setup import plan_setup
 
         return plan_setup(self._request(), folder)
 
     def _request(self) -> Request:
-        from cpv_hooks.aws.target import Request
+        from cpv_hooks.accounts.aws.target import Request
 
         names = ("credential_path", "profile", "bucket", "region", "endpoint_url", "read_only", "force")
         given = {name: getattr(self.args, name) for name in names}

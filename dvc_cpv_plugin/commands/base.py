@@ -21,8 +21,8 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
 
     def do_run(self) -> int:
         """Called by DVC; runs the command and turns a `CPVError` into its line."""
+        from cpv_hooks.console.output import fail
         from cpv_hooks.errors import CPVError
-        from cpv_hooks.output import fail
 
         before = os.environ.get("CPV_QUIET")
         if self.args.quiet:

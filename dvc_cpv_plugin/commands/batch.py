@@ -33,8 +33,8 @@ class CmdBatch(CPVCommand):
     """A table on a terminal, plain lines in a pipe, or JSON; what runs meanwhile is said as it ends."""
 
     def run(self) -> int:
+        from cpv_hooks.console.output import say
         from cpv_hooks.operations import batch
-        from cpv_hooks.output import say
 
         roots = batch.find(self.args.paths, self.args.team_name, Path.cwd())
         command = [self.args.command, *self._options()]

@@ -11,7 +11,7 @@ from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.effects import Plan
+    from cpv_hooks.console.plan import Plan
 
 HELP = "Set SSH to Bitbucket up: a key, ~/.ssh/config, the host's key, this repository's origin, and a test."
 EXAMPLES = """examples:
@@ -35,8 +35,8 @@ class CmdBitbucketConfig(SetupCommand):
         return {name: getattr(self.args, name) for name in names}
 
     def plan(self, folder: Path) -> Plan[None]:
-        from cpv_hooks.hosts import client
-        from cpv_hooks.hosts.setup import Request, plan_removal, plan_setup
+        from cpv_hooks.accounts.git_host import client
+        from cpv_hooks.accounts.git_host.setup import Request, plan_removal, plan_setup
 
         if self.args.remove:
             return plan_removal(self.args.host)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cpv_hooks.check import Check
+    from cpv_hooks.console.check_result import Check
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

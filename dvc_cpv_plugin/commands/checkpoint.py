@@ -11,7 +11,7 @@ from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_js
 from dvc_cpv_plugin.commands.line import highest
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.listing import Listed
+    from cpv_hooks.operations.info.listing import Listed
 
 HELP = "Tag, list or revert model and data together."
 EXAMPLES = """examples:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from dvc_cpv_plugin.commands.base import CPVCommand
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.effects import Effect
-    from cpv_hooks.project import Project
+    from cpv_hooks.console.plan import Effect
+    from cpv_hooks.project.project import Project
     from dvc_cpv_plugin.checkpoints import Checkpoints
     from dvc_cpv_plugin.options import CommonOptions
 
@@ -51,8 +51,8 @@ class CheckpointCommand(CPVCommand):
     def project(self) -> Project | None:
         """The DVC root around the folder that the flags mean, or None where there is none."""
         from cpv_hooks.errors import CPVError
-        from cpv_hooks.git import Repo
-        from cpv_hooks.roots import projects_here
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.project.roots import projects_here
 
         folder = self._folder
         try:
@@ -114,7 +114,7 @@ class CheckpointCommand(CPVCommand):
 
 def own_team() -> str | None:
     """The team of the personal settings."""
-    from cpv_hooks.personal import settings
+    from cpv_hooks.accounts.personal import settings
 
     return settings.load().team_name
 
@@ -167,7 +167,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def facts(table: Mapping[str, object], indent: str = "") -> str:
     """Metadata for people: a line for each value, the tag's first."""
-    from cpv_hooks.output import size_text
+    from cpv_hooks.console.output import size_text
 
     lines = []
     for key, value in sorted(table.items(), key=lambda item: item[0] != "tag"):

@@ -28,7 +28,7 @@ class CmdGet(CPVCommand):
     def run(self) -> int:
         from dvc.ui import ui
 
-        from cpv_hooks.personal import settings
+        from cpv_hooks.accounts.personal import settings
 
         key = self.args.key
         value = _masked(key, settings.get(key))
@@ -47,7 +47,7 @@ class CmdList(CPVCommand):
     def run(self) -> int:
         from dvc.ui import ui
 
-        from cpv_hooks.personal import settings
+        from cpv_hooks.accounts.personal import settings
 
         found = settings.get()
         if self.args.json:
@@ -66,7 +66,7 @@ class CmdSet(CPVCommand):
     """Changes one setting; `-` reads its value from the standard input."""
 
     def run(self) -> int:
-        from cpv_hooks.output import warn
+        from cpv_hooks.console.output import warn
 
         key = self.args.key
         if self.args.value == "-":
@@ -86,8 +86,8 @@ class CmdUnset(CPVCommand):
 def _change(key: str, value: str | None, dry_run: bool) -> int:
     from dvc.ui import ui
 
-    from cpv_hooks.output import say
-    from cpv_hooks.personal import settings
+    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.console.output import say
 
     changes = {key: value}
     found: Any = (settings.preview if dry_run else settings.update)(changes)
@@ -123,7 +123,7 @@ def _masked(key: str, value: Any) -> Any:
     """A value, or a group of them, without what is secret."""
     from urllib.parse import urlsplit
 
-    from cpv_hooks.redact import MASK, redact
+    from cpv_hooks.console.redact import MASK, redact
 
     if isinstance(value, dict):
         return {name: _masked(f"{key}.{name}" if key else name, inner) for name, inner in value.items()}

@@ -74,7 +74,7 @@ class Story:
             _write(f"  ! {what}: DIFFERENT ({', '.join(name for name in ARTIFACTS if found[name] != expected[name])})")
 
     def _environment(self) -> dict[str, str]:
-        from cpv_hooks.git import environment
+        from cpv_hooks.git.repo import environment
 
         env = environment()
         # This is a user's shell again: hooks run, and the user's own settings stay out of the story.

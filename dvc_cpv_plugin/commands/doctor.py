@@ -20,8 +20,8 @@ class CmdDoctor(CPVCommand):
     """One line for each check; the exit code says whether one failed."""
 
     def run(self) -> int:
-        from cpv_hooks import doctor
-        from cpv_hooks.git import Repo
+        from cpv_hooks.checks import doctor
+        from cpv_hooks.git.repo import Repo
 
         return show(doctor.examine(Repo.discover()), as_json=self.args.json)
 

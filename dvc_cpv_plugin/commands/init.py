@@ -11,9 +11,9 @@ from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_telling, own_team
 
 if TYPE_CHECKING:
-    from cpv_hooks.config import Kind
-    from cpv_hooks.init import Place, Request
-    from cpv_hooks.proposals import Proposal
+    from cpv_hooks.project.config import Kind
+    from cpv_hooks.setup.init.plan import Place, Request
+    from cpv_hooks.setup.init.proposals import Proposal
 
 HELP = "Make a model repository, or set CPV up in the one that is here."
 EXAMPLES = """examples:
@@ -42,32 +42,32 @@ class CmdInit(CPVCommand):
     def _init(self) -> int:
         from dvc.ui import ui
 
-        from cpv_hooks import init
         from cpv_hooks.errors import CPVError
+        from cpv_hooks.setup.init import plan
 
         if self.args.path == "":
             raise CPVError("the folder's name is empty", fix="dvc cpv init MODEL")
         path = None if self.args.path is None else Path(self.args.path)
-        place = init.locate(path, self.args.model_name, Path.cwd())
+        place = plan.locate(path, self.args.model_name, Path.cwd())
         found = self._proposals(place)
         request = self._request(place, [item for item in found if self._wanted(item)])
-        steps = init.plan(place, request)
+        steps = plan.plan(place, request)
         if self.args.dry_run:
             for step in steps:
                 ui.write(f"would {_verb(step.text)}")
         else:
-            init.carry_out(steps)
+            plan.carry_out(steps)
         self._report(place, request, found, bool(steps))
         return 0
 
     def _request(self, place: Place, chosen: list[Proposal]) -> Request:
-        from cpv_hooks import init
+        from cpv_hooks.setup.init import plan
 
-        team, model = init.names(place)
+        team, model = plan.names(place)
         artifacts: dict[Kind, list[str]] = {}
         for item in chosen:
             artifacts.setdefault(item.kind, []).append(item.path)
-        return init.Request(
+        return plan.Request(
             team=self.args.team_name if self.args.team_name is not None else team or own_team() or self._ask("team"),
             model=self.args.model_name if self.args.model_name is not None else model or self._ask("model"),
             data_path=self.args.data_path,
@@ -87,15 +87,15 @@ class CmdInit(CPVCommand):
 
     @staticmethod
     def _proposals(place: Place) -> list[Proposal]:
-        from cpv_hooks import proposals
-        from cpv_hooks.config import FILE
+        from cpv_hooks.project.config import FILE
+        from cpv_hooks.setup.init import proposals
 
         if place.fresh or place.top is None or (place.root / FILE).exists():
             return []
         return proposals.find(place.repo, place.root)
 
     def _wanted(self, item: Proposal) -> bool:
-        from cpv_hooks.output import size_text
+        from cpv_hooks.console.output import size_text
 
         if self.args.yes:
             return True
@@ -105,8 +105,9 @@ class CmdInit(CPVCommand):
         return answer.strip().lower() in ("", "y", "yes")
 
     def _report(self, place: Place, request: Request, found: list[Proposal], changed: bool) -> None:
-        from cpv_hooks import output, skeleton
-        from cpv_hooks.config import FILE
+        from cpv_hooks.console import output
+        from cpv_hooks.project.config import FILE
+        from cpv_hooks.setup.init import skeleton
 
         chosen = {path for paths in request.artifacts.values() for path in paths}
         left = [item for item in found if item.path not in chosen]

@@ -22,14 +22,14 @@ class CmdInstall(CPVCommand):
         """Do it."""
         from dataclasses import replace
 
-        from cpv_hooks.events import SYNC
-        from cpv_hooks.git import Repo
-        from cpv_hooks.hooks.report import incomplete, tell_changes
-        from cpv_hooks.install import install
-        from cpv_hooks.output import say
-        from cpv_hooks.project import managed_roots
-        from cpv_hooks.sync import sync
-        from cpv_hooks.worktree import share_cache
+        from cpv_hooks.console.output import say
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.hooks.hook_run import incomplete, tell_changes
+        from cpv_hooks.project.linked_worktree import share_cache
+        from cpv_hooks.project.project import managed_roots
+        from cpv_hooks.setup.install.install import install
+        from cpv_hooks.sync.events import SYNC
+        from cpv_hooks.sync.sync import sync
 
         repo = Repo.discover()
         for line in install(repo):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.config import Kind
+from cpv_hooks.project.config import Kind
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag, facts
 

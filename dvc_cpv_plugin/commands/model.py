@@ -60,7 +60,7 @@ class CmdDownload(LineCommand):
 
 def _metric(text: str) -> tuple[str, int | float | str]:
     from cpv_hooks.errors import CPVError
-    from cpv_hooks.metrics import parse_pair
+    from cpv_hooks.project.metrics import parse_pair
 
     found = parse_pair(text)
     if found is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
-    from cpv_hooks.prune.plan import Doomed, Options, Plan
+    from cpv_hooks.upkeep.prune.plan import Doomed, Options, Plan
 
 HELP = (
     "Remove objects that nothing needs from the cache, and with --remote from the remote. Prints them; --yes does it."
@@ -36,10 +36,10 @@ class CmdPrune(CPVCommand):
         """Do it."""
         from dvc.ui import ui
 
-        from cpv_hooks.git import Repo
-        from cpv_hooks.output import say, size_text
-        from cpv_hooks.prune import sweep
-        from cpv_hooks.roots import projects_here
+        from cpv_hooks.console.output import say, size_text
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.upkeep.prune import sweep
 
         repo = Repo.discover()
         projects, options = projects_here(repo), self._options()
@@ -59,9 +59,9 @@ class CmdPrune(CPVCommand):
         return 0
 
     def _options(self) -> Options:
-        from cpv_hooks.age import parse_age
+        from cpv_hooks.console.durations import parse_age
         from cpv_hooks.errors import CPVError
-        from cpv_hooks.prune.plan import Options
+        from cpv_hooks.upkeep.prune.plan import Options
 
         if self.args.keep is not None and self.args.keep < 0:
             raise CPVError("--keep counts versions", fix="dvc cpv prune --keep 3")
@@ -82,8 +82,8 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> Iterator[str]:
-    from cpv_hooks.output import size_text
-    from cpv_hooks.prune.plan import total
+    from cpv_hooks.console.output import size_text
+    from cpv_hooks.upkeep.prune.plan import total
 
     for why in dict.fromkeys(item.why for item in objects):
         group = [item for item in objects if item.why == why]

@@ -18,15 +18,16 @@ class CmdRecover(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from cpv_hooks import detour, journal
-        from cpv_hooks.git import Repo
-        from cpv_hooks.output import say
+        from cpv_hooks.console.output import say
+        from cpv_hooks.git import one_shot
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.recovery import transaction
 
         repo = Repo.discover()
-        is_healed = detour.heal(repo)
+        is_healed = one_shot.heal(repo)
         if is_healed:
             say("the branch is HEAD again")
-        if not journal.recover(repo) and not is_healed:
+        if not transaction.recover(repo) and not is_healed:
             say("nothing was left half-done")
         return 0
 

@@ -26,9 +26,9 @@ class CmdRescueList(CPVCommand):
         import json
         from dataclasses import asdict
 
-        from cpv_hooks.git import Repo
-        from cpv_hooks.output import size_text
-        from cpv_hooks.rescue import rescues
+        from cpv_hooks.console.output import size_text
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.worktree.rescue_list import rescues
 
         found = list(rescues(Repo.discover()))
         if self.args.json:
@@ -46,9 +46,9 @@ class CmdRescueRestore(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from cpv_hooks.git import Repo
-        from cpv_hooks.output import say
-        from cpv_hooks.restore import restore
+        from cpv_hooks.console.output import say
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.recovery.restore_rescue import restore
 
         repo = Repo.discover()
         target = restore(repo, self.args.number, self.args.output)
@@ -63,11 +63,11 @@ class CmdRescueDrop(CPVCommand):
         """Do it."""
         from datetime import UTC, datetime, timedelta
 
-        from cpv_hooks.age import parse_age
+        from cpv_hooks.console.durations import parse_age
+        from cpv_hooks.console.output import say, size_text
         from cpv_hooks.errors import CPVError
-        from cpv_hooks.git import Repo
-        from cpv_hooks.output import say, size_text
-        from cpv_hooks.rescue import drop
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.worktree.rescue_list import drop
 
         chosen = [bool(self.args.numbers), self.args.all, self.args.older_than is not None]
         if sum(chosen) != 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dvc_cpv_plugin.commands.base import CPVCommand
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.effects import Plan
+    from cpv_hooks.console.plan import Plan
     from dvc_cpv_plugin.options import Options
 
 

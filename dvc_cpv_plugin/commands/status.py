@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
-    from cpv_hooks.status import Status
+    from cpv_hooks.operations.info.status import Status
 
 HELP = "Show the artifacts, what changed, what is queued, the last versions and the remote."
 EXAMPLES = """examples:
@@ -25,8 +25,8 @@ class CmdStatus(CPVCommand):
     def run(self) -> int:
         from dvc.ui import ui
 
-        from cpv_hooks import status
-        from cpv_hooks.git import Repo
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.operations.info import status
 
         found = status.read(Repo.discover())
         if self.args.json:
@@ -56,7 +56,7 @@ class CmdStatus(CPVCommand):
 
 
 def _rows(found: Status) -> list[tuple[str, str, str, str, str]]:
-    from cpv_hooks.output import size_text
+    from cpv_hooks.console.output import size_text
 
     return [
         (
@@ -83,7 +83,7 @@ def _lines(found: Status) -> list[str]:
 
 
 def _facts(found: Status) -> list[str]:
-    from cpv_hooks.status import MEANING
+    from cpv_hooks.operations.info.status import MEANING
 
     states = dict.fromkeys(item.state for item in found.artifacts if item.state != "clean")
     lines = [f"{state}: {MEANING[state]}" for state in states] if found.artifacts else ["no artifacts yet"]

@@ -29,12 +29,12 @@ class CmdSync(CPVCommand):
     def _look(self) -> int:
         from dvc.ui import ui
 
-        from cpv_hooks import uploads
-        from cpv_hooks.git import Repo
-        from cpv_hooks.output import printable
+        from cpv_hooks.console.output import printable
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.transfer.commits import upload_status
 
         repo = Repo.discover()
-        found = uploads.wait(repo) if self.args.wait else uploads.Uploads.read(repo)
+        found = upload_status.wait(repo) if self.args.wait else upload_status.Uploads.read(repo)
         if self.args.json:
             ui.write_json(found.as_dict())
         else:
@@ -44,21 +44,21 @@ class CmdSync(CPVCommand):
     def _sync(self) -> int:
         from dataclasses import replace
 
-        from cpv_hooks import detour
-        from cpv_hooks.events import SYNC
-        from cpv_hooks.git import Repo
-        from cpv_hooks.hooks.report import incomplete, tell_changes
-        from cpv_hooks.hooks.upload import mark_queued
-        from cpv_hooks.output import say
-        from cpv_hooks.publish import retry_queued
-        from cpv_hooks.queue import Queue
-        from cpv_hooks.remote.versioned_pointers import complete_files
-        from cpv_hooks.roots import projects_here
-        from cpv_hooks.sync import sync
+        from cpv_hooks.console.output import say
+        from cpv_hooks.git import one_shot
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.hooks.hook_run import incomplete, tell_changes
+        from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.sync.events import SYNC
+        from cpv_hooks.sync.sync import sync
+        from cpv_hooks.transfer.commits.by_policy import mark_queued
+        from cpv_hooks.transfer.commits.upload_commits import retry_queued
+        from cpv_hooks.transfer.commits.versioned_commit import complete_files
+        from cpv_hooks.transfer.objects.upload_queue import Queue
 
         repo = Repo.discover()
         projects_here(repo)  # says so where CPV has nothing to do with the repository
-        detour.heal(repo)
+        one_shot.heal(repo)
         report = sync(repo, replace(SYNC, fetch=self.args.fetch))
         tell_changes(report)
         changed = report.of("snapshot")

@@ -10,9 +10,9 @@ from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cpv_hooks.git import Repo
-    from cpv_hooks.project import Project
-    from cpv_hooks.schemes import Line
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.project.tag_schemes import Line
 
 HELP = "Tag the checkpoint at HEAD: the next version, or the one you name."
 EXAMPLES = """examples:
@@ -29,10 +29,10 @@ class CmdTag(CPVCommand):
     def run(self) -> int:
         from dvc.ui import ui
 
-        from cpv_hooks import tags
-        from cpv_hooks.git import Repo
-        from cpv_hooks.hooks.upload import upload_by_policy
-        from cpv_hooks.roots import projects_here
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+        from cpv_hooks.versions import tags
 
         repo = Repo.discover()
         projects = projects_here(repo)
@@ -47,7 +47,7 @@ class CmdTag(CPVCommand):
         return 0
 
     def _create(self, repo: Repo, project: Project, lines: Sequence[Line]) -> list[str]:
-        from cpv_hooks import reserve, tags
+        from cpv_hooks.versions import reserve, tags
 
         if self.args.push is not None:
             return reserve.create(repo, project, self.args.version, self.args.message, lines, self.args.push)
@@ -55,7 +55,8 @@ class CmdTag(CPVCommand):
 
     @staticmethod
     def _warn_of_unsaved(repo: Repo, names: list[str]) -> None:
-        from cpv_hooks import output, status
+        from cpv_hooks.console import output
+        from cpv_hooks.operations.info import status
 
         unsaved = [item.path for item in status.read(repo).artifacts if item.state in status.UNSAVED]
         if unsaved:

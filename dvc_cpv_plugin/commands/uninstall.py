@@ -18,9 +18,9 @@ class CmdUninstall(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from cpv_hooks.git import Repo
-        from cpv_hooks.output import say
-        from cpv_hooks.uninstall import uninstall
+        from cpv_hooks.console.output import say
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.setup.install.uninstall import uninstall
 
         for line in uninstall(Repo.discover()):
             say(line)

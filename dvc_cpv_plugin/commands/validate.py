@@ -24,8 +24,8 @@ class CmdValidate(CPVCommand):
     """One line for each check; the exit code says whether one failed."""
 
     def run(self) -> int:
+        from cpv_hooks.checks.checklist import validate_all
         from cpv_hooks.errors import CPVError
-        from cpv_hooks.operations.checklist import validate_all
 
         folder = Path(os.path.expanduser(self.args.repo_path or ".")).absolute()
         if self.args.repo_path is not None and (not self.args.repo_path or not folder.is_dir()):

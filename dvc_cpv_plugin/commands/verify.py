@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
-    from cpv_hooks.integrity.checked import Checked, Report
+    from cpv_hooks.upkeep.verify.checked import Checked, Report
 
 HELP = "Compare every object that versions need with the cache and the remote; with --repair, mend what is wrong."
 EXAMPLES = """examples:
@@ -43,12 +43,12 @@ class CmdVerify(CPVCommand):
         return 0 if all(report.sound for report in reports) else 1
 
     def _reports(self) -> list[Report]:
-        from cpv_hooks.git import Repo
-        from cpv_hooks.integrity import needs
-        from cpv_hooks.integrity.repair import mend
-        from cpv_hooks.integrity.verify import verify
-        from cpv_hooks.progress import Progress
-        from cpv_hooks.roots import projects_here
+        from cpv_hooks.console.progress import Progress
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.upkeep.verify import needs
+        from cpv_hooks.upkeep.verify.repair import mend
+        from cpv_hooks.upkeep.verify.verify import verify
 
         repo = Repo.discover()
         projects = projects_here(repo)
@@ -59,14 +59,14 @@ class CmdVerify(CPVCommand):
 
     @staticmethod
     def _tell_trouble(reports: list[Report]) -> None:
-        from cpv_hooks.output import warn
+        from cpv_hooks.console.output import warn
 
         for line in dict.fromkeys(line for report in reports for line in report.trouble):
             warn(line)
 
 
 def _row(report: Report, item: Checked) -> tuple[str, ...]:
-    from cpv_hooks.output import size_text
+    from cpv_hooks.console.output import size_text
 
     return (
         _few(report.files(item)),
@@ -116,7 +116,7 @@ def _lost(report: Report) -> list[str]:
 
 
 def _summary(report: Report) -> str:
-    from cpv_hooks.output import size_text
+    from cpv_hooks.console.output import size_text
 
     wrong = [item for item in report.checks if item.wrong]
     mended = [item for item in report.checks if item.mended]

@@ -2,24 +2,24 @@
 
 _HEAD = """
 from pathlib import Path
-from cpv_hooks.git import Repo
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.project.project import Project
 project = Project.open(Repo.discover(Path.cwd()), Path.cwd())
 """
 LOOK = f"""{_HEAD}
-from cpv_hooks.remote import open_remote
+from cpv_hooks.remote.common.protocol import open_remote
 open_remote(project).missing(["f" * 32])
 """
 """Ask the remote for an object that is not there."""
 PUBLISH = f"""{_HEAD}
-from cpv_hooks.publish import publish
+from cpv_hooks.transfer.commits.upload_commits import publish
 assert not publish(project, ["HEAD"], Progress("uploading")).missing
 """
 """Upload what HEAD points to."""
 FETCH = f"""{_HEAD}
-from cpv_hooks.objects import pointers_at
-from cpv_hooks.publish import fetch
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.transfer.commits.upload_commits import fetch
 assert not fetch(project, [pointer.oid for pointer in pointers_at(project, "HEAD")], Progress("fetching"))
 """
 """Bring what HEAD points to into the cache."""

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 import pytest
 import yaml
 
-from cpv_hooks import journal
-from cpv_hooks.events import SYNC
-from cpv_hooks.git import Repo
-from cpv_hooks.install import install
-from cpv_hooks.sync import sync
-from cpv_hooks.uninstall import uninstall
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery import transaction
+from cpv_hooks.setup.install.install import install
+from cpv_hooks.setup.install.uninstall import uninstall
+from cpv_hooks.sync.events import SYNC
+from cpv_hooks.sync.sync import sync
 from e2e.story import Story
 from support.killed import DRIVER
 from support.shell import Shell
@@ -80,8 +80,10 @@ OPERATIONS = [
     Operation("combined tag", "plan_tag(project, [MODEL, DATA]).run()"),
     Operation("revert of the model", "plan_revert(project, [MODEL], 'v0.0', force=True).run()"),
     Operation("revert of the data", "plan_revert(project, [DATA], 'data-v0.0', force=True).run()"),
-    Operation("install", "from cpv_hooks.install import install; install(repo)", _no_hooks, _no_hooks),
-    Operation("uninstall", "from cpv_hooks.uninstall import uninstall; uninstall(repo)", again=_hooks_again),
+    Operation("install", "from cpv_hooks.setup.install.install import install; install(repo)", _no_hooks, _no_hooks),
+    Operation(
+        "uninstall", "from cpv_hooks.setup.install.uninstall import uninstall; uninstall(repo)", again=_hooks_again
+    ),
 ]
 
 
@@ -136,7 +138,7 @@ class World:
         self._commit()
         self._push()
         self.count(figures)
-        if not journal.left(self.repo) and not self.broken_pointers():
+        if not transaction.left(self.repo) and not self.broken_pointers():
             figures.recoveries += 1
 
     @property
@@ -167,7 +169,7 @@ class World:
         assert done.status == 0, done.text
 
     def _recover(self) -> None:
-        journal.recover(self.repo)
+        transaction.recover(self.repo)
 
     def _operate(self) -> None:
         self.story.python("-c", DRIVER, "", self.operation.call)

@@ -186,10 +186,10 @@ def seed(folder: Path) -> Path:
 
 def install_hooks(story: Story, mode: Mode) -> None:
     """Put CPV's hooks into a repository: `pre-commit install`, what `dvc cpv install` does, or both."""
-    from cpv_hooks.events import SYNC
-    from cpv_hooks.git import Repo
-    from cpv_hooks.install import install
-    from cpv_hooks.sync import sync
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.setup.install.install import install
+    from cpv_hooks.sync.events import SYNC
+    from cpv_hooks.sync.sync import sync
 
     if mode in ("pre-commit", "both"):
         story.python("-m", "pre_commit", "install")

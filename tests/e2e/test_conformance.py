@@ -19,10 +19,10 @@ from dvc.repo import Repo as DVCRepo
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from cpv_hooks.events import CHECKOUT, QUERY
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
-from cpv_hooks.publish import publish
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.project.project import Project
+from cpv_hooks.sync.events import CHECKOUT, QUERY
+from cpv_hooks.transfer.commits.upload_commits import publish
 from support.engine import git_repo, run
 from support.repos import ModelRepo
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.early_upload import LARGE
-from cpv_hooks.git import Repo
-from cpv_hooks.queue import Queue
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.transfer.commits.early_upload import LARGE
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.repos import SETTINGS, ModelRepo
 
 WAIT = """#!/bin/sh
@@ -25,7 +25,7 @@ exit 1
 """
 KILL = """#!/bin/sh
 # An editor beside which the upload is killed.
-pkill -9 -f "cpv_hooks.early_upload {root}"
+pkill -9 -f "cpv_hooks.transfer.commits.early_upload {root}"
 echo "Written meanwhile" >"$1"
 """
 

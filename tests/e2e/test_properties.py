@@ -18,8 +18,8 @@ from conftest import MakeRepo
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from cpv_hooks.git import Repo
-from cpv_hooks.install import install
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.setup.install.install import install
 from support.repos import ModelRepo
 from support.shell import Result, Shell
 

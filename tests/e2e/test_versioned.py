@@ -6,8 +6,8 @@ import pytest
 import yaml
 from conftest import MakeRepo
 
-from cpv_hooks.git import Repo
-from cpv_hooks.install import install
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.setup.install.install import install
 from e2e.story import refused
 from e2e.test_clone import run_plain_dvc
 from support.repos import SETTINGS, ModelRepo

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.cache import PROTECTED, Cache, fault, md5_of
+from cpv_hooks.dvcformat.cache import PROTECTED, Cache, fault, md5_of
 from cpv_hooks.errors import CPVError
 from support.mounts import read_only, small_disk
 from support.shell import Shell

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.config import FILE, MAX_BYTES, Config, cpv_home, load
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.config import FILE, MAX_BYTES, Config, cpv_home, load
 
 FULL = """[cpv]
 team = "vision"

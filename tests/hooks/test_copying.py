@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.copying import CHUNK, copy
+from cpv_hooks.system.copying import CHUNK, copy
 
 
 @pytest.mark.parametrize("mode", ["wb", "w+b"])

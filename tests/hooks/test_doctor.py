@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import doctor
-from cpv_hooks.check import Check
-from cpv_hooks.git import Repo
-from cpv_hooks.queue import Queue
+from cpv_hooks.checks import doctor
+from cpv_hooks.console.check_result import Check
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.repos import ModelRepo
 from support.shell import Shell
 

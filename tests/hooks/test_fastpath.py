@@ -10,8 +10,9 @@ from collections.abc import Callable
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import fastpath, newer
-from cpv_hooks.events import QUERY
+from cpv_hooks.sync import watch_file
+from cpv_hooks.sync.events import QUERY
+from cpv_hooks.system import find_newer
 from support import engine
 from support.repos import ModelRepo
 from support.shell import Result
@@ -122,7 +123,7 @@ def test_the_stamp_stands_only_while_all_agrees(repo: ModelRepo) -> None:
     repo.git("checkout", "-q", "--", "model.bin.dvc")
     engine.run(repo, QUERY)
     assert stamp.exists()
-    fastpath.forget(engine.git_repo(repo))
+    watch_file.forget(engine.git_repo(repo))
     assert not stamp.exists()
 
 
@@ -167,9 +168,9 @@ def test_links_into_the_cache_count_as_the_files_they_are(repo: ModelRepo, kind:
 
 def test_known_roots_are_remembered(repo: ModelRepo) -> None:
     git = engine.git_repo(repo)
-    assert fastpath.known_roots(git) == [repo.path]
+    assert watch_file.known_roots(git) == [repo.path]
     (git.state / "projects.json").write_bytes(b"\xff")
-    assert fastpath.known_roots(git) == []
+    assert watch_file.known_roots(git) == []
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -203,7 +204,7 @@ def wait_past_the_tick() -> None:
 
 @pytest.fixture
 def large(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> ModelRepo:
-    monkeypatch.setattr(newer, "_SPLIT_FROM", 5)
+    monkeypatch.setattr(find_newer, "_SPLIT_FROM", 5)
     for number in range(4):
         repo.write(f"data/deep/{number}/file", b"x")
         repo.write(f"data/deep/{number}/below/file", b"x")

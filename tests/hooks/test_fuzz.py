@@ -16,15 +16,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cpv_hooks import config, journal_file, metrics
-from cpv_hooks.checkpoint import Artifact, Checkpoint
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, parse_dir_object
+from cpv_hooks.dvcformat.pointer import parse
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.journal import recover
-from cpv_hooks.pointer import parse
-from cpv_hooks.schemes import Line, builtin
-from cpv_hooks.tag_message import parse_message, write_message
-from cpv_hooks.tree import dir_object_bytes, dir_oid, parse_dir_object
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project import config, metrics
+from cpv_hooks.project.tag_schemes import Line, builtin
+from cpv_hooks.recovery import journal_file
+from cpv_hooks.recovery.transaction import recover
+from cpv_hooks.versions.checkpoint import Artifact, Checkpoint
+from cpv_hooks.versions.tag_message import parse_message, write_message
 from support.shell import Shell
 
 EXAMPLES = int(os.environ.get("CPV_FUZZ_EXAMPLES", "80"))

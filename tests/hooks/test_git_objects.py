@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.git_objects import Objects, entries, objects_of
+from cpv_hooks.git.objects import Objects, entries, objects_of
+from cpv_hooks.git.repo import Repo
 from support.shell import Shell
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.gitprocess import GitProcess
+from cpv_hooks.git.caller import GitProcess
 from support.shell import Shell
 
 ASK = f"""#!/bin/sh
 exec {sys.executable} -c '
 import json, pathlib
-from cpv_hooks.gitprocess import calling_git
+from cpv_hooks.git.caller import calling_git
 git = calling_git()
 with open("asked", "a") as stream:
     stream.write(json.dumps([git.pid, git.words, git.alive()] if git else None) + "\\n")
@@ -79,7 +79,7 @@ def test_through_shells_and_other_programs(repo: Shell) -> None:
 
 
 def test_outside_of_git_there_is_none(shell: Shell) -> None:
-    code = "from cpv_hooks.gitprocess import calling_git; print(calling_git())"
+    code = "from cpv_hooks.git.caller import calling_git; print(calling_git())"
     done = subprocess.run(["setsid", "-w", sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "None\n"
 

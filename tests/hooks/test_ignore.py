@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.dvcformat.dvcignore import filter_for, is_ignored
 from cpv_hooks.errors import CPVError
-from cpv_hooks.ignore import filter_for, is_ignored
-from cpv_hooks.scan import list_directory
+from cpv_hooks.system.signatures import list_directory
 from support.shell import Shell
 
 

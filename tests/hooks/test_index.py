@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.index import Entry, Index, Tree
-from cpv_hooks.pointer import Pointer
-from cpv_hooks.scan import Listing
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.system.signatures import Listing
+from cpv_hooks.worktree.base_index import Entry, Index, Tree
 
 OID = "d41d8cd98f00b204e9800998ecf8427e"
 NAMES = ["a", "b/ü", "b/new\nline", "b/\udcff"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.init import check_name
+from cpv_hooks.setup.init.plan import check_name
 from support.repos import object_names
 from support.shell import BIN, Shell
 from support.terminal import converse
@@ -387,7 +387,7 @@ class TestTrainingScript:
 
     @pytest.fixture
     def folder(self, shell: Shell) -> Shell:
-        from cpv_hooks.skeleton import files
+        from cpv_hooks.setup.init.skeleton import files
 
         for file in files("t", "m", data=True, pipeline=False):
             shell.write(file.path, file.content)

@@ -7,16 +7,16 @@ import signal
 
 import pytest
 
-from cpv_hooks import journal
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.install import install
-from cpv_hooks.uninstall import uninstall
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery import transaction
+from cpv_hooks.setup.install.install import install
+from cpv_hooks.setup.install.uninstall import uninstall
 from support.killed import kill_at, steps_of
 from support.shell import Shell
 
-INSTALL = "from cpv_hooks.install import install; install(repo)"
-UNINSTALL = "from cpv_hooks.uninstall import uninstall; uninstall(repo)"
+INSTALL = "from cpv_hooks.setup.install.install import install; install(repo)"
+UNINSTALL = "from cpv_hooks.setup.install.uninstall import uninstall; uninstall(repo)"
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_a_killed_installation_is_undone(repo: Repo, shell: Shell) -> None:
     before = hooked(repo)
     for step in ["set hooks aside", "hooks", "settings", "record", "done"]:
         kill_at(shell, step, INSTALL)
-        assert journal.left(repo)
-        journal.recover(repo)
+        assert transaction.left(repo)
+        transaction.recover(repo)
         assert hooked(repo) == before, step
     assert steps_of(shell, INSTALL) == ["set hooks aside", "hooks", "settings", "record", "done"]
     assert uninstall(repo)
@@ -65,7 +65,7 @@ def test_a_killed_removal_is_undone_or_ended(repo: Repo, shell: Shell) -> None:
     installed = hooked(repo)
     for step in ["hooks", "put hooks back", "settings", "record", "done"]:
         kill_at(shell, step, UNINSTALL)
-        journal.recover(repo)
+        transaction.recover(repo)
         assert hooked(repo) == installed, step
     kill_at(shell, "settings", UNINSTALL)
     uninstall(repo)
@@ -77,7 +77,8 @@ def test_a_removal_that_was_killed_after_its_last_step_is_ended(repo: Repo, shel
     before = hooked(repo)
     install(repo)
     code = (
-        "import os, shutil; from cpv_hooks.git import Repo; from cpv_hooks.uninstall import uninstall\n"
+        "import os, shutil; from cpv_hooks.git.repo import Repo\n"
+        "from cpv_hooks.setup.install.uninstall import uninstall\n"
         f"shutil.rmtree = lambda *_, **__: os.kill(os.getpid(), {int(signal.SIGKILL)})\n"
         "uninstall(Repo.discover())\n"
     )
@@ -126,7 +127,7 @@ def test_a_setting_that_cannot_be_changed_takes_everything_back(repo: Repo) -> N
 def test_a_hook_of_the_user_s_that_came_after_the_kill_stays(repo: Repo, shell: Shell) -> None:
     kill_at(shell, "settings", INSTALL)
     mine = shell.write(".git/hooks/post-merge", "#!/bin/sh\nexit 0\n")
-    journal.recover(repo)
+    transaction.recover(repo)
     assert mine.read_text() == "#!/bin/sh\nexit 0\n"
     install(repo)
     uninstall(repo)
@@ -138,7 +139,7 @@ def test_a_key_of_several_values_gets_them_back(repo: Repo, shell: Shell) -> Non
         shell.git("config", "--add", "merge.dvc.driver", value)
     before = hooked(repo)
     kill_at(shell, "done", INSTALL)
-    journal.recover(repo)
+    transaction.recover(repo)
     assert shell.git("config", "--get-all", "merge.dvc.driver").lines == ["mine %A", "one %A", "two %A"]
     assert {name: value for name, value in hooked(repo).items() if name != "config"} == {
         name: value for name, value in before.items() if name != "config"
@@ -154,5 +155,5 @@ def test_init_goes_on_after_a_kill_in_its_installation(shell: Shell) -> None:
     kill_at(made, "done", INSTALL)
     shell.cpv("init", "m", "--team-name", "t", "--model-name", "m", "--remote", str(shell.path / "storage"))
     assert (made.path / ".git/cpv/install.json").exists()
-    assert not journal.left(Repo.discover(made.path))
+    assert not transaction.left(Repo.discover(made.path))
     assert "nothing to do" in shell.cpv("init", "m").text

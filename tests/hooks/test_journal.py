@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks import undo, undo_setup
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.journal import begin, left, pending, recover
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery import undo, undo_install
+from cpv_hooks.recovery.transaction import begin, left, pending, recover
 from support.shell import Shell
 
 
@@ -36,9 +36,9 @@ def die_in(shell: Shell, body: str) -> None:
     code = f"""
 import os
 from pathlib import Path
-from cpv_hooks import undo, undo_head
-from cpv_hooks.git import Repo
-from cpv_hooks.journal import begin
+from cpv_hooks.recovery import undo, undo_head
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery.transaction import begin
 repo = Repo.discover(Path.cwd())
 with begin(repo, "test") as t:
     {body}
@@ -140,7 +140,10 @@ def test_a_live_transaction_is_left_alone_and_waited_for(repo: Repo, shell: Shel
         (repo.top / "new").write_bytes(b"x")
         assert not left(repo)
         assert recover(repo, wait=False) == []
-        code = "from cpv_hooks.git import Repo; from cpv_hooks.journal import left; print(left(Repo.discover()))"
+        code = (
+            "from cpv_hooks.git.repo import Repo; from cpv_hooks.recovery.transaction import left; "
+            "print(left(Repo.discover()))"
+        )
         assert shell.python("-c", code).out == "False\n"
     assert (repo.top / "new").exists()
 
@@ -152,7 +155,7 @@ def test_a_git_command_that_outlives_its_process_holds_the_journal(repo: Repo, s
     hook = shell.write(".git/hooks/commit-msg", f"#!/bin/sh\ntouch .git/there\nread x <{pipe}\n")
     hook.chmod(0o755)
     code = (
-        "import os, threading; from cpv_hooks.git import Repo; from cpv_hooks.journal import begin\n"
+        "import os, threading; from cpv_hooks.git.repo import Repo; from cpv_hooks.recovery.transaction import begin\n"
         "repo = Repo.discover()\n"
         "def die():\n"
         "    while not os.path.exists('.git/there'): pass\n"
@@ -169,7 +172,8 @@ def test_a_git_command_that_outlives_its_process_holds_the_journal(repo: Repo, s
             "sh",
             "-c",
             "while [ ! -f .git/COMMIT_EDITMSG ] || [ -d .git/cpv/journal ]; do "
-            f"{sys.executable} -c 'from cpv_hooks.git import Repo; from cpv_hooks.journal import recover; "
+            f"{sys.executable} -c 'from cpv_hooks.git.repo import Repo; "
+            "from cpv_hooks.recovery.transaction import recover; "
             "recover(Repo.discover())'; done",
         ],
         cwd=shell.path,
@@ -186,7 +190,7 @@ def test_a_kill_while_recovering_is_recovered_by_the_next(repo: Repo, shell: She
         't.step("two", [undo.file("new", None, b"x")]); (repo.top / "new").write_bytes(b"x")',
     )
     code = (
-        "import os; from cpv_hooks import undo, journal; from cpv_hooks.git import Repo\n"
+        "import os; from cpv_hooks.recovery import undo, transaction as journal; from cpv_hooks.git.repo import Repo\n"
         "first = undo._undo_file\n"
         "def once(*args):\n    first(*args)\n    os._exit(9)\n"
         "undo._undo_file = once\n"
@@ -223,9 +227,9 @@ def undoing(action: object) -> str:
         undoing({"do": "file", "path": "a.txt"}),
         undoing(undo.file("a.txt", b"x", None) | {"before": "no base64"}),
         *(undoing(undo.file(name, None, b"x")) for name in ("../up", "/etc/passwd", "", "a/../../b")),
-        *(undoing(undo_setup.git_file(name, None, b"x", 0o644)) for name in ("../up", "/etc/passwd", "")),
-        undoing(undo_setup.move("hooks/a", "../b")),
-        undoing(undo_setup.setting("a\0.b", ["x"], None)),
+        *(undoing(undo_install.git_file(name, None, b"x", 0o644)) for name in ("../up", "/etc/passwd", "")),
+        undoing(undo_install.move("hooks/a", "../b")),
+        undoing(undo_install.setting("a\0.b", ["x"], None)),
     ],
 )
 def test_a_journal_that_cannot_be_read_is_named(repo: Repo, text: str) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks import lock
-from cpv_hooks.lock import Busy, holding_dvc, locked, wait_for_dvc
+from cpv_hooks.system import locks
+from cpv_hooks.system.locks import Busy, holding_dvc, locked, wait_for_dvc
 from support.shell import Shell
 
 HOLD = """
 import sys, pathlib
-from cpv_hooks.lock import locked
+from cpv_hooks.system.locks import locked
 with locked(pathlib.Path(sys.argv[1]), wait=False, say="testing"):
     print("held", flush=True)
     sys.stdin.read()
@@ -77,7 +77,7 @@ def test_a_second_process_that_waits_gets_it_and_says_so(tmp_path: Path, capsys:
 
 
 def test_it_gives_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_GIVE_UP", 0.1)
+    monkeypatch.setattr(locks, "_GIVE_UP", 0.1)
     path = tmp_path / "lock"
     with holder(HOLD, path), pytest.raises(Busy), locked(path, wait=True, say="x"):
         pass
@@ -141,7 +141,10 @@ def test_a_dvc_that_is_our_own_ancestor_is_not_waited_for(dvc_root: Shell) -> No
     code = """
 import subprocess, sys
 from dvc.lock import make_lock
-child = "import pathlib, sys; from cpv_hooks import lock; lock.wait_for_dvc(pathlib.Path(sys.argv[1]), wait=False)"
+child = (
+    "import pathlib, sys; from cpv_hooks.system import locks; "
+    "locks.wait_for_dvc(pathlib.Path(sys.argv[1]), wait=False)"
+)
 with make_lock(sys.argv[1], tmp_dir=sys.argv[2]):
     raise SystemExit(subprocess.call([sys.executable, "-c", child, sys.argv[3]]))
 """
@@ -151,7 +154,7 @@ with make_lock(sys.argv[1], tmp_dir=sys.argv[2]):
 def test_many_processes_one_at_a_time(tmp_path: Path) -> None:
     code = """
 import pathlib, sys
-from cpv_hooks.lock import locked
+from cpv_hooks.system.locks import locked
 path = pathlib.Path(sys.argv[1])
 for _ in range(25):
     with locked(path / "lock", wait=True, say="counting"):

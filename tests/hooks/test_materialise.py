@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.materialise import MissingObject, needed, place_directory, place_file
-from cpv_hooks.pointer import Pointer
-from cpv_hooks.tree import dir_object_bytes, dir_oid
-from cpv_hooks.workspace import Workspace
+from cpv_hooks.worktree.materialise import MissingObject, needed, place_directory, place_file
+from cpv_hooks.worktree.workspace import Workspace
 from support import engine
 from support.repos import ModelRepo
 

@@ -13,11 +13,12 @@ from conftest import MakeRepo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cpv_hooks import artifact, newer
+from cpv_hooks.dvcformat.dvcignore import builtin_filter
 from cpv_hooks.errors import CPVError
-from cpv_hooks.ignore import builtin_filter
-from cpv_hooks.newer import Newer, list_again, stamp
-from cpv_hooks.scan import Clock, Listing, list_directory
+from cpv_hooks.system import find_newer
+from cpv_hooks.system.find_newer import Newer, list_again, stamp
+from cpv_hooks.system.signatures import Clock, Listing, list_directory
+from cpv_hooks.worktree import artifact
 from support.repos import ModelRepo
 
 FILES = [f"{outer}/{inner}{name}" for outer in "abcd" for inner in ("", "p/", "p/q/", "p-r/") for name in "1234"]
@@ -105,7 +106,7 @@ CHANGES: dict[str, Callable[[Folder], object]] = {
 def test_a_change_is_seen_as_by_a_walk(
     folder: Folder, change: str, split: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(newer, "_SPLIT_FROM", split)
+    monkeypatch.setattr(find_newer, "_SPLIT_FROM", split)
     CHANGES[change](folder)
     assert folder.again() == folder.walk()
 

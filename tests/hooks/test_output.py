@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.config import cpv_home
+from cpv_hooks.console.output import fail, say, size_text, time_text, warn
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.console.redact import redact, remember
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import fail, say, size_text, time_text, warn
-from cpv_hooks.progress import Progress
-from cpv_hooks.redact import redact, remember
+from cpv_hooks.project.config import cpv_home
 from support.terminal import converse
 
 Capture = pytest.CaptureFixture[str]
@@ -208,7 +208,7 @@ def test_a_progress_is_shown_until_the_outermost_with_ends(capsys: Capture) -> N
 def on_a_terminal(code: str, folder: Path, **env: str) -> str:
     """What a terminal of 120 columns shows of a program whose bars are drawn at once."""
     program = folder / "program.py"
-    program.write_text(f"from cpv_hooks import output, progress as shown\nshown.BAR_AFTER = 0\n{code}")
+    program.write_text(f"from cpv_hooks.console import output, progress as shown\nshown.BAR_AFTER = 0\n{code}")
     settings = [f"{name}={value}" for name, value in {"TERM": "xterm", "COLUMNS": "120", **env}.items()]
     status, shown = converse(["env", *settings, sys.executable, program], folder, [])
     assert status == 0, shown
@@ -217,7 +217,7 @@ def on_a_terminal(code: str, folder: Path, **env: str) -> str:
 
 TWO_BARS = """
 import time
-from cpv_hooks.bars import BARS
+from cpv_hooks.console.progress_bars import BARS
 with shown.Progress("post-checkout: \x1b[2Jx [x]", 3_000_000) as progress:
     progress.advance(500_000)
     time.sleep(0.2)
@@ -260,8 +260,8 @@ def test_lines_on_a_terminal_that_has_no_cursor(tmp_path: Path) -> None:
 def test_rich_is_not_imported_for_a_line() -> None:
     code = """
 import sys
-from cpv_hooks.output import say
-from cpv_hooks.progress import Progress
+from cpv_hooks.console.output import say
+from cpv_hooks.console.progress import Progress
 say("x")
 Progress("x")
 print("rich" in sys.modules)

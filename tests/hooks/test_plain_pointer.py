@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from cpv_hooks import plain_pointer
+from cpv_hooks.dvcformat import pointer_fast
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 hashes = st.from_regex(r"[0-9a-f]{32}(\.dir)?", fullmatch=True) | st.sampled_from(
@@ -41,14 +41,14 @@ def by_yaml(table: dict[str, Any]) -> str:
 @given(outs())
 def test_it_reads_and_writes_what_yaml_does(out: dict[str, Any]) -> None:
     text = by_yaml({"outs": [out]})
-    assert plain_pointer.read(text) in (None, {"outs": [out]})
-    assert plain_pointer.write(out) in (None, text)
+    assert pointer_fast.read(text) in (None, {"outs": [out]})
+    assert pointer_fast.write(out) in (None, text)
 
 
 @given(st.text(alphabet="outs:-md5izenflhpa \n0123abc", max_size=80))
 def test_what_it_reads_is_what_yaml_reads(tail: str) -> None:
     text = f"outs:\n- md5: {MD5}\n{tail}"
-    found = plain_pointer.read(text)
+    found = pointer_fast.read(text)
     assert found is None or found == YAML(typ="safe").load(text)
 
 
@@ -56,8 +56,8 @@ def test_what_it_reads_is_what_yaml_reads(tail: str) -> None:
 def test_the_usual_is_taken(path: str) -> None:
     out = {"md5": MD5, "size": 12, "hash": "md5", "path": path}
     text = by_yaml({"outs": [out]})
-    assert plain_pointer.read(text) == {"outs": [out]}
-    assert plain_pointer.write(out) == text
+    assert pointer_fast.read(text) == {"outs": [out]}
+    assert pointer_fast.write(out) == text
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_the_usual_is_taken(path: str) -> None:
     ],
 )
 def test_the_unusual_is_left_to_yaml(text: str) -> None:
-    assert plain_pointer.read(text) is None
+    assert pointer_fast.read(text) is None

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks import plugins
-from cpv_hooks.config import Config
 from cpv_hooks.errors import CPVError
-from cpv_hooks.schemes import Line
+from cpv_hooks.project import plugins
+from cpv_hooks.project.config import Config
+from cpv_hooks.project.tag_schemes import Line
 from support.shell import Shell
 
 HEADER = """import pluggy
@@ -152,8 +152,8 @@ def test_a_plugin_that_fails_later_is_an_error_in_one_line(site: Path, monkeypat
 def test_nothing_in_the_current_folder_can_name_a_plugin(shell: Shell) -> None:
     """A cloned repository with a plugin's metadata at its top, and CPV started with `python -m` or `-c` in it."""
     distribution(shell.path, "evil", "import pathlib; pathlib.Path('ran').touch()\n")
-    (shell.path / "probe.py").write_text("from cpv_hooks import plugins\nprint(plugins.kind('a.bin'))\n")
-    code = "from cpv_hooks import plugins; print(plugins.kind('a.bin'))"
+    (shell.path / "probe.py").write_text("from cpv_hooks.project import plugins\nprint(plugins.kind('a.bin'))\n")
+    code = "from cpv_hooks.project import plugins; print(plugins.kind('a.bin'))"
     assert shell.python("-c", code).out == "model\n"
     assert shell.python("-m", "probe").out == "model\n"
     assert not (shell.path / "ran").exists()
@@ -175,7 +175,7 @@ def test_a_repository_cannot_stand_in_for_an_installed_plugin(
 
 
 def test_the_specification_is_complete_and_pluggy_is_imported_late(shell: Shell) -> None:
-    code = "import sys; from cpv_hooks import plugins, tags; print('pluggy' in sys.modules)"
+    code = "import sys; import cpv_hooks.project.plugins, cpv_hooks.versions.tags; print('pluggy' in sys.modules)"
     assert shell.python("-c", code).out == "False\n"
     names = [name for name in vars(plugins.Specification) if not name.startswith("_")]
     assert names == ["cpv_tag_scheme", "cpv_metrics", "cpv_kind"]

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from cpv_hooks.dvcformat.pointer import MAX_BYTES, Content, Pointer, has_conflict, is_pointer_file, parse
+from cpv_hooks.dvcformat.pointer_writer import render
 from cpv_hooks.errors import CPVError
-from cpv_hooks.pointer import MAX_BYTES, Content, Pointer, has_conflict, is_pointer_file, parse
-from cpv_hooks.pointer_text import render
 from support.shell import Shell
 
 OID = "d41d8cd98f00b204e9800998ecf8427e"

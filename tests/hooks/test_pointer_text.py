@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
+from cpv_hooks.dvcformat.file_versions import Stored
+from cpv_hooks.dvcformat.pointer import Content, Pointer, parse
+from cpv_hooks.dvcformat.pointer_writer import render, render_stored
 from cpv_hooks.errors import CPVError
-from cpv_hooks.index import Index
-from cpv_hooks.pointer import Content, Pointer, parse
-from cpv_hooks.pointer_text import render, render_stored
-from cpv_hooks.stored import Stored
-from cpv_hooks.tree import dir_object_bytes, dir_oid
+from cpv_hooks.worktree.base_index import Index
 
 A, B, C = ("60b725f10c9c85c70d97880dfe8191b3", "3b5d5c3712955042212316173ccf37be", "2cd6ee2c70b0bde53fbe6cac3c8b8bb1")
 FILE = f"outs:\n- md5: {A}\n  size: 4\n  hash: md5\n  path: model.bin\n  desc: best # so far\n"

@@ -16,12 +16,12 @@ from support.terminal import converse
 
 SIZE = 6_000_000
 PROGRAM = """
-from cpv_hooks import progress
+from cpv_hooks.console import progress
 progress.BAR_AFTER = progress.LINE_AFTER = progress.LINE_EVERY = 0
-from cpv_hooks.events import SYNC
-from cpv_hooks.git import Repo
-from cpv_hooks.project import Project
-from cpv_hooks.publish import complete
+from cpv_hooks.sync.events import SYNC
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.commits.upload_commits import complete
 from cpv_hooks.sync import sync
 repo = Repo.discover()
 """

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.git import Repo
-from cpv_hooks.project import Project
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
 from support.repos import ModelRepo
 
 _ASK = """
 import json, sys
 from pathlib import Path
-from cpv_hooks.git import Repo
-from cpv_hooks.project import Project
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
 project = Project.open(Repo.discover(Path.cwd()), Path.cwd())
 print(json.dumps([dict(project.remote_options), "dvc.config" in sys.modules]))
 """

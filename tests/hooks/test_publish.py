@@ -11,18 +11,26 @@ from typing import Protocol
 
 import pytest
 
-from cpv_hooks import store
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.objects import pointers_at
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
-from cpv_hooks.publish import Published, complete, deliver, fetch, fetch_pointer, publish, retry_queued
-from cpv_hooks.queue import Queue
-from cpv_hooks.safekeeping import LARGE_OBJECT
-from cpv_hooks.store import Store
-from cpv_hooks.tree import dir_object_bytes, dir_oid
-from cpv_hooks.worker import run, start
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.commits.background_worker import run, start
+from cpv_hooks.transfer.commits.upload_commits import (
+    Published,
+    complete,
+    deliver,
+    fetch,
+    fetch_pointer,
+    publish,
+    retry_queued,
+)
+from cpv_hooks.transfer.objects import store
+from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT
 from support.repos import ModelRepo, object_names
 from support.shell import Shell
 
@@ -223,7 +231,7 @@ def test_what_was_just_hashed_is_known(make_repo: MakeRepo, monkeypatch: pytest.
 
 
 def test_a_long_history_goes_in_batches(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cpv_hooks.delivery._FILES_AT_ONCE", 2)
+    monkeypatch.setattr("cpv_hooks.transfer.objects.upload_objects._FILES_AT_ONCE", 2)
     revs = [repo.head()]
     for number in range(3):
         repo.write(f"data/{number}", f"{number}")
@@ -345,7 +353,7 @@ def test_dvc_2_pointers(repo: ModelRepo) -> None:
 
 
 def legacy_md5_of(path: Path) -> str:
-    from cpv_hooks.remote.content import legacy_md5
+    from cpv_hooks.remote.common.verified_copy import legacy_md5
 
     return legacy_md5(path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.queue import Queue
+from cpv_hooks.transfer.objects.upload_queue import Queue
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 REMOTE = "s3://bucket/team"
@@ -67,7 +67,7 @@ def test_verified_objects_by_remote(queue: Queue) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from cpv_hooks.queue import Queue
+from cpv_hooks.transfer.objects.upload_queue import Queue
 queue = Queue(Path(sys.argv[1]))
 for number in range(25):
     queue.add(".", f"{sys.argv[2]}{number:039x}", "commit")
@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_lock_that_is_never_released(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     queue.add(".", A, "commit")
-    monkeypatch.setattr("cpv_hooks.queue.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("cpv_hooks.transfer.objects.upload_queue.BUSY_SECONDS", 0.1)
     holder = sqlite3.connect(queue.path, isolation_level=None)
     holder.execute("begin exclusive")
     with pytest.raises(CPVError, match="database is locked; to mend it: wait for the other process, then dvc cpv sync"):

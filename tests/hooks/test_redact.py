@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks.redact import redact, remember
+from cpv_hooks.console.redact import redact, remember
 
 AKIA = "AKIA" + "ABCDEFGHIJKL" + "WXYZ"
 PEM = "-----BEGIN {0}PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA\n-----END {0}PRIVATE KEY-----"

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.git import Repo
-from cpv_hooks.objects import pointers_at
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
-from cpv_hooks.publish import complete, fetch, publish
-from cpv_hooks.remote import Blob, CorruptObject, MissingObject, RemoteError, open_remote
-from cpv_hooks.remote.dvc import DVCRemote, stored_md5
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.dvc_remote import DVCRemote, stored_md5
+from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError, open_remote
+from cpv_hooks.transfer.commits.upload_commits import complete, fetch, publish
 from support.http_store import Files
 from support.repos import ModelRepo
 from support.seaweed import Server

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.errors import CPVError
-from cpv_hooks.progress import Progress
-from cpv_hooks.remote import Blob, CorruptObject, MissingObject, RemoteError
-from cpv_hooks.remote.local import LocalRemote
-from cpv_hooks.remote.parallel import each
-from cpv_hooks.tree import dir_object_bytes, dir_oid
+from cpv_hooks.remote.common.local_remote import LocalRemote
+from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
+from cpv_hooks.system.threads import each
 
 PROGRESS = Progress("testing")
 

@@ -18,14 +18,16 @@ from unittest.mock import patch
 
 import pytest
 
-from cpv_hooks.progress import Progress
-from cpv_hooks.remote import Blob, CorruptObject, s3, s3_download
-from cpv_hooks.remote.inventory import temporary_files
-from cpv_hooks.remote.s3 import S3Remote
-from cpv_hooks.remote.s3_download import LARGE, RANGE
-from cpv_hooks.remote.s3_multipart import PART
-from cpv_hooks.remote.unfinished import Unfinished
-from cpv_hooks.trace import Level, listening
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.console.trace import Level, listening
+from cpv_hooks.remote.common.inventory import temporary_files
+from cpv_hooks.remote.common.protocol import Blob, CorruptObject
+from cpv_hooks.remote.s3 import download as s3_download
+from cpv_hooks.remote.s3 import s3_remote
+from cpv_hooks.remote.s3.download import LARGE, RANGE
+from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.resumable_uploads import Unfinished
+from cpv_hooks.remote.s3.s3_remote import S3Remote
 from support.seaweed import Server
 
 SIZE = 2 * PART + LARGE // 2
@@ -119,10 +121,11 @@ class Place:
 _KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from cpv_hooks.progress import Progress
-from cpv_hooks.remote import Blob, s3, s3_download
-from cpv_hooks.remote.s3 import S3Remote
-from cpv_hooks.trace import listening
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.remote.common.protocol import Blob
+from cpv_hooks.remote.s3 import download as s3_download, s3_remote as s3
+from cpv_hooks.remote.s3.s3_remote import S3Remote
+from cpv_hooks.console.trace import listening
 arguments = json.loads('{arguments}')
 for key in ("unfinished", "partials"):
     arguments[key] = Path(arguments[key])
@@ -166,7 +169,7 @@ def stopping(word: str, request: int) -> Iterator[None]:
 
 @pytest.fixture
 def place(s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    monkeypatch.setattr(s3, "LARGE_THREADS", 1)
+    monkeypatch.setattr(s3_remote, "LARGE_THREADS", 1)
     return Place(s3_server, tmp_path)
 
 

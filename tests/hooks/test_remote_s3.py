@@ -11,18 +11,19 @@ from typing import Any
 
 import pytest
 
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.console.trace import listening
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.objects import pointers_at
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
-from cpv_hooks.publish import complete, fetch, publish
-from cpv_hooks.queue import Queue
-from cpv_hooks.remote import Blob, CorruptObject, MissingObject, RemoteError, open_remote, s3_listing
-from cpv_hooks.remote.s3 import S3Remote
-from cpv_hooks.remote.s3_multipart import PART, part_size
-from cpv_hooks.trace import listening
-from cpv_hooks.tree import dir_object_bytes, dir_oid
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError, open_remote
+from cpv_hooks.remote.s3 import listing as s3_listing
+from cpv_hooks.remote.s3.multipart import PART, part_size
+from cpv_hooks.remote.s3.s3_remote import S3Remote
+from cpv_hooks.transfer.commits.upload_commits import complete, fetch, publish
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.repos import ModelRepo
 from support.seaweed import Server
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.objects import pointers_at
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
-from cpv_hooks.publish import complete, fetch_pointer, publish
-from cpv_hooks.remote import Blob, CorruptObject, MissingObject, RemoteError, open_remote
-from cpv_hooks.remote.s3_multipart import PART
-from cpv_hooks.remote.versioned import VersionedRemote
-from cpv_hooks.remote.versioned_pointers import complete_files
-from cpv_hooks.store import Store
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError, open_remote
+from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
+from cpv_hooks.transfer.commits.upload_commits import complete, fetch_pointer, publish
+from cpv_hooks.transfer.commits.versioned_commit import complete_files
+from cpv_hooks.transfer.objects.store import Store
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
 

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.pointer import Content
-from cpv_hooks.rescue import Rescue, drop, record, rescues
-from cpv_hooks.restore import restore
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery.restore_rescue import restore
+from cpv_hooks.worktree.rescue_list import Rescue, drop, record, rescues
 from support.repos import ModelRepo
 from support.shell import Shell
 

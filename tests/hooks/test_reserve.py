@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import reserve
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project import Project
-from cpv_hooks.schemes import Line
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions import reserve
 from support.engine import git_repo
 from support.repos import ModelRepo
 from support.shell import Shell

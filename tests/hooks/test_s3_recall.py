@@ -16,22 +16,22 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.progress import Progress
-from cpv_hooks.remote import Blob, RemoteError
-from cpv_hooks.remote.s3 import S3Remote
-from cpv_hooks.remote.s3_download import LARGE
-from cpv_hooks.remote.s3_learn import learn
-from cpv_hooks.remote.s3_options import S3Options
-from cpv_hooks.remote.s3_signing import STAND_IN
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.remote.common.protocol import Blob, RemoteError
+from cpv_hooks.remote.s3.download import LARGE
+from cpv_hooks.remote.s3.s3_remote import S3Remote
+from cpv_hooks.remote.s3_client.learn import learn
+from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.signing import STAND_IN
 from support.seaweed import Server
 
 PROGRESS = Progress("testing")
 _USE = """
 import json, sys
 from pathlib import Path
-from cpv_hooks.progress import Progress
-from cpv_hooks.remote import Blob
-from cpv_hooks.remote.s3 import S3Remote
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.remote.common.protocol import Blob
+from cpv_hooks.remote.s3.s3_remote import S3Remote
 url, options, memory, out, blobs = json.loads(sys.argv[1])
 remote = S3Remote(url, options, memory=Path(memory))
 blobs = [Blob(oid, Path(path), size) for oid, path, size in blobs]
@@ -183,7 +183,7 @@ def test_hosts_without_a_proxy(place: Place, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_another_boto3(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.learn()
-    monkeypatch.setattr("cpv_hooks.remote.s3_recall.find_spec", lambda name: None)
+    monkeypatch.setattr("cpv_hooks.remote.s3_client.recall.find_spec", lambda name: None)
     assert not place.is_known()
 
 

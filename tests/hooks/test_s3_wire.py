@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cpv_hooks.progress import Progress
-from cpv_hooks.remote import Blob, MissingObject, s3_signing
-from cpv_hooks.remote.s3 import SMALL, S3Remote
-from cpv_hooks.remote.s3_signing import STAND_IN, Keys, Pattern
-from cpv_hooks.trace import Level, listening
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.console.trace import Level, listening
+from cpv_hooks.remote.common.protocol import Blob, MissingObject
+from cpv_hooks.remote.s3.s3_remote import SMALL, S3Remote
+from cpv_hooks.remote.s3_client import signing
+from cpv_hooks.remote.s3_client.signing import STAND_IN, Keys, Pattern
 from support.faulty import proxied
 from support.seaweed import Server
 
@@ -120,7 +121,7 @@ def test_another_boto3_is_left_to_itself(s3_server: Server, tmp_path: Path, monk
     def caught(*_: object) -> None:
         raise AttributeError("a release of botocore may have other names")
 
-    monkeypatch.setattr("cpv_hooks.remote.s3_learn._caught", caught)
+    monkeypatch.setattr("cpv_hooks.remote.s3_client.learn._caught", caught)
     assert remote._wire.get("1" * 32) is None
     assert remote._wire._is_off
     round_trip(remote, blobs_in(tmp_path / "in", 2), tmp_path / "out")
@@ -131,7 +132,7 @@ def test_credentials_are_looked_at_again(s3_server: Server, tmp_path: Path, monk
     round_trip(remote, blobs_in(tmp_path / "in", 1), tmp_path / "out")
     before = remote._wire._way
     now = time.monotonic()
-    monkeypatch.setattr("cpv_hooks.remote.s3_wire.time.monotonic", lambda: now + 301)
+    monkeypatch.setattr("cpv_hooks.remote.s3_client.wire.time.monotonic", lambda: now + 301)
     round_trip(remote, blobs_in(tmp_path / "in", 1), tmp_path / "out")
     after = remote._wire._way
     assert before is not None
@@ -147,7 +148,7 @@ def test_a_signature_is_that_of_the_manual(monkeypatch: pytest.MonkeyPatch) -> N
         def now(cls, tz: object = None) -> Clock:
             return cls(2013, 5, 24, tzinfo=UTC)
 
-    monkeypatch.setattr(s3_signing, "datetime", Clock)
+    monkeypatch.setattr(signing, "datetime", Clock)
     key, secret = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     pattern = Pattern("https://examplebucket.s3.amazonaws.com/test.txt", "test.txt", {}, True, "", "us-east-1")
     keys = Keys(key, secret)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.scan import TEMPORARY, Clock, Listing, being_written, list_directory, newest, signature
+from cpv_hooks.system.signatures import TEMPORARY, Clock, Listing, being_written, list_directory, newest, signature
 from support.shell import Shell
 
 

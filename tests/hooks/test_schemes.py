@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks.config import Config
 from cpv_hooks.errors import CPVError
-from cpv_hooks.schemes import Line, Scheme, line_of, scheme_of
+from cpv_hooks.project.config import Config
+from cpv_hooks.project.tag_schemes import Line, Scheme, line_of, scheme_of
 
 
 def scheme(name: str, model: str | None = "resnet") -> Scheme:

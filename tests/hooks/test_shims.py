@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.githooks import FSMONITOR, HOOKS, STAGES
-from cpv_hooks.shims import MARK, Interpreter, is_ours, is_pre_commits, render, stamped
+from cpv_hooks.git.hook_names import FSMONITOR, HOOKS, STAGES
+from cpv_hooks.setup.install.shims import MARK, Interpreter, is_ours, is_pre_commits, render, stamped
 from support.repos import ModelRepo
 from support.shell import Shell
 

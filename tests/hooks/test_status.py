@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import status
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.queue import Queue
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.info import status
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.repos import ModelRepo
 from support.shell import Shell
 

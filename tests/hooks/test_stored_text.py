@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import pytest
 from ruamel.yaml import YAML
 
-from cpv_hooks.pointer import Content, parse
-from cpv_hooks.pointer_text import render, render_stored
-from cpv_hooks.stored import MANY, Stored, oid_of
-from cpv_hooks.stored_text import cut, is_text
+from cpv_hooks.dvcformat.file_versions import MANY, Stored, oid_of
+from cpv_hooks.dvcformat.file_versions_fast import cut, is_text
+from cpv_hooks.dvcformat.pointer import Content, parse
+from cpv_hooks.dvcformat.pointer_writer import render, render_stored
 
 # Names that YAML takes for something else, or quotes, or folds.
 AWKWARD = (

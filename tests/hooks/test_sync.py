@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.events import CHECKOUT, INDEX_CHANGE, PRE_COMMIT, QUERY, SYNC, Event
-from cpv_hooks.lock import Busy, locked
-from cpv_hooks.rescue import rescues
-from cpv_hooks.sync import sync
+from cpv_hooks.sync.events import CHECKOUT, INDEX_CHANGE, PRE_COMMIT, QUERY, SYNC, Event
+from cpv_hooks.sync.sync import sync
+from cpv_hooks.system.locks import Busy, locked
+from cpv_hooks.worktree.rescue_list import rescues
 from support import engine
 from support.repos import ModelRepo
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import checkpoint as checkpoints
-from cpv_hooks import tags
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.project import Project
-from cpv_hooks.tags import Line, TagInfo, parse_message
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.versions import checkpoint as checkpoints
+from cpv_hooks.versions import tags
+from cpv_hooks.versions.tags import Line, TagInfo, parse_message
 from support.repos import SETTINGS, ModelRepo
 from support.shell import BIN
 
@@ -391,7 +391,7 @@ def test_an_empty_message_and_a_repository_without_commits(tagger: Tagger, tmp_p
 
 
 def test_hostile_names_of_a_plugins_scheme_are_refused(tagger: Tagger) -> None:
-    from cpv_hooks import tag_refs
+    from cpv_hooks.versions import tag_refs
 
     for name in ("-d", "a b", "a..b", "a\nb", "a.lock", "@{", "", "a\0b"):
         assert refused(lambda name=name: tag_refs.check_name(tagger.repo, name)) == (

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cpv_hooks.dvcformat.directory_object import (
+    dir_object_bytes,
+    dir_oid,
+    entries_since,
+    is_oid,
+    parse_dir_object,
+    read_dir_object,
+)
 from cpv_hooks.errors import CPVError
-from cpv_hooks.tree import dir_object_bytes, dir_oid, entries_since, is_oid, parse_dir_object, read_dir_object
 from support.shell import Shell
 
 EMPTY = "d41d8cd98f00b204e9800998ecf8427e"

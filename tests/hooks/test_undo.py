@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks import undo
-from cpv_hooks.git import Repo
-from cpv_hooks.tag_refs import mark_published
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery import undo
+from cpv_hooks.versions.tag_refs import mark_published
 from support.shell import Shell
 
 

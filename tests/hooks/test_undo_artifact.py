@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from cpv_hooks import undo
-from cpv_hooks.cache import Cache
+from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
+from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.pointer import Content
-from cpv_hooks.project import Project
-from cpv_hooks.tree import dir_object_bytes, dir_oid
-from cpv_hooks.undo_artifact import artifact
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.recovery import undo
+from cpv_hooks.recovery.undo_artifact import artifact
 from support.shell import Shell
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks import undo, undo_head
-from cpv_hooks.git import Repo
-from cpv_hooks.operations import committing
+from cpv_hooks.git import commit
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery import undo, undo_head
 from support.shell import Shell
 
 
@@ -24,10 +24,10 @@ def repo(shell: Shell) -> Repo:
 
 def committed(repo: Repo, shell: Shell, contents: dict[str, bytes]) -> tuple[str, undo.Action]:
     """Commit as an upload does; returns the commit and what undoes it."""
-    when, date = committing.moment(repo)
+    when, date = commit.moment(repo)
     entries = undo.entries(repo, list(contents))
     action = undo_head.commit(repo, shell.head(), when, {path: entries.get(path) for path in contents})
-    return committing.commit(repo, contents, "made", date), action
+    return commit.commit(repo, contents, "made", date), action
 
 
 def reflogs(shell: Shell) -> tuple[str, str]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.project import Project
-from cpv_hooks.queue import Queue
-from cpv_hooks.uploads import Uploads, wait, working
+from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.commits.upload_status import Uploads, wait, working
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.engine import git_repo
 from support.gate import Gate, gated
 from support.repos import ModelRepo
@@ -82,7 +82,7 @@ def test_a_second_commit_waits_for_the_first(
     repo.commit("second")
     found = uploads(repo)
     assert [(item.commit, found.is_under_way(item)) for item in found.waiting] == [(first, True), (repo.head(), False)]
-    monkeypatch.setattr("cpv_hooks.uploads.SAY_EVERY", 0.0)
+    monkeypatch.setattr("cpv_hooks.transfer.commits.upload_status.SAY_EVERY", 0.0)
     threading.Timer(0.5, world.gate.open).start()
     assert wait(git_repo(repo)).lines() == ["nothing waits to be uploaded"]
     assert "cpv: uploading in the background: 2 commits left\n" in capfd.readouterr().err
@@ -120,7 +120,7 @@ def test_what_failed_is_left_and_says_why(make_repo: MakeRepo) -> None:
 
 def test_two_roots_have_a_worker_each(make_repo: MakeRepo) -> None:
     """One that is at work for one root keeps no other one from its own."""
-    from cpv_hooks.worker import run
+    from cpv_hooks.transfer.commits.background_worker import run
 
     repo = make_repo(install=False, files=FILES, settings=SETTINGS)
     repo.run("mkdir", "sub")

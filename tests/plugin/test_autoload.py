@@ -123,7 +123,7 @@ def test_uninstall_leaves_nothing(installed: Venv) -> None:
 def test_editable_install_has_the_command_and_the_live_templates(venv: Venv) -> None:
     venv.install(PROJECT, editable=True)
     assert venv.dvc("cpv", "--help").out.startswith("usage: dvc cpv")
-    code = "from cpv_hooks.templates import templates; print(templates())"
+    code = "from cpv_hooks.setup.install.templates import templates; print(templates())"
     assert Path(venv.python("-c", code).out.strip()) == PROJECT / "hook-templates"
     venv.uninstall()
     assert "invalid choice: 'cpv'" in venv.dvc("cpv", status=254).text

@@ -21,7 +21,7 @@ class Failing(CPVCommand):
 
 class Reporting(CPVCommand):
     def run(self) -> int:
-        from cpv_hooks.output import say
+        from cpv_hooks.console.output import say
 
         say("hello")
         return 7

@@ -7,8 +7,8 @@ import json
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.git import Repo
-from cpv_hooks.queue import Queue
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.repos import ModelRepo, object_names
 from support.shell import BIN, Shell
 from support.terminal import converse

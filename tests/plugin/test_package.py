@@ -45,7 +45,7 @@ def test_sdist_holds_everything_and_builds(sdist: Path, venv: Venv) -> None:
         assert files(folder) <= names
     assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".ci/run", ".pre-commit-hooks.yaml"} <= names
     venv.install(sdist)
-    code = "from cpv_hooks.templates import templates; print(templates())"
+    code = "from cpv_hooks.setup.install.templates import templates; print(templates())"
     assert Path(venv.python("-c", code).out.strip()) == venv.site / "cpv_hooks/templates"
     venv.uninstall()
 

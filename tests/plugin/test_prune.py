@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.cache import Cache
+from cpv_hooks.dvcformat.cache import Cache
 from support import two_versions
 from support.repos import ModelRepo
 from support.two_versions import cached, md5

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.check import Check
-from cpv_hooks.operations.checklist import ALL, validate_all, validate_credentials
+from cpv_hooks.checks.checklist import ALL, validate_all, validate_credentials
+from cpv_hooks.console.check_result import Check
 from support.repos import SETTINGS, ModelRepo
 from support.shell import BIN, Shell
 from support.terminal import converse

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.git import Repo
-from cpv_hooks.install import install
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.setup.install.install import install
 from support import repos
 from support.repos import ModelRepo
 from support.seaweed import Server

@@ -99,7 +99,7 @@ def test_models_load_model_fetches_what_is_missing(story: Story) -> None:
 
 
 def test_models_load_model_works_without_a_clone(story: Story, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cpv_hooks.personal import settings
+    from cpv_hooks.accounts.personal import settings
 
     host = shell.path / "host"
     shell.git("clone", "-q", "--bare", story.repo.path, host / "vision/resnet.git")

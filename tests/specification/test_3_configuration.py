@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.config import cpv_home
-from cpv_hooks.hosts import keys
-from cpv_hooks.personal import settings
+from cpv_hooks.accounts.git_host import keys
+from cpv_hooks.accounts.personal import settings
+from cpv_hooks.project.config import cpv_home
 from dvc_cpv_plugin import ConfigureError, CPVConfig
 from support.repos import ModelRepo
 from support.seaweed import Server

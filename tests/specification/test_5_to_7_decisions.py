@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import dvc_cpv_plugin
-from cpv_hooks.config import Config, cpv_home
-from cpv_hooks.operations.metadata import ModelMetadata
-from cpv_hooks.personal import settings
-from cpv_hooks.schemes import Line, scheme_of
+from cpv_hooks.accounts.personal import settings
+from cpv_hooks.operations.info.metadata import ModelMetadata
+from cpv_hooks.project.config import Config, cpv_home
+from cpv_hooks.project.tag_schemes import Line, scheme_of
 from support.shell import Shell
 from support.story import MODEL, TEAM, Story
 from support.unchanged import nothing_changes

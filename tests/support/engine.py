@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from cpv_hooks.events import Event
-from cpv_hooks.git import Repo
-from cpv_hooks.index import Index
-from cpv_hooks.outcomes import Report
-from cpv_hooks.pointer import Pointer, parse
-from cpv_hooks.project import Project
-from cpv_hooks.scan import Clock
-from cpv_hooks.sync import sync
-from cpv_hooks.workspace import Workspace
+from cpv_hooks.dvcformat.pointer import Pointer, parse
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.sync.events import Event
+from cpv_hooks.sync.outcomes import Report
+from cpv_hooks.sync.sync import sync
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.workspace import Workspace
 from support.shell import Shell
 
 

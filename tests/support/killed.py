@@ -9,13 +9,13 @@ from support.shell import Shell
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
-from cpv_hooks import journal
-from cpv_hooks.git import Repo
-from cpv_hooks.operations.revert import plan_revert
-from cpv_hooks.operations.tagging import plan_tag
-from cpv_hooks.operations.upload import plan_upload
-from cpv_hooks.project import Project
-from cpv_hooks.schemes import Line
+from cpv_hooks.recovery import transaction as journal
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.revert.revert import plan_revert
+from cpv_hooks.operations.make.tag import plan_tag
+from cpv_hooks.operations.make.upload import plan_upload
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
 
 def die(step):
     print(step, flush=True)

@@ -90,7 +90,7 @@ def make(
 
 
 def _install(path: Path) -> None:
-    from cpv_hooks.git import Repo
-    from cpv_hooks.install import install
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.setup.install.install import install
 
     install(Repo.discover(path))

@@ -8,12 +8,12 @@ import os
 import shutil
 from pathlib import Path
 
-from cpv_hooks.events import SYNC
-from cpv_hooks.git import Repo
-from cpv_hooks.objects import pointers_at
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
-from cpv_hooks.publish import publish
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.project import Project
+from cpv_hooks.sync.events import SYNC
+from cpv_hooks.transfer.commits.upload_commits import publish
 from support import engine, repos
 from support.repos import ModelRepo
 from support.shell import Shell

@@ -56,9 +56,9 @@ class World:
 
 def build(folder: Path) -> World:
     """Make the one that the tests copy."""
-    from cpv_hooks import tags
-    from cpv_hooks.project import Project
-    from cpv_hooks.schemes import Line
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.project.tag_schemes import Line
+    from cpv_hooks.versions import tags
     from support.engine import git_repo
 
     world = World(folder / "world")

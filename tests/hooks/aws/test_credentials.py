@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.aws import credentials
+from cpv_hooks.accounts.aws import credentials
 from cpv_hooks.errors import CPVError
 from support.shell import BIN
 from support.terminal import converse
@@ -120,7 +120,7 @@ def test_nobody_to_ask() -> None:
 
 
 def test_a_terminal_is_asked(file: Path, tmp_path: Path) -> None:
-    code = "from cpv_hooks.aws import credentials; print(credentials.find(None, None).source)"
+    code = "from cpv_hooks.accounts.aws import credentials; print(credentials.find(None, None).source)"
     status, shown = converse([BIN / "python", "-c", code], tmp_path, [(credentials.PROMPT, str(file))])
     assert status == 0, shown
     assert shown.endswith(f"profile default of {file}\n")

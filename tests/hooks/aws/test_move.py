@@ -17,21 +17,21 @@ from typing import Any
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.aws.move import copy
-from cpv_hooks.aws.needed import commits, needed
-from cpv_hooks.aws.survey import OpenTarget, survey
-from cpv_hooks.cache import Cache
+from cpv_hooks.accounts.aws.move import copy
+from cpv_hooks.accounts.aws.needed import commits, needed
+from cpv_hooks.accounts.aws.survey import OpenTarget, survey
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.pointer import Content
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
-from cpv_hooks.publish import publish
-from cpv_hooks.queue import Queue
-from cpv_hooks.remote import RemoteError
-from cpv_hooks.remote.s3 import S3Remote
-from cpv_hooks.remote.s3_multipart import PART
-from cpv_hooks.rescue import record
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.s3_remote import S3Remote
+from cpv_hooks.transfer.commits.upload_commits import publish
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.worktree.rescue_list import record
 from support.repos import ModelRepo, object_names
 from support.seaweed import Server
 
@@ -212,7 +212,7 @@ def test_what_is_there_is_not_sent_again_and_what_is_cut_short_is(repo: ModelRep
 
 def test_names_of_dvc_2_keep_their_layout(make_repo: MakeRepo, target: Target) -> None:
     repo = make_repo(install=False, files={"model.bin": "one\r\ntwo\r\n"})
-    from cpv_hooks.remote.content import legacy_md5
+    from cpv_hooks.remote.common.verified_copy import legacy_md5
 
     oid = legacy_md5(repo.path / "model.bin")
     repo.write(f".dvc/cache/{oid[:2]}/{oid[2:]}", repo.read("model.bin")).chmod(0o444)
@@ -326,10 +326,10 @@ def test_a_server_that_fails_half_way_is_said(repo: ModelRepo, target: Target) -
 MOVE = """
 import sys
 from pathlib import Path
-from cpv_hooks.aws.move import copy
-from cpv_hooks.git import Repo
-from cpv_hooks.project import Project
-from cpv_hooks.remote.s3 import S3Remote
+from cpv_hooks.accounts.aws.move import copy
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.s3.s3_remote import S3Remote
 root, url, *pairs = sys.argv[1:]
 values = dict(pair.split("=", 1) for pair in pairs)
 copy(Project.open(Repo.discover(Path(root)), Path(root)), lambda legacy: S3Remote(url, values, legacy=legacy))

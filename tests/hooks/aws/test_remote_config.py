@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.aws.remote_config import Wanted, plan
+from cpv_hooks.accounts.aws.remote_config import Wanted, plan
 from cpv_hooks.errors import CPVError
 
 WANTED = Wanted("s3", {"url": "s3://a/b", "region": "eu"}, {"credentialpath": "/keys", "profile": "team"})

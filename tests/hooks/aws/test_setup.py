@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.aws.access import policy
-from cpv_hooks.aws.setup import plan_setup
-from cpv_hooks.aws.target import Request
+from cpv_hooks.accounts.aws.access import policy
+from cpv_hooks.accounts.aws.setup import plan_setup
+from cpv_hooks.accounts.aws.target import Request
+from cpv_hooks.accounts.personal import settings
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.personal import settings
-from cpv_hooks.progress import Progress
-from cpv_hooks.project import Project
-from cpv_hooks.publish import publish
-from cpv_hooks.remote import open_remote
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import open_remote
+from cpv_hooks.transfer.commits.upload_commits import publish
 from support.identity import Identity, limited
 from support.repos import ModelRepo, object_names
 from support.seaweed import Server
@@ -376,9 +376,9 @@ def test_a_commit_that_is_refused_takes_everything_back(make_repo: MakeRepo, clo
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from cpv_hooks import journal
-from cpv_hooks.aws.setup import plan_setup
-from cpv_hooks.aws.target import Request
+from cpv_hooks.recovery import transaction as journal
+from cpv_hooks.accounts.aws.setup import plan_setup
+from cpv_hooks.accounts.aws.target import Request
 folder, step, path, bucket, endpoint = sys.argv[1:]
 plan = plan_setup(Request(credential_path=path, profile="team", bucket=bucket, endpoint_url=endpoint), Path(folder))
 journal.at_step = lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == step else None

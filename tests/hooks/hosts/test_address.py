@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.accounts.git_host.address import Address, of_git_url, of_url
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts.address import Address, of_git_url, of_url
 
 
 @pytest.mark.parametrize(

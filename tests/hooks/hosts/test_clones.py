@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.config import cpv_home
+from cpv_hooks.accounts.git_host.clones import managed_clone
+from cpv_hooks.accounts.git_host.transport import HostError
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts.clones import managed_clone
-from cpv_hooks.hosts.transport import HostError
-from cpv_hooks.operations.download import plan_load
-from cpv_hooks.project import Project
+from cpv_hooks.operations.download.download import plan_load
+from cpv_hooks.project.config import cpv_home
+from cpv_hooks.project.project import Project
 from support.repos import ModelRepo
 from support.shell import Shell
 from support.ssh_keys import make_key, ssh_folder

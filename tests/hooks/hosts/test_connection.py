@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.accounts.git_host import client, ssh_config
+from cpv_hooks.accounts.git_host.connection import KeyNotAdded, Welcome, check_repository, greet, page_for_keys
+from cpv_hooks.accounts.git_host.pattern import SSH
+from cpv_hooks.accounts.git_host.transport import Unreachable
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts import client, ssh_config
-from cpv_hooks.hosts.connection import KeyNotAdded, Welcome, check_repository, greet, page_for_keys
-from cpv_hooks.hosts.pattern import SSH
-from cpv_hooks.hosts.transport import Unreachable
 from support.ssh_keys import make_key, ssh_folder
 from support.sshd import HOST, SSHServer
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.accounts.git_host import keys
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts import keys
 from support.ssh_keys import listing, make_key, mode, ssh_folder
 from support.terminal import converse
 
@@ -160,7 +160,8 @@ def test_a_name_that_can_be_no_key_is_refused(name: str, what: str, tmp_path: Pa
 def test_on_a_terminal_ssh_keygen_itself_asks_for_the_passphrase(tmp_path: Path) -> None:
     path = ssh_folder() / "id_asked"
     code = (
-        f"from pathlib import Path; from cpv_hooks.hosts import keys; [s.do() for s in keys.steps(Path({str(path)!r}))]"
+        "from pathlib import Path; from cpv_hooks.accounts.git_host import keys; "
+        f"[s.do() for s in keys.steps(Path({str(path)!r}))]"
     )
     answers = [("Enter passphrase", "correct horse"), ("Enter same passphrase again", "correct horse")]
     status, shown = converse([sys.executable, "-c", code], tmp_path, answers)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.accounts.git_host import known_hosts
+from cpv_hooks.accounts.git_host.known_hosts import PINNED, Confirm
+from cpv_hooks.accounts.git_host.pattern import SSH
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts import known_hosts
-from cpv_hooks.hosts.known_hosts import PINNED, Confirm
-from cpv_hooks.hosts.pattern import SSH
 from support.ssh_keys import make_key, mode, ssh_folder
 from support.sshd import HOST, SSHServer
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import init
+from cpv_hooks.accounts.git_host import origin
+from cpv_hooks.accounts.personal import settings
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts import origin
-from cpv_hooks.personal import settings
+from cpv_hooks.setup.init import plan
 from support.engine import git_repo
 from support.repos import ModelRepo
 
@@ -24,8 +24,8 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
 
 def planned(path: Path) -> list[str]:
     """The steps of `dvc cpv init` that are about Git's remotes."""
-    place = init.locate(path, None, path.parent)
-    return [step.text for step in init.plan(place, init.Request("vision", "resnet")) if "git remote" in step.text]
+    place = plan.locate(path, None, path.parent)
+    return [step.text for step in plan.plan(place, plan.Request("vision", "resnet")) if "git remote" in step.text]
 
 
 def test_without_a_configured_host_there_is_no_url() -> None:
@@ -46,8 +46,8 @@ def test_init_adds_it_once(repo: ModelRepo) -> None:
     settings.update({"bitbucket.host": "bitbucket.org"})
     assert planned(repo.path) == [f"git remote add origin {URL}"]
     assert planned(repo.path.parent / "new") == [f"git remote add origin {URL}"]
-    place = init.locate(repo.path, None, repo.path)
-    for step in init.plan(place, init.Request("vision", "resnet")):
+    place = plan.locate(repo.path, None, repo.path)
+    for step in plan.plan(place, plan.Request("vision", "resnet")):
         if "git remote" in step.text:
             step.do()
     assert repo.git("remote", "get-url", "origin").lines == [URL]

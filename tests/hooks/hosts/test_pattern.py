@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cpv_hooks.accounts.git_host.pattern import CLOUD_PATTERN, SSH, check_pattern, parse, pattern_host, repository_url
+from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts.pattern import CLOUD_PATTERN, SSH, check_pattern, parse, pattern_host, repository_url
-from cpv_hooks.personal.schema import Bitbucket, Settings
 
 
 def settings(**bitbucket: object) -> Settings:

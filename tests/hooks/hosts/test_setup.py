@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.config import cpv_home
+from cpv_hooks.accounts.git_host import keys
+from cpv_hooks.accounts.git_host.connection import KeyNotAdded
+from cpv_hooks.accounts.git_host.setup import Request, plan_setup
+from cpv_hooks.accounts.personal import settings
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts import keys
-from cpv_hooks.hosts.connection import KeyNotAdded
-from cpv_hooks.hosts.setup import Request, plan_setup
-from cpv_hooks.personal import settings
+from cpv_hooks.project.config import cpv_home
 from support.repos import ModelRepo
 from support.ssh_keys import lead_git_home, listing, make_key, ssh_folder
 from support.sshd import HOST, SSHServer

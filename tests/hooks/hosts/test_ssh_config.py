@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cpv_hooks.accounts.git_host import client, ssh_config
+from cpv_hooks.accounts.git_host.ssh_config import Entry, with_entry, without_entry
 from cpv_hooks.errors import CPVError
-from cpv_hooks.hosts import client, ssh_config
-from cpv_hooks.hosts.ssh_config import Entry, with_entry, without_entry
 from support.ssh_keys import make_key, mode, ssh_folder
 
 HOST = "git.example.com"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, check_url, explain, is_local, talk
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.hosts.transport import HostError, Unreachable, check_url, explain, is_local, talk
+from cpv_hooks.git.repo import Repo
 from support.shell import Shell
 
 

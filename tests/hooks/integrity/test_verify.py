@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.integrity import needs
-from cpv_hooks.integrity.checked import Report
-from cpv_hooks.integrity.repair import NO_COPY, mend
-from cpv_hooks.integrity.verify import verify
-from cpv_hooks.progress import Progress
-from cpv_hooks.publish import publish
-from cpv_hooks.queue import Queue
+from cpv_hooks.transfer.commits.upload_commits import publish
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.upkeep.verify import needs
+from cpv_hooks.upkeep.verify.checked import Report
+from cpv_hooks.upkeep.verify.repair import NO_COPY, mend
+from cpv_hooks.upkeep.verify.verify import verify
 from support.http_store import Files
 from support.repos import ModelRepo
 from support.seaweed import Server

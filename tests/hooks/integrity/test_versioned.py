@@ -7,16 +7,16 @@ import os
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.install import install
-from cpv_hooks.integrity import needs
-from cpv_hooks.integrity.checked import Report
-from cpv_hooks.integrity.repair import mend
-from cpv_hooks.integrity.verify import verify
-from cpv_hooks.progress import Progress
-from cpv_hooks.prune import sweep
-from cpv_hooks.prune.plan import Options
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.setup.install.install import install
+from cpv_hooks.upkeep.prune import sweep
+from cpv_hooks.upkeep.prune.plan import Options
+from cpv_hooks.upkeep.verify import needs
+from cpv_hooks.upkeep.verify.checked import Report
+from cpv_hooks.upkeep.verify.repair import mend
+from cpv_hooks.upkeep.verify.verify import verify
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
 from support.two_versions import md5, project_of

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.git import Repo
-from cpv_hooks.operations.tagging import plan_tag
-from cpv_hooks.project import Project
-from cpv_hooks.schemes import Line
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.make.tag import plan_tag
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
 from support import repos
 from support.repos import ModelRepo
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.check import Check
+from cpv_hooks.checks import checklist
+from cpv_hooks.checks.checklist import FOR, SKIPPABLE, Name, Subject, ValidationError, demand, run
+from cpv_hooks.console.check_result import Check
+from cpv_hooks.console.trace import listening
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations import checklist
-from cpv_hooks.operations.checklist import FOR, SKIPPABLE, Name, Subject, ValidationError, demand, run
-from cpv_hooks.project import Project
-from cpv_hooks.schemes import Line
-from cpv_hooks.trace import listening
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
 from support.engine import git_repo
 from support.mounts import small_disk
 from support.repos import ModelRepo, skeleton

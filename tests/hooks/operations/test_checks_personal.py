@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.check import Check
-from cpv_hooks.hosts import ssh_config
-from cpv_hooks.operations.checklist import validate_credentials
-from cpv_hooks.personal import settings
+from cpv_hooks.accounts.git_host import ssh_config
+from cpv_hooks.accounts.personal import settings
+from cpv_hooks.checks.checklist import validate_credentials
+from cpv_hooks.console.check_result import Check
 from support.seaweed import Server
 from support.ssh_keys import make_key, ssh_folder
 from support.sshd import HOST, SSHServer

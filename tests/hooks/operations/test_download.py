@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.artifacts import ModelArtifacts
-from cpv_hooks.operations.copies import staging_of
-from cpv_hooks.operations.download import plan_download_data, plan_download_model
-from cpv_hooks.project import Project
+from cpv_hooks.operations.download.copies import staging_of
+from cpv_hooks.operations.download.download import plan_download_data, plan_download_model
+from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
+from cpv_hooks.project.project import Project
 from support import engine
 from support.mounts import small_disk
 from support.repos import ModelRepo

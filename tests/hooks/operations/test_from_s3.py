@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.install import install
-from cpv_hooks.operations.download import plan_download_data, plan_download_model, plan_load
-from cpv_hooks.operations.metadata import combined_metadata
-from cpv_hooks.project import Project
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.download.download import plan_download_data, plan_download_model, plan_load
+from cpv_hooks.operations.info.metadata import combined_metadata
+from cpv_hooks.project.config import cpv_home
+from cpv_hooks.project.project import Project
+from cpv_hooks.setup.install.install import install
 from support import engine
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
@@ -125,8 +125,8 @@ def test_files_that_lie_by_version(
 
 
 KILLED = """
-from pathlib import Path; from cpv_hooks.git import Repo; from cpv_hooks.project import Project
-from cpv_hooks.operations.download import plan_download_model, plan_load
+from pathlib import Path; from cpv_hooks.git.repo import Repo; from cpv_hooks.project.project import Project
+from cpv_hooks.operations.download.download import plan_download_model, plan_load
 project = Project.find_all(Repo.discover(Path('.')))[0]
 plan = {plan}
 print("go", flush=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.config import cpv_home
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.artifacts import ModelArtifacts
-from cpv_hooks.operations.download import plan_load
-from cpv_hooks.project import Project
+from cpv_hooks.operations.download.download import plan_load
+from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
+from cpv_hooks.project.config import cpv_home
+from cpv_hooks.project.project import Project
 from support import engine
 from support.mounts import small_disk
 from support.repos import ModelRepo, object_names
@@ -297,8 +297,8 @@ def test_a_dvc_root_in_a_folder(versions: ModelRepo, shell) -> None:  # type: ig
 def test_two_processes_at_once(versions: ModelRepo) -> None:
     forget_cache(versions)
     code = (
-        "from pathlib import Path; from cpv_hooks.git import Repo; from cpv_hooks.project import Project\n"
-        "from cpv_hooks.operations.download import plan_load\n"
+        "from pathlib import Path; from cpv_hooks.git.repo import Repo; from cpv_hooks.project.project import Project\n"
+        "from cpv_hooks.operations.download.download import plan_load\n"
         "print(plan_load(Project.find_all(Repo.discover(Path('.')))[0], None).run().folder)"
     )
     command = [sys.executable, "-c", code]

@@ -9,11 +9,11 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.operations import place, work_tree
-from cpv_hooks.operations.draft import Change
-from cpv_hooks.project import Project
-from cpv_hooks.schemes import Line
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.make import target_artifact, work_tree
+from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
 from support.repos import SETTINGS, ModelRepo
 
 MODEL, DATA = Line.MODEL, Line.DATA
@@ -25,7 +25,7 @@ def repo_with(make_repo: MakeRepo, artifacts: str) -> ModelRepo:
 
 def change(repo: ModelRepo, source: str | Path, line: Line = MODEL, **options: Any) -> Change:
     project = Project.find_all(Repo.discover(repo.path))[0]
-    return place.change(project, line, repo.path / source, work_tree.tracked(project), **options)
+    return target_artifact.change(project, line, repo.path / source, work_tree.tracked(project), **options)
 
 
 def refused(repo: ModelRepo, source: str | Path, line: Line = MODEL, **options: Any) -> str:
@@ -130,7 +130,7 @@ def test_a_folder_hashes_as_dvc_hashes_it(make_repo: MakeRepo, tmp_path: Path) -
 
 def test_a_file_that_cannot_be_read(make_repo: MakeRepo, tmp_path: Path) -> None:
     """Root reads everything, so the disk's answer is given here."""
-    from cpv_hooks.operations.prospect import unreadable
+    from cpv_hooks.operations.make.new_content import unreadable
 
     path = tmp_path / "secret"
     assert str(unreadable(PermissionError(13, "denied", str(path)), path)) == (

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from cpv_hooks import journal
-from cpv_hooks.git import Repo
-from cpv_hooks.operations.tagging import plan_tag
-from cpv_hooks.project import Project
-from cpv_hooks.schemes import Line
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.make.tag import plan_tag
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.recovery import transaction
 from support.killed import kill_at, steps_of
 from support.repos import ModelRepo
 
@@ -42,7 +42,7 @@ class State:
 
 
 def by_itself(repo: ModelRepo) -> None:
-    journal.recover(Repo.discover(repo.path))
+    transaction.recover(Repo.discover(repo.path))
 
 
 def by_git_status(repo: ModelRepo) -> None:
@@ -80,7 +80,7 @@ def test_a_kill_at_any_step_is_undone(two: ModelRepo, call: str, recover: Callab
     before = State.of(two)
     for step in STEPS[call]:
         kill_at(two, step, call)
-        assert journal.left(Repo.discover(two.path)), step
+        assert transaction.left(Repo.discover(two.path)), step
         recover(two)
         assert State.of(two) == before, step
         assert not (two.path / ".git/cpv/journal").exists()
@@ -121,7 +121,7 @@ def test_a_git_command_that_writes_leaves_it_alone_and_says_so(two: ModelRepo) -
     two.write("model.bin", b"trained on")
     told = two.git("add", "-A").err
     assert "cpv: warning: an interrupted model and data tag is still half-done; to undo it: dvc cpv recover" in told
-    assert journal.left(Repo.discover(two.path))
+    assert transaction.left(Repo.discover(two.path))
     assert "cpv: undid an interrupted model and data tag of " in two.cpv("recover").err
 
 

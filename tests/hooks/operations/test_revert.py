@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from cpv_hooks.console.plan import Plan
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.operations.effects import Plan
-from cpv_hooks.operations.revert import plan_revert
-from cpv_hooks.operations.tagging import plan_tag
-from cpv_hooks.project import Project
-from cpv_hooks.rescue import rescues
-from cpv_hooks.schemes import Line
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.make.tag import plan_tag
+from cpv_hooks.operations.revert.revert import plan_revert
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.worktree.rescue_list import rescues
 from support.repos import ModelRepo
 from support.unchanged import nothing_changes
 
@@ -151,8 +151,8 @@ def test_the_effects_are_told_and_nothing_is_changed(two: ModelRepo) -> None:
 
 
 def _size(repo: ModelRepo) -> str:
-    from cpv_hooks.output import size_text
-    from cpv_hooks.pointer import parse
+    from cpv_hooks.console.output import size_text
+    from cpv_hooks.dvcformat.pointer import parse
 
     [pointer] = parse(repo.git("show", "v0.0:model.bin.dvc").out, "model.bin.dvc")
     return size_text(pointer.size or 0)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import tag_refs
+from cpv_hooks.console.output import size_text
+from cpv_hooks.console.plan import Plan
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.operations.effects import Plan
-from cpv_hooks.operations.tagging import plan_tag
-from cpv_hooks.output import size_text
-from cpv_hooks.project import Project
-from cpv_hooks.schemes import Line
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.make.tag import plan_tag
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions import tag_refs
 from support.repos import ModelRepo, object_names
 from support.unchanged import nothing_changes
 

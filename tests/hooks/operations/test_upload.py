@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import tag_refs
+from cpv_hooks.console.plan import Plan
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.operations.effects import Plan
-from cpv_hooks.operations.upload import plan_upload
-from cpv_hooks.project import Project
-from cpv_hooks.rescue import rescues
-from cpv_hooks.schemes import Line
-from cpv_hooks.snapshot import BeingWritten
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.make.upload import plan_upload
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions import tag_refs
+from cpv_hooks.worktree.rescue_list import rescues
+from cpv_hooks.worktree.snapshot import BeingWritten
 from support.repos import SETTINGS, ModelRepo, object_names
 from support.seaweed import Server
 from support.shell import Shell

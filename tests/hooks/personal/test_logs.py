@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks import output, trace
-from cpv_hooks.config import cpv_home
+from cpv_hooks.accounts.personal import logs, settings
+from cpv_hooks.console import output, trace
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.personal import logs, settings
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import cpv_home
 
 Capture = pytest.CaptureFixture[str]
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warning|error) +(.*)")
@@ -232,7 +232,7 @@ def test_a_log_that_is_being_written_is_kept() -> None:
 
 
 MANY = """
-from cpv_hooks.personal import logs
+from cpv_hooks.accounts.personal import logs
 for number in range(30):
     with logs.operation("at once") as log:
         assert log.path.exists()

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.config import cpv_home
-from cpv_hooks.personal import logs, notify, settings
+from cpv_hooks.accounts.personal import logs, notify, settings
+from cpv_hooks.project.config import cpv_home
 from support.terminal import converse
 
 Capture = pytest.CaptureFixture[str]
@@ -244,5 +244,5 @@ def test_a_program_in_the_current_folder_is_not_run(
 
 def test_the_bell_of_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.devnull)
-    code = "from cpv_hooks.personal.notify import notify; notify('tag', 'done')"
+    code = "from cpv_hooks.accounts.personal.notify import notify; notify('tag', 'done')"
     assert converse([sys.executable, "-c", code], tmp_path, []) == (0, "\a")

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.config import cpv_home
+from cpv_hooks.accounts.personal import settings
+from cpv_hooks.console.output import is_quiet
+from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
-from cpv_hooks.output import is_quiet
-from cpv_hooks.personal import settings
-from cpv_hooks.redact import redact
+from cpv_hooks.project.config import cpv_home
 
 NEWEST = {"version": 2, "quiet": True, "aws": {"region": "eu-west-1", "profile": ["a", "b"]}, "logs": "all", "new": 1}
 
@@ -333,8 +333,8 @@ def test_a_webhook_s_address_is_not_printed_by_anything() -> None:
 
 AT_ONCE = """
 import sys
-from cpv_hooks.personal import settings
-from cpv_hooks.redact import redact
+from cpv_hooks.accounts.personal import settings
+from cpv_hooks.console.redact import redact
 for turn in range(20):
     settings.update({sys.argv[1]: str(turn + 1)})
 """

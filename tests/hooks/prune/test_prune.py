@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.age import DAY
-from cpv_hooks.cache import Cache
+from cpv_hooks.console.durations import DAY
+from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import Repo
-from cpv_hooks.index import Entry, Index
-from cpv_hooks.lock import Busy, locked
-from cpv_hooks.pointer import Content
-from cpv_hooks.prune import sweep
-from cpv_hooks.prune.plan import Options, Plan
-from cpv_hooks.queue import Queue
-from cpv_hooks.rescue import drop, record
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.system.locks import Busy, locked
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.upkeep.prune import sweep
+from cpv_hooks.upkeep.prune.plan import Options, Plan
+from cpv_hooks.worktree.base_index import Entry, Index
+from cpv_hooks.worktree.rescue_list import drop, record
 from support.repos import ModelRepo
 from support.shell import Shell
 from support.two_versions import STORAGE, cached, md5, oid_of, project_of, save, spoil, stored
@@ -374,7 +374,7 @@ def test_both_conditions_must_hold(repo: ModelRepo) -> None:
 
 
 def test_what_left_the_cache_comes_back_with_a_checkout(repo: ModelRepo) -> None:
-    from cpv_hooks.install import install
+    from cpv_hooks.setup.install.install import install
 
     install(Repo.discover(repo.path))
     prune(repo, keep=1)

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.age import DAY
+from cpv_hooks.console.durations import DAY
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.events import SYNC
-from cpv_hooks.progress import Progress
-from cpv_hooks.prune import sweep
-from cpv_hooks.prune.plan import Options, Plan
-from cpv_hooks.publish import publish
-from cpv_hooks.queue import Queue
-from cpv_hooks.remote import open_remote
-from cpv_hooks.remote.dvc import DVCRemote
-from cpv_hooks.remote.inventory import inventory_of
+from cpv_hooks.remote.common.dvc_remote import DVCRemote
+from cpv_hooks.remote.common.inventory import inventory_of
+from cpv_hooks.remote.common.protocol import open_remote
+from cpv_hooks.sync.events import SYNC
+from cpv_hooks.transfer.commits.upload_commits import publish
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.upkeep.prune import sweep
+from cpv_hooks.upkeep.prune.plan import Options, Plan
 from support import engine
 from support.http_store import Files
 from support.identity import allowing, limited

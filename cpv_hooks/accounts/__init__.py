@@ -1,0 +1,1 @@
+"""The ways in: S3, the Git host, and the user's own settings."""

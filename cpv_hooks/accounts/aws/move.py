@@ -1,0 +1,126 @@
+"""Moving a repository's data to S3: everything is copied and verified before the configuration names the new place.
+
+What is there already is not sent again, so a move that was killed goes on where it stopped. The old remote is read,
+and nothing there is changed.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from cpv_hooks.accounts.aws.source import room
+from cpv_hooks.accounts.aws.survey import OpenTarget, Part, Survey, survey
+from cpv_hooks.console.output import say
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import Blob, CorruptObject, RemoteError
+from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.system.threads import each
+from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+
+THREADS = 8
+SHOWN = 5
+ROUNDS = 3
+"""How often to look again for what commits added while the data was copied."""
+
+
+def copy(project: Project, target: OpenTarget, *, accept_loss: bool = False) -> Survey:
+    """Copy what is lacking and verify it; returns how it stands in the end, with nothing left to send.
+
+    Raises `CPVError` where something is lost (unless that is accepted), `RemoteError` where a remote fails.
+    """
+    damaged: set[str] = set()
+    with room(project) as folder:
+        for _ in range(ROUNDS):
+            found = survey(project, target, folder, damaged)
+            refuse_loss(project, found, accept=accept_loss)
+            if not found.count:
+                _record(project, found)
+                return found
+            damaged |= _send(found)
+    what = f"{found.count} objects are still not there as they should be"
+    raise RemoteError(what, where=found.parts[0].target.url, fix="dvc cpv aws-config, when nobody commits")
+
+
+def refuse_loss(project: Project, found: Survey, *, accept: bool) -> None:
+    """Raise where something that the repository needs is nowhere, naming it."""
+    lost = found.lost
+    if not lost or accept:
+        return
+    for line in lost[SHOWN:]:
+        say(f"missing too: {line}")
+    shown = ", ".join(lost[:SHOWN]) + (f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else "")
+    nobody = f"neither the cache nor {project.remote_url} has" if project.remote_url else "the cache no longer has"
+    what = f"{nobody} all that is needed: {shown}"
+    fix = "dvc cpv sync where a copy is, or dvc cpv aws-config --force (moves the rest)"
+    raise CPVError(what, where=str(project.root), fix=fix)
+
+
+def _send(found: Survey) -> set[str]:
+    """Send everything; returns the objects that are damaged wherever they are."""
+    damaged: set[str] = set()
+    with Progress("moving", found.bytes) as progress:
+        for part in found.parts:
+            sender = _Sender(part, progress)
+            files = [oid for oid in part.send if not is_dir_oid(oid)]
+            large = [oid for oid in files if part.send[oid] is None or (part.send[oid] or 0) >= PART]
+            each(sender.send, [oid for oid in files if oid not in set(large)], THREADS)
+            each(sender.send, large, 1)  # these use the threads for their parts
+            each(sender.send, [oid for oid in part.send if is_dir_oid(oid)], THREADS)
+            damaged |= sender.damaged
+    return damaged
+
+
+class _Sender:
+    """Sends objects, each from the first place that has it whole."""
+
+    def __init__(self, part: Part, progress: Progress) -> None:
+        self.damaged: set[str] = set()
+        self._part = part
+        self._share = _Share(progress)
+        self._lock = threading.Lock()
+
+    def send(self, oid: str) -> None:
+        """Send one object; a directory object only where no file of its turned out to be damaged."""
+        source = self._part.source
+        if is_dir_oid(oid) and any(file in self.damaged for _, file in source.listing(oid) or ()):
+            return
+        for place in source.places:
+            with place(oid) as blob:
+                if blob is not None and self._is_sent(blob):
+                    return
+        with self._lock:
+            self.damaged.add(oid)
+
+    def _is_sent(self, blob: Blob) -> bool:
+        try:
+            self._part.target.upload([blob], self._share)
+        except CorruptObject:
+            return False
+        return True
+
+
+class _Share(Progress):
+    """A part of a piece of work whose total is known already."""
+
+    def __init__(self, whole: Progress) -> None:
+        super().__init__(whole.what)
+        self._whole = whole
+
+    def grow(self, count: int) -> None:
+        """The whole has it in its total."""
+
+    def advance(self, count: int) -> None:
+        """So many bytes more of the whole."""
+        self._whole.advance(count)
+
+
+def _record(project: Project, found: Survey) -> None:
+    """Remember what was seen on the new remote, and that no upload waits any longer."""
+    queue = Queue.of(project.repo)
+    for part in found.parts:
+        queue.record(part.target.url, part.present)
+    if not found.lost:
+        queue.done(root_key(project), found.commits)

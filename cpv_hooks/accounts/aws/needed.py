@@ -1,0 +1,101 @@
+"""Which objects a repository cannot do without: those of every commit that a ref leads to, and what is only kept here.
+
+Refs are branches, tags, remote-tracking branches, every stash, CPV's own, the HEAD of each work tree. Kept here are the
+rescued contents, and the commits whose upload is queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.pointers_at import is_tracked, pointers_at
+from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+from cpv_hooks.worktree.discovery import owner
+from cpv_hooks.worktree.rescue_list import rescues
+
+# A commit in which none of these differs from its parent has the same pointers.
+_PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock", "dvc.yaml", "*/dvc.yaml")
+
+
+@dataclass(frozen=True)
+class Need:
+    """An object, and the first place that needs it. `size` is in bytes, where the pointer says it for this object.
+
+    An `optional` one has another source: Git itself, or where it was imported from.
+    """
+
+    oid: str
+    path: str
+    at: str
+    size: int | None = None
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.at} ({self.oid})"
+
+
+@dataclass
+class Needs:
+    """Objects by id, those that DVC 2 named apart; `unreadable` are commits whose pointers cannot be read."""
+
+    objects: dict[str, Need] = field(default_factory=dict)
+    legacy: dict[str, Need] = field(default_factory=dict)
+    unreadable: list[CPVError] = field(default_factory=list)
+
+    def add(self, need: Need, *, legacy: bool) -> None:
+        """Note an object; one that is optional here may be needed elsewhere."""
+        layout = self.legacy if legacy else self.objects
+        known = layout.get(need.oid)
+        if known is None or (known.optional and not need.optional):
+            layout[need.oid] = need
+
+
+def needed(project: Project) -> Needs:
+    """Every object that a DVC root needs, from the newest commit to the oldest."""
+    found = Needs()
+    for commit in commits(project):
+        try:
+            pointers = pointers_at(project, commit)
+        except CPVError as error:
+            found.unreadable.append(
+                CPVError(f"{error.what} at {commit[:10]}", where=error.where, fix="dvc cpv aws-config --force")
+            )
+            continue
+        for pointer in pointers:
+            if pointer.oid and pointer.push:
+                found.add(_need(project, commit, pointer), legacy=pointer.legacy)
+    for rescue in rescues(project.repo):
+        holder = owner(Project.find_all(project.repo), rescue.path)
+        if holder is not None and holder.root == project.root:
+            found.add(Need(rescue.oid, rescue.path, f"in rescue {rescue.number}"), legacy=False)
+    return found
+
+
+def _need(project: Project, commit: str, pointer: Pointer) -> Need:
+    optional = pointer.imported or (pointer.stage and is_tracked(project, commit, pointer.path))
+    size = None if pointer.isdir or pointer.legacy else pointer.size
+    return Need(pointer.oid or "", pointer.path, f"at {commit[:10]}", size, optional)
+
+
+def commits(project: Project) -> list[str]:
+    """The commits that have a pointer which their parents do not have, newest first."""
+    repo = project.repo
+    more = [rev for rev in _more(project) if repo.resolve(rev)]
+    listed = repo.run(
+        "rev-list", "--full-history", "--all", "--stdin", "--", *_PATTERNS, input="".join(f"{rev}\n" for rev in more)
+    )
+    return listed.split()
+
+
+def _more(project: Project) -> Iterator[str]:
+    """What `rev-list --all` passes over."""
+    repo = project.repo
+    for line in repo.run("worktree", "list", "--porcelain").splitlines():
+        if line.startswith("HEAD "):
+            yield line.removeprefix("HEAD ")
+    yield from repo.run("log", "-g", "--format=%H", "refs/stash", "--", check=False).split()
+    yield from (item.commit for item in Queue.of(repo).pending(root_key(project)))

@@ -1,0 +1,72 @@
+"""The repository around a folder, and whose prefix on which bucket is meant there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import FILE
+from cpv_hooks.project.project import Project, managed_roots
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.setup.init.plan import check_name
+
+if TYPE_CHECKING:
+    from cpv_hooks.accounts.personal.settings import Settings
+
+
+@dataclass(frozen=True)
+class Names:
+    """Team and model, as far as they are known."""
+
+    team: str | None
+    model: str | None
+
+
+def around(folder: Path) -> Project | None:
+    """The DVC root that CPV manages and that a folder lies in, or None."""
+    if not folder.is_dir():
+        raise CPVError("no such folder", where=str(folder), fix=f"mkdir -p {folder}")
+    try:
+        repo = Repo.discover(folder)
+    except CPVError:
+        return None
+    return projects_here(repo, folder)[0] if managed_roots(repo) else None
+
+
+def names(project: Project | None, settings: Settings, team: str | None, model: str | None) -> Names:
+    """What is given, else what the repository says, else the user's own team.
+
+    Raises `CPVError` for what cannot be a name, and where the repository says otherwise.
+    """
+    here = (project.config.team, project.config.model) if project else (None, None)
+    for what, given, known in (("team", team, here[0]), ("model", model, here[1])):
+        if given is not None:
+            check_name(what, given)
+        if project is not None and None not in (given, known) and given != known:
+            where = str(project.root / FILE)
+            raise CPVError(f"this repository has {what} = {known!r}, not {given!r}", where=where, fix=f"edit {FILE}")
+    found_model = model or here[1] or (project.root.name if project else None)
+    return Names(team or here[0] or settings.team_name, found_model)
+
+
+def s3_of(project: Project | None) -> S3Options | None:
+    """The options of the repository's default remote where that is on S3."""
+    if project is None or not project.remote_name or not (project.remote_url or "").startswith("s3://"):
+        return None
+    return S3Options.of(project.remote_name, project.remote_url or "", project.remote_options)
+
+
+def team_and_bucket(folder: Path, team: str | None, bucket: str | None) -> tuple[str, str]:
+    """The team and the bucket that a command in this folder is about. Raises `CPVError` where no team is known."""
+    from cpv_hooks.accounts.personal import settings
+
+    project, own = around(folder), settings.load()
+    found = names(project, own, None, None).team if team is None else team
+    if found is None:
+        raise CPVError("the team's name is missing", fix="dvc cpv access --team-name NAME")
+    here = s3_of(project)
+    return found, bucket if bucket is not None else here.bucket if here else own.aws.bucket

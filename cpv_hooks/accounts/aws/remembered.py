@@ -1,0 +1,99 @@
+"""What `dvc cpv aws-config` remembers for its user: in `~/.cpv`, never a key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.accounts.aws.target import Request, Target
+from cpv_hooks.console.plan import Effect
+from cpv_hooks.project.config import cpv_home
+from cpv_hooks.system.atomic_files import write_atomic
+
+if TYPE_CHECKING:
+    from cpv_hooks.accounts.personal.settings import Settings
+
+LINK = "aws_credentials"
+
+
+@dataclass(frozen=True)
+class Personal:
+    """The settings to change, by dotted key, and the credential file that `~/.cpv/aws_credentials` is to lead to."""
+
+    changes: Mapping[str, str]
+    link: Path | None
+
+    @classmethod
+    def of(cls, request: Request, target: Target, settings: Settings, *, is_alone: bool) -> Personal:
+        """What has to change. In a repository the user's own defaults change only where they are given.
+
+        `is_alone`: there is no repository, so the names are the user's own.
+        """
+        aws = settings.aws
+        known = aws.model_fields_set
+        wanted: dict[str, str | None] = {
+            # Stands there once AWS is set up, even where it is the default.
+            "bucket": request.bucket or (None if "bucket" in known else target.options.bucket),
+            "region": request.region or (None if known else target.public.get("region")),
+            "endpoint_url": request.endpoint_url or (None if known else target.public.get("endpointurl")),
+            "credential_path": str(target.credentials.path) if target.credentials.path else None,
+            "profile": target.credentials.profile,
+        }
+        changes = {
+            f"aws.{key}": value
+            for key, value in wanted.items()
+            if value is not None and (key not in known or getattr(aws, key) != value)
+        }
+        if is_alone and request.team is not None and request.team != settings.team_name:
+            changes["team_name"] = request.team
+        link = target.credentials.path
+        return cls(changes, link if link is not None and _linked() != str(link) else None)
+
+    def effects(self) -> Iterator[Effect]:
+        """A line for each."""
+        for key, value in self.changes.items():
+            yield Effect("file", f"{cpv_home() / 'config.json'}: {key} = {value}")
+        if self.link is not None:
+            yield Effect("file", f"{cpv_home() / LINK}: a link to {self.link}")
+
+    def apply(self, undo: ExitStack) -> None:
+        """Do it; what brings the former state back is put on `undo`."""
+        from cpv_hooks.accounts.personal import settings
+
+        if self.changes:
+            undo.callback(_put_back, settings.path(), _bytes(settings.path()))
+            settings.update(dict[str, Any](self.changes))
+        if self.link is not None:
+            undo.callback(_link_back, _linked())
+            settings.link_credentials(self.link)
+
+
+def _linked() -> str | None:
+    """Where the link leads now."""
+    try:
+        return os.readlink(cpv_home() / LINK)
+    except OSError:
+        return None
+
+
+def _link_back(before: str | None) -> None:
+    path = cpv_home() / LINK
+    if path.is_symlink():
+        path.unlink()
+    if before is not None and not os.path.lexists(path):
+        path.symlink_to(before)
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+def _put_back(path: Path, before: bytes | None) -> None:
+    if before is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_atomic(Path(os.path.realpath(path)), before, mode=0o600, durable=True)

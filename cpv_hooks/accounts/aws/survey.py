@@ -1,0 +1,119 @@
+"""What a repository needs, where it is, and what of it a new remote lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.accounts.aws.needed import Need, needed
+from cpv_hooks.accounts.aws.source import Source
+from cpv_hooks.console.output import size_text
+from cpv_hooks.console.plan import Effect
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.s3.s3_remote import S3Remote
+from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+
+OpenTarget = Callable[[bool], S3Remote]
+"""Opens the new remote, in DVC 2's layout where it is told True."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One layout's share: `send` are the objects to copy (in order), with their sizes in bytes where known."""
+
+    source: Source
+    target: S3Remote
+    send: dict[str, int | None]
+    present: dict[str, int | None]
+    lost: tuple[Need, ...]
+
+    @property
+    def addresses(self) -> list[tuple[str, int | None]]:
+        """Where each object will lie, and its size."""
+        return [(self.target.address(oid), size) for oid, size in self.send.items()]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is where. `lost` names what neither the cache nor the old remote has, `unreadable` broken commits."""
+
+    parts: tuple[Part, ...] = ()
+    unreadable: tuple[CPVError, ...] = ()
+    commits: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> list[str]:
+        """A line for each thing that cannot be moved."""
+        lines = [str(need) for part in self.parts for need in part.lost]
+        return lines + [f"{error.where}: {error.what}" for error in self.unreadable]
+
+    @property
+    def count(self) -> int:
+        """How many objects there are to send."""
+        return sum(len(part.send) for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes there are to send, as far as it is known."""
+        return sum(size or 0 for part in self.parts for size in part.send.values())
+
+    def effects(self) -> Iterator[Effect]:
+        """Each object that a move would write."""
+        for part in self.parts:
+            for address, size in part.addresses:
+                yield Effect("s3", f"put {address}" + (f" ({size_text(size)})" if size is not None else ""))
+
+
+def survey(project: Project, target: OpenTarget, folder: Path, damaged: Collection[str] = ()) -> Survey:
+    """Look at all that the repository needs, and at both remotes; changes nothing.
+
+    `folder` takes temporary files. `damaged` objects count as if nobody had them.
+    """
+    pending = tuple(item.commit for item in Queue.of(project.repo).pending(root_key(project)))
+    needs = needed(project)
+    layouts = ((False, needs.objects), (True, needs.legacy))
+    parts: list[Part] = []
+    for legacy, wanted in layouts:
+        if wanted:
+            parts.append(_part(Source(project, folder, legacy=legacy), target(legacy), wanted, damaged))
+    return Survey(tuple(parts), tuple(needs.unreadable), pending)
+
+
+def _part(source: Source, target: S3Remote, wanted: dict[str, Need], damaged: Collection[str]) -> Part:
+    everything = _with_files(source, wanted)
+    have = {oid: size for oid, size in source.sizes(everything).items() if oid not in damaged}
+    sizes = {oid: have.get(oid) or need.size for oid, need in everything.items()}
+    absent = target.missing(everything, {oid: size for oid, size in sizes.items() if size is not None})
+    nowhere = {oid for oid in absent if oid not in have}
+    send = [oid for oid in everything if oid in absent and _is_whole(source, oid, nowhere)]
+    ordered = sorted(send, key=is_dir_oid)  # files first: a directory object promises them
+    return Part(
+        source,
+        target,
+        {oid: sizes[oid] for oid in ordered},
+        {oid: sizes[oid] for oid in everything if oid not in absent},
+        tuple(need for oid, need in everything.items() if oid in absent and oid not in send and not need.optional),
+    )
+
+
+def _with_files(source: Source, wanted: dict[str, Need]) -> dict[str, Need]:
+    """The objects, and the files that directory objects list."""
+    found = dict(wanted)
+    for oid, need in wanted.items():
+        if is_dir_oid(oid):
+            for relpath, file in source.listing(oid) or ():
+                inside = Need(file, f"{need.path}/{relpath}", need.at, optional=need.optional)
+                if file not in found or (found[file].optional and not need.optional):
+                    found[file] = inside
+    return found
+
+
+def _is_whole(source: Source, oid: str, nowhere: set[str]) -> bool:
+    """Whether an object can be sent; a directory object only with all of its files."""
+    if oid in nowhere or not is_dir_oid(oid):
+        return oid not in nowhere
+    listing = source.listing(oid)
+    return listing is not None and not any(file in nowhere for _, file in listing)

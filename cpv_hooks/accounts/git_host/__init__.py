@@ -1,0 +1,1 @@
+"""The Git host over SSH: keys, known hosts, clones, addresses."""

@@ -1,0 +1,139 @@
+"""Setting SSH to the Git host up, once for each person: key, configuration, host key, settings, `origin`, a test."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from functools import partial
+from pathlib import Path
+
+from cpv_hooks.accounts.git_host import client, connection, keys, known_hosts, origin, ssh_config
+from cpv_hooks.accounts.git_host.known_hosts import Confirm
+from cpv_hooks.accounts.git_host.target import Request, Target, port_for_entry, resolve
+from cpv_hooks.accounts.personal import settings as personal
+from cpv_hooks.console.output import say, warn
+from cpv_hooks.console.plan import Effect, Plan, Step
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+
+__all__ = ["Confirm", "Request", "plan_removal", "plan_setup"]
+
+
+def plan_setup(request: Request, folder: Path | None = None, confirm: Confirm | None = None) -> Plan[None]:
+    """Plan the setup for the host; `folder` is in the repository that it is for, if it is for one.
+
+    `confirm` asks a person a yes-or-no question; without it nothing is asked. Raises `CPVError` for everything that
+    can be known before anything is changed. `run` ends with a test of the connection, and raises `KeyNotAdded` where
+    the key still has to be pasted on the host's page: all the rest is done then.
+    """
+    here = folder or Path.cwd()
+    target = resolve(request, here)
+    entry = ssh_config.Entry(target.address.host, target.key, port_for_entry(target))
+    user = target.address.user
+    # The host's key first: whoever does not confirm it has changed nothing.
+    found = known_hosts.steps(target.address, fingerprint=request.host_fingerprint, confirm=confirm)
+    if target.key.parent != client.folder():
+        found += keys.folder_steps(client.folder())
+    found += keys.steps(target.key)
+    found += ssh_config.steps(entry, user)
+    found += _settings_steps(target)
+    if target.repo is not None and target.url is not None:
+        add = partial(origin.add, target.repo, target.url)
+        found.append(Step(Effect("git", f"git remote add {origin.NAME} {target.url}"), add))
+
+    def run() -> None:
+        for step in found:
+            step.do()
+        _after(target, request.test, confirm, here)
+
+    return Plan(tuple(step.effect for step in found), None, run)
+
+
+def plan_removal(host: str | None = None) -> Plan[None]:
+    """Plan to take CPV's entry for a host (default: the configured one) out of `~/.ssh/config`.
+
+    The key, the host's key and the settings stay: other programs may use them by now.
+    """
+    found = ssh_config.remove(host if host is not None else personal.load().bitbucket.host)
+
+    def run() -> None:
+        for step in found:
+            step.do()
+
+    return Plan(tuple(step.effect for step in found), None, run)
+
+
+# Settings
+
+
+def _settings_steps(target: Target) -> list[Step]:
+    now, wanted = personal.load().bitbucket, target.wanted.bitbucket
+    values = {**wanted.model_dump(), "key_path": str(target.key)}
+    changes: dict[str, object] = {
+        f"bitbucket.{name}": value
+        for name, value in values.items()
+        # The host is written out although it is the default: that it was chosen is what `dvc cpv init` looks for.
+        if value != getattr(now, name) or (name == "host" and "host" not in now.model_fields_set)
+    }
+    if not changes:
+        return []
+    shown = ", ".join(f"{key} = {value}" if value is not None else f"no {key}" for key, value in changes.items())
+    effect = Effect("file", f"save {shown} in {personal.path()}")
+    return [Step(effect, lambda: personal.update(changes))]
+
+
+# Afterwards
+
+
+def _after(target: Target, test: bool, confirm: Confirm | None, here: Path) -> None:
+    _tell_of_home(here)
+    if not test:
+        _instruct(target)
+        return
+    welcome = _greet(target, confirm)
+    asked = target.wanted.bitbucket.user
+    if welcome.user and asked and welcome.user.lower() != asked.lower():
+        warn(f"{target.address.host} knows this key as {welcome.user}'s, not {asked}'s")
+    if target.url is not None:
+        connection.check_repository(target.url, _discover(here))
+    where = f"{target.address.host} lets you in{f' as {welcome.user}' if welcome.user else ''}"
+    say(f"{where}; the repository is {target.url}" if target.url else where)
+
+
+def _discover(here: Path) -> Repo | None:
+    try:
+        return Repo.discover(here)
+    except CPVError:
+        return None
+
+
+def _greet(target: Target, confirm: Confirm | None) -> connection.Welcome:
+    while True:
+        try:
+            return connection.greet(target.address, key=target.key)
+        except connection.KeyNotAdded:
+            if confirm is None:
+                raise
+            _instruct(target)
+            if not confirm("Is the key added? Test the connection?"):
+                raise
+
+
+def _instruct(target: Target) -> None:
+    say(f"paste this line at {connection.page_for_keys(target.address.host)}, unless the host has it:")
+    say(f"  {keys.public_key(target.key)}")
+
+
+def _tell_of_home(here: Path) -> None:
+    """Where `HOME` is not the home that the user database names, ssh does not look where we wrote."""
+    if client.reads_our_folder():
+        return
+    configured = client.run(["git", "-C", here, "config", "--get", "core.sshCommand"]).stdout.strip()
+    if configured or os.environ.get("GIT_SSH_COMMAND"):
+        return
+    warn(f"ssh reads {client.home_of_ssh() / '.ssh'}, not {client.folder()}, because it does not heed HOME; {_fix()}")
+
+
+def _fix() -> str:
+    command = shlex.join(["ssh", *client.options()])
+    return f"for Git: git config --global core.sshCommand {shlex.quote(command)}"

@@ -1,0 +1,1 @@
+"""`~/.cpv`: personal settings, logs, notifications."""

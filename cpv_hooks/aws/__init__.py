@@ -1,1 +1,0 @@
-"""AWS: credentials, the way to a bucket, and moving a repository there."""

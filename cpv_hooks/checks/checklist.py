@@ -1,0 +1,185 @@
+"""The specification's checklist (§8): what has to hold before an operation, and the command that mends what does not.
+
+Each operation has its lines of the list in `FOR`; `force` passes over those in `SKIPPABLE`, never over the others: a
+tag that exists, a merge under way, a remote that cannot take the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, cast
+
+from cpv_hooks.checks import local_checks, network_checks
+from cpv_hooks.checks.disk_checks import disk_space
+from cpv_hooks.console.check_result import Check, Question, guarded, merged, side_by_side
+from cpv_hooks.console.output import warn
+from cpv_hooks.console.redact import redact
+from cpv_hooks.console.trace import emit
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+
+Name = Literal["git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3"]
+ALL: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3")
+"""In the order in which a person would mend things."""
+SKIPPABLE: frozenset[Name] = frozenset({"git-clean", "disk-space", "network"})
+"""What `force` passes over. Git's own protection of uncommitted work holds all the same."""
+SECONDS = 20.0
+
+_SENDS: tuple[Name, ...] = ("dvc-remote", "network", "s3")
+_UPLOAD: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", *_SENDS)
+_TAG: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", *_SENDS)
+_REVERT: tuple[Name, ...] = ("git-state", "git-clean", "disk-space")
+_FETCH: tuple[Name, ...] = ("disk-space", *_SENDS)
+
+FOR: Mapping[str, tuple[Name, ...]] = {
+    "init": ("required-files", "disk-space"),
+    "model upload": _UPLOAD,
+    "model download": _FETCH,
+    "model load": _FETCH,
+    "model tag": _TAG,
+    "model revert": _REVERT,
+    "data upload": _UPLOAD,
+    "data download": _FETCH,
+    "data tag": _TAG,
+    "data revert": _REVERT,
+    "checkpoint create": _TAG,
+    "checkpoint revert": _REVERT,
+}
+"""Which lines each operation has. Reading what is here (`list`, `info`) has none."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an operation is about.
+
+    `version` is the one that a user asked for, None for the next. `source` is the path that is uploaded or imported.
+    `bytes_needed` is what the operation writes to each place (cache, work tree or `destination`, a remote that is a
+    folder); None for the size of `source`. `destination` is the folder of a download. `commits` says that a commit
+    will be made, to which a detached HEAD matters; an upload always makes one.
+    """
+
+    project: Project | None
+    lines: tuple[Line, ...] = (Line.MODEL,)
+    version: str | None = None
+    source: Path | None = None
+    bytes_needed: int | None = None
+    destination: Path | None = None
+    commits: bool = False
+
+    @property
+    def makes_commit(self) -> bool:
+        """Whether a commit will be made."""
+        return self.commits or self.source is not None
+
+    def bytes_written(self) -> int:
+        """Bytes that are written to each place."""
+        if self.bytes_needed is not None or self.source is None:
+            return self.bytes_needed or 0
+        paths = [self.source, *(self.source.rglob("*") if self.source.is_dir() else ())]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+class ValidationError(CPVError):
+    """A line of the validation checklist failed, so the operation was not begun. `checks` are all that were made."""
+
+    def __init__(
+        self, what: str, *, where: str | None = None, fix: str | None = None, checks: Sequence[Check] = ()
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.checks = tuple(checks)
+
+
+def run(subject: Subject, names: Sequence[Name], *, seconds: float = SECONDS) -> list[Check]:
+    """Make these checks, in the order of `ALL`. Those that need the network run side by side, for `seconds` at most.
+
+    Never raises: what keeps a check from being made is its failure.
+    """
+    wanted = [name for name in ALL if name in names]
+    found = {name: guarded(name, lambda name=name: _here(name, subject)) for name in wanted}  # type: ignore[misc]
+    questions = [question for name in wanted for question in _away(name, subject)]
+    for check in side_by_side(questions, seconds):
+        found[cast(Name, check.name)].append(check)
+    checks = [merged(name, made) for name, made in found.items() if made]
+    return [replace(check, reason=redact(check.reason)) for check in checks]
+
+
+def _here(name: Name, subject: Subject) -> Iterable[Check]:
+    """What this machine answers for a line of the list."""
+    project = subject.project
+    if name == "required-files":
+        return local_checks.required_files(project, subject)
+    if name == "disk-space":
+        return disk_space(subject)
+    if project is None:
+        return ()
+    if name == "git-state":
+        return local_checks.git_state(project)
+    if name == "git-clean":
+        return local_checks.git_clean(project, subject)
+    if name == "tag":
+        return local_checks.tag(project, subject)
+    return network_checks.dvc_remote(project) if name == "dvc-remote" else ()
+
+
+def _away(name: Name, subject: Subject) -> list[Question]:
+    """Whom to ask for a line of the list."""
+    project = subject.project
+    if project is None or not project.remote_url:
+        return []
+    if name == "s3":
+        return [network_checks.remote_answers("s3", project)]
+    return network_checks.network(project) if name == "network" else []
+
+
+def demand(operation: str, subject: Subject, *, force: bool = False, seconds: float = SECONDS) -> list[Check]:
+    """Make an operation's checks; `ValidationError` where one fails that `force` does not pass over.
+
+    What only warns, or was passed over, is told in a line of its own. Returns all the checks.
+    """
+    if operation.endswith(" revert"):
+        # Whatever was changed is kept first, in both lines.
+        subject = replace(subject, lines=tuple(Line))
+    checks = run(subject, FOR[operation], seconds=seconds)
+    failed = [check for check in checks if check.result == "fail" and not (force and check.name in SKIPPABLE)]
+    if not failed:
+        _tell(checks)
+    else:
+        first, *others = failed
+        also = f" ({', '.join(check.name for check in others)} would fail too)" if others else ""
+        raise ValidationError(f"{first.name}: {first.reason}{also}", fix=first.fix, checks=checks)
+    return checks
+
+
+def _tell(checks: Sequence[Check]) -> None:
+    for check in checks:
+        line = f"{check.name}: {check.reason}{f'; to mend it: {check.fix}' if check.fix else ''}"
+        if check.result == "fail":
+            warn(f"passed over by force: {line}")
+        elif check.result == "warn" and check.name != "network":
+            warn(line)
+        else:
+            # A Git host that does not answer matters to `git push`, which says so itself.
+            emit("debug", f"{check.result} {line}")
+
+
+def validate_all(cwd: Path | None = None, *, seconds: float = SECONDS) -> list[Check]:
+    """Every check that makes sense here: those of the repository around `cwd`, the Git host, the AWS credentials.
+
+    Outside of a repository the personal settings alone are looked at. Changes nothing, raises nothing.
+    """
+    from cpv_hooks.checks.validate import everything
+
+    return everything(cwd or Path.cwd(), seconds)
+
+
+def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
+    """The personal settings alone: `settings`, `aws` and `git-host`. Changes nothing, raises nothing.
+
+    What is not configured is a warning.
+    """
+    from cpv_hooks.checks.validate import personal
+
+    return personal(seconds)

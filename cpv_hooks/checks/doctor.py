@@ -1,0 +1,127 @@
+"""What `dvc cpv doctor` looks at: the tools, the settings, the hooks, the remote, what waits. It changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+from cpv_hooks.checks import doctor_hooks
+from cpv_hooks.checks.network_checks import remote_answers
+from cpv_hooks.console.check_result import Check, failed, guarded, side_by_side
+from cpv_hooks.console.redact import redact
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import load
+from cpv_hooks.project.project import Project, managed_roots
+
+MINIMUM_GIT = (2, 28)
+MINIMUM_DVC = (3, 66, 1)
+REMOTE_SECONDS = 20.0
+
+
+def examine(repo: Repo, *, remote_seconds: float = REMOTE_SECONDS) -> list[Check]:
+    """Every check, in the order in which a person would mend things. One that breaks is a failed one."""
+    looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
+        ("git", lambda: iter([git_version(repo)])),
+        ("dvc", lambda: iter([dvc_version()])),
+        ("settings", lambda: settings(repo)),
+        ("hooks", lambda: doctor_hooks.hooks(repo)),
+        ("interpreter", lambda: doctor_hooks.interpreter(repo)),
+        ("live status", lambda: doctor_hooks.live_status(repo)),
+        ("push.followTags", lambda: iter([follow_tags(repo)])),
+        ("merge driver", lambda: iter([merge_driver(repo)])),
+        ("detour", lambda: iter([detour(repo)])),
+        ("remote", lambda: remotes(repo, remote_seconds)),
+        ("queue", lambda: iter([queue(repo)])),
+    ]
+    checks = (check for name, look in looks for check in guarded(name, look))
+    return [replace(check, reason=redact(check.reason)) for check in checks]
+
+
+def git_version(repo: Repo) -> Check:
+    """`reference-transaction` hooks came with Git 2.28."""
+    text = repo.run("version").strip()
+    found = tuple(map(int, re.findall(r"\d+", text)[:2]))
+    if found < MINIMUM_GIT:
+        return Check("git", "fail", f"{text}: 2.28 is the oldest that works", "install a newer Git")
+    return Check("git", "ok", text)
+
+
+def dvc_version() -> Check:
+    """The DVC that runs in this interpreter."""
+    try:
+        text = version("dvc")
+    except PackageNotFoundError:
+        return Check("dvc", "fail", "not installed in CPV's own environment", "pip install dvc")
+    if tuple(map(int, re.findall(r"\d+", text)[:3])) < MINIMUM_DVC:
+        return Check("dvc", "fail", f"dvc {text}: 3.66.1 is the oldest that works", "pip install -U dvc")
+    return Check("dvc", "ok", f"dvc {text}")
+
+
+def settings(repo: Repo) -> Iterator[Check]:
+    """Each `.cpv.toml`, and the tag scheme that it names."""
+    from cpv_hooks.project.tag_schemes import scheme_of
+
+    roots = managed_roots(repo)
+    if not roots:
+        yield Check("settings", "fail", f"{repo.top}: no .cpv.toml in a DVC root", "dvc cpv init")
+    for root in roots:
+        where = str((root / ".cpv.toml").relative_to(repo.top))
+        try:
+            scheme_of(load(root))
+            yield Check("settings", "ok", f"{where} is sound")
+        except CPVError as error:
+            yield failed("settings", error)
+
+
+def follow_tags(repo: Repo) -> Check:
+    """Annotated tags travel with their commits."""
+    if repo.run("config", "--type=bool", "--get", "push.followTags", check=False).strip() == "true":
+        return Check("push.followTags", "ok", "tags travel with their commits")
+    return Check("push.followTags", "warn", "git push leaves tags behind", "git config push.followTags true")
+
+
+def merge_driver(repo: Repo) -> Check:
+    """DVC's driver merges pointers of directories."""
+    driver = repo.config("merge.dvc.driver")
+    attribute = repo.run("check-attr", "merge", "--", "x.dvc").strip().rpartition(": ")[2]
+    if driver and attribute == "dvc":
+        return Check("merge driver", "ok", "pointers are merged by DVC")
+    missing = "merge.dvc.driver is not set" if not driver else "no attribute merge=dvc for *.dvc"
+    return Check("merge driver", "warn", missing, "dvc cpv install")
+
+
+def detour(repo: Repo) -> Check:
+    """A one-shot commit that was killed leaves HEAD on its detour; the next hook heals it."""
+    from cpv_hooks.git.one_shot import PENDING
+
+    head = (repo.git_dir / "HEAD").read_text(encoding="utf-8").strip()
+    if head == f"ref: {PENDING}":
+        reason = "HEAD stands on the detour of a commit that is under way or was killed"
+        return Check("detour", "warn", reason, "wait for the commit, or git status")
+    return Check("detour", "ok", "HEAD is where Git put it")
+
+
+def remotes(repo: Repo, seconds: float) -> Iterator[Check]:
+    """Each DVC root's remote, asked all at once, with a time-out."""
+    questions = []
+    for root in managed_roots(repo):
+        try:
+            questions.append(remote_answers("remote", Project.open(repo, root)))
+        except CPVError as error:
+            yield failed("remote", error)
+    yield from side_by_side(questions, seconds)
+
+
+def queue(repo: Repo) -> Check:
+    """Commits whose data is not on the remote yet."""
+    from cpv_hooks.transfer.objects.upload_queue import Queue
+
+    waiting = Queue.of(repo).pending()
+    if not waiting:
+        return Check("queue", "ok", "nothing waits to be uploaded")
+    last = next((item.error for item in reversed(waiting) if item.error), None)
+    commits = "1 commit waits" if len(waiting) == 1 else f"{len(waiting)} commits wait"
+    return Check("queue", "warn", f"{commits} to be uploaded{f' ({last})' if last else ''}", "dvc cpv sync")

@@ -1,0 +1,88 @@
+"""The lines of the checklist that ask others: the remote, and the hosts of the remote and of Git."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from cpv_hooks.accounts.git_host.address import Address, of_git_url, of_url
+from cpv_hooks.console.check_result import Check, Question, Result
+from cpv_hooks.console.redact import redact
+from cpv_hooks.project.project import Project
+
+CONNECT_SECONDS = 5.0
+# These URLs name no host.
+_STORES = {"gs": "storage.googleapis.com", "gdrive": "www.googleapis.com", "oss": "oss.aliyuncs.com"}
+_AWS = "https://s3.amazonaws.com"
+
+
+def remote_answers(name: str, project: Project) -> Question:
+    """Whether a DVC root's remote can be reached and lets us in."""
+
+    def ask() -> Check:
+        from cpv_hooks.remote.common.protocol import open_remote
+
+        open_remote(project).check()
+        return Check(name, "ok", f"{who} answers")
+
+    who = redact(f"{project.remote_name} ({project.remote_url})")
+    return Question(name, who, ask, f"dvc remote modify {project.remote_name} …")
+
+
+def dvc_remote(project: Project) -> Iterator[Check]:
+    """Whether a default remote is configured that CPV can use; nobody is asked."""
+    from cpv_hooks.remote.common.protocol import open_remote
+
+    open_remote(project)
+    yield Check("dvc-remote", "ok", redact(f"{project.remote_name} is {project.remote_url}"))
+
+
+def network(project: Project) -> list[Question]:
+    """Whether the hosts of the DVC remote and of `origin` resolve and take a connection.
+
+    Nothing is sent to `origin` before `git push`, so that one is worth a warning alone.
+    """
+    return [
+        Question("network", "the DVC remote's host", lambda: _reach("the DVC remote", _of_remote(project), "fail")),
+        Question("network", "the Git host", lambda: _reach("the Git host", _of_origin(project), "warn")),
+    ]
+
+
+def _reach(what: str, address: Address | None, result: Result) -> Check:
+    if address is None:
+        return Check("network", "ok", f"{what} needs no host")
+    where = f"{what} ({address})"
+    try:
+        socket.create_connection((address.host, address.port), timeout=CONNECT_SECONDS).close()
+    except (socket.gaierror, UnicodeError):
+        return Check("network", result, f"{where}: no host of that name is known", "check the network, and the name")
+    except OSError as error:
+        why = (error.strerror or str(error) or type(error).__name__).lower()
+        return Check("network", result, f"{where}: {why}", "check the network")
+    return Check("network", "ok", f"{where} takes connections")
+
+
+def _of_remote(project: Project) -> Address | None:
+    url = project.remote_url or ""
+    scheme = urlsplit(url).scheme.lower() if "://" in url else ""
+    if scheme == "s3":
+        url = _s3_endpoint(project)
+    return of_url(f"https://{_STORES[scheme]}" if scheme in _STORES else url)
+
+
+def _s3_endpoint(project: Project) -> str:
+    """Where boto3 would send its requests; what is wrong with the settings is told by the other lines."""
+    from cpv_hooks.remote.s3_client.options import S3Options
+
+    options = project.remote_options
+    try:
+        client = S3Options.of(project.remote_name or "", project.remote_url or "", options).client()
+        return str(client.meta.endpoint_url)
+    except Exception:  # noqa: BLE001 - boto3's errors have no common class, and the line `s3` explains them
+        return options.get("endpointurl") or os.environ.get("AWS_ENDPOINT_URL") or _AWS
+
+
+def _of_origin(project: Project) -> Address | None:
+    return of_git_url(project.repo.run("remote", "get-url", "--push", "origin", check=False).strip())

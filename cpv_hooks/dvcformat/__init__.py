@@ -1,0 +1,1 @@
+"""DVC's formats: pointer files, directory objects, the cache's layout, `.dvcignore`, `.dvc/config`."""

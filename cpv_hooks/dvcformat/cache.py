@@ -1,0 +1,214 @@
+"""DVC's local cache: content by its md5, in `files/md5/<two digits>/<thirty>`, read-only once it is there.
+
+Layout and modes are those of `dvc_data.hashfile.db.local.LocalHashFileDB`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.system.copying import copy
+from cpv_hooks.system.signatures import TEMPORARY
+
+PROTECTED = 0o444
+_SYNC_ALL_FROM = 16  # objects; beyond that one sync of the file system is quicker than one of each
+_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
+_IO_FAULTS = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "no permission to write",
+    errno.EPERM: "no permission to write",
+    errno.EIO: "the disk reports an input/output error",
+    errno.ENOTDIR: "a file stands where a folder should be",
+}
+
+
+def fault(error: OSError, where: Path) -> CPVError:
+    """The one line for a disk that refuses."""
+    what = _IO_FAULTS.get(error.errno or 0, error.strerror or str(error))
+    return CPVError(what, where=str(where), fix="free space or mend the permissions, then repeat the command")
+
+
+def reflink(source: int, target: int) -> bool:
+    """Let `target` share the blocks of `source`; False where the file system cannot."""
+    try:
+        import fcntl
+
+        fcntl.ioctl(target, _FICLONE, source)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+class Cache:
+    """The cache of one DVC root."""
+
+    def __init__(self, folder: Path, *, types: tuple[str, ...] = ("reflink", "copy"), shared: bool = False) -> None:
+        self.folder = folder
+        self.types = types
+        self._objects = f"{folder}/files/md5"
+        self._legacy = str(folder)
+        self._shared = shared
+
+    def path(self, oid: str) -> Path:
+        """Where an object lies, whether it is there or not."""
+        # One parse instead of four: a checkout asks this for every file.
+        return Path(f"{self._objects}/{oid[:2]}/{oid[2:]}")
+
+    def find(self, oid: str) -> Path | None:
+        """The object's file, in DVC 3's place or in DVC 2's; None where the cache lacks it.
+
+        A file that is not write-protected may have been edited in place, so it is hashed before it is believed.
+        """
+        file = self.file(oid)
+        return None if file is None else Path(file)
+
+    def file(self, oid: str) -> str | None:
+        """What `find` finds, as text: a checkout asks this for every file, and a path costs more than the look."""
+        for file in (f"{self._objects}/{oid[:2]}/{oid[2:]}", f"{self._legacy}/{oid[:2]}/{oid[2:]}"):
+            if self._sound(file, oid):
+                return file
+        return None
+
+    @staticmethod
+    def _sound(path: str, oid: str) -> bool:
+        try:
+            status = os.stat(path)
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and (stat.S_IMODE(status.st_mode) == PROTECTED or md5_of(path) == oid[:32])
+
+    def has(self, oid: str) -> bool:
+        """Whether the cache holds an object."""
+        return self.file(oid) is not None
+
+    def verified(self, oid: str) -> bool:
+        """Whether the cache holds an object and its bytes are right (reads them)."""
+        path = self.find(oid)
+        return path is not None and md5_of(path) == oid[:32]
+
+    def add_bytes(self, oid: str, data: bytes) -> None:
+        """Store an object that is in memory (a `.dir` object)."""
+        if self.verified(oid):
+            return
+        try:
+            temporary = self._temporary()
+            try:
+                temporary.write_bytes(data)
+                self._install(temporary, oid)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise fault(error, self.folder) from error
+
+    def add_file(self, source: Path, advance: Callable[[int], None] = lambda count: None) -> tuple[str, int]:
+        """Store a file's content in one read; returns its md5 and its size in bytes.
+
+        The object is installed only after all was read, so a kill leaves nothing but a temporary file.
+        """
+        try:
+            return self._take_in(source, advance)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            return self._known_without_writing(source, error)
+
+    def _take_in(self, source: Path, advance: Callable[[int], None]) -> tuple[str, int]:
+        with open(source, "rb", buffering=0) as reader:
+            temporary = self._temporary()
+            try:
+                with open(temporary, "x+b", buffering=0) as writer:
+                    if reflink(reader.fileno(), writer.fileno()):
+                        digest, size = copy(writer, None, advance)
+                    else:
+                        digest, size = copy(reader, writer, advance)
+                # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
+                # An artifact that is a link to the object itself has just been read, and must stay that link.
+                if not self._is_object(source, digest):
+                    self._install(temporary, digest)
+            finally:
+                temporary.unlink(missing_ok=True)
+        return digest, size
+
+    def _is_object(self, source: Path, oid: str) -> bool:
+        try:
+            return os.path.samefile(source, self.path(oid))
+        except OSError:
+            return False
+
+    def _known_without_writing(self, source: Path, error: OSError) -> tuple[str, int]:
+        """A cache that cannot be written serves all the same where it has the content."""
+        digest = md5_of(source)
+        if not self.verified(digest):
+            raise fault(error, self.folder) from error
+        return digest, source.stat().st_size
+
+    def adopt(self, temporary: Path, oid: str) -> None:
+        """Take in a file that was written next to the cache and whose md5 the caller has verified."""
+        try:
+            self._install(temporary, oid)
+        except OSError as error:
+            raise fault(error, self.folder) from error
+
+    def sync(self, oids: Sequence[str]) -> None:
+        """Make objects durable, before the only other copies of their bytes are replaced."""
+        if len(oids) > _SYNC_ALL_FROM and _sync_file_system(self.folder):
+            return
+        for oid in oids:
+            path = self.find(oid)
+            if path is not None:
+                sync(path)
+
+    def temporary(self) -> Path:
+        """A name for a temporary file on the cache's file system; `CPVError` where none can be made."""
+        try:
+            return self._temporary()
+        except OSError as error:
+            raise fault(error, self.folder) from error
+
+    def _temporary(self) -> Path:
+        # Beside `files/`, so that DVC's own listing of the cache never meets it.
+        folder = self.folder / "cpv"
+        self._make(folder)
+        return folder / f"{os.urandom(8).hex()}{TEMPORARY}"
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            if self._shared:
+                os.chmod(folder, 0o2775)  # noqa: S103 - what DVC gives a cache shared by a group
+
+    def _install(self, temporary: Path, oid: str) -> None:
+        target = self.path(oid)
+        os.chmod(temporary, PROTECTED)
+        try:
+            os.replace(temporary, target)
+        except FileNotFoundError:
+            self._make(target.parent)
+            os.replace(temporary, target)
+
+
+def _sync_file_system(folder: Path) -> bool:
+    """syncfs(2): one call instead of a hundred thousand; False where the C library lacks it."""
+    import ctypes
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        return bool(ctypes.CDLL(None, use_errno=True).syncfs(descriptor) == 0)
+    except (AttributeError, OSError):
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def md5_of(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:
+    """The md5 of a file, in hex."""
+    with open(path, "rb", buffering=0) as stream:
+        return copy(stream, None, advance)[0]

@@ -1,0 +1,170 @@
+"""What DVC's merged configuration says of a DVC root: cache folder, link types, default remote.
+
+DVC's own reader takes 100 ms to import, so it is remembered in CPV's state under the signature of the configuration
+files. Secrets are never remembered: of the default remote's options only the files in which they stand, from which
+they are read each time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.system.atomic_files import write_atomic
+
+# What decides where the configuration of the system and of the user lie (`platformdirs`).
+_DECIDING = ("DVC_SYSTEM_CONFIG_DIR", "DVC_GLOBAL_CONFIG_DIR", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "HOME")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What DVC's merged configuration says."""
+
+    cache_dir: str
+    cache_types: tuple[str, ...]
+    cache_shared: bool
+    remote_name: str | None
+    remote_url: str | None
+    remote_versioned: bool
+    options: Mapping[str, Mapping[str, str]] | None
+    """Of the default remote: file -> the options that it says, by name alone, and under no file those that DVC adds,
+    with their values; None where only DVC can tell."""
+
+
+def _config_folders() -> list[str]:
+    """Where DVC's configuration of the system and of the user lie."""
+    import platformdirs
+
+    system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative")
+    user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative")
+    return [system, user]
+
+
+def _config_files(folders: Sequence[str], root: Path) -> list[str]:
+    """The four levels of `dvc.config.Config`, the strongest last."""
+    return [*(f"{folder}/config" for folder in folders), f"{root}/.dvc/config", f"{root}/.dvc/config.local"]
+
+
+def _signature(folders: Sequence[str], root: Path) -> dict[str, Any]:
+    """Of what decides where DVC's configuration lies, and of its files."""
+
+    def of(path: str) -> list[int] | None:
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+    return {
+        "environment": [os.environ.get(name) for name in _DECIDING],
+        "folders": list(folders),
+        "files": [of(file) for file in _config_files(folders, root)],
+    }
+
+
+def facts_of(root: Path, state: Path) -> Facts:
+    """The facts of a DVC root, remembered in a folder of CPV's; `CPVError` for a configuration that cannot be read."""
+    store = state / "projects.json"
+    key = str(root)
+    try:
+        known = json.loads(store.read_bytes())
+    except (OSError, ValueError):
+        known = {}
+    known = known if isinstance(known, dict) else {}
+    with suppress(KeyError, TypeError):  # of an older CPV
+        entry = known[key]
+        if entry["signature"] == _signature(entry["signature"]["folders"], root):
+            return Facts(**entry["facts"])
+    # Before they are read: what changes meanwhile is read again.
+    folders = _config_folders()
+    signature = _signature(folders, root)
+    facts = _read_facts(root, _config_files(folders, root))
+    known[key] = {"signature": signature, "facts": asdict(facts)}
+    write_atomic(store, json.dumps(known).encode())
+    return facts
+
+
+def _dvc_config(root: Path) -> Mapping[str, Any]:
+    from dvc.config import Config as DVCConfig
+    from dvc.config import ConfigError
+
+    try:
+        config: Mapping[str, Any] = DVCConfig(dvc_dir=str(root / ".dvc"))
+        return config
+    except ConfigError as error:
+        raise CPVError(f"DVC's configuration: {error}", where=str(root / ".dvc"), fix="edit .dvc/config") from error
+
+
+def _said_in(file: str, remote: str) -> dict[str, str]:
+    """What a file of DVC's configuration says of a remote, word by word."""
+    from configobj import ConfigObj, ConfigObjError  # type: ignore[import-untyped]
+
+    try:
+        section = ConfigObj(file, encoding="utf-8", interpolation=False).get(f'remote "{remote}"', {})
+    except (OSError, ValueError, ConfigObjError):
+        return {}
+    return {key: value for key, value in section.items() if isinstance(value, str)}
+
+
+def _where_said(options: Mapping[str, Any], remote: str, files: Sequence[str]) -> dict[str, dict[str, str]] | None:
+    """See `Facts.options`; None where DVC understands one in another way than it is written."""
+    said = {file: _said_in(file, remote) for file in files}
+    found: dict[str, dict[str, str]] = {}
+    for key, value in options.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        saying = [file for file in files if key in said[file]]
+        if saying and said[saying[-1]][key] == text:
+            found.setdefault(saying[-1], {})[key] = ""
+        elif not saying and isinstance(value, bool | int):
+            found.setdefault("", {})[key] = text
+        else:
+            return None
+    return found
+
+
+def remote_options(root: Path, remote: str, places: Mapping[str, Mapping[str, str]] | None) -> dict[str, str]:
+    """The options of a remote, secrets included, from the files that say them (see `Facts.options`), or by DVC."""
+    options = _options_in(places, remote) if places is not None else None
+    if options is None:
+        remotes: Mapping[str, Mapping[str, Any]] = _dvc_config(root).get("remote", {})
+        options = {key: str(value) for key, value in remotes.get(remote, {}).items()}
+    return options
+
+
+def _options_in(places: Mapping[str, Mapping[str, str]], remote: str) -> dict[str, str] | None:
+    """The options from the files that say them; None where one does no more."""
+    found = dict(places.get("", {}))
+    for file in filter(None, places):
+        said = _said_in(file, remote)
+        if not places[file].keys() <= said.keys():
+            return None
+        found |= {key: said[key] for key in places[file]}
+    return found
+
+
+def _read_facts(root: Path, files: Sequence[str]) -> Facts:
+    config = _dvc_config(root)
+    cache, remotes = config.get("cache", {}), config.get("remote", {})
+    name = config.get("core", {}).get("remote")
+    if name and name not in remotes:
+        raise CPVError(
+            f"core.remote names {name!r}, which is not configured",
+            where=str(root / ".dvc" / "config"),
+            fix=f"dvc remote add {name} URL",
+        )
+    types = cache.get("type") or ["reflink", "copy"]
+    return Facts(
+        cache_dir=str(Path(root, cache.get("dir") or Path(".dvc", "cache")).resolve()),
+        cache_types=tuple(types),
+        cache_shared=cache.get("shared") == "group",
+        remote_name=name,
+        remote_url=str(remotes[name]["url"]) if name else None,
+        options=_where_said(remotes[name], name, files) if name else {},
+        remote_versioned=bool(name) and any(remotes[name].get(key) is True for key in ("version_aware", "worktree")),
+    )

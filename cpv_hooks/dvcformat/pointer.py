@@ -1,0 +1,229 @@
+"""Pointer files: `.dvc` files and `dvc.lock`, read strictly.
+
+The format is DVC 3's (`dvc.schema.SINGLE_STAGE_SCHEMA`, `LOCKFILE_SCHEMA`). What a cloned repository says is data:
+a path that leaves the repository or a hash that is not a hash is refused here, once, for everyone.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cpv_hooks.dvcformat.file_versions import Files, Stored, oid_of, read_cloud, read_files
+from cpv_hooks.errors import CPVError
+
+MAX_BYTES = 64 << 20
+_OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
+_MARKERS = re.compile(r"^(<{7}|>{7}|={7}|\|{7})( |$)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an artifact holds: its DVC hash, bytes in total, and number of files for a directory."""
+
+    oid: str
+    size: int
+    nfiles: int | None = None
+    isexec: bool = False
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """One output that a pointer file names. `file` and `path` are relative to the top of the work tree.
+
+    `stage` marks an output of a `dvc.yaml` stage, `imported` one that `dvc update` owns, `legacy` a DVC 2 hash.
+    `stored` is where its files lie on a remote that keeps versions, as far as the pointer says it.
+    """
+
+    file: str
+    path: str
+    oid: str | None
+    size: int | None = None
+    nfiles: int | None = None
+    isexec: bool = False
+    imported: bool = False
+    legacy: bool = False
+    stage: bool = False
+    push: bool = True
+    stored: tuple[Stored, ...] = ()
+
+    @property
+    def isdir(self) -> bool:
+        """Whether the content is a directory."""
+        return bool(self.oid and self.oid.endswith(".dir"))
+
+    @property
+    def writable(self) -> bool:
+        """Whether CPV may rewrite the pointer (a stage's and an import's belong to DVC's own commands)."""
+        return not (self.stage or self.imported)
+
+    def names_versions_on(self, remote: str | None) -> bool:
+        """Whether it says of all its content where on a remote that keeps versions it lies (an empty folder: nowhere).
+
+        What is not pushed, or comes from elsewhere, has no place there.
+        """
+        if self.oid is None or self.imported or not self.push or (self.isdir and self.nfiles == 0):
+            return True
+        return bool(self.stored) and all(item.version_id and item.remote == remote for item in self.stored)
+
+
+def is_pointer_file(name: str) -> bool:
+    """Whether a path in Git is a pointer file."""
+    base = posixpath.basename(name)
+    return base == "dvc.lock" or (base.endswith(".dvc") and base != ".dvc")
+
+
+def parse(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
+    """The pointers in the text of a pointer file.
+
+    `pipeline` is the text of the `dvc.yaml` beside a `dvc.lock`. Raises `CPVError` for what is not YAML, has merge
+    markers, or names a path outside the repository.
+    """
+    if len(text) > MAX_BYTES:
+        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {file}")
+    if posixpath.basename(file) == "dvc.lock":
+        return list(_parse_lock(load_table(text, file), file, load_table(pipeline, file) if pipeline else None))
+    from cpv_hooks.dvcformat import pointer_fast
+    from cpv_hooks.dvcformat.file_versions_fast import cut
+
+    plain = pointer_fast.read(text)
+    if plain is not None:
+        return list(_parse_single(plain, file))
+    small, files = cut(text)
+    return list(_parse_single(with_files(load_table(small, file), files), file))
+
+
+def with_files(table: Any, files: Files | None) -> Any:
+    """Put the files of a directory, which were cut out of the text, into the table that was made from the rest."""
+    for out in table.get("outs") or [] if files is not None else []:
+        if isinstance(out, dict) and out.get("files") == []:
+            out["files"] = files
+    return table
+
+
+def has_conflict(text: str) -> bool:
+    """Whether the text carries Git's conflict markers."""
+    return _MARKERS.search(text) is not None
+
+
+def load_table(text: str, file: str) -> Mapping[str, Any]:
+    """The YAML of a pointer file or of `dvc.yaml`; `CPVError` for what is none."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    if has_conflict(text):
+        raise CPVError(
+            "has merge conflict markers", where=file, fix=f"git checkout --ours -- {file} (or --theirs), git add {file}"
+        )
+    try:
+        # The parser and the mode that DVC reads pointers with.
+        table = YAML(typ="safe").load(text)
+    except (YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f"{file}:{mark.line + 1}" if mark else file
+        raise CPVError("not YAML", where=at, fix=f"git checkout -- {file}") from error
+    if table is None:
+        return {}
+    if not isinstance(table, dict):
+        raise _malformed(file)
+    return table
+
+
+def _malformed(file: str, what: str = "not a DVC pointer") -> CPVError:
+    return CPVError(what, where=file, fix=f"git checkout -- {file}")
+
+
+def _parse_single(table: Mapping[str, Any], file: str) -> Iterator[Pointer]:
+    outs = table.get("outs")
+    if not isinstance(outs, list) or not outs:
+        raise _malformed(file)
+    imported = bool(table.get("deps"))
+    for out in outs:
+        pointer = _parse_out(out, file, str(table.get("wdir") or "."), imported=imported)
+        if pointer:
+            yield pointer
+
+
+def _parse_lock(table: Mapping[str, Any], file: str, pipeline: Mapping[str, Any] | None) -> Iterator[Pointer]:
+    stages = table.get("stages") or {}
+    if not isinstance(stages, dict):
+        raise _malformed(file, "not a DVC lock file")
+    for name, stage in stages.items():
+        known = stage_of(pipeline, str(name))
+        if known is None or not isinstance(stage, dict):
+            continue
+        uncached = _uncached(known)
+        for out in stage.get("outs") or []:
+            pointer = _parse_out(out, file, str(known.get("wdir") or "."), stage=True)
+            if pointer and out.get("path") not in uncached:
+                yield pointer
+
+
+def stage_of(pipeline: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
+    """A stage's definition; foreach and matrix stages are locked as `name@item`."""
+    if pipeline is None:
+        return {}
+    stages = pipeline.get("stages")
+    found = stages.get(name.split("@")[0]) if isinstance(stages, dict) else None
+    if not isinstance(found, dict):
+        return None
+    found = found["do"] if isinstance(found.get("do"), dict) else found
+    # A templated working directory cannot be known without DVC's resolver; leave such a stage to `dvc repro`.
+    return None if "${" in str(found.get("wdir") or "") else found
+
+
+def _uncached(stage: Mapping[str, Any]) -> set[str]:
+    """Outputs that the stage keeps out of the cache, so Git has them."""
+    found: set[str] = set()
+    for section in ("outs", "metrics", "plots"):
+        for out in stage.get(section) or []:
+            if isinstance(out, dict):
+                found.update(
+                    str(path) for path, flags in out.items() if isinstance(flags, dict) and flags.get("cache") is False
+                )
+    return found
+
+
+def _parse_out(out: object, file: str, wdir: str, *, imported: bool = False, stage: bool = False) -> Pointer | None:
+    if not isinstance(out, dict) or not isinstance(out.get("path"), str):
+        raise _malformed(file)
+    if out.get("cache") is False:
+        return None
+    oid = out.get("md5")
+    if oid is not None and (not isinstance(oid, str) or not _OID.fullmatch(oid)):
+        raise _malformed(file, f"md5 is not a DVC hash: {str(oid)[:40]!r}")
+    size, nfiles = out.get("size"), out.get("nfiles")
+    stored: tuple[Stored, ...] = read_cloud(out, oid) if oid and not oid.endswith(".dir") else ()
+    if isinstance(out.get("files"), list) and (oid is None or oid.endswith(".dir")):
+        stored = read_files(out["files"], file)
+        if stored or not out["files"]:
+            oid, nfiles, size = oid_of(stored), len(stored), sum(item.size or 0 for item in stored)
+    return Pointer(
+        file=file,
+        path=_inside(posixpath.join(posixpath.dirname(file), wdir), out["path"], file),
+        oid=oid,
+        size=size if isinstance(size, int) else None,
+        nfiles=nfiles if isinstance(nfiles, int) else None,
+        isexec=out.get("isexec") is True,
+        imported=imported,
+        legacy=oid is not None and "hash" not in out and not stage,
+        stage=stage,
+        push=out.get("push") is not False,
+        stored=stored,
+    )
+
+
+def _inside(folder: str, path: str, file: str) -> str:
+    """The artifact's path from the top of the work tree; refuses what lies outside or inside `.git` or `.dvc`."""
+    joined = posixpath.normpath(posixpath.join(folder, path))
+    parts = joined.split("/")
+    if posixpath.isabs(joined) or ".." in parts or "://" in path or joined == ".":
+        raise CPVError(f"its artifact {path!r} is outside the repository", where=file, fix=f"git rm --cached {file}")
+    if any(part.lower() in (".git", ".dvc") for part in parts):
+        raise CPVError(f"its artifact {path!r} is inside .git or .dvc", where=file, fix=f"git rm --cached {file}")
+    if "\n" in joined or "\0" in joined:
+        raise CPVError("an artifact's name cannot hold a newline", where=file, fix="rename the artifact")
+    return joined

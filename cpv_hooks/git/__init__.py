@@ -1,0 +1,1 @@
+"""Git: commands, objects, its index, commits; the one-shot commit."""

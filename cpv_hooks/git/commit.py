@@ -1,0 +1,85 @@
+"""A commit of named contents and nothing else, made by `git commit` with the user's own hooks.
+
+It is made from an index of its own, as `git commit -- PATH` does, so what the user has staged stays staged. CPV's own
+hooks are silenced (`CPV_SILENCED`); the hooks that its shims chain run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.gitignore import FILE as IGNORE_FILE
+from cpv_hooks.git.index import scratch_index
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery.undo import entries, set_entries
+from cpv_hooks.recovery.undo_head import REFLOG_ACTION, tree_changes
+
+IDENTITY_FIX = "git config --global user.email YOU@EXAMPLE.COM"
+
+
+def blob_at(repo: Repo, path: str, rev: str = "HEAD") -> bytes | None:
+    """The content of a file in a commit; None where it has none."""
+    oid = repo.run("rev-parse", "--verify", "--quiet", f"{rev}:{path}", check=False).strip()
+    if not oid:
+        return None
+    return repo.run("cat-file", "blob", oid).encode("utf-8", "surrogateescape")
+
+
+def moment(repo: Repo) -> tuple[int, str]:
+    """The committer's time, seconds since the epoch, and its form for `GIT_COMMITTER_DATE`."""
+    try:
+        seconds, zone = repo.run("var", "GIT_COMMITTER_IDENT").split()[-2:]
+    except CPVError as error:
+        raise CPVError("Git does not know who commits", where=str(repo.top), fix=IDENTITY_FIX) from error
+    return int(seconds), f"@{seconds} {zone}"
+
+
+def commit(repo: Repo, contents: Mapping[str, bytes], message: str, date: str) -> str:
+    """Commit these files (by their path from the top) on HEAD; returns the id of the commit.
+
+    The index follows where it held what HEAD held, and in these files always. Raises `CPVError` with the last line of
+    a hook that refuses.
+    """
+    old = repo.resolve("HEAD")
+    blobs = {path: repo.run("hash-object", "-w", "--stdin", input=data).strip() for path, data in contents.items()}
+    modes = {path: entry.split()[0] for path, entry in entries(repo, list(contents)).items()}
+    staged: dict[str, str | None] = {path: f"{modes.get(path, '100644')} {blob}" for path, blob in blobs.items()}
+    _commit(repo, staged, message, date)
+    new = repo.resolve("HEAD")
+    if old is None or new in (None, old):
+        raise CPVError("git commit made no commit", where=str(repo.top), fix="git status")
+    changes = tree_changes(repo, old, str(new))
+    changed = next((path for path, entry in staged.items() if changes.get(path, (None, None))[1] != entry), None)
+    if changed is not None:
+        raise CPVError("a hook of yours changed what was to be committed", where=changed, fix="leave pointers to CPV")
+    _let_index_follow(repo, changes, contents)
+    return str(new)
+
+
+def _let_index_follow(
+    repo: Repo, changes: Mapping[str, tuple[str | None, str | None]], contents: Mapping[str, bytes]
+) -> None:
+    """Entries that were HEAD's become the new commit's, and so do ours; lines that the user has staged stay."""
+    now = entries(repo, list(changes))
+    follows: dict[str, str | None] = {}
+    for path, (was, new) in changes.items():
+        if now.get(path) == was or (path in contents and not path.endswith(IGNORE_FILE)):
+            follows[path] = new
+        elif path in contents and path in now:
+            mode, blob = now[path].split()
+            staged = repo.run("cat-file", "blob", blob).encode("utf-8", "surrogateescape")
+            added = [line for line in contents[path].splitlines(keepends=True) if line not in staged.splitlines(True)]
+            text = b"".join([staged, *added])
+            follows[path] = f"{mode} {repo.run('hash-object', '-w', '--stdin', input=text).strip()}"
+    set_entries(repo, follows)
+
+
+def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: str) -> None:
+    with scratch_index(repo.state / "commit-index", repo.git_dir / "index") as env:
+        repo.run("read-tree", "--reset", "HEAD", env=env)
+        rows = "".join(f"{entry}\t{path}\0" for path, entry in staged.items())
+        repo.run("update-index", "-z", "--index-info", input=rows, env=env)
+        silenced = {"CPV_RUNNING": "", "CPV_SILENCED": "1"}
+        marks = {"GIT_COMMITTER_DATE": date, "GIT_REFLOG_ACTION": REFLOG_ACTION}
+        repo.run("commit", "-q", "-F", "-", input=message, env=env | silenced | marks)

@@ -1,0 +1,138 @@
+"""Git's index: putting pointers (and nothing else of the user's) into the commit under way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
+from cpv_hooks.git.gitignore import file_for
+from cpv_hooks.git.repo import Repo
+
+
+@contextmanager
+def scratch_index(path: Path, source: Path) -> Iterator[dict[str, str]]:
+    """An index of CPV's own for the length of a block, a copy of another one where that exists; gives what names it.
+
+    The caller is the only one who works on it, so a lock that a killed Git left there is nobody's.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock.unlink(missing_ok=True)
+    try:
+        if source.exists():
+            path.write_bytes(source.read_bytes())  # with its stat signatures
+        yield {"GIT_INDEX_FILE": str(path)}
+    finally:
+        path.unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
+
+
+def literal(paths: Iterable[str]) -> list[str]:
+    """Pathspecs that mean just these paths."""
+    return [f":(literal){path}" for path in paths]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """In what the index of the commit under way differs from HEAD: `added` path -> object id, `removed`, and `changed`,
+    which holds all such paths."""
+
+    changed: frozenset[str]
+    added: Mapping[str, str]
+    removed: frozenset[str]
+
+
+def staged(repo: Repo) -> Staged:
+    """Compare the index of the commit under way with HEAD; before the first commit all in it is added."""
+    if repo.resolve("HEAD") is None:
+        rows = (line.partition("\t") for line in repo.run("ls-files", "-s", "-z", index=True).split("\0") if line)
+        added = {path: head.split()[1] for head, _, path in rows}
+        return Staged(frozenset(added), added, frozenset())
+    fields = repo.run("diff-index", "--cached", "--no-renames", "-z", "HEAD", index=True).split("\0")
+    heads = {path: head.split() for head, path in zip(fields[0::2], fields[1::2], strict=False) if head}
+    # `:MODE MODE OID OID STATUS` (git-diff-index(1), raw output).
+    added = {path: head[3] for path, head in heads.items() if head[4] == "A"}
+    return Staged(frozenset(heads), added, frozenset(path for path, head in heads.items() if head[4] == "D"))
+
+
+def unstaged(repo: Repo, files: Sequence[str], before: Staged) -> list[str]:
+    """Those of the pointer files that differ from the index of the commit under way, or are new.
+
+    One that HEAD has and the index has not was taken out by the user (`git rm --cached`), and stays out.
+    """
+    if not files:
+        return []
+    listed = repo.run("ls-files", "-z", "--modified", "--others", "--", *literal(files), index=True)
+    found = set(filter(None, listed.split("\0"))) - before.removed
+    return [file for file in files if file in found and (repo.top / file).exists()]
+
+
+def stage(repo: Repo, files: Sequence[str], pointers: Sequence[Pointer]) -> None:
+    """Stage pointer files as they stand, and for a new one the line of `.gitignore` that hides its artifact."""
+    tracked = set(repo.run("ls-files", "-z", "--", *literal(files), index=True).split("\0")) if files else set()
+    repo.run("update-index", "--add", "-z", "--stdin", input="".join(f"{file}\0" for file in files), index=True)
+    new = [pointer for pointer in pointers if pointer.file in files and pointer.file not in tracked]
+    for name in sorted({file_for(pointer.path) for pointer in new}):
+        _stage_ignore_lines(repo, name, [pointer.path for pointer in new if file_for(pointer.path) == name])
+
+
+def _stage_ignore_lines(repo: Repo, name: str, artifacts: Sequence[str]) -> None:
+    """Stage only our own lines of a `.gitignore`; what else the user changed there stays unstaged."""
+    path = repo.top / name
+    if not path.is_file():
+        return
+    ours = {f"/{os.path.basename(artifact)}" for artifact in artifacts}
+    working = path.read_text(encoding="utf-8", errors="surrogateescape")
+    entry = repo.run("ls-files", "-s", "--", f":(literal){name}", index=True).split()
+    staged = repo.run("cat-file", "blob", entry[1]) if entry else ""
+    missing = [
+        line for line in working.splitlines() if line.replace("\\", "") in ours and line not in staged.splitlines()
+    ]
+    if not missing:
+        return
+    gap = "" if not staged or staged.endswith("\n") else "\n"
+    text = staged + gap + "".join(f"{line}\n" for line in missing)
+    blob = repo.run("hash-object", "-w", "--stdin", input=text).strip()
+    repo.run("update-index", "--add", "--cacheinfo", f"{entry[0] if entry else '100644'},{blob},{name}", index=True)
+
+
+def repair_after_limited_commit(repo: Repo) -> None:
+    """After `git commit -- PATH`: a pointer that a hook staged is in the commit, but the real index kept the old one.
+
+    Entries that still say what the parent said are moved on to what the new commit says.
+    """
+    if repo.resolve("HEAD^") is None:
+        return
+    changed = repo.run("diff-tree", "-r", "-z", "--no-commit-id", "HEAD^", "HEAD").split("\0")
+    for head, name in zip(changed[0::2], changed[1::2], strict=False):
+        if not head or not is_pointer_file(name):
+            continue
+        _, new_mode, old, new, status = head.lstrip(":").split()
+        entry = repo.run("ls-files", "-s", "--", f":(literal){name}").split()
+        if status == "M" and entry and entry[1] == old:
+            repo.run("update-index", "--cacheinfo", f"{new_mode},{new},{name}")
+        elif status == "A" and not entry:
+            repo.run("update-index", "--add", "--cacheinfo", f"{new_mode},{new},{name}")
+
+
+def large_files(repo: Repo, before: Staged, limit: int) -> list[tuple[str, int]]:
+    """Files newly added to the index that are larger than `limit` bytes and not text: path and size."""
+    found = []
+    for name, oid in before.added.items():
+        size = int(repo.run("cat-file", "-s", oid, check=False).strip() or 0)
+        if size > limit and _is_binary(repo, name):
+            found.append((name, size))
+    return found
+
+
+def _is_binary(repo: Repo, name: str) -> bool:
+    """Git's own test: a NUL in the first 8000 bytes."""
+    try:
+        with open(repo.top / name, "rb") as stream:
+            return b"\0" in stream.read(8000)
+    except OSError:
+        return False

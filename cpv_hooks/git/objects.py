@@ -1,0 +1,152 @@
+"""Git's object store, read through one `git cat-file --batch` process.
+
+Git itself reads: whatever its ref backend, its hash, its alternates and its partial clones are.
+https://git-scm.com/docs/git-cat-file#_batch_output
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo, environment
+
+_CHUNK = 1 << 20
+_LINK = 0o120000
+_KINDS = {0o040000: "tree", 0o160000: "commit"}
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object: its full id, its kind (`commit`, `tree`, `blob`, `tag`), its bytes (None: more than asked for)."""
+
+    oid: str
+    kind: str
+    data: bytes | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a tree holds under a name; `kind` is the object's, `link` says whether a blob is a symbolic link."""
+
+    name: str
+    oid: str
+    kind: str
+    link: bool
+
+
+class Objects:
+    """The objects of a repository. Threads may share it; the process ends with it."""
+
+    def __init__(self, git_dir: Path, top: Path) -> None:
+        self._git_dir = git_dir
+        self._top = top
+        self._lock = threading.Lock()
+        self._end: weakref.finalize[..., Objects] | None = None
+        self._pipes: tuple[IO[bytes], IO[bytes]] | None = None
+
+    def read(self, name: str, most: int = sys.maxsize) -> Object | None:
+        """The object that a name of Git's means, with its bytes where they are not more than `most`; None: no such."""
+        if "\n" in name or "\0" in name:
+            return None
+        with self._lock:
+            try:
+                return self._read(name, most)
+            except (OSError, ValueError) as error:
+                self._stop()
+                reason = self._reason(name)
+                what = f"Git could not read the object {name}: {reason}"
+                # A partial clone asks its origin for what it lacks.
+                fix = "git fetch" if "promisor" in reason else "git fsck"
+                raise CPVError(what, where=str(self._git_dir), fix=fix) from error
+
+    def _read(self, name: str, most: int) -> Object | None:
+        ask, answer = self._pipes or self._start()
+        ask.write(name.encode("utf-8", "surrogateescape") + b"\n")
+        ask.flush()
+        header = answer.readline()
+        if not header.endswith(b"\n"):
+            raise ValueError("the process ended")
+        if header.rstrip().endswith((b" missing", b" ambiguous")):
+            return None
+        oid, kind, length = header.decode().split()
+        size = int(length)
+        data = answer.read(size) if size <= most else None
+        left = 1 if data is not None else size + 1
+        while left:
+            skipped = answer.read(min(left, _CHUNK))
+            if not skipped:
+                raise ValueError("the process ended")
+            left -= len(skipped)
+        return Object(oid, kind, data)
+
+    def _reason(self, name: str) -> str:
+        """What Git says when it is asked once more."""
+        ask = ["git", "cat-file", "-t", "--end-of-options", name]
+        done = subprocess.run(ask, cwd=self._git_dir, env=self._environment(), capture_output=True, check=False)
+        return (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["its process ended"])[-1]
+
+    def _environment(self) -> dict[str, str]:
+        return environment({"GIT_DIR": str(self._git_dir), "GIT_WORK_TREE": str(self._top)})
+
+    def _start(self) -> tuple[IO[bytes], IO[bytes]]:
+        # Not by `Repo.run`: it outlives the calls, so it must not hold a journal's lock.
+        process = subprocess.Popen(
+            ["git", "cat-file", "--batch"],
+            cwd=self._git_dir,
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        self._end = weakref.finalize(self, _end, process)
+        assert process.stdin is not None and process.stdout is not None
+        self._pipes = process.stdin, process.stdout
+        return self._pipes
+
+    def _stop(self) -> None:
+        if self._end is not None:
+            self._end()
+        self._pipes = None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def entries(tree: Object) -> Iterator[Entry]:
+    """What a tree holds. A name that is not UTF-8 is left out: DVC could not read it.
+
+    The format is `<mode> <name>\\0<id>`, as `git mktree` writes it.
+    """
+    data, at, width = tree.data or b"", 0, len(tree.oid) // 2
+    while at < len(data):
+        end = data.index(b"\0", at)
+        mode, _, raw = data[at:end].partition(b" ")
+        oid = data[end + 1 : end + 1 + width].hex()
+        at = end + 1 + width
+        try:
+            name = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        number = int(mode, 8)
+        yield Entry(name, oid, _KINDS.get(number, "blob"), number == _LINK)
+
+
+def objects_of(repo: Repo) -> Objects:
+    """The objects of a repository; one process serves all who ask."""
+    return _objects(repo.git_dir, repo.top, (repo.common_dir / "objects").stat().st_ino)
+
+
+@lru_cache(maxsize=8)
+def _objects(git_dir: Path, top: Path, _inode: int) -> Objects:
+    return Objects(git_dir, top)

@@ -1,0 +1,202 @@
+"""Git's command line, as small named calls.
+
+Every call is silenced: no fsmonitor query, no hook of ours (`CPV_RUNNING`), and none of the `GIT_*` variables that
+a hook inherits, because they would point a command at another index or another repository.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cpv_hooks.console.trace import emit, is_heard
+from cpv_hooks.errors import CPVError
+
+NULL_OID = "0" * 40
+
+# `git rev-parse --local-env-vars`, and the variables that change what a command prints or where it looks.
+_LOCAL_VARIABLES = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_CONFIG",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_COUNT",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_GRAFT_FILE",
+        "GIT_INDEX_FILE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_PREFIX",
+        "GIT_SHALLOW_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_QUARANTINE_PATH",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_REFLOG_ACTION",
+        "GIT_EDITOR",
+    }
+)
+_SILENCED = (
+    "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "advice.detachedHead=false", "-c", "gc.auto=0",
+)  # fmt: skip
+
+inherited: set[int] = set()
+"""Open files that Git processes keep open too: the lock of a transaction's journal, which they must not outlive."""
+
+
+def environment(extra: Mapping[str, str] | None = None, *, keep_index: bool = False) -> dict[str, str]:
+    """The environment for a Git (or chained) process of ours.
+
+    `keep_index` keeps `GIT_INDEX_FILE`: inside a commit hook that is the index which the commit is made from.
+    """
+    env = {key: value for key, value in os.environ.items() if key not in _LOCAL_VARIABLES}
+    if keep_index and "GIT_INDEX_FILE" in os.environ:
+        env["GIT_INDEX_FILE"] = os.path.abspath(os.environ["GIT_INDEX_FILE"])
+    env["CPV_RUNNING"] = "1"
+    env["GIT_OPTIONAL_LOCKS"] = "0"
+    env["LC_ALL"] = "C"
+    env.update(extra or {})
+    return env
+
+
+def _execute(
+    args: list[str], cwd: Path | None, data: bytes | None, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    if is_heard():
+        emit("debug", shlex.join(arg for arg in args if arg not in _SILENCED))
+    try:
+        # Without input the process must not eat the standard input of the hook that we are.
+        return subprocess.run(
+            args,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if data is None else None,
+            input=data,
+            capture_output=True,
+            check=False,
+            pass_fds=tuple(inherited),
+        )
+    except FileNotFoundError as error:
+        raise CPVError("git is not on the PATH", fix="install Git 2.28 or later") from error
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The line that says why Git failed: its own, where advice follows that, or the last one, such as a hook's."""
+    lines = os.fsdecode(done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
+    return next((line for line in reversed(lines) if line.startswith(("fatal: ", "error: "))), lines[-1])
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A work tree and its Git directories; the paths are absolute."""
+
+    top: Path
+    git_dir: Path
+    common_dir: Path
+
+    @classmethod
+    def discover(cls, cwd: Path | None = None) -> Repo:
+        """Find the work tree around `cwd` (the current folder by default).
+
+        In a hook `GIT_DIR` may be set; the search starts from the folder all the same, because Git runs hooks at the
+        top of the work tree.
+        """
+        found = cls._ask(cwd, environment())
+        if cwd is None and "GIT_DIR" in os.environ:
+            git_dir = os.path.realpath(os.environ["GIT_DIR"])
+            if found is None or os.path.realpath(found.git_dir) != git_dir:
+                # A repository whose Git directory lies elsewhere (`git --git-dir --work-tree`).
+                found = cls._ask(None, environment({"GIT_DIR": git_dir, "GIT_WORK_TREE": os.getcwd()}))
+        if found is None:
+            raise CPVError("not inside a Git work tree", where=str(cwd or Path.cwd()), fix="dvc cpv init")
+        return found
+
+    @classmethod
+    def _ask(cls, cwd: Path | None, env: Mapping[str, str]) -> Repo | None:
+        names = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir"]
+        done = _execute(["git", *_SILENCED, "rev-parse", *names], cwd, None, env)
+        lines = os.fsdecode(done.stdout).splitlines()
+        if done.returncode or len(lines) != 3:
+            return None
+        # --git-common-dir is relative to the folder where the command ran.
+        common_dir = Path(os.path.normpath(os.path.join(cwd or Path.cwd(), lines[2])))
+        return cls(Path(lines[0]), Path(lines[1]), common_dir)
+
+    @cached_property
+    def state(self) -> Path:
+        """CPV's folder for this work tree: index, stamp, detour."""
+        return self.git_dir / "cpv"
+
+    @cached_property
+    def shared(self) -> Path:
+        """CPV's folder for all work trees of the repository: queue, rescues, published tags."""
+        return self.common_dir / "cpv"
+
+    @property
+    def linked(self) -> bool:
+        """Whether this is a linked work tree (`git worktree add`)."""
+        return self.git_dir != self.common_dir
+
+    def run(
+        self,
+        *args: str,
+        input: str | bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+        index: bool = False,
+    ) -> str:
+        """Run Git at the top of the work tree and return what it prints.
+
+        With `index` the call works on the index of the commit under way (`GIT_INDEX_FILE`). A failure is a
+        `CPVError` with the line that says why, unless `check` is false.
+        """
+        data = os.fsencode(input) if isinstance(input, str) else input
+        # `git config` would answer with our own -c settings; it runs no hook and asks no fsmonitor.
+        silenced = () if args[:1] == ("config",) else _SILENCED
+        done = _execute(["git", *silenced, *args], self.top, data, self._environment(env, index))
+        if done.returncode and check:
+            raise CPVError(f"git {args[0]} failed: {_reason(done)}", where=str(self.top))
+        return os.fsdecode(done.stdout)
+
+    def ok(self, *args: str, index: bool = False) -> bool:
+        """Whether the Git command exits with status 0."""
+        return _execute(["git", *_SILENCED, *args], self.top, None, self._environment(None, index)).returncode == 0
+
+    def _environment(self, extra: Mapping[str, str] | None, index: bool) -> dict[str, str]:
+        """Named outright, so that a Git directory which lies elsewhere is found too, and no other one is."""
+        here = {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.top)}
+        return environment(here | dict(extra or {}), keep_index=index)
+
+    def resolve(self, rev: str) -> str | None:
+        """The full id of the commit that `rev` names, or None."""
+        found = self.run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", check=False
+        ).strip()
+        return found or None
+
+    def config(self, key: str) -> str | None:
+        """A configuration value, or None where it is not set."""
+        return self.run("config", "--get", key, check=False).rstrip("\n") or None
+
+    def under_way(self) -> str | None:
+        """The operation that this work tree is in the middle of: rebase, merge, cherry-pick, revert; or None."""
+        marks = {
+            "rebase-merge": "rebase",
+            "rebase-apply": "rebase",
+            "MERGE_HEAD": "merge",
+            "CHERRY_PICK_HEAD": "cherry-pick",
+            "REVERT_HEAD": "revert",
+        }
+        return next((name for mark, name in marks.items() if (self.git_dir / mark).exists()), None)

@@ -1,0 +1,74 @@
+"""What a hook says of a sync: one line for each thing that a person must know, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cpv_hooks.console.output import say, tell_once, warn
+from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.hooks.precommit_framework import runs_us
+from cpv_hooks.sync.events import Event
+from cpv_hooks.sync.outcomes import Outcome, Report
+from cpv_hooks.sync.watch_file import is_sure
+
+_BLOCKING = frozenset({"in flux", "invalid", "conflict"})
+
+
+def begin() -> Repo:
+    """The repository that a hook serves. What one hook of a Git process has told, the next does not tell again."""
+    repo = Repo.discover()
+    git = calling_git()
+    if git is not None:
+        tell_once(repo.state / "said", git.identity)
+    return repo
+
+
+def interrupted(repo: Repo) -> bool:
+    """Whether a killed operation had left something, so that the commit or the push under way must be said again."""
+    if not (repo.shared / "journal").is_dir():
+        return False
+    from cpv_hooks.recovery.interrupted import stops
+
+    return stops(repo)
+
+
+def answered(repo: Repo) -> bool:
+    """Whether an fsmonitor query of this Git process has left everything in agreement (its shim writes the note)."""
+    git = calling_git()
+    try:
+        notes = (repo.state / "asked").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    return git is not None and notes[:1] == [git.identity] and is_sure(repo)
+
+
+def quietly(event: Event) -> Event:
+    """Under the pre-commit framework only a commit writes pointers: one that is changed and not staged collides with
+    its own saving of unstaged changes."""
+    return replace(event, only=frozenset()) if runs_us() else event
+
+
+def tell(report: Report) -> None:
+    """Print the problems and the rescues."""
+    for outcome in report.outcomes:
+        if outcome.error:
+            warn(str(outcome.error))
+
+
+def tell_changes(report: Report) -> None:
+    """Print the problems, and how much was brought into the work tree."""
+    tell(report)
+    brought = report.of("materialised", "rescued")
+    if brought:
+        say(f"brought {', '.join(outcome.path for outcome in brought[:5])}{' …' if len(brought) > 5 else ''}")
+
+
+def blocking(outcomes: list[Outcome]) -> list[Outcome]:
+    """What a commit must not go over: torn or broken artifacts."""
+    return [outcome for outcome in outcomes if outcome.state in _BLOCKING]
+
+
+def incomplete(report: Report) -> bool:
+    """Whether an artifact is not what its pointer says."""
+    return any(outcome.error for outcome in report.of("missing", "invalid", "conflict"))

@@ -1,1 +1,0 @@
-"""The Git host: repository URLs, SSH keys and connections, clones."""

@@ -1,0 +1,1 @@
+"""Reading a version: into a folder, or as files to load."""

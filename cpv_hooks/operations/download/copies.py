@@ -1,0 +1,203 @@
+"""The user's own copies of a version's files, in a folder that may hold something already.
+
+The rules:
+
+- A file that is there with the right bytes stays as it is, so a download that was stopped goes on where it was, and one
+  that is complete has nothing to do.
+- A folder that holds anything else is refused. With `force` the version is written into it: what stands in the way of
+  a file, and what lies in a directory artifact without belonging to it, is moved to `before-TAG` in that folder.
+- A file appears under its name only when its bytes are right; a new folder appears with all its files.
+- Nothing is written into `.git` or `.dvc`, nor over an artifact that a repository tracks: that is what `revert` is for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from cpv_hooks.console.output import size_text
+from cpv_hooks.console.plan import Effect
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.cache import fault, reflink
+from cpv_hooks.dvcformat.file_hash import has_hash, is_named
+from cpv_hooks.errors import CPVError
+from cpv_hooks.operations.download.destination import survey
+from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, Source
+from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
+from cpv_hooks.operations.download.version_content import Piece, Stock, local
+from cpv_hooks.project.config import cpv_home
+from cpv_hooks.system.copying import CHUNK
+from cpv_hooks.system.signatures import TEMPORARY
+
+
+class Copies:
+    """The copies of a version in `output`; making one looks and refuses, `write` writes.
+
+    `todo` are the files to write, `bytes` their size (at most, where some of a directory's files are there).
+    """
+
+    def __init__(self, stock: Stock, output: Path, *, force: bool = False) -> None:
+        self.output = output
+        self._stock = stock
+        refuse_tracked(stock, output)
+        self._destination = survey(stock, output)
+        if not force:
+            self._refuse_taken()
+        self.todo = self._destination.todo
+        self._moves = dict(self._set_aside())
+        self.bytes = self._size()
+
+    def _refuse_taken(self) -> None:
+        destination, name = self._destination, self._stock.version.name
+        if not destination.todo and not destination.in_the_way:
+            return
+        other = "name another --output-dir, or repeat with --force (what is there is kept)"
+        if destination.in_the_way == ("",):
+            raise CPVError("a file stands where the folder should be", where=str(self.output), fix=other)
+        if destination.in_the_way:
+            shown = ", ".join(destination.in_the_way[:3])
+            more = f" and {len(destination.in_the_way) - 3} more" if len(destination.in_the_way) > 3 else ""
+            raise CPVError(
+                f"is there already and differs from {name}: {shown}{more}", where=str(self.output), fix=other
+            )
+        if destination.foreign:
+            what = f"is not empty ({destination.foreign} is no part of {name})"
+            raise CPVError(what, where=str(self.output), fix=other)
+
+    def _set_aside(self) -> Iterator[tuple[Path, Path]]:
+        """What has to make way, and where it goes."""
+        tag = self._stock.version.name.replace("/", "-")
+        for path in self._destination.in_the_way:
+            if not path:
+                yield self.output, _free(self.output.with_name(f"{self.output.name}.before-{tag}"))
+            else:
+                yield self.output / path, self._aside(tag) / path
+
+    def _aside(self, tag: str) -> Path:
+        return _free(self.output / f"before-{tag}")
+
+    def _size(self) -> int:
+        touched, todo = {piece.pointer.path for piece in self.todo}, set(self.todo)
+        right = [p for p in self._stock.pieces if p.pointer.path in touched and p not in todo]
+        here = sum((self.output / self._stock.place(piece)).stat().st_size for piece in right)
+        return max(0, sum(pointer.size or 0 for pointer in self._stock.pointers if pointer.path in touched) - here)
+
+    def effects(self) -> list[Effect]:
+        """A line for each artifact that is written, and for each thing that makes way."""
+        moves = [Effect("file", f"move {old} to {new}") for old, new in self._moves.items()]
+        if len(moves) > LISTED:
+            moves = [Effect("file", f"move {len(moves)} files to {self._aside(self._stock.version.name)}")]
+        lines = []
+        for pointer in self._stock.pointers:
+            count = sum(piece.pointer is pointer for piece in self.todo)
+            place = self.output / local(self._stock.project, pointer)
+            if pointer.isdir and (count or not place.is_dir()):
+                lines.append(Effect("file", f"write {place}/ ({count} file{'' if count == 1 else 's'})"))
+            elif count:
+                lines.append(Effect("file", f"write {place} ({size_text(pointer.size or 0)})"))
+        return [*moves, *lines]
+
+    def write(self, source: Source) -> None:
+        """Do it. Raises `CPVError` for a disk that refuses, and for a file that appeared in the way meanwhile."""
+        from cpv_hooks.system.locks import locked
+
+        key = hashlib.sha256(os.fsencode(self.output)).hexdigest()[:16]
+        lock = cpv_home() / "locks" / f"output-{key}"
+        with locked(lock, wait=True, say=f"writing {self.output}"):
+            try:
+                self._write(source)
+            except OSError as error:
+                raise fault(error, Path(error.filename or self.output)) from error
+
+    def _write(self, source: Source) -> None:
+        from cpv_hooks.system.threads import each
+
+        if not self.effects():
+            return
+        for old, new in self._moves.items():
+            if not os.path.lexists(new):
+                new.parent.mkdir(parents=True, exist_ok=True)
+                os.rename(old, new)
+        is_new = not self.output.exists()
+        staging = staging_of(self.output)
+        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            self._make_folders(staging)
+            with Progress(f"writing {self._stock.version.name}", self.bytes) as progress:
+                each(lambda piece: self._stage(piece, source, staging, progress), self.todo, DISK_THREADS)
+            if is_new and not self.output.exists():
+                os.rename(staging, self.output)
+            else:
+                self._put_in_place(staging)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _make_folders(self, top: Path) -> None:
+        top.mkdir(parents=True)
+        for folder in {(top / self._stock.place(piece)).parent for piece in self.todo}:
+            folder.mkdir(parents=True, exist_ok=True)
+        for pointer in self._stock.pointers:
+            if pointer.isdir:
+                (top / local(self._stock.project, pointer)).mkdir(parents=True, exist_ok=True)
+
+    def _stage(self, piece: Piece, source: Source, staging: Path, progress: Progress) -> None:
+        target = staging / self._stock.place(piece)
+        if not _copied(piece, source.stored(piece), target, progress):
+            target.unlink()
+            if not _copied(piece, source.heal(piece), target, progress):
+                raise CPVError(f"{piece.shown} changed in the cache while it was read", fix="repeat the command")
+
+    def _put_in_place(self, staging: Path) -> None:
+        self._make_folders_in_output()
+        for piece in self.todo:
+            name = self._stock.place(piece)
+            target = self.output / name
+            if os.path.lexists(target) and not _is_right(target, piece):
+                what = "appeared while the version was downloaded"
+                raise CPVError(what, where=str(target), fix="move it away, then repeat the command")
+            os.replace(staging / name, target)
+
+    def _make_folders_in_output(self) -> None:
+        for pointer in self._stock.pointers:
+            if pointer.isdir:
+                (self.output / local(self._stock.project, pointer)).mkdir(parents=True, exist_ok=True)
+        for folder in {(self.output / self._stock.place(piece)).parent for piece in self.todo}:
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def staging_of(output: Path) -> Path:
+    """Where files wait until their bytes are right: on the same disk, beside a folder that is yet to be made."""
+    return output / TEMPORARY if output.is_dir() else output.with_name(f".{output.name}{TEMPORARY}")
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first with a number behind it, that is not taken."""
+    number, found = 1, path
+    while os.path.lexists(found):
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
+
+
+def _is_right(path: Path, piece: Piece) -> bool:
+    return path.is_file() and not path.is_symlink() and has_hash(path, piece.oid, legacy=piece.pointer.legacy)
+
+
+def _copied(piece: Piece, source: Path, target: Path, progress: Progress) -> bool:
+    """Copy a file, sharing its blocks where the disk can; whether the bytes that were written are right."""
+    mode = 0o777 if piece.pointer.isexec and not piece.pointer.isdir else 0o666
+    digest = hashlib.md5(usedforsecurity=False)
+    with (
+        open(source, "rb", buffering=0) as reader,
+        os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as writer,
+    ):
+        shared = reflink(reader.fileno(), writer.fileno())
+        while chunk := reader.read(CHUNK):
+            digest.update(chunk)
+            if not shared:
+                writer.write(chunk)
+            progress.advance(len(chunk))
+    return is_named(target, digest.hexdigest(), piece.oid, legacy=piece.pointer.legacy)

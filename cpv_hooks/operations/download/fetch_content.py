@@ -1,0 +1,143 @@
+"""A version's objects on their way from the remote into the cache, and out of it with a second look at their bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from cpv_hooks.console.output import size_text, warn
+from cpv_hooks.console.plan import Effect
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.errors import CPVError
+from cpv_hooks.operations.download.version_content import Piece, Stock
+from cpv_hooks.system.signatures import Signature, signature
+from cpv_hooks.transfer.objects.store import Store
+
+DISK_THREADS = 4
+LISTED = 20
+"""So many objects are named one by one; more are one line."""
+
+
+class Source:
+    """The cache and the remote that a version's files come from.
+
+    `sound` are cache objects (id -> signature) whose bytes the caller has seen to be right before.
+    """
+
+    def __init__(self, stock: Stock, sound: Mapping[str, Signature] | None = None) -> None:
+        self._stock = stock
+        self._stores = {legacy: Store(stock.project, legacy=legacy) for legacy in (False, True)}
+        self._sound = dict(sound or {})
+        self._healing = threading.Lock()
+
+    def effects(self) -> list[Effect]:
+        """What fetching does: a line for each object, or one for many."""
+        lacking, project = self._stock.lacking, self._stock.project
+        if not lacking:
+            return []
+        far = [piece for piece in lacking if not _in_pointer(piece)]
+        if len(far) > LISTED:
+            urls = sorted({self._store(piece).remote.url for piece in far})
+            gets = [Effect("s3", f"get {self._count(len(far))} from {' and '.join(urls)}")]
+        else:
+            gets = [Effect("s3", f"get {self._store(piece).remote.address(piece.oid)}") for piece in far]
+        return [*gets, Effect("dvc", f"put {self._count(len(lacking))} into the cache {project.cache_dir}")]
+
+    def _count(self, number: int) -> str:
+        return f"{number} object{'s' if number > 1 else ''} ({size_text(self._stock.lacking_bytes)})"
+
+    def bring(self, *, use_cache: bool = True) -> None:
+        """Fetch what the cache lacks; with `use_cache` what another process has brought meanwhile is taken.
+
+        An object is in the cache complete and verified, or not at all; a run that was stopped goes on where it was.
+        """
+        from cpv_hooks.dvcformat.directory_object import is_dir_oid
+        from cpv_hooks.system.threads import each
+
+        todo = [p for p in self._stock.lacking if not (use_cache and self._is_here(p))]
+        stores = {id(self._store(piece)): self._store(piece) for piece in todo}.values()
+        threads = max((store.remote.downloads for store in stores), default=1)
+        with Progress(f"fetching {self._stock.version.name}") as progress:
+            # A listing promises its files, to DVC as well, so it comes after them.
+            for last in (False, True):
+                each(lambda p: self._fetch(p, progress), [p for p in todo if is_dir_oid(p.oid) is last], threads)
+
+    def _is_here(self, piece: Piece) -> bool:
+        from cpv_hooks.dvcformat.directory_object import is_dir_oid
+
+        blob = self._store(piece).blob(piece.oid)
+        if blob is None or not is_dir_oid(piece.oid):
+            return blob is not None
+        try:
+            self._store(piece).read_listing(blob.path, piece.oid)
+        except CPVError:
+            return False
+        return True
+
+    def _fetch(self, piece: Piece, progress: Progress) -> None:
+        store = self._store(piece)
+        try:
+            store.fetch(piece.oid, progress)
+        except CPVError as error:
+            raise CPVError(f"{piece.shown}: {error.what}", where=error.where, fix=error.fix) from error
+        blob = store.blob(piece.oid)
+        if blob is not None:
+            self._sound[piece.oid] = signature(blob.path.stat())
+
+    def file(self, piece: Piece) -> Path:
+        """The cache's file of a piece, its bytes verified; one that went bad is fetched anew."""
+        path = self._find(piece)
+        if path is not None and (self._is_known(piece, path) or self._has_right_bytes(piece, path)):
+            self._sound[piece.oid] = signature(path.stat())
+            return path
+        return self.heal(piece)
+
+    def stored(self, piece: Piece) -> Path:
+        """The cache's file of a piece, for a caller who looks at its bytes himself (and calls `heal`)."""
+        return self._find(piece) or self.heal(piece)
+
+    def heal(self, piece: Piece) -> Path:
+        """Fetch a piece whose cache object is gone or bad."""
+        with self._healing:
+            path = self._find(piece)
+            if path is not None and self._has_right_bytes(piece, path):
+                return path
+            if path is not None:
+                warn(f"{piece.shown}: its cache object {piece.oid} is corrupt; fetching it anew")
+            with Progress(f"fetching {piece.shown}") as progress:
+                self._fetch(piece, progress)
+            path = self._find(piece)
+        if path is None:
+            what = f"{piece.shown}: object {piece.oid} disappeared from the cache"
+            raise CPVError(what, where=str(self._stock.project.cache_dir), fix="repeat the command")
+        return path
+
+    def _find(self, piece: Piece) -> Path | None:
+        blob = self._store(piece).blob(piece.oid)
+        return blob.path if blob else None
+
+    def _is_known(self, piece: Piece, path: Path) -> bool:
+        found = signature(path.stat())
+        return found in (self._sound.get(piece.oid), self._remembered.get(piece.oid))
+
+    @cached_property
+    def _remembered(self) -> Mapping[str, Signature]:
+        """The large objects that the hooks have seen to be right in this clone."""
+        from cpv_hooks.worktree.base_index import Index
+
+        return Index.load(self._stock.project.repo.state).objects
+
+    def _has_right_bytes(self, piece: Piece, path: Path) -> bool:
+        from cpv_hooks.dvcformat.file_hash import has_hash
+
+        return has_hash(path, piece.oid, legacy=piece.pointer.legacy)
+
+    def _store(self, piece: Piece) -> Store:
+        return self._stores[piece.pointer.legacy]
+
+
+def _in_pointer(piece: Piece) -> bool:
+    """Whether the pointer itself says what the object does: it lists the files that lie on a remote by version."""
+    return piece.oid == piece.pointer.oid and piece.pointer.isdir and bool(piece.pointer.stored)

@@ -1,0 +1,45 @@
+"""Where a version must not be written: over artifacts that a repository tracks, or into Git's and DVC's own folders."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.download.version_content import Stock, local
+from cpv_hooks.system.disk_space import nearest
+
+_FOREIGN = frozenset({".git", ".dvc"})
+
+
+def refuse_tracked(stock: Stock, output: Path) -> None:
+    """Raise `CPVError` where a file of the version would land in `.git` or `.dvc`, or over a tracked artifact."""
+    inside = next((part for part in output.parts if part.lower() in _FOREIGN), None)
+    if inside:
+        what = f"lies in {inside}, which is not for files of yours"
+        raise CPVError(what, where=str(output), fix="name another --output-dir")
+    targets = [output / local(stock.project, pointer) for pointer in stock.pointers]
+    for artifact in _tracked(output):
+        if any(_overlap(target, artifact) for target in targets):
+            version = stock.version
+            fix = f"dvc cpv {version.line} revert --tag {shlex.quote(version.name)}, or name another --output-dir"
+            raise CPVError("is an artifact that the repository tracks", where=str(artifact), fix=fix)
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def _tracked(output: Path) -> Iterator[Path]:
+    """The artifacts of the repository around a folder."""
+    from cpv_hooks.worktree.discovery import readable_pointers
+
+    folder = nearest(output)
+    try:
+        repo = Repo.discover(folder if folder.is_dir() else folder.parent)
+    except CPVError:
+        return
+    for pointer in readable_pointers(repo):
+        yield repo.top.resolve() / pointer.path

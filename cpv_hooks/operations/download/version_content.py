@@ -1,0 +1,245 @@
+"""What a version consists of, file by file, and which of its objects have to come from the remote.
+
+Nothing is changed by looking: a directory's listing that the cache lacks is read from the remote and thrown away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.console.output import say
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.errors import CPVError
+from cpv_hooks.transfer.objects.store import Listing, Store
+from cpv_hooks.versions.version import Version
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
+    from cpv_hooks.project.project import Project
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """An object of a version: a file (`inner` is its path in a directory artifact), or a directory's listing.
+
+    Compared by identity: there may be a million, and a pointer may be long.
+    """
+
+    pointer: Pointer
+    oid: str
+    inner: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The file, relative to the top of the work tree."""
+        return f"{self.pointer.path}/{self.inner}" if self.inner else self.pointer.path
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A version's content: `pieces` are its files, `pointers` what has any (directories may be empty).
+
+    `lacking` are the objects to fetch, each once, directory objects after all files; `lacking_bytes` their size.
+    """
+
+    project: Project
+    version: Version
+    pointers: tuple[Pointer, ...]
+    pieces: tuple[Piece, ...]
+    lacking: tuple[Piece, ...]
+    lacking_bytes: int
+
+    def place(self, piece: Piece) -> str:
+        """Where a file belongs, relative to the DVC root."""
+        artifact = self._places[piece.pointer.path]
+        return f"{artifact}/{piece.inner}" if piece.inner else artifact
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        return {pointer.path: local(self.project, pointer) for pointer in self.pointers}
+
+    def narrowed(self, needed: Collection[Piece]) -> Stock:
+        """The same version, of which only these files are to be fetched, with their directories' listings."""
+        paths = {piece.pointer.path for piece in needed}
+        oids = {piece.oid for piece in needed}
+        oids |= {pointer.oid for pointer in self.pointers if pointer.isdir and pointer.oid and pointer.path in paths}
+        lacking = tuple(piece for piece in self.lacking if piece.oid in oids)
+        return replace(self, lacking=lacking, lacking_bytes=self.lacking_bytes if lacking else 0)
+
+
+def local(project: Project, pointer: Pointer) -> str:
+    """An artifact's path relative to its DVC root; `CPVError` for one that lies outside it."""
+    if not project.holds(pointer.path):
+        what = f"its artifact {pointer.path} lies outside the DVC root"
+        raise CPVError(what, where=pointer.file, fix=f"git rm --cached {pointer.file}")
+    return pointer.path.removeprefix(project.prefix)
+
+
+def take(project: Project, version: Version, *, use_cache: bool = True) -> Stock:
+    """Look up what a version consists of. Without `use_cache` the cache counts as empty.
+
+    Raises `CPVError` naming what neither the cache nor the remote has, and `RemoteError` where something is lacking
+    and the remote cannot be asked.
+    """
+    return _Look(project, version, use_cache).stock()
+
+
+class _Look:
+    def __init__(self, project: Project, version: Version, use_cache: bool) -> None:
+        self._project = project
+        self._version = version
+        self._use_cache = use_cache
+        self._stores = {legacy: Store(project, legacy=legacy) for legacy in (False, True)}
+        self._kept: list[Pointer] = []
+        self._pieces: list[Piece] = []
+        self._lacking: dict[tuple[bool, str], Piece] = {}
+        self._lost: list[Piece] = []
+        self._bytes = 0
+
+    def stock(self) -> Stock:
+        for pointer in self._version.pointers:
+            if self._has_content(pointer):
+                self._add(pointer)
+        _refuse_overlaps(self._project, self._pieces)
+        self._ask_remote()
+        if self._lost:
+            raise _nobody_has(self._project, self._version, self._lost)
+        lacking = sorted(self._lacking.values(), key=lambda piece: is_dir_oid(piece.oid))
+        kept, pieces = tuple(self._kept), tuple(self._pieces)
+        return Stock(self._project, self._version, kept, pieces, tuple(lacking), self._bytes)
+
+    def _has_content(self, pointer: Pointer) -> bool:
+        if pointer.oid is not None:
+            return True
+        if pointer.imported:
+            say(f"{pointer.path} is an import that was never downloaded, so {self._version.name} has no content of it")
+            return False
+        what = f"{pointer.path} has no content in {self._version.name}"
+        raise CPVError(what, where=pointer.file, fix=f"dvc commit {pointer.file}, git commit")
+
+    def _add(self, pointer: Pointer) -> None:
+        assert pointer.oid is not None
+        local(self._project, pointer)
+        whole = Piece(pointer, pointer.oid)
+        pieces = [whole]
+        if pointer.isdir:
+            listing = self._listing(pointer)
+            if listing is None:
+                self._lose_or_leave([whole])
+                return
+            pieces = [Piece(pointer, oid, name) for name, oid in listing]
+        lacking = [piece for piece in {p.oid: p for p in [*pieces, whole]}.values() if not self._here(piece)]
+        if lacking and not pointer.push:
+            # Its stage says that it is never uploaded.
+            self._lose_or_leave(lacking)
+            return
+        self._kept.append(pointer)
+        self._pieces += pieces
+        self._lacking.update({(pointer.legacy, piece.oid): piece for piece in lacking})
+        self._bytes += self._missing_bytes(pointer, pieces, {piece.oid for piece in lacking})
+
+    def _lose_or_leave(self, lacking: list[Piece]) -> None:
+        pointer = lacking[0].pointer
+        if pointer.push:
+            self._lost += lacking
+        else:
+            say(f"{pointer.path} is left out: its stage keeps it off the remote, and the cache does not have it")
+
+    def _here(self, piece: Piece) -> bool:
+        """Whether the cache serves an object; what is on no remote of ours can come from nowhere else."""
+        elsewhere = not piece.pointer.push or piece.pointer.imported
+        if not (self._use_cache or elsewhere):
+            return False
+        return self._cached_listing(piece) if is_dir_oid(piece.oid) else not self._store(piece).lacks(piece.oid)
+
+    def _cached_listing(self, piece: Piece) -> bool:
+        blob = self._store(piece).blob(piece.oid)
+        return blob is not None and _read(self._store(piece), blob.path, piece.oid) is not None
+
+    def _store(self, piece: Piece) -> Store:
+        return self._stores[piece.pointer.legacy]
+
+    def _listing(self, pointer: Pointer) -> Listing | None:
+        assert pointer.oid is not None
+        store, whole = self._stores[pointer.legacy], Piece(pointer, pointer.oid)
+        blob = store.blob(pointer.oid) if self._here(whole) else None
+        found = _read(store, blob.path, pointer.oid) if blob else None
+        return found if found is not None or not pointer.push else _listing_on_remote(store, pointer.oid)
+
+    def _missing_bytes(self, pointer: Pointer, pieces: list[Piece], lacking: set[str]) -> int:
+        """What is to be fetched of an artifact, in bytes: all of it but the files that are here."""
+        if not lacking & {piece.oid for piece in pieces}:
+            return 0
+        here = (self._store(piece).blob(piece.oid) for piece in pieces if piece.oid not in lacking)
+        return max(0, (pointer.size or 0) - sum(blob.size for blob in here if blob))
+
+    def _ask_remote(self) -> None:
+        for legacy, store in self._stores.items():
+            wanted = {oid: piece for (old, oid), piece in self._lacking.items() if old is legacy}
+            if not wanted:
+                continue
+            sizes = {oid: piece.pointer.size for oid, piece in wanted.items() if not (piece.inner or legacy)}
+            known = {oid: size for oid, size in sizes.items() if size is not None and not is_dir_oid(oid)}
+            gone = store.remote.missing(list(wanted), known)
+            self._lost += [piece for oid, piece in wanted.items() if oid in gone]
+
+
+def _read(store: Store, path: Path, oid: str) -> Listing | None:
+    try:
+        return store.read_listing(path, oid)
+    except (CPVError, OSError):
+        return None
+
+
+def _listing_on_remote(store: Store, oid: str) -> Listing | None:
+    from tempfile import TemporaryDirectory
+
+    from cpv_hooks.remote.common.protocol import MissingObject
+
+    with TemporaryDirectory(prefix="cpv-") as folder:
+        path = Path(folder, "listing")
+        try:
+            store.remote.download(oid, path, Progress("reading"))
+        except MissingObject:
+            return None
+        return store.read_listing(path, oid)
+
+
+def _refuse_overlaps(project: Project, pieces: Iterable[Piece]) -> None:
+    """Pointers of a hostile repository may claim one place twice, or a file where another has its folder."""
+    files: dict[str, Piece] = {}
+    for piece in pieces:
+        other = files.setdefault(piece.shown, piece)
+        if other is not piece:
+            raise _overlap(piece)
+    for piece in files.values():
+        if any(folder in files for folder in _above(piece.shown)):
+            raise _overlap(piece)
+
+
+def _above(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _overlap(piece: Piece) -> CPVError:
+    what = f"{piece.shown} is claimed by two pointers"
+    return CPVError(what, where=piece.pointer.file, fix=f"git rm --cached {piece.pointer.file}")
+
+
+def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> CPVError:
+    names = sorted({piece.shown for piece in lost})
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    what = f"neither the cache nor the remote has {', '.join(names[:_SHOWN])}{more} of {version.name}"
+    fix = "dvc push --all-tags in a clone that has it"
+    if all(piece.pointer.imported for piece in lost):
+        fix = f"git checkout {version.name} && dvc update {lost[0].pointer.file}"
+    return CPVError(what, where=str(project.root), fix=fix)

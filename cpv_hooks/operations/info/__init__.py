@@ -1,0 +1,1 @@
+"""What is known of versions: metadata, history, where their data is."""

@@ -1,0 +1,116 @@
+"""Versions in Git's history: what a commit and its tag say, and which version of each line a commit has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions.version import Version, names, pointers_of, resolve
+
+
+@dataclass(frozen=True)
+class History:
+    """What Git says about a version; times are ISO 8601 in UTC."""
+
+    timestamp: str
+    commit_timestamp: str
+    author: str
+    message: str
+    commit_message: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line's content in a commit, and the tag that names it, if one does."""
+
+    version: Version
+    tag: str | None
+
+
+def history(project: Project, commit: str, tag: str | None) -> History:
+    """Read a commit and, where one is given, the tag that names it (annotated or lightweight)."""
+    # `rev-list`, because `log` obeys log.showSignature; its first line names the commit.
+    args = ("rev-list", "-1", "--encoding=UTF-8", "--format=%ct%x00%an <%ae>%x00%B", "--end-of-options", commit)
+    text = project.repo.run(*args).partition("\n")[2]
+    seconds, author, body = [*text.split("\0", 2), "", ""][:3]
+    made, subject = _of_tag(project, tag) if tag else ("", "")
+    commit_message = _text(body.strip("\n"))
+    return History(
+        timestamp=_iso(made or seconds),
+        commit_timestamp=_iso(seconds),
+        author=_text(author),
+        message=_text(subject) or commit_message.partition("\n")[0],
+        commit_message=commit_message,
+    )
+
+
+def _of_tag(project: Project, tag: str) -> tuple[str, str]:
+    """The time (seconds since 1970) and the subject of an annotated tag; nothing for a lightweight one."""
+    form = "%(objecttype)%00%(taggerdate:unix)%00%(contents:subject)"
+    printed = project.repo.run("for-each-ref", f"--format={form}", f"{tag_refs.PREFIX}{tag}")
+    kind, seconds, subject = [*printed.rstrip("\n").split("\0", 2), "", ""][:3]
+    return (seconds, subject) if kind == "tag" else ("", "")
+
+
+def _iso(seconds: str) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat(timespec="seconds")
+
+
+def _text(raw: str) -> str:
+    """Bytes that are no UTF-8 stay readable, and JSON takes them."""
+    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def either(project: Project, tag: str | None) -> Version:
+    """The version of either line that a name means; without a name the one that was made last.
+
+    A bare number means the model's version where both lines have it. `CPVError` for what neither line has.
+    """
+    if tag is None:
+        found = [resolve(project, line, None) for line in Line if names(project, line)]
+        if not found:
+            return resolve(project, Line.MODEL, None)
+        return max(found, key=lambda version: history(project, version.commit, version.name).timestamp)
+    for line in Line:
+        if tag in names(project, line):
+            return resolve(project, line, tag)
+    failure: CPVError | None = None
+    for line in Line:
+        try:
+            return resolve(project, line, tag)
+        except CPVError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def as_of(project: Project, line: Line, version: Version) -> Part | None:
+    """What a line holds in a version's commit, under the latest tag up to there that has the same content."""
+    pointers = pointers_of(project, line, version.commit)
+    if not pointers:
+        return None
+    if version.line is line:
+        return Part(version, version.name)
+    content = _content(pointers)
+    for name in reversed(_up_to(project, line, version.commit)):
+        found = resolve(project, line, name)
+        if _content(found.pointers) == content:
+            return Part(found, name)
+    return Part(replace(version, line=line, pointers=pointers), None)
+
+
+def _up_to(project: Project, line: Line, commit: str) -> list[str]:
+    """The line's tags on a commit and its ancestors, lowest version first."""
+    printed = project.repo.run("for-each-ref", "--format=%(refname:strip=2)", f"--merged={commit}", tag_refs.PREFIX)
+    merged = set(printed.splitlines())
+    return [name for name in names(project, line) if name in merged]
+
+
+def _content(pointers: Sequence[Pointer]) -> set[tuple[str, str | None]]:
+    return {(pointer.path, pointer.oid) for pointer in pointers}

@@ -1,0 +1,62 @@
+"""The commits that have a version, with the tags of both lines side by side."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions.version import names
+
+
+class Listed(TypedDict):
+    """A commit with versions. `timestamp` is the commit's, ISO 8601 in UTC; `message` is its subject."""
+
+    commit: str
+    timestamp: str
+    message: str
+    model: list[str]
+    data: list[str]
+
+
+def read(project: Project) -> list[Listed]:
+    """Every commit that has a version of either line, in the order in which the commits were made."""
+    lines = {line: names(project, line) for line in Line}
+    commits = {tag.name: tag.commit for tag in tag_refs.read(project.repo)}
+    at: dict[str, dict[Line, list[str]]] = {}
+    for line, tags in lines.items():
+        for name in tags:
+            at.setdefault(commits[name], {}).setdefault(line, []).append(name)
+    found = [
+        Listed(
+            commit=commit,
+            timestamp=datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds"),
+            message=subject,
+            model=at[commit].get(Line.MODEL, []),
+            data=at[commit].get(Line.DATA, []),
+        )
+        for commit, seconds, subject in _headers(project, list(at))
+    ]
+    return sorted(found, key=lambda one: (one["timestamp"], _place(one, lines)))
+
+
+def _place(one: Listed, lines: dict[Line, list[str]]) -> tuple[int, int]:
+    """The order of commits of the same second: that of their versions."""
+    models, datas = lines[Line.MODEL], lines[Line.DATA]
+    return (
+        models.index(one["model"][0]) if one["model"] else -1,
+        datas.index(one["data"][0]) if one["data"] else -1,
+    )
+
+
+def _headers(project: Project, commits: list[str]) -> list[tuple[str, int, str]]:
+    if not commits:
+        return []
+    # By standard input: thousands of commits are too long for a command line.
+    args = ("rev-list", "--no-walk=unsorted", "--encoding=UTF-8", "--format=%H%x00%ct%x00%s")
+    printed = project.repo.run(*args, "--stdin", input="".join(f"{commit}\n" for commit in commits))
+    # Every second line is Git's own header, `commit ID`, which older ones cannot leave out.
+    rows = [line.split("\0", 2) for line in printed.splitlines() if "\0" in line]
+    return [(commit, int(seconds), subject) for commit, seconds, subject in rows]

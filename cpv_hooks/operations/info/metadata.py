@@ -1,0 +1,186 @@
+"""What is known about a version: when, by whom and why it was made, what it holds, and where that is.
+
+Everything returned can be given to `json.dumps` as it is. Nothing is fetched, and nothing is changed.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from cpv_hooks.project.config import Kind
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions.version import Version, names, resolve
+
+
+class FileMetadata(TypedDict):
+    """An artifact of a version."""
+
+    path: str
+    """Relative to the top of the repository."""
+    kind: Kind
+    size: int | None
+    """Bytes, of a directory all its files' together; None where the pointer does not say."""
+    md5: str | None
+    """DVC's hash, of a directory with `.dir` behind it; None for an import that was never downloaded."""
+    nfiles: int | None
+    """The number of files of a directory (None where its pointer does not say), 1 for a file."""
+
+
+class HistoryMetadata(TypedDict):
+    """What Git knows about a version."""
+
+    timestamp: str
+    """When the version was made, ISO 8601 in UTC: the tag's own time, or its commit's where the tag has none."""
+    commit: str
+    """The full id of the commit that the tag names."""
+    commit_timestamp: str
+    """When the commit was made, ISO 8601 in UTC."""
+    author: str
+    """The commit's author, `NAME <MAIL>`."""
+    message: str
+    """The first line of the tag's message, or of the commit's where the tag has none."""
+    commit_message: str
+    """All of the commit's message."""
+
+
+class VersionMetadata(HistoryMetadata):
+    """What model and data versions have in common."""
+
+    tag: str | None
+    """The version's tag. None only inside `CombinedMetadata`, for content that no tag names."""
+    size: int
+    """Bytes of all files together."""
+    hash: str | None
+    """DVC's hash of the first model or data artifact."""
+    files: list[FileMetadata]
+    """Every artifact of the version's line."""
+    nfiles: int
+    """The number of files, those in directories counted one by one."""
+    version_count: int
+    """How many versions the line has."""
+    in_cache: bool
+    """Whether DVC's cache on this machine has all of it."""
+    on_remote: bool | None
+    """Whether the remote has all of it, as far as it should (an import has its own source); None where it could not be
+    asked. A directory's listing stands for its files: it is uploaded after them."""
+
+
+class ModelMetadata(VersionMetadata):
+    """A model version: the artifacts of kind model, metrics and extra."""
+
+    metrics: dict[str, int | float | str]
+    """As the tag says, else as the metrics file in DVC's cache does; what JSON has no number for is text (`nan`)."""
+
+
+class DataMetadata(VersionMetadata):
+    """A data version: the artifacts of kind data."""
+
+
+class CombinedMetadata(HistoryMetadata):
+    """Model and data as they were in one commit."""
+
+    tag: str
+    """The tag that was asked for."""
+    size: int
+    """Bytes of model and data together."""
+    model: ModelMetadata | None
+    """The model of this commit under its own latest tag; None where the commit has none."""
+    data: DataMetadata | None
+    """The data of this commit, likewise."""
+
+
+def model_metadata(project: Project, tag: str | None = None) -> ModelMetadata:
+    """A model version's metadata, the highest version's by default; `CPVError` for a tag that is not there."""
+    version = resolve(project, Line.MODEL, tag)
+    return _model(project, version, version.name, _on_remote(project, [version])[0])
+
+
+def data_metadata(project: Project, tag: str | None = None) -> DataMetadata:
+    """A data version's metadata, the highest version's by default; `CPVError` for a tag that is not there."""
+    version = resolve(project, Line.DATA, tag)
+    return DataMetadata(**_common(project, version, version.name, _on_remote(project, [version])[0]))
+
+
+def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetadata:
+    """The metadata of model and data as they were at a version of either line, the latest one by default.
+
+    `tag` may be a tag of either line or the bare number, which means the model's version where both have it. Raises
+    `CPVError` for one that neither line has.
+    """
+    from cpv_hooks.operations.info.history import as_of, either
+
+    version = either(project, tag)
+    parts = {line: as_of(project, line, version) for line in Line}
+    there = {line: part for line, part in parts.items() if part is not None}
+    asked = dict(zip(there, _on_remote(project, [part.version for part in there.values()]), strict=True))
+    model, data = there.get(Line.MODEL), there.get(Line.DATA)
+    found_model = _model(project, model.version, model.tag, asked[Line.MODEL]) if model else None
+    found_data = DataMetadata(**_common(project, data.version, data.tag, asked[Line.DATA])) if data else None
+    return CombinedMetadata(
+        **_history(project, version, version.name),
+        tag=version.name,
+        size=sum(found["size"] for found in (found_model, found_data) if found),
+        model=found_model,
+        data=found_data,
+    )
+
+
+def _model(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> ModelMetadata:
+    from cpv_hooks.operations.download.version_metrics import in_cache, metrics
+
+    found = metrics(project, version, lambda pointer: in_cache(project, pointer))
+    return ModelMetadata(**_common(project, version, tag, on_remote), metrics=_plain(found))
+
+
+def _plain(metrics: dict[str, int | float | str]) -> dict[str, int | float | str]:
+    """JSON has no NaN and no infinity."""
+    lost = {key: str(value) for key, value in metrics.items() if isinstance(value, float) and value - value != 0}
+    return metrics | lost
+
+
+def _common(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> VersionMetadata:
+    from cpv_hooks.operations.info.availability import is_cached
+
+    files = [
+        FileMetadata(
+            path=pointer.path,
+            kind=project.kind_of(pointer.path),
+            size=pointer.size,
+            md5=pointer.oid,
+            nfiles=pointer.nfiles if pointer.isdir else 1,
+        )
+        for pointer in version.pointers
+    ]
+    main = "data" if version.line is Line.DATA else "model"
+    return VersionMetadata(
+        **_history(project, version, tag),
+        tag=tag,
+        size=sum(file["size"] or 0 for file in files),
+        hash=next((file["md5"] for file in files if file["kind"] == main), None),
+        files=files,
+        nfiles=sum(file["nfiles"] or 0 for file in files),
+        version_count=len(names(project, version.line)),
+        in_cache=is_cached(project, version.pointers),
+        on_remote=on_remote,
+    )
+
+
+def _history(project: Project, version: Version, tag: str | None) -> HistoryMetadata:
+    from cpv_hooks.operations.info.history import history
+
+    found = history(project, version.commit, tag)
+    return HistoryMetadata(
+        timestamp=found.timestamp,
+        commit=version.commit,
+        commit_timestamp=found.commit_timestamp,
+        author=found.author,
+        message=found.message,
+        commit_message=found.commit_message,
+    )
+
+
+def _on_remote(project: Project, versions: list[Version]) -> list[bool | None]:
+    from cpv_hooks.operations.info.availability import on_remote
+
+    return on_remote(project, [version.pointers for version in versions])

@@ -1,0 +1,222 @@
+"""What `dvc cpv status` tells: read from stat signatures, pointers and the queue; nothing is written or hashed."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cpv_hooks.console.output import size_text
+from cpv_hooks.console.redact import redact
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import Kind
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.project.tag_schemes import Line, scheme_of
+from cpv_hooks.system.signatures import Clock, newest, signature
+from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.transfer.objects.upload_queue import Pending, Queue, root_key
+from cpv_hooks.worktree.base_index import Entry, Index
+from cpv_hooks.worktree.discovery import discover
+from cpv_hooks.worktree.workspace import Workspace
+
+State = Literal[
+    "clean", "changed", "unchecked", "uncommitted", "new", "absent", "behind", "conflict", "deleted", "broken"
+]
+MEANING: Mapping[State, str] = {
+    "clean": "as committed",
+    "changed": "changed since the last look; the next commit takes it",
+    "unchecked": "not looked at yet (dvc cpv sync does)",
+    "uncommitted": "saved in the cache, not committed",
+    "new": "not committed yet",
+    "absent": "not in the work tree (dvc cpv sync brings it)",
+    "behind": "older than its pointer (dvc cpv sync brings the pointer's)",
+    "conflict": "pointer and artifact both changed (dvc cpv sync says what to do)",
+    "deleted": "its pointer is gone from the work tree",
+    "broken": "cannot be read",
+}
+UNSAVED: frozenset[State] = frozenset({"changed", "uncommitted", "new", "behind", "conflict"})
+
+
+@dataclass(frozen=True)
+class ArtifactStatus:
+    """One artifact. `size` is in bytes, as it stands in the work tree; `change` is what a person wants to know."""
+
+    path: str
+    kind: Kind
+    state: State
+    size: int | None = None
+    nfiles: int | None = None
+    oid: str | None = None
+    committed_oid: str | None = None
+    change: str | None = None
+
+
+@dataclass(frozen=True)
+class RemoteStatus:
+    """Where a DVC root's data goes, without secrets; `root` is relative to the top (`.` for the top)."""
+
+    root: str
+    name: str | None
+    url: str | None
+    when: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """All that `dvc cpv status` shows. `tags` are the highest of each line."""
+
+    artifacts: Sequence[ArtifactStatus]
+    tags: Mapping[str, str | None]
+    queued: Sequence[Pending]
+    remotes: Sequence[RemoteStatus]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def read(repo: Repo, cwd: Path | None = None) -> Status:
+    """Look at a repository. Raises `CPVError` where CPV does not manage it or its settings cannot be read."""
+    projects = projects_here(repo, cwd)
+    artifacts = sorted(_artifacts(repo, projects), key=lambda artifact: artifact.path)
+    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), [_remote(p) for p in projects])
+
+
+def _remote(project: Project) -> RemoteStatus:
+    url = redact(project.remote_url) if project.remote_url else None
+    return RemoteStatus(root_key(project), project.remote_name, url, project.config.push_when)
+
+
+def _last_tags(repo: Repo, projects: Sequence[Project]) -> dict[str, str | None]:
+    from cpv_hooks.versions import numbering, tag_refs
+
+    scheme, names = scheme_of(projects[0].config), tag_refs.names(repo)
+    highest = {line: numbering.highest(scheme, line, names) for line in Line}
+    return {str(line): scheme.format(line, version) if version else None for line, version in highest.items()}
+
+
+def _artifacts(repo: Repo, projects: Sequence[Project]) -> Iterator[ArtifactStatus]:
+    index, clock = Index.load(repo.state), Clock(repo.state / "clock")
+    found = discover(repo, list(projects), index, clock)
+    committed = _committed(repo, projects)
+    spaces = {project.root: Workspace(project, index, clock) for project in projects}
+    for project, pointer in found.pointers:
+        yield _Look(spaces[project.root], pointer, committed.get(pointer.path)).status()
+    for error in found.errors:
+        yield ArtifactStatus(error.where or "?", "extra", "broken", change=str(error))
+    for file in found.unmerged:
+        path = file.removesuffix(".dvc")
+        kind = next(project.kind_of(path) for project in projects if project.holds(path))
+        fix = f"git checkout --ours (or --theirs) -- {file} && git add {file}"
+        yield ArtifactStatus(path, kind, "conflict", change=f"its pointer is in conflict ({fix})")
+    broken = {(error.where or "").split(":")[0] for error in found.errors} | set(found.unmerged)
+    for path, pointer in committed.items():
+        if path not in found.paths and pointer.file not in broken:
+            owner = next(p for p in projects if p.holds(path))
+            yield ArtifactStatus(path, owner.kind_of(path), "deleted", committed_oid=pointer.oid)
+
+
+def _committed(repo: Repo, projects: Sequence[Project]) -> dict[str, Pointer]:
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    head = repo.resolve("HEAD")
+    found: dict[str, Pointer] = {}
+    for project in projects if head else ():
+        try:
+            found.update((pointer.path, pointer) for pointer in pointers_at(project, head or ""))
+        except CPVError:
+            # A broken pointer at HEAD: the work tree's is what the user can mend, and that one is named.
+            continue
+    return found
+
+
+class _Look:
+    """One artifact, compared with its pointer, its base and HEAD."""
+
+    def __init__(self, space: Workspace, pointer: Pointer, committed: Pointer | None) -> None:
+        self.space, self.pointer, self.committed = space, pointer, committed
+        self.entry: Entry | None = space.index.entries.get(pointer.path)
+
+    def status(self) -> ArtifactStatus:
+        kind, path = self.space.project.kind_of(self.pointer.path), self.pointer.path
+        oid, head = self.pointer.oid, self.committed.oid if self.committed else None
+        try:
+            standing = self.space.status(path)
+            if standing is None:
+                return ArtifactStatus(path, kind, "absent", self.pointer.size, self.pointer.nfiles, oid, head)
+            isdir = stat.S_ISDIR(standing.st_mode)
+            listing = self.space.listing(path) if isdir else None
+            size, nfiles = (listing.size, len(listing)) if listing else (standing.st_size, None)
+            same = self._same(standing.st_mode, signature(standing))
+        except (CPVError, OSError) as error:
+            reason = " ".join(str(error).split())
+            return ArtifactStatus(path, kind, "broken", oid=oid, committed_oid=head, change=reason)
+        state = self._state(same)
+        change = None if state in ("clean", "unchecked", "new") else self._change(state, size)
+        return ArtifactStatus(path, kind, state, size, nfiles, oid, head, change)
+
+    def _state(self, same: bool) -> State:
+        pointer, entry = self.pointer, self.entry
+        if entry is not None and pointer.oid is not None and pointer.oid != entry.oid:
+            return "behind" if same else "conflict"
+        if not same and pointer.oid is not None:
+            return "changed" if entry is not None else "unchecked"
+        if self.committed is None:
+            return "new"
+        as_committed = (self.committed.oid, self.committed.isexec) == (pointer.oid, pointer.isexec)
+        return "clean" if as_committed else "uncommitted"
+
+    def _same(self, mode: int, sig: tuple[int, int, int, int]) -> bool:
+        """Whether the artifact is what it was when it last agreed with its pointer, by its stat signature alone."""
+        entry = self.entry
+        if entry is None or stat.S_ISDIR(mode) != entry.isdir:
+            return False
+        if not entry.isdir:
+            return sig == entry.signature and newest(sig) < entry.checked
+        tree, listing = self.space.index.read_tree(self.pointer.path, entry.oid), self.space.listing(self.pointer.path)
+        agree = tree is not None and (tree.listing.names, tree.listing.numbers) == (listing.names, listing.numbers)
+        return agree and listing.newest < entry.checked
+
+    def _change(self, state: State, size: int) -> str | None:
+        before = self.committed.size if self.committed else None
+        words = [self._files(state)]
+        if before is not None and before != size:
+            words.append(f"{'+' if size > before else '-'}{size_text(abs(size - before))}")
+        return ", ".join(word for word in words if word) or None
+
+    def _files(self, state: State) -> str | None:
+        """How many files of a directory differ, where that can be told without reading them."""
+        path, entry = self.pointer.path, self.entry
+        if state == "changed" and entry and entry.isdir:
+            tree, listing = self.space.index.read_tree(path, entry.oid), self.space.listing(path)
+            if tree is None:
+                return None
+            old = {name: tree.listing.signature(at) for at, name in enumerate(tree.listing.names)}
+            return _differences(old, {name: listing.signature(at) for at, name in enumerate(listing.names)})
+        if state == "uncommitted" and self.committed and self.committed.isdir and self.pointer.isdir:
+            return _differences(self._listed(self.committed), self._listed(self.pointer))
+        return None
+
+    def _listed(self, pointer: Pointer) -> dict[str, str] | None:
+        store = Store(self.space.project, legacy=pointer.legacy)
+        blob = store.blob(pointer.oid or "")
+        try:
+            return dict(store.read_listing(blob.path, pointer.oid or "")) if blob else None
+        except CPVError:
+            return None
+
+
+def _differences(old: Mapping[str, object] | None, new: Mapping[str, object] | None) -> str | None:
+    if old is None or new is None:
+        return None
+    counts = {
+        "added": len(new.keys() - old.keys()),
+        "changed": sum(1 for name in new.keys() & old.keys() if new[name] != old[name]),
+        "removed": len(old.keys() - new.keys()),
+    }
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or None

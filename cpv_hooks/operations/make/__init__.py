@@ -1,0 +1,1 @@
+"""Making a version: content, pointer, commit, tag, upload."""

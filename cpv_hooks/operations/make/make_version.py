@@ -1,0 +1,252 @@
+"""The one way in which a version is made: contents into the cache, to the remote, into pointers, a commit, its tags.
+
+Data goes first, verified; everything after it is undone where a step fails, and by the next run after a kill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cpv_hooks.console.output import size_text
+from cpv_hooks.console.plan import Effect, Plan
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.cache import fault
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git import commit as committing
+from cpv_hooks.operations.make import commit_draft as draft
+from cpv_hooks.operations.make import place_content, tag_names, upload_plan
+from cpv_hooks.operations.make.commit_draft import Change, Draft
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.recovery import transaction as journal
+from cpv_hooks.recovery import undo, undo_head
+from cpv_hooks.recovery.transaction import Transaction
+from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.locks import locked
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.versions import tag_refs
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.snapshot import Taken
+from cpv_hooks.worktree.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version to make. `named` are the tags to make, `existing` what HEAD has already in other lines.
+
+    `messages` are what the user said of each line, `description` what the commit says.
+    """
+
+    what: str
+    draft: Draft
+    named: Mapping[Line, str]
+    existing: Mapping[Line, str]
+    messages: Mapping[Line, str | None]
+    description: str
+
+    @property
+    def commits(self) -> bool:
+        """Whether it needs a commit; a remote that keeps versions adds to pointers which do not say them."""
+        project = self.draft.project
+        unversioned = project.remote_versioned and any(
+            pointer.push and not pointer.names_versions_on(project.remote_name)
+            for root, pointers in self.draft.roots
+            if root.root == project.root
+            for pointer in pointers
+        )
+        return bool(self.draft.committed) or unversioned
+
+
+def begin(project: Project) -> None:
+    """What every operation needs before it looks: nothing left half-done, no merge under way, a commit, a committer."""
+    repo = project.repo
+    journal.recover(repo)
+    if repo.resolve("HEAD") is None:
+        raise CPVError("there is no commit yet", where=str(repo.top), fix="git add -A && git commit -m 'Start'")
+    under_way = repo.under_way()
+    if under_way is not None:
+        raise CPVError(f"a {under_way} is under way", where=str(repo.top), fix=f"git {under_way} --continue or --abort")
+    unmerged = repo.run("ls-files", "-u", "-z").partition("\0")[0].partition("\t")[2]
+    if unmerged:
+        raise CPVError("is in conflict", where=unmerged, fix=f"settle it, then git add {unmerged}")
+
+
+def plan(
+    project: Project,
+    what: str,
+    changes: Sequence[Change],
+    lines: Sequence[Line],
+    *,
+    version: str | None,
+    messages: Mapping[Line, str | None],
+    description: str,
+    reuse: bool,
+) -> Plan[tuple[str, ...]]:
+    """Plan the commit of these changes and a tag in each line; the result is the tags, in the order of `lines`.
+
+    With `reuse` a commit that is not needed and has a tag of the line keeps that. Raises `CPVError` as the parts do.
+    """
+    messages = {line: tag_names.checked_message(messages.get(line)) for line in lines}
+    told = list(dict.fromkeys(message for message in messages.values() if message))
+    draft_ = draft.make(project, changes)
+    job = Release(what, draft_, {}, {}, messages, "; ".join(told) or description)
+    committing.moment(project.repo)
+    existing = _existing(project, lines, version) if reuse and not job.commits else {}
+    missing = [line for line in lines if line not in existing]
+    job = replace(job, named=tag_names.names(project, missing, version) if missing else {}, existing=existing)
+    result = tuple({**job.existing, **job.named}[line] for line in lines)
+    return Plan(tuple(_effects(job)), result, lambda: _run(job, result))
+
+
+def _existing(project: Project, lines: Sequence[Line], version: str | None) -> dict[Line, str]:
+    """The tag of HEAD in each line that has one; where a version is wanted, only one of that name."""
+    found = {line: tag_names.at_head(project, line) for line in lines}
+    if version is None:
+        return {line: names[-1] for line, names in found.items() if names}
+    asked = {line: tag_names.meant(project, line, version) for line in lines}
+    return {line: name for line, name in asked.items() if name in found[line]}
+
+
+# What it will change
+
+
+def _effects(job: Release) -> list[Effect]:
+    found: list[Effect] = []
+    top = job.draft.project.repo.top
+    for change in job.draft.changes:
+        found += _effects_of(change)
+    for root, pointers in job.draft.roots:
+        if root.remote_url is not None or root.root == job.draft.project.root:
+            new = [change.new for change in job.draft.changes if change.space.project.root == root.root]
+            found += upload_plan.effects(root, pointers, new, job.draft.head)
+    written = job.draft.written
+    found += [Effect("dvc", f"write {path}") for path in written if path in job.draft.texts]
+    found += [Effect("file", f"add a line to {top / path}") for path in written if path not in job.draft.texts]
+    if job.commits:
+        names = ", ".join(job.draft.committed) or "the pointers with their versions"
+        subject = tag_names.commit_message({**job.existing, **job.named}, job.description).partition("\n")[0]
+        found.append(Effect("git", f'commit {names}: "{subject}"'))
+    found += [Effect("git", f"create {tag_refs.PREFIX}{name}") for name in job.named.values()]
+    return found
+
+
+def _effects_of(change: Change) -> list[Effect]:
+    size = size_text(change.new.content.size)
+    lacking = [oid for oid in change.new.objects if not change.space.cache.has(oid)]
+    found = []
+    if not change.in_place:
+        source = change.new.path or "the metrics"
+        found.append(Effect("file", f"copy {source} to {change.space.target(change.pointer.path)} ({size})"))
+    if lacking:
+        count = f" ({len(lacking)} objects)" if len(lacking) > 1 else ""
+        found.append(Effect("dvc", f"cache the content of {change.pointer.path}{count}"))
+    return found
+
+
+# Doing it
+
+
+def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
+    repo = job.draft.project.repo
+    with journal.begin(repo, job.what) as transaction:
+        if repo.resolve("HEAD") != job.draft.head:
+            raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
+        transaction.step("cache")
+        taken = _store(job)
+        transaction.step("upload")
+        job = replace(job, draft=_publish(job.draft))
+        transaction.hold_work_tree()
+        _place(transaction, job)
+        _write(transaction, job.draft)
+        commit = _commit(transaction, job)
+        _tag(transaction, job, commit)
+    _settle(job.draft.project, taken)
+    return result
+
+
+def _store(job: Release) -> dict[str, Taken]:
+    repo = job.draft.project.repo
+    taken: dict[str, Taken] = {}
+    with Progress("caching") as progress, locked(repo.state / "lock", wait=True, say="syncing this work tree"):
+        index = Index.load(repo.state)
+        for change in job.draft.changes:
+            progress.grow(change.new.content.size)
+            found = place_content.store(_space(change.space.project, index, progress), change)
+            if found is not None:
+                taken[change.pointer.path] = found
+    return taken
+
+
+def _space(project: Project, index: Index, progress: Progress) -> Workspace:
+    return Workspace(project, index, Clock(project.repo.state / "clock"), progress.advance)
+
+
+def _publish(made: Draft) -> Draft:
+    for root, pointers in made.roots:
+        if root.remote_url is not None or root.root == made.project.root:
+            found = upload_plan.send(root, pointers, made.head)
+            made = made.with_versions(found)
+    return made
+
+
+def _place(transaction: Transaction, job: Release) -> None:
+    repo = job.draft.project.repo
+    index = Index.load(repo.state)
+    with Progress("placing") as progress:
+        for change in job.draft.changes:
+            if not change.in_place:
+                progress.grow(change.new.content.size)
+                space = _space(change.space.project, index, progress)
+                committed = place_content.committed_pointer(space.project, change.pointer.path, job.draft.head)
+                place_content.place(transaction, space, change.goal, committed, None if change.extends else job.what)
+
+
+def _write(transaction: Transaction, made: Draft) -> None:
+    repo, written = made.project.repo, made.written
+    if not written:
+        return
+    undos = [undo.file(path, draft.standing(repo, path), data) for path, data in written.items()]
+    transaction.step("pointers", undos)
+    for path, data in written.items():
+        try:
+            write_atomic(repo.top / path, data)
+        except OSError as error:
+            raise fault(error, repo.top / path) from error
+
+
+def _commit(transaction: Transaction, job: Release) -> str:
+    repo, contents = job.draft.project.repo, job.draft.committed
+    if not contents:
+        return job.draft.head
+    when, date = committing.moment(repo)
+    index = undo.entries(repo, list(contents))
+    before = {path: index.get(path) for path in contents}
+    transaction.step("commit", [undo_head.commit(repo, job.draft.head, when, before)])
+    message = tag_names.commit_message({**job.existing, **job.named}, job.description)
+    return committing.commit(repo, contents, message, date)
+
+
+def _tag(transaction: Transaction, job: Release, commit: str) -> None:
+    project = job.draft.project
+    messages = {
+        line: message or (f"{name}: {job.description}" if commit != job.draft.head else None)
+        for line, name in job.named.items()
+        for message in [job.messages.get(line)]
+    }
+    objects = tag_names.objects(project, job.named, messages, commit)
+    if objects:
+        transaction.step("tag", [undo.refs({f"{tag_refs.PREFIX}{name}": (None, oid) for name, oid in objects.items()})])
+        tag_refs.write(project.repo, create=objects)
+
+
+def _settle(project: Project, taken: Mapping[str, Taken]) -> None:
+    """Let the index know what was read, so that the next sync need not read it again."""
+    repo = project.repo
+    with locked(repo.state / "lock", wait=True, say="syncing this work tree"):
+        index = Index.load(repo.state)
+        for path, held in taken.items():
+            if held.tree is not None:
+                index.write_tree(path, held.entry.oid, held.tree)
+            index.set(path, held.entry)
+        index.save()

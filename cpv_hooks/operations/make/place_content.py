@@ -1,0 +1,134 @@
+"""Contents on their way into the cache, and from there to the place of an artifact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cpv_hooks.dvcformat.cache import fault
+from cpv_hooks.dvcformat.pointer import Content, Pointer
+from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.operations.make.new_content import Prospect, unreadable
+from cpv_hooks.project.project import Project
+from cpv_hooks.recovery.transaction import Transaction
+from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
+from cpv_hooks.system.signatures import signature
+from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.materialise import place_directory, place_file
+from cpv_hooks.worktree.removal import remove_artifact
+from cpv_hooks.worktree.rescue_list import record
+from cpv_hooks.worktree.snapshot import BeingWritten, Taken, take_directory, take_file
+from cpv_hooks.worktree.verified_in_cache import keep
+from cpv_hooks.worktree.workspace import Workspace
+
+
+def store(space: Workspace, change: Change) -> Taken | None:
+    """Bring the new content into the cache. Raises `BeingWritten` where it is not what it was when it was planned.
+
+    Of content that stands in its place, what the index is to say of it.
+    """
+    if change.in_place:
+        return _snapshot(space, change)
+    _take_in(space, change.new)
+    return None
+
+
+def _snapshot(space: Workspace, change: Change) -> Taken:
+    path = change.pointer.path
+    taken = take_directory(space, path) if change.new.content.nfiles is not None else take_file(space, path)
+    if taken.content != change.new.content:
+        raise BeingWritten(space.target(path))
+    return taken
+
+
+def _take_in(space: Workspace, new: Prospect) -> None:
+    if new.data is not None:
+        space.cache.add_bytes(new.content.oid, new.data)
+    for name, oid, sig in new.listing:
+        assert new.path is not None
+        source = new.path / name if name else new.path
+        try:
+            held, _ = space.cache.add_file(source, space.advance)
+            after = signature(source.lstat())
+        except FileNotFoundError:
+            raise BeingWritten(source) from None
+        except OSError as error:
+            raise unreadable(error, source) from error
+        if held != oid or after != sig:
+            raise BeingWritten(source)
+    if new.directory is not None:
+        space.cache.add_bytes(new.content.oid, new.directory)
+
+
+def place(
+    transaction: Transaction, space: Workspace, goal: Pointer, committed: Pointer | None, why: str | None
+) -> None:
+    """Put the content that a pointer names, which the cache holds, in the artifact's place; as one step.
+
+    What stands there now is kept first, and listed for a rescue (`why`, None for not) where HEAD, whose pointer is
+    `committed`, does not have it.
+    """
+    project, path = space.project, goal.path
+    standing = Artifact.at(space, path)
+    if standing.same and standing.entry and (standing.entry.oid, standing.entry.isexec) == (goal.oid, goal.isexec):
+        return
+    before, current = _held(space, path)
+    after = Content(goal.oid or "", goal.size or 0, goal.nfiles, goal.isexec)
+    if before is not None and (before.oid, before.isexec) == (after.oid, after.isexec):
+        return
+    if before is not None and why is not None and (committed is None or committed.oid != before.oid):
+        record(project.repo, path, before, why=why)
+    undo = undo_artifact(project, path, before, after, space.index.entries.get(path))
+    transaction.step(f"place {path}", [undo])
+    _put(space, goal, before, current)
+
+
+def remove(transaction: Transaction, space: Workspace, path: str, committed: Pointer | None, why: str) -> None:
+    """Take an artifact out of the work tree, likewise."""
+    before, current = _held(space, path)
+    if before is None:
+        return
+    if committed is None or committed.oid != before.oid:
+        record(space.project.repo, path, before, why=why)
+    transaction.step(
+        f"remove {path}", [undo_artifact(space.project, path, before, None, space.index.entries.get(path))]
+    )
+    remove_artifact(space.target(path), list(current) if before.nfiles is not None else None)
+    space.index.forget(path)
+    space.index.save()
+
+
+def _put(space: Workspace, goal: Pointer, before: Content | None, current: dict[str, str]) -> None:
+    target = space.target(goal.path)
+    try:
+        if before is not None and before.nfiles is not None and not goal.isdir:
+            remove_artifact(target, list(current))
+        placed = place_directory(space, goal, current if goal.isdir else {}) if goal.isdir else place_file(space, goal)
+    except OSError as error:
+        raise fault(error, target) from error
+    if placed.tree is not None:
+        space.index.write_tree(goal.path, placed.entry.oid, placed.tree)
+    space.index.set(goal.path, placed.entry)
+    space.index.save()
+
+
+def _held(space: Workspace, path: str) -> tuple[Content | None, dict[str, str]]:
+    """What stands in an artifact's place, durably in the cache, with a directory's files: relative path -> md5."""
+    artifact = Artifact.at(space, path)
+    target = space.target(path)
+    if artifact.status is None:
+        return None, {}
+    taken = take_directory(space, path) if artifact.isdir else take_file(space, path)
+    if taken.tree is None:
+        keep(space, [(taken.content.oid, target)])
+        return taken.content, {}
+    current = dict(zip(taken.tree.listing.names, taken.tree.oids, strict=True))
+    keep(space, [(oid, target / name) for name, oid in current.items()])
+    keep(space, [(taken.content.oid, Path())])
+    return taken.content, current
+
+
+def committed_pointer(project: Project, path: str, rev: str) -> Pointer | None:
+    """What a commit says of an artifact."""
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    return next((pointer for pointer in pointers_at(project, rev) if pointer.path == path), None)

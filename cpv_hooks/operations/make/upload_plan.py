@@ -1,0 +1,183 @@
+"""What the pointers of a commit to come need on the remote: what is missing there, found by looking; and sending it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.console.output import size_text
+from cpv_hooks.console.plan import Effect
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX, is_dir_oid, parse_dir_object
+from cpv_hooks.dvcformat.file_versions import Stored
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.operations.make.new_content import Prospect
+from cpv_hooks.project.pointers_at import is_tracked
+from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing
+from cpv_hooks.transfer.objects.upload_queue import Queue
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The pointers of one layout (DVC 3's or DVC 2's) and the contents that are not in the cache yet."""
+
+    project: Project
+    store: Store
+    pointers: Sequence[Pointer]
+    new: Mapping[str, Prospect]
+
+
+def effects(project: Project, pointers: Sequence[Pointer], new: Iterable[Prospect], rev: str) -> list[Effect]:
+    """The objects that `send` will store, by their address on the remote. Only looks.
+
+    `new` are the contents that are not in the cache yet; `rev` is the commit that the new one follows. Raises
+    `CPVError` for what neither the cache nor the remote has, and `RemoteError` where the remote cannot be asked.
+    """
+    known = {item.content.oid: item for item in new}
+    found: list[Effect] = []
+    for legacy in (False, True):
+        wanted = [pointer for pointer in pointers if pointer.oid and pointer.push and pointer.legacy == legacy]
+        if wanted:
+            layout = _Layout(project, Store(project, legacy=legacy), wanted, known)
+            found += _versions(layout) if project.remote_versioned else _objects(layout, rev)
+    return found
+
+
+def send(project: Project, pointers: Sequence[Pointer], rev: str) -> dict[str, list[Stored]]:
+    """Store what is missing, verified, whatever `[push] when` says; the cache has it by now.
+
+    On a remote that keeps versions the result is where each artifact lies there, by its path. Raises `RemoteError`, and
+    `CPVError` for what nobody has.
+    """
+    wanted = [pointer for pointer in pointers if pointer.oid and pointer.push]
+    if project.remote_versioned:
+        return _send_versions(project, wanted)
+    missing: list[Missing] = []
+    with Progress("uploading") as progress:
+        for legacy in (False, True):
+            part = {pointer.oid: pointer for pointer in wanted if pointer.legacy == legacy and pointer.oid}
+            if part:
+                missing += Delivery(project, legacy, progress).run(part, upload=True).missing
+    _refuse(project, [item for item in missing if not _forgiven(project, item.pointer, rev)])
+    return {}
+
+
+def _forgiven(project: Project, pointer: Pointer, rev: str) -> bool:
+    """An import has its own source, and Git holds what a stage does not cache."""
+    return pointer.imported or (pointer.stage and is_tracked(project, rev, pointer.path))
+
+
+def _refuse(project: Project, missing: Sequence[Missing]) -> None:
+    if missing:
+        names = ", ".join(item.path for item in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
+        what = f"neither the cache nor the remote has {names}"
+        raise CPVError(what, where=str(project.root), fix="dvc cpv sync, or dvc push where it is")
+
+
+# By content
+
+
+def _objects(layout: _Layout, rev: str) -> list[Effect]:
+    store, remote = layout.store, layout.store.remote
+    queue = Queue.of(layout.project.repo)
+    known = queue.verified(remote.url, {pointer.oid or "" for pointer in layout.pointers})
+    needed: dict[str, Missing] = {}
+    lost: list[Missing] = []
+    for pointer in layout.pointers:
+        if pointer.oid not in known:
+            listed = _listing(layout, pointer)
+            lost += [Missing(pointer, pointer.oid or "")] if listed is None else []
+            needed.update((item.oid, item) for item in listed or () if item.oid not in needed)
+    asked = needed.keys() - queue.verified(remote.url, needed.keys())
+    sizes = {oid: size for oid in asked if (size := _size(layout, oid)) is not None}
+    absent = remote.missing(list(asked), sizes)
+    lost += [needed[oid] for oid in absent if oid not in sizes]
+    _refuse(layout.project, [item for item in lost if not _forgiven(layout.project, item.pointer, rev)])
+    sent = [oid for oid in needed if oid in absent and oid in sizes]
+    addresses = ((oid, store.remote.address(oid)) for oid in sorted(sent, key=is_dir_oid))
+    return [Effect("s3", f"put {address} ({size_text(sizes[oid])})") for oid, address in addresses]
+
+
+def _listing(layout: _Layout, pointer: Pointer) -> list[Missing] | None:
+    """The objects of a pointer, the directory object last; None where nobody has that."""
+    oid = pointer.oid or ""
+    if not is_dir_oid(oid):
+        return [Missing(pointer, oid)]
+    if oid in layout.new:
+        rows: Sequence[tuple[str, str]] = [(name, file) for name, file, _ in layout.new[oid].listing]
+    else:
+        blob = layout.store.blob(oid)
+        found = layout.store.read_listing(blob.path, oid) if blob else _remote_listing(layout, oid)
+        if found is None:
+            return None
+        rows = found
+    return [*(Missing(pointer, file, name) for name, file in rows), Missing(pointer, oid)]
+
+
+def _remote_listing(layout: _Layout, oid: str) -> list[tuple[str, str]] | None:
+    from cpv_hooks.remote.common.protocol import MissingObject
+
+    with tempfile.TemporaryDirectory(prefix="cpv-") as folder, Progress("looking") as progress:
+        path = Path(folder, f"listing{DIR_SUFFIX}")
+        try:
+            layout.store.remote.download(oid, path, progress)
+        except MissingObject:
+            return None
+        return parse_dir_object(path.read_bytes(), oid)
+
+
+def _size(layout: _Layout, oid: str) -> int | None:
+    """The bytes of an object that this machine has; None where it has not."""
+    for content in layout.new.values():
+        if oid in content.objects:
+            return content.objects[oid]
+    blob = layout.store.blob(oid)
+    return None if blob is None else blob.size
+
+
+# By version
+
+
+def _versions(layout: _Layout) -> list[Effect]:
+    from cpv_hooks.remote.s3.versioned_places import path_of
+    from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
+
+    remote = layout.store.remote
+    assert isinstance(remote, VersionedRemote)
+    found = []
+    for pointer in _without_version(layout.project, layout.pointers):
+        for file in _files(layout, pointer):
+            if not (file.version_id and file.remote == layout.project.remote_name):
+                size = size_text(_size(layout, file.oid) or file.size or 0)
+                key = remote.key_of(path_of(layout.project, pointer, file))
+                found.append(Effect("s3", f"put s3://{remote.options.bucket}/{key} ({size})"))
+    return found
+
+
+def _files(layout: _Layout, pointer: Pointer) -> Iterator[Stored]:
+    if pointer.stored:
+        yield from pointer.stored
+        return
+    for item in _listing(layout, pointer) or ():
+        if not is_dir_oid(item.oid):
+            yield Stored(item.relpath or "", item.oid)
+
+
+def _without_version(project: Project, pointers: Iterable[Pointer]) -> list[Pointer]:
+    return [pointer for pointer in pointers if not pointer.names_versions_on(project.remote_name)]
+
+
+def _send_versions(project: Project, pointers: Sequence[Pointer]) -> dict[str, list[Stored]]:
+    from cpv_hooks.transfer.commits.versioned_commit import upload
+
+    lacking = _without_version(project, pointers)
+    found = upload(project, lacking)
+    _refuse(project, [Missing(pointer, pointer.oid or "") for pointer in lacking if pointer.path not in found])
+    return found

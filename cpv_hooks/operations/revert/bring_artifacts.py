@@ -1,0 +1,77 @@
+"""The artifacts of a version in the work tree: fetched before anything changes, then placed, the others removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cpv_hooks.console.output import size_text
+from cpv_hooks.console.plan import Effect
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.operations.download.fetch_content import Source
+from cpv_hooks.operations.download.version_content import Stock
+from cpv_hooks.operations.make import place_content, work_tree
+from cpv_hooks.operations.make.new_content import Prospect
+from cpv_hooks.operations.make.work_tree import Tracked
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.recovery.transaction import Transaction
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Bringing:
+    """The artifacts of one DVC root: what a version has of it, and those of the work tree that it has not.
+
+    Without `use_cache` all objects of the version are fetched anew.
+    """
+
+    stock: Stock
+    gone: tuple[Pointer, ...]
+    why: str
+    use_cache: bool = True
+
+    def effects(self, tracked: Sequence[Tracked]) -> list[Effect]:
+        """What it will change, artifact by artifact; what stands there as it should is not named."""
+        found = Source(self.stock).effects()
+        here = {one.pointer.path: work_tree.read(one) for one in tracked}
+        at_head = {pointer.path: pointer for pointer in pointers_at(self.stock.project, "HEAD")}
+        for pointer in [*self.stock.pointers, *self.gone]:
+            now = here.get(pointer.path) or self._standing(pointer)
+            goal = None if pointer in self.gone else (pointer.oid, pointer.isexec)
+            if (now is None and goal is None) or (now is not None and (now.content.oid, now.content.isexec) == goal):
+                continue
+            if now is not None:
+                old = at_head.get(pointer.path)
+                if old is None or old.oid != now.content.oid:
+                    found.append(Effect("dvc", f"keep the unsaved content of {pointer.path} (dvc cpv rescue list)"))
+            size = size_text(pointer.size or 0)
+            verb = "remove" if goal is None else "write"
+            found.append(Effect("file", f"{verb} {pointer.path} ({size})"))
+        return found
+
+    def _standing(self, pointer: Pointer) -> Prospect | None:
+        space = self._space(Progress("looking"))
+        return work_tree.read(Tracked(space, pointer)) if space.status(pointer.path) else None
+
+    def fetch(self) -> None:
+        """Bring what the cache lacks; all of it, or a `CPVError`."""
+        Source(self.stock).bring(use_cache=self.use_cache)
+
+    def place(self, transaction: Transaction, head: str) -> None:
+        """Put the artifacts in their places, and take away those that the version has not."""
+        project = self.stock.project
+        at_head = {pointer.path: pointer for pointer in pointers_at(project, head)}
+        with Progress("placing") as progress:
+            space = self._space(progress)
+            for pointer in self.gone:
+                place_content.remove(transaction, space, pointer.path, at_head.get(pointer.path), self.why)
+            for pointer in self.stock.pointers:
+                progress.grow(pointer.size or 0)
+                place_content.place(transaction, space, pointer, at_head.get(pointer.path), self.why)
+
+    def _space(self, progress: Progress) -> Workspace:
+        repo = self.stock.project.repo
+        return Workspace(self.stock.project, Index.load(repo.state), Clock(repo.state / "clock"), progress.advance)

@@ -1,0 +1,80 @@
+"""What of the user's is not committed: what a revert keeps for him, and what it refuses to go over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from cpv_hooks.dvcformat.pointer import Content, Pointer
+from cpv_hooks.dvcformat.pointer_writer import render
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.commit import blob_at
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.make.commit_draft import standing
+from cpv_hooks.operations.make.work_tree import Tracked
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.project import Project
+
+_SHOWN = 3
+_FIX = "git commit (or git stash) them first"
+
+
+@dataclass(frozen=True)
+class Dirt:
+    """Tracked files that differ from HEAD. `pointers` differ in nothing but the content that they name."""
+
+    pointers: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def read(projects: Sequence[Project], tracked: Sequence[Tracked]) -> Dirt:
+    """Look at the index and the work tree."""
+    repo = projects[0].repo
+    printed = repo.run("status", "--porcelain=v1", "-z", "--untracked-files=no", "--no-renames")
+    dirty = [row[3:] for row in printed.split("\0") if row]
+    at_head = {pointer.path: pointer for project in projects for pointer in pointers_at(project, "HEAD")}
+    here: dict[str, list[Pointer]] = {}
+    for one in tracked:
+        here.setdefault(one.pointer.file, []).append(one.pointer)
+    ours = [file for file in dirty if file in here and _only_content(repo, file, here[file], at_head)]
+    return Dirt(tuple(ours), tuple(file for file in dirty if file not in ours))
+
+
+def _only_content(repo: Repo, file: str, pointers: Sequence[Pointer], at_head: Mapping[str, Pointer]) -> bool:
+    """Whether a pointer file would be HEAD's if its artifacts were."""
+    now, committed = standing(repo, file), blob_at(repo, file)
+    if now is None or committed is None:
+        return False
+    text = now.decode()
+    for pointer in pointers:
+        old = at_head.get(pointer.path)
+        if not pointer.writable or old is None or old.oid is None:
+            return False
+        text = render(text, pointer, Content(old.oid, old.size or 0, old.nfiles, old.isexec))
+    return old_text(text, committed, pointers)
+
+
+def old_text(text: str, committed: bytes, pointers: Sequence[Pointer]) -> bool:
+    """Whether a text is the committed one, or was completed with versions that a snapshot took out again."""
+    return text.encode() == committed or any(pointer.stored for pointer in pointers) or b"cloud:" in committed
+
+
+def refuse(repo: Repo, dirt: Dirt, changes: Mapping[str, tuple[str | None, str | None]], *, force: bool) -> None:
+    """Raise for changes that a checkout would meet: any, or with `force` those that Git would overwrite."""
+    lost = [path for path in dirt.others if path in changes]
+    if lost:
+        raise CPVError(f"{_names(lost)}: changes that are not committed would be lost", where=str(repo.top), fix=_FIX)
+    if dirt.others and not force:
+        fix = f"{_FIX}, or take them along with --force"
+        raise CPVError(f"{_names(dirt.others)}: changes that are not committed", where=str(repo.top), fix=fix)
+    new = [path for path, (was, now) in changes.items() if was is None and now and os.path.lexists(repo.top / path)]
+    taken = [path for path in new if not repo.ok("check-ignore", "--quiet", "--", path)]
+    if taken:
+        what = f"{_names(taken)}: not tracked, and would be overwritten"
+        raise CPVError(what, where=str(repo.top), fix=f"mv {taken[0]} to another place")
+
+
+def _names(paths: Collection[str]) -> str:
+    shown = sorted(paths)[:_SHOWN]
+    return ", ".join(shown) + (", …" if len(paths) > _SHOWN else "")

@@ -1,1 +1,0 @@
-"""The personal folder `~/.cpv` (`CPV_HOME`): settings, logs, notifications."""

@@ -1,0 +1,114 @@
+"""A DVC root inside a Git work tree, with the facts about it that the engine needs."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.dvcformat.dvc_config import facts_of, remote_options
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load
+
+# Options that name files in which AWS's own settings may name a program to run.
+_PROGRAMS = frozenset({"configpath", "credentialpath"})
+
+
+@dataclass(frozen=True)
+class Project:
+    """One DVC root. `cache_dir` is DVC's cache (objects lie in `files/md5` below it).
+
+    `remote_versioned` says that the default remote is one on which DVC keeps versions under readable names.
+    """
+
+    repo: Repo
+    root: Path
+    config: Config
+    cache_dir: Path
+    cache_types: tuple[str, ...]
+    cache_shared: bool
+    remote_name: str | None
+    remote_url: str | None
+    remote_versioned: bool = False
+    options: Mapping[str, Mapping[str, str]] | None = None
+
+    @classmethod
+    def open(cls, repo: Repo, root: Path) -> Project:
+        """Open the DVC root `root`; `CPVError` for a configuration that cannot be read."""
+        facts = facts_of(root, repo.state)
+        return cls(
+            repo=repo,
+            root=root,
+            config=load(root),
+            cache_dir=Path(facts.cache_dir),
+            cache_types=tuple(facts.cache_types),
+            cache_shared=facts.cache_shared,
+            remote_name=facts.remote_name,
+            remote_url=facts.remote_url,
+            remote_versioned=facts.remote_versioned,
+            options=facts.options,
+        )
+
+    @classmethod
+    def find_all(cls, repo: Repo) -> list[Project]:
+        """Every DVC root of the work tree that CPV manages (it has a `.cpv.toml`), outermost first."""
+        return [cls.open(repo, root) for root in managed_roots(repo)]
+
+    @property
+    def prefix(self) -> str:
+        """The root relative to the top of the work tree: empty, or `folder/`."""
+        relative = os.path.relpath(self.root, self.repo.top)
+        return "" if relative == "." else relative.replace(os.sep, "/") + "/"
+
+    @property
+    def remote_options(self) -> Mapping[str, str]:
+        """DVC's merged configuration of the default remote, secrets included; never store or print it."""
+        if not self.remote_name:
+            return {}
+        options = remote_options(self.root, self.remote_name, self.options)
+        for key in _PROGRAMS & options.keys():
+            self._refuse_inside(key, options[key])
+        return options
+
+    def _refuse_inside(self, key: str, value: str) -> None:
+        """A file that came with a clone must not say how credentials are had (`credential_process` runs a program)."""
+        top = os.path.realpath(self.repo.top)
+        for folder in (Path.cwd(), self.root, self.root / ".dvc"):
+            path = Path(os.path.realpath(folder / Path(value).expanduser()))
+            if path.is_relative_to(top) and (path.exists() or Path(value).is_absolute()):
+                what = f"{key} of remote {self.remote_name} lies in the repository, and could make AWS run a program"
+                fix = f"dvc remote modify --local {self.remote_name} {key} A-FILE-OF-YOUR-OWN-ELSEWHERE"
+                raise CPVError(what, where=str(path), fix=fix)
+
+    def kind_of(self, path: str) -> Kind:
+        """The kind of an artifact, whose path is relative to the top of the work tree."""
+        local = path.removeprefix(self.prefix)
+        for kind in KINDS:
+            if any(matches(local, pattern) for pattern in self.config.artifacts.get(kind, ())):
+                return kind
+        return "extra"
+
+    def holds(self, path: str) -> bool:
+        """Whether a path (relative to the top) lies in this DVC root."""
+        return path.startswith(self.prefix)
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Whether a path is what a pattern of `.cpv.toml` names, or lies in a folder that it names."""
+    pattern = posixpath.normpath(pattern)
+    return fnmatch.fnmatchcase(path, pattern) or path.startswith(pattern + "/")
+
+
+def managed_roots(repo: Repo) -> list[Path]:
+    """The DVC roots that hold a `.cpv.toml`, found in the index and among files that Git does not ignore."""
+    listed = repo.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", FILE, f"*/{FILE}")
+    found: set[Path] = set()
+    for name in filter(None, listed.split("\0")):
+        root = repo.top / posixpath.dirname(name)
+        if (root / ".dvc").is_dir() and (root / FILE).is_file():
+            found.add(root)
+    return sorted(found)

@@ -1,0 +1,156 @@
+"""How versions are written as tag names: `minor` (v0.1), `semver` (v1.2.3), `gto` (model@v1.2.3).
+
+A scheme knows two lines: the numbers of model checkpoints and those of data. Versions are tuples of integers, so they
+are compared component by component (v0.9 comes before v0.10).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from cpv_hooks.errors import CPVError
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.config import Config, Kind
+
+Version = tuple[int, ...]
+
+
+class Line(StrEnum):
+    """A series of version numbers of its own."""
+
+    MODEL = "model"
+    DATA = "data"
+
+    @classmethod
+    def of(cls, kind: Kind) -> Line:
+        """The line that numbers an artifact of this kind.
+
+        Metrics and extras describe or accompany a model, so a commit that changes only them is a model checkpoint.
+        """
+        return cls.DATA if kind == "data" else cls.MODEL
+
+
+class Scheme(Protocol):
+    """A way to write versions as tag names; a plugin's must never raise for any string."""
+
+    @property
+    def shape(self) -> str:
+        """What a version looks like, for messages: `MAJOR.MINOR`."""
+
+    def prefix(self, line: Line) -> str:
+        """What stands before the version in the line's tag names."""
+
+    def parse(self, line: Line, tag: str) -> Version | None:
+        """The version that a tag name means in a line, or None where it is not a well-formed one."""
+
+    def is_ours(self, line: Line, tag: str) -> bool:
+        """Whether a tag name belongs to the line, or was meant to (and may be malformed)."""
+
+    def format(self, line: Line, version: Version) -> str:
+        """The tag name of a version."""
+
+    def first(self) -> Version:
+        """The version of a line's first checkpoint."""
+
+    def next(self, last: Version) -> Version:
+        """The version that follows the highest one."""
+
+
+# 18 digits: any number that a person means, and far from Python's limit for int().
+_NUMBER = r"(0|[1-9][0-9]{0,17})"
+# Semantic Versioning's pre-release and build parts, and GTO's marks (`!` takes back, `#1` counts): neither numbered
+# nor refused by CPV.
+_SUFFIX = re.compile(r"(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?!?(#[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A scheme of `places` dotted numbers behind a prefix; the last number grows."""
+
+    prefixes: Mapping[Line, str]
+    start: Version
+    suffixed: bool
+    shape: str
+
+    def prefix(self, line: Line) -> str:
+        """See `Scheme.prefix`."""
+        return self.prefixes[line]
+
+    def parse(self, line: Line, tag: str) -> Version | None:
+        """See `Scheme.parse`."""
+        found = re.fullmatch(re.escape(self.prefixes[line]) + self._core(), tag)
+        return tuple(int(number) for number in found.groups()) if found else None
+
+    def is_ours(self, line: Line, tag: str) -> bool:
+        """See `Scheme.is_ours`: the prefix and a digit."""
+        prefix = re.escape(self.prefixes[line])
+        if not re.match(prefix + "[0-9]", tag):
+            return False
+        core = re.match(prefix + self._core(), tag) if self.suffixed else None
+        return not (core and core.end() < len(tag) and _SUFFIX.fullmatch(tag, core.end()))
+
+    def format(self, line: Line, version: Version) -> str:
+        """See `Scheme.format`."""
+        return self.prefixes[line] + ".".join(map(str, version))
+
+    def first(self) -> Version:
+        """See `Scheme.first`."""
+        return self.start
+
+    def next(self, last: Version) -> Version:
+        """See `Scheme.next`: the last number plus one."""
+        return (*last[:-1], last[-1] + 1)
+
+    def _core(self) -> str:
+        return r"\.".join([_NUMBER] * len(self.start))
+
+
+_PLAIN = {Line.MODEL: "v", Line.DATA: "data-v"}
+# gto.constants.name_re
+_GTO_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-/_]*[a-zA-Z0-9])?")
+
+
+def builtin(name: str, config: Config) -> Scheme | None:
+    """The scheme of that name which comes with CPV."""
+    if name == "minor":
+        return Numbered(_PLAIN, (0, 0), suffixed=False, shape="MAJOR.MINOR")
+    if name == "semver":
+        return Numbered(_PLAIN, (0, 1, 0), suffixed=True, shape="MAJOR.MINOR.PATCH")
+    if name == "gto":
+        return _gto(config)
+    return None
+
+
+def _gto(config: Config) -> Scheme:
+    model = config.model or "model"
+    if not _GTO_NAME.fullmatch(model) or model == "data":
+        why = "data@v… is the data's own line" if model == "data" else "letters, digits, - and _ only"
+        what = f"the gto scheme cannot name a model {model!r} ({why})"
+        raise CPVError(what, where=".cpv.toml", fix="set another [cpv] model in .cpv.toml")
+    return Numbered(
+        {Line.MODEL: f"{model}@v", Line.DATA: "data@v"}, (0, 0, 1), suffixed=True, shape="MAJOR.MINOR.PATCH"
+    )
+
+
+def scheme_of(config: Config) -> Scheme:
+    """The scheme that a configuration names: a plugin's, or one of CPV's own."""
+    from cpv_hooks.project.plugins import tag_scheme
+
+    found = tag_scheme(config.scheme, config)
+    if found is None:
+        raise CPVError(
+            f"unknown tag scheme {config.scheme!r} (known: minor, semver, gto)",
+            where=".cpv.toml",
+            fix='set scheme = "minor" under [tags] in .cpv.toml',
+        )
+    return found
+
+
+def line_of(scheme: Scheme, tag: str) -> Line | None:
+    """The line that a tag name belongs to, well-formed or not; None for a foreign name."""
+    return next((line for line in Line if scheme.is_ours(line, tag)), None)

@@ -1,0 +1,113 @@
+"""Undoing what a transaction did to an artifact: file by file, from the cache.
+
+A file goes back only where it still is what the transaction put there, and is in the cache before it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cpv_hooks.dvcformat.cache import fault, md5_of
+from cpv_hooks.dvcformat.pointer import Content, Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.worktree.base_index import Entry, Index
+from cpv_hooks.worktree.materialise import needed
+from cpv_hooks.worktree.placer import Placer
+from cpv_hooks.worktree.removal import remove_artifact
+from cpv_hooks.worktree.snapshot import is_executable
+from cpv_hooks.worktree.verified_in_cache import keep
+from cpv_hooks.worktree.workspace import Workspace
+
+# Relative path (empty for a file artifact) -> md5 and executable bit.
+Files = dict[str, tuple[str, bool]]
+
+
+def artifact(
+    project: Project, path: str, before: Content | None, after: Content | None, base: Entry | None
+) -> Mapping[str, Any]:
+    """An artifact, relative to the top: its content before and after (None: absent), both of which the cache holds.
+
+    `base` is its entry in the index before.
+    """
+    return {
+        "do": "artifact",
+        "root": project.prefix,
+        "path": path,
+        "before": _record(before),
+        "after": _record(after),
+        "base": None if base is None else {"oid": base.oid, "isexec": base.isexec},
+    }
+
+
+def _record(content: Content | None) -> dict[str, Any] | None:
+    return None if content is None else {"oid": content.oid, "isexec": content.isexec}
+
+
+def run(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
+    """Carry it out, unless the commit `moved_on` has it. `CPVError` where the cache has lost what it held."""
+    project = Project.open(repo, repo.top / action["root"])
+    if moved_on is not None and _is_committed(project, action, moved_on):
+        return
+    space = Workspace(project, Index.load(repo.state), Clock(repo.state / "clock"))
+    path = action["path"]
+    try:
+        _put_back(space, path, action)
+    except OSError as error:
+        raise fault(error, Path(error.filename or path)) from error
+    space.index.forget(path)
+    if action["base"] is not None:
+        # Without a signature: the next sync reads the artifact and finds that it is this.
+        space.index.set(path, Entry(action["base"]["oid"], action["base"]["isexec"]))
+    space.index.save()
+
+
+def _is_committed(project: Project, action: Mapping[str, Any], commit: str) -> bool:
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    found = next((pointer.oid for pointer in pointers_at(project, commit) if pointer.path == action["path"]), None)
+    return found == (action["after"]["oid"] if action["after"] else None)
+
+
+def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
+    before, after = _files(space, path, action["before"]), _files(space, path, action["after"])
+    target = space.target(path)
+    now = _standing(space, path)
+    ours = [name for name, value in now.items() if value == after.get(name) != before.get(name)]
+    keep(space, [(now[name][0], target / name if name else target) for name in ours])
+    gone = [name for name in ours if name not in before]
+    if "" in gone:
+        remove_artifact(target, None)
+    elif target.is_dir() and (gone or not action["before"]):
+        remove_artifact(target, gone)
+    with Placer(space) as placer:
+        for name, (oid, isexec) in before.items():
+            if name in ours or (name not in now and name not in after):
+                placer.place(oid, target / name if name else target, isexec=isexec, root=target if name else None)
+    if action["before"] and action["before"]["oid"].endswith(".dir"):
+        target.mkdir(exist_ok=True)
+
+
+def _files(space: Workspace, path: str, record: Mapping[str, Any] | None) -> Files:
+    if record is None:
+        return {}
+    pointer = Pointer(file=f"{path}.dvc", path=path, oid=record["oid"], isexec=record["isexec"])
+    found = needed(pointer, space.cache)
+    lost = next((oid for _, oid in found if not space.cache.has(oid)), None)
+    if lost is not None:
+        raise CPVError(f"the cache lost object {lost}", where=path, fix="look for a copy in other clones")
+    return {name: (oid, record["isexec"]) for name, oid in found}
+
+
+def _standing(space: Workspace, path: str) -> Files:
+    status = space.status(path)
+    target = space.target(path)
+    if status is None:
+        return {}
+    if not target.is_dir():
+        return {"": (md5_of(target), is_executable(status))}
+    return {name: (md5_of(target / name), False) for name in space.listing(path).names}

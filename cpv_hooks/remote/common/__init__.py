@@ -1,0 +1,1 @@
+"""What every remote can do, local directories, and everything else through DVC."""

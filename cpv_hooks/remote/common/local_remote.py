@@ -1,0 +1,107 @@
+"""A remote that is a directory: a disk, a network mount."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.cache import fault
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.errors import CPVError
+from cpv_hooks.remote.common.protocol import (
+    DVC3_LAYOUT,
+    NO_SIZES,
+    Blob,
+    CorruptObject,
+    MissingObject,
+    RemoteError,
+    ignore_blob,
+)
+from cpv_hooks.remote.common.verified_copy import read_chunks, receive, store
+from cpv_hooks.system.threads import each
+
+THREADS = 4
+
+
+class LocalRemote:
+    """A directory with DVC's layout below `folder`; files are read-only there, as DVC leaves them."""
+
+    downloads = 16  # it may be a disk behind a network
+
+    def __init__(self, folder: Path, *, legacy: bool = False) -> None:
+        self.folder = folder if legacy else folder / DVC3_LAYOUT
+        self.url = str(self.folder)
+        self._legacy = legacy
+
+    def path(self, oid: str) -> Path:
+        """Where an object lies, whether it is there or not."""
+        return self.folder / oid[:2] / oid[2:]
+
+    def address(self, oid: str) -> str:
+        """See `Remote`."""
+        return str(self.path(oid))
+
+    def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
+        """See `Remote`."""
+        return {oid for oid in oids if not self._is_there(oid, sizes.get(oid))}
+
+    def _is_there(self, oid: str, size: int | None) -> bool:
+        try:
+            status = os.stat(self.path(oid))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise self._fault(error) from error
+        return stat.S_ISREG(status.st_mode) and size in (None, status.st_size)
+
+    def upload(self, blobs: Sequence[Blob], progress: Progress, done: Callable[[Blob], None] = ignore_blob) -> None:
+        """See `Remote`."""
+        progress.grow(sum(blob.size for blob in blobs))
+
+        def put(blob: Blob) -> None:
+            self._put(blob, progress)
+            done(blob)
+
+        each(put, [blob for blob in blobs if not is_dir_oid(blob.oid)], THREADS)
+        each(put, [blob for blob in blobs if is_dir_oid(blob.oid)], THREADS)
+
+    def _put(self, blob: Blob, progress: Progress) -> None:
+        try:
+            chunks = read_chunks(blob.path)
+            store(chunks, blob.oid, self.path(blob.oid), progress, where=str(blob.path), legacy=self._legacy)
+        except OSError as error:
+            raise self._fault(error) from error
+        except CorruptObject:
+            raise
+        except CPVError as error:
+            raise RemoteError(error.what, where=f"remote {error.where}", fix=error.fix) from error
+
+    def download(self, oid: str, to: Path, progress: Progress) -> None:
+        """See `Remote`."""
+        source = self.path(oid)
+        try:
+            progress.grow(source.stat().st_size)
+            receive(read_chunks(source), oid, to, progress, where=str(source), legacy=self._legacy)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingObject(f"object {oid} is not on the remote", where=str(self.folder)) from error
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def check(self) -> None:
+        """See `Remote`; the directory may be yet to make."""
+        nearest = self.folder
+        while not os.path.lexists(nearest):
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            what = "a file stands where the remote's directory should be"
+            raise RemoteError(what, where=str(nearest), fix=f"mv {nearest} elsewhere")
+        if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+            what = "no permission for the remote's directory"
+            raise RemoteError(what, where=str(nearest), fix=f"chmod u+rwx {nearest}")
+
+    def _fault(self, error: OSError) -> RemoteError:
+        plain = fault(error, self.folder)
+        return RemoteError(plain.what, where=f"remote {plain.where}", fix=plain.fix)

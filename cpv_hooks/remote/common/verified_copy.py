@@ -1,0 +1,101 @@
+"""Bytes on their way in or out: hashed as they pass, shown under their name only when they are right."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.cache import PROTECTED, fault
+from cpv_hooks.remote.common.protocol import CorruptObject
+from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.system.copying import writing
+
+CHUNK = 1 << 20
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, a megabyte at a time."""
+    with open(path, "rb", buffering=0) as stream:
+        while chunk := stream.read(CHUNK):
+            yield chunk
+
+
+def receive(
+    chunks: Iterable[bytes], oid: str, to: Path, progress: Progress, *, where: str, legacy: bool = False
+) -> int:
+    """Write an object to `to`, a file of the caller's own, if its bytes are right; returns its size in bytes.
+
+    Raises `CorruptObject`, naming the object and `where` it came from, and leaves nothing behind. An error of the
+    disk is a `CPVError`; an error of the source is the source's own.
+    """
+    stream = _create(to)
+    try:
+        with stream:
+            digest, size = _write(stream, chunks, to, progress)
+        if digest != oid[:32] and not (legacy and legacy_md5(to) == oid[:32]):
+            raise corrupt(oid, where)
+    except BaseException:
+        to.unlink(missing_ok=True)
+        raise
+    return size
+
+
+def store(chunks: Iterable[bytes], oid: str, to: Path, progress: Progress, *, where: str, legacy: bool = False) -> None:
+    """Write an object to `to` in one step, read-only, and on the disk when this returns; see `receive` for the rest."""
+    temporary = to.with_name(f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}.cpv-tmp")
+    try:
+        receive(chunks, oid, temporary, progress, where=where, legacy=legacy)
+        sync(temporary)
+        os.chmod(temporary, PROTECTED)
+        os.replace(temporary, to)
+        sync(to.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> BinaryIO:
+    try:
+        try:
+            return open(path, "wb", buffering=0)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return open(path, "wb", buffering=0)
+    except OSError as error:
+        raise fault(error, path.parent) from error
+
+
+def _write(stream: BinaryIO, chunks: Iterable[bytes], to: Path, progress: Progress) -> tuple[str, int]:
+    """Write what comes; returns its md5, in hex, and its size in bytes."""
+    write = writing(stream)
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        try:
+            write(chunk)
+        except OSError as error:
+            raise fault(error, to.parent) from error
+        size += len(chunk)
+        progress.advance(len(chunk))
+    return digest.hexdigest(), size
+
+
+def legacy_md5(path: Path) -> str:
+    """The hash that DVC 2 gave a file: of a text file, with its line ends turned to Unix's."""
+    from dvc_data.hashfile.hash import file_md5
+    from dvc_objects.fs.local import localfs
+
+    value: str = file_md5(str(path), localfs, name="md5-dos2unix")
+    return value
+
+
+def corrupt(oid: str, where: str) -> CorruptObject:
+    """The error for an object whose bytes do not have its hash."""
+    return CorruptObject(
+        f"object {oid} is corrupt: its content does not have that hash",
+        where=where,
+        fix="dvc cpv verify --all --deep --repair, in a clone that has a good copy",
+    )

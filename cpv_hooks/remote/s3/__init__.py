@@ -1,0 +1,1 @@
+"""S3 remotes: objects, listings, multipart uploads, versioned buckets."""

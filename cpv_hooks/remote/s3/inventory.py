@@ -1,0 +1,167 @@
+"""What lies on S3 below a remote's prefix, with the checksums that S3 itself computed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
+from cpv_hooks.remote.common.inventory import Leftover, Seen, in_safe_order
+from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
+from cpv_hooks.remote.s3_client.connect import connect, explained, look
+from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.system.threads import each
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from cpv_hooks.remote.s3.s3_remote import S3Remote
+
+THREADS = 16
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+class _Detailed(Listing):
+    """A listing that also keeps the tag and the time of what it meets."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.details: dict[str, Seen] = {}
+
+    def _take(self, page: Mapping[str, Any]) -> str:
+        for item in page.get("Contents", []):
+            oid = item["Key"].removeprefix(self._base).replace("/", "", 1)
+            if is_oid(oid):
+                self.details[oid] = Seen(item["Size"], _md5(item.get("ETag")), item["LastModified"].timestamp())
+        return super()._take(page)
+
+    def all(self) -> dict[str, Seen]:
+        """Everything below the prefix."""
+        if self._first_page() is not None:
+            each(self._list, list("0123456789abcdef"), THREADS)
+        return self.details
+
+
+class S3Inventory:
+    """The objects of an S3 remote. A tag counts as MD5 unless the object is encrypted by a key of its own."""
+
+    def __init__(self, remote: S3Remote) -> None:
+        self._remote = remote
+        self._bucket = remote.options.bucket
+        self._base = remote.key("")
+
+    @cached_property
+    def client(self) -> S3Client:
+        """A connection of its own; who may not list may still ask for single objects."""
+        client = connect(self._remote.options)
+        look(client, self._remote.options, self._base, strict=False)
+        return client
+
+    def look(self, oids: Collection[str]) -> dict[str, Seen]:
+        """See `Inventory`."""
+        with explained(self._remote.options):
+            listing = self._listing()
+            listing.sizes(list(oids))
+        return self._trusted({oid: listing.details[oid] for oid in oids if oid in listing.details})
+
+    def everything(self) -> dict[str, Seen]:
+        """See `Inventory`."""
+        with explained(self._remote.options):
+            return self._listing().all()
+
+    def _listing(self) -> _Detailed:
+        def size_of(oid: str) -> int | None:
+            head = self._head(oid)
+            if head is None:
+                return None
+            listing.details[oid] = Seen(
+                head["ContentLength"],
+                None if _has_own_key(head) else _md5(head.get("ETag")),
+                head["LastModified"].timestamp(),
+            )
+            return int(head["ContentLength"])
+
+        listing = _Detailed(pages_of(self.client, self._bucket), self._base, size_of)
+        return listing
+
+    def _head(self, oid: str) -> Mapping[str, Any] | None:
+        try:
+            return self.client.head_object(
+                Bucket=self._bucket, Key=self._remote.key(oid), **self._remote.options.customer_key()
+            )
+        except Exception as error:
+            if code_of(error) in _NOT_THERE:
+                return None
+            raise
+
+    def _trusted(self, found: dict[str, Seen]) -> dict[str, Seen]:
+        """A tag that is not the object's hash may be that of an encrypted object: ask, then leave it out."""
+        doubtful = [oid for oid, seen in found.items() if seen.md5 not in (None, oid[:32])]
+
+        def ask(oid: str) -> None:
+            head = self._head(oid)
+            if head is None:
+                del found[oid]
+            elif _has_own_key(head):
+                found[oid] = Seen(found[oid].size, None, found[oid].modified)
+
+        with explained(self._remote.options):
+            each(ask, doubtful, THREADS)
+        return found
+
+    def remove(self, oids: Collection[str]) -> None:
+        """See `Inventory`."""
+        ordered = in_safe_order(oids)
+        folders = [oid for oid in ordered if is_dir_oid(oid)]
+        files = ordered[len(folders) :]
+        with explained(self._remote.options):
+            for group in (folders, files):
+                for start in range(0, len(group), PAGE):
+                    self._delete(group[start : start + PAGE])
+
+    def _delete(self, oids: list[str]) -> None:
+        keys = [{"Key": self._remote.key(oid)} for oid in oids]
+        answer: Any = self.client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
+        for error in answer.get("Errors", []):
+            what = f"{error.get('Code')}: {error.get('Message')}"
+            raise RemoteError(
+                f"{error.get('Key')} cannot be removed ({what})",
+                where=self._remote.url,
+                fix="ask for s3:DeleteObject there, then repeat the command",
+            )
+
+    def leftovers(self, before: float) -> list[Leftover]:
+        """See `Inventory`. Who may not list uploads is told so, and has none."""
+        from cpv_hooks.console.output import warn
+        from cpv_hooks.remote.s3.abandoned_uploads import abandoned
+
+        with explained(self._remote.options):
+            try:
+                return abandoned(self.client, self._bucket, self._base, before)
+            except Exception as error:
+                if code_of(error) != "AccessDenied":
+                    raise
+        warn(f"{self._remote.url}: unfinished uploads are not seen (ask for s3:ListBucketMultipartUploads there)")
+        return []
+
+    def clean(self, leftovers: Collection[Leftover]) -> None:
+        """See `Inventory`."""
+        from cpv_hooks.remote.s3.abandoned_uploads import abort
+
+        with explained(self._remote.options):
+            abort(self.client, self._bucket, leftovers)
+
+
+def _md5(tag: str | None) -> str | None:
+    """The MD5 that a tag is; the tag of an object that came in parts is none."""
+    bare = (tag or "").strip('"')
+    return bare if _MD5.fullmatch(bare) else None
+
+
+def _has_own_key(head: Mapping[str, Any]) -> bool:
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html: under these the tag is no MD5.
+    return bool(head.get("SSECustomerAlgorithm")) or str(head.get("ServerSideEncryption", "")).startswith("aws:kms")

@@ -1,0 +1,218 @@
+"""A large object, sent to S3 in parts side by side; one that was stopped goes on where it stood.
+
+Where the server's tag of a part is the MD5 of the local bytes, that part is not sent again. Under some encryptions a
+tag is no MD5 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html); then every part is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.remote.common.protocol import CorruptObject
+from cpv_hooks.remote.s3.resumable_uploads import Note, Unfinished, digest_of
+from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.system.threads import each
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from cpv_hooks.remote.s3_client.wire import Wire
+
+PART = 16 << 20
+MOST_PARTS = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+Check = Callable[[str], None]
+_GONE = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder"})
+"""Answers after which an upload can only be begun anew: somebody ended it, or it does not hold what it should."""
+_UNREADABLE = frozenset({"NoSuchUpload", "AccessDenied", "403", "404", "NotImplemented", "MethodNotAllowed"})
+
+
+def part_size(size: int) -> int:
+    """The size of each part but the last, in bytes: the same whenever an object of this size is sent."""
+    least = -(-size // MOST_PARTS)
+    return max(PART, -(-least // (1 << 20)) << 20)
+
+
+def send(
+    multipart: Multipart, unfinished: Unfinished, names: tuple[str, ...], check: Check | None, threads: int
+) -> Any:
+    """Send a file and make the object of it; returns the server's answer.
+
+    `names` say which upload it is, for the next run. `check` is given the MD5 of the whole, in hex, and raises where
+    the file is corrupt; without it that is known. What fails keeps its parts for the next run if there is a note.
+    """
+    with unfinished.claim(*names) as note:
+        try:
+            return _attempt(multipart, note, check, threads)
+        except Exception as error:
+            if code_of(error) not in _GONE:
+                raise
+        multipart.abort(note)
+        return _attempt(multipart, note, check, threads)
+
+
+def _attempt(multipart: Multipart, note: Note, check: Check | None, threads: int) -> Any:
+    try:
+        multipart.begin(note)
+        multipart.send(threads, check)
+        answer = multipart.complete()
+    except BaseException as error:
+        if isinstance(error, CorruptObject) or not note.is_kept:
+            multipart.abort(note)
+        raise
+    note.clear()
+    return answer
+
+
+class Multipart:
+    """One multipart upload. `place` names bucket and key, `storage` how the object is stored.
+
+    With a `wire`, its object is `oid`, and the client is made only where the wire leaves something to boto3.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], S3Client],
+        place: dict[str, Any],
+        storage: dict[str, Any],
+        path: Path,
+        size: int,
+        progress: Progress,
+        *,
+        wire: Wire | None = None,
+        oid: str = "",
+    ) -> None:
+        self._client = client
+        self._wire = wire
+        self._oid = oid
+        self._place = place
+        self._storage = storage
+        self._path = path
+        self._part_size = part_size(size)
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._upload_id = ""
+        self._there: dict[int, str] = {}
+        self._tags: dict[int, str] = {}
+        self._advanced = 0
+
+    def begin(self, note: Note) -> None:
+        """Go on with the upload that is noted, or begin one and note it."""
+        self._progress.advance(-self._advanced)
+        self._advanced, self._tags = 0, {}
+        parameters = digest_of({**self._place, **self._storage, "part": self._part_size})
+        known, other = note.upload(parameters)
+        if other is not None:
+            self._abort(other)
+        there = self._parts_of(known) if known is not None else None
+        if known is not None and there is not None:
+            self._upload_id, self._there = known, there
+            return
+        self._upload_id, self._there = self._create(), {}
+        note.write(self._upload_id, parameters)
+
+    def _create(self) -> str:
+        quick = self._wire.begin(self._oid) if self._wire else None
+        return quick or self._client().create_multipart_upload(**self._place, **self._storage)["UploadId"]
+
+    def _parts_of(self, upload_id: str) -> dict[int, str] | None:
+        """Part number -> tag of what an upload holds; None where it cannot be gone on with."""
+        try:
+            pages = self._client().get_paginator("list_parts").paginate(**self._place, UploadId=upload_id)
+            return {part["PartNumber"]: part["ETag"].strip('"') for page in pages for part in page.get("Parts", [])}
+        except Exception as error:
+            if code_of(error) not in _UNREADABLE:
+                raise
+            self._abort(upload_id)
+            return None
+
+    def send(self, threads: int, check: Check | None) -> None:
+        """Send every part that is not there; the server checks each one's MD5."""
+        whole = hashlib.md5(usedforsecurity=False) if check else None
+        free: list[bytearray] = []
+
+        def put(part: tuple[int, bytearray]) -> None:
+            self._put(*part)
+            free.append(part[1])
+
+        each(put, self._parts(whole, free), threads)
+        if check and whole:
+            check(whole.hexdigest())
+
+    def _parts(self, whole: Any, free: list[bytearray]) -> Iterator[tuple[int, bytearray]]:
+        """The parts in order, each in a buffer that is `free` again once it was sent: as many as are under way."""
+        with open(self._path, "rb", buffering=0) as stream:
+            for number in itertools.count(1):
+                data = free.pop() if free else bytearray(self._part_size)
+                count = _fill(stream, data)
+                if not count:
+                    return
+                del data[count:]
+                if whole:
+                    whole.update(data)
+                yield number, data
+
+    def _put(self, number: int, data: bytearray) -> None:
+        digest = hashlib.md5(data, usedforsecurity=False)
+        tag = self._there.get(number)
+        if tag != digest.hexdigest():
+            tag = self._send_part(number, data, digest.digest())
+        with self._lock:
+            self._tags[number] = tag
+            self._advanced += len(data)
+        self._progress.advance(len(data))
+
+    def _send_part(self, number: int, data: bytearray, md5: bytes) -> str:
+        quick = self._wire.put_part(self._oid, self._upload_id, number, data, md5) if self._wire else None
+        if quick is not None:
+            return quick.strip('"')
+        # A bytearray, because botocore joins bytes with the headers, and would have each part in memory twice. It takes
+        # one (`botocore.validate`), whatever its stubs say.
+        body: Any = data
+        sent = self._client().upload_part(
+            **self._place,
+            UploadId=self._upload_id,
+            PartNumber=number,
+            Body=body,
+            ContentMD5=base64.b64encode(md5).decode(),
+        )
+        return sent["ETag"].strip('"')
+
+    def complete(self) -> Any:
+        """Make the object of its parts; returns boto3's answer, or none where the wire did it."""
+        if self._wire and self._wire.complete(self._oid, self._upload_id, self._tags):
+            return {}
+        return self._client().complete_multipart_upload(
+            **self._place,
+            UploadId=self._upload_id,
+            MultipartUpload={"Parts": [{"PartNumber": n, "ETag": f'"{tag}"'} for n, tag in sorted(self._tags.items())]},
+        )
+
+    def abort(self, note: Note) -> None:
+        """Remove what was sent, and forget it."""
+        if self._upload_id:
+            self._abort(self._upload_id)
+        note.clear()
+
+    def _abort(self, upload_id: str) -> None:
+        # Best effort, because it is done where something else has failed already; prune finds what is left.
+        place = {key: self._place[key] for key in ("Bucket", "Key")}
+        with suppress(Exception):
+            self._client().abort_multipart_upload(**place, UploadId=upload_id)
+
+
+def _fill(stream: FileIO, buffer: bytearray) -> int:
+    """Read until a buffer is full or the file ends; returns the bytes read. An unbuffered read may be short."""
+    view, count = memoryview(buffer), 0
+    with view:
+        while found := stream.readinto(view[count:]):
+            count += found
+    return count

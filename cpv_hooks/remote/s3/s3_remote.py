@@ -1,0 +1,248 @@
+"""A remote on S3: a few threads, every upload verified by the server.
+
+Requests go over the `Wire`, which knows from boto3 how they are made; what does not succeed there is left to boto3.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
+from cpv_hooks.remote.common.verified_copy import corrupt, legacy_md5
+from cpv_hooks.remote.s3.download import LARGE, Answer
+from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
+from cpv_hooks.remote.s3.multipart import PART, Multipart, send
+from cpv_hooks.remote.s3.resumable_uploads import Unfinished
+from cpv_hooks.remote.s3_client.connect import connect, explained, has_proxy, look
+from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.remote.s3_client.learn import learn
+from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.recall import Memory
+from cpv_hooks.remote.s3_client.signing import STAND_IN, Way
+from cpv_hooks.remote.s3_client.wire import Wire
+from cpv_hooks.system.threads import each
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SMALL = 1 << 20
+SMALL_THREADS, LARGE_THREADS = 64, 8
+"""An answer of a server far away takes fifty times as long as what there is to do for a small object."""
+LARGE_DOWNLOADS = 2
+"""Large objects that come at a time, each in ranges side by side."""
+NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+class S3Remote:
+    """Objects below `s3://bucket/prefix`.
+
+    Memory is bounded by `LARGE_THREADS` times 16 MiB for what is sent; for what is brought, by 1 MiB for each of
+    `downloads` and what `s3_download` says of large objects.
+    """
+
+    downloads = SMALL_THREADS
+
+    def __init__(
+        self,
+        url: str,
+        options: Mapping[str, str],
+        *,
+        name: str = "remote",
+        legacy: bool = False,
+        command: str | None = None,
+        unfinished: Path | None = None,
+        partials: Path | None = None,
+        memory: Path | None = None,
+    ) -> None:
+        self.unfinished = Unfinished(unfinished)
+        self.partials = partials
+        self.options = S3Options.of(name, url, options, command=command)
+        self._legacy = legacy
+        self._base = "/".join(filter(None, [self.options.prefix, "" if legacy else DVC3_LAYOUT]))
+        self.url = f"s3://{self.options.bucket}/{self._base}" + self._endpoint_mark()
+        self._connected: S3Client | None = None
+        self._connecting = threading.Lock()
+        self._memory = Memory(None if legacy else memory, self.options, self._base)
+        self._wire = Wire(self._way, self._memory.forget, self.options.timeouts)
+        self._large = threading.Semaphore(LARGE_DOWNLOADS)
+
+    def _endpoint_mark(self) -> str:
+        # Two servers may have a bucket of the same name; the record must not mix them up.
+        endpoint = self.options.get("endpointurl")
+        return f" at {endpoint}" if endpoint else ""
+
+    def key(self, oid: str) -> str:
+        """The key of an object."""
+        return "/".join(filter(None, [self._base, oid[:2], oid[2:]]))
+
+    def address(self, oid: str) -> str:
+        """See `Remote`."""
+        return f"s3://{self.options.bucket}/{self.key(oid)}"
+
+    # Reaching the server
+
+    def check(self) -> None:
+        """See `Remote`."""
+        with explained(self.options):
+            look(self._client(), self.options, self._base)
+
+    def _client(self) -> S3Client:
+        """The client; made, and the way to the bucket tried, when it is first needed."""
+        with self._connecting:
+            if self._connected is None:
+                client = connect(self.options)
+                look(client, self.options, self._base, strict=False)
+                self._connected = client
+            return self._connected
+
+    def _way(self) -> Way | None:
+        """How the wire asks: as an earlier process did, if that still leads there, or as boto3 does now."""
+        known = None if self._connected else self._memory.recall()
+        # Of an empty remote it is boto3 that can say what is wrong, if anything is.
+        if known is not None and self._wire.holds_some(known, self._base):
+            return known
+        client = self._client()
+        way = None if has_proxy() else learn(client, self._object(STAND_IN), self.options.storage())
+        if way is not None:
+            session: Any = client
+            self._memory.keep(way, session._request_signer._credentials)
+        return way
+
+    # What is there
+
+    def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
+        """See `Remote`."""
+        if not oids:
+            return set()
+        with explained(self.options):
+            listing = Listing(self._page, self._base, self._size)
+            found = listing.sizes(list(oids))
+        return {oid for oid in oids if oid not in found or sizes.get(oid) not in (None, found[oid])}
+
+    def _page(self, prefix: str, token: str | None) -> Mapping[str, Any]:
+        quick = self._wire.page(prefix, token, PAGE)
+        return quick if quick is not None else pages_of(self._client(), self.options.bucket)(prefix, token)
+
+    def _size(self, oid: str) -> int | None:
+        """The size in bytes of an object on the server, or None where it is not there."""
+        quick = self._wire.head(oid)
+        if quick is not None:
+            return quick.length if quick.is_there else None
+        try:
+            head = self._client().head_object(**self._object(oid))
+        except Exception as error:
+            if code_of(error) in NOT_THERE:
+                return None
+            raise
+        return head["ContentLength"]
+
+    def _object(self, oid: str) -> dict[str, Any]:
+        return {"Bucket": self.options.bucket, "Key": self.key(oid), **self.options.customer_key()}
+
+    # Up
+
+    def upload(self, blobs: Sequence[Blob], progress: Progress, done: Callable[[Blob], None] = ignore_blob) -> None:
+        """See `Remote`. The server checks the MD5 of each object, or of each part of a large one."""
+        progress.grow(sum(blob.size for blob in blobs))
+
+        def put(blob: Blob) -> None:
+            with explained(self.options):
+                self._put(blob, progress)
+            done(blob)
+
+        files = [blob for blob in blobs if not is_dir_oid(blob.oid)]
+        folders = [blob for blob in blobs if is_dir_oid(blob.oid)]
+        for group in (files, folders):
+            each(put, [blob for blob in group if blob.size <= SMALL], SMALL_THREADS)
+            each(put, [blob for blob in group if SMALL < blob.size < PART], LARGE_THREADS)
+            # These use the threads for their parts.
+            each(put, [blob for blob in group if blob.size >= PART], 1)
+
+    def _put(self, blob: Blob, progress: Progress) -> None:
+        if blob.size >= PART:
+            self._put_parts(blob, progress)
+            return
+        data = blob.path.read_bytes()
+        digest = hashlib.md5(data, usedforsecurity=False)
+        self._check_digest(digest.hexdigest(), blob)
+        quick = self._wire.put(blob.oid, data, digest.digest())
+        if quick is None:
+            answer = self._client().put_object(
+                **self._object(blob.oid),
+                **self.options.storage(),
+                Body=data,
+                ContentMD5=base64.b64encode(digest.digest()).decode(),
+            )
+        tag = quick.tag if quick else answer.get("ETag", "")
+        self._check_etag(tag, digest.hexdigest(), blob)
+        progress.advance(len(data))
+
+    def _put_parts(self, blob: Blob, progress: Progress) -> None:
+        place, storage = self._object(blob.oid), self.options.storage()
+        upload = Multipart(self._client, place, storage, blob.path, blob.size, progress, wire=self._wire, oid=blob.oid)
+        names = (self.url, self.key(blob.oid), blob.oid)
+        check = None if blob.known else lambda digest: self._check_digest(digest, blob)
+        send(upload, self.unfinished, names, check, LARGE_THREADS)
+        stored = self._size(blob.oid)
+        if stored != blob.size:
+            raise self._not_stored(blob, f"it has {stored} bytes there instead of {blob.size}")
+
+    def _check_digest(self, digest: str, blob: Blob) -> None:
+        if digest != blob.oid[:32] and not (self._legacy and legacy_md5(blob.path) == blob.oid[:32]):
+            raise corrupt(blob.oid, str(blob.path))
+
+    def _check_etag(self, etag: str, digest: str, blob: Blob) -> None:
+        # Under some encryptions the tag is no MD5 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+        encrypted = (
+            self.options.get("sse") or self.options.get("sse_customer_key") or self.options.get("sse_kms_key_id")
+        )
+        tag = etag.strip('"')
+        # A bucket may encrypt by default, with a key of its own, and then the tag is some other 32 digits: ask.
+        if len(tag) == 32 and tag != digest and not encrypted and self._size(blob.oid) != blob.size:
+            raise self._not_stored(blob, "the server stored something else")
+
+    def _not_stored(self, blob: Blob, why: str) -> RemoteError:
+        return RemoteError(f"object {blob.oid} did not arrive whole: {why}", where=self.url, fix="dvc cpv sync")
+
+    # Down
+
+    def download(self, oid: str, to: Path, progress: Progress) -> None:
+        """See `Remote`. A connection that breaks is taken up again where it broke; so is, where a file is brought to
+        the folder of `partials`, a download that was stopped.
+        """
+        with explained(self.options):
+            answer = self._ask(oid)
+            progress.grow(answer.total)
+            if answer.total < LARGE:
+                answer.stream(to, progress)
+                return
+            answer.close()
+            with self._large:
+                answer.assemble(to, progress, keep=to.parent == self.partials)
+
+    def _ask(self, oid: str) -> Answer:
+        def ask(condition: dict[str, Any]) -> tuple[Any, int, str]:
+            return self._open(oid, condition)
+
+        return Answer(oid, ask, *ask({}), where=self.url, legacy=self._legacy)
+
+    def _open(self, oid: str, condition: dict[str, Any]) -> tuple[Any, int, str]:
+        """See `s3_download.Open`."""
+        span = condition.get("Range")
+        quick = self._wire.get_range(oid, span, condition["IfMatch"]) if span else self._wire.get(oid)
+        if quick is not None:
+            return quick.body, quick.length, quick.tag
+        try:
+            answer = self._client().get_object(**self._object(oid), **condition)
+        except Exception as error:
+            if code_of(error) in NOT_THERE:
+                raise MissingObject(f"object {oid} is not on the remote", where=self.url) from error
+            raise
+        return answer["Body"], answer["ContentLength"], answer["ETag"]

@@ -1,0 +1,37 @@
+"""Whether a bucket keeps the versions of its objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.s3_client.connect import connect, explained
+from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.remote.s3_client.options import S3Options
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def demand_versioning(options: S3Options, client: S3Client | None = None) -> None:
+    """Raise unless the bucket keeps versions; who may not ask finds out at the first upload."""
+    with explained(options):
+        try:
+            answer = (client or connect(options)).get_bucket_versioning(Bucket=options.bucket)
+        except Exception as error:
+            if code_of(error) == "AccessDenied":
+                return
+            raise
+    if answer.get("Status") != "Enabled":
+        raise no_versions(options)
+
+
+def no_versions(options: S3Options) -> RemoteError:
+    """The error for a bucket that keeps none."""
+    endpoint = options.get("endpointurl")
+    fix = f"aws s3api put-bucket-versioning --bucket {options.bucket} --versioning-configuration Status=Enabled"
+    return RemoteError(
+        f"bucket {options.bucket} keeps no versions of its objects",
+        where=f"remote {options.name}",
+        fix=fix + (f" --endpoint-url {endpoint}" if endpoint else ""),
+    )

@@ -1,0 +1,211 @@
+"""A remote that keeps versions: objects on S3 under readable names, each version with an id of the server's.
+
+The layout is that of DVC's `version_aware` remotes: an artifact lies at its own path below the remote's URL, and its
+pointer says which version is meant. What a pointer names by its hash alone (it was committed without a network, or
+before the remote kept versions) lies where DVC puts it otherwise, below `files/md5`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.remote.common.protocol import NO_SIZES, UNFINISHED, Blob
+from cpv_hooks.remote.common.verified_copy import receive
+from cpv_hooks.remote.s3.multipart import PART, Multipart, send
+from cpv_hooks.remote.s3.s3_remote import LARGE_THREADS, SMALL, SMALL_THREADS, S3Remote
+from cpv_hooks.remote.s3.versioned_bucket import demand_versioning, no_versions
+from cpv_hooks.remote.s3.versioned_places import Place, Places
+from cpv_hooks.remote.s3_client.connect import explained
+from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.system.threads import each
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+
+_MARK = "cpv-md5"  # on what is sent in parts, whose ETag is no MD5
+# What servers answer for a version that is not there, or whose id they could never have given.
+_GONE = frozenset(
+    {"400", "404", "405", "NoSuchKey", "NotFound", "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"}
+)
+
+
+class VersionedRemote(S3Remote):
+    """The default remote of a DVC root, of which `options` say that it is `version_aware`."""
+
+    def __init__(self, project: Project, options: Mapping[str, str], *, legacy: bool = False) -> None:
+        super().__init__(
+            project.remote_url or "",
+            options,
+            name=project.remote_name or "",
+            legacy=legacy,
+            unfinished=project.repo.shared / UNFINISHED,
+            partials=project.cache_dir / "cpv",
+        )
+        self.url = f"s3://{self.options.bucket}/{self.options.prefix}" + self._endpoint_mark()
+        self._places = Places(project)
+
+    def _endpoint_mark(self) -> str:
+        return " by version" + super()._endpoint_mark()
+
+    def key_of(self, path: str) -> str:
+        """The key of a file, whose path is relative to the DVC root."""
+        return "/".join(filter(None, [self.options.prefix, path]))
+
+    def address(self, oid: str) -> str:
+        """See `Remote`."""
+        place = next(iter(self._places.of(oid)), None)
+        if place is None:
+            return super().address(oid)
+        return f"s3://{self.options.bucket}/{self.key_of(place.path)}?versionId={place.version_id}"
+
+    def check(self) -> None:
+        """See `Remote`."""
+        super().check()
+        demand_versioning(self.options, self._client())
+
+    # What is there
+
+    def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
+        """See `Remote`."""
+        absent: set[str] = set()
+
+        def look(oid: str) -> None:
+            size = self._size(oid)
+            if size is None or sizes.get(oid) not in (None, size):
+                absent.add(oid)
+
+        with explained(self.options):
+            named = [oid for oid in oids if self._places.of(oid)]
+            each(look, named, SMALL_THREADS)
+        listed = {oid for oid in oids if self._places.listing(oid)}
+        return absent | super().missing([oid for oid in oids if oid not in {*named, *listed}], sizes)
+
+    def sizes(self, places: Iterable[Place]) -> dict[Place, int]:
+        """The sizes in bytes of those of these versions that are there."""
+        found: dict[Place, int] = {}
+
+        def look(place: Place) -> None:
+            size = self._head(self._version(place))
+            if size is not None:
+                found[place] = size
+
+        with explained(self.options):
+            each(look, list(places), SMALL_THREADS)
+        return found
+
+    def _size(self, oid: str) -> int | None:
+        found = (self._head(self._version(place)) for place in self._places.of(oid))
+        return next((size for size in found if size is not None), None) or super()._size(oid)
+
+    def _head(self, place: dict[str, Any]) -> int | None:
+        try:
+            return self._client().head_object(**place)["ContentLength"]
+        except Exception as error:
+            if code_of(error) in _GONE:
+                return None
+            raise
+
+    def _named(self, path: str) -> dict[str, Any]:
+        return {"Bucket": self.options.bucket, "Key": self.key_of(path), **self.options.customer_key()}
+
+    def _version(self, place: Place) -> dict[str, Any]:
+        return {**self._named(place.path), "VersionId": place.version_id}
+
+    # Up
+
+    def put(self, files: Mapping[str, Blob], progress: Progress) -> dict[str, tuple[Place, str]]:
+        """Store files under their paths (relative to the DVC root); returns the new versions, with their ETags.
+
+        A large file whose last version holds these very bytes is not sent again.
+        """
+        with explained(self.options):
+            demand_versioning(self.options, self._client())
+        progress.grow(sum(blob.size for blob in files.values()))
+        found: dict[str, tuple[Place, str]] = {}
+
+        def put(path: str) -> None:
+            with explained(self.options):
+                found[path] = self._put_named(path, files[path], progress)
+
+        each(put, [path for path, blob in files.items() if blob.size <= SMALL], SMALL_THREADS)
+        each(put, [path for path, blob in files.items() if SMALL < blob.size < PART], LARGE_THREADS)
+        each(put, [path for path, blob in files.items() if blob.size >= PART], 1)
+        return found
+
+    def _put_named(self, path: str, blob: Blob, progress: Progress) -> tuple[Place, str]:
+        answer = self._same(path, blob) if blob.size > SMALL else None
+        if answer is not None:
+            progress.advance(blob.size)
+        elif blob.size < PART:
+            answer = self._put_whole(path, blob, progress)
+        else:
+            answer = self._put_in_parts(path, blob, progress)
+        version, etag = answer.get("VersionId"), str(answer.get("ETag", "")).strip('"')
+        if not version or version == "null":
+            raise no_versions(self.options)
+        return Place(path, str(version), blob.size), etag
+
+    def _same(self, path: str, blob: Blob) -> Any:
+        """The last version, where it is this content: an upload whose pointer was never written."""
+        try:
+            head = self._client().head_object(**self._named(path))
+        except Exception as error:
+            if code_of(error) in _GONE:
+                return None
+            raise
+        hashes = (head.get("ETag", "").strip('"'), head.get("Metadata", {}).get(_MARK))
+        return head if head["ContentLength"] == blob.size and blob.oid in hashes else None
+
+    def _put_whole(self, path: str, blob: Blob, progress: Progress) -> Any:
+        data = blob.path.read_bytes()
+        digest = hashlib.md5(data, usedforsecurity=False)
+        self._check_digest(digest.hexdigest(), blob)
+        answer = self._client().put_object(
+            **self._named(path),
+            **self.options.storage(),
+            Body=data,
+            ContentMD5=base64.b64encode(digest.digest()).decode(),
+        )
+        progress.advance(len(data))
+        return answer
+
+    def _put_in_parts(self, path: str, blob: Blob, progress: Progress) -> Any:
+        storage = {**self.options.storage(), "Metadata": {_MARK: blob.oid}}
+        upload = Multipart(self._client, self._named(path), storage, blob.path, blob.size, progress)
+        names = (self.url, self.key_of(path), blob.oid)
+        answer = send(upload, self.unfinished, names, lambda digest: self._check_digest(digest, blob), LARGE_THREADS)
+        if "VersionId" not in answer:
+            # Not every server says it here.
+            answer = self._same(path, blob)
+            if answer is None:
+                raise self._not_stored(blob, f"another one stands at {self.key_of(path)}")
+        elif self._head({**self._named(path), "VersionId": answer["VersionId"]}) != blob.size:
+            raise self._not_stored(blob, "it has another size there")
+        return answer
+
+    # Down
+
+    def download(self, oid: str, to: Path, progress: Progress) -> None:
+        """See `Remote`. What a directory consists of is said by its pointer."""
+        listing = self._places.listing(oid) if is_dir_oid(oid) else None
+        if listing is not None:
+            receive(iter([listing]), oid, to, progress, where=self.url)
+        else:
+            super().download(oid, to, progress)
+
+    def _open(self, oid: str, condition: dict[str, Any]) -> tuple[Any, int, str]:
+        for place in self._places.of(oid):
+            try:
+                answer = self._client().get_object(**self._version(place), **condition)
+            except Exception as error:
+                if code_of(error) in _GONE:
+                    continue
+                raise
+            return answer["Body"], answer["ContentLength"], answer["ETag"]
+        return super()._open(oid, condition)

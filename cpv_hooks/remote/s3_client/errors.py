@@ -1,0 +1,165 @@
+"""What S3 and boto3 say when something fails, as one line that names the cause and the command that mends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.console.redact import redact
+from cpv_hooks.remote.common.protocol import RemoteError
+
+if TYPE_CHECKING:
+    from cpv_hooks.remote.s3_client.options import S3Options
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"})
+_REGION = frozenset(
+    {
+        "301",
+        "PermanentRedirect",
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        "TemporaryRedirect",
+    }
+)
+_DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403", "Forbidden", "UnauthorizedAccess"})
+_BUSY = frozenset({"SlowDown", "ServiceUnavailable", "InternalError", "500", "502", "503", "504", "RequestTimeout"})
+_FULL = frozenset({"507", "InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "EntityTooLarge"})
+# The permission that an operation needs, where the two have different names.
+_ACTIONS = {
+    "ListObjectsV2": "s3:ListBucket",
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+}
+
+
+def is_s3_error(error: BaseException) -> bool:
+    """Whether boto3 raised this."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return isinstance(error, BotoCoreError | ClientError | Boto3Error)
+
+
+def code_of(error: BaseException) -> str:
+    """The server's error code, or nothing where the server did not answer."""
+    response: Any = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+def explain(error: BaseException, options: S3Options) -> RemoteError:
+    """The one line for an error that boto3 raised (or `ValueError`, for an endpoint that is no URL)."""
+    from botocore.exceptions import ClientError
+
+    what, fix = _of_server(error, options) if isinstance(error, ClientError) else _of_client(error, options)
+    return RemoteError(redact(what), where=f"s3://{options.bucket}/{options.prefix}".rstrip("/"), fix=fix)
+
+
+def no_bucket(options: S3Options) -> RemoteError:
+    """The line for a bucket that does not exist."""
+    what, fix = _no_bucket(options)
+    return RemoteError(what, where=f"s3://{options.bucket}/{options.prefix}".rstrip("/"), fix=fix)
+
+
+def _no_bucket(options: S3Options) -> tuple[str, str]:
+    fix = f"aws s3 mb s3://{options.bucket}, or {_other_bucket(options)}"
+    return f"there is no bucket {options.bucket!r}", fix
+
+
+def _other_bucket(options: S3Options) -> str:
+    return options.change("url", "BUCKET" if options.command else "s3://BUCKET/PATH")
+
+
+def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
+    code = code_of(error)
+    if code in _EXPIRED:
+        return "the AWS session has expired", _login(options)
+    if code == "InvalidAccessKeyId":
+        return "the server does not know this access key", options.change_keys("access_key_id")
+    if code == "SignatureDoesNotMatch":
+        what = "the secret access key is wrong (the signature does not match)"
+        return what, options.change_keys("secret_access_key")
+    if code == "RequestTimeTooSkewed":
+        return "this machine's clock is wrong, so S3 refuses its requests", "sudo timedatectl set-ntp true"
+    if code == "NoSuchBucket":
+        return _no_bucket(options)
+    if code in _REGION:
+        return _wrong_region(error, options)
+    if code in _DENIED:
+        action = _ACTIONS.get(error.operation_name, f"s3:{error.operation_name}")
+        return f"access denied ({action})", f"ask the bucket's owner for {action} on {options.bucket}/{options.prefix}"
+    if code in _BUSY:
+        return f"the server is in trouble ({code})", f"wait a little, then {options.retry}"
+    if code in _FULL:
+        return f"the server takes no more data ({code})", f"free space there, then {options.retry}"
+    if code == "InvalidObjectState":
+        return (
+            "the object is in an archive tier",
+            f"aws s3api restore-object --bucket {options.bucket}, then {options.retry}",
+        )
+    text = str(error.response.get("Error", {}).get("Message") or "no reason given")
+    return f"{error.operation_name} failed: {code or 'unknown'}: {text}", options.retry
+
+
+def _wrong_region(error: Any, options: S3Options) -> tuple[str, str]:
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region") or "REGION"
+    known = f" (it is in {region})" if region != "REGION" else ""
+    return f"the bucket is in another region{known}", options.change("region", region)
+
+
+def _login(options: S3Options) -> str:
+    profile = f" --profile {options.profile}" if options.profile else ""
+    return f"aws sso login{profile} (or put fresh keys where the old ones are), then {options.retry}"
+
+
+def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
+    from botocore import exceptions as aws
+
+    expired = (
+        aws.SSOTokenLoadError,
+        aws.UnauthorizedSSOTokenError,
+        aws.TokenRetrievalError,
+        aws.RefreshWithMFAUnsupportedError,
+    )
+    profile = f" --profile {options.profile}" if options.profile else ""
+    configure = f"aws configure{profile}, or {_give_keys(options)}"
+    if isinstance(error, expired):
+        return "the AWS session has expired", _login(options)
+    if isinstance(error, aws.ProfileNotFound):
+        return f"there is no AWS profile {options.profile!r}", configure
+    if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.CredentialRetrievalError):
+        return f"no AWS credentials: {_first_line(error)}", configure
+    if isinstance(error, aws.SSLError):
+        return f"no trusted connection: {_first_line(error)}", _trust(options)
+    if isinstance(error, aws.ParamValidationError):
+        return f"{options.bucket!r} is not a bucket's name", _other_bucket(options)
+    if isinstance(error, ValueError | aws.InvalidRegionError):
+        return f"{_first_line(error)}", options.change("endpointurl", "https://HOST")
+    if isinstance(error, aws.HTTPClientError | aws.ConnectionError | OSError):
+        return no_network(options.get("endpointurl") or "AWS", options)
+    return f"{type(error).__name__}: {_first_line(error)}", options.retry
+
+
+def _give_keys(options: S3Options) -> str:
+    if options.command:
+        return f"{options.command} --credential-path FILE"
+    return f"dvc remote modify --local {options.name} access_key_id ID (and secret_access_key)"
+
+
+def _trust(options: S3Options) -> str:
+    if options.command:
+        return f"export AWS_CA_BUNDLE=CA_FILE, then {options.command}"
+    return f"dvc remote modify {options.name} ssl_verify CA_FILE"
+
+
+def no_network(endpoint: str, options: S3Options) -> tuple[str, str]:
+    """What and fix for a server that does not answer."""
+    fix = f"check the network{' and endpointurl' if options.get('endpointurl') else ''}, then {options.retry}"
+    return f"{endpoint} does not answer", fix
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,203 @@
+"""DVC's options of an S3 remote, turned into a boto3 client.
+
+Names and precedence are those of `dvc_s3.S3FileSystem`; what is not set is left to boto3's own search.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.console.redact import remember
+from cpv_hooks.console.trace import emit, is_heard
+from cpv_hooks.errors import CPVError
+from cpv_hooks.remote.common.protocol import RemoteError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 60, 4
+CONNECTIONS = 64
+_SECRETS = ("secret_access_key", "session_token", "sse_customer_key")
+_FLAGS = {"region": "--region", "endpointurl": "--endpoint-url", "url": "--bucket"}
+_GRANTS = {
+    "acl": "ACL",
+    "grant_full_control": "GrantFullControl",
+    "grant_read": "GrantRead",
+    "grant_read_acp": "GrantReadACP",
+    "grant_write_acp": "GrantWriteACP",
+}
+
+
+@dataclass(frozen=True)
+class S3Options:
+    """The options that CPV uses; `name` is the remote's name in DVC's configuration.
+
+    `command` is the command that they were given to, where they are not yet (or not alone) DVC's.
+    """
+
+    name: str
+    bucket: str
+    prefix: str
+    values: Mapping[str, str] = field(repr=False)
+    command: str | None = None
+
+    @classmethod
+    def of(cls, name: str, url: str, values: Mapping[str, str], *, command: str | None = None) -> S3Options:
+        """Read a remote's URL and options; `CPVError` where there is no bucket in it."""
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise CPVError(
+                f"{url} names no bucket", where=f"remote {name}", fix=f"dvc remote modify {name} url s3://BUCKET/PATH"
+            )
+        for secret in _SECRETS:
+            remember(values.get(secret))
+        return cls(name, bucket, prefix.strip("/"), values, command)
+
+    def get(self, key: str) -> str | None:
+        """An option's value, or None where it is not set."""
+        return self.values.get(key) or None
+
+    def flag(self, key: str) -> bool | None:
+        """A true or false option, or None where it is not set or says something else."""
+        return {"true": True, "false": False}.get(self.values.get(key, "").lower())
+
+    @property
+    def profile(self) -> str | None:
+        """The AWS profile that is used, where one is named."""
+        return self.get("profile") or os.environ.get("AWS_PROFILE")
+
+    @property
+    def credentials_file(self) -> Path:
+        """AWS's file of keys, as boto3 is told of it."""
+        return self._aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentialpath", "~/.aws/credentials")
+
+    @property
+    def config_file(self) -> Path:
+        """AWS's file of settings, as boto3 is told of it."""
+        return self._aws_file("AWS_CONFIG_FILE", "configpath", "~/.aws/config")
+
+    def _aws_file(self, variable: str, key: str, default: str) -> Path:
+        # As in DVC, the environment's own variables win over the remote's options.
+        named = os.environ.get(variable) or self.get(key) or default
+        return Path(os.path.expanduser(os.path.expandvars(named)))
+
+    @property
+    def timeouts(self) -> tuple[int, int]:
+        """How many seconds it may take to be connected, and then for bytes to come."""
+        return int(self.get("connect_timeout") or CONNECT_SECONDS), int(self.get("read_timeout") or READ_SECONDS)
+
+    @property
+    def retry(self) -> str:
+        """The command to repeat once something is mended."""
+        return self.command or "dvc cpv sync"
+
+    def change(self, key: str, value: str) -> str:
+        """The command that gives an option another value."""
+        if self.command is None:
+            return f"dvc remote modify {self.name} {key} {value}"
+        return f"{self.command} {_FLAGS[key]} {value}"
+
+    def change_keys(self, key: str) -> str:
+        """What to do about `access_key_id` or `secret_access_key`, wherever they come from."""
+        if self.get("access_key_id"):
+            value = "ID" if key == "access_key_id" else "KEY"
+            return f"dvc remote modify --local {self.name} {key} {value}"
+        if path := self.get("credentialpath"):
+            return f"mend profile {self.profile or 'default'} in {path}, then {self.retry}"
+        if not self.get("profile") and os.environ.get("AWS_ACCESS_KEY_ID"):
+            return f"export the right AWS_{key.upper()}, then {self.retry}"
+        return f"aws configure{f' --profile {self.profile}' if self.profile else ''}, then {self.retry}"
+
+    def customer_key(self) -> dict[str, Any]:
+        """The parameters that every request for an object needs where it is encrypted with the customer's key."""
+        key = self.get("sse_customer_key")
+        if key is None:
+            return {}
+        try:
+            raw = base64.b64decode(key, validate=True)
+        except binascii.Error:
+            fix = f"dvc remote modify --local {self.name} sse_customer_key BASE64"
+            raise CPVError("sse_customer_key is not base64", where=f"remote {self.name}", fix=fix) from None
+        return {"SSECustomerKey": raw, "SSECustomerAlgorithm": self.get("sse_customer_algorithm") or "AES256"}
+
+    def storage(self) -> dict[str, Any]:
+        """The parameters with which an object is stored: encryption and access."""
+        found = {parameter: self.get(key) for key, parameter in _GRANTS.items()}
+        found["ServerSideEncryption"] = self.get("sse")
+        found["SSEKMSKeyId"] = self.get("sse_kms_key_id")
+        return {key: value for key, value in found.items() if value is not None}
+
+    def client(self) -> S3Client:
+        """A new client; threads may share it. Raises botocore's errors and `ValueError` for a bad endpoint."""
+        import boto3
+        from botocore.session import Session as CoreSession
+
+        core = CoreSession()
+        if self.get("credentialpath"):
+            core.set_config_variable("credentials_file", str(self.credentials_file))
+        if self.get("configpath"):
+            core.set_config_variable("config_file", str(self.config_file))
+        self._check_keys()
+        session = boto3.Session(
+            botocore_session=core,
+            profile_name=self.get("profile"),
+            region_name=self.get("region"),
+            aws_access_key_id=self.get("access_key_id"),
+            aws_secret_access_key=self.get("secret_access_key"),
+            aws_session_token=self.get("session_token"),
+        )
+        client = session.client(
+            "s3",
+            endpoint_url=self.get("endpointurl"),
+            use_ssl=self.flag("use_ssl") is not False,
+            verify=self._verify(),
+            config=self._config(),
+        )
+        if is_heard():
+            client.meta.events.register("before-send.s3", _tell)
+        return client
+
+    def _check_keys(self) -> None:
+        """boto3 would sign with half a pair, and the server would call the other half wrong."""
+        lacking = [key for key in ("access_key_id", "secret_access_key") if self.get(key) is None]
+        if len(lacking) == 1:
+            fix = f"dvc remote modify --local {self.name} {lacking[0]} VALUE"
+            raise RemoteError(f"{lacking[0]} is not set", where=f"remote {self.name}", fix=fix)
+
+    def _verify(self) -> bool | str | None:
+        flag = self.flag("ssl_verify")
+        return flag if flag is not None else self.get("ssl_verify")
+
+    def _config(self) -> Any:
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        connect_seconds, read_seconds = self.timeouts
+        settings: dict[str, Any] = {
+            "connect_timeout": connect_seconds,
+            "read_timeout": read_seconds,
+            "retries": {"total_max_attempts": ATTEMPTS, "mode": "standard"},
+            "max_pool_connections": CONNECTIONS,
+            "tcp_keepalive": True,
+            # Each upload carries its own Content-MD5, which every S3 server checks, so neither a second checksum nor
+            # a signature over the body is worth its cost; not every server knows the newer checksums anyway.
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+            "s3": {"payload_signing_enabled": False},
+        }
+        if self.flag("allow_anonymous_login"):
+            settings["signature_version"] = UNSIGNED
+        return Config(**settings)
+
+
+def _tell(request: Any, **_: Any) -> None:
+    """botocore's `before-send` event: one line for each request, tried again or not."""
+    if getattr(request, "is_kept_back", False):
+        return
+    emit("debug", f"{request.method} {request.url}")

@@ -1,0 +1,274 @@
+"""Requests to S3 without boto3's cost for each, and mostly without starting boto3 at all.
+
+They are boto3's own requests, learned from it once (`s3_learn`) and sent again for other objects: only the key, the
+checksum, the date and the signature change. A request takes a tenth of boto3's processor time. What does not answer
+with success is left to boto3, which tries again and knows what is wrong: every method here returns None for that.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from cpv_hooks.console.trace import emit, is_heard
+from cpv_hooks.remote.s3_client.http1 import Connection, Reply
+from cpv_hooks.remote.s3_client.signing import Pattern, Way
+
+if TYPE_CHECKING:
+    import ssl
+
+_FRESH_SECONDS = 300.0
+"""How long a way holds: boto3 renews credentials that expire ten minutes before they do."""
+_FOUND, _PARTLY, _MISSING, _CHANGED, _IN_TROUBLE = 200, 206, 404, 412, 500
+_OK = (_FOUND,)
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answered with success: all of it in `data`, or, of an object that is read, a `body`.
+
+    A connection that breaks as the body is read is an `OSError`.
+    """
+
+    status: int
+    length: int
+    tag: str
+    data: bytes
+    body: Reply | None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such an object."""
+        return self.status != _MISSING
+
+
+class Wire:
+    """Requests for the objects of one remote.
+
+    `way` finds out how they are asked for, or that it can only be left to boto3; `refused` is called when the server
+    does not take a request of that kind; `seconds` are those to be connected and those for bytes to come. Threads may
+    share a wire; each has a connection of its own.
+    """
+
+    def __init__(self, way: Callable[[], Way | None], refused: Callable[[], None], seconds: tuple[int, int]) -> None:
+        self._find = way
+        self._refused = refused
+        self._seconds = seconds
+        self._lock = threading.RLock()  # who is looking for the way asks here too
+        self._local = threading.local()
+        self._way: Way | None = None
+        self._found_at = 0.0
+        self._trusted: ssl.SSLContext | None = None
+        self._is_off = False
+
+    # Objects
+
+    def put(self, oid: str, data: bytes | bytearray, md5: bytes) -> Answer | None:
+        """Store an object, whose MD5 the server checks."""
+        return self._object("PUT", oid, data, _checked(md5), storing=True)
+
+    def head(self, oid: str) -> Answer | None:
+        """Ask whether an object is there, and for its size."""
+        return self._object("HEAD", oid, expected=(_FOUND, _MISSING))
+
+    def get(self, oid: str) -> Answer | None:
+        """Begin to read an object."""
+        return self._object("GET", oid, is_whole=False)
+
+    def get_range(self, oid: str, span: str, tag: str) -> Answer | None:
+        """Begin to read a part of an object, `bytes=0-9`, if its tag is still the same."""
+        headers = {"range": span, "if-match": tag}
+        return self._object("GET", oid, headers=headers, expected=(_PARTLY,), is_whole=False)
+
+    # Uploads in parts
+
+    def begin(self, oid: str) -> str | None:
+        """Begin an upload in parts; returns its id."""
+        answer = self._object("POST", oid, query="uploads=", storing=True)
+        return _text(answer.data, "UploadId") if answer else None
+
+    def put_part(self, oid: str, upload: str, number: int, data: bytes | bytearray, md5: bytes) -> str | None:
+        """Store a part, whose MD5 the server checks; returns its tag."""
+        query = f"partNumber={number}&uploadId={quote(upload, safe='')}"
+        answer = self._object("PUT", oid, data, _checked(md5), query=query)
+        return answer.tag if answer else None
+
+    def complete(self, oid: str, upload: str, tags: Mapping[int, str]) -> bool | None:
+        """Make an object of its parts."""
+        parts = "".join(
+            f'<Part><PartNumber>{number}</PartNumber><ETag>"{tag}"</ETag></Part>'
+            for number, tag in sorted(tags.items())
+        )
+        space = "http://s3.amazonaws.com/doc/2006-03-01/"
+        body = f'<CompleteMultipartUpload xmlns="{space}">{parts}</CompleteMultipartUpload>'.encode()
+        answer = self._object("POST", oid, body, query=f"uploadId={quote(upload, safe='')}")
+        # Its success may be an error, said after the headers were sent
+        # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
+        return True if answer and _text(answer.data, "ETag") else None
+
+    # The bucket
+
+    def page(self, prefix: str, token: str | None, most: int) -> dict[str, Any] | None:
+        """A page of at most so many keys that begin with a prefix: keys and sizes in boto3's words."""
+        way = self._current()
+        return self._page(way, prefix, token, most) if way else None
+
+    def holds_some(self, way: Way, prefix: str) -> bool:
+        """Whether a way leads to where there are keys that begin with a prefix."""
+        page = self._page(way, prefix, None, 1)
+        return bool(page and page["Contents"])
+
+    def _page(self, way: Way, prefix: str, token: str | None, most: int) -> dict[str, Any] | None:
+        terms = {"list-type": "2", "max-keys": str(most), "prefix": prefix}
+        if token:
+            terms["continuation-token"] = token
+        query = "&".join(f"{name}={quote(terms[name], safe='-_.~')}" for name in sorted(terms))
+        path, headers = way.read.bucket_path, way.read.bucket_headers
+        answer = self._ask(way, _Request(way.read, "GET", path, query, headers, says_all=False))
+        return _contents(answer.data) if answer else None
+
+    # Requests
+
+    def _object(
+        self,
+        method: str,
+        oid: str,
+        body: bytes | bytearray = b"",
+        headers: Mapping[str, str] = _NO_HEADERS,
+        *,
+        query: str = "",
+        storing: bool = False,
+        expected: tuple[int, ...] = _OK,
+        is_whole: bool = True,
+    ) -> Answer | None:
+        way = self._current()
+        if way is None:
+            return None
+        pattern = way.store if storing else way.read
+        whole, says_all = {**pattern.headers, **headers}, method in ("PUT", "GET")
+        path = pattern.path(oid)
+        return self._ask(way, _Request(pattern, method, path, query, whole, body, expected, is_whole, says_all))
+
+    def _ask(self, way: Way, request: _Request) -> Answer | None:
+        pattern = request.pattern
+        if is_heard():
+            target = f"{request.path}?{request.query}" if request.query else request.path
+            emit("debug", f"{request.method} {pattern.scheme}://{pattern.host}{target}")
+        connection = self._connection(pattern, way.trust)
+        is_old = connection.is_open
+        try:
+            try:
+                return self._once(connection, way, request)
+            except ConnectionError:
+                if not is_old:
+                    raise
+            # The server had closed a connection that was not used for a while.
+            connection.close()
+            return self._once(connection, way, request)
+        except (OSError, ValueError):
+            connection.close()
+            return None
+
+    def _once(self, connection: Connection, way: Way, request: _Request) -> Answer | None:
+        method, body = request.method, request.body
+        signed = request.pattern.signed(way.keys, method, request.path, request.query, body, request.headers)
+        reply = connection.request(method, signed.target, signed.headers, body)
+        length, tag = reply.length, reply.headers.get("etag", "")
+        if method == "HEAD" and reply.status == _FOUND:
+            length = int(reply.headers.get("content-length", "none"))
+        if reply.status in request.expected:
+            if request.is_whole:
+                data = reply.read_all()
+                return Answer(reply.status, length or len(data), tag, data, None)
+            if length is not None:
+                return Answer(reply.status, length, tag, b"", reply)
+        # Where it is not this object or this moment that is wrong, the next request would fail as well.
+        if request.says_all and reply.status < _IN_TROUBLE and reply.status not in (_MISSING, _CHANGED):
+            self._is_off = True
+            self._refused()
+        reply.close()
+        return None
+
+    def _current(self) -> Way | None:
+        with self._lock:
+            if self._is_off:
+                return None
+            if self._way is None or time.monotonic() - self._found_at > _FRESH_SECONDS:
+                self._way, self._found_at = self._find(), time.monotonic()
+                self._is_off = self._way is None
+            return self._way
+
+    # Connections
+
+    def _connection(self, pattern: Pattern, trust: str | None) -> Connection:
+        held: Connection | None = getattr(self._local, "held", None)
+        if held is None:
+            context = self._context(trust) if pattern.scheme == "https" else None
+            held = self._local.held = Connection(pattern.host, self._seconds, context)
+        return held
+
+    def _context(self, trust: str | None) -> ssl.SSLContext:
+        import ssl
+
+        with self._lock:
+            if self._trusted is None:
+                if trust is None:
+                    self._trusted = ssl._create_unverified_context()  # noqa: S323 - the user's `ssl_verify = false`
+                elif Path(trust).is_dir():
+                    self._trusted = ssl.create_default_context(capath=trust)
+                else:
+                    self._trusted = ssl.create_default_context(cafile=trust)
+            return self._trusted
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is asked. `is_whole`: all of the answer is read; `says_all`: a refusal holds for what else is asked."""
+
+    pattern: Pattern
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes | bytearray = b""
+    expected: tuple[int, ...] = _OK
+    is_whole: bool = True
+    says_all: bool = True
+
+
+def _checked(md5: bytes) -> dict[str, str]:
+    return {"content-md5": base64.b64encode(md5).decode()}
+
+
+def _text(data: bytes, name: str) -> str | None:
+    """The text of this element below the root of a document, where it is one."""
+    from xml.etree import ElementTree
+
+    try:
+        return ElementTree.fromstring(data).findtext(f"{{*}}{name}")  # noqa: S314 - boto3 reads it in the same way
+    except ElementTree.ParseError:
+        return None
+
+
+def _contents(data: bytes) -> dict[str, Any] | None:
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.fromstring(data)  # noqa: S314 - boto3 reads it in the same way
+        items = root.iterfind("{*}Contents")
+        contents = [{"Key": item.findtext("{*}Key"), "Size": int(item.findtext("{*}Size") or "")} for item in items]
+    except (ElementTree.ParseError, ValueError):
+        return None
+    is_truncated = root.findtext("{*}IsTruncated") == "true"
+    return {
+        "Contents": contents,
+        "IsTruncated": is_truncated,
+        "NextContinuationToken": root.findtext("{*}NextContinuationToken"),
+    }

@@ -1,0 +1,1 @@
+"""`dvc cpv init`: a plan of steps, then the steps."""

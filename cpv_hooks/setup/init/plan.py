@@ -1,0 +1,256 @@
+"""`dvc cpv init`: a new model repository, or CPV in one that is there.
+
+Everything is decided before anything is done: `plan` gives the steps, each with the text that `--dry-run` prints. A
+step that has been done is not in the plan, so a second run, or one after a kill, does what is left.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from cpv_hooks.console.plan import Effect, Tool
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.project.config import FILE, Kind, Layout, load
+from cpv_hooks.setup.init import layout as init_layout
+from cpv_hooks.setup.init import remote as init_remote
+from cpv_hooks.setup.init import skeleton
+from cpv_hooks.system.atomic_files import write_atomic
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}[A-Za-z0-9_-]|[A-Za-z0-9_]")
+_COMMAND = "dvc cpv init"
+_TOOLS: dict[str, Tool] = {"git": "git", "dvc": "dvc", "pre-commit": "git"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where CPV is set up. `top` is the Git work tree that is there, or None; a `fresh` place gets the skeleton."""
+
+    root: Path
+    top: Path | None
+    fresh: bool
+
+    @property
+    def repo(self) -> Repo:
+        """The work tree; only once it is there."""
+        return Repo.discover(existing(self.root))
+
+    @property
+    def has_dvc(self) -> bool:
+        return (self.root / ".dvc").is_dir()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, names checked. `artifacts` are the paths to track, for an existing repository."""
+
+    team: str
+    model: str
+    data_path: str | None = None
+    remote: str | None = None
+    pipeline: bool = False
+    artifacts: Mapping[Kind, Sequence[str]] = field(default_factory=dict)
+    layout: Layout | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One effect: what it is, for people, and the function that brings it about."""
+
+    text: str
+    do: Callable[[], object]
+
+
+def check_name(what: str, name: str) -> str:
+    """Refuse a team or model name that could not be part of a path, a URL and a Git reference."""
+    if not _NAME.fullmatch(name) or ".." in name:
+        option = f"--{what}-name"
+        rule = "1 to 64 letters, digits, '.', '_' or '-', not beginning with '-' or '.' nor ending with '.'"
+        raise CPVError(f"{name!r} is not a {what} name ({rule})", fix=f"{_COMMAND} {option} NAME")
+    return name
+
+
+def locate(path: Path | None, model: str | None, cwd: Path) -> Place:
+    """Find the place that the arguments mean; `cwd` is the folder in which the command was given.
+
+    Without a path: the DVC root or Git repository around `cwd`; outside of one, `./MODEL`, as the specification
+    has it, or `cwd` itself where it is empty.
+    """
+    here = Path(os.path.realpath(cwd))
+    target = Path(os.path.realpath(here / path)) if path is not None else here
+    top = _top(target)
+    if path is not None:
+        root = target
+    elif top is not None:
+        around = [folder for folder in [here, *here.parents] if folder.is_relative_to(top)]
+        root = next((folder for folder in around if (folder / ".dvc").is_dir()), top)
+    elif model is not None:
+        root = here / check_name("model", model)
+    elif _entries(here):
+        raise CPVError("this folder is not empty, and no Git repository", where=str(here), fix=f"{_COMMAND} MODEL")
+    else:
+        root = here
+    _check_root(root)
+    return Place(root, top, fresh=not _entries(root) or (top is not None and _mark(root).exists()))
+
+
+def _check_root(root: Path) -> None:
+    fix = f"{_COMMAND} ANOTHER-PATH"
+    taken = next((path for path in (root, *root.parents) if path.exists() and not path.is_dir()), None)
+    if taken is not None:
+        raise CPVError("there is a file of that name", where=str(taken), fix=fix)
+    if {".git", ".dvc"} & {part.lower() for part in root.parts}:
+        raise CPVError("a folder of Git's or DVC's own", where=str(root), fix=fix)
+
+
+def _top(path: Path) -> Path | None:
+    """The top of the Git work tree that holds a path, which need not exist yet."""
+    folder = existing(path)
+    try:
+        return Path(os.path.realpath(Repo.discover(folder).top))
+    except CPVError:
+        ask = ["git", "rev-parse", "--is-inside-git-dir"]
+        if subprocess.run(ask, cwd=folder, env=environment(), capture_output=True, check=False).stdout == b"true\n":
+            raise CPVError("a bare repository or a Git directory", where=str(folder), fix="git clone it") from None
+        return None
+
+
+def existing(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that exists."""
+    return next(folder for folder in [path, *path.parents] if folder.is_dir())
+
+
+def _entries(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name != ".git"] if folder.is_dir() else []
+
+
+def _mark(root: Path) -> Path:
+    """Stands while a new repository is being made, so that a run after a kill goes on with it."""
+    return Repo.discover(existing(root)).state / "init"
+
+
+def names(place: Place) -> tuple[str | None, str | None]:
+    """Team and model as the place itself says: its `.cpv.toml`, or its name for a model."""
+    config = load(place.root)
+    name = place.root.name
+    return config.team, config.model or (name if _NAME.fullmatch(name) else None)
+
+
+def check(place: Place, request: Request) -> None:
+    """Refuse what cannot end well, before anything is changed."""
+    check_name("team", request.team)
+    check_name("model", request.model)
+    if place.top is not None and (operation := place.repo.under_way()):
+        fix = f"finish it (git {operation} --continue) or git {operation} --abort"
+        raise CPVError(f"a {operation} is under way", where=str(place.top), fix=fix)
+    config = load(place.root)
+    for key, here, asked in (("team", config.team, request.team), ("model", config.model, request.model)):
+        if here is not None and here != asked:
+            where = str(place.root / FILE)
+            raise CPVError(f"this repository has {key} = {here!r}, not {asked!r}", where=where, fix=f"edit {FILE}")
+    _check_identity(place)
+    _check_data(place, request.data_path)
+    init_remote.check(place.root, request.remote)
+    init_layout.check(place.root, request.layout, request.remote)
+
+
+def _check_identity(place: Place) -> None:
+    folder = existing(place.root)
+    done = subprocess.run(
+        ["git", "var", "GIT_AUTHOR_IDENT"], cwd=folder, env=environment(), capture_output=True, check=False
+    )
+    if done.returncode:
+        fix = "git config --global user.name YOU && git config --global user.email YOU@EXAMPLE.COM"
+        raise CPVError("Git does not know who you are", fix=fix)
+
+
+def _check_data(place: Place, data_path: str | None) -> None:
+    if data_path is None:
+        return
+    if not data_path or "\0" in data_path:
+        raise CPVError("the data path is empty or no path", fix=f"{_COMMAND} --data-path DATA")
+    path = Path(os.path.realpath(data_path))
+    if not path.exists():
+        raise CPVError("no such file or folder", where=data_path, fix=f"{_COMMAND} --data-path AN-EXISTING-PATH")
+    if not (path.is_file() or path.is_dir()):
+        raise CPVError("neither a file nor a folder", where=data_path, fix=f"{_COMMAND} --data-path DATA")
+    if place.root.is_relative_to(path):
+        raise CPVError("the data path holds the repository itself", where=data_path, fix=f"{_COMMAND} --data-path DATA")
+    if not place.fresh and not path.is_relative_to(place.root):
+        fix = f"cp -r {data_path} {place.root / 'data'} && {_COMMAND} --data-path data"
+        raise CPVError("the data is outside the repository", where=data_path, fix=fix)
+    if not place.fresh and place.top and place.repo.run("ls-files", "--", str(path)):
+        fix = f"git rm -r --cached {data_path} && git commit -m 'Track {data_path} with DVC'"
+        raise CPVError("Git itself tracks this data, so DVC cannot have it", where=data_path, fix=fix)
+
+
+def plan(place: Place, request: Request) -> list[Step]:
+    """The steps that are left to do, in their order; none where everything is there."""
+    from cpv_hooks.recovery import transaction
+    from cpv_hooks.setup.init import steps as init_steps
+
+    if place.top is not None:
+        transaction.recover(place.repo)  # an installation that was killed is no installation
+    check(place, request)
+    init_steps.check_clean(place)
+    return init_steps.steps(place, request)
+
+
+def effects(steps: Sequence[Step]) -> tuple[Effect, ...]:
+    """The steps as effects, each under the tool that its text begins with."""
+    return tuple(Effect(_TOOLS.get(step.text.split()[0], "file"), step.text) for step in steps)
+
+
+def carry_out(steps: Sequence[Step]) -> None:
+    """Do the steps, and say each one."""
+    from cpv_hooks.console.output import say
+
+    for step in steps:
+        say(step.text)
+        step.do()
+
+
+def run(command: Sequence[str | Path], cwd: Path, *, hooks: bool = False) -> str:
+    """Run a command of a step and return its output; `hooks` lets Git's hooks do CPV's work under it."""
+    env = environment()
+    if hooks:
+        del env["CPV_RUNNING"], env["GIT_OPTIONAL_LOCKS"]
+    # With hooks, what they say goes straight to the user.
+    pipe = None if hooks else subprocess.PIPE
+    done = subprocess.run(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=pipe, check=False
+    )
+    if done.returncode:
+        said = os.fsdecode(done.stderr or done.stdout or b"").strip().splitlines() or [f"exit status {done.returncode}"]
+        name = " ".join(str(part) for part in command[:3]).replace(f"{sys.executable} -m ", "")
+        raise CPVError(
+            f"{name} failed: {said[-1].removeprefix('ERROR: ')}", where=str(cwd), fix=f"{_COMMAND} again after that"
+        )
+    return os.fsdecode(done.stdout)
+
+
+def dvc(*args: str | Path) -> list[str | Path]:
+    """A DVC command line by this interpreter's own DVC."""
+    return [sys.executable, "-m", "dvc", *args]
+
+
+def begin(place: Place) -> None:
+    """Remember that a new repository is being made."""
+    write_atomic(_mark(place.root), b"")
+
+
+def finish(place: Place) -> None:
+    """The new repository is complete."""
+    _mark(place.root).unlink(missing_ok=True)
+
+
+def write(root: Path, file: skeleton.File) -> Step:
+    """The step that writes a file of the skeleton."""
+    return Step(f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content))

@@ -1,0 +1,83 @@
+"""Large files in an existing repository that DVC does not have yet: what `dvc cpv init` proposes to track."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project import plugins
+from cpv_hooks.project.config import Kind
+from cpv_hooks.worktree.discovery import pointer_files
+
+MIN_BYTES = 1_000_000
+SUFFIXES = frozenset((".safetensors", ".pt", ".pth", ".onnx", ".bin", ".ckpt", ".h5"))
+FOLDERS = frozenset(("tokenizer",))
+# Where programs keep their own large files.
+_FOREIGN = frozenset((".dvc", ".venv", "venv", "env", "node_modules", "site-packages", "__pycache__", ".tox", ".cache"))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A path (relative to the DVC root) that looks like an artifact, and its size in bytes."""
+
+    path: str
+    kind: Kind
+    size: int
+
+
+def find(repo: Repo, root: Path) -> list[Proposal]:
+    """Untracked or ignored model files and tokenizer folders over 1 MB below a DVC root, the largest first."""
+    # Without --exclude-standard ignored files are listed too; repositories inside this one are not entered.
+    listed = repo.run("ls-files", "-z", "--others", "--", str(root)).split("\0")
+    sizes: dict[str, int] = {}
+    for name in filter(None, listed):
+        path = repo.top / name
+        local = path.relative_to(root).as_posix()
+        unit = _unit(local)
+        if unit is not None and path.is_file() and not path.is_symlink():
+            sizes[unit] = sizes.get(unit, 0) + path.stat().st_size
+    taken = _taken(repo, root)
+    found = [Proposal(path, _kind(path), size) for path, size in sizes.items() if size > MIN_BYTES]
+    return sorted((item for item in found if not _covered(item.path, taken)), key=lambda item: (-item.size, item.path))
+
+
+def _unit(local: str) -> str | None:
+    """What a file would be tracked as: itself, the tokenizer folder that it lies in, or None."""
+    parts = local.split("/")
+    if _FOREIGN & set(parts[:-1]):
+        return None
+    for depth, part in enumerate(parts[:-1]):
+        if part in FOLDERS:
+            return "/".join(parts[: depth + 1])
+    return local if posixpath.splitext(local)[1].lower() in SUFFIXES else None
+
+
+def _kind(path: str) -> Kind:
+    return plugins.kind(path) or "extra"
+
+
+def _taken(repo: Repo, root: Path) -> set[str]:
+    """The artifacts that have a pointer already, relative to the DVC root."""
+    return set(tracked(repo, root))
+
+
+def tracked(repo: Repo, root: Path) -> dict[str, Kind]:
+    """The artifacts that `.dvc` files below a DVC root name, each with the kind that it seems to have."""
+    from cpv_hooks.dvcformat.pointer import parse
+
+    found: dict[str, Kind] = {}
+    for file in pointer_files(repo):
+        path = repo.top / file
+        if not path.is_file() or not path.is_relative_to(root):
+            continue
+        for pointer in parse(path.read_text(encoding="utf-8"), file):
+            local = (repo.top / pointer.path).relative_to(root).as_posix()
+            found[local] = _kind(local)
+    return found
+
+
+def _covered(path: str, taken: Iterable[str]) -> bool:
+    return any(path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in taken)

@@ -1,0 +1,232 @@
+"""The steps of `dvc cpv init` and their order."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from cpv_hooks.accounts.git_host import origin
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.hooks.precommit_framework import PRE_COMMIT_CONFIG
+from cpv_hooks.project.config import FILE, Kind
+from cpv_hooks.setup.init import layout, proposals, remote, skeleton
+from cpv_hooks.setup.init.plan import Place, Request, Step, begin, dvc, finish, run, write
+from cpv_hooks.setup.install.install import install
+from cpv_hooks.setup.install.manifest import Manifest
+from cpv_hooks.setup.install.templates import templates
+from cpv_hooks.system.atomic_files import write_atomic
+
+FIRST_MESSAGE = "Start {model} with CPV"
+ADOPT_MESSAGE = "Version checkpoints with CPV"
+# What an adoption writes and commits, relative to the DVC root or the top.
+_DVC_FILES = (".dvc/.gitignore", ".dvc/config", ".dvcignore")
+
+
+def steps(place: Place, request: Request) -> list[Step]:
+    """What is left to do for this request."""
+    start = [_start(place)] if place.fresh or place.top is None else []
+    found = [*start, *(_fresh(place, request) if place.fresh else _settings(place, request))]
+    return [*found, *_hooks(place), *_origin(place, request), *_commit(place, request)]
+
+
+def _start(place: Place) -> Step:
+    """Make the folder and its Git repository, whichever is missing, and remember that the work has begun."""
+    root = place.root
+    text = f"git init {shlex.quote(str(root))}" if place.top is None else f"make a model repository in {root}"
+
+    def do() -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        if place.top is None:
+            run(["git", "init", "-q"], root)
+        if place.fresh:
+            begin(place)
+
+    return Step(text, do)
+
+
+def _dvc(place: Place, request: Request) -> Iterator[Step]:
+    root = place.root
+    if not place.has_dvc:
+        subdir = ["--subdir"] if place.top not in (None, root) else []
+        yield Step(" ".join(["dvc init", *subdir]), partial(run, dvc("init", "-q", *subdir), root))
+    add = remote.to_add(root, request.remote, request.team, request.model)
+    if add is not None:
+        name, url = add
+        text = f"dvc remote add --default {name} {shlex.quote(url)}"
+        yield Step(text, partial(run, dvc("remote", "add", "-q", "--default", name, url), root))
+        for key, value, local in remote.to_modify(url, request.team, request.model):
+            level = ["--local"] if local else []
+            text = " ".join(["dvc remote modify", *level, name, key, shlex.quote(value)])
+            yield Step(text, partial(run, dvc("remote", "modify", "-q", *level, name, key, value), root))
+    only = remote.to_make_default(root, request.remote)
+    if only is not None:
+        yield Step(f"dvc remote default {only}", partial(run, dvc("remote", "default", "-q", only), root))
+    aware = layout.to_make_aware(root, request.layout, add[0] if add else only)
+    if aware is not None:
+        words = ("remote", "modify", aware, "version_aware", "true")
+        yield Step(f"dvc {' '.join(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
+
+
+def _settings_step(place: Place, request: Request, artifacts: Mapping[Kind, Sequence[str]]) -> Iterator[Step]:
+    if not (place.root / FILE).exists():
+        text = skeleton.settings(request.team, request.model, artifacts) + layout.section(request.layout)
+        yield Step(
+            f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
+        )
+
+
+# A new repository
+
+
+def _fresh(place: Place, request: Request) -> Iterator[Step]:
+    root = place.root
+    for file in skeleton.files(request.team, request.model, data=request.data_path is None, pipeline=request.pipeline):
+        if not (root / file.path).exists():
+            yield write(root, file)
+    if request.data_path is not None:
+        source = Path(request.data_path).absolute()
+        yield Step(f"copy {source} to data", partial(skeleton.copy_data, source, root / "data"))
+    yield from _dvc(place, request)
+    yield from _settings_step(place, request, {"model": ["model.bin"], "data": ["data"], "metrics": ["metrics.log"]})
+    if not (root / "model.bin").exists():
+        text = "python train.py --epochs 0 (writes the first model.bin and metrics.log)"
+        yield Step(text, partial(_first_weights, root))
+    if request.pipeline:
+        yield Step("dvc commit train (writes dvc.lock)", partial(_lock_pipeline, root))
+
+
+def _first_weights(root: Path) -> None:
+    run([sys.executable, "train.py", "--epochs", "0"], root)
+    (root / "metrics.log").touch()
+
+
+def _lock_pipeline(root: Path) -> None:
+    # The stage's dependency on data/ has to be a DVC artifact first.
+    run(dvc("add", "-q", "data"), root)
+    run(dvc("commit", "-q", "-f", "train"), root)
+
+
+# A repository that is there
+
+
+def _settings(place: Place, request: Request) -> Iterator[Step]:
+    # At the DVC root alone: a repository without DVC gets a root at its own top.
+    yield from _dvc(place, request)
+    if (place.root / FILE).exists():
+        more = layout.to_append(place.root, request.layout)
+        if more:
+            text = (place.root / FILE).read_text(encoding="utf-8") + more
+            yield Step(
+                f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
+            )
+        return
+    artifacts: dict[Kind, list[str]] = {}
+    known: dict[str, Kind] = proposals.tracked(place.repo, place.root) if place.top else {}
+    for path, kind in known.items():
+        artifacts.setdefault(kind, []).append(path)
+    for kind, paths in request.artifacts.items():
+        artifacts.setdefault(kind, []).extend(path for path in paths if path not in known)
+    if request.data_path is not None:
+        local = Path(request.data_path).resolve().relative_to(place.root).as_posix()
+        artifacts.setdefault("data", []).extend([local] if local not in artifacts.get("data", []) else [])
+    # Said in full, because the defaults (model.bin, data, metrics.log) may mean something else here.
+    full: dict[Kind, list[str]] = {kind: artifacts.get(kind, []) for kind in ("model", "data", "metrics")}
+    if artifacts.get("extra"):
+        full["extra"] = artifacts["extra"]
+    yield from _settings_step(place, request, full)
+
+
+# Hooks and the commit
+
+
+def _hooks(place: Place) -> Iterator[Step]:
+    if place.top is None or not (place.top / PRE_COMMIT_CONFIG).exists():
+        content = (templates() / "pre-commit-config.yaml").read_bytes()
+        text = f"write {PRE_COMMIT_CONFIG} ({len(content)} bytes)"
+        yield Step(text, lambda: write_atomic(place.repo.top / PRE_COMMIT_CONFIG, content))
+    if place.top is None or not _installed(place.repo):
+        # pre-commit's own hooks first, so that `pre-commit install` alone is known to work here; ours go in front.
+        # A version from before the configuration file must not fail every checkout.
+        if place.top is None or place.repo.config("core.hooksPath") is None:
+            yield Step(
+                "pre-commit install --allow-missing-config",
+                lambda: run([sys.executable, "-m", "pre_commit", "install", "--allow-missing-config"], place.repo.top),
+            )
+        yield Step("dvc cpv install (Git hooks, live status)", lambda: install(place.repo))
+
+
+def _origin(place: Place, request: Request) -> Iterator[Step]:
+    """The Git remote, where the user has configured a host; that of a larger repository is not one model's."""
+    if place.top not in (None, place.root) or (place.top is not None and not origin.is_missing(place.repo)):
+        return
+    url = origin.configured_url(request.team, request.model)
+    if url is not None:
+        yield Step(f"git remote add {origin.NAME} {shlex.quote(url)}", lambda: origin.add(place.repo, url))
+
+
+def _installed(repo: Repo) -> bool:
+    manifest = Manifest.load(repo)
+    return manifest is not None and all(Path(manifest.hooks_dir, name).exists() for name in manifest.hooks)
+
+
+def _commit(place: Place, request: Request) -> Iterator[Step]:
+    if place.fresh:
+        message = FIRST_MESSAGE.format(model=request.model)
+        url = remote.default_or_configured(place.root, request.remote, request.team, request.model)
+        effects = f"its hooks save model.bin, data and metrics.log to {url} and tag v0.0 and data-v0.0"
+        yield Step(f"git commit -m {shlex.quote(message)} ({effects})", partial(_commit_fresh, place, message))
+    elif _uncommitted(place):
+        yield Step(f"git commit -m {shlex.quote(ADOPT_MESSAGE)} (CPV's own files)", partial(_commit_adopted, place))
+
+
+def _commit_fresh(place: Place, message: str) -> None:
+    """The first checkpoint, made as every later one is: by `git commit` and the hooks."""
+    repo = place.repo
+    run(["git", "add", "--", str(place.root)], place.root, hooks=True)
+    pre_commit = repo.top / PRE_COMMIT_CONFIG
+    if pre_commit.exists():
+        run(["git", "add", "--", str(pre_commit)], place.root, hooks=True)
+    # A folder of a larger repository: what the user has staged elsewhere stays staged.
+    only = (
+        [] if repo.top == place.root else ["--", str(place.root), *([str(pre_commit)] if pre_commit.exists() else [])]
+    )
+    run(["git", "commit", "-q", "-m", message, *only], place.root, hooks=True)
+    finish(place)
+
+
+def _own_files(place: Place) -> list[Path]:
+    """CPV's and DVC's settings, absolute: all that an adoption writes, there or not yet."""
+    top = place.top or place.root
+    return [*(place.root / name for name in (*_DVC_FILES, FILE)), top / PRE_COMMIT_CONFIG]
+
+
+def _uncommitted(place: Place) -> bool:
+    """Whether some of these files are missing, or changed and not committed (by a run that was killed)."""
+    files = _own_files(place)
+    if place.top is None or not all(path.exists() for path in files):
+        return True
+    return bool(place.repo.run("status", "--porcelain", "--untracked-files=all", "--", *map(str, files)))
+
+
+def _commit_adopted(place: Place) -> None:
+    repo = place.repo
+    files = [str(path) for path in _own_files(place) if path.exists()]
+    repo.run("add", "--", *files)
+    if repo.run("status", "--porcelain", "--", *files):
+        # By name: what the user has staged or changed elsewhere is not ours to commit.
+        repo.run("commit", "-q", "-m", ADOPT_MESSAGE, "--", *files)
+
+
+def check_clean(place: Place) -> None:
+    """Refuse where a file that an adoption changes holds work of the user's that is not committed."""
+    if place.top is None or place.fresh:
+        return
+    tracked = [str(path) for path in _own_files(place)]
+    changed = place.repo.run("diff", "--name-only", "HEAD", "--", *tracked, check=False).split()
+    if changed:
+        fix = f"git commit -m 'Settings' -- {' '.join(changed)}"
+        raise CPVError("has uncommitted changes, which CPV's own commit would take", where=changed[0], fix=fix)

@@ -1,0 +1,1 @@
+"""Git hooks in and out: shims, configuration, what is restored on `uninstall`."""

@@ -1,0 +1,183 @@
+"""Installing CPV into a repository's Git, beside what is there, and taking it out again without a trace.
+
+A transaction (`journal`): a kill at any step is undone by the next command. What stood there before is in a manifest
+(`install.json` in CPV's shared state); `uninstall` works from it alone, and so does the `uninstall` shell script beside
+it, for the day when CPV itself is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.hooks.precommit_framework import note_stages
+from cpv_hooks.project.project import Project
+from cpv_hooks.setup.install.git_changes import Alterations, altering
+from cpv_hooks.setup.install.manifest import ATTRIBUTES, CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
+from cpv_hooks.setup.install.shims import FSMONITOR_FILE, Interpreter, is_ours, is_pre_commits, pass_through, render
+from cpv_hooks.setup.install.uninstall import SCRIPT, script_files
+
+
+def install(repo: Repo) -> list[str]:
+    """Install hooks, live status, the merge driver and `push.followTags`; returns lines that say what was done.
+
+    Repeating it changes nothing but brings shims up to date. Raises `CPVError` where a foreign hook cannot be chained;
+    then, and after a kill, all is as it was.
+    """
+    with altering(repo, "installation") as alterations:
+        lines = _Installation(repo, alterations, Manifest.load(repo) or Manifest()).run()
+    repo.state.mkdir(parents=True, exist_ok=True)
+    note_stages(repo)
+    return lines
+
+
+def hooks_dir(repo: Repo) -> Path:
+    """Where Git looks for hooks now."""
+    return Path(os.path.normpath(repo.top / repo.run("rev-parse", "--git-path", "hooks").strip()))
+
+
+@dataclass(frozen=True)
+class _Installation:
+    """One installation: what it changes goes into the manifest, and is written ahead."""
+
+    repo: Repo
+    alterations: Alterations
+    manifest: Manifest
+
+    def run(self) -> list[str]:
+        lines = self._hooks() + self._live_status()
+        self.alterations.step("hooks")
+        self._set("push.followTags", "true", keep=True)
+        self._set("merge.dvc.name", "DVC merge driver")
+        python = shlex.quote(sys.executable)
+        self._set("merge.dvc.driver", f"{python} -m dvc git-hook merge-driver --ancestor %O --our %A --their %B")
+        self._add_lines(self.repo.common_dir / "info" / "attributes", ATTRIBUTES)
+        self._add_lines(self.repo.common_dir / "info" / "exclude", EXCLUDED)
+        self.alterations.step("settings")
+        for name, data in script_files(self.repo, self.manifest).items():
+            self.alterations.write(self.repo.shared / name, data, mode=0o777 if name == SCRIPT else 0o666)
+        self.alterations.write(self.repo.shared / UNINSTALLED, None)
+        self.alterations.write(self.repo.shared / RECORD, self.manifest.data())
+        self.alterations.step("record")
+        return lines
+
+    # Hooks
+
+    def _hooks(self) -> list[str]:
+        repo, manifest = self.repo, self.manifest
+        foreign = _foreign_hooks_path(repo, manifest)
+        own = repo.shared / "hooks"
+        folder = own if foreign else hooks_dir(repo)
+        manifest.hooks_dir = str(folder)
+        manifest.hooks = sorted({*manifest.hooks, *HOOKS, FSMONITOR_FILE})
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = []
+        if not foreign:  # the tool that owns that folder rewrites it as it likes; its hooks stay untouched there
+            self._take_back(folder)
+            for name in HOOKS:
+                self._set_aside(folder, name)
+        self.alterations.step("set hooks aside")
+        for name in HOOKS:
+            aside = foreign / name if foreign else folder / (name + CHAINED)
+            if aside.exists():
+                lines.append(f"{name}: also runs {aside}")
+            self._write_shim(folder / name, self._shim(name, aside if foreign or aside.exists() else None))
+        if foreign:
+            self._pass_through(own, foreign)
+            self._set("core.hooksPath", str(own))
+        return [f"hooks installed in {folder}", *lines]
+
+    def _shim(self, name: str, chained: Path | None) -> str:
+        return render(name, chained, Interpreter.current(), self.manifest.identity)
+
+    def _pass_through(self, own: Path, foreign: Path) -> None:
+        """Let the hooks that CPV does not know run from where they are, now or when the other tool adds them."""
+        for name in FOREIGN_HOOKS:
+            self._write_shim(own / name, pass_through(foreign / name, self.manifest.identity))
+        self.manifest.hooks = sorted({*self.manifest.hooks, *FOREIGN_HOOKS})
+
+    def _take_back(self, folder: Path) -> None:
+        """Where pre-commit was installed over us it keeps us as its older hook; we go in front again."""
+        for path in (folder / f"{name}.legacy" for name in HOOKS):
+            if is_ours(path):
+                self.alterations.write(path, None)
+        self.alterations.step("take older hooks back")
+
+    def _set_aside(self, folder: Path, name: str) -> None:
+        """Rename a foreign hook so that our shim can take its place and call it."""
+        hook, aside = folder / name, folder / (name + CHAINED)
+        is_foreign = os.path.lexists(hook) and not is_ours(hook)
+        if is_foreign:
+            if os.path.lexists(aside):
+                self._give_up(hook, aside)
+            self.alterations.move(hook, aside)
+        if is_foreign or os.path.lexists(aside):
+            self.manifest.chained = sorted({*self.manifest.chained, name})
+
+    def _give_up(self, hook: Path, aside: Path) -> None:
+        """Make room where pre-commit's own hook, which is generated, stands aside already; `CPVError` otherwise."""
+        if not is_pre_commits(aside):
+            raise CPVError(
+                f"another hook is set aside already, as {aside.name}",
+                where=str(hook),
+                fix=f"merge the two by hand, remove {aside}",
+            )
+        self.alterations.write(aside, None)
+
+    def _write_shim(self, path: Path, text: str) -> None:
+        self.alterations.write(path, text.encode(), mode=0o777)
+
+    def _live_status(self) -> list[str]:
+        """`core.fsmonitor`, unless another one is there or the repository does not want it."""
+        path = Path(self.manifest.hooks_dir) / FSMONITOR_FILE
+        self._write_shim(path, self._shim(FSMONITOR, None))
+        present = self.repo.config("core.fsmonitor")
+        ours = present is not None and os.path.basename(present) == FSMONITOR_FILE
+        if not all(project.config.live for project in Project.find_all(self.repo)):
+            if ours:
+                self.alterations.set("core.fsmonitor", self.manifest.config.pop("core.fsmonitor", None))
+            return ["live status is off ([status] live = false): artifacts are looked at when you commit"]
+        if present and not ours and present.lower() not in ("false", "no", "0"):
+            return [f"live status is off: core.fsmonitor is {present}; artifacts are looked at when you commit"]
+        self._set("core.fsmonitor", str(path))
+        return []
+
+    # Settings and files
+
+    def _set(self, key: str, value: str, *, keep: bool = False) -> None:
+        """Set a local key, noting what it was; with `keep` a value that the user chose stays."""
+        local = self.repo.run("config", "--local", "--get", key, check=False).rstrip("\n") or None
+        if local == value or (keep and self.repo.config(key) is not None):
+            return
+        self.manifest.config.setdefault(key, local)
+        self.alterations.set(key, value)
+
+    def _add_lines(self, path: Path, wanted: Sequence[str]) -> None:
+        text = path.read_text(encoding="utf-8") if path.exists() else None
+        missing = [line for line in wanted if line not in (text or "").splitlines()]
+        if not missing:
+            return
+        self.manifest.files.setdefault(str(path), text)
+        gap = "" if not text or text.endswith("\n") else "\n"
+        self.alterations.write(path, ((text or "") + gap + "".join(f"{line}\n" for line in missing)).encode())
+
+
+def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> Path | None:
+    """The folder that `core.hooksPath` named before us; None where Git uses its own."""
+    own = str(repo.shared / "hooks")
+    now = repo.config("core.hooksPath")
+    if now and os.path.normpath(repo.top / now) != own:
+        manifest.config.pop("core.hooksPath", None)
+        return Path(os.path.normpath(repo.top / os.path.expanduser(now)))
+    former = manifest.config.get("core.hooksPath")
+    if now and former is None and "core.hooksPath" in manifest.config:
+        # It was set for all repositories of this user; ask what they would have without us.
+        former = repo.run("config", "--global", "--get", "core.hooksPath", check=False).strip() or None
+    return Path(os.path.normpath(repo.top / os.path.expanduser(former))) if now and former else None

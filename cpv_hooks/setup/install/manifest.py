@@ -1,0 +1,47 @@
+"""The record of an installation: what CPV changed in a repository's Git, and what stood there before."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+
+RECORD = "install.json"
+UNINSTALLED = "uninstalled.json"
+"""Its name from when all is put back until CPV's own files are cleared away."""
+CHAINED = ".cpv-chained"
+ATTRIBUTES = ("*.dvc merge=dvc",)
+# For every DVC root, wherever it lies: on a version without DVC nothing else hides its cache from `git clean`.
+EXCLUDED = ("**/.dvc/cache", "**/.dvc/tmp", "**/.dvc/config.local")
+
+
+@dataclass
+class Manifest:
+    """What an installation changed. `config` maps a key to its former value, `files` a file to its former text."""
+
+    identity: str = field(default_factory=lambda: os.urandom(8).hex())
+    hooks_dir: str = ""
+    hooks: list[str] = field(default_factory=list)
+    chained: list[str] = field(default_factory=list)
+    config: dict[str, str | None] = field(default_factory=dict)
+    files: dict[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, repo: Repo) -> Manifest | None:
+        """The manifest of this repository; None where CPV is not installed."""
+        try:
+            return cls(**json.loads((repo.shared / RECORD).read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            where = str(repo.shared / RECORD)
+            raise CPVError(
+                "the record of the installation is damaged", where=where, fix=f"rm {where} && dvc cpv install"
+            ) from error
+
+    def data(self) -> bytes:
+        """The content of its file."""
+        return json.dumps(asdict(self), indent=1).encode()

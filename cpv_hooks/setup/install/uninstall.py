@@ -1,0 +1,138 @@
+"""Taking CPV out of a repository's Git again: by CPV, or by the shell script that is left for when CPV is gone."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery import journal_file
+from cpv_hooks.setup.install.git_changes import Alterations, altering
+from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
+from cpv_hooks.setup.install.shims import is_ours
+
+SCRIPT = "uninstall"
+
+
+def uninstall(repo: Repo) -> list[str]:
+    """Take CPV out of the repository's Git; what was there before is there again, byte for byte.
+
+    After a kill CPV is either still there, once the next command has undone it, or the next call ends it.
+    """
+    with altering(repo, "removal") as alterations:
+        manifest = Manifest.load(repo)
+        if manifest is not None:
+            _put_back(repo, alterations, manifest)
+    if manifest is not None:
+        return [f"hooks removed from {manifest.hooks_dir}", *_clear_state(repo)]
+    is_left = (repo.shared / UNINSTALLED).exists()
+    return _clear_state(repo) if is_left else ["CPV is not installed in this repository"]
+
+
+def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
+    hooks = Path(manifest.hooks_dir)
+    for name in manifest.hooks:
+        if is_ours(hooks / name):
+            alterations.write(hooks / name, None)
+    alterations.step("hooks")
+    for name in manifest.chained:
+        if (hooks / (name + CHAINED)).exists() and not (hooks / name).exists():
+            alterations.move(hooks / (name + CHAINED), hooks / name)
+    alterations.step("put hooks back")
+    for key, former in manifest.config.items():
+        alterations.set(key, former)
+    for name, text in manifest.files.items():
+        _restore(alterations, Path(name), text)
+    alterations.step("settings")
+    if _made_section(manifest) and not repo.config("merge.dvc.driver"):
+        repo.run("config", "--local", "--remove-section", "merge.dvc", check=False)
+    alterations.move(repo.shared / RECORD, repo.shared / UNINSTALLED)
+    alterations.step("record")
+
+
+def _clear_state(repo: Repo) -> list[str]:
+    """Remove CPV's files, but never a rescue, an upload that waits, or what another work tree is in the middle of."""
+    from cpv_hooks.transfer.objects.upload_queue import Queue
+    from cpv_hooks.worktree.rescue_list import rescues
+
+    found = {
+        "rescues": any(rescues(repo)),
+        "queued uploads": bool(Queue.of(repo).pending()),
+        "an operation under way": journal_file.folder(repo).exists(),
+    }
+    kept = [name for name, is_there in found.items() if is_there]
+    if kept:
+        for name in (RECORD, SCRIPT, UNINSTALLED):
+            (repo.shared / name).unlink(missing_ok=True)
+        for name in ("stamp", "watch", "index.json", "projects.json", "only-cpv"):
+            (repo.state / name).unlink(missing_ok=True)
+        return [f"kept {repo.shared}: it holds {' and '.join(kept)}"]
+    for folder in {repo.state, repo.shared}:
+        shutil.rmtree(folder, ignore_errors=True)
+    return []
+
+
+def _restore(alterations: Alterations, path: Path, text: str | None) -> None:
+    """Put a file back; where the user has added lines since, only ours go."""
+    if not path.exists():
+        return
+    now = path.read_text(encoding="utf-8").splitlines()
+    ours = {"*.dvc merge=dvc", *(line for line in now if line.endswith(EXCLUDED))}
+    former = (text or "").splitlines()
+    left = [line for line in now if line not in ours or line in former]
+    if left == former:
+        alterations.write(path, None if text is None else text.encode())
+    else:
+        alterations.write(path, "".join(f"{line}\n" for line in left).encode())
+
+
+def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
+    """The shell script that undoes the installation for when CPV is gone, and what it needs: by name in `shared`."""
+    files: dict[str, bytes] = {}
+    quote = shlex.quote
+    hooks = Path(manifest.hooks_dir)
+    lines = [
+        "#!/bin/sh",
+        "# Removes CPV's hooks from this repository and puts back what was there.",
+        f"cd {quote(str(repo.top))} || exit",
+    ]
+    for name in manifest.hooks:
+        shim = quote(str(hooks / name))
+        lines.append(f"grep -q 'CPV hook shim' {shim} 2>/dev/null && rm -f {shim}")
+    for name in manifest.chained:
+        hook, aside = quote(str(hooks / name)), quote(str(hooks / (name + CHAINED)))
+        lines.append(f"[ -e {hook} ] || mv {aside} {hook}")
+    for key, former in manifest.config.items():
+        change = f"--unset-all {quote(key)}" if former is None else f"--replace-all {quote(key)} {quote(former)}"
+        lines.append(f"git config --local {change}")
+    for number, (name, former) in enumerate(manifest.files.items()):
+        lines += _restoring_lines(repo, Path(name), former, number, files)
+    left = [repo.shared / "install.json", repo.state / "watch", repo.state / "stamp"]
+    lines.append(f"rm -f {' '.join(quote(str(path)) for path in left)}")
+    if _made_section(manifest):
+        lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
+    lines.append("echo 'CPV is removed from this repository'")
+    return files | {SCRIPT: ("\n".join(lines) + "\n").encode()}
+
+
+def _made_section(manifest: Manifest) -> bool:
+    """Whether the section of the merge driver is ours alone."""
+    keys = ("merge.dvc.name", "merge.dvc.driver")
+    return all(key in manifest.config and manifest.config[key] is None for key in keys)
+
+
+def _restoring_lines(repo: Repo, path: Path, former: str | None, number: int, files: dict[str, bytes]) -> list[str]:
+    """Shell lines that put a file back from a copy, or take out only what was added where the user has added more."""
+    now = path.read_text(encoding="utf-8") if path.exists() else ""
+    files |= {f"installed-{number}": now.encode(), f"original-{number}": (former or "").encode()}
+    file, installed = shlex.quote(str(path)), shlex.quote(str(repo.shared / f"installed-{number}"))
+    original, new = shlex.quote(str(repo.shared / f"original-{number}")), shlex.quote(f"{path}.cpv-new")
+    added = [line for line in now.splitlines() if line not in (former or "").splitlines()]
+    patterns = " ".join(f"-e {shlex.quote(line)}" for line in added) or "-e ''"
+    back = f"rm -f {file}" if former is None else f"cp {original} {file}"
+    return [
+        f"if cmp -s {installed} {file}; then {back}",
+        f"elif [ -f {file} ]; then grep -vxF {patterns} {file} >{new}; mv {new} {file}; fi",
+        f"rm -f {installed} {original}",
+    ]

@@ -1,0 +1,1 @@
+"""The three-way sync: pointer, artifact and base compared, and made to agree."""

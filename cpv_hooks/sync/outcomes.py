@@ -1,0 +1,74 @@
+"""What a sync found or did, artifact by artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
+
+State = Literal[
+    "clean",  # pointer, artifact and base agree
+    "snapshot",  # the artifact had changed: its content is in the cache, the pointer names it
+    "materialised",  # the pointer had changed: its content is in the work tree
+    "adopted",  # both had changed, to the same
+    "rescued",  # both had changed, differently: the artifact's content was kept, then the pointer's brought
+    "removed",  # Git took the pointer away, and the artifact went too
+    "absent",  # the user has removed the artifact
+    "modified",  # a stage's or an import's artifact has changed; `dvc repro` or `dvc update` owns the pointer
+    "conflict",  # both changed, differently; the user must choose
+    "in flux",  # being written
+    "over budget",  # too large for a background query
+    "missing",  # the cache lacks what the pointer names
+    "invalid",  # a broken pointer, a link that leads out, a disk that refuses
+]
+_SETTLED: frozenset[State] = frozenset({"clean", "snapshot", "materialised", "adopted", "rescued", "absent", "removed"})
+_WROTE: frozenset[State] = frozenset({"snapshot", "materialised", "rescued", "removed"})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the sync found or did for one artifact. `error` is what the user is to be told."""
+
+    path: str
+    state: State
+    pointer: Pointer | None = None
+    error: CPVError | None = None
+
+
+@dataclass
+class Report:
+    """The outcomes of a sync, and the DVC roots that it covered."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    projects: list[Project] = field(default_factory=list)
+
+    @property
+    def wrote(self) -> bool:
+        """Whether a pointer or an artifact was written."""
+        return any(outcome.state in _WROTE for outcome in self.outcomes)
+
+    @property
+    def settled(self) -> bool:
+        """Whether pointer, artifact and base agree everywhere."""
+        return all(outcome.state in _SETTLED and not outcome.error for outcome in self.outcomes)
+
+    @property
+    def errors(self) -> list[CPVError]:
+        """What the user must be told."""
+        return [outcome.error for outcome in self.outcomes if outcome.error]
+
+    def of(self, *states: State) -> list[Outcome]:
+        """The outcomes in any of these states."""
+        return [outcome for outcome in self.outcomes if outcome.state in states]
+
+
+Listener = Callable[[Project, Pointer, int], None]
+"""Is told of each snapshot: what the pointer says now, and how many bytes were read for it."""
+
+
+def nobody(project: Project, pointer: Pointer, size: int) -> None:
+    """Nobody listens."""

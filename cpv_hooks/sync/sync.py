@@ -1,0 +1,150 @@
+"""The sync: every artifact of a work tree, one after the other, by the rule of `reconcile`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.sync import watch_file
+from cpv_hooks.sync.events import SYNC, Event
+from cpv_hooks.sync.outcomes import Listener, Outcome, Report, nobody
+from cpv_hooks.sync.reconcile import Reconciler
+from cpv_hooks.sync.watch_file import Written
+from cpv_hooks.system.locks import locked, wait_for_dvc
+from cpv_hooks.system.signatures import Clock, newest, signature
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.discovery import Found, discover, owner
+from cpv_hooks.worktree.workspace import Workspace
+
+
+def sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
+    """Bring every artifact of the work tree into agreement, as far as the event allows.
+
+    `taken` is told of each snapshot at once, while others are still to be made.
+    One artifact's failure never keeps the others from being done; it is in the report. Raises `lock.Busy` where an
+    impatient event meets another process. What a killed operation left is undone first; where that cannot be now,
+    nothing is looked at, because half of it is not the user's work.
+    """
+    if (repo.shared / "journal").is_dir() and not _undo_interrupted(repo, event):
+        watch_file.forget(repo)
+        return Report()
+    with locked(repo.state / "lock", wait=event.patient, say="syncing this work tree"):
+        try:
+            report = _look(repo, event, taken)
+        except BaseException:
+            # What the last sync found is not sure any more.
+            watch_file.forget(repo)
+            raise
+        if report.wrote and report.settled and not watch_file.is_sure(repo):
+            # What was written is newer than the stamp; a second look, with nothing to do, makes the fast path sure.
+            _look(repo, event)
+    return report
+
+
+def _undo_interrupted(repo: Repo, event: Event) -> bool:
+    from cpv_hooks.recovery import interrupted
+
+    return interrupted.settle(repo, event.name)
+
+
+def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
+    """One pass over everything; leaves the fast path's files where there was nothing to do."""
+    index, clock = Index.load(repo.state), Clock(repo.state / "clock")
+    started = clock.now()
+    projects = Project.find_all(repo)
+    if not projects and not index.entries:
+        watch_file.forget(repo)
+        return Report()
+    for project in projects:
+        wait_for_dvc(project.root, wait=event.patient)
+    found = discover(repo, projects, index, clock, committing=event.committing)
+    report = Report(projects=projects)
+    report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
+    report.outcomes += [_in_conflict(file, event) for file in found.unmerged]
+    with Progress(event.work) as progress:
+        spaces = {
+            project.root: Workspace(project, index, clock, progress.advance, progress.grow) for project in projects
+        }
+        reconciler = Reconciler(event, index, progress, taken)
+        report.outcomes += _vanished(repo, event, reconciler, found, projects, clock)
+        report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]
+        if event.follow:
+            # The artifact goes with the side that the user checked out; the pointer itself stays theirs to settle.
+            chooser = Reconciler(replace(event, only=frozenset()), index, progress)
+            report.outcomes += [chooser.reconcile(spaces[project.root], pointer) for project, pointer in found.chosen]
+    index.save()
+    written = _written(repo, event, report, found, index, clock) if report.settled else None
+    if written is not None and _complete(found):
+        watch_file.remember(repo, projects, found, report.outcomes, started, written)
+    else:
+        watch_file.forget(repo)
+    return report
+
+
+def _written(repo: Repo, event: Event, report: Report, found: Found, index: Index, clock: Clock) -> Written | None:
+    """What this look wrote, where that is pointers alone; None where it wrote something else too.
+
+    They are newer than the stamp, so they are found and read once more, after a time that stands for theirs.
+    """
+    if not report.wrote:
+        return Written()
+    if report.of("materialised", "rescued", "removed") or any(project.remote_versioned for project in report.projects):
+        return None
+    files = frozenset(outcome.pointer.file for outcome in report.of("snapshot") if outcome.pointer)
+    try:
+        moment = clock.past(max(newest(signature(os.stat(repo.top / file))) for file in files))
+    except OSError:
+        return None
+    again = discover(repo, report.projects, index, clock, committing=event.committing)
+    index.save()
+    if again.errors or again.unmerged or again.paths != found.paths:
+        return None
+    entries = {pointer.path: index.entries.get(pointer.path) for _, pointer in again.pointers}
+    said = {pointer.path: (pointer.oid, pointer.isexec) for _, pointer in again.pointers if pointer.oid}
+    same = all(entry is None or said.get(path) == (entry.oid, entry.isexec) for path, entry in entries.items())
+    return Written(files, moment) if same else None
+
+
+def _complete(found: Found) -> bool:
+    """Whether a commit has nothing to upload first, as it has on a remote that keeps versions."""
+    return all(
+        not project.remote_versioned or pointer.names_versions_on(project.remote_name)
+        for project, pointer in found.pointers
+    )
+
+
+def _in_conflict(file: str, event: Event) -> Outcome:
+    """A pointer in conflict is the user's; Git has named it, so only who asks is told again."""
+    fix = f"git checkout --ours (or --theirs) -- {file} && git add {file}"
+    return Outcome(
+        file,
+        "conflict",
+        error=CPVError("in conflict", where=file, fix=fix) if event == SYNC or event.committing else None,
+    )
+
+
+def _vanished(
+    repo: Repo, event: Event, reconciler: Reconciler, found: Found, projects: list[Project], clock: Clock
+) -> Iterator[Outcome]:
+    """Artifacts whose pointer is gone from Git's index and from the disk."""
+    index = reconciler.index
+    for path in sorted(index.entries.keys() - found.paths - found.kept):
+        if event.follow:
+            yield reconciler.remove(Workspace(_owner_of_old(repo, path, projects), index, clock), path)
+        else:
+            index.released.add(path)
+        index.forget(path)
+
+
+def _owner_of_old(repo: Repo, path: str, projects: list[Project]) -> Project:
+    """The DVC root that held an artifact; it may be gone in this version, but its cache is where it was."""
+    now = owner(projects, path)
+    if now is not None:
+        return now
+    roots = sorted(watch_file.known_roots(repo), reverse=True)
+    return Project.open(repo, next((root for root in roots if (repo.top / path).is_relative_to(root)), repo.top))

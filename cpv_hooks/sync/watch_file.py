@@ -1,0 +1,177 @@
+"""What lets a hook decide in `sh`, without Python, that there is nothing to do.
+
+After a sync that found everything in agreement, two files stand in CPV's state: `stamp`, whose mtime is the file
+system's time just before that sync looked, and `watch`, shell functions that ask `find` whether anything which
+matters has a ctime after the stamp. A rename, `cp -p` or `touch -d` cannot fake a ctime. Anything else than a clean
+answer starts Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.find_newer import Halves, halves, stamp
+from cpv_hooks.worktree.discovery import Found
+
+if TYPE_CHECKING:
+    from cpv_hooks.sync.outcomes import Outcome
+
+_GLOB = frozenset("*?[")
+_PATTERN, _ESCAPED = re.compile(r"[*?\[\\]"), r"\\\g<0>"
+_BESIDE = """\
+find -L {half} -cnewer "$1" -print -quit || echo failed &
+    find -L {tops} -maxdepth 1 -cnewer "$1" -print -quit || echo failed
+    """
+_TEMPLATE = """\
+# Written by CPV after every sync that found all in agreement; removed when that is no longer sure.
+cpv_changed() {{
+    {{ {absent}; }} || {{ echo appeared; return; }}
+    {beside}find -L {roots} \\( ! -name . -o -prune \\) -cnewer "$1"{written} -print -quit{ending}
+}}
+cpv_unstaged() {{
+    git -c core.fsmonitor=false ls-files --modified --others -- {pointers}
+}}
+cpv_pointers={listing}
+cpv_absent={restorable}
+cpv_stages_all={stages_all}
+cpv_id={identity}
+"""
+
+
+@dataclass(frozen=True)
+class Written:
+    """Pointer files that a sync itself wrote, and the file system's time (ns) at which they still said what it wrote.
+
+    Against that time they are watched, and all else against the sync's own: what it wrote need not be looked at again.
+    """
+
+    files: frozenset[str] = frozenset()
+    moment: int = 0
+
+
+def remember(
+    repo: Repo,
+    projects: list[Project],
+    found: Found,
+    outcomes: Sequence[Outcome],
+    started: int,
+    written: Written = Written(),
+) -> None:
+    """Note that everything agreed at `started`, in nanoseconds of the file system's clock."""
+    restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
+    missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
+    files = sorted({pointer.file for _, pointer in found.pointers})
+    split = Halves([], [], [])
+    for _, pointer in found.pointers:
+        if pointer.path not in missing:
+            split.extend(halves(repo.top, pointer.path, pointer.nfiles or 0))
+    deep = split.here + files
+    folders: set[str] = set()
+    for project in projects:
+        deep += _settings(project)
+        missing |= _absent_names(project) | _absent_settings(project)
+        folders |= _folders_of_globs(project)
+    roots = [_argument(path) for path in deep] + [_argument(f"{folder}/.") for folder in sorted(folders)]
+    literals = [shlex.quote(f":(literal){file}") for file in files] or ["':(literal).cpv.toml'"]
+    text = _TEMPLATE.format(
+        absent=" && ".join([f"[ ! -e {_argument(path)} ]" for path in sorted(missing)] or [":"]),
+        roots=" ".join(roots) or "./.cpv.toml",
+        pointers=" ".join(literals),
+        listing=shlex.quote("\n".join(files)),
+        restorable="yes" if restorable else "",
+        stages_all="yes" if all(project.config.stage == "all" for project in projects) else "",
+        # What a shim has found out since holds for this sync alone.
+        identity=os.urandom(8).hex(),
+        written=_except_written(written, folders),
+        beside=_BESIDE.format(half=_arguments(split.beside), tops=_arguments(split.tops)) if split.beside else "exec ",
+        ending=" || echo failed\n    wait" if split.beside else "",
+    )
+    write_atomic(repo.state / "watch", os.fsencode(text))
+    if written.files:
+        stamp(repo.state / "stamp-written", written.moment)
+    stamp(repo.state / "stamp", started)
+
+
+def _except_written(written: Written, folders: Collection[str]) -> str:
+    """What `find` asks of what is newer than the stamp: no pointer of ours, nor the folder of one whose names matter,
+    or newer than their own stamp."""
+    if not written.files:
+        return ""
+    above = {posixpath.dirname(file) or "." for file in written.files}
+    paths = sorted(written.files) + [f"{folder}/." for folder in sorted(above.intersection(folders))]
+    names = " -o ".join(f"-path {_argument(_PATTERN.sub(_ESCAPED, path))}" for path in paths)
+    return f' \\( ! \\( {names} \\) -o -cnewer "$1-written" \\)'
+
+
+def is_sure(repo: Repo) -> bool:
+    """Whether the last sync found, or left, everything in agreement."""
+    return (repo.state / "stamp").exists()
+
+
+def forget(repo: Repo) -> None:
+    """Let the next hook look again."""
+    (repo.state / "stamp").unlink(missing_ok=True)
+
+
+def known_roots(repo: Repo) -> list[Path]:
+    """The DVC roots that were ever synced in this work tree."""
+    try:
+        return [Path(root) for root in json.loads((repo.state / "projects.json").read_bytes())]
+    except (OSError, ValueError):
+        return []
+
+
+def _arguments(paths: Sequence[str]) -> str:
+    return " ".join(map(_argument, paths))
+
+
+def _argument(path: str) -> str:
+    return shlex.quote(f"./{path}")
+
+
+# Files whose change may change what the artifacts are; DVC's lock, because every DVC command touches it.
+_SETTINGS = (".cpv.toml", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/config.local", ".dvc/tmp/lock")
+
+
+def _settings(project: Project) -> list[str]:
+    return [project.prefix + name for name in _SETTINGS if (project.root / name).exists()]
+
+
+def _absent_settings(project: Project) -> set[str]:
+    return {project.prefix + name for name in _SETTINGS if not (project.root / name).exists()}
+
+
+def _patterns(project: Project) -> Iterator[str]:
+    for patterns in project.config.artifacts.values():
+        yield from patterns
+
+
+def _absent_names(project: Project) -> set[str]:
+    """What `.cpv.toml` names in full and is not there yet."""
+    names = (pattern for pattern in _patterns(project) if not _GLOB & set(pattern))
+    return {project.prefix + name for name in names if not (project.root / name).exists()}
+
+
+def _folders_of_globs(project: Project) -> set[str]:
+    """Folders in which something that a glob of `.cpv.toml` means may appear, and the nearest ones that exist."""
+    found: set[Path] = set()
+    for pattern in _patterns(project):
+        if not _GLOB & set(pattern):
+            continue
+        parts = posixpath.dirname(pattern).split("/")
+        for count in range(len(parts) + 1):
+            parent = "/".join(parts[:count])
+            folders = project.root.glob(parent) if _GLOB & set(parent) else [project.root / parent]
+            found.update(folder for folder in folders if folder.is_dir())
+    return {posixpath.normpath(project.prefix + folder.relative_to(project.root).as_posix()) for folder in found}

@@ -1,0 +1,158 @@
+"""Locks: ours, one per work tree, and DVC's, which is waited for and never broken.
+
+Ours is an `flock`, which the kernel releases when its holder dies, so it can never be stale.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+
+_POLL = 0.05  # seconds
+_SAY_AFTER = 1.0
+_GIVE_UP = 600.0
+
+
+class Busy(CPVError):
+    """Somebody else works here, and the caller did not want to wait."""
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool, say: str) -> Iterator[None]:
+    """Hold an exclusive lock on `path`.
+
+    With `wait` it waits for up to ten minutes and says so after a second; without, it raises `Busy` at once.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _acquire(descriptor, path, wait, say)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def lock_at_once(path: Path) -> int | None:
+    """Open and lock a file of ours; the caller closes it. None where another process holds it, or it cannot be had."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Whoever held it until now may have ended, and renamed or removed it.
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _acquire(descriptor: int, path: Path, wait: bool, say: str) -> None:
+    started, said = time.monotonic(), False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            waited = time.monotonic() - started
+            if not wait or waited > _GIVE_UP:
+                raise Busy(
+                    f"another process is {say}", where=str(path), fix="wait for it, then repeat the command"
+                ) from None
+        if waited > _SAY_AFTER and not said:
+            said = True
+            _say(f"waiting for another process that is {say}")
+        time.sleep(_POLL)
+
+
+def wait_for_dvc(root: Path, *, wait: bool) -> None:
+    """Return once no other process holds DVC's lock on a DVC root.
+
+    DVC marks its lock file with the holder's process id (zc.lockfile). A holder that is one of our own ancestors, such
+    as `dvc repro` running a stage that commits, is not waited for: it is waiting for us.
+    """
+    path = root / ".dvc" / "tmp" / "lock"
+    started, said = time.monotonic(), False
+    while (holder := _dvc_holder(path)) is not None and holder not in ancestors():
+        if not wait or time.monotonic() - started > _GIVE_UP:
+            raise Busy(
+                f"DVC is at work here (process {holder})", where=str(root), fix="wait for it, then repeat the command"
+            )
+        if not said and time.monotonic() - started > _SAY_AFTER:
+            said = True
+            _say(f"waiting for DVC (process {holder})")
+        time.sleep(_POLL)
+
+
+@contextmanager
+def holding_dvc(root: Path) -> Iterator[None]:
+    """Keep DVC itself from working on a DVC root; waits for a process that does. Marked as DVC marks it.
+
+    Raises `Busy` where the one at work is waiting for us.
+    """
+    wait_for_dvc(root, wait=True)
+    path = root / ".dvc" / "tmp" / "lock"
+    if _dvc_holder(path) is not None:
+        raise Busy("DVC runs this command itself", where=str(root), fix="repeat it when DVC is done")
+    with locked(path, wait=True, say="working with DVC"):
+        path.write_text(f" {os.getpid()}\n", encoding="ascii")
+        yield
+
+
+def _dvc_holder(path: Path) -> int | None:
+    if not is_held(path):
+        return None
+    try:
+        text = path.read_bytes()[:64].split()
+    except OSError:
+        return None
+    return int(text[0]) if text and text[0].isdigit() else 0
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file; nobody does where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def ancestors() -> set[int]:
+    """This process and all that it descends from."""
+    found, process = {os.getpid()}, os.getppid()
+    while process > 1:
+        found.add(process)
+        process = _parent(process)
+    return found
+
+
+def _parent(process: int) -> int:
+    try:
+        status = Path(f"/proc/{process}/stat").read_bytes()
+    except OSError:
+        return 0
+    # The second field is the name in parentheses and may hold anything; the parent is the second behind it.
+    return int(status.rpartition(b")")[2].split()[1])
+
+
+def _say(line: str) -> None:
+    from cpv_hooks.console.output import say
+
+    say(line)

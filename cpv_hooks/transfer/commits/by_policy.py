@@ -1,0 +1,37 @@
+"""Uploads at a Git event: what is new, by policy, and what an earlier event had to leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cpv_hooks.console.output import fail
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.commits.upload_commits import deliver, retry_queued
+from cpv_hooks.transfer.objects.upload_queue import Queue
+
+
+def upload_by_policy(repo: Repo, projects: Sequence[Project], revs: Sequence[str], why: str) -> None:
+    """Send the data of commits as `[push] when` says; what fails is said in one line and stays queued."""
+    for project in projects:
+        if project.remote_url is None:
+            continue
+        try:
+            if revs:
+                deliver(project, revs, why)
+            if project.config.push_when == "commit":
+                retry_queued(project)
+        except CPVError as error:
+            fail(error)
+    mark_queued(repo)
+
+
+def mark_queued(repo: Repo) -> None:
+    """Let the post-commit shim know, without Python, whether something waits."""
+    mark = repo.state / "queued"
+    if Queue.of(repo).pending():
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    else:
+        mark.unlink(missing_ok=True)

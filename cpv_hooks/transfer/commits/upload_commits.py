@@ -1,0 +1,187 @@
+"""What commits point to, brought to the remote: at once, in the background, or later from the queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cpv_hooks.console.output import warn
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.errors import CPVError
+from cpv_hooks.transfer.commits.early_upload import join
+from cpv_hooks.transfer.objects.fetch_objects import fetch as fetch
+from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer as fetch_pointer
+from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing, Published
+from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
+    from cpv_hooks.project.project import Project
+
+_PARENTS = ("rev-list", "--no-walk", "--parents", "--stdin")
+RETRY_AFTER = 60.0
+"""Seconds for which a queued upload that failed is left alone, so that a dead network does not slow every command."""
+
+
+def publish(project: Project, revs: Sequence[str], progress: Progress) -> Published:
+    """Upload everything that these commits point to and the remote lacks.
+
+    What neither the cache nor the remote has is returned, and its directory object is not uploaded. Raises
+    `RemoteError` where the remote fails; what was uploaded until then is recorded.
+    """
+    return _publish(project, revs, progress, upload=True)
+
+
+def complete(project: Project, revs: Sequence[str], progress: Progress | None = None) -> list[Missing]:
+    """Make sure that all that these commits point to is on the remote, and return what is not.
+
+    Uploads what the cache has, unless the policy is `never`, which only looks.
+    """
+    upload = project.config.push_when != "never"
+    with progress or Progress("uploading") as shown:
+        missing = list(_publish(project, revs, shown, upload=upload).missing)
+    if not missing:
+        Queue.of(project.repo).done(root_key(project), revs)
+    return missing
+
+
+def _publish(project: Project, revs: Sequence[str], progress: Progress, *, upload: bool) -> Published:
+    total = Published()
+    pointers = _wanted(project, revs)
+    if project.remote_versioned:
+        from cpv_hooks.transfer.commits.versioned_verify import verify
+
+        named = [pointer for pointer in pointers if pointer.stored and pointer.names_versions_on(project.remote_name)]
+        total = verify(project, named)
+        pointers = [pointer for pointer in pointers if pointer not in set(named)]
+    for legacy in (False, True):
+        wanted = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
+        if wanted:
+            part = Delivery(project, legacy, progress, _Older(project, revs).of).run(wanted, upload=upload)
+            missing = tuple(item for item in part.missing if not _forgiven(project, revs, item))
+            total = Published(
+                total.uploaded + part.uploaded,
+                total.bytes + part.bytes,
+                total.present + part.present,
+                total.missing + missing,
+            )
+    return total
+
+
+class _Older:
+    """What the commits before those that are published say; asked only for what is not known to be on the remote."""
+
+    def __init__(self, project: Project, revs: Sequence[str]) -> None:
+        self._project = project
+        self._revs = revs
+
+    def of(self, path: str) -> list[str]:
+        """The objects that an artifact was in the parents."""
+        return self._known.get(path, [])
+
+    @cached_property
+    def _known(self) -> Mapping[str, list[str]]:
+        from cpv_hooks.project.pointers_at import pointers_at
+
+        found: dict[str, list[str]] = {}
+        # A first push may be of more commits than a command line holds.
+        revs = "".join(f"{rev}\n" for rev in self._revs)
+        rows = [line.split() for line in self._project.repo.run(*_PARENTS, input=revs).splitlines()]
+        # Nothing is known yet of those that are published now.
+        for parent in {oid for row in rows for oid in row[1:]} - {row[0] for row in rows}:
+            with suppress(CPVError):  # a shallow clone lacks it, or what it says cannot be read
+                for pointer in pointers_at(self._project, parent):
+                    if pointer.oid:
+                        found.setdefault(pointer.path, []).append(pointer.oid)
+        return found
+
+
+def unversioned(project: Project, rev: str) -> list[Pointer]:
+    """The pointers of a commit that do not say which versions they mean, on a remote that keeps versions."""
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    if not project.remote_versioned:
+        return []
+    return [pointer for pointer in pointers_at(project, rev) if not pointer.names_versions_on(project.remote_name)]
+
+
+def _wanted(project: Project, revs: Sequence[str]) -> list[Pointer]:
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    return [pointer for rev in revs for pointer in pointers_at(project, rev) if pointer.push]
+
+
+def _forgiven(project: Project, revs: Sequence[str], item: Missing) -> bool:
+    """What need not be on the remote: an import has its own source, and Git holds what a stage does not cache."""
+    from cpv_hooks.project.pointers_at import is_tracked
+
+    pointer = item.pointer
+    return pointer.imported or (pointer.stage and any(is_tracked(project, rev, pointer.path) for rev in revs))
+
+
+def deliver(project: Project, revs: Sequence[str], why: str) -> bool:
+    """Upload these commits' data as `[push] when` says; whether nothing of them is left to do here and now.
+
+    They are queued first. An upload that fails leaves them queued and says so in one line; it raises nothing.
+    """
+    policy = project.config.push_when
+    if policy in ("never", "push"):
+        return True
+    if project.remote_versioned:
+        # The next commit completes what was committed without its versions; nothing else can.
+        revs = [rev for rev in revs if not unversioned(project, rev)]
+    queue, root = Queue.of(project.repo), root_key(project)
+    try:
+        for rev in revs:
+            queue.add(root, rev, why)
+        if policy == "background":
+            from cpv_hooks.transfer.commits.background_worker import start
+
+            start(project)
+            return True
+        return _deliver_now(project, queue, root, revs)
+    except CPVError as error:
+        warn(f"the data of {_names(revs)} is not uploaded: {error}")
+        return False
+
+
+def retry_queued(project: Project, *, force: bool = False) -> None:
+    """Upload what is queued for a DVC root and was not tried just now; with `force`, all of it.
+
+    Raises nothing for a remote that still fails: that is said in one line, and the queue keeps it.
+    """
+    queue, root = Queue.of(project.repo), root_key(project)
+    before = time.time() - RETRY_AFTER
+    waiting = [item.commit for item in queue.pending(root) if force or item.tried is None or item.tried < before]
+    gone = [commit for commit in waiting if project.repo.resolve(commit) is None]
+    queue.done(root, gone)
+    revs = [commit for commit in waiting if commit not in gone]
+    if revs:
+        _deliver_now(project, queue, root, revs)
+
+
+def _deliver_now(project: Project, queue: Queue, root: str, revs: Sequence[str]) -> bool:
+    """Upload commits one after the other, oldest first, so that each is off the queue as soon as it is there."""
+    for rev in revs:
+        try:
+            with Progress("uploading") as progress:
+                join(project, progress)
+                missing = publish(project, [rev], progress).missing
+        except CPVError as error:
+            queue.failed(root, revs, str(error))
+            warn(f"the data of {_names(revs)} is not uploaded: {error} (queued; dvc cpv sync tries again)")
+            return False
+        if missing:
+            named = ", ".join(item.path for item in missing[:3]) + (", …" if len(missing) > 3 else "")
+            queue.failed(root, [rev], f"neither the cache nor the remote has {named}")
+            warn(f"the data of {_names([rev])} is not complete: neither the cache nor the remote has {named}")
+        else:
+            queue.done(root, [rev])
+    return not any(item.commit in revs for item in queue.pending(root))
+
+
+def _names(revs: Sequence[str]) -> str:
+    return ", ".join(rev[:10] for rev in revs[:3]) + (f" and {len(revs) - 3} more commits" if len(revs) > 3 else "")

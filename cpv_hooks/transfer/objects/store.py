@@ -1,0 +1,131 @@
+"""DVC's cache and its remote side by side, in one of the two layouts that they share."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.dvcformat.cache import PROTECTED, Cache, fault
+from cpv_hooks.dvcformat.directory_object import dir_oid, entries_since, is_dir_oid, read_dir_object
+from cpv_hooks.errors import CPVError
+from cpv_hooks.system.signatures import signature
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT
+
+if TYPE_CHECKING:
+    from cpv_hooks.console.progress import Progress
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.remote.common.protocol import Blob, Remote
+
+Listing = list[tuple[str, str]]
+KNOWN_SECONDS = 3600.0
+"""For so long a disk is trusted with what was just hashed."""
+
+
+class Store:
+    """The objects of a DVC root. `legacy` is the layout and the hash of DVC 2."""
+
+    def __init__(self, project: Project, *, legacy: bool = False) -> None:
+        self.legacy = legacy
+        self._project = project
+        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared)
+
+    @cached_property
+    def remote(self) -> Remote:
+        """The default remote; opened when it is first needed."""
+        from cpv_hooks.remote.common.protocol import open_remote
+
+        return open_remote(self._project, legacy=self.legacy)
+
+    def blob(self, oid: str) -> Blob | None:
+        """An object of the cache, or None where the cache lacks it."""
+        from cpv_hooks.remote.common.protocol import Blob
+
+        path = self._cache.find(oid)
+        if path is None:
+            return None
+        status = path.stat()
+        return Blob(oid, path, status.st_size, known=status.st_size >= LARGE_OBJECT and self._is_known(oid, status))
+
+    def _is_known(self, oid: str, status: os.stat_result) -> bool:
+        """Whether this work tree has hashed a large object since it was last touched, which is not long ago."""
+        is_fresh = time.time() - status.st_ctime < KNOWN_SECONDS
+        return is_fresh and self._index.objects.get(oid) == signature(status)
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index.load(self._project.repo.state)
+
+    def listing(self, oid: str, progress: Progress) -> Listing | None:
+        """What a directory object lists, from the cache, else from the remote; None where neither has it.
+
+        A damaged copy in the cache is replaced from the remote where that has a good one.
+        """
+        path = self._cache.find(oid)
+        if path is None:
+            return self._fetched_listing(oid, progress)
+        try:
+            return self.read_listing(path, oid)
+        except CPVError:
+            found = self._fetched_listing(oid, progress)
+            if found is None:
+                raise
+            return found
+
+    def additions(self, oid: str, base: str) -> Listing | None:
+        """What a directory object lists and an older one does not; None where the cache has not both, whole."""
+        paths = [self._cache.find(name) for name in (oid, base)]
+        if self.legacy or None in paths:
+            return None
+        data, old = (path.read_bytes() for path in paths if path is not None)
+        if dir_oid(data) != oid or dir_oid(old) != base:
+            return None
+        return entries_since(data, old, oid)
+
+    def _fetched_listing(self, oid: str, progress: Progress) -> Listing | None:
+        from cpv_hooks.remote.common.protocol import MissingObject
+
+        try:
+            self.fetch(oid, progress)
+        except MissingObject:
+            return None
+        path = self._cache.find(oid)
+        return self.read_listing(path, oid) if path is not None else None
+
+    def read_listing(self, path: Path, oid: str) -> Listing:
+        """Read a directory object's file; DVC 2 hashed it as it does every text."""
+        return read_dir_object(path, None if self.legacy else oid)
+
+    def fetch(self, oid: str, progress: Progress) -> None:
+        """Bring an object from the remote into the cache, replacing what is there.
+
+        Raises `MissingObject`, `CorruptObject`; a directory object must also be one that can be used (`CPVError`).
+        """
+        temporary = self._cache.temporary()
+        try:
+            self.remote.download(oid, temporary, progress)
+            if is_dir_oid(oid):
+                self.read_listing(temporary, oid)
+            self._adopt(temporary, oid)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _adopt(self, temporary: Path, oid: str) -> None:
+        if not self.legacy:
+            self._cache.adopt(temporary, oid)
+            return
+        target = self._cache.folder / oid[:2] / oid[2:]
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.chmod(temporary, PROTECTED)
+            os.replace(temporary, target)
+        except OSError as error:
+            raise fault(error, target.parent) from error
+
+    def lacks(self, oid: str) -> bool:
+        """Whether the cache has no such object."""
+        return self._cache.find(oid) is None

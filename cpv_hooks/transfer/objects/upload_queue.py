@@ -1,0 +1,207 @@
+"""What is still to be uploaded, and what is known to be on a remote.
+
+One SQLite file for all work trees of a repository. It is a memory, not the truth: a pending commit that it forgets is
+found again by the next push, and an object that it forgets is looked up on the remote.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from cpv_hooks.errors import CPVError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+
+NAME = "queue.db"
+BUSY_SECONDS = 30.0
+_BATCH = 500
+_SCHEMA = """
+create table if not exists pending (
+    root text not null, commit_id text not null, why text not null, since real not null,
+    tried real, error text, primary key (root, commit_id)
+) without rowid;
+create table if not exists verified (
+    remote text not null, oid text not null, size integer, seen real not null, primary key (remote, oid)
+) without rowid;
+"""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A commit whose data is not known to be on the remote. Times are seconds since the epoch.
+
+    `root` is the DVC root relative to the top of the work tree (`.` for the top), so that work trees share it.
+    """
+
+    root: str
+    commit: str
+    why: str
+    since: float
+    tried: float | None = None
+    error: str | None = None
+
+
+def root_key(project: Project) -> str:
+    """The name of a DVC root in the queue."""
+    return project.prefix.rstrip("/") or "."
+
+
+class Queue:
+    """The queue and the record of one repository. Several processes may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of(cls, repo: Repo) -> Queue:
+        """The queue of a repository, shared by its work trees."""
+        return cls(repo.shared / NAME)
+
+    # Commits
+
+    def add(self, root: str, commit: str, why: str) -> None:
+        """Note that a commit's data must get to the remote; durable when this returns."""
+        row = (root, commit, why, time.time())
+        command = "insert or ignore into pending (root, commit_id, why, since) values (?, ?, ?, ?)"
+        self._do(lambda db: db.execute(command, row))
+
+    def done(self, root: str, commits: Collection[str]) -> None:
+        """Forget commits whose data is there."""
+        if not self.path.exists():
+            return
+        rows = [(root, commit) for commit in commits]
+        self._do(lambda db: db.executemany("delete from pending where root = ? and commit_id = ?", rows))
+
+    def failed(self, root: str, commits: Collection[str], error: str) -> None:
+        """Note that an upload was tried in vain."""
+        rows = [(time.time(), error, root, commit) for commit in commits]
+        command = "update pending set tried = ?, error = ? where root = ? and commit_id = ?"
+        self._do(lambda db: db.executemany(command, rows))
+
+    def pending(self, root: str | None = None) -> list[Pending]:
+        """The commits that wait, oldest first; of one DVC root or of all."""
+        if not self.path.exists():
+            return []
+        columns = "root, commit_id, why, since, tried, error"
+        query = f"select {columns} from pending where ?1 is null or root = ?1 order by since"  # noqa: S608
+        rows = self._do(lambda db: db.execute(query, (root,)).fetchall())
+        return [Pending(*row) for row in rows]
+
+    # Objects
+
+    def verified(self, remote: str, oids: Collection[str], *, since: float = 0.0) -> set[str]:
+        """Which of these objects were seen, whole, on a remote; of a directory object, with all its files.
+
+        `since` is a time in seconds since the epoch: what was last seen before it does not count.
+        """
+        if not oids or not self.path.exists():
+            return set()
+
+        def ask(db: sqlite3.Connection) -> set[str]:
+            found: set[str] = set()
+            for batch in _batches(list(oids)):
+                marks = ",".join("?" * len(batch))
+                query = f"select oid from verified where remote = ? and seen >= ? and oid in ({marks})"  # noqa: S608 - only "?"
+                found.update(row[0] for row in db.execute(query, (remote, since, *batch)))
+            return found
+
+        return self._do(ask)
+
+    def record(self, remote: str, sizes: Mapping[str, int | None]) -> None:
+        """Note objects that are on a remote, verified; sizes in bytes."""
+        if not sizes:
+            return
+        now = time.time()
+        rows = [(remote, oid, size, now) for oid, size in sizes.items()]
+        self._do(lambda db: db.executemany("insert or replace into verified values (?, ?, ?, ?)", rows))
+
+    def forget(self, remote: str, oids: Collection[str] | None = None) -> None:
+        """Forget objects of a remote (all by default), so that the remote is asked again."""
+        if oids is None:
+            self._do(lambda db: db.execute("delete from verified where remote = ?", (remote,)))
+        else:
+            rows = [(remote, oid) for oid in oids]
+            self._do(lambda db: db.executemany("delete from verified where remote = ? and oid = ?", rows))
+
+    # The file
+
+    def _do(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """Run one transaction; a file that is damaged is moved aside and begun anew, once."""
+        import sqlite3
+
+        try:
+            with self._open() as db:
+                return action(db)
+        except sqlite3.OperationalError as error:
+            raise self._fault(error) from error
+        except sqlite3.DatabaseError:
+            self._set_aside()
+        try:
+            with self._open() as db:
+                return action(db)
+        except sqlite3.DatabaseError as error:
+            raise self._fault(error) from error
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._fault(error) from error
+        with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
+            db.execute("pragma synchronous = full")
+            if not db.execute("select 1 from sqlite_master where name = 'verified'").fetchone():
+                db.executescript(f"begin immediate; {_SCHEMA} commit;")
+            db.execute("begin immediate")
+            try:
+                yield db
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("rollback")
+                raise
+            db.execute("commit")
+
+    def _set_aside(self) -> None:
+        import fcntl
+        import sqlite3
+
+        from cpv_hooks.console.output import warn
+
+        # One process at a time, and each looks again: another one may have begun the new file already.
+        with open(self.path.with_name(f"{NAME}.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as db:
+                    if db.execute("pragma quick_check").fetchone() == ("ok",):
+                        return
+            except sqlite3.DatabaseError:
+                pass
+            aside = self.path.with_name(f"{NAME}.damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
+            os.replace(self.path, aside)
+            self.path.with_name(f"{NAME}-journal").unlink(missing_ok=True)
+        warn(
+            f"{self.path}: the upload queue is damaged; kept as {aside.name}, the next push finds what is not uploaded"
+        )
+
+    def _fault(self, error: Exception) -> CPVError:
+        text = error.strerror if isinstance(error, OSError) else str(error)
+        first = "wait for the other process" if "locked" in str(text) else "free space or mend the permissions"
+        return CPVError(f"upload queue: {text}", where=str(self.path), fix=f"{first}, then dvc cpv sync")
+
+
+def _batches(items: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]

@@ -1,0 +1,117 @@
+"""What may leave the caches."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.console.durations import DAY
+from cpv_hooks.dvcformat.cache import fault
+from cpv_hooks.errors import CPVError
+from cpv_hooks.remote.common.inventory import inventory_of, object_files, temporary_files
+from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.upkeep.prune.needed import Needed
+from cpv_hooks.upkeep.prune.plan import FRESH, CachePart, Doomed, Options
+from cpv_hooks.upkeep.prune.uncommitted import work_trees
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+
+
+def check_owner(repo: Repo, projects: Sequence[Project], options: Options) -> None:
+    """Refuse a cache that other repositories may use, unless the user vouches for it.
+
+    A cache is this repository's own where it lies in one of its work trees or its Git directory, and is not shared by
+    a group.
+    """
+    homes = [tree.top.resolve() for tree in work_trees(repo)] + [repo.common_dir.resolve()]
+    for project in projects:
+        own = any(project.cache_dir.is_relative_to(home) for home in homes) and not project.cache_shared
+        if not own and not options.force:
+            raise CPVError(
+                "this cache may be other repositories' too, and what they need is not known here",
+                where=str(project.cache_dir),
+                fix="dvc cpv prune --force, where it is this repository's alone",
+            )
+
+
+def plan(projects: Sequence[Project], needed: Needed, options: Options) -> list[CachePart]:
+    """What would go from the cache of each DVC root. Raises `CPVError` where what is needed is not known."""
+    groups: dict[Path, list[Project]] = {}
+    for project in projects:
+        groups.setdefault(project.cache_dir, []).append(project)
+    return [_Cache(folder, users, needed, options).part() for folder, users in groups.items()]
+
+
+class _Cache:
+    def __init__(self, folder: Path, projects: Sequence[Project], needed: Needed, options: Options) -> None:
+        self._folder = folder
+        self._projects = projects
+        self._needed = needed
+        self._options = options
+        self._fresh = time.time() - min(FRESH, options.grace)
+
+    def part(self) -> CachePart:
+        try:
+            current = {
+                oid: _doomed(oid, path, status) for oid, path, status in object_files(self._folder / "files/md5")
+            }
+            old = [_doomed(oid, path, status) for oid, path, status in object_files(self._folder)]
+            leftovers = [item for folder in self._staging() for item in temporary_files(folder, time.time() - DAY)]
+        except OSError as error:
+            raise fault(error, self._folder) from error
+        doomed = self._unneeded([*current.values(), *old])
+        if self._options.thins:
+            gone = {item.oid for item in doomed}
+            doomed += self._on_remote({oid: item for oid, item in current.items() if oid not in gone})
+        sizes = sum(size for _, size in leftovers)
+        return CachePart(self._folder, tuple(doomed), tuple(path for path, _ in leftovers), sizes)
+
+    def _staging(self) -> list[Path]:
+        """Where CPV writes temporary files of objects and artifacts."""
+        return [self._folder / "cpv", *(project.root / ".dvc" / "tmp" / "cpv" for project in self._projects)]
+
+    def _unneeded(self, present: Iterable[Doomed]) -> list[Doomed]:
+        aged = [item for item in present if item.modified < self._fresh]
+        plain = self._needed.plainly()
+        # The remote is asked which files directories need only where there is something that could go.
+        if not any(item.oid not in plain for item in aged):
+            return []
+        needed = self._needed.everything()
+        return [item for item in aged if item.oid not in needed]
+
+    def _on_remote(self, present: Mapping[str, Doomed]) -> list[Doomed]:
+        """What no kept version needs, and every remote that serves this cache is seen to have."""
+        here = self._needed.here()
+        wanted = {oid: item for oid, item in present.items() if oid not in here and item.modified < self._fresh}
+        for project in self._projects:
+            wanted = _seen_on(project, wanted)
+        return [
+            Doomed(item.oid, item.size, item.modified, "an older version, on the remote", item.file)
+            for item in wanted.values()
+        ]
+
+
+def _seen_on(project: Project, wanted: Mapping[str, Doomed]) -> dict[str, Doomed]:
+    """Those objects that the remote has now, whole as far as it can tell."""
+    if not wanted:
+        return {}
+    remote = Store(project).remote
+    inventory = inventory_of(remote)
+    if inventory is None:
+        absent = remote.missing(list(wanted), {oid: item.size for oid, item in wanted.items()})
+        return {oid: item for oid, item in wanted.items() if oid not in absent}
+    seen = inventory.look(list(wanted))
+    return {
+        oid: item
+        for oid, item in wanted.items()
+        if oid in seen and seen[oid].size == item.size and seen[oid].md5 in (None, oid[:32])
+    }
+
+
+def _doomed(oid: str, path: Path, status: os.stat_result) -> Doomed:
+    return Doomed(oid, status.st_size, status.st_mtime, "nothing needs it", path)

@@ -1,0 +1,95 @@
+"""Commits and their trees, as far back as they go, in one walk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.upkeep.prune.starts import Starts, at
+
+_FORMAT = "%H %T %ct %P"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit: its tree, its time in seconds since the epoch, its parents."""
+
+    id: str
+    tree: str
+    time: float
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class History:
+    """Every commit that is reachable, by its id, and trees that are named without one."""
+
+    commits: dict[str, Commit]
+    trees: frozenset[str]
+
+    @property
+    def all_trees(self) -> set[str]:
+        """Every tree."""
+        return {commit.tree for commit in self.commits.values()} | self.trees
+
+    def trees_of(self, ids: Iterable[str], *, with_parents: Collection[str] = ()) -> set[str]:
+        """The trees of some commits; of those in `with_parents` the parents' too."""
+        wanted = [self.commits[oid] for oid in ids if oid in self.commits]
+        beside = [self.commits[oid] for commit in wanted if commit.id in with_parents for oid in commit.parents]
+        return {commit.tree for commit in [*wanted, *beside]} | self.trees
+
+
+def read(repo: Repo, starts: Starts) -> History:
+    """Walk from these ids of commits, tags and trees; those of old reflogs that are not there any more are passed over.
+
+    `CPVError` for a shallow clone, whose history is not known, and for one that lacks a commit.
+    """
+    if repo.run("rev-parse", "--is-shallow-repository").strip() == "true":
+        raise CPVError(
+            "this clone is shallow, so what its history needs is not known",
+            where=str(repo.top),
+            fix="git fetch --unshallow",
+        )
+    if lost := lacking(repo, starts.refs):
+        what = f"a ref names {min(lost)}, which is not in this clone, so what it needs is not known"
+        raise CPVError(what, where=str(repo.common_dir), fix="git fsck says which one; git fetch, or delete the ref")
+    peeled = peel(repo, starts.kept)
+    commits = sorted({oid for oid, kind in peeled.values() if kind == "commit"})
+    trees = frozenset(oid for oid, kind in peeled.values() if kind == "tree")
+    if not commits:
+        return History({}, trees)
+    args = ("rev-list", f"--format={_FORMAT}", "--stdin")
+    printed = repo.run(*args, input="".join(f"{oid}\n" for oid in commits), env=at(repo.common_dir))
+    found = [_commit(line) for line in printed.splitlines() if not line.startswith("commit ")]
+    return History({commit.id: commit for commit in found}, trees)
+
+
+def _commit(line: str) -> Commit:
+    oid, tree, seconds, *parents = line.split()
+    return Commit(oid, tree, float(seconds), tuple(parents))
+
+
+def lacking(repo: Repo, ids: Collection[str]) -> set[str]:
+    """Those of these ids that are not in this clone."""
+    asked = "".join(f"{oid}\n" for oid in sorted(ids))
+    answers = repo.run("cat-file", "--batch-check", input=asked, env=at(repo.common_dir)).splitlines() if ids else []
+    return {line.split()[0] for line in answers if line.endswith(" missing")}
+
+
+def peel(repo: Repo, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Id -> the id and the kind (`commit`, `tree`) of what it stands for, of those that are there."""
+    found: dict[str, tuple[str, str]] = {}
+    rest = sorted(ids)
+    for kind in ("commit", "tree"):
+        asked = "".join(f"{oid}^{{{kind}}}\n" for oid in rest)
+        answers = (
+            repo.run("cat-file", "--batch-check", input=asked, env=at(repo.common_dir)).splitlines() if rest else []
+        )
+        for oid, answer in zip(rest, answers, strict=True):
+            fields = answer.split()
+            if len(fields) == 3 and fields[1] == kind:
+                found[oid] = (fields[0], kind)
+        rest = [oid for oid in rest if oid not in found]
+    return found

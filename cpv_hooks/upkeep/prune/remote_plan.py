@@ -1,0 +1,100 @@
+"""What may leave the remotes: what no ref anywhere needs, and nobody can be about to need."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.remote.common.inventory import Seen, inventory_of
+from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.upkeep.prune.history import lacking
+from cpv_hooks.upkeep.prune.needed import Needed
+from cpv_hooks.upkeep.prune.plan import ABANDONED, Doomed, Options, RemotePart
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.remote.common.protocol import Remote
+
+_SHOWN = 5
+
+
+def refs_of_hosts(repo: Repo) -> set[str]:
+    """What every ref of every Git remote names, as the hosts say it now; all of it is here.
+
+    Raises `CPVError` for a host that cannot be asked, and where a ref's commit is not in this clone.
+    """
+    found: set[str] = set()
+    for name in repo.run("remote").split():
+        found |= _refs_of(repo, name)
+    return found
+
+
+def _refs_of(repo: Repo, name: str) -> set[str]:
+    try:
+        listed = repo.run("ls-remote", "--quiet", name)
+    except CPVError as error:
+        what = f"the refs of Git remote {name} cannot be seen, so what they need is not known ({error.what})"
+        raise CPVError(what, where=error.where, fix=f"git ls-remote {name}") from error
+    tips = {
+        ref: oid for oid, _, ref in (line.partition("\t") for line in listed.splitlines()) if not ref.endswith("^{}")
+    }
+    absent = lacking(repo, set(tips.values()))
+    refs = sorted(ref for ref, oid in tips.items() if oid in absent)
+    if refs:
+        shown = " ".join(refs[:_SHOWN])
+        plain = all(ref.startswith(("refs/heads/", "refs/tags/")) or ref == "HEAD" for ref in refs)
+        what = f"{name} has commits that this clone lacks ({shown.replace(' ', ', ')})"
+        fix = f"git fetch --tags {name}" if plain else f"git fetch {name} {shown}"
+        raise CPVError(what, where=str(repo.top), fix=f"{fix}, then repeat the command")
+    return set(tips.values())
+
+
+def plan(projects: Sequence[Project], needed: Needed, options: Options) -> list[RemotePart]:
+    """What would go from the default remote of each DVC root. Raises `CPVError` where that is not known."""
+    parts: dict[str, RemotePart] = {}
+    for project in projects:
+        _check_owner(project, options)
+        for legacy in (False, True) if needed.has_old else (False,):
+            remote = Store(project, legacy=legacy).remote
+            if remote.url not in parts:
+                parts[remote.url] = _part(remote, needed, options)
+    return list(parts.values())
+
+
+def _check_owner(project: Project, options: Options) -> None:
+    """Refuse a remote that other repositories may use: `…/TEAM/MODEL` is this model's own, of any other who knows?"""
+    config = project.config
+    path = urlsplit(project.remote_url or "").path.rstrip("/")
+    own = config.team and config.model and path.endswith(f"/{config.team}/{config.model}")
+    if project.remote_name and not own and not options.force:
+        raise CPVError(
+            "this remote may be other repositories' too, and what they need is not known here",
+            where=f"remote {project.remote_name}",
+            fix="dvc cpv prune --remote --force, where it is this repository's alone",
+        )
+
+
+def _part(remote: Remote, needed: Needed, options: Options) -> RemotePart:
+    inventory = inventory_of(remote)
+    if inventory is None:
+        raise CPVError("a remote of this kind is not pruned", where=remote.url, fix="dvc cpv prune, without --remote")
+    now = time.time()
+    old = {oid: seen for oid, seen in inventory.everything().items() if _is_older(seen, now - options.grace)}
+    keep = needed.everything() if old.keys() - needed.plainly() else old.keys()
+    doomed = [
+        Doomed(oid, seen.size or 0, seen.modified or 0.0, "nothing needs it")
+        for oid, seen in sorted(old.items())
+        if oid not in keep
+    ]
+    return RemotePart(
+        remote.url, inventory, tuple(doomed), tuple(inventory.leftovers(now - min(options.grace, ABANDONED)))
+    )
+
+
+def _is_older(seen: Seen, moment: float) -> bool:
+    """Whether an object is known to have lain there, unchanged, since before a moment."""
+    return seen.modified is not None and seen.modified < moment

@@ -1,0 +1,83 @@
+"""Planning under the locks of everyone who could need something new, and removing what the plan names."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from cpv_hooks.dvcformat.cache import fault
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.system.locks import holding_dvc, locked
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.upkeep.prune import cache_plan, remote_plan
+from cpv_hooks.upkeep.prune.needed import Needed
+from cpv_hooks.upkeep.prune.plan import CachePart, Options, Plan, RemotePart
+from cpv_hooks.upkeep.prune.uncommitted import work_trees
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+
+
+def plan(repo: Repo, projects: Sequence[Project], options: Options) -> Plan:
+    """What would go. Changes nothing. Raises `CPVError` where it cannot be known what is needed."""
+    cache_plan.check_owner(repo, projects, options)
+    theirs = remote_plan.refs_of_hosts(repo) if options.remote else set()
+    needed = Needed(repo, projects, options, theirs)
+    found = Plan(options, cache_plan.plan(projects, needed, options))
+    if options.remote:
+        found.remotes = remote_plan.plan(projects, needed, options)
+    return found
+
+
+@contextmanager
+def locks(repo: Repo, projects: Sequence[Project]) -> Iterator[None]:
+    """Keep every sync of every work tree and DVC itself waiting; waits for those at work."""
+    with ExitStack() as held:
+        for tree in sorted(work_trees(repo), key=lambda tree: tree.git_dir):
+            held.enter_context(locked(tree.state / "lock", wait=True, say="syncing a work tree"))
+        for project in projects:
+            held.enter_context(holding_dvc(project.root))
+        yield
+
+
+def sweep(repo: Repo, plan: Plan) -> None:
+    """Remove what a plan names, directory objects before files. Raises `CPVError` where one cannot be removed.
+
+    What is there no more, or was renewed since the plan was made, is passed over.
+    """
+    for cache in plan.caches:
+        _sweep_cache(cache)
+    for remote in plan.remotes:
+        _sweep_remote(Queue.of(repo), remote)
+
+
+def _sweep_cache(part: CachePart) -> None:
+    try:
+        for item in sorted(part.objects, key=lambda item: not is_dir_oid(item.oid)):
+            if item.file is not None and _mtime(item.file) == item.modified:
+                item.file.unlink(missing_ok=True)
+        for path in part.leftovers:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise fault(error, part.folder) from error
+
+
+def _mtime(path: os.PathLike[str]) -> float | None:
+    try:
+        return os.stat(path).st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _sweep_remote(queue: Queue, part: RemotePart) -> None:
+    # First the record: a push that comes in between looks at the remote itself.
+    queue.forget(part.url, [item.oid for item in part.objects])
+    part.inventory.remove([item.oid for item in part.objects])
+    part.inventory.clean(part.leftovers)

@@ -1,0 +1,92 @@
+"""What is needed without any commit: indexes, pointers on the disk, bases of syncs, rescues, journals."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.dvcformat.pointer import is_pointer_file
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.upkeep.prune.mentions import Mentions, Reader, ids_in, in_pointer
+from cpv_hooks.upkeep.prune.starts import at, git_dirs
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.discovery import pointer_files
+from cpv_hooks.worktree.rescue_list import rescues
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+
+
+def work_trees(repo: Repo) -> list[Repo]:
+    """Every work tree whose folder is there, this one first."""
+    listed = repo.run("worktree", "list", "--porcelain").splitlines()
+    tops = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
+    found = [repo]
+    for top in tops:
+        if top.is_dir() and not os.path.samefile(top, repo.top):
+            try:
+                found.append(Repo.discover(top))
+            except CPVError:
+                continue  # the folder of a bare repository, or one that is no work tree any more
+    return found
+
+
+def mentions(repo: Repo, reader: Reader) -> Mentions:
+    """All that is mentioned outside of commits."""
+    found = Mentions({rescue.oid for rescue in rescues(repo)})
+    found.oids.update(*(ids_in(data) for data in _read(_files(repo.shared / "journal"))))
+    for git_dir in git_dirs(repo):
+        found.add(_in_index(repo, git_dir, reader))
+        found.oids |= _bases(git_dir / "cpv")
+        found.oids.update(*(ids_in(data) for data in _read([git_dir / "cpv" / "detour"])))
+    for tree in work_trees(repo):
+        for name in pointer_files(tree):
+            for data in _read([tree.top / name]):
+                found.add(in_pointer(data, name))
+    return found
+
+
+def _in_index(repo: Repo, git_dir: Path, reader: Reader) -> Mentions:
+    """The pointers that are staged in a work tree; of one in conflict every side."""
+    found = Mentions()
+    for line in repo.run("ls-files", "--stage", "-z", env=at(git_dir)).split("\0"):
+        head, _, name = line.partition("\t")
+        if name and is_pointer_file(name) and not head.startswith("160000"):
+            found.add(reader.in_blob(head.split()[1], name))
+    return found
+
+
+def _bases(state: Path) -> set[str]:
+    """What artifacts held when they last agreed with their pointers; a directory's files by the memory of the sync."""
+    index = Index.load(state)
+    found: set[str] = set()
+    for path, entry in index.entries.items():
+        found |= {entry.oid, entry.placing or entry.oid}
+        tree = index.read_tree(path, entry.oid) if entry.isdir else None
+        found.update(tree.oids if tree else ())
+    for _, _, pointers in index.pointers.values():
+        found.update(pointer.oid for pointer in pointers if pointer.oid)
+    return found
+
+
+def recent_runs(project: Project, grace: float) -> set[str]:
+    """What DVC's memory of young runs names (`grace` is in seconds): `dvc repro` may ask for it."""
+    since = time.time() - grace
+    files = [path for path in _files(project.cache_dir / "runs") if path.stat().st_mtime >= since]
+    return set[str]().union(*(ids_in(data) for data in _read(files)))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+
+
+def _read(files: list[Path]) -> Iterator[bytes]:
+    for file in files:
+        try:
+            yield file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            continue

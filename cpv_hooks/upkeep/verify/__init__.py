@@ -1,0 +1,1 @@
+"""What versions need, compared with what the cache and the remote hold; repaired where a good copy exists."""

@@ -1,0 +1,1 @@
+"""Version tags: schemes, numbers, messages, published or not, and races for a number."""

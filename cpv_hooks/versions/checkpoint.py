@@ -1,0 +1,125 @@
+"""What a commit says about the artifacts: the facts that a tag is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import Kind
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact as a commit has it. `size` is in bytes; `changed` against every parent of the commit."""
+
+    kind: Kind
+    path: str
+    oid: str | None
+    size: int | None = None
+    nfiles: int | None = None
+    changed: bool = False
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A commit and its artifacts, over all DVC roots of the repository."""
+
+    commit: str
+    subject: str
+    artifacts: tuple[Artifact, ...]
+    metrics: Mapping[str, int | float | str]
+    # The DVC root that decides each changed line: the first one in which a pointer of that line changed.
+    changed: Mapping[Line, Project]
+
+
+def roots(repo: Repo, project: Project) -> list[Project]:
+    """Every DVC root of the repository, outermost first, with `project` among them."""
+    found = Project.find_all(repo)
+    return found if any(other.root == project.root for other in found) else [project, *found]
+
+
+def read(repo: Repo, projects: Sequence[Project], rev: str) -> Checkpoint:
+    """Read a commit. Raises `CPVError` where a pointer is not readable or names no content yet."""
+    commit, parents, subject = _header(repo, rev)
+    artifacts: dict[str, Artifact] = {}
+    changed: dict[Line, Project] = {}
+    logs: list[tuple[Project, Pointer]] = []
+    for project, pointer, is_new in _pointers(projects, commit, parents):
+        kind = project.kind_of(pointer.path)
+        artifacts[pointer.path] = Artifact(kind, pointer.path, pointer.oid, pointer.size, pointer.nfiles, is_new)
+        if is_new:
+            changed.setdefault(Line.of(kind), project)
+        if kind == "metrics":
+            logs.append((project, pointer))
+    return Checkpoint(commit, subject, tuple(artifacts.values()), _metrics(logs), changed)
+
+
+def _header(repo: Repo, rev: str) -> tuple[str, list[str], str]:
+    # `rev-list`, because `log` obeys log.showSignature, and a raw commit names parents that a shallow clone lacks.
+    args = ("rev-list", "-1", "--parents", "--encoding=UTF-8", "--format=%s", "--end-of-options", rev)
+    head, _, subject = repo.run(*args).partition("\n")
+    commit, *parents = head.removeprefix("commit ").split()
+    return commit, parents, subject.strip()
+
+
+def _pointers(
+    projects: Sequence[Project], commit: str, parents: Sequence[str]
+) -> Iterator[tuple[Project, Pointer, bool]]:
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    for project in projects:
+        before = [_contents(project, parent) for parent in parents]
+        for pointer in pointers_at(project, commit):
+            # An import that was not downloaded has no content by the user's wish.
+            if pointer.oid is None and not pointer.imported:
+                raise CPVError(
+                    f"{pointer.path} has no content at {commit[:10]}, so it cannot be tagged",
+                    where=pointer.file,
+                    fix=f"dvc commit {pointer.file}, git commit",
+                )
+            if not _is_complete(project, pointer):
+                raise CPVError(
+                    f"{pointer.path} names no version on the remote at {commit[:10]}, so it cannot be tagged",
+                    where=pointer.file,
+                    fix="dvc cpv sync, git commit",
+                )
+            content = (pointer.oid, pointer.isexec)
+            yield project, pointer, pointer.oid is not None and all(old.get(pointer.path) != content for old in before)
+
+
+def _contents(project: Project, commit: str) -> Mapping[str, tuple[str | None, bool]]:
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    try:
+        pointers = [pointer for pointer in pointers_at(project, commit) if _is_complete(project, pointer)]
+        return {pointer.path: (pointer.oid, pointer.isexec) for pointer in pointers}
+    except CPVError:
+        # A parent with a broken pointer: the commit that mends it is a checkpoint.
+        return {}
+
+
+def _is_complete(project: Project, pointer: Pointer) -> bool:
+    """Whether plain DVC finds the content; the commit that first says where it is on the remote is the checkpoint."""
+    return not project.remote_versioned or pointer.names_versions_on(project.remote_name)
+
+
+def _metrics(logs: Sequence[tuple[Project, Pointer]]) -> dict[str, int | float | str]:
+    """The last metrics, read from the cache; with several logs each key says which one it is from."""
+    from cpv_hooks.project import plugins
+    from cpv_hooks.project.metrics import MAX_METRICS
+    from cpv_hooks.transfer.objects.store import Store
+
+    found: dict[str, int | float | str] = {}
+    for project, pointer in logs:
+        if not pointer.oid or pointer.isdir:
+            continue
+        blob = Store(project, legacy=pointer.legacy).blob(pointer.oid)
+        # Where this clone's cache lacks it, a tag without metrics is better than none.
+        values = plugins.metrics(blob.path, pointer.path) if blob else {}
+        found.update(values if len(logs) == 1 else {f"{pointer.path}:{key}": value for key, value in values.items()})
+    return dict(list(found.items())[:MAX_METRICS])

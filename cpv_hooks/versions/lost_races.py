@@ -1,0 +1,57 @@
+"""Automatic numbers that somebody else published first, or that would go out without their branch.
+
+Git says nothing of either. `push.followTags` passes over a tag whose name the host has already, whoever made it; and
+where the host refuses a branch that moved on, the tags of its new commits go out all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import scheme_of
+from cpv_hooks.versions import tag_refs, tags
+from cpv_hooks.versions.tag_refs import PREFIX, Tag
+
+
+def loose(repo: Repo, commits: Collection[str] = (), names: Collection[str] = ()) -> list[Tag]:
+    """The automatic tags of these commits, or of these names, that are this clone's own and not published."""
+    sent, made = tag_refs.published_names(repo), tag_refs.made(repo)
+    return [
+        tag
+        for tag in tag_refs.read(repo)
+        if (tag.commit in commits or tag.name in names)
+        and tag.info.automatic
+        and tag.info.line is not None
+        and tag.name not in sent
+        and f"{tag.oid} {tag.name}" in made
+    ]
+
+
+def renumber(repo: Repo, project: Project, own: Sequence[Tag], host: Mapping[str, str]) -> dict[str, str]:
+    """Give those whose names the host has for somebody else's tags the next numbers, and all that follow them too.
+
+    `own` are loose tags, `host` is what the host has (ref to object id). Returns old name to new name.
+    """
+    lost = [tag for tag in own if host.get(PREFIX + tag.name) not in (None, tag.oid)]
+    tags.mark_published(repo, [tag.name for tag in own if host.get(PREFIX + tag.name) == tag.oid])
+    scheme = scheme_of(project.config)
+    names: list[str] = []
+    for line in dict.fromkeys(tag.info.line for tag in lost if tag.info.line):
+        numbers = {tag.name: scheme.parse(line, tag.name) or () for tag in own if tag.info.line == line}
+        first = min(numbers[tag.name] for tag in lost if tag.info.line == line)
+        names += sorted((name for name, number in numbers.items() if number >= first), key=lambda name: numbers[name])
+    taken = {ref.removeprefix(PREFIX) for ref in host if ref.startswith(PREFIX)}
+    return tags.renumber(repo, project, names, taken) if names else {}
+
+
+def moved_on(repo: Repo, tag: Tag, remote: str, host: Mapping[str, str]) -> str | None:
+    """The branch of this tag's commit that has other commits on the host than it has here, if there is one."""
+    for branch in repo.run("for-each-ref", "--format=%(refname)", f"--contains={tag.commit}", "refs/heads").split():
+        name = branch.removeprefix("refs/heads/")
+        ref = repo.config(f"branch.{name}.merge") if repo.config(f"branch.{name}.remote") == remote else None
+        tip = host.get(ref or branch)
+        if tip is not None and not repo.ok("merge-base", "--is-ancestor", tip, branch):
+            return (ref or branch).removeprefix("refs/heads/")
+    return None

@@ -1,0 +1,107 @@
+"""Tags that a push took along and nobody has confirmed yet.
+
+Git tells a hook what a push is about to send, and never what became of it: without `--atomic` the branch may arrive and
+the tag not, or the tag and not the branch. So each tag is noted before it leaves, counts as published meanwhile, and
+the next push or rewrite asks the Git host.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.caller import GitProcess, calling_git
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.versions import tag_refs
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A tag that left for a remote; `oid` is what the ref named then, `pid` and `process` the Git that took it."""
+
+    remote: str
+    name: str
+    oid: str
+    pid: int
+    process: str
+
+
+def note(repo: Repo, remote: str, oids: Mapping[str, str]) -> None:
+    """Remember tags (name to object id) that a push takes along; on the disk when this returns.
+
+    A remote that has no name is not asked later: its URL may hold a password. Its tags count as published for good.
+    """
+    if repo.config(f"remote.{remote}.url") is None:
+        tag_refs.mark_published(repo, list(oids))
+        return
+    git = calling_git()
+    pid, process = (git.pid, git.identity) if git else (0, "")
+    known = tag_refs.published_names(repo)
+    for name, oid in oids.items():
+        if name not in known or _path(repo, remote, name).exists():
+            text = json.dumps(asdict(Sent(remote, name, oid, pid, process)))
+            write_atomic(_path(repo, remote, name), text.encode(), durable=True)
+
+
+def waiting(repo: Repo) -> list[Sent]:
+    """The tags that nobody has confirmed, those of pushes that still run left out."""
+    return [sent for sent in _all(repo) if not _runs(sent)]
+
+
+def settle(repo: Repo, listings: dict[str, Mapping[str, str] | None] | None = None) -> set[str]:
+    """Ask each host for the tags that left for it; returns the names that are not there, or are somebody else's.
+
+    Those are unpublished again. Where a host does not answer its tags stay as they are. `listings` keeps the answers
+    by remote, so that nobody asks twice.
+    """
+    answers = {} if listings is None else listings
+    gone: set[str] = set()
+    for sent in waiting(repo):
+        if sent.remote not in answers:
+            answers[sent.remote] = on_host(repo, sent.remote)
+        there = answers[sent.remote]
+        if there is None:
+            continue
+        if there.get(tag_refs.PREFIX + sent.name) == sent.oid:
+            tag_refs.mark_published(repo, [sent.name])
+        else:
+            gone.add(sent.name)
+        _path(repo, sent.remote, sent.name).unlink(missing_ok=True)
+    return gone - tag_refs.published_names(repo)
+
+
+def on_host(repo: Repo, remote: str) -> Mapping[str, str] | None:
+    """Ref to object id of each branch and tag of a remote; None where it does not answer."""
+    # What the user gave to `git -c` is for this call too.
+    given = {key: os.environ[key] for key in ("GIT_CONFIG_PARAMETERS",) if key in os.environ}
+    try:
+        text = repo.run("ls-remote", "--refs", "--heads", "--tags", "--", remote, env=given)
+    except CPVError:
+        return None
+    return {ref: oid for oid, _, ref in (line.partition("\t") for line in text.splitlines())}
+
+
+def _all(repo: Repo) -> Iterator[Sent]:
+    for path in sorted((repo.shared / tag_refs.SENT).glob("*.json")):
+        try:
+            yield Sent(**json.loads(path.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            # Torn by a power cut, or settled by another process meanwhile.
+            continue
+
+
+def _runs(sent: Sent) -> bool:
+    git = GitProcess(sent.pid, ())
+    own = calling_git()
+    return sent.pid > 0 and (own is None or own.pid != sent.pid) and git.alive() and git.identity == sent.process
+
+
+def _path(repo: Repo, remote: str, name: str) -> Path:
+    key = hashlib.sha256(os.fsencode(f"{remote}\0{name}")).hexdigest()[:32]
+    return repo.shared / tag_refs.SENT / f"{key}.json"

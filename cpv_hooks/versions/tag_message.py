@@ -1,0 +1,136 @@
+"""The message of a tag: readable above, Git trailers below (`git interpret-trailers --parse --no-divider`).
+
+Trailers, in the last paragraph::
+
+    Cpv-Line: model
+    Cpv-Automatic: true
+    Cpv-Artifact: kind=model hash=0cc175b9c0f1b6a831c399e269772661 size=1 path="model.bin"
+    Cpv-Metric: loss=0.25
+
+A path and a text are JSON strings, and so is a metric's name that is not a plain word.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cpv_hooks.console.output import size_text
+from cpv_hooks.project.config import KINDS
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions.checkpoint import Artifact, Checkpoint
+
+_SHOWN = 20
+_WORD = re.compile(r"[\w./:@-]+")
+_TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")
+_ARTIFACT = re.compile(r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")")
+
+
+@dataclass(frozen=True)
+class TagInfo:
+    """What the message of a tag says; `line` is None in a tag that CPV did not write."""
+
+    subject: str
+    line: Line | None = None
+    automatic: bool = False
+    artifacts: tuple[Artifact, ...] = ()
+    metrics: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+def write_message(name: str, line: Line, checkpoint: Checkpoint, message: str | None, *, automatic: bool) -> str:
+    """The message of the tag `name`; `message` takes the place of the commit's subject."""
+    head = message.strip() if message else f"{name}: {checkpoint.subject}".rstrip(": ")
+    body = "\n".join(_body(checkpoint))
+    trailers = "\n".join(_trailers(line, checkpoint, automatic=automatic))
+    return "\n\n".join(part for part in (head, body, trailers) if part) + "\n"
+
+
+def parse_message(text: str) -> TagInfo:
+    """Read a message back; what is not one of ours, or malformed, is passed over."""
+    lines = text.strip().split("\n")
+    subject = lines[0]
+    last = text.strip().split("\n\n")[-1]
+    found = [match.groups() for match in map(_TRAILER.fullmatch, last.split("\n")) if match]
+    values: dict[str, list[str]] = {}
+    for key, value in found:
+        values.setdefault(key, []).append(value)
+    line = next((Line(value) for value in values.get("Cpv-Line", []) if value in tuple(Line)), None)
+    if line is None:
+        return TagInfo(subject)
+    artifacts = tuple(filter(None, map(_artifact, values.get("Cpv-Artifact", []))))
+    metrics = dict(filter(None, map(_metric, values.get("Cpv-Metric", []))))
+    return TagInfo(subject, line, values.get("Cpv-Automatic") == ["true"], artifacts, metrics)
+
+
+def _body(checkpoint: Checkpoint) -> Iterator[str]:
+    shown = sorted(checkpoint.artifacts, key=lambda artifact: not artifact.changed)[:_SHOWN]
+    names = {artifact.path: _readable(artifact.path) for artifact in shown}
+    width = max(map(len, names.values()), default=0)
+    for artifact in shown:
+        files = f", {artifact.nfiles} files" if artifact.nfiles is not None else ""
+        size = "?" if artifact.size is None else size_text(artifact.size)
+        mark = "  changed" if artifact.changed else ""
+        yield f"{artifact.kind:<8} {names[artifact.path]:<{width}}  {size}{files}{mark}"
+    if len(checkpoint.artifacts) > _SHOWN:
+        yield f"and {len(checkpoint.artifacts) - _SHOWN} more"
+    if checkpoint.metrics:
+        yield ", ".join(f"{_readable(key)} {_readable(str(value))}" for key, value in checkpoint.metrics.items())
+
+
+def _readable(text: str) -> str:
+    """Without what would break a line or drive a terminal."""
+    return "".join(char if char.isprintable() or "\udc80" <= char <= "\udcff" else "?" for char in text)
+
+
+def _trailers(line: Line, checkpoint: Checkpoint, *, automatic: bool) -> Iterator[str]:
+    yield f"Cpv-Line: {line}"
+    if automatic:
+        yield "Cpv-Automatic: true"
+    for artifact in checkpoint.artifacts:
+        numbers = {"hash": artifact.oid, "size": artifact.size, "nfiles": artifact.nfiles}
+        words = [f"kind={artifact.kind}", *(f"{key}={value}" for key, value in numbers.items() if value is not None)]
+        yield f"Cpv-Artifact: {' '.join(words)} path={_json(artifact.path)}"
+    for key, value in checkpoint.metrics.items():
+        yield f"Cpv-Metric: {key if _WORD.fullmatch(key) else _json(key)}={_json(value)}"
+
+
+def _json(value: object) -> str:
+    """JSON that stays readable (no escapes for letters); other line breaks than \\n are escaped as well."""
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _artifact(value: str) -> Artifact | None:
+    found = _ARTIFACT.fullmatch(value)
+    if not found:
+        return None
+    kind, oid, size, nfiles, quoted = found.groups()
+    known = next((name for name in KINDS if name == kind), None)
+    path = _loads(quoted)
+    if known is None or not isinstance(path, str):
+        return None
+    return Artifact(known, path, oid, int(size) if size else None, int(nfiles) if nfiles else None)
+
+
+def _metric(value: str) -> tuple[str, int | float | str] | None:
+    if value.startswith('"'):
+        try:
+            key, end = json.JSONDecoder().raw_decode(value)
+        except ValueError:
+            return None
+    else:
+        end = value.find("=")
+        key = value[:end]
+    if end < 0 or value[end : end + 1] != "=" or not isinstance(key, str):
+        return None
+    number = _loads(value[end + 1 :])
+    return (key, number) if isinstance(number, int | float | str) else None
+
+
+def _loads(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

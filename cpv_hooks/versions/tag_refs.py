@@ -1,0 +1,164 @@
+"""Tags as Git has them: reading, writing in one transaction, and the record of which ones are published."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.versions.tag_message import TagInfo, parse_message
+
+PREFIX = "refs/tags/"
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*(?<!\.lock)")
+SENT = "sent"
+"""The folder, in CPV's own, of the tags that a push took along and nobody has confirmed."""
+_FIELDS = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(objecttype)%00%(contents)%00"
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag: `oid` is what the ref names (the tag object of an annotated one), `commit` what it stands for."""
+
+    name: str
+    oid: str
+    commit: str
+    info: TagInfo
+
+
+def names(repo: Repo) -> list[str]:
+    """The names of all tags, in one Git call that opens no object."""
+    return repo.run("for-each-ref", "--format=%(refname:strip=2)", PREFIX).splitlines()
+
+
+def read(repo: Repo, *, commit: str | None = None, name: str | None = None) -> list[Tag]:
+    """All tags with what they say, or those of one commit, or the one of that name; in one Git call."""
+    pattern = PREFIX + name if name else PREFIX
+    only = [f"--points-at={commit}"] if commit else []
+    values = repo.run("for-each-ref", f"--format={_FIELDS}", *only, pattern).split("\0")
+    found = []
+    for start in range(0, len(values) - 5, 5):
+        ref, oid, peeled, kind, contents = values[start : start + 5]
+        info = parse_message(contents) if kind == "tag" else TagInfo("")
+        found.append(Tag(ref.lstrip("\n"), oid, peeled or oid, info))
+    # A pattern also matches the folder of that name.
+    return [tag for tag in found if name in (None, tag.name)]
+
+
+def is_taken(name: str, existing: Collection[str]) -> bool:
+    """Whether Git has no room for a tag of this name: it exists, or a folder or a file of it does."""
+    parents = {name[:at] for at, char in enumerate(name) if char == "/"}
+    return name in existing or any(other.startswith(name + "/") or other in parents for other in existing)
+
+
+def make_object(repo: Repo, name: str, commit: str, message: str) -> str:
+    """Write an annotated tag object, never signed; returns its id. Git checks it as strictly as `fsck` does."""
+    try:
+        tagger = repo.run("var", "GIT_COMMITTER_IDENT").strip()
+    except CPVError as error:
+        raise CPVError(error.what, where=error.where, fix="git config --global user.email YOU@EXAMPLE.COM") from error
+    header = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n"
+    return repo.run("mktag", input=f"{header}\n{message}").strip()
+
+
+def check_name(repo: Repo, name: str) -> None:
+    """Refuse a name that Git would not take; Git's own check decides, where that is not plain to see."""
+    if _PLAIN.fullmatch(name):
+        return
+    if "\0" in name or name.startswith("-") or not repo.ok("check-ref-format", PREFIX + name):
+        raise CPVError(f"{name!r} is not a name that Git takes for a tag", fix="dvc cpv tag (picks the next number)")
+
+
+def write(
+    repo: Repo,
+    *,
+    create: Mapping[str, str] | None = None,
+    update: Mapping[str, tuple[str, str]] | None = None,
+    delete: Iterable[Tag] = (),
+) -> None:
+    """Create, move (name to new and old id) and delete tags: all of them or none. `CPVError` where one lost a race."""
+    new_tags, moved = create or {}, update or {}
+    lines = [f"create {PREFIX}{name}\0{oid}\0" for name, oid in new_tags.items()]
+    lines += [f"update {PREFIX}{name}\0{new}\0{old}\0" for name, (new, old) in moved.items()]
+    lines += [f"delete {PREFIX}{tag.name}\0{tag.oid}\0" for tag in delete]
+    made = {**new_tags, **{name: new for name, (new, _) in moved.items()}}
+    # Before the refs: a tag that we made and forgot to note would count as published for ever.
+    note_made(repo, made)
+    repo.run("update-ref", "--stdin", "-z", input="".join(lines))
+
+
+def published_names(repo: Repo) -> set[str]:
+    """The tags that a push of this clone sent out, as far as is known."""
+    sent: set[str] = set()
+    for path in (repo.shared / SENT).glob("*.json"):
+        with suppress(OSError, ValueError, KeyError):
+            sent.add(json.loads(path.read_bytes())["name"])
+    return {*_lines(repo.shared / "published"), *sent}
+
+
+def mark_published(repo: Repo, names: Sequence[str]) -> None:
+    """Remember that tags went out; on the disk when this returns."""
+    known = set(_lines(repo.shared / "published"))
+    _append(repo.shared / "published", (name for name in dict.fromkeys(names) if name not in known))
+
+
+def is_published(repo: Repo, name: str) -> bool:
+    """Whether a tag is known to others: a push sent it out, or it came from a remote.
+
+    A tag that this clone did not make, on a commit that a remote has, came from there.
+    """
+    if name in published_names(repo):
+        return True
+    tags = read(repo, name=name)
+    return bool(tags) and came_from_remote(repo, tags[0], made(repo))
+
+
+def came_from_remote(repo: Repo, tag: Tag, made_here: Collection[str]) -> bool:
+    """Whether a tag that no push sent out arrived with a clone or a fetch."""
+    if f"{tag.oid} {tag.name}" in made_here:
+        return False
+    args = ("--count=1", "--format=x", f"--contains={tag.commit}", "refs/remotes")
+    return bool(repo.run("for-each-ref", *args, check=False))
+
+
+def made(repo: Repo) -> set[str]:
+    """`OID NAME` of every tag that was made in this clone."""
+    return set(_lines(repo.shared / "made"))
+
+
+def note_made(repo: Repo, oids: Mapping[str, str]) -> None:
+    """Remember tags, name -> object id, that were made in this clone."""
+    _append(repo.shared / "made", (f"{oid} {name}" for name, oid in oids.items()))
+
+
+def is_null(oid: str) -> bool:
+    """Whether an object id stands for "no object"."""
+    return oid == NULL_OID or not oid.strip("0")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return os.fsdecode(path.read_bytes()).split("\n")
+    except FileNotFoundError:
+        return []
+
+
+def _append(path: Path, lines: Iterable[str]) -> None:
+    data = os.fsencode("".join(line + "\n" for line in lines))
+    if not data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # One write in append mode: lines of two processes do not mix.
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync(path.parent)

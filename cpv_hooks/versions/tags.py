@@ -1,0 +1,250 @@
+"""The numbers of checkpoints: the next one, the automatic ones of a commit, the checked ones of a user.
+
+Rules that the code follows, each with a test:
+
+- A line's next number follows its highest, over all tags of the repository and all that this clone ever published.
+- A commit gets an automatic tag in each line in which a pointer changed against *every* parent, so a merge that takes
+  one side's pointers gets none, and neither does the removal of an artifact. Metrics and extras count as model.
+- A commit has at most one automatic tag of a line, and any number that a person made, each higher than all before.
+- A published tag never moves; an automatic one that was never published follows its commit through a rewrite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line, Scheme, line_of, scheme_of
+from cpv_hooks.versions import checkpoint as checkpoints
+from cpv_hooks.versions import numbering, tag_refs
+from cpv_hooks.versions.checkpoint import Checkpoint
+from cpv_hooks.versions.tag_message import TagInfo, parse_message, write_message
+from cpv_hooks.versions.tag_refs import Tag, is_published, mark_published
+
+__all__ = [
+    "Line",
+    "Tag",
+    "TagInfo",
+    "check_new",
+    "create",
+    "create_auto",
+    "is_published",
+    "last_tag",
+    "mark_published",
+    "move_rewritten",
+    "next_tag",
+    "parse_message",
+    "renumber",
+]
+
+# Two processes that number at once: each loser looks again. More losses than this are another problem.
+_ATTEMPTS = 20
+
+
+def next_tag(repo: Repo, project: Project, line: Line) -> str:
+    """The name that the line's next checkpoint gets."""
+    return numbering.next_free(scheme_of(project.config), line, numbering.known(repo))
+
+
+def last_tag(repo: Repo, project: Project, line: Line) -> str | None:
+    """The name of the line's highest tag that exists here, or None."""
+    scheme = scheme_of(project.config)
+    highest = numbering.highest(scheme, line, tag_refs.names(repo))
+    return None if highest is None else scheme.format(line, highest)
+
+
+def create_auto(repo: Repo, projects: Sequence[Project], commit: str) -> list[str]:
+    """Tag a commit in each line in which a pointer changed, as `[tags] on_commit` of its DVC root says.
+
+    `projects` are all DVC roots, outermost first. Returns the new names. Lines that have an automatic tag on this
+    commit are left alone.
+    """
+    return _tag_changes(repo, checkpoints.read(repo, projects, commit))
+
+
+def create(
+    repo: Repo,
+    project: Project,
+    version: str | None,
+    message: str | None,
+    lines: Sequence[Line],
+    *,
+    commit: str = "HEAD",
+) -> list[str]:
+    """Tag a commit in the given lines, in one transaction; returns the names in the order of `lines`.
+
+    `version` is a tag's name or the bare number (`v1.0`, `1.0`), the same number in each line; without it each line
+    takes its next. Raises `CPVError` for a version that is malformed, taken or backward.
+    """
+    oid = repo.resolve(commit)
+    if oid is None:
+        raise CPVError(f"{commit} names no commit", where=str(repo.top), fix="git commit")
+    if message is not None and not message.strip():
+        raise CPVError("the message of a tag cannot be empty", fix='dvc cpv tag -m "MESSAGE"')
+    scheme = scheme_of(project.config)
+    found = checkpoints.read(repo, checkpoints.roots(repo, project), oid)
+    if version is None:
+        return _make(repo, found, message, dict.fromkeys(lines, scheme))
+    known = numbering.known(repo)
+    named = numbering.explicit(scheme, version, lines, known)
+    for line, name in named.items():
+        numbering.refuse_taken(scheme, line, name, known)
+        numbering.refuse_backward(scheme, line, name, known)
+    return _make(repo, found, message, named)
+
+
+def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
+    """Refuse a tag that Git is about to write: malformed, backward, or moving a published one.
+
+    `name` may carry `refs/tags/`; `commit` may be the id of a tag object. Foreign names pass in silence, and so does a
+    tag that stays where it is (`git pack-refs`).
+    """
+    name = name.removeprefix(tag_refs.PREFIX)
+    scheme = scheme_of(project.config)
+    line = line_of(scheme, name)
+    if line is None or tag_refs.is_null(commit):
+        return
+    known = numbering.known(repo)
+    if scheme.parse(line, name) is None:
+        raise numbering.malformed(scheme, line, name, known)
+    target = repo.resolve(commit)
+    if target is None:
+        raise CPVError(f"{name} would name no commit", where=str(repo.top), fix=f"git tag {name} HEAD")
+    existing = tag_refs.read(repo, name=name)
+    if existing and commit in (existing[0].oid, existing[0].commit):
+        return
+    if is_published(repo, name):
+        better = numbering.next_free(scheme, line, known)
+        raise CPVError(f"{name} is published, and a published tag never moves", fix=f"git tag {better}")
+    if not existing:
+        numbering.refuse_taken(scheme, line, name, known)
+        numbering.refuse_backward(scheme, line, name, known)
+    checkpoints.read(repo, checkpoints.roots(repo, project), target)
+
+
+def move_rewritten(repo: Repo, project: Project, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """After a rewrite (old commit, new commit, in order): automatic tags that nobody has seen follow their commits.
+
+    Each is made again from the new commit. Of several that meet on one commit the highest stays, and one that the
+    commit got while it was being rewritten goes. A published tag stays on the old commit and the new one gets the next
+    number, where its pointers changed. A tag whose new commit changed no pointer stays: the old checkpoint keeps its
+    name. Returns the names that moved or were made.
+    """
+    projects = checkpoints.roots(repo, project)
+    names: list[str] = []
+    failure: CPVError | None = None
+    for new in dict.fromkeys(new for old, new in pairs if old != new):
+        olds = {old for old, other in pairs if other == new != old}
+        try:
+            names += _follow(repo, checkpoints.read(repo, projects, new), olds)
+        except CPVError as error:
+            # The other commits' tags follow all the same.
+            failure = failure or error
+    if failure:
+        raise failure
+    return names
+
+
+def renumber(repo: Repo, project: Project, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+    """Give automatic tags that lost a race the next free numbers, in the order of `names`; `taken` are the remote's.
+
+    The numbers that they had are free again, where the remote has not got them. All in one transaction. Returns old
+    name to new name; published and foreign tags are left alone.
+    """
+    projects = checkpoints.roots(repo, project)
+    losers = [tag for name in names for tag in tag_refs.read(repo, name=name) if _may_move(repo, tag)]
+    olds = {tag.name: tag.oid for tag in losers}
+    known, renamed, objects = (numbering.known(repo) - set(olds)) | set(taken), {}, {}
+    for tag in losers:
+        assert tag.info.line is not None
+        found = checkpoints.read(repo, projects, tag.commit)
+        owner = found.changed.get(tag.info.line, project)
+        new = numbering.next_free(scheme_of(owner.config), tag.info.line, known)
+        known.add(new)
+        if new != tag.name:
+            message = write_message(new, tag.info.line, found, None, automatic=True)
+            objects[new] = tag_refs.make_object(repo, new, tag.commit, message)
+            renamed[tag.name] = new
+    if renamed:
+        tag_refs.write(
+            repo,
+            create={name: oid for name, oid in objects.items() if name not in olds},
+            update={name: (oid, olds[name]) for name, oid in objects.items() if name in olds},
+            delete=[tag for tag in losers if tag.name in renamed and tag.name not in objects],
+        )
+    return renamed
+
+
+def _may_move(repo: Repo, tag: Tag) -> bool:
+    return tag.info.automatic and tag.info.line is not None and not is_published(repo, tag.name)
+
+
+def _tag_changes(repo: Repo, found: Checkpoint) -> list[str]:
+    present = {tag.info.line for tag in tag_refs.read(repo, commit=found.commit) if tag.info.automatic}
+    schemes = {
+        line: scheme_of(owner.config)
+        for line, owner in sorted(found.changed.items(), reverse=True)
+        if owner.config.tag_on_commit and line not in present
+    }
+    return _make(repo, found, None, schemes, automatic=True) if schemes else []
+
+
+def _make(
+    repo: Repo,
+    found: Checkpoint,
+    message: str | None,
+    wanted: Mapping[Line, Scheme] | Mapping[Line, str],
+    *,
+    automatic: bool = False,
+) -> list[str]:
+    """Write a tag in each line, all or none: the given name, or the next of a scheme.
+
+    Where another process takes a next number meanwhile, this one takes the next after it.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        objects = {}
+        for line, choice in wanted.items():
+            name = choice if isinstance(choice, str) else numbering.next_free(choice, line, numbering.known(repo))
+            tag_refs.check_name(repo, name)
+            text = write_message(name, line, found, message, automatic=automatic)
+            objects[name] = tag_refs.make_object(repo, name, found.commit, text)
+        try:
+            tag_refs.write(repo, create=objects)
+            break
+        except CPVError:
+            existing = set(tag_refs.names(repo))
+            lost = any(tag_refs.is_taken(name, existing) for name in objects)
+            if not lost or attempt == _ATTEMPTS or any(isinstance(choice, str) for choice in wanted.values()):
+                raise
+    return list(objects)
+
+
+def _follow(repo: Repo, found: Checkpoint, olds: Collection[str]) -> list[str]:
+    if not found.changed:
+        return []
+    made_here, sent = tag_refs.made(repo), tag_refs.published_names(repo)
+    loose = [
+        tag
+        for tag in tag_refs.read(repo)
+        if tag.info.automatic
+        and tag.commit in {*olds, found.commit}
+        and tag.name not in sent
+        and not tag_refs.came_from_remote(repo, tag, made_here)
+    ]
+    names: list[str] = []
+    for line, owner in found.changed.items():
+        names += _move(repo, scheme_of(owner.config), line, found, [tag for tag in loose if tag.info.line == line])
+    return names + _tag_changes(repo, found)
+
+
+def _move(repo: Repo, scheme: Scheme, line: Line, found: Checkpoint, tags: list[Tag]) -> list[str]:
+    moving = [tag for tag in tags if tag.commit != found.commit]
+    if not moving:
+        return []
+    keep = max(moving, key=lambda tag: scheme.parse(line, tag.name) or ())
+    message = write_message(keep.name, line, found, None, automatic=True)
+    oid = tag_refs.make_object(repo, keep.name, found.commit, message)
+    tag_refs.write(repo, update={keep.name: (oid, keep.oid)}, delete=[t for t in tags if t is not keep])
+    return [keep.name]

@@ -1,0 +1,1 @@
+"""Artifacts in the work tree: found, compared with their base, snapshotted, put in place."""

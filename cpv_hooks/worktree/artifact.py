@@ -1,0 +1,105 @@
+"""An artifact as it stands in the work tree, beside what it was when it last agreed with its pointer."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cpv_hooks.dvcformat.dvcignore import builtin_filter
+from cpv_hooks.system.find_newer import Newer, list_again, stamp
+from cpv_hooks.system.signatures import Listing, newest, signature
+from cpv_hooks.worktree.base_index import Entry, Tree
+from cpv_hooks.worktree.snapshot import Look, known_oids
+from cpv_hooks.worktree.workspace import Workspace
+
+_BY_CTIME_FROM = 5000
+"""Files of a directory from which `find` is sooner done than Python."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact as it stands in the work tree, beside its base. What costs a look is looked at once."""
+
+    space: Workspace
+    path: str
+    status: os.stat_result | None
+    entry: Entry | None
+    by_ctime: bool = False
+
+    @classmethod
+    def at(cls, space: Workspace, path: str, *, by_ctime: bool = False) -> Artifact:
+        """Look at an artifact; `CPVError` for one that lies outside the repository.
+
+        `by_ctime`: of a large directory only what has a newer ctime than its base, which a clock that was set back
+        can hide. Not for what is about to be overwritten.
+        """
+        return cls(space, path, space.status(path), space.index.entries.get(path), by_ctime)
+
+    @property
+    def isdir(self) -> bool:
+        """Whether a directory stands there."""
+        return self.status is not None and stat.S_ISDIR(self.status.st_mode)
+
+    @cached_property
+    def _listed(self) -> tuple[Listing, int]:
+        before = self.space.clock.now()
+        return self._listed_again(before) or self.space.listing(self.path), before
+
+    def _listed_again(self, now: int) -> Listing | None:
+        entry, index, target = self.entry, self.space.index, self.space.target(self.path)
+        if not (self.by_ctime and entry and entry.plain and 0 < entry.checked <= now and self.status):
+            return None
+        files = index.files_about(self.path)
+        if files < _BY_CTIME_FROM or not self.space.is_plain(self.path):
+            return None
+        since = index.folder / "since"
+        stamp(since, entry.checked)
+        if since.stat().st_dev != self.status.st_dev:
+            return None  # another disk may have another clock
+        newer = Newer(target, files, since)
+        tree, paths = self.tree, newer.paths()
+        return list_again(target, tree.listing, paths, builtin_filter) if tree and paths is not None else None
+
+    @property
+    def listing(self) -> Listing:
+        """The files of the directory."""
+        return self._listed[0]
+
+    @cached_property
+    def look(self) -> Look:
+        """The files of the directory, and what its base says of each."""
+        known = known_oids(self.listing, self.tree, self.entry.checked if self.entry else 0)
+        return Look(*self._listed, known)
+
+    @cached_property
+    def tree(self) -> Tree | None:
+        """The files of the directory at its base."""
+        return self.space.index.read_tree(self.path, self.entry.oid) if self.entry and self.entry.isdir else None
+
+    @cached_property
+    def same(self) -> bool:
+        """Whether its signatures are those of the base, and not racy."""
+        if self.status is None or self.entry is None or self.isdir != self.entry.isdir:
+            return False
+        if not self.isdir:
+            sig = signature(self.status)
+            return sig == self.entry.signature and newest(sig) < self.entry.checked
+        if self.tree is None:
+            return False
+        base = self.tree.listing
+        agree = base.names == self.listing.names and base.numbers == self.listing.numbers
+        return agree and self.listing.newest < self.entry.checked
+
+    def unread(self) -> list[tuple[Path, int, int]]:
+        """The files that a snapshot would read: path, bytes, time of the last change (ns)."""
+        target = self.space.target(self.path)
+        if self.status is None:
+            return []
+        if not self.isdir:
+            return [(target, self.status.st_size, self.status.st_mtime_ns)]
+        known = enumerate(self.look.known)
+        found = ((self.listing.names[at], self.listing.signature(at)) for at, oid in known if oid is None)
+        return [(target / name, sig[0], sig[1]) for name, sig in found]

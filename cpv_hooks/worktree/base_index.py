@@ -1,0 +1,197 @@
+"""The base of the three-way sync: what pointer and artifact were when they last agreed.
+
+One file per work tree (`index.json` in CPV's state) and one per directory artifact (`trees/`), because a directory
+may hold a million files and most syncs look at none of them. Losing them costs hashing, never content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from array import array
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cpv_hooks.dvcformat.file_versions import Stored
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.signatures import Listing, Signature
+
+_VERSION = 1
+_MAGIC = b"cpv-tree 1\n"
+_BYTES_PER_FILE = 64  # four numbers, an md5 and a name of usual length
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The base of one artifact.
+
+    `signature` is a file's; `checked` is the file system's time (ns) at which the signatures were taken; anything
+    newer than that is racy. `placing` is the directory object that was being brought when this was written: if it is
+    still there at the next sync, a process was killed half-way and the folder is a mixture of the two. `plain`: no
+    `.dvcignore` had a say in which files of a directory were listed.
+    """
+
+    oid: str
+    isexec: bool = False
+    signature: Signature | None = None
+    checked: int = 0
+    placing: str | None = None
+    plain: bool = False
+
+    @property
+    def isdir(self) -> bool:
+        """Whether the content is a directory."""
+        return self.oid.endswith(".dir")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files of a directory artifact at its base: relative path, md5 and signature, in step."""
+
+    listing: Listing
+    oids: list[str]
+
+    def by_name(self) -> dict[str, int]:
+        """Positions by relative path."""
+        return {name: position for position, name in enumerate(self.listing.names)}
+
+
+@dataclass
+class Index:
+    """The bases of one work tree, and what is remembered of pointer files and large cache objects.
+
+    `released` are artifacts whose pointer the user took out of Git: they stay out, though `.cpv.toml` names them.
+    """
+
+    folder: Path
+    entries: dict[str, Entry] = field(default_factory=dict)
+    pointers: dict[str, tuple[Signature, int, list[Pointer]]] = field(default_factory=dict)
+    objects: dict[str, Signature] = field(default_factory=dict)
+    released: set[str] = field(default_factory=set)
+    _saved: str = ""
+
+    @classmethod
+    def load(cls, state: Path) -> Index:
+        """Read the index; an empty one where there is none or it is damaged."""
+        index = cls(state)
+        try:
+            text = (state / "index.json").read_text(encoding="utf-8", errors="surrogateescape")
+            table = json.loads(text)
+            if table["version"] == _VERSION:
+                index.entries = {path: _entry(value) for path, value in table["entries"].items()}
+                index.pointers = {file: _pointers(value) for file, value in table["pointers"].items()}
+                index.objects = {oid: _signature(value) for oid, value in table["objects"].items()}
+                index.released = {str(path) for path in table["released"]}
+                index._saved = text
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            index = cls(state)
+        return index
+
+    def save(self) -> None:
+        """Write the index where it changed."""
+        table = {
+            "version": _VERSION,
+            "entries": {path: asdict(entry) for path, entry in sorted(self.entries.items())},
+            "pointers": {
+                file: [sig, checked, [asdict(p) for p in found]]
+                for file, (sig, checked, found) in self.pointers.items()
+            },
+            "objects": self.objects,
+            "released": sorted(self.released),
+        }
+        text = json.dumps(table, separators=(",", ":"))
+        if text != self._saved:
+            write_atomic(self.folder / "index.json", text.encode("utf-8", "surrogateescape"))
+            self._saved = text
+
+    def set(self, path: str, entry: Entry) -> None:
+        """Move an artifact's base."""
+        self.entries[path] = entry
+
+    def forget(self, path: str) -> None:
+        """Drop an artifact's base."""
+        self.entries.pop(path, None)
+        self._tree_file(path).unlink(missing_ok=True)
+
+    def read_tree(self, path: str, oid: str) -> Tree | None:
+        """The files of a directory artifact at its base; None where they are not known."""
+        try:
+            data = self._tree_file(path).read_bytes()
+        except OSError:
+            return None
+        return _decode_tree(data, oid)
+
+    def files_about(self, path: str) -> int:
+        """How many files a directory artifact has at its base, by the size of what is remembered of them."""
+        try:
+            return self._tree_file(path).stat().st_size // _BYTES_PER_FILE
+        except OSError:
+            return 0
+
+    def write_tree(self, path: str, oid: str, tree: Tree) -> None:
+        """Remember the files of a directory artifact."""
+        write_atomic(self._tree_file(path), _encode_tree(tree, oid))
+
+    def _tree_file(self, path: str) -> Path:
+        return self.folder / "trees" / hashlib.sha1(os.fsencode(path), usedforsecurity=False).hexdigest()
+
+
+def _signature(value: Any) -> Signature:
+    size, mtime, ctime, inode = value
+    return int(size), int(mtime), int(ctime), int(inode)
+
+
+def _entry(value: Mapping[str, Any]) -> Entry:
+    entry = Entry(**value)
+    if not isinstance(entry.oid, str):
+        raise ValueError("an object id is text")
+    return replace(entry, signature=_signature(entry.signature)) if entry.signature else entry
+
+
+def _pointers(value: Any) -> tuple[Signature, int, list[Pointer]]:
+    sig, checked, found = value
+    return _signature(sig), int(checked), [_pointer(item) for item in found]
+
+
+def _pointer(item: Mapping[str, Any]) -> Pointer:
+    return Pointer(**{**item, "stored": tuple(Stored(**place) for place in item.get("stored", ()))})
+
+
+def _encode_tree(tree: Tree, oid: str) -> bytes:
+    names = "\0".join(tree.listing.names).encode("utf-8", "surrogateescape")
+    oids = bytes.fromhex("".join(tree.oids))
+    body = (
+        oid.encode()
+        + b"\n"
+        + array("q", [len(tree.oids), len(names)]).tobytes()
+        + tree.listing.numbers.tobytes()
+        + oids
+        + names
+    )
+    return _MAGIC + zlib.crc32(body).to_bytes(4, "big") + body
+
+
+def _decode_tree(data: bytes, oid: str) -> Tree | None:
+    start = len(_MAGIC) + 4
+    body = data[start:]
+    head = oid.encode() + b"\n"
+    sound = data.startswith(_MAGIC) and int.from_bytes(data[len(_MAGIC) : start], "big") == zlib.crc32(body)
+    if not sound or not body.startswith(head):
+        return None
+    at = len(head)
+    counts = array("q", body[at : at + 16])
+    count, names_length = counts
+    at += 16
+    numbers = array("q", body[at : at + 32 * count])
+    at += 32 * count
+    text = body[at : at + 16 * count].hex()
+    at += 16 * count
+    names = body[at : at + names_length].decode("utf-8", "surrogateescape").split("\0") if count else []
+    return Tree(Listing(names, numbers), [text[start : start + 32] for start in range(0, 32 * count, 32)])

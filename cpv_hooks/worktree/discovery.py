@@ -1,0 +1,248 @@
+"""Finding the artifacts of a work tree: from pointer files, and from the patterns of `.cpv.toml`."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cpv_hooks.dvcformat.dvcignore import is_ignored
+from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.system.signatures import Clock, newest, signature
+from cpv_hooks.worktree.base_index import Index
+
+_GLOB = frozenset("*?[")
+
+
+@dataclass
+class Found:
+    """The pointers of a work tree.
+
+    `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict, and
+    `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
+    """
+
+    pointers: list[tuple[Project, Pointer]] = field(default_factory=list)
+    errors: list[CPVError] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
+    unmerged: list[str] = field(default_factory=list)
+    chosen: list[tuple[Project, Pointer]] = field(default_factory=list)
+
+    @property
+    def paths(self) -> set[str]:
+        """The artifacts that have a pointer."""
+        return {pointer.path for _, pointer in self.pointers}
+
+
+def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *, committing: bool = False) -> Found:
+    """All artifacts of the managed DVC roots. Broken pointers are errors in the result, not exceptions.
+
+    With `committing` Git's index is the one of the commit under way: `git commit -a` has settled conflicts in it.
+    """
+    found = Found()
+    files, unmerged = _listed(repo, committing=committing)
+    now = clock.now()
+    known = dict(index.pointers)
+    index.pointers.clear()
+    for file in files:
+        project = owner(projects, file)
+        if project is None:
+            continue
+        try:
+            pointers = None if file in unmerged else _read(repo, file, index, known, now)
+        except CPVError as error:
+            found.errors.append(error)
+            pointers = None
+            # What it is the pointer of is no part of another artifact.
+            found.kept.add(file.removesuffix(".dvc"))
+        if file in unmerged:
+            found.unmerged.append(file)
+            found.chosen += [(project, pointer) for pointer in _chosen(repo, file) if project.holds(pointer.path)]
+        if pointers is None:
+            _, _, last = known.get(file, (None, 0, []))
+            found.kept.update(pointer.path for pointer in last)
+            if file in known:
+                index.pointers[file] = (known[file][0], 0, known[file][2])
+            continue
+        found.pointers += [(project, pointer) for pointer in pointers if project.holds(pointer.path)]
+    _drop_overlaps(found)
+    index.released -= found.paths
+    # An artifact that had a pointer until now is no new one: the sync finds out who took the pointer away.
+    known_paths = index.released | set(index.entries)
+    for project in projects:
+        found.pointers += [(project, pointer) for pointer in _new(repo, project, found, known_paths)]
+    return found
+
+
+def _chosen(repo: Repo, file: str) -> list[Pointer]:
+    """The pointers of a file in conflict, where it holds one side and no markers."""
+    try:
+        return parse((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
+    except (CPVError, OSError, UnicodeDecodeError):
+        return []
+
+
+def pointer_files(repo: Repo) -> list[str]:
+    """The pointer files that Git tracks or would track, relative to the top; some may be deleted from the disk."""
+    return _listed(repo)[0]
+
+
+def readable_pointers(repo: Repo) -> Iterator[Pointer]:
+    """The pointers of a work tree, CPV's or not, as its files say now; broken ones are passed over."""
+    for file in pointer_files(repo):
+        try:
+            yield from parse((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
+        except (CPVError, OSError, UnicodeDecodeError):
+            continue
+
+
+def _listed(repo: Repo, *, committing: bool = False) -> tuple[list[str], set[str]]:
+    """The pointer files, and those of them that are in conflict."""
+    patterns = ("*.dvc", "dvc.lock", "*/dvc.lock")
+    listed = repo.run(
+        "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *patterns, index=committing
+    )
+    # "M" marks an unmerged entry (git-ls-files(1), -t).
+    entries = [(line[0], line[2:]) for line in listed.split("\0") if line and is_pointer_file(line[2:])]
+    return sorted({name for _, name in entries}), {name for tag, name in entries if tag == "M"}
+
+
+def owner(projects: list[Project], path: str) -> Project | None:
+    """The innermost DVC root that holds a path."""
+    holders = [project for project in projects if project.holds(path)]
+    return max(holders, key=lambda project: len(project.prefix), default=None)
+
+
+def _read(
+    repo: Repo,
+    file: str,
+    index: Index,
+    known: dict[str, tuple[tuple[int, int, int, int], int, list[Pointer]]],
+    now: int,
+) -> list[Pointer] | None:
+    """The pointers in a file; None where the user has deleted it from the disk."""
+    path = repo.top / file
+    if path.is_symlink():
+        raise CPVError("a pointer that is a symbolic link", where=file, fix=f"git rm --cached {file}")
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    sig = signature(status)
+    pipeline = _pipeline(path)
+    if file in known and pipeline is None and known[file][0] == sig and newest(sig) < known[file][1]:
+        index.pointers[file] = known[file]
+        return known[file][2]
+    if status.st_size > MAX_BYTES:
+        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {file}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CPVError("not UTF-8", where=file, fix=f"git checkout -- {file}") from None
+    pointers = parse(text, file, pipeline)
+    index.pointers[file] = (sig, now, pointers)
+    return pointers
+
+
+def _pipeline(path: Path) -> str | None:
+    """The `dvc.yaml` beside a `dvc.lock`."""
+    if path.name != "dvc.lock":
+        return None
+    try:
+        return path.with_name("dvc.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _drop_overlaps(found: Found) -> None:
+    """One artifact has one pointer, and none lies inside another."""
+    kept: list[tuple[Project, Pointer]] = []
+    last: Pointer | None = None
+    for project, pointer in sorted(found.pointers, key=lambda item: (item[1].path + "/", item[1].file)):
+        if last is not None and (pointer.path + "/").startswith(last.path + "/"):
+            where = "names the artifact of" if pointer.path == last.path else "lies inside the artifact of"
+            found.errors.append(
+                CPVError(
+                    f"its artifact {pointer.path} {where} {last.file}",
+                    where=pointer.file,
+                    fix=f"dvc remove {pointer.file}",
+                )
+            )
+            found.kept.add(pointer.path)
+            continue
+        last = pointer
+        kept.append((project, pointer))
+    found.pointers = kept
+
+
+def _new(repo: Repo, project: Project, found: Found, known: set[str]) -> Iterator[Pointer]:
+    """Paths that `.cpv.toml` names, that exist, and that have no pointer yet."""
+    covered = found.paths | found.kept
+    candidates = [path for path in _named(repo, project) if path not in known and not _covered(path, covered)]
+    if not candidates:
+        return
+    tracked = set(
+        filter(None, repo.run("ls-files", "-z", "--", *(f":(literal){path}" for path in candidates)).split("\0"))
+    )
+    outputs = _stage_outputs(repo, project)
+    for path in candidates:
+        inside = [name for name in tracked if name == path or name.startswith(path + "/")]
+        if path in outputs or is_ignored(project.root, repo.top / path):
+            continue
+        if inside:
+            fix = f"git rm -r --cached {path} && git commit -m 'Track {path} with DVC'"
+            found.errors.append(CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix))
+            continue
+        if "\n" in path:
+            found.errors.append(CPVError("an artifact's name cannot hold a newline", where=repr(path), fix="rename it"))
+            continue
+        yield Pointer(file=f"{path}.dvc", path=path, oid=None)
+
+
+def _named(repo: Repo, project: Project) -> list[str]:
+    found: set[str] = set()
+    for patterns in project.config.artifacts.values():
+        for pattern in patterns:
+            paths = project.root.glob(pattern) if _GLOB & set(pattern) else [project.root / pattern]
+            found.update(
+                posixpath.join(project.prefix, path.relative_to(project.root).as_posix())
+                for path in paths
+                if _is_content(path)
+            )
+    return sorted(found)
+
+
+def _is_content(path: Path) -> bool:
+    return not is_pointer_file(path.name) and (path.is_file() or path.is_dir()) and ".dvc" not in path.parts
+
+
+def _covered(path: str, paths: set[str]) -> bool:
+    """Whether a path is an artifact, lies in one, or holds one."""
+    return any(path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in paths)
+
+
+def _stage_outputs(repo: Repo, project: Project) -> set[str]:
+    """What the stages of `dvc.yaml` write, whether they ran or not: it belongs to `dvc repro`."""
+    file = project.root / "dvc.yaml"
+    if not file.is_file():
+        return set()
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        table = YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}
+        stages = table.get("stages", {}).values()
+    except (YAMLError, OSError, UnicodeDecodeError, AttributeError):
+        return set()
+    found: set[str] = set()
+    for stage in stages:
+        stage = stage.get("do", stage) if isinstance(stage, dict) else {}
+        for section in ("outs", "metrics", "plots"):
+            for out in stage.get(section) or []:
+                name = next(iter(out), "") if isinstance(out, dict) else str(out)
+                found.add(posixpath.normpath(posixpath.join(project.prefix, str(stage.get("wdir") or "."), str(name))))
+    return found

@@ -1,0 +1,178 @@
+"""Snapshot: an artifact's content into the cache, and the pointer that names it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
+from cpv_hooks.dvcformat.file_versions import Stored
+from cpv_hooks.dvcformat.pointer import Content
+from cpv_hooks.errors import CPVError
+from cpv_hooks.system.signatures import Listing, Signature, signature
+from cpv_hooks.worktree.base_index import Entry, Tree
+from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT, remember_object
+from cpv_hooks.worktree.workspace import Workspace
+
+_WORKERS = 4
+_NUMBERS = 4  # in a signature
+_RUN = 256  # files whose signatures are compared at once
+_THREADED_FROM = 1 << 20  # bytes; below that a thread costs more than the hash
+
+
+class BeingWritten(CPVError):
+    """An artifact changed while it was read; a commit of it would be torn."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            "is being written", where=str(path), fix="wait for the writer to finish, then repeat the command"
+        )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A snapshot: what the pointer is to say, and the new base."""
+
+    content: Content
+    entry: Entry
+    tree: Tree | None = None
+
+    @property
+    def files(self) -> list[Stored] | None:
+        """The files of a directory, with their sizes; they lie nowhere but in the cache yet."""
+        if self.tree is None:
+            return None
+        listing = self.tree.listing
+        sizes = (listing.signature(position)[0] for position in range(len(listing)))
+        return [Stored(*row) for row in zip(listing.names, self.tree.oids, sizes, strict=True)]
+
+
+def is_executable(status: os.stat_result) -> bool:
+    """Whether DVC would note the file as executable (`dvc_data.hashfile.meta`)."""
+    return bool(status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
+
+
+def take_file(space: Workspace, path: str) -> Taken:
+    """Snapshot one file. Raises `BeingWritten`, `FileNotFoundError`, or `CPVError` for a disk that refuses."""
+    target = space.target(path)
+    before, checked = space.settled(target)
+    oid, size = space.cache.add_file(target, space.advance)
+    if signature(target.stat()) != signature(before):
+        raise BeingWritten(target)
+    remember_object(space.cache, space.index, oid)
+    isexec = is_executable(before)
+    return Taken(Content(oid, size, isexec=isexec), Entry(oid, isexec, signature(before), checked))
+
+
+class Look(NamedTuple):
+    """A directory's files, the file system's time (ns) just before they were listed, and what their base says of each:
+    its md5, or None where it must be read."""
+
+    listing: Listing
+    before: int
+    known: list[str | None]
+
+
+def look_at(space: Workspace, path: str) -> Look:
+    """Look at a directory, again where a file is racy."""
+    entry = space.index.entries.get(path)
+    base = space.index.read_tree(path, entry.oid) if entry else None
+    listing, now = space.settled_listing(path)
+    return Look(listing, now, known_oids(listing, base, entry.checked if entry else 0))
+
+
+def take_directory(space: Workspace, path: str, look: Look | None = None) -> Taken:
+    """Snapshot a directory; files whose signature is still that of the base are not read again.
+
+    A `look` of just now serves where no file is racy against it, for what was changed is looked at once more when it
+    has been read.
+    """
+    listing, now, oids = look if look is not None and look.listing.newest < look.before else look_at(space, path)
+    oids = list(oids)
+    changed = [position for position, oid in enumerate(oids) if oid is None]
+    for position, oid in zip(changed, _store(space, space.target(path), listing, changed), strict=True):
+        oids[position] = oid
+    known = [oid for oid in oids if oid is not None]
+    data = dir_object_bytes(zip(listing.names, known, strict=True))
+    oid = dir_oid(data)
+    space.cache.add_bytes(oid, data)
+    return Taken(
+        Content(oid, listing.size, nfiles=len(listing)),
+        Entry(oid, checked=now, plain=space.is_plain(path)),
+        Tree(listing, known),
+    )
+
+
+def known_oids(listing: Listing, base: Tree | None, checked: int) -> list[str | None]:
+    """The md5 of each file whose signature is that of `base`, taken at `checked`; None for the others."""
+    if base is None:
+        return [None] * len(listing)
+    if listing.numbers == base.listing.numbers and listing.names == base.listing.names and listing.newest < checked:
+        return list(base.oids)
+    oids = _unchanged(listing, base)
+    if listing.newest >= checked:
+        for at, times in enumerate(zip(listing.numbers[1::_NUMBERS], listing.numbers[2::_NUMBERS], strict=True)):
+            if max(times) >= checked:
+                oids[at] = None
+    return oids
+
+
+def _unchanged(listing: Listing, base: Tree) -> list[str | None]:
+    # Four numbers are compared as their bytes: a hundred thousand of them in the time of a few tuples each.
+    here, there = listing.numbers.tobytes(), base.listing.numbers.tobytes()
+    width = _NUMBERS * listing.numbers.itemsize
+    found: list[str | None] = [None] * len(listing)
+    if listing.names == base.listing.names:
+        for start in range(0, len(listing), _RUN):
+            run = slice(start * width, (start + _RUN) * width)
+            if here[run] == there[run]:
+                found[start : start + _RUN] = base.oids[start : start + _RUN]
+                continue
+            for at in range(start, min(start + _RUN, len(listing))):
+                if here[at * width : (at + 1) * width] == there[at * width : (at + 1) * width]:
+                    found[at] = base.oids[at]
+        return found
+    positions = base.by_name()
+    for at, name in enumerate(listing.names):
+        old = positions.get(name)
+        if old is not None and here[at * width : (at + 1) * width] == there[old * width : (old + 1) * width]:
+            found[at] = base.oids[old]
+    return found
+
+
+def unchanged(path: Path, before: Signature, read: Callable[[], str]) -> str:
+    """What `read` makes of a file whose signature is `before` then and afterwards; else `BeingWritten`."""
+    try:
+        oid = read()
+        after = signature(path.stat())
+    except FileNotFoundError:
+        raise BeingWritten(path) from None
+    if after != before:
+        raise BeingWritten(path)
+    return oid
+
+
+def _store(space: Workspace, root: Path, listing: Listing, changed: list[int]) -> list[str]:
+    """Put the changed files into the cache; large ones side by side."""
+
+    def one(position: int) -> str:
+        path = root / listing.names[position]
+        return unchanged(path, listing.signature(position), lambda: space.cache.add_file(path, space.advance)[0])
+
+    large = [position for position in changed if listing.signature(position)[0] >= _THREADED_FROM]
+    if len(large) < 2:
+        oids = [one(position) for position in changed]
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            futures = {position: pool.submit(one, position) for position in large}
+            oids = [futures[position].result() if position in futures else one(position) for position in changed]
+    for position, oid in zip(changed, oids, strict=True):
+        if listing.signature(position)[0] >= LARGE_OBJECT:
+            remember_object(space.cache, space.index, oid)
+    return oids

@@ -1,0 +1,52 @@
+"""Invariant 1: no byte of an artifact is overwritten or removed unless its content is in the cache, verified.
+
+"Verified" costs no second read where it can: the signature of a large cache object is remembered when its bytes were
+last known to be right, and a ctime cannot be forged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cpv_hooks.dvcformat.cache import Cache, md5_of
+from cpv_hooks.errors import CPVError
+from cpv_hooks.system.signatures import signature
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.workspace import Workspace
+
+LARGE_OBJECT = 1 << 20  # bytes; below that reading is cheaper than remembering
+
+
+def remember_object(cache: Cache, index: Index, oid: str) -> None:
+    """Note the signature of a large object whose bytes were just verified."""
+    status = cache.path(oid).stat()
+    if status.st_size >= LARGE_OBJECT:
+        index.objects[oid] = signature(status)
+
+
+def is_safe(cache: Cache, index: Index, oid: str) -> bool:
+    """Whether the cache holds the right bytes of an object: known by its signature, or by reading it."""
+    path = cache.find(oid)
+    if path is None:
+        return False
+    status = path.stat()
+    if index.objects.get(oid) == signature(status):
+        return True
+    if md5_of(path) != oid[:32]:
+        return False
+    if status.st_size >= LARGE_OBJECT and path == cache.path(oid):
+        remember_object(cache, index, oid)
+    return True
+
+
+def keep(space: Workspace, contents: Iterable[tuple[str, Path]]) -> None:
+    """Make sure, durably, that the cache has the content of files that are about to go: `(md5, file)` pairs."""
+    oids = []
+    for oid, target in contents:
+        if not is_safe(space.cache, space.index, oid):
+            held, _ = space.cache.add_file(target)
+            if held != oid:
+                raise CPVError("changed while it was being replaced", where=str(target), fix="repeat the command")
+        oids.append(oid)
+    space.cache.sync(oids)

@@ -1,0 +1,118 @@
+"""One DVC root at work: its cache, the index, the file system's clock, and paths that stay inside it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.dvcformat.dvcignore import builtin_filter, filter_for
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
+from cpv_hooks.system.signatures import Clock, Filter, Listing, list_directory, newest, signature
+from cpv_hooks.worktree.base_index import Index
+
+
+def _nothing(count: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass
+class Workspace:
+    """What snapshot and materialise work with.
+
+    `grow` is told of bytes that will be written to the work tree, `advance` of bytes as they are read or written.
+    """
+
+    project: Project
+    index: Index
+    clock: Clock
+    advance: Callable[[int], None] = _nothing
+    grow: Callable[[int], None] = _nothing
+    _filters: dict[str, Filter] = field(default_factory=dict)
+
+    @cached_property
+    def cache(self) -> Cache:
+        """The DVC cache of this root."""
+        return Cache(self.project.cache_dir, types=self.project.cache_types, shared=self.project.cache_shared)
+
+    def target(self, path: str) -> Path:
+        """Where an artifact lies. `CPVError` where a folder on the way is a link, which could lead out."""
+        top = self.project.repo.top
+        folder = top
+        for part in path.split("/")[:-1]:
+            folder = folder / part
+            if folder.is_symlink():
+                raise CPVError("lies behind a symbolic link", where=path, fix=f"replace the link {folder} by a folder")
+        return top / path
+
+    def status(self, path: str) -> os.stat_result | None:
+        """The artifact's status, links followed; None where it is absent.
+
+        `CPVError` for a link out of the repository, unless it leads into DVC's cache (`cache.type symlink`).
+        """
+        target = self.target(path)
+        if target.is_symlink():
+            real = Path(os.path.realpath(target))
+            if not any(real.is_relative_to(home) for home in (self.project.repo.top, self.project.cache_dir)):
+                raise CPVError(
+                    f"a symbolic link out of the repository, to {real}",
+                    where=path,
+                    fix=_unlink_command(real, path),
+                )
+        try:
+            return target.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def filter(self, path: str) -> Filter:
+        """What DVC leaves out of a directory artifact."""
+        if path not in self._filters:
+            self._filters[path] = filter_for(self.project.root, self.project.repo.top / path)
+        return self._filters[path]
+
+    def is_plain(self, path: str) -> bool:
+        """Whether no `.dvcignore` has a say in what of a directory artifact is listed."""
+        return self.filter(path) is builtin_filter
+
+    def listing(self, path: str) -> Listing:
+        """The files of a directory artifact as they are now."""
+        return list_directory(self.target(path), self.filter(path))
+
+    def settled(self, target: Path) -> tuple[os.stat_result, int]:
+        """A file's status that any later write is sure to change, and the time at which it was taken."""
+        self.clock.past(newest(signature(target.stat())))
+        checked = self.clock.now()
+        return target.stat(), checked
+
+    def settled_listing(self, path: str) -> tuple[Listing, int]:
+        """A directory's files, likewise."""
+        now = self.clock.now()
+        listing = self.listing(path)
+        if listing.newest >= now:
+            self.clock.past(listing.newest)
+            now = self.clock.now()
+            listing = self.listing(path)
+        return listing, now
+
+    def staging(self, near: Path) -> Path:
+        """A folder for temporary files that can be renamed to a place in `near`.
+
+        It is DVC's own `tmp`, so that a training job which lists its data never sees them; on another file system
+        it is the folder itself.
+        """
+        folder = self.project.root / ".dvc" / "tmp" / "cpv"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder if folder.stat().st_dev == near.stat().st_dev else near
+        except OSError:
+            return near
+
+
+def _unlink_command(real: Path, path: str) -> str:
+    """The command that puts the content in the place of a link to it."""
+    return f"rm {shlex.quote(path)} && cp -r {shlex.quote(str(real))} {shlex.quote(path)}"
