@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class CPVError(Exception):
     """Something a user can mend: what happened, where, and the command that mends it.
@@ -25,3 +28,20 @@ class CPVError(Exception):
         if self.fix:
             line += f"; to mend it: {self.fix}"
         return " ".join(line.split())
+
+
+_IO_FAULTS = {
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "no permission to write",
+    errno.EPERM: "no permission to write",
+    errno.EIO: "the disk reports an input/output error",
+    errno.ENOTDIR: "a file stands where a folder should be",
+}
+
+
+def disk_error(error: OSError, where: Path) -> CPVError:
+    """The one line for a disk that refuses."""
+    what = _IO_FAULTS.get(error.errno or 0, error.strerror or str(error))
+    return CPVError(what, where=str(where), fix="free space or mend the permissions, then repeat the command")

@@ -42,7 +42,7 @@ class Checkpoints:
     show: Show = staticmethod(print_effects)
 
     def __init__(self, team_name: str, model_name: str, **kwargs: Unpack[CommonOptions]) -> None:
-        from cpv_hooks.setup.init.plan import check_name
+        from cpv_hooks.project.names import check_name
 
         method = type(self).__name__
         check_type(method, "team_name", team_name, str)

@@ -64,7 +64,7 @@ def raised_as(kind: type[CPVError]) -> Iterator[None]:
     except CPVError as error:
         raise kind(error.what, where=error.where, fix=error.fix) from error
     except OSError as error:
-        from cpv_hooks.dvcformat.cache import fault
+        from cpv_hooks.errors import disk_error
 
-        found = fault(error, Path(error.filename or "."))
+        found = disk_error(error, Path(error.filename or "."))
         raise kind(found.what, where=found.where, fix=found.fix) from error

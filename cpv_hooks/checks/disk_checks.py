@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.console.output import size_text
-from cpv_hooks.project.config import cpv_home
+from cpv_hooks.home import cpv_home
 from cpv_hooks.setup.init.plan import existing
 
 if TYPE_CHECKING:

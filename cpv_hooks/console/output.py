@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.trace import emit
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import cpv_home
+from cpv_hooks.home import cpv_home
 
 if TYPE_CHECKING:
     pass
@@ -90,9 +90,9 @@ def fail(error: BaseException) -> int:
         write_line("interrupted")
         return EXIT_INTERRUPTED
     if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
-        from cpv_hooks.dvcformat.cache import fault
+        from cpv_hooks.errors import disk_error
 
-        write_line(str(fault(error, Path(error.filename or "."))))
+        write_line(str(disk_error(error, Path(error.filename or "."))))
         return EXIT_ERROR
     log = _write_log(error)
     text = " ".join(str(error).split())

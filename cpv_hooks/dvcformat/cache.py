@@ -5,13 +5,12 @@ Layout and modes are those of `dvc_data.hashfile.db.local.LocalHashFileDB`.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import disk_error
 from cpv_hooks.system.atomic_files import sync
 from cpv_hooks.system.copying import copy
 from cpv_hooks.system.signatures import TEMPORARY
@@ -19,21 +18,6 @@ from cpv_hooks.system.signatures import TEMPORARY
 PROTECTED = 0o444
 _SYNC_ALL_FROM = 16  # objects; beyond that one sync of the file system is quicker than one of each
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
-_IO_FAULTS = {
-    errno.ENOSPC: "no space left on the disk",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "no permission to write",
-    errno.EPERM: "no permission to write",
-    errno.EIO: "the disk reports an input/output error",
-    errno.ENOTDIR: "a file stands where a folder should be",
-}
-
-
-def fault(error: OSError, where: Path) -> CPVError:
-    """The one line for a disk that refuses."""
-    what = _IO_FAULTS.get(error.errno or 0, error.strerror or str(error))
-    return CPVError(what, where=str(where), fix="free space or mend the permissions, then repeat the command")
 
 
 def reflink(source: int, target: int) -> bool:
@@ -106,7 +90,7 @@ class Cache:
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
-            raise fault(error, self.folder) from error
+            raise disk_error(error, self.folder) from error
 
     def add_file(self, source: Path, advance: Callable[[int], None] = lambda count: None) -> tuple[str, int]:
         """Store a file's content in one read; returns its md5 and its size in bytes.
@@ -147,7 +131,7 @@ class Cache:
         """A cache that cannot be written serves all the same where it has the content."""
         digest = md5_of(source)
         if not self.verified(digest):
-            raise fault(error, self.folder) from error
+            raise disk_error(error, self.folder) from error
         return digest, source.stat().st_size
 
     def adopt(self, temporary: Path, oid: str) -> None:
@@ -155,7 +139,7 @@ class Cache:
         try:
             self._install(temporary, oid)
         except OSError as error:
-            raise fault(error, self.folder) from error
+            raise disk_error(error, self.folder) from error
 
     def sync(self, oids: Sequence[str]) -> None:
         """Make objects durable, before the only other copies of their bytes are replaced."""
@@ -171,7 +155,7 @@ class Cache:
         try:
             return self._temporary()
         except OSError as error:
-            raise fault(error, self.folder) from error
+            raise disk_error(error, self.folder) from error
 
     def _temporary(self) -> Path:
         # Beside `files/`, so that DVC's own listing of the cache never meets it.

@@ -154,7 +154,7 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
     name = config.get("core", {}).get("remote")
     if name and name not in remotes:
         raise CPVError(
-            f"core.remote names {name!r}, which is not configured",
+            f"core.remote names {name!r}, which is not configured_remotes",
             where=str(root / ".dvc" / "config"),
             fix=f"dvc remote add {name} URL",
         )
@@ -168,3 +168,16 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
         options=_where_said(remotes[name], name, files) if name else {},
         remote_versioned=bool(name) and any(remotes[name].get(key) is True for key in ("version_aware", "worktree")),
     )
+
+
+def configured_remotes(root: Path) -> tuple[str | None, dict[str, str]]:
+    """The default remote's name, and the URL of each remote, as DVC's merged configuration has them."""
+    if not (root / ".dvc").is_dir():
+        return None, {}
+    from dvc.config import Config, ConfigError
+
+    try:
+        config: Any = Config(dvc_dir=str(root / ".dvc"))
+    except ConfigError as error:
+        raise CPVError(f"DVC cannot read it: {error}", where=str(root / ".dvc" / "config"), fix="edit it") from error
+    return config["core"].get("remote"), {name: remote["url"] for name, remote in config["remote"].items()}

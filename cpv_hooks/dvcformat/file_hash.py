@@ -21,6 +21,14 @@ def is_named(path: Path, digest: str, oid: str, *, legacy: bool) -> bool:
         return True
     if not legacy:
         return False
-    from cpv_hooks.remote.common.verified_copy import legacy_md5
 
     return legacy_md5(path) == oid[:32]
+
+
+def legacy_md5(path: Path) -> str:
+    """The hash that DVC 2 gave a file: of a text file, with its line ends turned to Unix's."""
+    from dvc_data.hashfile.hash import file_md5
+    from dvc_objects.fs.local import localfs
+
+    value: str = file_md5(str(path), localfs, name="md5-dos2unix")
+    return value

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.gitignore import FILE as IGNORE_FILE
-from cpv_hooks.git.index import scratch_index
+from cpv_hooks.git.index import index_entries, scratch_index, set_index_entries
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.recovery.undo import entries, set_entries
-from cpv_hooks.recovery.undo_head import REFLOG_ACTION, tree_changes
+from cpv_hooks.git.trees import tree_changes
 
 IDENTITY_FIX = "git config --global user.email YOU@EXAMPLE.COM"
 
@@ -43,7 +42,7 @@ def commit(repo: Repo, contents: Mapping[str, bytes], message: str, date: str) -
     """
     old = repo.resolve("HEAD")
     blobs = {path: repo.run("hash-object", "-w", "--stdin", input=data).strip() for path, data in contents.items()}
-    modes = {path: entry.split()[0] for path, entry in entries(repo, list(contents)).items()}
+    modes = {path: entry.split()[0] for path, entry in index_entries(repo, list(contents)).items()}
     staged: dict[str, str | None] = {path: f"{modes.get(path, '100644')} {blob}" for path, blob in blobs.items()}
     _commit(repo, staged, message, date)
     new = repo.resolve("HEAD")
@@ -61,7 +60,7 @@ def _let_index_follow(
     repo: Repo, changes: Mapping[str, tuple[str | None, str | None]], contents: Mapping[str, bytes]
 ) -> None:
     """Entries that were HEAD's become the new commit's, and so do ours; lines that the user has staged stay."""
-    now = entries(repo, list(changes))
+    now = index_entries(repo, list(changes))
     follows: dict[str, str | None] = {}
     for path, (was, new) in changes.items():
         if now.get(path) == was or (path in contents and not path.endswith(IGNORE_FILE)):
@@ -72,7 +71,7 @@ def _let_index_follow(
             added = [line for line in contents[path].splitlines(keepends=True) if line not in staged.splitlines(True)]
             text = b"".join([staged, *added])
             follows[path] = f"{mode} {repo.run('hash-object', '-w', '--stdin', input=text).strip()}"
-    set_entries(repo, follows)
+    set_index_entries(repo, follows)
 
 
 def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: str) -> None:
@@ -83,3 +82,7 @@ def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: st
         silenced = {"CPV_RUNNING": "", "CPV_SILENCED": "1"}
         marks = {"GIT_COMMITTER_DATE": date, "GIT_REFLOG_ACTION": REFLOG_ACTION}
         repo.run("commit", "-q", "-F", "-", input=message, env=env | silenced | marks)
+
+
+REFLOG_ACTION = "cpv"
+"""What stands before the subject in the reflog line of a commit that CPV makes (`GIT_REFLOG_ACTION`)."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.git.gitignore import file_for
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import NULL_OID, Repo
 
 
 @contextmanager
@@ -136,3 +136,19 @@ def _is_binary(repo: Repo, name: str) -> bool:
             return b"\0" in stream.read(8000)
     except OSError:
         return False
+
+
+def index_entries(repo: Repo, paths: Sequence[str]) -> dict[str, str]:
+    """The index entries of these paths, `MODE OID` by path."""
+    if not paths:
+        return {}
+    listed = repo.run("ls-files", "-s", "-z", "--", *(f":(literal){path}" for path in paths)).split("\0")
+    rows = (line.partition("\t") for line in listed if line)
+    return {path: " ".join(head.split()[:2]) for head, _, path in rows}
+
+
+def set_index_entries(repo: Repo, values: Mapping[str, str | None]) -> None:
+    """Write index entries, `MODE OID` by path; None takes the path out."""
+    if values:
+        rows = (f"{value or f'0 {NULL_OID}'}\t{path}\0" for path, value in values.items())
+        repo.run("update-index", "-z", "--index-info", input="".join(rows))

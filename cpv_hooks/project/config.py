@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -42,11 +41,6 @@ class Config:
     live: bool = True
     hash_budget: int = 512 << 20
     layout: Layout = "content"
-
-
-def cpv_home() -> Path:
-    """The folder of personal settings: `CPV_HOME`, or `~/.cpv`."""
-    return Path(os.environ.get("CPV_HOME") or Path.home() / ".cpv")
 
 
 # section -> key -> (field of Config, the type, the allowed values)

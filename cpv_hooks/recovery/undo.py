@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cpv_hooks.dvcformat.cache import fault
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.system.atomic_files import write_atomic
 
@@ -96,26 +96,10 @@ def index(changes: Mapping[str, tuple[str | None, str | None]]) -> Action:
     return {"do": "index", "entries": {path: list(pair) for path, pair in changes.items()}}
 
 
-def entries(repo: Repo, paths: Sequence[str]) -> dict[str, str]:
-    """The index entries of these paths, `MODE OID` by path."""
-    if not paths:
-        return {}
-    listed = repo.run("ls-files", "-s", "-z", "--", *(f":(literal){path}" for path in paths)).split("\0")
-    rows = (line.partition("\t") for line in listed if line)
-    return {path: " ".join(head.split()[:2]) for head, _, path in rows}
-
-
-def set_entries(repo: Repo, values: Mapping[str, str | None]) -> None:
-    """Write index entries, `MODE OID` by path; None takes the path out."""
-    if values:
-        rows = (f"{value or f'0 {NULL_OID}'}\t{path}\0" for path, value in values.items())
-        repo.run("update-index", "-z", "--index-info", input="".join(rows))
-
-
 def _undo_index(repo: Repo, action: Action, moved_on: str | None) -> None:
     changes = {path: pair for path, pair in action["entries"].items() if not _committed(repo, path, pair[1], moved_on)}
-    now = entries(repo, list(changes))
-    set_entries(repo, {path: old for path, (old, new) in changes.items() if now.get(path) == new != old})
+    now = index_entries(repo, list(changes))
+    set_index_entries(repo, {path: old for path, (old, new) in changes.items() if now.get(path) == new != old})
 
 
 def _committed(repo: Repo, path: str, entry: str | None, commit: str | None) -> bool:
@@ -154,4 +138,4 @@ def _undo_file(repo: Repo, action: Action, moved_on: str | None) -> None:
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
             write_atomic(path, base64.b64decode(action["before"]), mode=mode, durable=True)
     except OSError as error:
-        raise fault(error, path) from error
+        raise disk_error(error, path) from error

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.dvcformat.cache import fault, md5_of
+from cpv_hooks.dvcformat.cache import md5_of
 from cpv_hooks.dvcformat.pointer import Content, Pointer
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock
@@ -58,7 +58,7 @@ def run(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
     try:
         _put_back(space, path, action)
     except OSError as error:
-        raise fault(error, Path(error.filename or path)) from error
+        raise disk_error(error, Path(error.filename or path)) from error
     space.index.forget(path)
     if action["base"] is not None:
         # Without a signature: the next sync reads the artifact and finds that it is this.

@@ -7,11 +7,11 @@ from contextlib import suppress
 from typing import Any
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import NULL_OID, Repo
-from cpv_hooks.recovery.undo import BuiltUpon, entries, set_entries
-
-REFLOG_ACTION = "cpv"
-"""What stands before the subject in the reflog line of a commit that CPV makes (`GIT_REFLOG_ACTION`)."""
+from cpv_hooks.git.commit import REFLOG_ACTION
+from cpv_hooks.git.index import index_entries, set_index_entries
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.trees import tree_changes
+from cpv_hooks.recovery.undo import BuiltUpon
 
 
 def branch_of(repo: Repo) -> str | None:
@@ -75,24 +75,11 @@ def _is_ours(repo: Repo, commit: str | None, action: Mapping[str, Any]) -> bool:
 def _index_back(repo: Repo, old: str, new: str, recorded: Mapping[str, str | None]) -> None:
     """Entries that say what the commit says go back to what they were: recorded for ours, the parent's for others."""
     changed = tree_changes(repo, old, new)
-    now = entries(repo, list(changed))
+    now = index_entries(repo, list(changed))
     before = {path: recorded.get(path, was) for path, (was, _) in changed.items()}
-    set_entries(repo, {path: before[path] for path, (_, new_entry) in changed.items() if now.get(path) == new_entry})
-
-
-def tree_changes(repo: Repo, old: str, new: str) -> dict[str, tuple[str | None, str | None]]:
-    """The files in which two commits differ: path -> `MODE OID` in each (None: not there)."""
-    fields = repo.run("diff-tree", "-r", "-z", "--no-renames", "--no-commit-id", old, new).split("\0")
-    found = {}
-    for head, path in zip(fields[0::2], fields[1::2], strict=False):
-        if head:
-            old_mode, new_mode, old_oid, new_oid, _ = head.lstrip(":").split()
-            found[path] = (_entry(old_mode, old_oid), _entry(new_mode, new_oid))
-    return found
-
-
-def _entry(mode: str, oid: str) -> str | None:
-    return None if oid == NULL_OID else f"{mode} {oid}"
+    set_index_entries(
+        repo, {path: before[path] for path, (_, new_entry) in changed.items() if now.get(path) == new_entry}
+    )
 
 
 def _trim_reflog(repo: Repo, log: str, top: Sequence[str]) -> None:
@@ -145,8 +132,8 @@ def _undo_checkout(repo: Repo, action: Mapping[str, Any]) -> None:
 def _files_back(repo: Repo, old: str, new: str) -> None:
     """Files and entries that are the new version's become the old one's."""
     changes = tree_changes(repo, old, new)
-    indexed = entries(repo, list(changes))
-    set_entries(repo, {path: was for path, (was, now) in changes.items() if indexed.get(path) == now})
+    indexed = index_entries(repo, list(changes))
+    set_index_entries(repo, {path: was for path, (was, now) in changes.items() if indexed.get(path) == now})
     there = [path for path in changes if (repo.top / path).is_file() and not (repo.top / path).is_symlink()]
     hashes = repo.run("hash-object", "--stdin-paths", input="".join(f"{path}\n" for path in there)).split()
     standing = dict(zip(there, hashes, strict=True))

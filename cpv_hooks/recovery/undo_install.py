@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.dvcformat.cache import fault
+from cpv_hooks.errors import disk_error
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
 
@@ -45,7 +45,7 @@ def run(repo: Repo, action: Mapping[str, Any]) -> None:
         else:
             _undo_setting(repo, action)
     except OSError as error:
-        raise fault(error, Path(error.filename or repo.common_dir)) from error
+        raise disk_error(error, Path(error.filename or repo.common_dir)) from error
 
 
 def _undo_file(path: Path, action: Mapping[str, Any]) -> None:

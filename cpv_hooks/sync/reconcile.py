@@ -17,10 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import fault
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.gitignore import ignore
 from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, State, nobody
@@ -59,7 +58,7 @@ class Reconciler:
         except CPVError as error:
             return Outcome(pointer.path, "invalid", pointer, error)
         except OSError as error:
-            return Outcome(pointer.path, "invalid", pointer, fault(error, Path(error.filename or pointer.path)))
+            return Outcome(pointer.path, "invalid", pointer, disk_error(error, Path(error.filename or pointer.path)))
 
     def _reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
         entry = space.index.entries.get(pointer.path)
@@ -240,6 +239,6 @@ def _write_pointer(space: Workspace, pointer: Pointer, taken: Taken) -> None:
     try:
         write_atomic(file, render(old, pointer, taken.content, taken.files if pointer.stored else None).encode("utf-8"))
     except OSError as error:
-        raise fault(error, file) from error
+        raise disk_error(error, file) from error
     if old is None:
         ignore(repo, pointer.path)

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from cpv_hooks.dvcformat.cache import fault, reflink
-from cpv_hooks.errors import CPVError
+from cpv_hooks.dvcformat.cache import reflink
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.system.copying import copy
 from cpv_hooks.system.signatures import TEMPORARY
 from cpv_hooks.worktree.removal import remove_empty_folders
@@ -58,7 +58,7 @@ class Placer:
         try:
             temporary = self._temporary(folder, is_one_of_many=root is not None)
         except OSError as error:
-            raise fault(error, Path(target)) from error
+            raise disk_error(error, Path(target)) from error
         try:
             self._write(oid, source, temporary, isexec)
             _put(temporary, target)
@@ -68,7 +68,7 @@ class Placer:
         except BaseException as error:
             _discard(temporary)
             if isinstance(error, OSError):
-                raise fault(error, Path(target)) from error
+                raise disk_error(error, Path(target)) from error
             raise
 
     def _temporary(self, folder: str, *, is_one_of_many: bool) -> str:
@@ -90,7 +90,7 @@ class Placer:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise fault(error, target) from error
+            raise disk_error(error, target) from error
         home = self._space.staging(target.parent)
         if home == target.parent:
             return False
@@ -111,7 +111,7 @@ class Placer:
             if isinstance(error, OSError):
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
                     return False
-                raise fault(error, target) from error
+                raise disk_error(error, target) from error
             raise
         return True
 
@@ -132,7 +132,7 @@ class Placer:
                 folder.unlink()
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise fault(error, folder) from error
+            raise disk_error(error, folder) from error
         self._made.add(folder)
 
     def _write(self, oid: str, source: str, temporary: str, isexec: bool) -> None:

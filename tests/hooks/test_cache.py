@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.dvcformat.cache import PROTECTED, Cache, fault, md5_of
-from cpv_hooks.errors import CPVError
+from cpv_hooks.dvcformat.cache import PROTECTED, Cache, md5_of
+from cpv_hooks.errors import CPVError, disk_error
 from support.mounts import read_only, small_disk
 from support.shell import Shell
 
@@ -175,7 +175,7 @@ def test_a_file_where_the_cache_should_be(tmp_path: Path) -> None:
 
 def test_each_fault_of_a_disk_is_one_line() -> None:
     for number in (28, 122, 30, 13, 1, 5, 20, 36):
-        line = str(fault(OSError(number, os.strerror(number)), Path("/x")))
+        line = str(disk_error(OSError(number, os.strerror(number)), Path("/x")))
         assert line.startswith("/x: ")
         assert "\n" not in line
         assert "Errno" not in line

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.setup.init.plan import check_name
+from cpv_hooks.project.names import check_name
 from support.repos import object_names
 from support.shell import BIN, Shell
 from support.terminal import converse

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import undo, undo_install
 from cpv_hooks.recovery.transaction import begin, left, pending, recover
@@ -90,7 +91,7 @@ def test_an_undo_that_fails_keeps_the_journal_and_names_the_command(repo: Repo) 
     blob = repo.run("hash-object", "-w", "--stdin", input="x").strip()
     with pytest.raises(CPVError) as caught, begin(repo, "test") as transaction:
         transaction.step("stage", [undo.index({"b": (None, f"100644 {blob}")})])
-        undo.set_entries(repo, {"b": f"100644 {blob}"})
+        set_index_entries(repo, {"b": f"100644 {blob}"})
         lock.touch()
         raise CPVError("no")
     assert "no; and what was begun could not be undone: " in str(caught.value)
@@ -98,7 +99,7 @@ def test_an_undo_that_fails_keeps_the_journal_and_names_the_command(repo: Repo) 
     assert pending(repo)[0].steps == ("stage",)
     lock.unlink()
     assert [found.what for found in recover(repo)] == ["test"]
-    assert undo.entries(repo, ["b"]) == {}
+    assert index_entries(repo, ["b"]) == {}
     assert not folder(repo).exists()
 
 

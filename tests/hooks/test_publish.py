@@ -353,7 +353,7 @@ def test_dvc_2_pointers(repo: ModelRepo) -> None:
 
 
 def legacy_md5_of(path: Path) -> str:
-    from cpv_hooks.remote.common.verified_copy import legacy_md5
+    from cpv_hooks.dvcformat.file_hash import legacy_md5
 
     return legacy_md5(path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import undo
 from cpv_hooks.versions.tag_refs import mark_published
@@ -42,6 +43,6 @@ def test_a_tag_that_went_out_stays_with_all_below_it(repo: Repo, shell: Shell) -
 
 def test_index_entries_go_back_only_from_what_they_were_made(repo: Repo, shell: Shell) -> None:
     one, two = (f"100644 {repo.run('hash-object', '-w', '--stdin', input=text).strip()}" for text in ("one\n", "two\n"))
-    undo.set_entries(repo, {"a.txt": two, "b": two, "c": one})
+    set_index_entries(repo, {"a.txt": two, "b": two, "c": one})
     undo.run(repo, [[undo.index({"a.txt": (one, two), "b": (None, two), "c": (None, two)})]], shell.head())
-    assert undo.entries(repo, ["a.txt", "b", "c"]) == {"a.txt": one, "c": one}
+    assert index_entries(repo, ["a.txt", "b", "c"]) == {"a.txt": one, "c": one}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cpv_hooks.git import commit
+from cpv_hooks.git.index import index_entries
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import undo, undo_head
 from support.shell import Shell
@@ -25,7 +26,7 @@ def repo(shell: Shell) -> Repo:
 def committed(repo: Repo, shell: Shell, contents: dict[str, bytes]) -> tuple[str, undo.Action]:
     """Commit as an upload does; returns the commit and what undoes it."""
     when, date = commit.moment(repo)
-    entries = undo.entries(repo, list(contents))
+    entries = index_entries(repo, list(contents))
     action = undo_head.commit(repo, shell.head(), when, {path: entries.get(path) for path in contents})
     return commit.commit(repo, contents, "made", date), action
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cpv_hooks.accounts.aws.probe import NAME as PROBE
 from cpv_hooks.errors import CPVError
-from cpv_hooks.setup.init.plan import check_name
+from cpv_hooks.project.names import check_name
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what older buckets and other
 # servers allow; nothing that means something in a policy (`*`, `?`, `$`).

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
+from cpv_hooks.project.names import check_name
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.remote.s3_client.options import S3Options
-from cpv_hooks.setup.init.plan import check_name
 
 if TYPE_CHECKING:
     from cpv_hooks.accounts.personal.settings import Settings

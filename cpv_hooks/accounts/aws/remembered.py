@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.accounts.aws.target import Request, Target
 from cpv_hooks.console.plan import Effect
-from cpv_hooks.project.config import cpv_home
+from cpv_hooks.home import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from cpv_hooks.accounts.aws.remote_config import Change, Wanted
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import commit
+from cpv_hooks.git.index import index_entries
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo, undo_head
@@ -54,7 +55,7 @@ class Files:
         # By name: what the user has staged or changed elsewhere is not ours to commit.
         repo, path = self.project.repo, self._shared
         when, date = commit.moment(repo)
-        before = undo.entries(repo, [path]).get(path)
+        before = index_entries(repo, [path]).get(path)
         transaction.step("commit", [undo_head.commit(repo, repo.resolve("HEAD") or "", when, {path: before})])
         content = remote_config.shared_file(self.project.root).read_bytes()
         commit.commit(repo, {path: content}, message, date)

@@ -141,9 +141,9 @@ def _local(found: Credentials) -> dict[str, str]:
 
 def _free_name(project: Project, url: str) -> str:
     """The name of the remote that has this URL already, else one that is not taken."""
-    from cpv_hooks.setup.init.remote import configured
+    from cpv_hooks.dvcformat.dvc_config import configured_remotes
 
-    _, remotes = configured(project.root)
+    _, remotes = configured_remotes(project.root)
     known = next((name for name, known in remotes.items() if known.rstrip("/") == url), None)
     return known or next(name for name in (NAME, *(f"{NAME}-{n}" for n in range(2, 100))) if name not in remotes)
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, check_url, is_local, talk
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import redact
-from cpv_hooks.dvcformat.cache import fault
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import FILE, cpv_home, load
+from cpv_hooks.home import cpv_home
+from cpv_hooks.project.config import FILE, load
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.folder_names import folder_name
@@ -62,7 +62,7 @@ def managed_clone(
     try:
         return clone.up_to_date()
     except OSError as error:
-        raise fault(error, clone.place) from error
+        raise disk_error(error, clone.place) from error
 
 
 class _Clone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import cpv_home
+from cpv_hooks.home import cpv_home
 
 NAME = "origin"
 

@@ -64,7 +64,7 @@ def repository_url(settings: _Settings, team: str, model: str) -> str:
     Raises `CPVError` for a pattern with unknown or missing fields, for one that gives no safe URL, and for names that
     could not stand in one.
     """
-    from cpv_hooks.setup.init.plan import check_name
+    from cpv_hooks.project.names import check_name
 
     bitbucket = settings.bitbucket
     pattern = bitbucket.url_pattern or default_pattern(bitbucket.host, bitbucket.port)

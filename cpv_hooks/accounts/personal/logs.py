@@ -24,7 +24,7 @@ from cpv_hooks.console import output
 from cpv_hooks.console.redact import redact
 from cpv_hooks.console.trace import Level, listening
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import cpv_home
+from cpv_hooks.home import cpv_home
 
 _PathLike = str | os.PathLike[str]
 

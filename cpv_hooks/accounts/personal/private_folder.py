@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import cpv_home
+from cpv_hooks.home import cpv_home
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 CREDENTIALS = "aws_credentials"
@@ -29,9 +29,9 @@ def mended() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        from cpv_hooks.dvcformat.cache import fault
+        from cpv_hooks.errors import disk_error
 
-        raise fault(error, Path(error.filename or cpv_home())) from error
+        raise disk_error(error, Path(error.filename or cpv_home())) from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from cpv_hooks.accounts.personal.private_folder import FILE_MODE, changing, link
 from cpv_hooks.accounts.personal.schema import LOOPBACK, VERSION, Aws, Bitbucket, Logs, Notify, Settings
 from cpv_hooks.console.redact import remember
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import cpv_home
+from cpv_hooks.home import cpv_home
 
 __all__ = ["LOOPBACK", "Aws", "Bitbucket", "Logs", "Notify", "Settings", "get", "keys", "link_credentials", "load"]
 __all__ += ["path", "preview", "update"]

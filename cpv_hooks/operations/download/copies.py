@@ -21,14 +21,14 @@ from pathlib import Path
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import fault, reflink
+from cpv_hooks.dvcformat.cache import reflink
 from cpv_hooks.dvcformat.file_hash import has_hash, is_named
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.home import cpv_home
 from cpv_hooks.operations.download.destination import survey
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, Source
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
-from cpv_hooks.project.config import cpv_home
 from cpv_hooks.system.copying import CHUNK
 from cpv_hooks.system.signatures import TEMPORARY
 
@@ -110,7 +110,7 @@ class Copies:
             try:
                 self._write(source)
             except OSError as error:
-                raise fault(error, Path(error.filename or self.output)) from error
+                raise disk_error(error, Path(error.filename or self.output)) from error
 
     def _write(self, source: Source) -> None:
         from cpv_hooks.system.threads import each

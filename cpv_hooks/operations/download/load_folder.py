@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.dvcformat.cache import PROTECTED, fault, reflink
+from cpv_hooks.dvcformat.cache import PROTECTED, reflink
+from cpv_hooks.errors import disk_error
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, Source
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
 from cpv_hooks.project.project import Project
@@ -77,7 +78,7 @@ class Shelf:
             self.folder.parents[3].mkdir(parents=True, exist_ok=True, mode=0o700)
             self.folder.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise fault(error, self.folder.parent) from error
+            raise disk_error(error, self.folder.parent) from error
 
     def build(self, stock: Stock, source: Source) -> None:
         """Make the folder anew from the cache; call it under the lock."""
@@ -89,7 +90,7 @@ class Shelf:
             self._beside("json").unlink(missing_ok=True)
             self._put_in_place(temporary)
         except OSError as error:
-            raise fault(error, self.folder) from error
+            raise disk_error(error, self.folder) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         folders = [local(self._project, pointer) for pointer in stock.pointers if pointer.isdir]

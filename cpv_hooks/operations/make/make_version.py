@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import fault
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git import commit as committing
+from cpv_hooks.git.index import index_entries
 from cpv_hooks.operations.make import commit_draft as draft
 from cpv_hooks.operations.make import place_content, tag_names, upload_plan
 from cpv_hooks.operations.make.commit_draft import Change, Draft
@@ -212,7 +212,7 @@ def _write(transaction: Transaction, made: Draft) -> None:
         try:
             write_atomic(repo.top / path, data)
         except OSError as error:
-            raise fault(error, repo.top / path) from error
+            raise disk_error(error, repo.top / path) from error
 
 
 def _commit(transaction: Transaction, job: Release) -> str:
@@ -220,7 +220,7 @@ def _commit(transaction: Transaction, job: Release) -> str:
     if not contents:
         return job.draft.head
     when, date = committing.moment(repo)
-    index = undo.entries(repo, list(contents))
+    index = index_entries(repo, list(contents))
     before = {path: index.get(path) for path in contents}
     transaction.step("commit", [undo_head.commit(repo, job.draft.head, when, before)])
     message = tag_names.commit_message({**job.existing, **job.named}, job.description)

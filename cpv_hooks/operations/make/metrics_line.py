@@ -7,9 +7,8 @@ import math
 import posixpath
 from collections.abc import Mapping, Sequence
 
-from cpv_hooks.dvcformat.cache import fault
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.operations.make.commit_draft import Change
 from cpv_hooks.operations.make.new_content import of_bytes
 from cpv_hooks.operations.make.work_tree import Tracked
@@ -82,4 +81,4 @@ def _content(one: Tracked) -> bytes:
     try:
         return target.read_bytes() if status is not None else b""
     except OSError as error:
-        raise fault(error, target) from error
+        raise disk_error(error, target) from error

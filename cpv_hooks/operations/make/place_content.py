@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cpv_hooks.dvcformat.cache import fault
 from cpv_hooks.dvcformat.pointer import Content, Pointer
+from cpv_hooks.errors import disk_error
 from cpv_hooks.operations.make.commit_draft import Change
 from cpv_hooks.operations.make.new_content import Prospect, unreadable
 from cpv_hooks.project.project import Project
@@ -104,7 +104,7 @@ def _put(space: Workspace, goal: Pointer, before: Content | None, current: dict[
             remove_artifact(target, list(current))
         placed = place_directory(space, goal, current if goal.isdir else {}) if goal.isdir else place_file(space, goal)
     except OSError as error:
-        raise fault(error, target) from error
+        raise disk_error(error, target) from error
     if placed.tree is not None:
         space.index.write_tree(goal.path, placed.entry.oid, placed.tree)
     space.index.set(goal.path, placed.entry)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import fault, md5_of
+from cpv_hooks.dvcformat.cache import md5_of
 from cpv_hooks.dvcformat.pointer import Content, Pointer
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.operations.make import new_content
 from cpv_hooks.operations.make.new_content import Prospect
 from cpv_hooks.project.project import Project
@@ -56,7 +56,7 @@ def read(one: Tracked) -> Prospect | None:
         with Progress(f"hashing {one.pointer.path}") as progress:
             return _folder(artifact, target, progress) if artifact.isdir else _file(artifact, target, progress)
     except OSError as error:
-        raise fault(error, target) from error
+        raise disk_error(error, target) from error
 
 
 def _file(artifact: Artifact, target: Path, progress: Progress) -> Prospect:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cpv_hooks.console.plan import Effect, Plan
-from cpv_hooks.dvcformat.cache import fault
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.commit import blob_at
+from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.trees import tree_changes
 from cpv_hooks.operations.download.version_content import take
 from cpv_hooks.operations.make import make_version, work_tree
 from cpv_hooks.operations.revert import revert_data, uncommitted
@@ -46,7 +47,7 @@ def plan_revert(
     tracked = {one.root: work_tree.tracked(one) for one in projects}
     everything = [one for found in tracked.values() for one in found]
     dirty = uncommitted.read(projects, everything)
-    changes = undo_head.tree_changes(project.repo, "HEAD", version.commit)
+    changes = tree_changes(project.repo, "HEAD", version.commit)
     uncommitted.refuse(project.repo, dirty, changes, force=force)
     parts = [_bringing(one, version, use_cache=use_cache) for one in projects]
     found = [effect for part in parts for effect in part.effects(tracked[part.stock.project.root])]
@@ -100,7 +101,7 @@ def _run(project: Project, version: Version, head: str, parts: Sequence[Bringing
 def _restore(transaction: Transaction, repo: Repo, head: str, files: Sequence[str]) -> None:
     """Let pointer files say what HEAD says, so that Git finds nothing of them in its way."""
     texts = {file: blob_at(repo, file, head) or b"" for file in files}
-    now = undo.entries(repo, files)
+    now = index_entries(repo, files)
     goal = {file: f"100644 {repo.run('rev-parse', f'{head}:{file}').strip()}" for file in files}
     undos = [undo.file(file, (repo.top / file).read_bytes(), text) for file, text in texts.items()]
     if files:
@@ -109,8 +110,8 @@ def _restore(transaction: Transaction, repo: Repo, head: str, files: Sequence[st
         try:
             write_atomic(repo.top / file, text)
         except OSError as error:
-            raise fault(error, repo.top / file) from error
-    undo.set_entries(repo, dict(goal))
+            raise disk_error(error, repo.top / file) from error
+    set_index_entries(repo, dict(goal))
 
 
 def _git_checkout(repo: Repo, version: Version) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from cpv_hooks.console.plan import Effect, Plan
-from cpv_hooks.dvcformat.cache import fault
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
+from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.download.version_content import take
 from cpv_hooks.operations.make import work_tree
@@ -95,7 +95,7 @@ def _write(transaction: Transaction, repo: Repo, contents: dict[str, bytes | Non
             file = gitignore.file_for(pointer.path)
             contents[file] = gitignore.with_line(contents.get(file) or on_disk(repo, file) or b"", pointer.path)
             indexed[file] = gitignore.with_line(indexed.get(file) or blob_at(repo, file, "") or b"", pointer.path)
-    entries = undo.entries(repo, list(indexed))
+    entries = index_entries(repo, list(indexed))
     goal = {path: None if data is None else f"100644 {_blob(repo, data)}" for path, data in indexed.items()}
     files = [undo.file(path, on_disk(repo, path), data) for path, data in contents.items()]
     transaction.step("pointers", [*files, undo.index({path: (entries.get(path), new) for path, new in goal.items()})])
@@ -106,8 +106,8 @@ def _write(transaction: Transaction, repo: Repo, contents: dict[str, bytes | Non
             else:
                 write_atomic(repo.top / path, data)
         except OSError as error:
-            raise fault(error, repo.top / path) from error
-    undo.set_entries(repo, goal)
+            raise disk_error(error, repo.top / path) from error
+    set_index_entries(repo, goal)
 
 
 def _blob(repo: Repo, data: bytes) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cpv_hooks.dvcformat.cache import fault
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
+from cpv_hooks.errors import disk_error
 from cpv_hooks.remote.common.local_remote import LocalRemote
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.system.signatures import TEMPORARY
@@ -174,5 +174,5 @@ class LocalInventory:
             raise self._fault(error) from error
 
     def _fault(self, error: OSError) -> RemoteError:
-        plain = fault(error, self._remote.folder)
+        plain = disk_error(error, self._remote.folder)
         return RemoteError(plain.what, where=f"remote {plain.where}", fix=plain.fix)

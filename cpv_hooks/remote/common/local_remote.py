@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import fault
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.remote.common.protocol import (
     DVC3_LAYOUT,
     NO_SIZES,
@@ -103,5 +102,5 @@ class LocalRemote:
             raise RemoteError(what, where=str(nearest), fix=f"chmod u+rwx {nearest}")
 
     def _fault(self, error: OSError) -> RemoteError:
-        plain = fault(error, self.folder)
+        plain = disk_error(error, self.folder)
         return RemoteError(plain.what, where=f"remote {plain.where}", fix=plain.fix)

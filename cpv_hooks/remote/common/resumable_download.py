@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cpv_hooks.dvcformat.cache import PROTECTED, fault
-from cpv_hooks.remote.common.verified_copy import legacy_md5
+from cpv_hooks.dvcformat.cache import PROTECTED
+from cpv_hooks.dvcformat.file_hash import legacy_md5
+from cpv_hooks.errors import disk_error
 from cpv_hooks.system.locks import lock_at_once
 from cpv_hooks.system.signatures import TEMPORARY
 
@@ -50,7 +51,7 @@ class Partial:
                 self.size += written
                 view = view[written:]
         except OSError as error:
-            raise fault(error, self._path.parent) from error
+            raise disk_error(error, self._path.parent) from error
 
     def discard(self) -> None:
         """Throw away all bytes."""
@@ -67,7 +68,7 @@ class Partial:
             os.fchmod(self._descriptor, PROTECTED)
             os.replace(self._path, to)
         except OSError as error:
-            raise fault(error, to.parent) from error
+            raise disk_error(error, to.parent) from error
         self.is_installed = True
 
 
@@ -87,7 +88,7 @@ def begun(to: Path, mark: str | None) -> Iterator[Partial]:
             path = to.parent / f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}"
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise fault(error, to.parent) from error
+        raise disk_error(error, to.parent) from error
     partial = Partial(descriptor, path)
     try:
         yield partial

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import PROTECTED, fault
+from cpv_hooks.dvcformat.cache import PROTECTED
+from cpv_hooks.dvcformat.file_hash import legacy_md5
+from cpv_hooks.errors import disk_error
 from cpv_hooks.remote.common.protocol import CorruptObject
 from cpv_hooks.system.atomic_files import sync
 from cpv_hooks.system.copying import writing
@@ -65,7 +67,7 @@ def _create(path: Path) -> BinaryIO:
             path.parent.mkdir(parents=True, exist_ok=True)
             return open(path, "wb", buffering=0)
     except OSError as error:
-        raise fault(error, path.parent) from error
+        raise disk_error(error, path.parent) from error
 
 
 def _write(stream: BinaryIO, chunks: Iterable[bytes], to: Path, progress: Progress) -> tuple[str, int]:
@@ -77,19 +79,10 @@ def _write(stream: BinaryIO, chunks: Iterable[bytes], to: Path, progress: Progre
         try:
             write(chunk)
         except OSError as error:
-            raise fault(error, to.parent) from error
+            raise disk_error(error, to.parent) from error
         size += len(chunk)
         progress.advance(len(chunk))
     return digest.hexdigest(), size
-
-
-def legacy_md5(path: Path) -> str:
-    """The hash that DVC 2 gave a file: of a text file, with its line ends turned to Unix's."""
-    from dvc_data.hashfile.hash import file_md5
-    from dvc_objects.fs.local import localfs
-
-    value: str = file_md5(str(path), localfs, name="md5-dos2unix")
-    return value
 
 
 def corrupt(oid: str, where: str) -> CorruptObject:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
-from cpv_hooks.remote.common.verified_copy import corrupt, legacy_md5
+from cpv_hooks.remote.common.verified_copy import corrupt
 from cpv_hooks.remote.s3.download import LARGE, Answer
 from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
 from cpv_hooks.remote.s3.multipart import PART, Multipart, send

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks.dvcformat.dvc_config import configured_remotes
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.config import FILE, Layout, load
 from cpv_hooks.setup.init import remote
@@ -33,7 +34,7 @@ def _check_bucket(root: Path, url: str | None) -> None:
     from cpv_hooks.remote.s3.versioned_bucket import demand_versioning
     from cpv_hooks.remote.s3_client.options import S3Options
 
-    default, remotes = remote.configured(root)
+    default, remotes = configured_remotes(root)
     name = default or (min(remotes) if remotes and url is None else remote.NAME)
     where = remotes.get(name) or url
     if where is None or not where.startswith("s3://"):
@@ -56,7 +57,7 @@ def to_make_aware(root: Path, layout: Layout | None, new: str | None) -> str | N
     """The remote that DVC is to keep versions on, or None where it does; `new` is one that is only being made."""
     if layout != "versioned":
         return None
-    name = new or remote.configured(root)[0]
+    name = new or configured_remotes(root)[0]
     return None if name is None or _options(root, name).get("version_aware") is True else name
 
 

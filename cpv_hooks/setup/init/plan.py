@@ -7,7 +7,6 @@ step that has been done is not in the plan, so a second run, or one after a kill
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +18,12 @@ from cpv_hooks.console.plan import Effect, Tool
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.config import FILE, Kind, Layout, load
+from cpv_hooks.project.names import _NAME, check_name
 from cpv_hooks.setup.init import layout as init_layout
 from cpv_hooks.setup.init import remote as init_remote
 from cpv_hooks.setup.init import skeleton
 from cpv_hooks.system.atomic_files import write_atomic
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}[A-Za-z0-9_-]|[A-Za-z0-9_]")
 _COMMAND = "dvc cpv init"
 _TOOLS: dict[str, Tool] = {"git": "git", "dvc": "dvc", "pre-commit": "git"}
 
@@ -66,15 +65,6 @@ class Step:
 
     text: str
     do: Callable[[], object]
-
-
-def check_name(what: str, name: str) -> str:
-    """Refuse a team or model name that could not be part of a path, a URL and a Git reference."""
-    if not _NAME.fullmatch(name) or ".." in name:
-        option = f"--{what}-name"
-        rule = "1 to 64 letters, digits, '.', '_' or '-', not beginning with '-' or '.' nor ending with '.'"
-        raise CPVError(f"{name!r} is not a {what} name ({rule})", fix=f"{_COMMAND} {option} NAME")
-    return name
 
 
 def locate(path: Path | None, model: str | None, cwd: Path) -> Place:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cpv_hooks.dvcformat.dvc_config import configured_remotes
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import cpv_home
+from cpv_hooks.home import cpv_home
 
 if TYPE_CHECKING:
     from cpv_hooks.accounts.personal.settings import Aws
@@ -45,22 +46,9 @@ def to_modify(url: str, team: str, model: str) -> list[tuple[str, str, bool]]:
     return [(key, value, local) for key, value, local in options if value is not None]
 
 
-def configured(root: Path) -> tuple[str | None, dict[str, str]]:
-    """The default remote's name, and the URL of each remote, as DVC's merged configuration has them."""
-    if not (root / ".dvc").is_dir():
-        return None, {}
-    from dvc.config import Config, ConfigError
-
-    try:
-        config: Any = Config(dvc_dir=str(root / ".dvc"))
-    except ConfigError as error:
-        raise CPVError(f"DVC cannot read it: {error}", where=str(root / ".dvc" / "config"), fix="edit it") from error
-    return config["core"].get("remote"), {name: remote["url"] for name, remote in config["remote"].items()}
-
-
 def check(root: Path, url: str | None) -> None:
-    """Refuse a URL that DVC does not know, that holds a password, or that is not what is configured."""
-    default, remotes = configured(root)
+    """Refuse a URL that DVC does not know, that holds a password, or that is not what is configured_remotes."""
+    default, remotes = configured_remotes(root)
     if url is None:
         if default is None and len(remotes) > 1:
             what = f"none of its remotes ({', '.join(sorted(remotes))}) is the default"
@@ -102,7 +90,7 @@ def _without_password(url: str) -> str:
 
 def to_add(root: Path, url: str | None, team: str, model: str) -> tuple[str, str] | None:
     """Name and URL of the remote to add as the default, or None where one is there."""
-    default, remotes = configured(root)
+    default, remotes = configured_remotes(root)
     if default is not None or (url is None and remotes):
         return None
     name = next(name for name in (NAME, *(f"{NAME}-{n}" for n in range(2, 100))) if name not in remotes)
@@ -111,11 +99,11 @@ def to_add(root: Path, url: str | None, team: str, model: str) -> tuple[str, str
 
 def to_make_default(root: Path, url: str | None) -> str | None:
     """The only remote, where none is the default."""
-    default, remotes = configured(root)
+    default, remotes = configured_remotes(root)
     return min(remotes) if default is None and url is None and remotes else None
 
 
 def default_or_configured(root: Path, url: str | None, team: str, model: str) -> str:
     """Where the data will go."""
-    default, remotes = configured(root)
+    default, remotes = configured_remotes(root)
     return remotes.get(default or "") or url or default_url(team, model)

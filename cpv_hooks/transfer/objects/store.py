@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.dvcformat.cache import PROTECTED, Cache, fault
+from cpv_hooks.dvcformat.cache import PROTECTED, Cache
 from cpv_hooks.dvcformat.directory_object import dir_oid, entries_since, is_dir_oid, read_dir_object
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT
@@ -124,7 +124,7 @@ class Store:
             os.chmod(temporary, PROTECTED)
             os.replace(temporary, target)
         except OSError as error:
-            raise fault(error, target.parent) from error
+            raise disk_error(error, target.parent) from error
 
     def lacks(self, oid: str) -> bool:
         """Whether the cache has no such object."""

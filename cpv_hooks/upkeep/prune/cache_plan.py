@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.durations import DAY
-from cpv_hooks.dvcformat.cache import fault
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.remote.common.inventory import inventory_of, object_files, temporary_files
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.needed import Needed
@@ -63,7 +62,7 @@ class _Cache:
             old = [_doomed(oid, path, status) for oid, path, status in object_files(self._folder)]
             leftovers = [item for folder in self._staging() for item in temporary_files(folder, time.time() - DAY)]
         except OSError as error:
-            raise fault(error, self._folder) from error
+            raise disk_error(error, self._folder) from error
         doomed = self._unneeded([*current.values(), *old])
         if self._options.thins:
             gone = {item.oid for item in doomed}

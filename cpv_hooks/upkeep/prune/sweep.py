@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from cpv_hooks.dvcformat.cache import fault
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.errors import disk_error
 from cpv_hooks.system.locks import holding_dvc, locked
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import cache_plan, remote_plan
@@ -66,7 +66,7 @@ def _sweep_cache(part: CachePart) -> None:
             else:
                 path.unlink(missing_ok=True)
     except OSError as error:
-        raise fault(error, part.folder) from error
+        raise disk_error(error, part.folder) from error
 
 
 def _mtime(path: os.PathLike[str]) -> float | None:

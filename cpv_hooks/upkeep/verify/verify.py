@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.cache import Cache, md5_of
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.inventory import Seen, inventory_of
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, Remote
-from cpv_hooks.remote.common.verified_copy import legacy_md5
 from cpv_hooks.system.threads import each
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue, root_key

@@ -212,7 +212,7 @@ def test_what_is_there_is_not_sent_again_and_what_is_cut_short_is(repo: ModelRep
 
 def test_names_of_dvc_2_keep_their_layout(make_repo: MakeRepo, target: Target) -> None:
     repo = make_repo(install=False, files={"model.bin": "one\r\ntwo\r\n"})
-    from cpv_hooks.remote.common.verified_copy import legacy_md5
+    from cpv_hooks.dvcformat.file_hash import legacy_md5
 
     oid = legacy_md5(repo.path / "model.bin")
     repo.write(f".dvc/cache/{oid[:2]}/{oid[2:]}", repo.read("model.bin")).chmod(0o444)

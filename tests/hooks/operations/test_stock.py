@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
+from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.download.download import plan_download_model, plan_load
 from cpv_hooks.operations.download.version_content import take
 from cpv_hooks.operations.info.metadata import model_metadata
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.remote.common.verified_copy import legacy_md5
 from cpv_hooks.versions.version import resolve
 from support import engine
 from support.repos import ModelRepo
