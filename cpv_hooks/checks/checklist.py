@@ -20,6 +20,7 @@ from cpv_hooks.console.trace import emit
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.worktree import remotes_in_use
 
 Name = Literal["git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3"]
 ALL: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3")
@@ -127,11 +128,12 @@ def _here(name: Name, subject: Subject) -> Iterable[Check]:
 def _away(name: Name, subject: Subject) -> list[Question]:
     """Whom to ask for a line of the list."""
     project = subject.project
-    if project is None or not project.remote_url:
+    if project is None or name not in ("s3", "network"):
         return []
+    remotes = [project.at(remote) for remote in remotes_in_use.names(project) if remote in project.remotes]
     if name == "s3":
-        return [network_checks.remote_answers("s3", project)]
-    return network_checks.network(project) if name == "network" else []
+        return [network_checks.remote_answers("s3", at) for at in remotes]
+    return network_checks.network(project, remotes) if remotes else []
 
 
 def demand(operation: str, subject: Subject, *, force: bool = False, seconds: float = SECONDS) -> list[Check]:

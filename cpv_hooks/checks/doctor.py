@@ -15,6 +15,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import load
 from cpv_hooks.project.project import Project, managed_roots
+from cpv_hooks.worktree import remotes_in_use
 
 MINIMUM_GIT = (2, 28)
 MINIMUM_DVC = (3, 66, 1)
@@ -105,11 +106,12 @@ def detour(repo: Repo) -> Check:
 
 
 def remotes(repo: Repo, seconds: float) -> Iterator[Check]:
-    """Each DVC root's remote, asked all at once, with a time-out."""
+    """Each DVC root's remotes, asked all at once, with a time-out."""
     questions = []
     for root in managed_roots(repo):
         try:
-            questions.append(remote_answers("remote", Project.open(repo, root)))
+            project = Project.open(repo, root)
+            questions += [remote_answers("remote", project.at(name)) for name in remotes_in_use.names(project)]
         except CPVError as error:
             yield failed("remote", error)
     yield from side_by_side(questions, seconds)

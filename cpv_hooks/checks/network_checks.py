@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from cpv_hooks.accounts.git_host.address import Address, of_git_url, of_url
 from cpv_hooks.console.check_result import Check, Question, Result
 from cpv_hooks.console.redact import redact
 from cpv_hooks.project.project import Project
+from cpv_hooks.worktree import remotes_in_use
 
 CONNECT_SECONDS = 5.0
 # These URLs name no host.
@@ -32,22 +33,28 @@ def remote_answers(name: str, project: Project) -> Question:
 
 
 def dvc_remote(project: Project) -> Iterator[Check]:
-    """Whether a default remote is configured that CPV can use; nobody is asked."""
+    """Whether the default remote, and those that outputs name, are configured and CPV can use them; nobody is asked."""
     from cpv_hooks.remote.common.protocol import open_remote
 
-    open_remote(project)
-    yield Check("dvc-remote", "ok", redact(f"{project.remote_name} is {project.remote_url}"))
+    for name in remotes_in_use.names(project) or [None]:
+        at = project.at(name)
+        open_remote(at)
+        yield Check("dvc-remote", "ok", redact(f"{at.remote_name} is {at.remote_url}"))
 
 
-def network(project: Project) -> list[Question]:
-    """Whether the hosts of the DVC remote and of `origin` resolve and take a connection.
+def network(project: Project, remotes: Sequence[Project]) -> list[Question]:
+    """Whether the hosts of the DVC remotes (at hand in these) and of `origin` resolve and take a connection.
 
     Nothing is sent to `origin` before `git push`, so that one is worth a warning alone.
     """
     return [
-        Question("network", "the DVC remote's host", lambda: _reach("the DVC remote", _of_remote(project), "fail")),
+        *(_reaches_remote(at) for at in remotes),
         Question("network", "the Git host", lambda: _reach("the Git host", _of_origin(project), "warn")),
     ]
+
+
+def _reaches_remote(project: Project) -> Question:
+    return Question("network", "the DVC remote's host", lambda: _reach("the DVC remote", _of_remote(project), "fail"))
 
 
 def _reach(what: str, address: Address | None, result: Result) -> Check:

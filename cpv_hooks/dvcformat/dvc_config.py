@@ -1,8 +1,8 @@
-"""What DVC's merged configuration says of a DVC root: cache folder, link types, default remote.
+"""What DVC's merged configuration says of a DVC root: cache folder, link types, remotes.
 
 DVC's own reader takes 100 ms to import, so it is remembered in CPV's state under the signature of the configuration
-files. Secrets are never remembered: of the default remote's options only the files in which they stand, from which
-they are read each time.
+files. Secrets are never remembered: of a remote's options only the files in which they stand, from which they are read
+each time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.atomic_files import write_atomic
@@ -22,19 +22,27 @@ from cpv_hooks.system.atomic_files import write_atomic
 _DECIDING = ("DVC_SYSTEM_CONFIG_DIR", "DVC_GLOBAL_CONFIG_DIR", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "HOME")
 
 
+class RemoteFacts(NamedTuple):
+    """What DVC's merged configuration says of one remote; `versioned`: DVC keeps versions there, under readable names.
+
+    `options` are file -> the options that it says, by name alone, and under no file those that DVC adds, with their
+    values; None where only DVC can tell.
+    """
+
+    url: str
+    versioned: bool
+    options: Mapping[str, Mapping[str, str]] | None
+
+
 @dataclass(frozen=True)
 class Facts:
-    """What DVC's merged configuration says."""
+    """What DVC's merged configuration says. `remote_name` is the default remote's."""
 
     cache_dir: str
     cache_types: tuple[str, ...]
     cache_shared: bool
     remote_name: str | None
-    remote_url: str | None
-    remote_versioned: bool
-    options: Mapping[str, Mapping[str, str]] | None
-    """Of the default remote: file -> the options that it says, by name alone, and under no file those that DVC adds,
-    with their values; None where only DVC can tell."""
+    remotes: Mapping[str, RemoteFacts]
 
 
 def _config_folders() -> list[str]:
@@ -80,7 +88,8 @@ def facts_of(root: Path, state: Path) -> Facts:
     with suppress(KeyError, TypeError):  # of an older CPV
         entry = known[key]
         if entry["signature"] == _signature(entry["signature"]["folders"], root):
-            return Facts(**entry["facts"])
+            remotes = {name: RemoteFacts(*row) for name, row in entry["facts"]["remotes"].items()}
+            return Facts(**{**entry["facts"], "remotes": remotes})
     # Before they are read: what changes meanwhile is read again.
     folders = _config_folders()
     signature = _signature(folders, root)
@@ -113,7 +122,7 @@ def _said_in(file: str, remote: str) -> dict[str, str]:
 
 
 def _where_said(options: Mapping[str, Any], remote: str, files: Sequence[str]) -> dict[str, dict[str, str]] | None:
-    """See `Facts.options`; None where DVC understands one in another way than it is written."""
+    """See `RemoteFacts`; None where DVC understands one in another way than it is written."""
     said = {file: _said_in(file, remote) for file in files}
     found: dict[str, dict[str, str]] = {}
     for key, value in options.items():
@@ -129,7 +138,7 @@ def _where_said(options: Mapping[str, Any], remote: str, files: Sequence[str]) -
 
 
 def remote_options(root: Path, remote: str, places: Mapping[str, Mapping[str, str]] | None) -> dict[str, str]:
-    """The options of a remote, secrets included, from the files that say them (see `Facts.options`), or by DVC."""
+    """The options of a remote, secrets included, from the files that say them (see `RemoteFacts`), or by DVC."""
     options = _options_in(places, remote) if places is not None else None
     if options is None:
         remotes: Mapping[str, Mapping[str, Any]] = _dvc_config(root).get("remote", {})
@@ -164,10 +173,13 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
         cache_types=tuple(types),
         cache_shared=cache.get("shared") == "group",
         remote_name=name,
-        remote_url=str(remotes[name]["url"]) if name else None,
-        options=_where_said(remotes[name], name, files) if name else {},
-        remote_versioned=bool(name) and any(remotes[name].get(key) is True for key in ("version_aware", "worktree")),
+        remotes={str(known): _remote_facts(options, known, files) for known, options in remotes.items()},
     )
+
+
+def _remote_facts(options: Mapping[str, Any], name: str, files: Sequence[str]) -> RemoteFacts:
+    versioned = any(options.get(key) is True for key in ("version_aware", "worktree"))
+    return RemoteFacts(str(options["url"]), versioned, _where_said(options, name, files))
 
 
 def configured_remotes(root: Path) -> tuple[str | None, dict[str, str]]:

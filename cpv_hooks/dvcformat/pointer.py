@@ -17,6 +17,7 @@ from cpv_hooks.errors import CPVError
 
 MAX_BYTES = 64 << 20
 _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
+_TEMPLATE = re.compile(r"\$\{[^}]*\}")
 _MARKERS = re.compile(r"^(<{7}|>{7}|={7}|\|{7})( |$)", re.MULTILINE)
 
 
@@ -35,7 +36,8 @@ class Pointer:
     """One output that a pointer file names. `file` and `path` are relative to the top of the work tree.
 
     `stage` marks an output of a `dvc.yaml` stage, `imported` one that `dvc update` owns, `legacy` a DVC 2 hash.
-    `stored` is where its files lie on a remote that keeps versions, as far as the pointer says it.
+    `remote` is the DVC remote that it belongs on, None for the default one. `stored` is where its files lie on a remote
+    that keeps versions, as far as the pointer says it.
     """
 
     file: str
@@ -49,6 +51,7 @@ class Pointer:
     stage: bool = False
     push: bool = True
     stored: tuple[Stored, ...] = ()
+    remote: str | None = None
 
     @property
     def isdir(self) -> bool:
@@ -155,10 +158,12 @@ def _parse_lock(table: Mapping[str, Any], file: str, pipeline: Mapping[str, Any]
         known = stage_of(pipeline, str(name))
         if known is None or not isinstance(stage, dict):
             continue
-        uncached = _uncached(known)
+        flags = stage_flags(known)
         for out in stage.get("outs") or []:
-            pointer = _parse_out(out, file, str(known.get("wdir") or "."), stage=True)
-            if pointer and out.get("path") not in uncached:
+            # What `dvc.yaml` says of an output, DVC does not write into the lock.
+            said = _flags_of(flags, out)
+            pointer = _parse_out(out, file, str(known.get("wdir") or "."), stage=True, said=said)
+            if pointer and said.get("cache") is not False:
                 yield pointer
 
 
@@ -175,19 +180,42 @@ def stage_of(pipeline: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]
     return None if "${" in str(found.get("wdir") or "") else found
 
 
-def _uncached(stage: Mapping[str, Any]) -> set[str]:
-    """Outputs that the stage keeps out of the cache, so Git has them."""
-    found: set[str] = set()
+def stage_flags(stage: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What a stage says of its outputs (`cache`, `push`, `remote`, …), by their path as it is written there."""
+    found: dict[str, Mapping[str, Any]] = {}
     for section in ("outs", "metrics", "plots"):
         for out in stage.get(section) or []:
             if isinstance(out, dict):
-                found.update(
-                    str(path) for path, flags in out.items() if isinstance(flags, dict) and flags.get("cache") is False
-                )
+                found.update((str(path), flags) for path, flags in out.items() if isinstance(flags, dict))
     return found
 
 
-def _parse_out(out: object, file: str, wdir: str, *, imported: bool = False, stage: bool = False) -> Pointer | None:
+def _flags_of(flags: Mapping[str, Mapping[str, Any]], out: object) -> Mapping[str, Any]:
+    """What is said of an output of the lock; a path with a template counts where it can become this one."""
+    if not flags or not isinstance(out, dict):
+        return {}
+    path = posixpath.normpath(str(out.get("path")))
+    for written, said in flags.items():
+        if posixpath.normpath(written) == path:
+            return said
+    templates = {written: said for written, said in flags.items() if "${" in written}
+    fitting = [written for written in templates if re.fullmatch(_template(written), path)]
+    return templates[max(fitting, key=lambda written: len(_TEMPLATE.sub("", written)))] if fitting else {}
+
+
+def _template(written: str) -> str:
+    return ".+".join(map(re.escape, _TEMPLATE.split(posixpath.normpath(written))))
+
+
+def _parse_out(
+    out: object,
+    file: str,
+    wdir: str,
+    *,
+    imported: bool = False,
+    stage: bool = False,
+    said: Mapping[str, Any] | None = None,
+) -> Pointer | None:
     if not isinstance(out, dict) or not isinstance(out.get("path"), str):
         raise _malformed(file)
     if out.get("cache") is False:
@@ -195,6 +223,10 @@ def _parse_out(out: object, file: str, wdir: str, *, imported: bool = False, sta
     oid = out.get("md5")
     if oid is not None and (not isinstance(oid, str) or not _OID.fullmatch(oid)):
         raise _malformed(file, f"md5 is not a DVC hash: {str(oid)[:40]!r}")
+    flags = out if said is None else said
+    remote = flags.get("remote") or None
+    if remote is not None and not isinstance(remote, str):
+        raise _malformed(file, f"remote is not the name of a DVC remote: {str(remote)[:40]!r}")
     size, nfiles = out.get("size"), out.get("nfiles")
     stored: tuple[Stored, ...] = read_cloud(out, oid) if oid and not oid.endswith(".dir") else ()
     if isinstance(out.get("files"), list) and (oid is None or oid.endswith(".dir")):
@@ -211,8 +243,9 @@ def _parse_out(out: object, file: str, wdir: str, *, imported: bool = False, sta
         imported=imported,
         legacy=oid is not None and "hash" not in out and not stage,
         stage=stage,
-        push=out.get("push") is not False,
+        push=flags.get("push") is not False,
         stored=stored,
+        remote=remote,
     )
 
 

@@ -20,6 +20,7 @@ _LAYOUT = re.compile(
     r"(?P<isexec>  isexec: true\n)?"
     r"(?:  hash: (?P<hash>md5)\n)?"
     r"  path: (?P<path>\S+)\n"
+    r"(?:  remote: (?P<remote>\S+)\n)?"
 )
 _LEADING_ZERO = re.compile(r"0[0-9]")
 
@@ -31,7 +32,8 @@ def read(text: str) -> dict[str, Any] | None:
         return None
     groups = found.groupdict()
     numbers = [groups[name] for name in ("size", "nfiles") if groups[name]]
-    if not all(map(is_text, (groups["md5"], groups["path"]))) or any(map(_LEADING_ZERO.match, numbers)):
+    words = [groups[name] for name in ("md5", "path", "remote") if groups[name]]
+    if not all(map(is_text, words)) or any(map(_LEADING_ZERO.match, numbers)):
         return None
     out: dict[str, Any] = {"md5": groups["md5"]}
     out.update({name: int(groups[name]) for name in ("size", "nfiles") if groups[name]})
@@ -39,7 +41,10 @@ def read(text: str) -> dict[str, Any] | None:
         out["isexec"] = True
     if groups["hash"]:
         out["hash"] = groups["hash"]
-    return {"outs": [{**out, "path": groups["path"]}]}
+    out["path"] = groups["path"]
+    if groups["remote"]:
+        out["remote"] = groups["remote"]
+    return {"outs": [out]}
 
 
 def write(out: Mapping[str, Any]) -> str | None:

@@ -53,9 +53,11 @@ def render(old: str | None, pointer: Pointer, content: Content, files: Sequence[
 def _replaced(old: str, own: dict[str, Any]) -> str | None:
     """The text where nothing but values changes in the simplest of layouts."""
     plain = pointer_fast.read(old)
-    if plain is None or [*own, "path"] != list(plain["outs"][0]):
+    if plain is None:
         return None
-    return pointer_fast.write({**own, "path": plain["outs"][0]["path"]})
+    out = plain["outs"][0]
+    rest = {key: value for key, value in out.items() if key in ("path", "remote")}
+    return pointer_fast.write({**own, **rest}) if [*own, *rest] == list(out) else None
 
 
 def render_stored(old: str, stored: Mapping[str, Sequence[Stored]], file: str, pipeline: str | None = None) -> str:

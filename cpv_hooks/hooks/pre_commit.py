@@ -132,7 +132,7 @@ def stage_changed(repo: Repo, report: Report, before: Staged) -> list[str]:
 
 def complete_versions(repo: Repo, report: Report) -> None:
     """On a remote that keeps versions the data goes up first, because the pointers say which versions they mean."""
-    if not any(project.remote_versioned for project in report.projects):
+    if not any(project.keeps_versions for project in report.projects):
         return
     from cpv_hooks.transfer.commits.versioned_commit import complete_commit
 

@@ -16,6 +16,7 @@ from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin, interrupted
 from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.project.expected import at
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits.upload_commits import complete, unversioned
 from cpv_hooks.versions import lost_races, pushed_tags
@@ -57,7 +58,7 @@ def run(args: list[str]) -> int:
             fail(CPVError(line, fix="dvc cpv sync, git commit, then push again"))
         return 1
     missing = [gap for project in projects for gap in _gaps(repo, project, updates, remote)]
-    versioned = any(project.remote_versioned for project in projects)
+    versioned = any(project.keeps_versions for project in projects)
     mend = "dvc cpv sync, git commit --amend, then push again" if versioned else "dvc cpv sync, then push again"
     for line in missing[:10]:
         fail(CPVError(line, fix=mend))
@@ -99,12 +100,12 @@ def _new_commits(repo: Repo, updates: list[Update], remote: str) -> list[str]:
 
 def _unnamed(repo: Repo, project: Project, updates: list[Update], remote: str) -> list[str]:
     """Refs that plain DVC could not read on a remote that keeps versions: their pointers do not say which ones."""
-    if not project.remote_versioned:
+    if not project.keeps_versions:
         return []
     new = set(_new_commits(repo, updates, remote))
     tips = {update.local or update.remote: repo.resolve(update.oid) for update in updates}
     return [
-        f"{pointer.path}: names no version on the DVC remote {project.remote_url} ({ref})"
+        f"{pointer.path}: names no version on the DVC remote {at(project, pointer).remote_url} ({ref})"
         for ref, tip in tips.items()
         if tip in new
         for pointer in unversioned(project, tip)
@@ -117,7 +118,7 @@ def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> l
     if not commits:
         return []
     missing = complete(project, commits)
-    return [f"{gap.path}: object {gap.oid} is not on the DVC remote {project.remote_url}" for gap in missing]
+    return [f"{gap.path}: object {gap.oid} is not on the DVC remote {gap.remote}" for gap in missing]
 
 
 def _raced(repo: Repo, project: Project, updates: list[Update], remote: str) -> bool:

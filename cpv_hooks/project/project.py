@@ -5,11 +5,12 @@ from __future__ import annotations
 import fnmatch
 import os
 import posixpath
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cpv_hooks.dvcformat.dvc_config import facts_of, remote_options
+from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load
@@ -22,7 +23,8 @@ _PROGRAMS = frozenset({"configpath", "credentialpath"})
 class Project:
     """One DVC root. `cache_dir` is DVC's cache (objects lie in `files/md5` below it).
 
-    `remote_versioned` says that the default remote is one on which DVC keeps versions under readable names.
+    `remote_name` is the remote at hand: the default one, or that of an output which names another (see `at`).
+    `remote_versioned` says that DVC keeps versions under readable names there. `remotes` are all that are configured.
     """
 
     repo: Repo
@@ -35,11 +37,13 @@ class Project:
     remote_url: str | None
     remote_versioned: bool = False
     options: Mapping[str, Mapping[str, str]] | None = None
+    remotes: Mapping[str, RemoteFacts] = field(default_factory=dict)
 
     @classmethod
     def open(cls, repo: Repo, root: Path) -> Project:
         """Open the DVC root `root`; `CPVError` for a configuration that cannot be read."""
         facts = facts_of(root, repo.state)
+        default = facts.remotes[facts.remote_name] if facts.remote_name else RemoteFacts("", False, {})
         return cls(
             repo=repo,
             root=root,
@@ -48,15 +52,46 @@ class Project:
             cache_types=tuple(facts.cache_types),
             cache_shared=facts.cache_shared,
             remote_name=facts.remote_name,
-            remote_url=facts.remote_url,
-            remote_versioned=facts.remote_versioned,
-            options=facts.options,
+            remote_url=default.url or None,
+            remote_versioned=default.versioned,
+            options=default.options,
+            remotes=facts.remotes,
         )
 
     @classmethod
     def find_all(cls, repo: Repo) -> list[Project]:
         """Every DVC root of the work tree that CPV manages (it has a `.cpv.toml`), outermost first."""
         return [cls.open(repo, root) for root in managed_roots(repo)]
+
+    def at(self, remote: str | None) -> Project:
+        """This root with the remote that an output names; None is the default one.
+
+        Raises `CPVError` for one that is not configured.
+        """
+        if remote is None or remote == self.remote_name:
+            return self
+        known = self.remotes.get(remote)
+        if known is None:
+            raise CPVError(
+                f"names remote {remote!r}, which is not configured",
+                where=str(self.root / ".dvc" / "config"),
+                fix=f"dvc remote add {shlex.quote(remote)} URL",
+            )
+        # The layout that `.cpv.toml` asks for is the default remote's.
+        config = replace(self.config, layout="content")
+        return replace(
+            self,
+            config=config,
+            remote_name=remote,
+            remote_url=known.url,
+            remote_versioned=known.versioned,
+            options=known.options,
+        )
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether a remote is configured on which DVC keeps versions under readable names."""
+        return any(remote.versioned for remote in self.remotes.values())
 
     @property
     def prefix(self) -> str:

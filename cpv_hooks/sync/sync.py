@@ -9,6 +9,7 @@ from dataclasses import replace
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.expected import lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.events import SYNC, Event
@@ -93,7 +94,7 @@ def _written(repo: Repo, event: Event, report: Report, found: Found, index: Inde
     """
     if not report.wrote:
         return Written()
-    if report.of("materialised", "rescued", "removed") or any(project.remote_versioned for project in report.projects):
+    if report.of("materialised", "rescued", "removed") or any(project.keeps_versions for project in report.projects):
         return None
     files = frozenset(outcome.pointer.file for outcome in report.of("snapshot") if outcome.pointer)
     try:
@@ -112,10 +113,7 @@ def _written(repo: Repo, event: Event, report: Report, found: Found, index: Inde
 
 def _complete(found: Found) -> bool:
     """Whether a commit has nothing to upload first, as it has on a remote that keeps versions."""
-    return all(
-        not project.remote_versioned or pointer.names_versions_on(project.remote_name)
-        for project, pointer in found.pointers
-    )
+    return not any(lacks_version(project, pointer) for project, pointer in found.pointers)
 
 
 def _in_conflict(file: str, event: Event) -> Outcome:

@@ -9,6 +9,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
+from cpv_hooks.project.expected import lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 
@@ -105,7 +106,7 @@ def _contents(project: Project, commit: str) -> Mapping[str, tuple[str | None, b
 
 def _is_complete(project: Project, pointer: Pointer) -> bool:
     """Whether plain DVC finds the content; the commit that first says where it is on the remote is the checkpoint."""
-    return not project.remote_versioned or pointer.names_versions_on(project.remote_name)
+    return not lacks_version(project, pointer)
 
 
 def _metrics(logs: Sequence[tuple[Project, Pointer]]) -> dict[str, int | float | str]:

@@ -84,7 +84,9 @@ class Index:
             table = json.loads(text)
             if table["version"] == _VERSION:
                 index.entries = {path: _entry(value) for path, value in table["entries"].items()}
-                index.pointers = {file: _pointers(value) for file, value in table["pointers"].items()}
+                index.pointers = {
+                    file: _pointers(value) for file, value in table["pointers"].items() if _is_whole(value)
+                }
                 index.objects = {oid: _signature(value) for oid, value in table["objects"].items()}
                 index.released = {str(path) for path in table["released"]}
                 index._saved = text
@@ -158,6 +160,11 @@ def _entry(value: Mapping[str, Any]) -> Entry:
 def _pointers(value: Any) -> tuple[Signature, int, list[Pointer]]:
     sig, checked, found = value
     return _signature(sig), int(checked), [_pointer(item) for item in found]
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether all is remembered that a pointer can say: an older CPV passed over the remote."""
+    return all("remote" in item for item in value[2])
 
 
 def _pointer(item: Mapping[str, Any]) -> Pointer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ def _facts(found: Status) -> list[str]:
     lines = [f"{state}: {MEANING[state]}" for state in states] if found.artifacts else ["no artifacts yet"]
     lines.append("last versions: " + ", ".join(f"{line} {name or 'none'}" for line, name in found.tags.items()))
     for remote in found.remotes:
-        where = f"{remote.url} ({remote.name})" if remote.url else "none (dvc remote add -d storage URL)"
+        where = f"{remote.url} ({remote.name})" if remote.url else _missing(remote.name)
         root = "" if remote.root == "." else f" of {remote.root}"
         lines.append(f"remote{root}: {where}, uploads: {remote.when}")
     if not found.queued:
@@ -99,6 +100,12 @@ def _facts(found: Status) -> list[str]:
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.since))
         lines.append(f"queued: {item.commit[:10]} ({item.why}) since {since}{error}")
     return lines
+
+
+def _missing(name: str | None) -> str:
+    if name is None:
+        return "none (dvc remote add -d storage URL)"
+    return f"{name} is not configured (dvc remote add {shlex.quote(name)} URL)"
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -66,7 +66,7 @@ class CmdSync(CPVCommand):
             say(f"snapshot of {', '.join(outcome.path for outcome in changed)}; git commit makes it a checkpoint")
         if self.args.push:
             for project in report.projects:
-                placed = complete_files(project) if project.remote_versioned else []
+                placed = complete_files(project) if project.keeps_versions else []
                 if placed:
                     say(f"uploaded {', '.join(placed)}; git commit notes where")
                 retry_queued(project, force=True)

@@ -74,3 +74,11 @@ def test_the_usual_is_taken(path: str) -> None:
 )
 def test_the_unusual_is_left_to_yaml(text: str) -> None:
     assert pointer_fast.read(text) is None
+
+
+def test_a_remote_of_its_own() -> None:
+    out = {"md5": MD5, "size": 12, "hash": "md5", "path": "model.bin", "remote": "private"}
+    text = by_yaml({"outs": [out]})
+    assert pointer_fast.read(text) == {"outs": [out]}
+    assert pointer_fast.write(out) == text
+    assert pointer_fast.read(text.replace("private", "no")) is None, "YAML 1.1 takes it for a truth value"

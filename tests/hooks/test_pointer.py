@@ -289,3 +289,26 @@ def test_keys_that_no_longer_hold_are_dropped() -> None:
 def test_a_pointer_beside_an_artifact_in_a_subfolder() -> None:
     new = render(None, Pointer("models/a.bin.dvc", "models/a.bin", None), Content(OID, 0))
     assert new.endswith("path: a.bin\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("sub/${name}.bin", {"remote": "private", "push": False}),
+        ("./sub/a.bin", {"remote": "private"}),
+        ("other/${name}.bin", {"remote": "private"}),
+    ],
+)
+def test_what_dvc_yaml_says_of_an_output(written: str, said: dict[str, object]) -> None:
+    lock = f"schema: '2.0'\nstages:\n  train:\n    cmd: x\n    outs:\n    - path: sub/a.bin\n      md5: {'a' * 32}\n"
+    flags = "".join(f"        {key}: {str(value).lower()}\n" for key, value in said.items())
+    pipeline = f"stages:\n  train:\n    cmd: x\n    outs:\n    - {written}:\n{flags}"
+    found = parse(lock, "dvc.lock", pipeline)[0]
+    fits = not written.startswith("other")
+    assert found.remote == ("private" if fits else None)
+    assert found.push is not (fits and said.get("push") is False)
+
+
+def test_a_remote_that_is_no_name() -> None:
+    with pytest.raises(CPVError, match="remote is not the name of a DVC remote: '5'"):
+        parse(f"outs:\n- md5: {'a' * 32}\n  hash: md5\n  path: x\n  remote: 5\n", "x.dvc")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.pointers_at import is_tracked, pointers_at
+from cpv_hooks.project.expected import expected
+from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
 from cpv_hooks.worktree.discovery import owner
@@ -54,9 +55,12 @@ class Needs:
             layout[need.oid] = need
 
 
-def needed(project: Project) -> Needs:
-    """Every object that a DVC root needs, from the newest commit to the oldest."""
-    found = Needs()
+def needed(project: Project, moving: str | None = None) -> Needs:
+    """Every object that a DVC root needs on its default remote, from the newest commit to the oldest.
+
+    What outputs name another remote for stays there; `moving` is one whose own go along.
+    """
+    found, elsewhere = Needs(), set[str]()
     for commit in commits(project):
         try:
             pointers = pointers_at(project, commit)
@@ -66,17 +70,19 @@ def needed(project: Project) -> Needs:
             )
             continue
         for pointer in pointers:
-            if pointer.oid and pointer.push:
-                found.add(_need(project, commit, pointer), legacy=pointer.legacy)
+            rule = expected(project, pointer, [commit])
+            if rule is not None and rule.remote not in (None, moving):
+                elsewhere.add(pointer.path)
+            elif rule is not None:
+                found.add(_need(commit, pointer, optional=not rule.required), legacy=pointer.legacy)
     for rescue in rescues(project.repo):
         holder = owner(Project.find_all(project.repo), rescue.path)
-        if holder is not None and holder.root == project.root:
+        if holder is not None and holder.root == project.root and rescue.path not in elsewhere:
             found.add(Need(rescue.oid, rescue.path, f"in rescue {rescue.number}"), legacy=False)
     return found
 
 
-def _need(project: Project, commit: str, pointer: Pointer) -> Need:
-    optional = pointer.imported or (pointer.stage and is_tracked(project, commit, pointer.path))
+def _need(commit: str, pointer: Pointer, *, optional: bool) -> Need:
     size = None if pointer.isdir or pointer.legacy else pointer.size
     return Need(pointer.oid or "", pointer.path, f"at {commit[:10]}", size, optional)
 

@@ -73,7 +73,8 @@ def survey(project: Project, target: OpenTarget, folder: Path, damaged: Collecti
     `folder` takes temporary files. `damaged` objects count as if nobody had them.
     """
     pending = tuple(item.commit for item in Queue.of(project.repo).pending(root_key(project)))
-    needs = needed(project)
+    # The same name with another address: what names it explicitly moves as well.
+    needs = needed(project, moving=project.remote_name if target(False).options.name == project.remote_name else None)
     layouts = ((False, needs.objects), (True, needs.legacy))
     parts: list[Part] = []
     for legacy, wanted in layouts:

@@ -13,7 +13,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.download.version_content import Piece, Stock
 from cpv_hooks.system.signatures import Signature, signature
-from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.transfer.objects.store import Store, Stores
 
 DISK_THREADS = 4
 LISTED = 20
@@ -28,7 +28,7 @@ class Source:
 
     def __init__(self, stock: Stock, sound: Mapping[str, Signature] | None = None) -> None:
         self._stock = stock
-        self._stores = {legacy: Store(stock.project, legacy=legacy) for legacy in (False, True)}
+        self._stores = Stores(stock.project)
         self._sound = dict(sound or {})
         self._healing = threading.Lock()
 
@@ -135,7 +135,7 @@ class Source:
         return has_hash(path, piece.oid, legacy=piece.pointer.legacy)
 
     def _store(self, piece: Piece) -> Store:
-        return self._stores[piece.pointer.legacy]
+        return self._stores.of(piece.pointer)
 
 
 def _in_pointer(piece: Piece) -> bool:

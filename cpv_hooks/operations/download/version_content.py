@@ -15,7 +15,8 @@ from cpv_hooks.console.output import say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
-from cpv_hooks.transfer.objects.store import Listing, Store
+from cpv_hooks.project.expected import Expected, expected
+from cpv_hooks.transfer.objects.store import Listing, Store, Stores
 from cpv_hooks.versions.version import Version
 
 if TYPE_CHECKING:
@@ -96,10 +97,10 @@ class _Look:
         self._project = project
         self._version = version
         self._use_cache = use_cache
-        self._stores = {legacy: Store(project, legacy=legacy) for legacy in (False, True)}
+        self._stores = Stores(project)
         self._kept: list[Pointer] = []
         self._pieces: list[Piece] = []
-        self._lacking: dict[tuple[bool, str], Piece] = {}
+        self._lacking: dict[tuple[Store, str], Piece] = {}
         self._lost: list[Piece] = []
         self._bytes = 0
 
@@ -136,26 +137,26 @@ class _Look:
                 return
             pieces = [Piece(pointer, oid, name) for name, oid in listing]
         lacking = [piece for piece in {p.oid: p for p in [*pieces, whole]}.values() if not self._here(piece)]
-        if lacking and not pointer.push:
+        if lacking and self._belongs(pointer) is None:
             # Its stage says that it is never uploaded.
             self._lose_or_leave(lacking)
             return
         self._kept.append(pointer)
         self._pieces += pieces
-        self._lacking.update({(pointer.legacy, piece.oid): piece for piece in lacking})
+        self._lacking.update({(self._store(piece), piece.oid): piece for piece in lacking})
         self._bytes += self._missing_bytes(pointer, pieces, {piece.oid for piece in lacking})
 
     def _lose_or_leave(self, lacking: list[Piece]) -> None:
         pointer = lacking[0].pointer
-        if pointer.push:
+        if self._belongs(pointer):
             self._lost += lacking
         else:
             say(f"{pointer.path} is left out: its stage keeps it off the remote, and the cache does not have it")
 
     def _here(self, piece: Piece) -> bool:
         """Whether the cache serves an object; what is on no remote of ours can come from nowhere else."""
-        elsewhere = not piece.pointer.push or piece.pointer.imported
-        if not (self._use_cache or elsewhere):
+        rule = self._belongs(piece.pointer)
+        if not (self._use_cache or rule is None or not rule.required):
             return False
         return self._cached_listing(piece) if is_dir_oid(piece.oid) else not self._store(piece).lacks(piece.oid)
 
@@ -164,14 +165,17 @@ class _Look:
         return blob is not None and _read(self._store(piece), blob.path, piece.oid) is not None
 
     def _store(self, piece: Piece) -> Store:
-        return self._stores[piece.pointer.legacy]
+        return self._stores.of(piece.pointer)
+
+    def _belongs(self, pointer: Pointer) -> Expected | None:
+        return expected(self._project, pointer, [self._version.commit])
 
     def _listing(self, pointer: Pointer) -> Listing | None:
         assert pointer.oid is not None
-        store, whole = self._stores[pointer.legacy], Piece(pointer, pointer.oid)
+        store, whole = self._stores.of(pointer), Piece(pointer, pointer.oid)
         blob = store.blob(pointer.oid) if self._here(whole) else None
         found = _read(store, blob.path, pointer.oid) if blob else None
-        return found if found is not None or not pointer.push else _listing_on_remote(store, pointer.oid)
+        return found if found is not None or not self._belongs(pointer) else _listing_on_remote(store, pointer.oid)
 
     def _missing_bytes(self, pointer: Pointer, pieces: list[Piece], lacking: set[str]) -> int:
         """What is to be fetched of an artifact, in bytes: all of it but the files that are here."""
@@ -181,11 +185,9 @@ class _Look:
         return max(0, (pointer.size or 0) - sum(blob.size for blob in here if blob))
 
     def _ask_remote(self) -> None:
-        for legacy, store in self._stores.items():
-            wanted = {oid: piece for (old, oid), piece in self._lacking.items() if old is legacy}
-            if not wanted:
-                continue
-            sizes = {oid: piece.pointer.size for oid, piece in wanted.items() if not (piece.inner or legacy)}
+        for store in dict.fromkeys(store for store, _ in self._lacking):
+            wanted = {oid: piece for (where, oid), piece in self._lacking.items() if where is store}
+            sizes = {oid: piece.pointer.size for oid, piece in wanted.items() if not (piece.inner or store.legacy)}
             known = {oid: size for oid, size in sizes.items() if size is not None and not is_dir_oid(oid)}
             gone = store.remote.missing(list(wanted), known)
             self._lost += [piece for oid, piece in wanted.items() if oid in gone]

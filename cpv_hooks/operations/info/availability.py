@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.expected import expected
 from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.transfer.objects.store import Store, Stores
 
 SECONDS = 5.0
 """For so long the remote is asked before the answer is "not known"."""
@@ -17,6 +18,7 @@ SECONDS = 5.0
 def is_cached(project: Project, pointers: Sequence[Pointer]) -> bool:
     """Whether the cache has every object of these artifacts."""
     stores = {legacy: Store(project, legacy=legacy) for legacy in (False, True)}
+    # One cache serves all remotes.
     return all(_has(stores[pointer.legacy], pointer) for pointer in pointers if pointer.oid or not pointer.imported)
 
 
@@ -31,37 +33,49 @@ def _has(store: Store, pointer: Pointer) -> bool:
     return not any(store.lacks(oid) for _, oid in listing)
 
 
-def on_remote(project: Project, groups: Sequence[Sequence[Pointer]], *, seconds: float = SECONDS) -> list[bool | None]:
-    """Whether the remote has each group of artifacts; None where it could not be asked in time.
+def on_remote(
+    project: Project,
+    groups: Sequence[Sequence[Pointer]],
+    commits: Sequence[str] | None = None,
+    *,
+    seconds: float = SECONDS,
+) -> list[bool | None]:
+    """Whether the remotes have each group of artifacts (as its commit has them); None without an answer in time.
 
-    Imports, and what a stage keeps off the remote, are not expected there. A directory is there if its listing is,
-    which is uploaded after its files; on a remote that keeps versions each file is asked for.
+    What need not be there (`expected`) is not looked for. A directory is there if its listing is, which is uploaded
+    after its files; on a remote that keeps versions each file is asked for.
     """
-    gone: dict[bool, set[str]] = {}
-    wanted = {
-        legacy: {oid for group in groups for p in group if p.legacy is legacy for oid in _expected(p)}
-        for legacy in (False, True)
-    }
+    stores, gone = Stores(project), set[tuple[Store, str]]()
+    answered = threading.Event()
+    wanted = [
+        [(pointer, oid) for pointer in group for oid in _objects(project, pointer, [commit] if commit else [])]
+        for group, commit in zip(groups, commits or [""] * len(groups), strict=True)
+    ]
 
     def ask() -> None:
+        by_store: dict[Store, set[str]] = {}
         try:
-            for legacy, oids in wanted.items():
-                gone[legacy] = Store(project, legacy=legacy).remote.missing(oids) if oids else set()
+            for pointer, oid in (item for group in wanted for item in group):
+                by_store.setdefault(stores.of(pointer), set()).add(oid)
+            for store, oids in by_store.items():
+                gone.update((store, oid) for oid in store.remote.missing(oids))
+            answered.set()
         except CPVError:
-            gone.clear()
+            pass
 
     # A thread that a dead network holds must not keep the process from ending.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(seconds)
-    if asking.is_alive() or len(gone) < len(wanted):
+    if not answered.is_set():
         return [None] * len(groups)
-    return [not any(_expected(pointer) & gone[pointer.legacy] for pointer in group) for group in groups]
+    return [not any((stores.of(pointer), oid) in gone for pointer, oid in group) for group in wanted]
 
 
-def _expected(pointer: Pointer) -> set[str]:
+def _objects(project: Project, pointer: Pointer, commits: Sequence[str]) -> set[str]:
     """The objects that the remote must have, if it has the artifact."""
-    if pointer.oid is None or pointer.imported or not pointer.push:
+    rule = expected(project, pointer, commits)
+    if pointer.oid is None or rule is None or not rule.required:
         return set()
     # Where files lie by version, the pointer lists them, and no object stands for them all.
     return {item.oid for item in pointer.stored} if pointer.isdir and pointer.stored else {pointer.oid}

@@ -183,4 +183,4 @@ def _history(project: Project, version: Version, tag: str | None) -> HistoryMeta
 def _on_remote(project: Project, versions: list[Version]) -> list[bool | None]:
     from cpv_hooks.operations.info.availability import on_remote
 
-    return on_remote(project, [version.pointers for version in versions])
+    return on_remote(project, [version.pointers for version in versions], [version.commit for version in versions])

@@ -20,8 +20,9 @@ from cpv_hooks.project.tag_schemes import Line, scheme_of
 from cpv_hooks.system.signatures import Clock, newest, signature
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue, root_key
+from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import Entry, Index
-from cpv_hooks.worktree.discovery import discover
+from cpv_hooks.worktree.discovery import Found, discover
 from cpv_hooks.worktree.workspace import Workspace
 
 State = Literal[
@@ -58,7 +59,7 @@ class ArtifactStatus:
 
 @dataclass(frozen=True)
 class RemoteStatus:
-    """Where a DVC root's data goes, without secrets; `root` is relative to the top (`.` for the top)."""
+    """A remote to which data of a DVC root goes, without secrets; `root` is relative to the top (`.` for the top)."""
 
     root: str
     name: str | None
@@ -83,13 +84,18 @@ class Status:
 def read(repo: Repo, cwd: Path | None = None) -> Status:
     """Look at a repository. Raises `CPVError` where CPV does not manage it or its settings cannot be read."""
     projects = projects_here(repo, cwd)
-    artifacts = sorted(_artifacts(repo, projects), key=lambda artifact: artifact.path)
-    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), [_remote(p) for p in projects])
+    index, clock = Index.load(repo.state), Clock(repo.state / "clock")
+    found = discover(repo, list(projects), index, clock)
+    artifacts = sorted(_artifacts(repo, projects, found, index, clock), key=lambda artifact: artifact.path)
+    remotes = [remote for project in projects for remote in _remotes(project, found)]
+    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes)
 
 
-def _remote(project: Project) -> RemoteStatus:
-    url = redact(project.remote_url) if project.remote_url else None
-    return RemoteStatus(root_key(project), project.remote_name, url, project.config.push_when)
+def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:
+    """The default remote, and those that outputs name."""
+    for name in remotes_in_use.names(project, [pointer for root, pointer in found.pointers if root is project]):
+        known = project.remotes.get(name) if name else None
+        yield RemoteStatus(root_key(project), name, redact(known.url) if known else None, project.config.push_when)
 
 
 def _last_tags(repo: Repo, projects: Sequence[Project]) -> dict[str, str | None]:
@@ -100,9 +106,9 @@ def _last_tags(repo: Repo, projects: Sequence[Project]) -> dict[str, str | None]
     return {str(line): scheme.format(line, version) if version else None for line, version in highest.items()}
 
 
-def _artifacts(repo: Repo, projects: Sequence[Project]) -> Iterator[ArtifactStatus]:
-    index, clock = Index.load(repo.state), Clock(repo.state / "clock")
-    found = discover(repo, list(projects), index, clock)
+def _artifacts(
+    repo: Repo, projects: Sequence[Project], found: Found, index: Index, clock: Clock
+) -> Iterator[ArtifactStatus]:
     committed = _committed(repo, projects)
     spaces = {project.root: Workspace(project, index, clock) for project in projects}
     for project, pointer in found.pointers:

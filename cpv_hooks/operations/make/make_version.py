@@ -17,6 +17,7 @@ from cpv_hooks.git.index import index_entries
 from cpv_hooks.operations.make import commit_draft as draft
 from cpv_hooks.operations.make import place_content, tag_names, upload_plan
 from cpv_hooks.operations.make.commit_draft import Change, Draft
+from cpv_hooks.project.expected import has_remote, lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.recovery import transaction as journal
@@ -49,8 +50,8 @@ class Release:
     def commits(self) -> bool:
         """Whether it needs a commit; a remote that keeps versions adds to pointers which do not say them."""
         project = self.draft.project
-        unversioned = project.remote_versioned and any(
-            pointer.push and not pointer.names_versions_on(project.remote_name)
+        unversioned = any(
+            lacks_version(project, pointer)
             for root, pointers in self.draft.roots
             if root.root == project.root
             for pointer in pointers
@@ -117,7 +118,7 @@ def _effects(job: Release) -> list[Effect]:
     for change in job.draft.changes:
         found += _effects_of(change)
     for root, pointers in job.draft.roots:
-        if root.remote_url is not None or root.root == job.draft.project.root:
+        if has_remote(root, pointers) or root.root == job.draft.project.root:
             new = [change.new for change in job.draft.changes if change.space.project.root == root.root]
             found += upload_plan.effects(root, pointers, new, job.draft.head)
     written = job.draft.written
@@ -184,7 +185,7 @@ def _space(project: Project, index: Index, progress: Progress) -> Workspace:
 
 def _publish(made: Draft) -> Draft:
     for root, pointers in made.roots:
-        if root.remote_url is not None or root.root == made.project.root:
+        if has_remote(root, pointers) or root.root == made.project.root:
             found = upload_plan.send(root, pointers, made.head)
             made = made.with_versions(found)
     return made

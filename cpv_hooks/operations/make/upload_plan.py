@@ -15,7 +15,7 @@ from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.make.new_content import Prospect
-from cpv_hooks.project.pointers_at import is_tracked
+from cpv_hooks.project.expected import by_remote, expected, lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing
@@ -26,7 +26,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class _Layout:
-    """The pointers of one layout (DVC 3's or DVC 2's) and the contents that are not in the cache yet."""
+    """The pointers of one remote and layout (DVC 3's or DVC 2's) and the contents that are not in the cache yet."""
 
     project: Project
     store: Store
@@ -42,11 +42,12 @@ def effects(project: Project, pointers: Sequence[Pointer], new: Iterable[Prospec
     """
     known = {item.content.oid: item for item in new}
     found: list[Effect] = []
-    for legacy in (False, True):
-        wanted = [pointer for pointer in pointers if pointer.oid and pointer.push and pointer.legacy == legacy]
-        if wanted:
-            layout = _Layout(project, Store(project, legacy=legacy), wanted, known)
-            found += _versions(layout) if project.remote_versioned else _objects(layout, rev)
+    for at, group in by_remote(project, _uploaded(project, pointers)):
+        for legacy in (False, True):
+            wanted = [pointer for pointer in group if pointer.legacy == legacy]
+            if wanted:
+                layout = _Layout(at, Store(at, legacy=legacy), wanted, known)
+                found += _versions(layout) if at.remote_versioned else _objects(layout, rev)
     return found
 
 
@@ -56,25 +57,32 @@ def send(project: Project, pointers: Sequence[Pointer], rev: str) -> dict[str, l
     On a remote that keeps versions the result is where each artifact lies there, by its path. Raises `RemoteError`, and
     `CPVError` for what nobody has.
     """
-    wanted = [pointer for pointer in pointers if pointer.oid and pointer.push]
-    if project.remote_versioned:
-        return _send_versions(project, wanted)
+    found: dict[str, list[Stored]] = {}
+    for at, group in by_remote(project, _uploaded(project, pointers)):
+        if at.remote_versioned:
+            found |= _send_versions(at, group, rev)
+        else:
+            _send_objects(at, group, rev)
+    return found
+
+
+def _uploaded(project: Project, pointers: Iterable[Pointer]) -> list[Pointer]:
+    return [pointer for pointer in pointers if expected(project, pointer)]
+
+
+def _send_objects(project: Project, pointers: Sequence[Pointer], rev: str) -> None:
     missing: list[Missing] = []
     with Progress("uploading") as progress:
         for legacy in (False, True):
-            part = {pointer.oid: pointer for pointer in wanted if pointer.legacy == legacy and pointer.oid}
+            part = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
             if part:
                 missing += Delivery(project, legacy, progress).run(part, upload=True).missing
-    _refuse(project, [item for item in missing if not _forgiven(project, item.pointer, rev)])
-    return {}
+    _refuse(project, missing, rev)
 
 
-def _forgiven(project: Project, pointer: Pointer, rev: str) -> bool:
-    """An import has its own source, and Git holds what a stage does not cache."""
-    return pointer.imported or (pointer.stage and is_tracked(project, rev, pointer.path))
-
-
-def _refuse(project: Project, missing: Sequence[Missing]) -> None:
+def _refuse(project: Project, missing: Sequence[Missing], rev: str) -> None:
+    rules = ((item, expected(project, item.pointer, [rev])) for item in missing)
+    missing = [item for item, rule in rules if rule and rule.required]
     if missing:
         names = ", ".join(item.path for item in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
         what = f"neither the cache nor the remote has {names}"
@@ -99,7 +107,7 @@ def _objects(layout: _Layout, rev: str) -> list[Effect]:
     sizes = {oid: size for oid in asked if (size := _size(layout, oid)) is not None}
     absent = remote.missing(list(asked), sizes)
     lost += [needed[oid] for oid in absent if oid not in sizes]
-    _refuse(layout.project, [item for item in lost if not _forgiven(layout.project, item.pointer, rev)])
+    _refuse(layout.project, lost, rev)
     sent = [oid for oid in needed if oid in absent and oid in sizes]
     addresses = ((oid, store.remote.address(oid)) for oid in sorted(sent, key=is_dir_oid))
     return [Effect("s3", f"put {address} ({size_text(sizes[oid])})") for oid, address in addresses]
@@ -152,7 +160,7 @@ def _versions(layout: _Layout) -> list[Effect]:
     remote = layout.store.remote
     assert isinstance(remote, VersionedRemote)
     found = []
-    for pointer in _without_version(layout.project, layout.pointers):
+    for pointer in (item for item in layout.pointers if lacks_version(layout.project, item)):
         for file in _files(layout, pointer):
             if not (file.version_id and file.remote == layout.project.remote_name):
                 size = size_text(_size(layout, file.oid) or file.size or 0)
@@ -170,14 +178,10 @@ def _files(layout: _Layout, pointer: Pointer) -> Iterator[Stored]:
             yield Stored(item.relpath or "", item.oid)
 
 
-def _without_version(project: Project, pointers: Iterable[Pointer]) -> list[Pointer]:
-    return [pointer for pointer in pointers if not pointer.names_versions_on(project.remote_name)]
-
-
-def _send_versions(project: Project, pointers: Sequence[Pointer]) -> dict[str, list[Stored]]:
+def _send_versions(project: Project, pointers: Sequence[Pointer], rev: str) -> dict[str, list[Stored]]:
     from cpv_hooks.transfer.commits.versioned_commit import upload
 
-    lacking = _without_version(project, pointers)
+    lacking = [pointer for pointer in pointers if lacks_version(project, pointer)]
     found = upload(project, lacking)
-    _refuse(project, [Missing(pointer, pointer.oid or "") for pointer in lacking if pointer.path not in found])
+    _refuse(project, [Missing(pointer, pointer.oid or "") for pointer in lacking if pointer.path not in found], rev)
     return found

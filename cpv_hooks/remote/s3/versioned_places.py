@@ -34,7 +34,7 @@ def path_of(project: Project, pointer: Pointer, file: Stored) -> str:
 
 
 def places_of(project: Project, pointer: Pointer) -> Iterator[tuple[Stored, Place]]:
-    """The versions on the default remote that a pointer names."""
+    """The versions on the remote at hand that a pointer names."""
     for file in pointer.stored:
         if file.version_id and file.remote == project.remote_name:
             yield file, Place(path_of(project, pointer, file), file.version_id, file.size)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from cpv_hooks.console.output import fail
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.expected import has_remote
+from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits.upload_commits import deliver, retry_queued
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -15,11 +17,13 @@ from cpv_hooks.transfer.objects.upload_queue import Queue
 def upload_by_policy(repo: Repo, projects: Sequence[Project], revs: Sequence[str], why: str) -> None:
     """Send the data of commits as `[push] when` says; what fails is said in one line and stays queued."""
     for project in projects:
-        if project.remote_url is None:
+        if not project.remotes:
             continue
         try:
-            if revs:
-                deliver(project, revs, why)
+            # A repository that has no remote yet says so when it is pushed.
+            new = [rev for rev in revs if project.remote_name or has_remote(project, pointers_at(project, rev))]
+            if new:
+                deliver(project, new, why)
             if project.config.push_when == "commit":
                 retry_queued(project)
         except CPVError as error:

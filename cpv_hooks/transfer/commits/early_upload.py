@@ -38,19 +38,21 @@ class EarlyUploads:
 
     def __init__(self) -> None:
         self._pipes: dict[Path, int | None] = {}
-        self._offered: set[str | None] = set()
+        self._offered: set[tuple[str | None, str | None]] = set()
 
     def offer(self, project: Project, pointer: Pointer, size: int) -> None:
         """Begin to upload what a pointer names, of which `size` bytes are new, where it pays and will be wanted."""
-        is_wanted = project.config.push_when == "commit" and project.remote_url is not None and pointer.push
-        if size < LARGE or not is_wanted or project.remote_versioned or pointer.oid in self._offered:
+        remote = pointer.remote or project.remote_name
+        known = project.remotes.get(remote) if remote else None
+        is_wanted = project.config.push_when == "commit" and known is not None and pointer.push
+        if size < LARGE or not is_wanted or (known and known.versioned) or (pointer.oid, remote) in self._offered:
             return
-        self._offered.add(pointer.oid)
+        self._offered.add((pointer.oid, remote))
         if project.root not in self._pipes:
             self._pipes[project.root] = _start(project)
         pipe = self._pipes[project.root]
         if pipe is not None:
-            line = json.dumps({name: getattr(pointer, name) for name in ("file", "path", "oid", "size")})
+            line = json.dumps({name: getattr(pointer, name) for name in ("file", "path", "oid", "size", "remote")})
             # A process that has ended, or is far behind: the post-commit hook does it.
             with suppress(OSError):
                 os.write(pipe, line.encode("ascii") + b"\n")
@@ -134,6 +136,7 @@ def main(argv: list[str]) -> int:
     """`python -m cpv_hooks.early_upload ROOT`: a JSON line on the standard input for each artifact."""
     from cpv_hooks.errors import CPVError
     from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.expected import at
     from cpv_hooks.project.project import Project
     from cpv_hooks.transfer.objects.upload_objects import Delivery
 
@@ -143,7 +146,7 @@ def main(argv: list[str]) -> int:
     for line in sys.stdin:
         pointer = Pointer(**json.loads(line))
         with suppress(CPVError, OSError):
-            Delivery(project, False, progress).run({str(pointer.oid): pointer}, upload=True)
+            Delivery(at(project, pointer), False, progress).run({str(pointer.oid): pointer}, upload=True)
     return os.EX_OK
 
 

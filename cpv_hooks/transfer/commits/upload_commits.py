@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.expected import expected, lacks_version, on_each
 from cpv_hooks.transfer.commits.early_upload import join
 from cpv_hooks.transfer.objects.fetch_objects import fetch as fetch
 from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer as fetch_pointer
@@ -49,8 +51,20 @@ def complete(project: Project, revs: Sequence[str], progress: Progress | None = 
 
 
 def _publish(project: Project, revs: Sequence[str], progress: Progress, *, upload: bool) -> Published:
+    parts: list[Published] = []
+
+    def publish_to(at: Project, pointers: list[Pointer]) -> None:
+        parts.append(_publish_to(at, pointers, revs, progress, upload=upload))
+
+    on_each(project, _wanted(project, revs), publish_to)
+    return reduce(Published.with_more, parts, Published())
+
+
+def _publish_to(
+    project: Project, pointers: list[Pointer], revs: Sequence[str], progress: Progress, *, upload: bool
+) -> Published:
+    """Publish to the remote that the project has at hand."""
     total = Published()
-    pointers = _wanted(project, revs)
     if project.remote_versioned:
         from cpv_hooks.transfer.commits.versioned_verify import verify
 
@@ -61,14 +75,8 @@ def _publish(project: Project, revs: Sequence[str], progress: Progress, *, uploa
         wanted = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
         if wanted:
             part = Delivery(project, legacy, progress, _Older(project, revs).of).run(wanted, upload=upload)
-            missing = tuple(item for item in part.missing if not _forgiven(project, revs, item))
-            total = Published(
-                total.uploaded + part.uploaded,
-                total.bytes + part.bytes,
-                total.present + part.present,
-                total.missing + missing,
-            )
-    return total
+            total = total.with_more(replace(part, missing=_required(project, revs, part.missing)))
+    return replace(total, missing=tuple(replace(item, remote=project.remote_url) for item in total.missing))
 
 
 class _Older:
@@ -103,23 +111,20 @@ def unversioned(project: Project, rev: str) -> list[Pointer]:
     """The pointers of a commit that do not say which versions they mean, on a remote that keeps versions."""
     from cpv_hooks.project.pointers_at import pointers_at
 
-    if not project.remote_versioned:
+    if not project.keeps_versions:
         return []
-    return [pointer for pointer in pointers_at(project, rev) if not pointer.names_versions_on(project.remote_name)]
+    return [pointer for pointer in pointers_at(project, rev) if lacks_version(project, pointer)]
 
 
 def _wanted(project: Project, revs: Sequence[str]) -> list[Pointer]:
     from cpv_hooks.project.pointers_at import pointers_at
 
-    return [pointer for rev in revs for pointer in pointers_at(project, rev) if pointer.push]
+    return [pointer for rev in revs for pointer in pointers_at(project, rev) if expected(project, pointer)]
 
 
-def _forgiven(project: Project, revs: Sequence[str], item: Missing) -> bool:
-    """What need not be on the remote: an import has its own source, and Git holds what a stage does not cache."""
-    from cpv_hooks.project.pointers_at import is_tracked
-
-    pointer = item.pointer
-    return pointer.imported or (pointer.stage and any(is_tracked(project, rev, pointer.path) for rev in revs))
+def _required(project: Project, revs: Sequence[str], missing: Sequence[Missing]) -> tuple[Missing, ...]:
+    found = ((item, expected(project, item.pointer, revs)) for item in missing)
+    return tuple(item for item, rule in found if rule and rule.required)
 
 
 def deliver(project: Project, revs: Sequence[str], why: str) -> bool:
@@ -130,7 +135,7 @@ def deliver(project: Project, revs: Sequence[str], why: str) -> bool:
     policy = project.config.push_when
     if policy in ("never", "push"):
         return True
-    if project.remote_versioned:
+    if project.keeps_versions:
         # The next commit completes what was committed without its versions; nothing else can.
         revs = [rev for rev in revs if not unversioned(project, rev)]
     queue, root = Queue.of(project.repo), root_key(project)

@@ -18,6 +18,7 @@ from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file, parse
 from cpv_hooks.dvcformat.pointer_writer import render_stored
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.expected import lacks_version, on_each
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
 from cpv_hooks.transfer.commits.versioned_upload import upload as upload
@@ -71,9 +72,17 @@ def complete_files(project: Project) -> list[str]:
     if not _completes(project):
         return []
     pointers = [pointer for pointer in readable_pointers(project.repo) if project.holds(pointer.path)]
-    lacking = [pointer for pointer in pointers if not pointer.names_versions_on(project.remote_name)]
-    lacking += _gone(project, [pointer for pointer in pointers if pointer not in lacking])
-    found = upload(project, lacking)
+    pointers = [pointer for pointer in pointers if _keeps_versions(project, pointer)]
+    found: dict[str, list[Stored]] = {}
+    lacking: list[Pointer] = []
+
+    def complete(at: Project, pointers: list[Pointer]) -> None:
+        new = [pointer for pointer in pointers if lacks_version(at, pointer)]
+        new += _gone(at, [pointer for pointer in pointers if pointer not in new])
+        found.update(upload(at, new))
+        lacking.extend(new)
+
+    on_each(project, pointers, complete)
     files = {pointer.file: _beside(project.repo, pointer.file) for pointer in lacking}
     _follow(project.repo, files, found)
     return sorted(found)
@@ -96,10 +105,21 @@ def _gone(project: Project, pointers: Sequence[Pointer]) -> list[Pointer]:
 
 
 def _completes(project: Project) -> bool:
-    return project.remote_versioned and project.config.push_when != "never"
+    return project.keeps_versions and project.config.push_when != "never"
+
+
+def _keeps_versions(project: Project, pointer: Pointer) -> bool:
+    known = project.remotes.get(pointer.remote or project.remote_name or "")
+    return known is not None and known.versioned
 
 
 def _uploaded(project: Project, pointers: Sequence[Pointer]) -> Found:
+    found: dict[str, Sequence[Stored]] = {}
+    on_each(project, pointers, lambda at, group: found.update(_uploaded_to(at, group)))
+    return found
+
+
+def _uploaded_to(project: Project, pointers: Sequence[Pointer]) -> Found:
     try:
         return upload(project, pointers)
     except CPVError as error:
@@ -142,7 +162,7 @@ def _incomplete(project: Project, item: _Staged) -> list[Pointer]:
         pointers = parse(item.text, item.file, item.pipeline)
     except CPVError:
         return []  # the sync has named it
-    return [pointer for pointer in pointers if not pointer.names_versions_on(project.remote_name)]
+    return [pointer for pointer in pointers if lacks_version(project, pointer)]
 
 
 def _stage(repo: Repo, staged: Iterable[_Staged], found: Found, *, limited: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
+from cpv_hooks.project.expected import at
 from cpv_hooks.transfer.objects.store import Store
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def fetch(project: Project, oids: Collection[str], progress: Progress, *, legacy: bool = False) -> set[str]:
-    """Bring objects, and the files of directory objects, into the cache; returns what the remote does not have.
+    """Bring objects, and the files of directory objects, into the cache; returns what the remote at hand does not have.
 
     Bytes are hashed on the way in. A corrupt object is named in a warning, never installed, and returned with the
     missing ones; the others still come. Raises `RemoteError` where the remote cannot be used at all.
@@ -38,7 +39,7 @@ def fetch_pointer(project: Project, pointer: Pointer, progress: Progress | None 
     if pointer.oid is None:
         return set()
     with progress or Progress(f"fetching {pointer.path}") as shown:
-        return fetch(project, [pointer.oid], shown, legacy=pointer.legacy)
+        return fetch(at(project, pointer), [pointer.oid], shown, legacy=pointer.legacy)
 
 
 def _listing(store: Store, oid: str, progress: Progress) -> list[tuple[str, str]] | None:

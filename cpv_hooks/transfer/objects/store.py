@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from cpv_hooks.dvcformat.cache import PROTECTED, Cache
 from cpv_hooks.dvcformat.directory_object import dir_oid, entries_since, is_dir_oid, read_dir_object
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.project.expected import at
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT
 
 if TYPE_CHECKING:
     from cpv_hooks.console.progress import Progress
+    from cpv_hooks.dvcformat.pointer import Pointer
     from cpv_hooks.project.project import Project
     from cpv_hooks.remote.common.protocol import Blob, Remote
 
@@ -25,20 +27,39 @@ KNOWN_SECONDS = 3600.0
 """For so long a disk is trusted with what was just hashed."""
 
 
-class Store:
-    """The objects of a DVC root. `legacy` is the layout and the hash of DVC 2."""
+class Stores:
+    """The stores of a DVC root, one for each remote that outputs belong on and each layout."""
 
-    def __init__(self, project: Project, *, legacy: bool = False) -> None:
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._known: dict[tuple[str | None, bool], Store] = {}
+
+    def of(self, pointer: Pointer) -> Store:
+        """Where the objects of a pointer are; its `remote` raises `CPVError` where that is not configured."""
+        key = (pointer.remote or self._project.remote_name, pointer.legacy)
+        if key not in self._known:
+            self._known[key] = Store(self._project, legacy=pointer.legacy, of=pointer)
+        return self._known[key]
+
+
+class Store:
+    """The objects of a DVC root, with the remote that the project has at hand, or that a pointer belongs on.
+
+    `legacy` is the layout and the hash of DVC 2.
+    """
+
+    def __init__(self, project: Project, *, legacy: bool = False, of: Pointer | None = None) -> None:
         self.legacy = legacy
+        self._of = of
         self._project = project
         self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared)
 
     @cached_property
     def remote(self) -> Remote:
-        """The default remote; opened when it is first needed."""
+        """The remote; opened when it is first needed."""
         from cpv_hooks.remote.common.protocol import open_remote
 
-        return open_remote(self._project, legacy=self.legacy)
+        return open_remote(at(self._project, self._of) if self._of else self._project, legacy=self.legacy)
 
     def blob(self, oid: str) -> Blob | None:
         """An object of the cache, or None where the cache lacks it."""

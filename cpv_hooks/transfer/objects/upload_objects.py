@@ -34,11 +34,15 @@ def _none_older(_: str) -> Collection[str]:
 
 @dataclass(frozen=True)
 class Missing:
-    """An object that a pointer needs and nobody has; `relpath` is its place in a directory artifact."""
+    """An object that a pointer needs and nobody has; `relpath` is its place in a directory artifact.
+
+    `remote` is the URL of the remote that should have it.
+    """
 
     pointer: Pointer
     oid: str
     relpath: str | None = None
+    remote: str | None = None
 
     @property
     def path(self) -> str:
@@ -54,6 +58,15 @@ class Published:
     bytes: int = 0
     present: int = 0
     missing: tuple[Missing, ...] = ()
+
+    def with_more(self, other: Published) -> Published:
+        """Both together."""
+        return Published(
+            self.uploaded + other.uploaded,
+            self.bytes + other.bytes,
+            self.present + other.present,
+            self.missing + other.missing,
+        )
 
 
 class Delivery:

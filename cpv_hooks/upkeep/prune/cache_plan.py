@@ -87,19 +87,26 @@ class _Cache:
         """What no kept version needs, and every remote that serves this cache is seen to have."""
         here = self._needed.here()
         wanted = {oid: item for oid, item in present.items() if oid not in here and item.modified < self._fresh}
+        places = self._needed.places()
+        named = set[str]().union(*(oids for remote, oids in places.items() if remote is not None))
         for project in self._projects:
-            wanted = _seen_on(project, wanted)
+            # What no output names a remote for belongs on the default one.
+            default = {oid for oid in wanted if oid not in named or oid in places[None]}
+            for remote, oids in {**places, None: default}.items():
+                mine = {oid: item for oid, item in wanted.items() if oid in oids}
+                seen = _seen_on(project, remote, mine)
+                wanted = {oid: item for oid, item in wanted.items() if oid not in mine or oid in seen}
         return [
             Doomed(item.oid, item.size, item.modified, "an older version, on the remote", item.file)
             for item in wanted.values()
         ]
 
 
-def _seen_on(project: Project, wanted: Mapping[str, Doomed]) -> dict[str, Doomed]:
-    """Those objects that the remote has now, whole as far as it can tell."""
-    if not wanted:
+def _seen_on(project: Project, name: str | None, wanted: Mapping[str, Doomed]) -> dict[str, Doomed]:
+    """Those objects that a remote has now, whole as far as it can tell; none on one that is not configured."""
+    if not wanted or (name is not None and name not in project.remotes):
         return {}
-    remote = Store(project).remote
+    remote = Store(project.at(name)).remote
     inventory = inventory_of(remote)
     if inventory is None:
         absent = remote.missing(list(wanted), {oid: item.size for oid, item in wanted.items()})

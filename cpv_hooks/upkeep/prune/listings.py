@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 class Listings:
     """The directory objects of some DVC roots; each is fetched once."""
 
-    def __init__(self, projects: Sequence[Project]) -> None:
+    def __init__(self, projects: Sequence[Project], remotes: Iterable[str] = ()) -> None:
+        """`remotes` are those that outputs name besides the default one."""
         self._projects = projects
+        self._names = list(remotes)
         self._fetched: dict[str, set[str] | None] = {}
 
     def files(self, oid: str, *, fetch: bool) -> set[str] | None:
@@ -57,9 +59,10 @@ class Listings:
 
     def _remotes(self) -> Iterator[Remote]:
         for project in self._projects:
-            if project.remote_name:
-                yield Store(project).remote
-                yield Store(project, legacy=True).remote
+            for name in dict.fromkeys([project.remote_name, *self._names]):
+                if name in project.remotes:
+                    yield Store(project.at(name)).remote
+                    yield Store(project.at(name), legacy=True).remote
 
 
 def _listed_in(places: Iterable[Path], oid: str) -> set[str] | None:

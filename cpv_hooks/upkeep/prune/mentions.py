@@ -16,23 +16,32 @@ from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import Entry, Object, entries, objects_of
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.pointers_at import PIPELINE
 
 _OID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?:\.dir)?(?![0-9a-f])")
 
 
 @dataclass
 class Mentions:
-    """Object ids. `promised` are directories whose files must be known; `old` are ids that DVC 2 gave."""
+    """Object ids. `promised` are directories whose files must be known; `old` are ids that DVC 2 gave.
+
+    `named` are, by the name of a remote, the ids of outputs that name it; `unnamed` those for the default remote.
+    """
 
     oids: set[str] = field(default_factory=set)
     promised: set[str] = field(default_factory=set)
     old: set[str] = field(default_factory=set)
+    named: dict[str, set[str]] = field(default_factory=dict)
+    unnamed: set[str] = field(default_factory=set)
 
     def add(self, other: Mentions) -> None:
         """Take in another's."""
         self.oids |= other.oids
         self.promised |= other.promised
         self.old |= other.old
+        self.unnamed |= other.unnamed
+        for remote, oids in other.named.items():
+            self.named.setdefault(remote, set()).update(oids)
 
 
 def ids_in(data: bytes) -> set[str]:
@@ -40,28 +49,41 @@ def ids_in(data: bytes) -> set[str]:
     return {match.decode() for match in _OID.findall(data)}
 
 
-def in_pointer(data: bytes, name: str) -> Mentions:
-    """What a pointer file mentions."""
+def in_pointer(data: bytes, name: str, pipeline: bytes | None = None) -> Mentions:
+    """What a pointer file mentions; `pipeline` is the `dvc.yaml` beside a `dvc.lock`."""
     found = Mentions(ids_in(data))
+    pipeline = pipeline if names_remote(pipeline) else None
     is_lock = posixpath.basename(name) == "dvc.lock"
     if b"hash:" not in data and not is_lock:
         found.old = set(found.oids)
-    if is_lock or b"deps:" in data or b"files:" in data:
-        _read(data, name, found)
+    if is_lock or b"deps:" in data or b"files:" in data or names_remote(data):
+        _read(data, name, pipeline, found)
     else:
         found.promised = set(filter(is_dir_oid, found.oids))
+    own = set[str]().union(*found.named.values())
+    found.unnamed |= found.oids - own
     return found
 
 
-def _read(data: bytes, name: str, found: Mentions) -> None:
+def names_remote(data: bytes | None) -> bool:
+    """Whether a pointer file, or a `dvc.yaml`, may name a remote for an output."""
+    return data is not None and b"remote" in data
+
+
+def _read(data: bytes, name: str, pipeline: bytes | None, found: Mentions) -> None:
     """Read it as DVC does: the hash of a directory may follow from a list, and a dependency promises no files."""
     try:
-        pointers = parse(data.decode("utf-8"), name)
+        pointers = parse(data.decode("utf-8"), name, pipeline.decode("utf-8") if pipeline else None)
     except (CPVError, UnicodeDecodeError):
+        found.promised |= set() if b"deps:" in data else set(filter(is_dir_oid, found.oids))
         return
     for pointer in pointers:
         if pointer.oid is not None:
             found.oids.add(pointer.oid)
+            if pointer.remote is None:
+                found.unnamed.add(pointer.oid)
+            else:
+                found.named.setdefault(pointer.remote, set()).add(pointer.oid)
             if pointer.isdir and not pointer.imported and not pointer.stored:
                 found.promised.add(pointer.oid)
 
@@ -71,30 +93,45 @@ class Reader:
 
     def __init__(self, repo: Repo) -> None:
         self._where = str(repo.common_dir)
-        self._known: dict[str, Mentions] = {}
+        self._known: dict[tuple[str, str | None], Mentions] = {}
+        self._pipelines: dict[str, bool] = {}
         self._objects = objects_of(repo)
 
     def in_trees(self, trees: Iterable[str]) -> Mentions:
         """What the pointer files below these trees mention. `CPVError` where the clone lacks one."""
         found, waiting = Mentions(), list(trees)
-        seen, pointers = set(waiting), set[str]()
+        seen, pointers = set(waiting), set[tuple[str, str | None]]()
         while waiting:
-            for item in self._tree(waiting.pop()):
+            items = list(self._tree(waiting.pop()))
+            pipeline = next((item.oid for item in items if item.name == PIPELINE and item.kind == "blob"), None)
+            for item in items:
                 if item.kind == "tree":
                     if item.oid not in seen:
                         seen.add(item.oid)
                         waiting.append(item.oid)
-                elif item.kind == "blob" and is_pointer_file(item.name) and item.oid not in pointers:
-                    pointers.add(item.oid)
-                    found.add(self.in_blob(item.oid, item.name))
+                elif item.kind == "blob" and is_pointer_file(item.name):
+                    key = (item.oid, self._naming(pipeline) if item.name == "dvc.lock" else None)
+                    if key not in pointers:
+                        pointers.add(key)
+                        found.add(self.in_blob(item.oid, item.name, key[1]))
         return found
 
-    def in_blob(self, oid: str, name: str) -> Mentions:
-        """What one pointer file mentions."""
-        if oid not in self._known:
+    def in_blob(self, oid: str, name: str, pipeline: str | None = None) -> Mentions:
+        """What one pointer file mentions; `pipeline` is the blob of the `dvc.yaml` beside a `dvc.lock`."""
+        key = (oid, self._naming(pipeline))
+        if key not in self._known:
             blob = self._object(oid)
-            self._known[oid] = in_pointer(blob.data or b"", name) if blob.kind == "blob" else Mentions()
-        return self._known[oid]
+            beside = self._object(key[1]).data if key[1] else None
+            self._known[key] = in_pointer(blob.data or b"", name, beside) if blob.kind == "blob" else Mentions()
+        return self._known[key]
+
+    def _naming(self, pipeline: str | None) -> str | None:
+        """The blob of a `dvc.yaml` where that names remotes; else it does not matter here."""
+        if pipeline is None:
+            return None
+        if pipeline not in self._pipelines:
+            self._pipelines[pipeline] = names_remote(self._object(pipeline).data)
+        return pipeline if self._pipelines[pipeline] else None
 
     def _tree(self, oid: str) -> Iterable[Entry]:
         tree = self._object(oid)

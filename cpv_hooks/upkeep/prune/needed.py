@@ -38,7 +38,7 @@ class Needed:
         everything.add(self._uncommitted)
         self._all = everything
         self._here = reader.in_trees(self._trees_here(repo, past, found)) if options.thins else Mentions()
-        self._listings = Listings(projects)
+        self._listings = Listings(projects, self._all.named)
         self._plain: set[str] | None = None
         self._every: set[str] | None = None
 
@@ -60,6 +60,18 @@ class Needed:
         if self._plain is None:
             self._plain, _ = self._with_files(self._all.oids, fetch=False)
         return self._plain
+
+    @property
+    def remotes(self) -> list[str]:
+        """The remotes that outputs name, in any commit or now."""
+        return sorted(self._all.named)
+
+    def places(self) -> dict[str | None, set[str]]:
+        """What belongs on each remote that outputs name, and, under None, what belongs on the default one too."""
+        if not self._all.named:
+            return {}
+        found: dict[str | None, set[str]] = {None: self._with_files(self._all.unnamed)[0]}
+        return found | {remote: self._with_files(oids)[0] for remote, oids in self._all.named.items()}
 
     def here(self) -> set[str]:
         """What stays in the cache, whatever the remote has."""

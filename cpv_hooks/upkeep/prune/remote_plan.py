@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.inventory import Seen, inventory_of
 from cpv_hooks.transfer.objects.store import Store
@@ -54,28 +55,42 @@ def _refs_of(repo: Repo, name: str) -> set[str]:
 
 
 def plan(projects: Sequence[Project], needed: Needed, options: Options) -> list[RemotePart]:
-    """What would go from the default remote of each DVC root. Raises `CPVError` where that is not known."""
+    """What would go from the remotes of each DVC root: the default one and those that outputs name.
+
+    Raises `CPVError` where that is not known.
+    """
     parts: dict[str, RemotePart] = {}
     for project in projects:
-        _check_owner(project, options)
-        for legacy in (False, True) if needed.has_old else (False,):
-            remote = Store(project, legacy=legacy).remote
-            if remote.url not in parts:
-                parts[remote.url] = _part(remote, needed, options)
+        for at in _pruned(project, needed, options):
+            for legacy in (False, True) if needed.has_old else (False,):
+                remote = Store(at, legacy=legacy).remote
+                if remote.url not in parts:
+                    parts[remote.url] = _part(remote, needed, options)
     return list(parts.values())
 
 
-def _check_owner(project: Project, options: Options) -> None:
-    """Refuse a remote that other repositories may use: `…/TEAM/MODEL` is this model's own, of any other who knows?"""
-    config = project.config
-    path = urlsplit(project.remote_url or "").path.rstrip("/")
-    own = config.team and config.model and path.endswith(f"/{config.team}/{config.model}")
-    if project.remote_name and not own and not options.force:
-        raise CPVError(
-            "this remote may be other repositories' too, and what they need is not known here",
-            where=f"remote {project.remote_name}",
-            fix="dvc cpv prune --remote --force, where it is this repository's alone",
-        )
+def _pruned(project: Project, needed: Needed, options: Options) -> list[Project]:
+    """The DVC root with each remote at hand that is pruned. Others' remotes are not, unless the user vouches for them.
+
+    `…/TEAM/MODEL` is this model's own, of any other who knows? Without the default remote nothing is pruned.
+    """
+    named = [project.at(name) for name in needed.remotes if name in project.remotes and name != project.remote_name]
+    shared = [at.remote_name or "" for at in [project, *named] if at.remote_name and not _is_own(at)]
+    if shared and not options.force:
+        if project.remote_name in shared or not project.remote_name:
+            raise CPVError(
+                "this remote may be other repositories' too, and what they need is not known here",
+                where=f"remote {', '.join(shared)}",
+                fix="dvc cpv prune --remote --force, where it is this repository's alone",
+            )
+        warn(f"remote {', '.join(shared)} may be other repositories' too, so nothing is removed there (--force does)")
+        named = [at for at in named if at.remote_name not in shared]
+    return [project, *named] if project.remote_name or not named else named
+
+
+def _is_own(project: Project) -> bool:
+    config, path = project.config, urlsplit(project.remote_url or "").path.rstrip("/")
+    return bool(config.team and config.model and path.endswith(f"/{config.team}/{config.model}"))
 
 
 def _part(remote: Remote, needed: Needed, options: Options) -> RemotePart:

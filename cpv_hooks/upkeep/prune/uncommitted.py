@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.pointers_at import PIPELINE
 from cpv_hooks.upkeep.prune.mentions import Mentions, Reader, ids_in, in_pointer
 from cpv_hooks.upkeep.prune.starts import at, git_dirs
 from cpv_hooks.worktree.base_index import Index
@@ -45,18 +47,26 @@ def mentions(repo: Repo, reader: Reader) -> Mentions:
         found.oids.update(*(ids_in(data) for data in _read([git_dir / "cpv" / "detour"])))
     for tree in work_trees(repo):
         for name in pointer_files(tree):
+            beside = [(tree.top / name).with_name(PIPELINE)] if name.endswith("dvc.lock") else []
+            pipeline = next(_read(beside), None)
             for data in _read([tree.top / name]):
-                found.add(in_pointer(data, name))
+                found.add(in_pointer(data, name, pipeline))
     return found
 
 
 def _in_index(repo: Repo, git_dir: Path, reader: Reader) -> Mentions:
     """The pointers that are staged in a work tree; of one in conflict every side."""
     found = Mentions()
+    entries: list[tuple[str, str]] = []
     for line in repo.run("ls-files", "--stage", "-z", env=at(git_dir)).split("\0"):
         head, _, name = line.partition("\t")
-        if name and is_pointer_file(name) and not head.startswith("160000"):
-            found.add(reader.in_blob(head.split()[1], name))
+        if name and not head.startswith("160000"):
+            entries.append((name, head.split()[1]))
+    pipelines = {name: oid for name, oid in entries if posixpath.basename(name) == PIPELINE}
+    for name, oid in entries:
+        if is_pointer_file(name):
+            beside = posixpath.join(posixpath.dirname(name), PIPELINE) if name.endswith("dvc.lock") else ""
+            found.add(reader.in_blob(oid, name, pipelines.get(beside)))
     return found
 
 

@@ -17,13 +17,14 @@ BAD: frozenset[State] = frozenset({"missing", "wrong size", "corrupt"})
 
 @dataclass(slots=True)
 class Checked:
-    """One object: its copies in the cache and on the remote; `size` is in bytes, where it is known.
+    """One object: its copies in the cache and on the remote where it belongs; `size` is in bytes, where it is known.
 
     `mended` says where the good copy came from, by the side that was mended; `hopeless` why a bad one was not.
     """
 
     need: Need
     legacy: bool
+    remote_name: str | None = None
     cache: State = "absent"
     remote: State = "not asked"
     size: int | None = None
@@ -35,6 +36,11 @@ class Checked:
     def oid(self) -> str:
         """The object's id."""
         return self.need.oid
+
+    @property
+    def place(self) -> tuple[str | None, bool]:
+        """The remote and the layout; an object may belong in several."""
+        return self.remote_name, self.legacy
 
     @property
     def wrong(self) -> bool:
@@ -73,7 +79,7 @@ class Report:
     @property
     def bytes(self) -> int:
         """The size of all objects, as far as it is known."""
-        return sum(item.size or 0 for item in self.checks)
+        return sum({item.oid: item.size or 0 for item in self.checks}.values())
 
     def files(self, item: Checked) -> list[str]:
         """The artifacts' files that an object is."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.pointers_at import is_tracked, pointers_at
+from cpv_hooks.project.expected import expected
+from cpv_hooks.project.pointers_at import pointers_at
 
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
@@ -78,8 +79,8 @@ def every_ref(repo: Repo) -> dict[str, list[str]]:
 
 
 def wanted(project: Project, commits: Mapping[str, Sequence[str]]) -> tuple[list[Wanted], list[CPVError]]:
-    """What these commits point to, each content of each artifact once; and what of them cannot be read."""
-    found: dict[tuple[str, str | None], tuple[Pointer, list[str], bool]] = {}
+    """What these commits point to, each content of each artifact once for each remote; and what cannot be read."""
+    found: dict[tuple[str, str | None, str | None], tuple[Pointer, list[str], bool]] = {}
     errors: list[CPVError] = []
     for commit, names in commits.items():
         try:
@@ -89,21 +90,16 @@ def wanted(project: Project, commits: Mapping[str, Sequence[str]]) -> tuple[list
             continue
         for pointer in pointers:
             if pointer.oid is not None:
-                known = found.get((pointer.path, pointer.oid))
-                needed = _on_remote(project, commit, pointer)
+                key = (pointer.path, pointer.oid, pointer.remote or project.remote_name)
+                known = found.get(key)
+                rule = expected(project, pointer, [commit])
+                needed = rule is not None and rule.required
                 if known is None:
-                    found[pointer.path, pointer.oid] = (pointer, list(names), needed)
+                    found[key] = (pointer, list(names), needed)
                 else:
                     known[1].extend(names)
-                    found[pointer.path, pointer.oid] = (pointer, known[1], known[2] or needed)
+                    found[key] = (pointer, known[1], known[2] or needed)
     return [Wanted(pointer, tuple(names), needed) for pointer, names, needed in found.values()], errors
-
-
-def _on_remote(project: Project, commit: str, pointer: Pointer) -> bool:
-    """An import has its own source, some stages keep theirs here, and Git holds what a stage does not cache."""
-    if pointer.imported or not pointer.push:
-        return False
-    return not (pointer.stage and is_tracked(project, commit, pointer.path))
 
 
 def distinct(needs: Iterable[Need]) -> dict[str, Need]:

@@ -35,11 +35,11 @@ def mend(project: Project, commits: Mapping[str, Sequence[str]], progress: Progr
     if not any(item.oid in report.unlisted for item in report.checks if item.mended):
         return report
     # What a directory lists was not known before it was mended itself.
-    first = {(item.legacy, item.oid): item for item in report.checks}
+    first = {(item.place, item.oid): item for item in report.checks}
     report = verify(project, commits, progress, deep=deep)
     repair(project, report, progress)
     for item in report.checks:
-        known = first.get((item.legacy, item.oid))
+        known = first.get((item.place, item.oid))
         item.mended = {**known.mended, **item.mended} if known else item.mended
     return report
 
@@ -47,10 +47,10 @@ def mend(project: Project, commits: Mapping[str, Sequence[str]], progress: Progr
 def repair(project: Project, report: Report, progress: Progress) -> None:
     """Mend what can be mended; the report's objects say what was done. A remote that fails is a line in `trouble`."""
     report.repaired = True
-    for legacy in (False, True):
-        items = [item for item in report.wrong if item.legacy == legacy]
-        if items:
-            _Repair(project, report, progress, legacy).mend(items)
+    for place in dict.fromkeys(item.place for item in report.wrong):
+        remote, legacy = place
+        items = [item for item in report.wrong if item.place == place]
+        _Repair(project.at(remote), report, progress, legacy).mend(items)
 
 
 class _Repair:
@@ -134,7 +134,7 @@ class _Repair:
         listing = self._store.read_listing(blob.path, item.oid) if blob else None
         if listing is None:
             return False
-        states = {check.oid: check.remote for check in self._report.checks if check.legacy == self._legacy}
+        states = {check.oid: check.remote for check in self._report.checks if check.place == item.place}
         unknown = [oid for _, oid in listing if oid not in states]
         if any(states.get(oid, "ok") in BAD for _, oid in listing):
             return False

@@ -16,6 +16,7 @@ from cpv_hooks.dvcformat.cache import Cache, md5_of
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.expected import on_each
 from cpv_hooks.remote.common.inventory import Seen, inventory_of
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, Remote
 from cpv_hooks.system.threads import each
@@ -26,6 +27,7 @@ from cpv_hooks.upkeep.verify.needs import Need, Wanted, distinct, wanted
 
 if TYPE_CHECKING:
     from cpv_hooks.console.progress import Progress
+    from cpv_hooks.dvcformat.pointer import Pointer
     from cpv_hooks.project.project import Project
 
 HASH_THREADS, READ_THREADS = 4, 8
@@ -40,15 +42,23 @@ def verify(project: Project, commits: Mapping[str, Sequence[str]], progress: Pro
     names = list(dict.fromkeys(name for names in commits.values() for name in names))
     found, errors = wanted(project, commits)
     report = Report(root_key(project), None, names, trouble=[str(error) for error in errors])
-    for legacy in (False, True):
-        part = [item for item in found if item.pointer.legacy == legacy]
-        if part:
-            _Layout(project, report, progress, legacy, deep).look(part)
+
+    def look(at: Project, pointers: Sequence[Pointer]) -> None:
+        for legacy in (False, True):
+            part = [by_pointer[id(pointer)] for pointer in pointers if pointer.legacy == legacy]
+            if part:
+                _Layout(at, report, progress, legacy, deep).look(part)
+
+    by_pointer = {id(item.pointer): item for item in found}
+    try:
+        on_each(project, [item.pointer for item in found], look)
+    except CPVError as error:
+        report.trouble.append(str(error))
     return report
 
 
 class _Layout:
-    """The objects of one of DVC's two layouts."""
+    """The objects of one remote and one of DVC's two layouts."""
 
     def __init__(self, project: Project, report: Report, progress: Progress, legacy: bool, deep: bool) -> None:
         self._report = report
@@ -100,7 +110,7 @@ class _Layout:
                 yield Need(oid, item, relpath)
 
     def _check(self, needs: Iterable[Need]) -> dict[str, Checked]:
-        checks = {need.oid: Checked(need, self._legacy, size=need.size) for need in needs}
+        checks = {need.oid: Checked(need, self._legacy, self._project.remote_name, size=need.size) for need in needs}
         for item in checks.values():
             item.file = self._find(item.oid)
         self._progress.grow(sum(item.file.stat().st_size for item in checks.values() if item.file))

@@ -367,3 +367,26 @@ def test_a_killed_move_goes_on_where_it_stopped(make_repo: MakeRepo, target: Tar
 
 def _cached(repo: ModelRepo) -> list[Path]:
     return list((repo.path / ".dvc/cache/files/md5").glob("??/*"))
+
+
+def test_what_belongs_on_another_remote_stays_there(repo: ModelRepo, target: Target) -> None:
+    repo.dvc("remote", "add", "-q", "private", repo.path.parent / "private")
+    repo.write("model.bin.dvc", repo.read("model.bin.dvc") + b"  remote: private\n")
+    repo.write("data.dvc", repo.read("data.dvc") + b"  remote: storage\n")
+    repo.git("commit", "-qam", "their own remotes")
+    public = repo.md5("metrics.log")
+    path = repo.write("unsaved", "the model, moved out of the way")
+    project = project_of(repo)
+    oid, size = Cache(project.cache_dir).add_file(path)
+    record(project.repo, "model.bin", Content(oid, size), why="a checkout")
+    repo.git("update-ref", "refs/tags/start", "HEAD")
+    repo.git("update-ref", "HEAD", repo.git("commit-tree", "-m", "one", "HEAD^{tree}").out.strip())
+    repo.git("tag", "-d", "start")
+    copy(project_of(repo), target.open)
+    assert target.objects() == {public}
+    assert repo.md5("model.bin") not in needed(project_of(repo)).objects
+    assert set(needed(project_of(repo), moving="storage").objects) == {public, _pointer_oid(repo, "data.dvc")}
+
+
+def _pointer_oid(repo: ModelRepo, pointer: str) -> str:
+    return repo.read(pointer).decode().split("md5: ")[1].split("\n")[0]

@@ -1,0 +1,86 @@
+"""What must be on which DVC remote: the one rule for uploads, checks, moves and downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from cpv_hooks.errors import CPVError
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
+    from cpv_hooks.project.project import Project
+
+
+class Expected(NamedTuple):
+    """Where the data of an output belongs: `remote` names a DVC remote, None is the default one.
+
+    One that is not `required` goes there too, where the cache has it, and has another source.
+    """
+
+    remote: str | None
+    required: bool
+
+
+def expected(project: Project, pointer: Pointer, revs: Sequence[str] = ()) -> Expected | None:
+    """Where the data of an output belongs, and whether it must be there; None for what is kept off every remote.
+
+    An import has its own source, and Git holds what a stage does not cache: it is looked for in these commits.
+    """
+    from cpv_hooks.project.pointers_at import is_tracked
+
+    if pointer.oid is None or not pointer.push:
+        return None
+    elsewhere = pointer.imported or (pointer.stage and any(is_tracked(project, rev, pointer.path) for rev in revs))
+    return Expected(pointer.remote, not elsewhere)
+
+
+def at(project: Project, pointer: Pointer) -> Project:
+    """The project with the remote that a pointer belongs on. Raises `CPVError` where that is not configured."""
+    try:
+        return project.at(pointer.remote)
+    except CPVError as error:
+        raise CPVError(error.what, where=pointer.file, fix=error.fix) from error
+
+
+def by_remote(project: Project, pointers: Iterable[Pointer]) -> Iterator[tuple[Project, list[Pointer]]]:
+    """These pointers by the remote that they belong on, which the project beside them has at hand.
+
+    Raises `CPVError` for a remote that is not configured.
+    """
+    for group in _groups(project, pointers):
+        yield at(project, group[0]), group
+
+
+def on_each(project: Project, pointers: Iterable[Pointer], do: Callable[[Project, list[Pointer]], None]) -> None:
+    """Do it for each remote with the pointers that belong there. One that fails does not keep the others from it.
+
+    Raises the first `CPVError` in the end.
+    """
+    failed: CPVError | None = None
+    for group in _groups(project, pointers):
+        try:
+            do(at(project, group[0]), group)
+        except CPVError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def _groups(project: Project, pointers: Iterable[Pointer]) -> Iterable[list[Pointer]]:
+    found: dict[str | None, list[Pointer]] = {}
+    for pointer in pointers:
+        found.setdefault(pointer.remote or project.remote_name, []).append(pointer)
+    return found.values()
+
+
+def has_remote(project: Project, pointers: Iterable[Pointer]) -> bool:
+    """Whether there is a default remote, or one of these pointers names another."""
+    return project.remote_name is not None or any(pointer.remote for pointer in pointers)
+
+
+def lacks_version(project: Project, pointer: Pointer) -> bool:
+    """Whether it belongs on a remote that keeps versions, and does not say which of them it is."""
+    name = pointer.remote or project.remote_name
+    known = project.remotes.get(name) if name else None
+    return known is not None and known.versioned and not pointer.names_versions_on(name)

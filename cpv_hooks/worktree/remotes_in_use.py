@@ -1,0 +1,24 @@
+"""The DVC remotes that the outputs of a work tree belong on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from cpv_hooks.worktree.discovery import readable_pointers
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
+    from cpv_hooks.project.project import Project
+
+
+def names(project: Project, pointers: Iterable[Pointer] | None = None) -> list[str | None]:
+    """Their names, the default one first: None stands for it where none is configured and every output needs it.
+
+    By default the pointers are read from the disk.
+    """
+    if pointers is None:
+        pointers = (pointer for pointer in readable_pointers(project.repo) if project.holds(pointer.file))
+    found = dict.fromkeys(pointer.remote or project.remote_name for pointer in pointers)
+    first = project.remote_name
+    return [first, *(name for name in found if name != first)] if first or not found else list(found)
