@@ -34,6 +34,7 @@ def examine(repo: Repo, *, remote_seconds: float = REMOTE_SECONDS) -> list[Check
         ("push.followTags", lambda: iter([follow_tags(repo)])),
         ("merge driver", lambda: iter([merge_driver(repo)])),
         ("detour", lambda: iter([detour(repo)])),
+        ("pointers", lambda: pointers(repo)),
         ("remote", lambda: remotes(repo, remote_seconds)),
         ("queue", lambda: iter([queue(repo)])),
     ]
@@ -103,6 +104,21 @@ def detour(repo: Repo) -> Check:
         reason = "HEAD stands on the detour of a commit that is under way or was killed"
         return Check("detour", "warn", reason, "wait for the commit, or git status")
     return Check("detour", "ok", "HEAD is where Git put it")
+
+
+def pointers(repo: Repo) -> Iterator[Check]:
+    """Pointers that are broken, or that a rule of Git's hides from commits and from DVC."""
+    from cpv_hooks.git.gitignore import hidden
+    from cpv_hooks.system.signatures import Clock
+    from cpv_hooks.worktree.base_index import Index
+    from cpv_hooks.worktree.discovery import discover
+
+    found = discover(repo, Project.find_all(repo), Index.load(repo.state), Clock(repo.state / "clock"))
+    of_tracked = hidden(repo, (pointer.file for _, pointer in found.pointers)).values()
+    errors = [*found.errors, *found.ignored, *of_tracked]
+    yield from (failed("pointers", error) for error in errors)
+    if not errors:
+        yield Check("pointers", "ok", "each can be read, and Git ignores none")
 
 
 def remotes(repo: Repo, seconds: float) -> Iterator[Check]:

@@ -12,7 +12,7 @@ from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import Outcome, Report
 from cpv_hooks.sync.watch_file import is_sure
 
-_BLOCKING = frozenset({"in flux", "invalid", "conflict"})
+_BLOCKING = frozenset({"in flux", "invalid", "ignored", "conflict"})
 
 
 def begin() -> Repo:

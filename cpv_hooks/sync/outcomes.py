@@ -23,6 +23,7 @@ State = Literal[
     "in flux",  # being written
     "over budget",  # too large for a background query
     "missing",  # the cache lacks what the pointer names
+    "ignored",  # Git ignores its pointer, so no commit can hold it
     "invalid",  # a broken pointer, a link that leads out, a disk that refuses
 ]
 _SETTLED: frozenset[State] = frozenset({"clean", "snapshot", "materialised", "adopted", "rescued", "absent", "removed"})

@@ -66,6 +66,7 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     found = discover(repo, projects, index, clock, committing=event.committing)
     report = Report(projects=projects)
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
+    report.outcomes += [Outcome(error.where or "", "ignored", error=error) for error in found.ignored]
     report.outcomes += [_in_conflict(file, event) for file in found.unmerged]
     with Progress(event.work) as progress:
         spaces = {
@@ -103,7 +104,7 @@ def _written(repo: Repo, event: Event, report: Report, found: Found, index: Inde
         return None
     again = discover(repo, report.projects, index, clock, committing=event.committing)
     index.save()
-    if again.errors or again.unmerged or again.paths != found.paths:
+    if again.errors or again.ignored or again.unmerged or again.paths != found.paths:
         return None
     entries = {pointer.path: index.entries.get(pointer.path) for _, pointer in again.pointers}
     said = {pointer.path: (pointer.oid, pointer.isexec) for _, pointer in again.pointers if pointer.oid}

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import posixpath
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cpv_hooks.dvcformat.dvcignore import is_ignored
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, newest, signature
 from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.new_artifacts import new_artifacts
 
-_GLOB = frozenset("*?[")
+_PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 
 @dataclass
 class Found:
-    """The pointers of a work tree.
+    """The pointers of a work tree; `ignored` says of which Git's rules hide the pointer.
 
     `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict, and
     `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
@@ -28,6 +29,7 @@ class Found:
 
     pointers: list[tuple[Project, Pointer]] = field(default_factory=list)
     errors: list[CPVError] = field(default_factory=list)
+    ignored: list[CPVError] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
     unmerged: list[str] = field(default_factory=list)
     chosen: list[tuple[Project, Pointer]] = field(default_factory=list)
@@ -69,13 +71,35 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
                 index.pointers[file] = (known[file][0], 0, known[file][2])
             continue
         found.pointers += [(project, pointer) for pointer in pointers if project.holds(pointer.path)]
+    _keep_hidden(repo, found, index, {file: known[file] for file in sorted(known.keys() - set(files))}, projects)
     _drop_overlaps(found)
     index.released -= found.paths
     # An artifact that had a pointer until now is no new one: the sync finds out who took the pointer away.
     known_paths = index.released | set(index.entries)
     for project in projects:
-        found.pointers += [(project, pointer) for pointer in _new(repo, project, found, known_paths)]
+        new = new_artifacts(repo, project, known_paths, found.paths | found.kept)
+        found.pointers += [(project, pointer) for pointer in new.pointers]
+        found.errors += new.errors
+        found.ignored += new.ignored
     return found
+
+
+def _keep_hidden(
+    repo: Repo,
+    found: Found,
+    index: Index,
+    unlisted: dict[str, tuple[tuple[int, int, int, int], int, list[Pointer]]],
+    projects: list[Project],
+) -> None:
+    """A pointer that was known, is on the disk and is not listed any more: its artifact is kept where a rule of Git's
+    hides it. Its base goes, so that what a checkout puts in the artifact's place is preceded by a rescue."""
+    there = [file for file in unlisted if os.path.lexists(repo.top / file) and owner(projects, file)]
+    for file, error in hidden(repo, there).items():
+        found.ignored.append(error)
+        index.pointers[file] = unlisted[file]
+        for pointer in unlisted[file][2]:
+            found.kept.add(pointer.path)
+            index.entries.pop(pointer.path, None)
 
 
 def _chosen(repo: Repo, file: str) -> list[Pointer]:
@@ -91,6 +115,12 @@ def pointer_files(repo: Repo) -> list[str]:
     return _listed(repo)[0]
 
 
+def all_pointer_files(repo: Repo) -> list[str]:
+    """Those that Git ignores as well."""
+    listed = repo.run("ls-files", "-z", "--cached", "--others", "--", *_PATTERNS)
+    return sorted({name for name in listed.split("\0") if is_pointer_file(name)})
+
+
 def readable_pointers(repo: Repo) -> Iterator[Pointer]:
     """The pointers of a work tree, CPV's or not, as its files say now; broken ones are passed over."""
     for file in pointer_files(repo):
@@ -102,9 +132,8 @@ def readable_pointers(repo: Repo) -> Iterator[Pointer]:
 
 def _listed(repo: Repo, *, committing: bool = False) -> tuple[list[str], set[str]]:
     """The pointer files, and those of them that are in conflict."""
-    patterns = ("*.dvc", "dvc.lock", "*/dvc.lock")
     listed = repo.run(
-        "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *patterns, index=committing
+        "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *_PATTERNS, index=committing
     )
     # "M" marks an unmerged entry (git-ls-files(1), -t).
     entries = [(line[0], line[2:]) for line in listed.split("\0") if line and is_pointer_file(line[2:])]
@@ -177,72 +206,3 @@ def _drop_overlaps(found: Found) -> None:
         last = pointer
         kept.append((project, pointer))
     found.pointers = kept
-
-
-def _new(repo: Repo, project: Project, found: Found, known: set[str]) -> Iterator[Pointer]:
-    """Paths that `.cpv.toml` names, that exist, and that have no pointer yet."""
-    covered = found.paths | found.kept
-    candidates = [path for path in _named(repo, project) if path not in known and not _covered(path, covered)]
-    if not candidates:
-        return
-    tracked = set(
-        filter(None, repo.run("ls-files", "-z", "--", *(f":(literal){path}" for path in candidates)).split("\0"))
-    )
-    outputs = _stage_outputs(repo, project)
-    for path in candidates:
-        inside = [name for name in tracked if name == path or name.startswith(path + "/")]
-        if path in outputs or is_ignored(project.root, repo.top / path):
-            continue
-        if inside:
-            fix = f"git rm -r --cached {path} && git commit -m 'Track {path} with DVC'"
-            found.errors.append(CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix))
-            continue
-        if "\n" in path:
-            found.errors.append(CPVError("an artifact's name cannot hold a newline", where=repr(path), fix="rename it"))
-            continue
-        yield Pointer(file=f"{path}.dvc", path=path, oid=None)
-
-
-def _named(repo: Repo, project: Project) -> list[str]:
-    found: set[str] = set()
-    for patterns in project.config.artifacts.values():
-        for pattern in patterns:
-            paths = project.root.glob(pattern) if _GLOB & set(pattern) else [project.root / pattern]
-            found.update(
-                posixpath.join(project.prefix, path.relative_to(project.root).as_posix())
-                for path in paths
-                if _is_content(path)
-            )
-    return sorted(found)
-
-
-def _is_content(path: Path) -> bool:
-    return not is_pointer_file(path.name) and (path.is_file() or path.is_dir()) and ".dvc" not in path.parts
-
-
-def _covered(path: str, paths: set[str]) -> bool:
-    """Whether a path is an artifact, lies in one, or holds one."""
-    return any(path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in paths)
-
-
-def _stage_outputs(repo: Repo, project: Project) -> set[str]:
-    """What the stages of `dvc.yaml` write, whether they ran or not: it belongs to `dvc repro`."""
-    file = project.root / "dvc.yaml"
-    if not file.is_file():
-        return set()
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        table = YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}
-        stages = table.get("stages", {}).values()
-    except (YAMLError, OSError, UnicodeDecodeError, AttributeError):
-        return set()
-    found: set[str] = set()
-    for stage in stages:
-        stage = stage.get("do", stage) if isinstance(stage, dict) else {}
-        for section in ("outs", "metrics", "plots"):
-            for out in stage.get(section) or []:
-                name = next(iter(out), "") if isinstance(out, dict) else str(out)
-                found.add(posixpath.normpath(posixpath.join(project.prefix, str(stage.get("wdir") or "."), str(name))))
-    return found

@@ -113,14 +113,14 @@ def _artifacts(
     spaces = {project.root: Workspace(project, index, clock) for project in projects}
     for project, pointer in found.pointers:
         yield _Look(spaces[project.root], pointer, committed.get(pointer.path)).status()
-    for error in found.errors:
+    for error in (*found.errors, *found.ignored):
         yield ArtifactStatus(error.where or "?", "extra", "broken", change=str(error))
     for file in found.unmerged:
         path = file.removesuffix(".dvc")
         kind = next(project.kind_of(path) for project in projects if project.holds(path))
         fix = f"git checkout --ours (or --theirs) -- {file} && git add {file}"
         yield ArtifactStatus(path, kind, "conflict", change=f"its pointer is in conflict ({fix})")
-    broken = {(error.where or "").split(":")[0] for error in found.errors} | set(found.unmerged)
+    broken = {(error.where or "").split(":")[0] for error in (*found.errors, *found.ignored)} | set(found.unmerged)
     for path, pointer in committed.items():
         if path not in found.paths and pointer.file not in broken:
             owner = next(p for p in projects if p.holds(path))

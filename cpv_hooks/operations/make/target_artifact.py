@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.operations.make import work_tree
 from cpv_hooks.operations.make.commit_draft import Change
 from cpv_hooks.operations.make.new_content import check, of_path
@@ -138,6 +139,8 @@ def _refuse(project: Project, one: Tracked, source: Path, here: str | None) -> N
         is_a, was_a = ("folder", "file") if is_folder else ("file", "folder")
         what = f"is a {is_a}, and the artifact {path} is a {was_a}"
         raise CPVError(what, where=str(source), fix=f"name a {was_a}, or git rm {pointer.file} first")
+    for error in hidden(project.repo, [pointer.file]).values():
+        raise error
     tracked_here = project.repo.run("ls-files", "-z", "--", f":(literal){path}")
     if tracked_here:
         fix = f"git rm -r --cached {path} && git commit -m 'Track {path} with DVC'"

@@ -16,7 +16,7 @@ from cpv_hooks.project.pointers_at import PIPELINE
 from cpv_hooks.upkeep.prune.mentions import Mentions, Reader, ids_in, in_pointer
 from cpv_hooks.upkeep.prune.starts import at, git_dirs
 from cpv_hooks.worktree.base_index import Index
-from cpv_hooks.worktree.discovery import pointer_files
+from cpv_hooks.worktree.discovery import all_pointer_files
 from cpv_hooks.worktree.rescue_list import rescues
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def mentions(repo: Repo, reader: Reader) -> Mentions:
         found.oids |= _bases(git_dir / "cpv")
         found.oids.update(*(ids_in(data) for data in _read([git_dir / "cpv" / "detour"])))
     for tree in work_trees(repo):
-        for name in pointer_files(tree):
+        for name in all_pointer_files(tree):
             beside = [(tree.top / name).with_name(PIPELINE)] if name.endswith("dvc.lock") else []
             pipeline = next(_read(beside), None)
             for data in _read([tree.top / name]):

@@ -1,0 +1,98 @@
+"""Artifacts that have no pointer yet: what the patterns of `.cpv.toml` name and the work tree holds."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from cpv_hooks.dvcformat.dvcignore import is_ignored
+from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.gitignore import hidden
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+
+_GLOB = frozenset("*?[")
+
+
+class New(NamedTuple):
+    """Pointers still to be written, and what to say of paths that cannot have one, or only a hidden one."""
+
+    pointers: list[Pointer]
+    errors: list[CPVError]
+    ignored: list[CPVError]
+
+
+def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered: Collection[str]) -> New:
+    """What `.cpv.toml` names and has no pointer.
+
+    Of `known` paths the sync decides, and those that overlap `covered` ones belong to these.
+    """
+    candidates = [path for path in _named(repo, project) if path not in known and not _covered(path, covered)]
+    candidates = [path for path in candidates if not is_ignored(project.root, repo.top / path)]
+    if not candidates:
+        return New([], [], [])
+    tracked = repo.run("ls-files", "-z", "--", *(f":(literal){path}" for path in candidates)).split("\0")
+    outputs = _stage_outputs(repo, project)
+    candidates = [path for path in candidates if path not in outputs]
+    refused = {path: error for path in candidates if (error := _refusal(path, tracked))}
+    files = {f"{path}.dvc": path for path in candidates if path not in refused}
+    ignored = hidden(repo, files)
+    pointers = [Pointer(file=file, path=path, oid=None) for file, path in files.items() if file not in ignored]
+    return New(pointers, list(refused.values()), list(ignored.values()))
+
+
+def _refusal(path: str, tracked: Collection[str]) -> CPVError | None:
+    if any(name == path or name.startswith(path + "/") for name in tracked):
+        fix = f"git rm -r --cached {path} && git commit -m 'Track {path} with DVC'"
+        return CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix)
+    if "\n" in path:
+        return CPVError("an artifact's name cannot hold a newline", where=repr(path), fix="rename it")
+    return None
+
+
+def _named(repo: Repo, project: Project) -> list[str]:
+    found: set[str] = set()
+    for patterns in project.config.artifacts.values():
+        for pattern in patterns:
+            paths = project.root.glob(pattern) if _GLOB & set(pattern) else [project.root / pattern]
+            found.update(
+                posixpath.join(project.prefix, path.relative_to(project.root).as_posix())
+                for path in paths
+                if _is_content(path)
+            )
+    return sorted(found)
+
+
+def _is_content(path: Path) -> bool:
+    return not is_pointer_file(path.name) and (path.is_file() or path.is_dir()) and ".dvc" not in path.parts
+
+
+def _covered(path: str, paths: Collection[str]) -> bool:
+    """Whether a path is an artifact, lies in one, or holds one."""
+    return any(path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in paths)
+
+
+def _stage_outputs(repo: Repo, project: Project) -> set[str]:
+    """What the stages of `dvc.yaml` write, whether they ran or not: it belongs to `dvc repro`."""
+    file = project.root / "dvc.yaml"
+    if not file.is_file():
+        return set()
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        table = YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}
+        stages = table.get("stages", {}).values()
+    except (YAMLError, OSError, UnicodeDecodeError, AttributeError):
+        return set()
+    found: set[str] = set()
+    for stage in stages:
+        stage = stage.get("do", stage) if isinstance(stage, dict) else {}
+        for section in ("outs", "metrics", "plots"):
+            for out in stage.get(section) or []:
+                name = next(iter(out), "") if isinstance(out, dict) else str(out)
+                found.add(posixpath.normpath(posixpath.join(project.prefix, str(stage.get("wdir") or "."), str(name))))
+    return found
