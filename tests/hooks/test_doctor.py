@@ -36,7 +36,7 @@ def test_a_sound_repository(model: ModelRepo) -> None:
         "hook pre-commit", "hook pre-merge-commit", "hook prepare-commit-msg", "hook post-commit",
         "hook post-checkout", "hook post-merge", "hook post-rewrite", "hook pre-push",
         "hook post-index-change", "hook reference-transaction",
-        "interpreter", "live status", "push.followTags", "merge driver", "detour", "remote", "queue",
+        "interpreter", "live status", "push.followTags", "merge driver", "detour", "pointers", "remote", "queue",
     ]  # fmt: skip
 
 
