@@ -74,8 +74,7 @@ managed() {
     [ -d "$state" ] || [ -f .cpv.toml ] && return 0
     [ -f "$git_dir/commondir" ] || return 1
     read -r common <"$git_dir/commondir"
-    case $common in /*) ;; *) common=$git_dir/$common ;; esac
-    [ -d "$common/cpv" ]
+    [ -d "$git_dir/$common/cpv" ]
 }
 
 run() {

@@ -10,10 +10,14 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.dvcformat.file_versions import Files, Stored, oid_of, read_cloud, read_files
 from cpv_hooks.errors import CPVError
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer_fast import Fields
 
 MAX_BYTES = 64 << 20
 _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -92,11 +96,24 @@ def parse(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
     from cpv_hooks.dvcformat import pointer_fast
     from cpv_hooks.dvcformat.file_versions_fast import cut
 
-    plain = pointer_fast.read(text)
+    plain = pointer_fast.fields(text)
     if plain is not None:
-        return list(_parse_single(plain, file))
+        return [_plain(plain, file)]
     small, files = cut(text)
     return list(_parse_single(with_files(load_table(small, file), files), file))
+
+
+def _plain(found: Fields, file: str) -> Pointer:
+    return Pointer(
+        file=file,
+        path=_inside(posixpath.dirname(file), found.path, file),
+        oid=found.md5,
+        size=found.size,
+        nfiles=found.nfiles,
+        isexec=found.isexec,
+        legacy=not found.hashed,
+        remote=found.remote,
+    )
 
 
 def with_files(table: Any, files: Files | None) -> Any:
@@ -249,6 +266,7 @@ def _parse_out(
     )
 
 
+@lru_cache(maxsize=4096)
 def _inside(folder: str, path: str, file: str) -> str:
     """The artifact's path from the top of the work tree; refuses what lies outside or inside `.git` or `.dvc`."""
     joined = posixpath.normpath(posixpath.join(folder, path))

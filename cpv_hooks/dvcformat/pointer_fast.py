@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from cpv_hooks.dvcformat.file_versions_fast import is_text
 
@@ -25,26 +26,50 @@ _LAYOUT = re.compile(
 _LEADING_ZERO = re.compile(r"0[0-9]")
 
 
-def read(text: str) -> dict[str, Any] | None:
-    """What YAML would read from the text; None where it must be asked."""
+_is_name = lru_cache(maxsize=4096)(is_text)
+
+
+class Fields(NamedTuple):
+    """What such a pointer says; `hashed` is whether it names the hash, as DVC 3 does."""
+
+    md5: str
+    size: int | None
+    nfiles: int | None
+    isexec: bool
+    hashed: bool
+    path: str
+    remote: str | None
+
+
+def fields(text: str) -> Fields | None:
+    """What YAML would read from the text, in a fixed order; None where it must be asked."""
     found = _LAYOUT.fullmatch(text)
     if found is None:
         return None
-    groups = found.groupdict()
-    numbers = [groups[name] for name in ("size", "nfiles") if groups[name]]
-    words = [groups[name] for name in ("md5", "path", "remote") if groups[name]]
-    if not all(map(is_text, words)) or any(map(_LEADING_ZERO.match, numbers)):
+    md5, size, nfiles, isexec, hashed, path, remote = found.groups()
+    if not is_text(md5) or not _is_name(path) or (remote and not _is_name(remote)):
         return None
-    out: dict[str, Any] = {"md5": groups["md5"]}
-    out.update({name: int(groups[name]) for name in ("size", "nfiles") if groups[name]})
-    if groups["isexec"]:
-        out["isexec"] = True
-    if groups["hash"]:
-        out["hash"] = groups["hash"]
-    out["path"] = groups["path"]
-    if groups["remote"]:
-        out["remote"] = groups["remote"]
-    return {"outs": [out]}
+    if any(map(_LEADING_ZERO.match, filter(None, (size, nfiles)))):
+        return None
+    return Fields(
+        md5=md5,
+        size=int(size) if size else None,
+        nfiles=int(nfiles) if nfiles else None,
+        isexec=bool(isexec),
+        hashed=bool(hashed),
+        path=path,
+        remote=remote,
+    )
+
+
+def read(text: str) -> dict[str, Any] | None:
+    """What YAML would read from the text; None where it must be asked."""
+    found = fields(text)
+    if found is None:
+        return None
+    out: dict[str, Any] = {"md5": found.md5, "size": found.size, "nfiles": found.nfiles}
+    out.update(isexec=found.isexec or None, hash="md5" if found.hashed else None, path=found.path, remote=found.remote)
+    return {"outs": [{key: value for key, value in out.items() if value is not None}]}
 
 
 def write(out: Mapping[str, Any]) -> str | None:

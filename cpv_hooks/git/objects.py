@@ -6,26 +6,28 @@ https://git-scm.com/docs/git-cat-file#_batch_output
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple, Protocol
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo, environment
 
 _CHUNK = 1 << 20
-_LINK = 0o120000
-_KINDS = {0o040000: "tree", 0o160000: "commit"}
+_LINK = b"120000"
+FOLDERS = (b"40000", b"040000")
+"""The mode of a tree; some old tools wrote a zero in front."""
+_KINDS = dict.fromkeys(FOLDERS, "tree") | {b"160000": "commit"}
+_ROWS = {width: re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % width, re.DOTALL) for width in (20, 32)}
 
 
-@dataclass(frozen=True)
-class Object:
+class Object(NamedTuple):
     """An object: its full id, its kind (`commit`, `tree`, `blob`, `tag`), its bytes (None: more than asked for)."""
 
     oid: str
@@ -33,14 +35,20 @@ class Object:
     data: bytes | None
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What a tree holds under a name; `kind` is the object's, `link` says whether a blob is a symbolic link."""
 
     name: str
     oid: str
     kind: str
     link: bool
+
+
+class Reads(Protocol):
+    """Git's object store, however it is read."""
+
+    def read(self, name: str, most: int = sys.maxsize) -> Object | None:
+        """The object of that name or id, with its bytes where they are not more than `most`; None: no such object."""
 
 
 class Objects:
@@ -123,23 +131,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def entries(tree: Object) -> Iterator[Entry]:
-    """What a tree holds. A name that is not UTF-8 is left out: DVC could not read it.
+def rows(tree: Object) -> list[tuple[bytes, bytes, bytes]]:
+    """Mode, name and id of all that a tree holds, as Git stores them: `<mode> <name>\\0<id>`."""
+    return _ROWS[len(tree.oid) // 2].findall(tree.data or b"")
 
-    The format is `<mode> <name>\\0<id>`, as `git mktree` writes it.
-    """
-    data, at, width = tree.data or b"", 0, len(tree.oid) // 2
-    while at < len(data):
-        end = data.index(b"\0", at)
-        mode, _, raw = data[at:end].partition(b" ")
-        oid = data[end + 1 : end + 1 + width].hex()
-        at = end + 1 + width
+
+def entries(tree: Object) -> Iterator[Entry]:
+    """What a tree holds. A name that is not UTF-8 is left out: DVC could not read it."""
+    for mode, raw, oid in rows(tree):
         try:
             name = raw.decode("utf-8")
         except UnicodeDecodeError:
             continue
-        number = int(mode, 8)
-        yield Entry(name, oid, _KINDS.get(number, "blob"), number == _LINK)
+        yield Entry(name, oid.hex(), _KINDS.get(mode, "blob"), mode == _LINK)
 
 
 def objects_of(repo: Repo) -> Objects:

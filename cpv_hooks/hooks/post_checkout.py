@@ -7,6 +7,7 @@ import os
 from cpv_hooks.git import one_shot
 from cpv_hooks.hooks.hook_run import begin, incomplete, quietly, tell_changes
 from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.project.linked_worktree import share_cache
 from cpv_hooks.sync.events import CHECKOUT
 from cpv_hooks.sync.sync import sync
 
@@ -17,6 +18,7 @@ def run(args: list[str]) -> int:
         return 0
     repo = begin()
     one_shot.heal(repo)
+    share_cache(repo)
     report = sync(repo, quietly(CHECKOUT))
     tell_changes(report)
     return 1 if incomplete(report) else 0

@@ -11,6 +11,7 @@ import os
 from cpv_hooks.git import one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.hooks.hook_run import begin, tell
+from cpv_hooks.project.linked_worktree import share_cache
 from cpv_hooks.sync.events import INDEX_CHANGE
 from cpv_hooks.sync.outcomes import Report
 from cpv_hooks.sync.sync import sync
@@ -28,6 +29,7 @@ def run(args: list[str]) -> int:
         return 0
     repo = begin()
     one_shot.heal(repo)
+    share_cache(repo)
     report = sync(repo, INDEX_CHANGE)
     if command in _FOLLOWED:
         # What is missing now may be there in a moment; a rescue is told once.

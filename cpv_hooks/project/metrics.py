@@ -67,6 +67,31 @@ def _tail(path: Path) -> Iterator[str]:
     yield from lines[1:] if start else lines
 
 
+def line_of(path: Path, key: str) -> int | None:
+    """The number of the last line that says a metric, of those that `read` looks at; None where none of them does."""
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        start = max(0, size - TAIL_BYTES)
+        stream.seek(0)
+        before = 0
+        while start:
+            chunk = stream.read(min(start, 1 << 20))
+            before += chunk.count(b"\n")
+            start -= len(chunk)
+        lines = stream.read(TAIL_BYTES).split(b"\n")
+    for number, raw in reversed(list(enumerate(lines, before + 1))):
+        if any(key in clean(_parse(line)) for line in raw.decode("utf-8", "replace").splitlines()):
+            return number
+    return None
+
+
+def for_json(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """JSON has no NaN and no infinity: they become text."""
+    return {
+        key: str(value) if isinstance(value, float) and value - value != 0 else value for key, value in metrics.items()
+    }
+
+
 def _parse(line: str) -> dict[object, object]:
     text = line.strip()
     if text.startswith("{"):

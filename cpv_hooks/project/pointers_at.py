@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.objects import Entry, Object, Objects, entries, objects_of
+from cpv_hooks.git.objects import FOLDERS as _FOLDERS
+from cpv_hooks.git.objects import Entry, Object, Reads, entries, objects_of, rows
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
 
 PIPELINE = "dvc.yaml"
+_PIPELINE, _LOCK = b"dvc.yaml", b"dvc.lock"
+_ENDINGS = (b".dvc", _LOCK)
+_FILES = frozenset((b"100644", b"100755", b"100664"))
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A pointer file in a commit; `pipeline` is the blob of the `dvc.yaml` beside a `dvc.lock`."""
 
     path: str
@@ -34,14 +35,7 @@ def pointers_at(project: Project, rev: str) -> list[Pointer]:
     `CPVError` names a commit that is not there, and a pointer file that cannot be read.
     """
     store = _store(objects_of(project.repo))
-    tree = store.root(project, rev)
-    for name in Path(project.prefix).parts:
-        found = store.child(tree, name)
-        if found is None or found.kind != "tree":
-            return []
-        tree = found.oid
-    folder = Path(project.prefix).as_posix() if project.prefix else ""
-    return [pointer for file in store.files(tree, folder) for pointer in store.parse(file)]
+    return store.below(project, store.root(project, rev))
 
 
 def pointers_ever(project: Project) -> Iterator[Pointer]:
@@ -68,13 +62,14 @@ def is_tracked(project: Project, rev: str, path: str) -> bool:
     return found is not None
 
 
-class _Store:
-    """Git's objects, with what was read of them kept: they never change."""
+class PointerReader:
+    """Pointers in Git's trees, with what was read of them kept: objects never change."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Reads) -> None:
         self._objects = objects
         self._parsed: dict[_File, tuple[Pointer, ...]] = {}
         self._listed: dict[tuple[str, str], tuple[_File, ...]] = {}
+        self._roots: dict[str, bool] = {}
 
     def root(self, project: Project, rev: str) -> str:
         """The id of a commit's tree."""
@@ -83,12 +78,19 @@ class _Store:
             raise CPVError(f"no commit {rev!r}", where=str(project.repo.top), fix="git fetch")
         return found.oid
 
+    def below(self, project: Project, tree: str) -> list[Pointer]:
+        """The pointers of a DVC root in the tree of a commit; `CPVError` for one that cannot be read."""
+        folder = project.prefix.rstrip("/")
+        for name in filter(None, folder.split("/")):
+            found = self.child(tree, name)
+            if found is None or found.kind != "tree":
+                return []
+            tree = found.oid
+        return [pointer for file in self.files(tree, folder) for pointer in self.parse(file)]
+
     def child(self, tree: str, name: str) -> Entry | None:
         """What a tree holds under a name."""
-        return next((item for item in self._tree(tree) if item.name == name), None)
-
-    def _tree(self, oid: str) -> Iterator[Entry]:
-        return entries(self._object(oid, f"tree {oid}"))
+        return next((item for item in entries(self._object(tree, f"tree {tree}")) if item.name == name), None)
 
     def _object(self, oid: str, path: str) -> Object:
         found = self._objects.read(oid, MAX_BYTES)
@@ -98,10 +100,11 @@ class _Store:
 
     def parse(self, file: _File) -> tuple[Pointer, ...]:
         """The pointers that a file holds."""
-        if file not in self._parsed:
+        found = self._parsed.get(file)
+        if found is None:
             pipeline = self._text(file.pipeline, file.path) if file.pipeline else None
-            self._parsed[file] = tuple(parse(self._text(file.blob, file.path), file.path, pipeline))
-        return self._parsed[file]
+            found = self._parsed[file] = tuple(parse(self._text(file.blob, file.path), file.path, pipeline))
+        return found
 
     def _text(self, blob_id: str, path: str) -> str:
         data = self._object(blob_id, path).data
@@ -116,25 +119,39 @@ class _Store:
         """The pointer files below a tree, without those of DVC roots nested in it."""
         key = (tree, folder)
         if key not in self._listed:
-            self._listed[key] = tuple(self._walk(list(self._tree(tree)), folder))
+            self._listed[key] = tuple(self._walk(tree, folder))
         return self._listed[key]
 
-    def _walk(self, items: list[Entry], folder: str) -> Iterator[_File]:
-        pipeline = next((item.oid for item in items if item.name == PIPELINE), None)
-        for item in items:
-            path = posixpath.join(folder, item.name)
-            if item.kind == "tree":
-                # A DVC root that is nested here has pointers of its own.
-                if item.name not in (".dvc", ".git") and not self._is_dvc_root(item):
-                    yield from self.files(item.oid, path)
-            elif item.kind == "blob" and not item.link and is_pointer_file(item.name):
-                yield _File(path, item.oid, pipeline if item.name == "dvc.lock" else None)
+    def _walk(self, tree: str, folder: str) -> Iterator[_File]:
+        start = f"{folder}/" if folder else ""
+        # Not by `entries`: most of a tree is neither a folder nor a pointer, and there is a tree for each version.
+        items = rows(self._object(tree, f"tree {tree}"))
+        for mode, raw, oid in items:
+            is_file = mode in _FILES
+            if not is_file and mode not in _FOLDERS:
+                continue
+            if is_file and not raw.endswith(_ENDINGS):
+                continue
+            try:
+                name = raw.decode("utf-8")
+            except UnicodeDecodeError:
+                continue
+            if is_file:
+                if is_pointer_file(name):
+                    pipeline = next((o.hex() for _, n, o in items if n == _PIPELINE), None) if raw == _LOCK else None
+                    yield _File(start + name, oid.hex(), pipeline)
+            # A DVC root that is nested here has pointers of its own.
+            elif raw not in (b".dvc", b".git") and not self._is_dvc_root(oid.hex()):
+                yield from self.files(oid.hex(), start + name)
 
-    def _is_dvc_root(self, tree: Entry) -> bool:
-        found = self.child(tree.oid, ".dvc")
-        return found is not None and found.kind == "tree"
+    def _is_dvc_root(self, tree: str) -> bool:
+        known = self._roots.get(tree)
+        if known is None:
+            found = self.child(tree, ".dvc")
+            known = self._roots[tree] = found is not None and found.kind == "tree"
+        return known
 
 
 @lru_cache(maxsize=8)
-def _store(objects: Objects) -> _Store:
-    return _Store(objects)
+def _store(objects: Reads) -> PointerReader:
+    return PointerReader(objects)

@@ -8,6 +8,7 @@ import posixpath
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
@@ -93,7 +94,7 @@ class Project:
         """Whether a remote is configured on which DVC keeps versions under readable names."""
         return any(remote.versioned for remote in self.remotes.values())
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """The root relative to the top of the work tree: empty, or `folder/`."""
         relative = os.path.relpath(self.root, self.repo.top)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from cpv_hooks.errors import CPVError
@@ -83,7 +84,7 @@ class Numbered:
 
     def parse(self, line: Line, tag: str) -> Version | None:
         """See `Scheme.parse`."""
-        found = re.fullmatch(re.escape(self.prefixes[line]) + self._core(), tag)
+        found = self._patterns[line].fullmatch(tag)
         return tuple(int(number) for number in found.groups()) if found else None
 
     def is_ours(self, line: Line, tag: str) -> bool:
@@ -105,6 +106,10 @@ class Numbered:
     def next(self, last: Version) -> Version:
         """See `Scheme.next`: the last number plus one."""
         return (*last[:-1], last[-1] + 1)
+
+    @cached_property
+    def _patterns(self) -> Mapping[Line, re.Pattern[str]]:
+        return {line: re.compile(re.escape(prefix) + self._core()) for line, prefix in self.prefixes.items()}
 
     def _core(self) -> str:
         return r"\.".join([_NUMBER] * len(self.start))

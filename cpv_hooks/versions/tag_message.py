@@ -25,6 +25,10 @@ from cpv_hooks.versions.checkpoint import Artifact, Checkpoint
 _SHOWN = 20
 _WORD = re.compile(r"[\w./:@-]+")
 _TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")
+_LINE = re.compile(r"^Cpv-Line: (.*)$", re.MULTILINE)
+_METRIC = re.compile(r"^Cpv-Metric: (.*)$", re.MULTILINE)
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})\.[0-9]+")
+_LINES = frozenset(map(str, Line))
 _ARTIFACT = re.compile(r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")")
 
 
@@ -62,6 +66,19 @@ def parse_message(text: str) -> TagInfo:
     artifacts = tuple(filter(None, map(_artifact, values.get("Cpv-Artifact", []))))
     metrics = dict(filter(None, map(_metric, values.get("Cpv-Metric", []))))
     return TagInfo(subject, line, values.get("Cpv-Automatic") == ["true"], artifacts, metrics)
+
+
+def read_metrics(text: str) -> dict[str, int | float | str]:
+    """The metrics that a message says, without the rest of it; none where it is not one of ours."""
+    last = text.strip().rpartition("\n\n")[2]
+    if "Cpv-Metric: " not in last or parse_line(last) is None:
+        return {}
+    return dict(filter(None, map(_metric, _METRIC.findall(last))))
+
+
+def parse_line(trailers: str) -> Line | None:
+    """The line of versions that the last paragraph of a message names."""
+    return next((Line(value) for value in _LINE.findall(trailers) if value in _LINES), None)
 
 
 def _body(checkpoint: Checkpoint) -> Iterator[str]:
@@ -125,7 +142,8 @@ def _metric(value: str) -> tuple[str, int | float | str] | None:
         key = value[:end]
     if end < 0 or value[end : end + 1] != "=" or not isinstance(key, str):
         return None
-    number = _loads(value[end + 1 :])
+    text = value[end + 1 :]
+    number = float(text) if _DECIMAL.fullmatch(text) else _loads(text)
     return (key, number) if isinstance(number, int | float | str) else None
 
 

@@ -19,6 +19,7 @@ NOUNS = (
     "data",
     "checkpoint",
     "tag",
+    "log",
     "sync",
     "status",
     "doctor",

@@ -25,6 +25,7 @@ class CmdInstall(CPVCommand):
         from cpv_hooks.console.output import say
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.hooks.hook_run import incomplete, tell_changes
+        from cpv_hooks.project.linked_worktree import share_cache
         from cpv_hooks.project.project import managed_roots
         from cpv_hooks.setup.install.install import install
         from cpv_hooks.sync.events import SYNC
@@ -35,6 +36,7 @@ class CmdInstall(CPVCommand):
             say(line)
         if not managed_roots(repo):
             say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
+        share_cache(repo)
         report = sync(repo, replace(SYNC, fetch=self.args.fetch))
         tell_changes(report)
         return 1 if incomplete(report) and self.args.fetch else 0

@@ -127,20 +127,15 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
 
 
 def _model(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> ModelMetadata:
-    from cpv_hooks.operations.download.version_metrics import in_cache, metrics
+    from cpv_hooks.history.version_metrics import in_cache, metrics
+    from cpv_hooks.project.metrics import for_json
 
     found = metrics(project, version, lambda pointer: in_cache(project, pointer))
-    return ModelMetadata(**_common(project, version, tag, on_remote), metrics=_plain(found))
-
-
-def _plain(metrics: dict[str, int | float | str]) -> dict[str, int | float | str]:
-    """JSON has no NaN and no infinity."""
-    lost = {key: str(value) for key, value in metrics.items() if isinstance(value, float) and value - value != 0}
-    return metrics | lost
+    return ModelMetadata(**_common(project, version, tag, on_remote), metrics=for_json(found))
 
 
 def _common(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> VersionMetadata:
-    from cpv_hooks.operations.info.availability import is_cached
+    from cpv_hooks.transfer.objects.availability import is_cached
 
     files = [
         FileMetadata(
@@ -181,6 +176,6 @@ def _history(project: Project, version: Version, tag: str | None) -> HistoryMeta
 
 
 def _on_remote(project: Project, versions: list[Version]) -> list[bool | None]:
-    from cpv_hooks.operations.info.availability import on_remote
+    from cpv_hooks.transfer.objects.availability import on_remote
 
     return on_remote(project, [version.pointers for version in versions], [version.commit for version in versions])

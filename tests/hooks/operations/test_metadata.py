@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.info.availability import on_remote
 from cpv_hooks.operations.info.metadata import combined_metadata, data_metadata, model_metadata
 from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.objects.availability import on_remote
 from support import engine
 from support.repos import ModelRepo
 

@@ -10,6 +10,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import expected
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store, Stores
+from cpv_hooks.transfer.objects.upload_queue import Queue
 
 SECONDS = 5.0
 """For so long the remote is asked before the answer is "not known"."""
@@ -70,6 +71,31 @@ def on_remote(
     if not answered.is_set():
         return [None] * len(groups)
     return [not any((stores.of(pointer), oid) in gone for pointer, oid in group) for group in wanted]
+
+
+def recorded_on_remote(project: Project, groups: Sequence[Sequence[Pointer]]) -> list[bool | None]:
+    """Whether each group of artifacts was seen on the remotes, whole, when this clone last looked; None: not known.
+
+    Nothing is asked. See `on_remote` for what is looked for.
+    """
+    stores, wanted = Stores(project), dict[Store, set[str]]()
+    seen: set[tuple[Store, str]] = set()
+    try:
+        for pointer in (pointer for group in groups for pointer in group if not pointer.stored):
+            wanted.setdefault(stores.of(pointer), set()).update(_objects(project, pointer, ()))
+        for store, oids in wanted.items():
+            found = Queue.of(project.repo).verified(store.remote.url, oids) if oids else ()
+            seen.update((store, oid) for oid in found)
+    except CPVError:
+        return [None] * len(groups)
+
+    def is_seen(pointer: Pointer) -> bool:
+        # A pointer that lists its versions was written when they were there.
+        if pointer.stored:
+            return pointer.names_versions_on(pointer.remote or project.remote_name)
+        return all((stores.of(pointer), oid) in seen for oid in _objects(project, pointer, ()))
+
+    return [all(map(is_seen, group)) or None for group in groups]
 
 
 def _objects(project: Project, pointer: Pointer, commits: Sequence[str]) -> set[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions import tag_refs
@@ -22,12 +22,39 @@ def metrics(project: Project, version: Version, find: Callable[[Pointer], Path |
     tags = tag_refs.read(project.repo, name=version.name)
     if tags and tags[0].info.metrics:
         return dict(tags[0].info.metrics)
-    logs = [pointer for pointer in version.of_kind(project, "metrics") if pointer.oid and not pointer.isdir]
+    return in_files(version.of_kind(project, "metrics"), find)
+
+
+def in_files(pointers: Iterable[Pointer], find: Callable[[Pointer], Path | None]) -> dict[str, int | float | str]:
+    """What is in metrics files, where `find` knows them. With several files each key says which one it is from."""
+    logs = [pointer for pointer in pointers if pointer.oid and not pointer.isdir]
     found: dict[str, int | float | str] = {}
     for pointer in logs:
         values = _read(find(pointer), pointer)
         found.update(values if len(logs) == 1 else {f"{pointer.path}:{key}": value for key, value in values.items()})
     return found
+
+
+class Origin(NamedTuple):
+    """Where a metric is from: a file of the version, and the line in it as far as that is known."""
+
+    file: str
+    line: int | None
+
+
+def origin(
+    pointers: Iterable[Pointer], key: str, value: object, find: Callable[[Pointer], Path | None]
+) -> Origin | None:
+    """The metrics file that says this last, and the line; None where no file that `find` knows does."""
+    from cpv_hooks.project.metrics import line_of
+
+    logs = [pointer for pointer in pointers if pointer.oid and not pointer.isdir]
+    for pointer in logs:
+        name = key if len(logs) == 1 else key.removeprefix(f"{pointer.path}:")
+        path = find(pointer)
+        if path is not None and _read(path, pointer).get(name) == value:
+            return Origin(pointer.path, line_of(path, name))
+    return None
 
 
 def in_cache(project: Project, pointer: Pointer) -> Path | None:

@@ -1,0 +1,83 @@
+"""Git's refs and objects through libgit2, in this process, for reading a whole history.
+
+libgit2 does not open a repository with an extension that it does not know (SHA-256, reftable), and knows nothing of
+replaced objects (`git replace`): there, and for an object that it does not find, Git itself is asked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cpv_hooks.git.objects import Object, Reads, objects_of
+
+if TYPE_CHECKING:
+    import pygit2
+
+    from cpv_hooks.git.repo import Repo
+
+_REPLACED = b"refs/replace/"
+_KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+
+
+class LibGit2:
+    """The objects of one repository, by their full ids, and its refs."""
+
+    def __init__(self, repo: Repo, opened: pygit2.Repository, refs: list[tuple[bytes, str]]) -> None:
+        self._repo = repo
+        self._refs = refs
+        # The library ends with the object that opened it.
+        self._opened = opened
+        self._objects = opened.odb
+
+    def below(self, prefix: str) -> list[tuple[str, str]]:
+        """The refs below a prefix, without it, and the id that each names; symbolic ones are left out."""
+        start, at = prefix.encode(), len(prefix)
+        return [(name[at:].decode("utf-8", "replace"), oid) for name, oid in self._refs if name.startswith(start)]
+
+    def read(self, name: str, most: int = sys.maxsize) -> Object | None:
+        """See `Reads.read`; the name must be a full id."""
+        try:
+            kind, data = self._objects.read(name)
+        except Exception:  # noqa: BLE001 - it raises five types; Git fetches what a partial clone lacks, or says what is wrong
+            return objects_of(self._repo).read(name, most)
+        return Object(name, _KINDS[kind], data if len(data) <= most else None)
+
+
+def open_repository(repo: Repo) -> LibGit2 | None:
+    """None where libgit2 cannot open the repository, or would not see in it what Git does."""
+    try:
+        import pygit2
+    except ImportError:  # a platform without a wheel
+        return None
+    try:
+        opened = pygit2.Repository(str(repo.git_dir))
+        found = [(ref.raw_name, ref.raw_target) for ref in opened.references.iterator()]
+    except Exception:  # noqa: BLE001 - GitError, KeyError, OSError and ValueError among them; Git's own words follow
+        return None
+    if any(name.startswith(_REPLACED) for name, _ in found):
+        return None
+    return LibGit2(repo, opened, [(name, str(target)) for name, target in found if isinstance(target, pygit2.Oid)])
+
+
+@contextmanager
+def trusting() -> Iterator[None]:
+    """Read without hashing each object once more, which takes as long as reading it; Git does not either."""
+    try:
+        from pygit2 import option
+        from pygit2.enums import Option
+    except ImportError:
+        yield
+        return
+    option(Option.ENABLE_STRICT_HASH_VERIFICATION, False)
+    try:
+        yield
+    finally:
+        option(Option.ENABLE_STRICT_HASH_VERIFICATION, True)
+
+
+def reads(repo: Repo) -> Reads:
+    """The fastest way to read a repository's objects by their ids."""
+    return open_repository(repo) or objects_of(repo)

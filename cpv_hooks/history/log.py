@@ -1,0 +1,224 @@
+"""The log of versions: which ones are asked for, and what each changed against the one before it in its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice, pairwise
+from re import Pattern
+from typing import NamedTuple, TypedDict
+
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
+from cpv_hooks.history.reader import Artifact, Recorded
+from cpv_hooks.history.version_metrics import in_files, origin
+from cpv_hooks.history.where import Where
+from cpv_hooks.project.config import KINDS, Kind
+from cpv_hooks.project.metrics import Metric, for_json
+from cpv_hooks.project.project import Project
+
+_AT_ONCE = 200
+"""So many versions are looked for at a time, so that the first lines are there at once."""
+
+
+class FileEntry(TypedDict):
+    """An artifact of a version."""
+
+    path: str
+    """Relative to the top of the repository."""
+    kind: Kind
+    size: int | None
+    """Bytes, of a directory all its files' together; null where the pointer does not say."""
+    md5: str | None
+    """DVC's hash, of a directory with `.dir` behind it; null for an import that was never downloaded."""
+    nfiles: int | None
+    """The number of files of a directory (null where its pointer does not say), 1 for a file."""
+
+
+class BestEntry(TypedDict):
+    """Why a version is the best by a metric."""
+
+    metric: str
+    value: Metric
+    file: str | None
+    """The metrics file that says so; null where none in this clone's cache does, only the tag."""
+    line: int | None
+    """The line in that file, from 1; null where it is not known."""
+
+
+class LogEntry(TypedDict):
+    """A version. Sizes are in bytes; times are ISO 8601 in UTC."""
+
+    tag: str
+    line: str
+    """The line of versions that the tag belongs to: `model` or `data`."""
+    stages: list[str]
+    """The stages that the version is in."""
+    timestamp: str
+    """When the version was made: the tag's own time, or its commit's where the tag has none."""
+    author: str
+    """The commit's author, `NAME <MAIL>`."""
+    commit: str
+    message: str
+    """The first line of the tag's message, or of the commit's."""
+    before: str | None
+    """The version that comes before it in its line, which changes are told against; null for the first."""
+    changed: list[Kind]
+    """The kinds of artifacts that changed."""
+    size: int | None
+    """All artifacts of the line together; null where the version cannot be read."""
+    size_change: int | None
+    metrics: dict[str, Metric]
+    """What JSON has no number for is text (`nan`)."""
+    metrics_change: dict[str, int | float]
+    """Of the metrics that are numbers in both versions."""
+    files: list[FileEntry]
+    in_cache: bool
+    """Whether DVC's cache on this machine has all of it."""
+    on_remote: bool | None
+    """Whether the remote has all of it; null where that is not known. Only `--remote` asks for it."""
+    best: BestEntry | None
+    """Set where `--best` asked for it."""
+    error: str | None
+    """Why the version cannot be read; null where it can."""
+
+
+class Filters(NamedTuple):
+    """Which versions are wanted. Times are in seconds since the epoch; every filter must hold."""
+
+    kinds: frozenset[Kind] = frozenset()
+    since: float | None = None
+    until: float | None = None
+    author: Pattern[str] | None = None
+    conditions: tuple[Condition, ...] = ()
+    best: Best | None = None
+    most: int | None = None
+
+
+class Log:
+    """The versions of a repository, as `reader.read` has them."""
+
+    def __init__(self, projects: Sequence[Project], found: Sequence[Recorded]) -> None:
+        self._where = Where(projects)
+        self._found = found
+        self._before = {new.name: old for old, new in pairwise(found) if old.line is new.line}
+        self._metrics: dict[str, Mapping[str, Metric]] = {}
+
+    def entries(self, filters: Filters, *, ask_remote: bool = False) -> Iterator[LogEntry]:
+        """The versions that are wanted, newest first, or the best first. `CPVError` for a metric that none has."""
+        wanted = iter(self._wanted(filters))
+        while batch := list(islice(wanted, _AT_ONCE)):
+            pointers = [[artifact.pointer for artifact in one.artifacts] for one in batch]
+            commits = [one.commit for one in batch]
+            look = self._where
+            remote = look.on_remote(pointers, commits) if ask_remote else look.recorded_on_remote(pointers)
+            for one, own, is_there in zip(batch, pointers, remote, strict=True):
+                in_cache = not one.error and self._where.cached(own)
+                yield self._entry(one, filters.best, in_cache=in_cache, on_remote=is_there)
+
+    def _wanted(self, filters: Filters) -> Sequence[Recorded]:
+        asked = [condition.metric for condition in filters.conditions]
+        asked += [filters.best.metric] if filters.best else []
+        if asked:
+            refuse_unknown(asked, {name for one in self._found for name in self.metrics(one)})
+        kept = [one for one in self._found if self._is_wanted(one, filters)]
+        kept.sort(key=lambda one: (one.time, one.line, one.number), reverse=True)
+        most = filters.most
+        if filters.best:
+            ranked = [(rank, one) for one in kept if (rank := filters.best.rank(self.metrics(one))) is not None]
+            # Of equals the one that was there first.
+            kept = [one for _, one in sorted(ranked, key=lambda pair: (pair[0], pair[1].time, pair[1].number))]
+            most = 1 if most is None else most
+        return kept[:most]
+
+    def _is_wanted(self, one: Recorded, filters: Filters) -> bool:
+        return (
+            (filters.since is None or one.time >= filters.since)
+            and (filters.until is None or one.time <= filters.until)
+            and (filters.author is None or filters.author.search(one.author) is not None)
+            and (not filters.kinds or not filters.kinds.isdisjoint(self._changed(one)))
+            and all(condition.holds(self.metrics(one)) for condition in filters.conditions)
+        )
+
+    def metrics(self, one: Recorded) -> Mapping[str, Metric]:
+        """What the version's tag says, else what its metrics files in the cache do."""
+        if one.metrics:
+            return one.metrics
+        if one.name not in self._metrics:
+            self._metrics[one.name] = in_files(_logs(one), self._where.file)
+        return self._metrics[one.name]
+
+    def _changed(self, one: Recorded) -> list[Kind]:
+        old = _contents(self._before[one.name].artifacts) if one.name in self._before else {}
+        new = _contents(one.artifacts)
+        kinds = {kind for path, (kind, content) in new.items() if path not in old or old[path][1] != content}
+        kinds |= {kind for path, (kind, _) in old.items() if path not in new} if not one.error else set()
+        return [kind for kind in KINDS if kind in kinds]
+
+    def _entry(self, one: Recorded, best: Best | None, *, in_cache: bool, on_remote: bool | None) -> LogEntry:
+        before = self._before.get(one.name)
+        size, old = size_of(one), size_of(before) if before else None
+        metrics = self.metrics(one)
+        return LogEntry(
+            tag=one.name,
+            line=str(one.line),
+            stages=[],
+            timestamp=datetime.fromtimestamp(one.time, UTC).isoformat(timespec="seconds"),
+            author=one.author,
+            commit=one.commit,
+            message=one.message,
+            before=before.name if before else None,
+            changed=self._changed(one),
+            size=size,
+            size_change=None if size is None or old is None else size - old,
+            metrics=for_json(metrics),
+            metrics_change=deltas(self.metrics(before) if before else {}, metrics),
+            files=[_file(artifact) for artifact in one.artifacts],
+            in_cache=in_cache,
+            on_remote=None if one.error else on_remote,
+            best=self._best(one, best.metric) if best else None,
+            error=str(one.error) if one.error else None,
+        )
+
+    def _best(self, one: Recorded, metric: str) -> BestEntry:
+        value = self.metrics(one)[metric]
+        found = origin(_logs(one), metric, value, self._where.file)
+        return BestEntry(
+            metric=metric, value=value, file=found.file if found else None, line=found.line if found else None
+        )
+
+
+def size_of(one: Recorded) -> int | None:
+    """Bytes of all its artifacts together; None where it cannot be read."""
+    return None if one.error else sum(artifact.pointer.size or 0 for artifact in one.artifacts)
+
+
+def deltas(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> dict[str, int | float]:
+    """By how much each metric that is a number in both has changed."""
+    return {
+        key: value - before
+        for key, value in new.items()
+        if not isinstance(value, str)
+        and not isinstance(before := old.get(key, ""), str)
+        and value - before == value - before  # neither is NaN
+        and abs(value - before) != float("inf")
+    }
+
+
+def _logs(one: Recorded) -> list[Pointer]:
+    return [artifact.pointer for artifact in one.artifacts if artifact.kind == "metrics"]
+
+
+def _contents(artifacts: Sequence[Artifact]) -> dict[str, tuple[Kind, tuple[str | None, bool]]]:
+    return {one.pointer.path: (one.kind, (one.pointer.oid, one.pointer.isexec)) for one in artifacts}
+
+
+def _file(artifact: Artifact) -> FileEntry:
+    pointer = artifact.pointer
+    return FileEntry(
+        path=pointer.path,
+        kind=artifact.kind,
+        size=pointer.size,
+        md5=pointer.oid,
+        nfiles=pointer.nfiles if pointer.isdir else 1,
+    )

@@ -1,0 +1,62 @@
+"""Where the content of versions is, over all DVC roots of a repository."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.history.version_metrics import in_cache
+from cpv_hooks.project.project import Project
+
+
+class Where:
+    """Asks the cache and the remote of the DVC root that an artifact belongs to."""
+
+    def __init__(self, projects: Sequence[Project]) -> None:
+        # The innermost root around a path is the one that has it.
+        self._projects = sorted(projects, key=lambda project: -len(project.prefix))
+
+    def project(self, pointer: Pointer) -> Project:
+        """The DVC root of an artifact."""
+        return next(project for project in self._projects if project.holds(pointer.path))
+
+    def file(self, pointer: Pointer) -> Path | None:
+        """A file artifact's object in the cache, if it is there."""
+        return in_cache(self.project(pointer), pointer)
+
+    def cached(self, pointers: Sequence[Pointer]) -> bool:
+        """Whether the cache has every object of these artifacts."""
+        from cpv_hooks.transfer.objects.availability import is_cached
+
+        return all(is_cached(project, own) for project, own in self._parts(pointers))
+
+    def on_remote(self, groups: Sequence[Sequence[Pointer]], commits: Sequence[str]) -> list[bool | None]:
+        """Whether the remotes have each group of artifacts, as its commit has them; None without an answer in time."""
+        from cpv_hooks.transfer.objects.availability import on_remote
+
+        return self._answers(groups, lambda project, own: on_remote(project, own, commits))
+
+    def recorded_on_remote(self, groups: Sequence[Sequence[Pointer]]) -> list[bool | None]:
+        """Whether each group was on the remotes when this clone last looked; None: not known. Nothing is asked."""
+        from cpv_hooks.transfer.objects.availability import recorded_on_remote
+
+        return self._answers(groups, recorded_on_remote)
+
+    def _answers(
+        self,
+        groups: Sequence[Sequence[Pointer]],
+        look: Callable[[Project, Sequence[Sequence[Pointer]]], list[bool | None]],
+    ) -> list[bool | None]:
+        answers = [
+            look(project, [[one for one in group if self.project(one) is project] for group in groups])
+            for project in self._projects
+        ]
+        return [_all(parts) for parts in zip(*answers, strict=True)]
+
+    def _parts(self, pointers: Sequence[Pointer]) -> list[tuple[Project, list[Pointer]]]:
+        return [(project, [one for one in pointers if self.project(one) is project]) for project in self._projects]
+
+
+def _all(parts: Sequence[bool | None]) -> bool | None:
+    return False if False in parts else None if None in parts else True

@@ -1,0 +1,275 @@
+"""`dvc cpv log`: the versions, newest first, with what each changed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.history.log import Filters, LogEntry
+
+HELP = "List the versions, newest first: what changed, sizes, metrics, and where the data is."
+EXAMPLES = """examples:
+  dvc cpv log                                     every version, in your pager
+  dvc cpv log -n 5 --kind data                    the last five that changed data
+  dvc cpv log --metric 'acc>0.9 and loss<0.2' --since '2 weeks ago'
+  dvc cpv log --best acc                          the version with the highest acc
+  dvc cpv log --best -loss -n 3 --csv             the three with the lowest loss, for a spreadsheet
+  dvc cpv log --json | jq -r '.[] | select(.on_remote != true) | .tag'
+
+docs/log.md describes the fields of --json and --csv."""
+_COLUMNS = (
+    "tag", "line", "stages", "timestamp", "author", "commit", "message", "before", "changed", "size", "size_change",
+    "in_cache", "on_remote", "error",
+)  # fmt: skip
+
+
+class CmdLog(CPVCommand):
+    """Blocks of lines on a terminal, a line each in a pipe, JSON or CSV."""
+
+    def run(self) -> int:
+        """Do it."""
+        from cpv_hooks.console.output import warn
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.history.log import Log
+        from cpv_hooks.history.reader import read
+        from cpv_hooks.project.roots import projects_here
+
+        repo = Repo.discover()
+        projects = projects_here(repo)
+        filters = self._filters(repo)
+        found = read(repo, projects)
+        if not found:
+            raise _none(repo)
+        errors: dict[str, str] = {}
+        entries = _noting(Log(projects, found).entries(filters, ask_remote=self.args.remote), errors)
+        self._print(repo, entries)
+        for tag, error in errors.items():
+            warn(f"{tag} cannot be read: {error}")
+        if (repo.common_dir / "shallow").exists():
+            warn("this clone is shallow, so older versions may be missing; git fetch --unshallow --tags brings them")
+        return 1 if errors else 0
+
+    def _filters(self, repo: Repo) -> Filters:
+        from cpv_hooks.history import conditions
+        from cpv_hooks.history.dates import moment
+        from cpv_hooks.history.log import Filters
+
+        args = self.args
+        return Filters(
+            kinds=frozenset(args.kind),
+            since=moment(repo, "--since", args.since) if args.since is not None else None,
+            until=moment(repo, "--until", args.until, end=True) if args.until is not None else None,
+            author=_pattern(args.author) if args.author else None,
+            conditions=tuple(one for text in args.metric for one in conditions.parse(text)),
+            best=conditions.Best.parse(args.best) if args.best is not None else None,
+            most=args.number,
+        )
+
+    def _print(self, repo: Repo, entries: Iterator[LogEntry]) -> None:
+        import json
+
+        from dvc.ui import ui
+
+        from cpv_hooks.console import pager
+
+        if self.args.json:
+            ui.write(json.dumps(list(entries), indent=2))
+        elif self.args.csv:
+            _csv(list(entries))
+        elif not sys.stdout.isatty():
+            for entry in entries:
+                ui.write("\t".join(_row(entry)))
+        else:
+            lines = (line for entry in entries for line in _block(entry))
+            pager.write(lines, repo.run("var", "GIT_PAGER").strip())
+
+
+def _none(repo: Repo) -> Exception:
+    from cpv_hooks.errors import CPVError
+
+    shallow = (repo.common_dir / "shallow").exists()
+    what = "there is no version yet" + (" in this shallow clone" if shallow else "")
+    return CPVError(what, where=str(repo.top), fix="git fetch --unshallow --tags" if shallow else "dvc cpv tag")
+
+
+def _pattern(text: str) -> Any:
+    import re
+
+    from cpv_hooks.errors import CPVError
+
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise CPVError(f"{text!r} is not a regular expression: {error}", fix="--author NAME") from error
+
+
+def _noting(entries: Iterable[LogEntry], errors: dict[str, str]) -> Iterator[LogEntry]:
+    for entry in entries:
+        if entry["error"]:
+            errors[entry["tag"]] = entry["error"]
+        yield entry
+
+
+# For people
+
+
+def _block(entry: LogEntry) -> Iterator[str]:
+    stages = f" ({', '.join(entry['stages'])})" if entry["stages"] else ""
+    who = entry["author"].partition(" <")[0]
+    head = [_coloured(33, entry["tag"]) + stages, _when(entry), _printable(who), entry["commit"][:10]]
+    yield "  ".join(filter(None, head))
+    if entry["error"]:
+        yield f"    {_coloured(31, entry['error'])}"
+    else:
+        changed = f"{', '.join(entry['changed'])} changed" if entry["changed"] else "nothing changed"
+        yield f"    {changed}; {_size(entry)}; {_place(entry)}"
+    if entry["metrics"]:
+        yield f"    {'  '.join(_metrics(entry))}"
+    if entry["best"]:
+        yield f"    {_best(entry)}"
+    if entry["message"]:
+        yield f"    {_printable(_message(entry))}"
+    yield ""
+
+
+def _row(entry: LogEntry) -> Sequence[str]:
+    """A line in a pipe: always the same fields, in the same order."""
+    row = [
+        entry["tag"],
+        ",".join(entry["stages"]),
+        entry["timestamp"],
+        entry["author"],
+        entry["commit"][:10],
+        ",".join(entry["changed"]),
+        _size(entry),
+        " ".join(_metrics(entry)),
+        entry["error"] or _place(entry),
+        _message(entry),
+    ]
+    return [_printable(cell) for cell in ([*row, _best(entry)] if entry["best"] else row)]
+
+
+def _coloured(colour: int, text: str) -> str:
+    import os
+
+    shown = _printable(text)
+    return shown if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{shown}\x1b[m"
+
+
+def _message(entry: LogEntry) -> str:
+    """Without the tag, which the message of an automatic one begins with."""
+    return entry["message"].removeprefix(f"{entry['tag']}: ")
+
+
+def _when(entry: LogEntry) -> str:
+    from datetime import datetime
+
+    return datetime.fromisoformat(entry["timestamp"]).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _size(entry: LogEntry) -> str:
+    from cpv_hooks.console.output import size_text
+
+    size, change = entry["size"], entry["size_change"]
+    if size is None:
+        return "?"
+    return size_text(size) + (f" ({'+' if change > 0 else '-'}{size_text(abs(change))})" if change else "")
+
+
+def _metrics(entry: LogEntry) -> Iterator[str]:
+    for key, value in entry["metrics"].items():
+        change = entry["metrics_change"].get(key)
+        shown = value if isinstance(value, str) else f"{value:.6g}" if isinstance(value, float) else str(value)
+        yield _printable(f"{key}={shown}") + (f" ({change:+.4g})" if change else "")
+
+
+def _place(entry: LogEntry) -> str:
+    cache = "in the cache" if entry["in_cache"] else "not in the cache"
+    return f"{cache}, {_REMOTE[entry['on_remote']]}"
+
+
+_REMOTE = {True: "on the remote", False: "not on the remote", None: "remote not known"}
+
+
+def _best(entry: LogEntry) -> str:
+    best = entry["best"]
+    assert best is not None
+    if best["file"] is None:
+        return _printable(f"{best['metric']} {best['value']}: the tag says so, no metrics file in the cache does")
+    line = f", line {best['line']}" if best["line"] else ""
+    return _printable(f"{best['metric']} {best['value']}: {best['file']}{line}")
+
+
+def _printable(text: str) -> str:
+    """Text from the repository, without what would drive a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+# For programs
+
+
+def _csv(entries: Sequence[LogEntry]) -> None:
+    import csv
+
+    metrics = sorted({key for entry in entries for key in entry["metrics"]})
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([*_COLUMNS, *(f"metrics.{key}" for key in metrics)])
+    for entry in entries:
+        cells = [_cell(entry[column]) for column in _COLUMNS]  # type: ignore[literal-required]
+        writer.writerow([*cells, *(_cell(entry["metrics"].get(key)) for key in metrics)])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `log` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "log", CmdLog, HELP, EXAMPLES)
+    kinds = ("model", "data", "metrics", "extra")
+    parser.add_argument("-n", "--number", type=_count, metavar="N", help="At most so many (with --best: 1).")
+    parser.add_argument(
+        "--kind", action="append", default=[], choices=kinds, help="Only versions that changed this; repeatable."
+    )
+    parser.add_argument("--since", metavar="DATE", help="Not older: 2026-11-01, '2 weeks ago', 30d.")
+    parser.add_argument("--until", metavar="DATE", help="Not newer.")
+    parser.add_argument("--author", metavar="PATTERN", help="Name or mail of the commit's author, case ignored.")
+    parser.add_argument(
+        "--metric", action="append", default=[], metavar="CONDITION", help="Such as 'acc>0.9 and loss<0.2'; repeatable."
+    )
+    parser.add_argument("--best", metavar="[-]METRIC", help="The version with most of it, or least: -loss.")
+    parser.add_argument("--remote", action="store_true", help="Ask the remote what it has.")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="Print JSON.")
+    form.add_argument("--csv", action="store_true", help="Print CSV, with a column for each metric.")
+    _take_minus(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of versions")
+    return int(text)
+
+
+def _take_minus(parser: argparse.ArgumentParser) -> None:
+    """Let `--best -loss` be what it says: argparse takes any word with a minus for an option."""
+    parse = parser.parse_known_args
+
+    def joined(args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        for at in reversed(range(len(words) - 1)):
+            if words[at] == "--best" and words[at + 1].startswith("-") and not words[at + 1].startswith("--"):
+                words[at : at + 2] = [f"--best={words[at + 1]}"]
+        return parse(words, namespace)
+
+    parser.parse_known_args = joined  # type: ignore[method-assign, assignment]
