@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
+from cpv_hooks.checks.subject import Subject
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin import options as keywords
@@ -77,7 +78,7 @@ class Checkpoints:
 
         with raised_as(error), self._logged(name, options):
             project = self._project(options, reads=reads)
-            subject = checklist.Subject(project=project, lines=tuple(lines), version=version, source=source)
+            subject = Subject(project=project, lines=tuple(lines), version=version, source=source)
             if not reads:
                 checklist.demand(name, subject, force=options.force)
             planned = plan(project)

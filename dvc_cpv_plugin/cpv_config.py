@@ -147,11 +147,11 @@ class CPVConfig:
 
         False also for what is not configured, because nothing was verified then. Writes nothing anywhere.
         """
-        from cpv_hooks.checks import checklist
+        from cpv_hooks.checks.validate import validate_credentials
 
         options = self._options("validate_credentials", kwargs)
         with raised_as(ConfigureError), logged("validate credentials", options, {}):
-            checks = checklist.validate_credentials()
+            checks = validate_credentials()
             for check in checks:
                 _tell(check)
         return not any(_is_in_doubt(check) for check in checks)

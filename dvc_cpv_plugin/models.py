@@ -35,6 +35,7 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.console.plan import Plan
         from cpv_hooks.setup.init import plan as init
+        from cpv_hooks.setup.init.model import Request
 
         method = "import_model_init"
         options = self._options(method, kwargs, {"remote": str, "pipeline": bool})
@@ -42,7 +43,7 @@ class ModelsCheckpointsManage(Checkpoints):
         with raised_as(InitError), self._logged("init", options):
             path = options.path(options.repo_path) if options.repo_path else None
             place = init.locate(path, self.model_name, options.folder)
-            request = init.Request(
+            request = Request(
                 team=self.team_name,
                 model=self.model_name,
                 data_path=None if data_path is None else str(options.path(data_path)),

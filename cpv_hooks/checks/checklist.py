@@ -7,18 +7,17 @@ tag that exists, a merge under way, a remote that cannot take the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Literal, cast
 
 from cpv_hooks.checks import local_checks, network_checks
 from cpv_hooks.checks.disk_checks import disk_space
+from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.check_result import Check, Question, guarded, merged, side_by_side
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.redact import redact
 from cpv_hooks.console.trace import emit
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.worktree import remotes_in_use
 
@@ -50,37 +49,6 @@ FOR: Mapping[str, tuple[Name, ...]] = {
     "checkpoint revert": _REVERT,
 }
 """Which lines each operation has. Reading what is here (`list`, `info`) has none."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What an operation is about.
-
-    `version` is the one that a user asked for, None for the next. `source` is the path that is uploaded or imported.
-    `bytes_needed` is what the operation writes to each place (cache, work tree or `destination`, a remote that is a
-    folder); None for the size of `source`. `destination` is the folder of a download. `commits` says that a commit
-    will be made, to which a detached HEAD matters; an upload always makes one.
-    """
-
-    project: Project | None
-    lines: tuple[Line, ...] = (Line.MODEL,)
-    version: str | None = None
-    source: Path | None = None
-    bytes_needed: int | None = None
-    destination: Path | None = None
-    commits: bool = False
-
-    @property
-    def makes_commit(self) -> bool:
-        """Whether a commit will be made."""
-        return self.commits or self.source is not None
-
-    def bytes_written(self) -> int:
-        """Bytes that are written to each place."""
-        if self.bytes_needed is not None or self.source is None:
-            return self.bytes_needed or 0
-        paths = [self.source, *(self.source.rglob("*") if self.source.is_dir() else ())]
-        return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 class ValidationError(CPVError):
@@ -165,23 +133,3 @@ def _tell(checks: Sequence[Check]) -> None:
         else:
             # A Git host that does not answer matters to `git push`, which says so itself.
             emit("debug", f"{check.result} {line}")
-
-
-def validate_all(cwd: Path | None = None, *, seconds: float = SECONDS) -> list[Check]:
-    """Every check that makes sense here: those of the repository around `cwd`, the Git host, the AWS credentials.
-
-    Outside of a repository the personal settings alone are looked at. Changes nothing, raises nothing.
-    """
-    from cpv_hooks.checks.validate import everything
-
-    return everything(cwd or Path.cwd(), seconds)
-
-
-def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
-    """The personal settings alone: `settings`, `aws` and `git-host`. Changes nothing, raises nothing.
-
-    What is not configured is a warning.
-    """
-    from cpv_hooks.checks.validate import personal
-
-    return personal(seconds)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.console.output import size_text
 from cpv_hooks.home import cpv_home
-from cpv_hooks.setup.init.plan import existing
+from cpv_hooks.setup.init.model import existing
 
 if TYPE_CHECKING:
-    from cpv_hooks.checks.checklist import Subject
+    from cpv_hooks.checks.subject import Subject
 
 MARGIN = 1 << 20
 """Bytes that have to be free beside an operation's own: for Git's objects, indexes and logs."""

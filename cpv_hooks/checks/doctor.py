@@ -64,7 +64,7 @@ def dvc_version() -> Check:
 
 def settings(repo: Repo) -> Iterator[Check]:
     """Each `.cpv.toml`, and the tag scheme that it names."""
-    from cpv_hooks.project.tag_schemes import scheme_of
+    from cpv_hooks.project.plugins import scheme_of
 
     roots = managed_roots(repo)
     if not roots:

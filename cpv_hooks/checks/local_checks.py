@@ -14,12 +14,13 @@ from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line, scheme_of
+from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import numbering, tag_refs
 
 if TYPE_CHECKING:
-    from cpv_hooks.checks.checklist import Subject
+    from cpv_hooks.checks.subject import Subject
 
 _SHOWN = 3
 _MAIN_KIND: dict[Line, Kind] = {Line.MODEL: "model", Line.DATA: "data"}

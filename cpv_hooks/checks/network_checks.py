@@ -23,7 +23,7 @@ def remote_answers(name: str, project: Project) -> Question:
     """Whether a DVC root's remote can be reached and lets us in."""
 
     def ask() -> Check:
-        from cpv_hooks.remote.common.protocol import open_remote
+        from cpv_hooks.transfer.objects.open import open_remote
 
         open_remote(project).check()
         return Check(name, "ok", f"{who} answers")
@@ -34,7 +34,7 @@ def remote_answers(name: str, project: Project) -> Question:
 
 def dvc_remote(project: Project) -> Iterator[Check]:
     """Whether the default remote, and those that outputs name, are configured and CPV can use them; nobody is asked."""
-    from cpv_hooks.remote.common.protocol import open_remote
+    from cpv_hooks.transfer.objects.open import open_remote
 
     for name in remotes_in_use.names(project) or [None]:
         at = project.at(name)

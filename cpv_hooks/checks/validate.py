@@ -8,8 +8,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cpv_hooks.checks.checklist import ALL, Subject, run
+from cpv_hooks.checks.checklist import ALL, SECONDS, run
 from cpv_hooks.checks.personal_checks import personal_checks
+from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.check_result import Check, failed, guarded
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
@@ -18,11 +19,14 @@ from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.project.tag_schemes import Line
 
 
-def everything(cwd: Path, seconds: float) -> list[Check]:
-    """The checks of each DVC root around a folder, and the personal ones, all at once."""
-    found, projects = _repository(cwd)
+def validate_all(cwd: Path | None = None, *, seconds: float = SECONDS) -> list[Check]:
+    """Every check that makes sense here: those of the repository around `cwd`, the Git host, the AWS credentials.
+
+    Outside of a repository the personal settings alone are looked at. Changes nothing, raises nothing.
+    """
+    found, projects = _repository(cwd or Path.cwd())
     looks: list[Callable[[], list[Check]]] = [partial(_checklist, project, projects, seconds) for project in projects]
-    looks.append(partial(personal, seconds))
+    looks.append(partial(validate_credentials, seconds=seconds))
     with ThreadPoolExecutor(len(looks)) as pool:
         return found + [check for checks in pool.map(_call, looks) for check in checks]
 
@@ -65,8 +69,11 @@ def _has_data(project: Project) -> bool:
     return any(any(project.root.glob(each)) for pattern in patterns for each in (pattern, f"{pattern}.dvc"))
 
 
-def personal(seconds: float) -> list[Check]:
-    """The personal settings, and what they lead to: AWS and the Git host."""
+def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
+    """The personal settings alone, and what they lead to: `settings`, `aws` and `git-host`.
+
+    Changes nothing, raises nothing. What is not configured is a warning.
+    """
     from cpv_hooks.accounts.personal.settings import Settings, load, path
 
     loaded: list[Settings] = []

@@ -17,9 +17,10 @@ from cpv_hooks.git.objects import Reads, objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import records
 from cpv_hooks.project.config import KINDS, Kind
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.pointers_at import PointerReader
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line, scheme_of
+from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions.tag_message import read_metrics
 from cpv_hooks.versions.tag_refs import PREFIX
 

@@ -14,12 +14,13 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, tell
+from cpv_hooks.hooks.hook_run import begin
 from cpv_hooks.project.config import Config, load
 from cpv_hooks.project.project import managed_roots
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import QUERY, Event
 from cpv_hooks.sync.outcomes import nobody
-from cpv_hooks.sync.sync import sync
+from cpv_hooks.sync.report import tell
 from cpv_hooks.system.locks import Busy
 from cpv_hooks.transfer.commits.early_upload import early_uploads
 
@@ -37,7 +38,7 @@ def run(args: list[str]) -> int:
     git = calling_git()
     with suppress(Busy), early_uploads() as early:
         # `git commit -a` takes it, and then its pre-commit hook has nothing to do.
-        tell(sync(repo, event(repo), early.offer if git is not None and git.command == "commit" else nobody))
+        tell(guarded_sync(repo, event(repo), early.offer if git is not None and git.command == "commit" else nobody))
     return 0
 
 

@@ -1,18 +1,16 @@
-"""What a hook says of a sync: one line for each thing that a person must know, and nothing else."""
+"""How each hook starts: the repository, what was told already, and what stands in its way."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
-from cpv_hooks.console.output import say, tell_once, warn
+from cpv_hooks.console.output import tell_once
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.precommit_framework import runs_us
 from cpv_hooks.sync.events import Event
-from cpv_hooks.sync.outcomes import Outcome, Report
 from cpv_hooks.sync.watch_file import is_sure
-
-_BLOCKING = frozenset({"in flux", "invalid", "ignored", "conflict"})
 
 
 def begin() -> Repo:
@@ -49,26 +47,6 @@ def quietly(event: Event) -> Event:
     return replace(event, only=frozenset()) if runs_us() else event
 
 
-def tell(report: Report) -> None:
-    """Print the problems and the rescues."""
-    for outcome in report.outcomes:
-        if outcome.error:
-            warn(str(outcome.error))
-
-
-def tell_changes(report: Report) -> None:
-    """Print the problems, and how much was brought into the work tree."""
-    tell(report)
-    brought = report.of("materialised", "rescued")
-    if brought:
-        say(f"brought {', '.join(outcome.path for outcome in brought[:5])}{' …' if len(brought) > 5 else ''}")
-
-
-def blocking(outcomes: list[Outcome]) -> list[Outcome]:
-    """What a commit must not go over: torn or broken artifacts."""
-    return [outcome for outcome in outcomes if outcome.state in _BLOCKING]
-
-
-def incomplete(report: Report) -> bool:
-    """Whether an artifact is not what its pointer says."""
-    return any(outcome.error for outcome in report.of("missing", "invalid", "conflict"))
+def in_shim(hook: str) -> bool:
+    """Whether pre-commit runs us from inside our own shim, which does the work itself."""
+    return os.environ.get("CPV_SHIM", "").endswith(f" {hook}")

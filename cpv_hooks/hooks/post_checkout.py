@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from cpv_hooks.git import one_shot
-from cpv_hooks.hooks.hook_run import begin, incomplete, quietly, tell_changes
-from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.hook_run import begin, in_shim, quietly
 from cpv_hooks.project.linked_worktree import share_cache
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import CHECKOUT
-from cpv_hooks.sync.sync import sync
+from cpv_hooks.sync.report import incomplete, tell_changes
 
 
 def run(args: list[str]) -> int:
@@ -19,6 +19,6 @@ def run(args: list[str]) -> int:
     repo = begin()
     one_shot.heal(repo)
     share_cache(repo)
-    report = sync(repo, quietly(CHECKOUT))
+    report = guarded_sync(repo, quietly(CHECKOUT))
     tell_changes(report)
     return 1 if incomplete(report) else 0

@@ -7,11 +7,11 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import answered, begin, quietly, tell
-from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.hook_run import answered, begin, in_shim, quietly
 from cpv_hooks.project.project import Project
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import COMMIT
-from cpv_hooks.sync.sync import sync
+from cpv_hooks.sync.report import tell
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import tags
 
@@ -27,7 +27,7 @@ def run(args: list[str]) -> int:
         _repair_completed(repo)
         (repo.state / "restage").unlink(missing_ok=True)
     if not answered(repo):
-        tell(sync(repo, quietly(COMMIT)))
+        tell(guarded_sync(repo, quietly(COMMIT)))
     projects = Project.find_all(repo)
     head = repo.resolve("HEAD")
     if not projects or head is None:

@@ -10,11 +10,12 @@ import os
 
 from cpv_hooks.git import one_shot
 from cpv_hooks.git.caller import calling_git
-from cpv_hooks.hooks.hook_run import begin, tell
+from cpv_hooks.hooks.hook_run import begin
 from cpv_hooks.project.linked_worktree import share_cache
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import INDEX_CHANGE
 from cpv_hooks.sync.outcomes import Report
-from cpv_hooks.sync.sync import sync
+from cpv_hooks.sync.report import tell
 
 # These run post-checkout or post-merge a moment later, which fetch what is missing and say what is wrong.
 _FOLLOWED = frozenset({"checkout", "switch", "merge", "pull", "clone", "worktree", "rebase"})
@@ -30,7 +31,7 @@ def run(args: list[str]) -> int:
     repo = begin()
     one_shot.heal(repo)
     share_cache(repo)
-    report = sync(repo, INDEX_CHANGE)
+    report = guarded_sync(repo, INDEX_CHANGE)
     if command in _FOLLOWED:
         # What is missing now may be there in a moment; a rescue is told once.
         report = Report([outcome for outcome in report.outcomes if outcome.state in ("rescued", "clean")])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cpv_hooks.console.output import say
-from cpv_hooks.hooks.hook_run import begin, quietly, tell_changes
-from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.hook_run import begin, in_shim, quietly
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import MERGE
-from cpv_hooks.sync.sync import sync
+from cpv_hooks.sync.report import tell_changes
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import tags
 
@@ -16,7 +16,7 @@ def run(args: list[str]) -> int:
     if in_shim("post-merge"):
         return 0
     repo = begin()
-    report = sync(repo, quietly(MERGE))
+    report = guarded_sync(repo, quietly(MERGE))
     tell_changes(report)
     head = repo.resolve("HEAD")
     if report.projects and head and repo.resolve("HEAD^2"):

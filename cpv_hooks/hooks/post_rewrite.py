@@ -6,10 +6,10 @@ import sys
 
 from cpv_hooks.console.output import say
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, quietly, tell_changes
-from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.hook_run import begin, in_shim, quietly
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import REWRITE
-from cpv_hooks.sync.sync import sync
+from cpv_hooks.sync.report import tell_changes
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import pushed_tags, tags
 
@@ -20,7 +20,7 @@ def run(args: list[str]) -> int:
         return 0
     repo = begin()
     pairs = _pairs(sys.stdin.read()) or _recorded_pairs(repo)
-    report = sync(repo, quietly(REWRITE))
+    report = guarded_sync(repo, quietly(REWRITE))
     tell_changes(report)
     if report.projects and pairs:
         # A push that was refused has published nothing: its tags follow.

@@ -14,12 +14,13 @@ from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.index import Staged
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, blocking, interrupted, tell
+from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted
 from cpv_hooks.hooks.precommit_framework import runs_us, set_aside
 from cpv_hooks.project.project import Project
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import PRE_COMMIT, Event
 from cpv_hooks.sync.outcomes import Outcome, Report
-from cpv_hooks.sync.sync import sync
+from cpv_hooks.sync.report import blocking, tell
 from cpv_hooks.transfer.commits.early_upload import early_uploads
 from cpv_hooks.worktree.discovery import owner
 
@@ -42,7 +43,7 @@ def run(args: list[str]) -> int:
         what = "was changed but not staged, and pre-commit has set it aside"
         raise CPVError(what, where=aside[0], fix=f"git add {' '.join(aside)}, then commit again")
     with early_uploads() as early:
-        report = sync(repo, _event(repo), early.offer)
+        report = guarded_sync(repo, _event(repo), early.offer)
         before = index.staged(repo)
         if stop(repo, report, before):
             return 1
@@ -71,11 +72,6 @@ def _named(before: Staged) -> frozenset[str]:
     words = git.words[1:] if git and git.command == "commit" else ()
     prefix = os.environ.get("GIT_PREFIX", "")
     return before.changed | {os.path.normpath(prefix + word) for word in words if word}
-
-
-def in_shim(hook: str) -> bool:
-    """Whether pre-commit runs us from inside our own shim, which does the work itself."""
-    return os.environ.get("CPV_SHIM", "").endswith(f" {hook}")
 
 
 def stop(repo: Repo, report: Report, before: Staged) -> bool:

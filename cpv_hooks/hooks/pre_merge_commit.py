@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cpv_hooks.git.index import staged
-from cpv_hooks.hooks.hook_run import begin, interrupted
-from cpv_hooks.hooks.pre_commit import complete_versions, in_shim, stage_changed, stop
+from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted
+from cpv_hooks.hooks.pre_commit import complete_versions, stage_changed, stop
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import PRE_COMMIT
-from cpv_hooks.sync.sync import sync
 
 
 def run(args: list[str]) -> int:
@@ -16,7 +16,7 @@ def run(args: list[str]) -> int:
     repo = begin()
     if interrupted(repo):
         return 1
-    report = sync(repo, PRE_COMMIT)
+    report = guarded_sync(repo, PRE_COMMIT)
     before = staged(repo)
     if stop(repo, report, before):
         return 1

@@ -14,8 +14,7 @@ from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, interrupted
-from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted
 from cpv_hooks.project.expected import at
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits.upload_commits import complete, unversioned

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks.git import one_shot
-from cpv_hooks.hooks.hook_run import begin
-from cpv_hooks.hooks.pre_commit import in_shim
+from cpv_hooks.hooks.hook_run import begin, in_shim
 
 
 def run(args: list[str]) -> int:

@@ -10,8 +10,9 @@ import sys
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import NULL_OID
 from cpv_hooks.hooks.hook_run import begin
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import line_of, scheme_of
+from cpv_hooks.project.tag_schemes import line_of
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import tag_refs, tags
 

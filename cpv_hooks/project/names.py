@@ -6,12 +6,12 @@ import re
 
 from cpv_hooks.errors import CPVError
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}[A-Za-z0-9_-]|[A-Za-z0-9_]")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}[A-Za-z0-9_-]|[A-Za-z0-9_]")
 
 
 def check_name(what: str, name: str) -> str:
     """Refuse a team or model name that could not be part of a path, a URL and a Git reference."""
-    if not _NAME.fullmatch(name) or ".." in name:
+    if not NAME.fullmatch(name) or ".." in name:
         option = f"--{what}-name"
         rule = "1 to 64 letters, digits, '.', '_' or '-', not beginning with '-' or '.' nor ending with '.'"
         raise CPVError(f"{name!r} is not a {what} name ({rule})", fix=f"dvc cpv init {option} NAME")

@@ -223,3 +223,17 @@ def _without_current_folder() -> Iterator[None]:
         yield
     finally:
         sys.path[:] = before
+
+
+def scheme_of(config: Config) -> Scheme:
+    """The scheme that a configuration names: a plugin's, or one of CPV's own."""
+    from cpv_hooks.project.plugins import tag_scheme
+
+    found = tag_scheme(config.scheme, config)
+    if found is None:
+        raise CPVError(
+            f"unknown tag scheme {config.scheme!r} (known: minor, semver, gto)",
+            where=".cpv.toml",
+            fix='set scheme = "minor" under [tags] in .cpv.toml',
+        )
+    return found

@@ -148,3 +148,8 @@ def managed_roots(repo: Repo) -> list[Path]:
         if (root / ".dvc").is_dir() and (root / FILE).is_file():
             found.add(root)
     return sorted(found)
+
+
+def root_key(project: Project) -> str:
+    """The name of a DVC root in the queue."""
+    return project.prefix.rstrip("/") or "."

@@ -142,20 +142,6 @@ def _gto(config: Config) -> Scheme:
     )
 
 
-def scheme_of(config: Config) -> Scheme:
-    """The scheme that a configuration names: a plugin's, or one of CPV's own."""
-    from cpv_hooks.project.plugins import tag_scheme
-
-    found = tag_scheme(config.scheme, config)
-    if found is None:
-        raise CPVError(
-            f"unknown tag scheme {config.scheme!r} (known: minor, semver, gto)",
-            where=".cpv.toml",
-            fix='set scheme = "minor" under [tags] in .cpv.toml',
-        )
-    return found
-
-
 def line_of(scheme: Scheme, tag: str) -> Line | None:
     """The line that a tag name belongs to, well-formed or not; None for a foreign name."""
     return next((line for line in Line if scheme.is_ours(line, tag)), None)

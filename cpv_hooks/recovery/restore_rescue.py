@@ -8,8 +8,8 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import SYNC
-from cpv_hooks.sync.sync import sync
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import owner
@@ -37,10 +37,10 @@ def restore(repo: Repo, number: int, output: str | None = None) -> Path:
         raise CPVError("exists already", where=str(target), fix="name another --output")
     if not output:
         # What stands there now goes into the cache and its pointer, like any unsaved change.
-        sync(repo, SYNC)
+        guarded_sync(repo, SYNC)
     _place(Workspace(project, Index.load(repo.state), Clock(repo.state / "clock")), rescue, target)
     if not output:
-        sync(repo, SYNC)
+        guarded_sync(repo, SYNC)
     return target
 
 

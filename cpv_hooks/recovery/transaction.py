@@ -15,7 +15,7 @@ from pathlib import Path
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import repo as git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.recovery import journal_file, undo
+from cpv_hooks.recovery import journal_file, undo, undo_git
 from cpv_hooks.recovery.journal_file import Record
 from cpv_hooks.system.locks import Busy, locked
 
@@ -40,11 +40,11 @@ class Transaction:
         self._descriptor = descriptor
         self._path = path
         self._head = repo.resolve("HEAD")
-        self._steps: list[tuple[str, Sequence[undo.Action]]] = []
+        self._steps: list[tuple[str, Sequence[undo_git.Action]]] = []
         self._held = ExitStack()
         self._is_holding = False
 
-    def step(self, name: str, undo: Sequence[undo.Action] = ()) -> None:
+    def step(self, name: str, undo: Sequence[undo_git.Action] = ()) -> None:
         """Begin a step: its undo is on the disk when this returns."""
         journal_file.append(self._descriptor, {"step": name, "undo": list(undo)})
         self._steps.append((name, undo))

@@ -6,21 +6,11 @@ stays. Each may be carried out twice.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.git.index import index_entries, set_index_entries
-from cpv_hooks.git.repo import NULL_OID, Repo
-from cpv_hooks.system.atomic_files import write_atomic
-
-Action = Mapping[str, Any]
-
-
-class BuiltUpon(Exception):
-    """The user has gone on from what the transaction made, so it stays."""
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery.undo_git import Action, BuiltUpon, undo_file, undo_index, undo_refs
 
 
 def run(repo: Repo, steps: Sequence[Sequence[Action]], head: str | None) -> None:
@@ -47,13 +37,13 @@ def _carry_out(repo: Repo, action: Action, head: str | None) -> None:
 
         undo_artifact.run(repo, action, _moved_on(repo, head))
     elif name == "refs":
-        _undo_refs(repo, action)
+        undo_refs(repo, action)
     elif name in ("git-file", "move", "setting"):
         from cpv_hooks.recovery import undo_install
 
         undo_install.run(repo, action)
     elif name in ("index", "file"):
-        undoing = _undo_index if name == "index" else _undo_file
+        undoing = undo_index if name == "index" else undo_file
         undoing(repo, action, _moved_on(repo, head))
     else:
         raise CPVError(f"a journal of another version of CPV ({name!r})", fix="pip install -U dvc-cpv, dvc cpv recover")
@@ -68,74 +58,7 @@ def _moved_on(repo: Repo, head: str | None) -> str | None:
 # Refs
 
 
-def refs(changes: Mapping[str, tuple[str | None, str | None]]) -> Action:
-    """Refs by their full name, each with its old and new id (None: no such ref)."""
-    return {"do": "refs", "refs": {name: list(pair) for name, pair in changes.items()}}
-
-
-def _undo_refs(repo: Repo, action: Action) -> None:
-    from cpv_hooks.versions import tag_refs
-
-    published = {tag_refs.PREFIX + name for name in tag_refs.published_names(repo)}
-    lines = []
-    for name, (old, new) in action["refs"].items():
-        now = repo.run("rev-parse", "--verify", "--quiet", name, check=False).strip() or None
-        if now == new != old:
-            if name in published:
-                raise BuiltUpon
-            lines.append(f"update {name}\0{old or NULL_OID}\0{new or NULL_OID}\0")
-    if lines:
-        repo.run("update-ref", "--stdin", "-z", input="".join(lines))
-
-
 # The index
 
 
-def index(changes: Mapping[str, tuple[str | None, str | None]]) -> Action:
-    """Index entries by path, each as it was and as it became: `MODE OID`, or None for no entry."""
-    return {"do": "index", "entries": {path: list(pair) for path, pair in changes.items()}}
-
-
-def _undo_index(repo: Repo, action: Action, moved_on: str | None) -> None:
-    changes = {path: pair for path, pair in action["entries"].items() if not _committed(repo, path, pair[1], moved_on)}
-    now = index_entries(repo, list(changes))
-    set_index_entries(repo, {path: old for path, (old, new) in changes.items() if now.get(path) == new != old})
-
-
-def _committed(repo: Repo, path: str, entry: str | None, commit: str | None) -> bool:
-    """Whether a commit has this entry of the index."""
-    if commit is None:
-        return False
-    oid = repo.run("rev-parse", "--verify", "--quiet", f"{commit}:{path}", check=False).strip()
-    return oid == (entry.split()[1] if entry else "")
-
-
 # Files
-
-
-def file(path: str, before: bytes | None, after: bytes | None) -> Action:
-    """A small file, relative to the top: its content before and after (None: no such file)."""
-    return {
-        "do": "file",
-        "path": path,
-        "before": None if before is None else base64.b64encode(before).decode("ascii"),
-        "after": None if after is None else hashlib.sha256(after).hexdigest(),
-    }
-
-
-def _undo_file(repo: Repo, action: Action, moved_on: str | None) -> None:
-    path = repo.top / action["path"]
-    now = path.read_bytes() if path.is_file() and not path.is_symlink() else None
-    if (None if now is None else hashlib.sha256(now).hexdigest()) != action["after"]:
-        return
-    blob = None if now is None else f"100644 {repo.run('hash-object', '--stdin', input=now).strip()}"
-    if _committed(repo, action["path"], blob, moved_on):
-        return
-    try:
-        if action["before"] is None:
-            path.unlink(missing_ok=True)
-        else:
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
-            write_atomic(path, base64.b64decode(action["before"]), mode=mode, durable=True)
-    except OSError as error:
-        raise disk_error(error, path) from error

@@ -11,7 +11,7 @@ from cpv_hooks.git.commit import REFLOG_ACTION
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.git.trees import tree_changes
-from cpv_hooks.recovery.undo import BuiltUpon
+from cpv_hooks.recovery.undo_git import BuiltUpon
 
 
 def branch_of(repo: Repo) -> str | None:

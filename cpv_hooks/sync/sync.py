@@ -28,12 +28,9 @@ def sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
 
     `taken` is told of each snapshot at once, while others are still to be made.
     One artifact's failure never keeps the others from being done; it is in the report. Raises `lock.Busy` where an
-    impatient event meets another process. What a killed operation left is undone first; where that cannot be now,
-    nothing is looked at, because half of it is not the user's work.
+    impatient event meets another process. What a killed operation left must have been undone before: see
+    `recovery.guarded_sync`.
     """
-    if (repo.shared / "journal").is_dir() and not _undo_interrupted(repo, event):
-        watch_file.forget(repo)
-        return Report()
     with locked(repo.state / "lock", wait=event.patient, say="syncing this work tree"):
         try:
             report = _look(repo, event, taken)
@@ -45,12 +42,6 @@ def sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
             # What was written is newer than the stamp; a second look, with nothing to do, makes the fast path sure.
             _look(repo, event)
     return report
-
-
-def _undo_interrupted(repo: Repo, event: Event) -> bool:
-    from cpv_hooks.recovery import interrupted
-
-    return interrupted.settle(repo, event.name)
 
 
 def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:

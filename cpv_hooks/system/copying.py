@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
-CHUNK = 1 << 20
+from cpv_hooks.system.copying_ahead import CHUNK, writing
+
 _THREADED_FROM = 8 * CHUNK
 
 
@@ -46,14 +47,3 @@ def _digest(chunks: Iterable[bytes], advance: Callable[[int], None]) -> tuple[st
         size += len(chunk)
         advance(len(chunk))
     return digest.hexdigest(), size
-
-
-def writing(writer: BinaryIO) -> Callable[[bytes], None]:
-    """Writes all of what it is given: an unbuffered write may be short."""
-
-    def write(data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[writer.write(view) or 0 :]
-
-    return write

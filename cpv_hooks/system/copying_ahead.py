@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import BinaryIO
-
-from cpv_hooks.system.copying import CHUNK, writing
 
 _AHEAD = 8  # chunks that are read and not yet hashed: the bound of the memory
 _PIECE = 8 << 20
@@ -86,3 +84,17 @@ class Ahead:
             if error.errno in _LEFT_TO_US:
                 return 0
             raise
+
+
+CHUNK = 1 << 20
+
+
+def writing(writer: BinaryIO) -> Callable[[bytes], None]:
+    """Writes all of what it is given: an unbuffered write may be short."""
+
+    def write(data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[writer.write(view) or 0 :]
+
+    return write

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import scheme_of
 from cpv_hooks.versions import tag_refs, tags
 from cpv_hooks.versions.tag_refs import PREFIX, Tag
 

@@ -15,8 +15,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line, Scheme, line_of, scheme_of
+from cpv_hooks.project.tag_schemes import Line, Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import numbering, tag_refs
 from cpv_hooks.versions.checkpoint import Checkpoint

@@ -9,8 +9,9 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line, Scheme, scheme_of
+from cpv_hooks.project.tag_schemes import Line, Scheme
 from cpv_hooks.versions import tag_refs
 
 _SHOWN = 5

@@ -12,7 +12,7 @@ from dvc_cpv_plugin.commands.common import add_telling, own_team
 
 if TYPE_CHECKING:
     from cpv_hooks.project.config import Kind
-    from cpv_hooks.setup.init.plan import Place, Request
+    from cpv_hooks.setup.init.model import Place, Request
     from cpv_hooks.setup.init.proposals import Proposal
 
 HELP = "Make a model repository, or set CPV up in the one that is here."
@@ -67,7 +67,7 @@ class CmdInit(CPVCommand):
         artifacts: dict[Kind, list[str]] = {}
         for item in chosen:
             artifacts.setdefault(item.kind, []).append(item.path)
-        return plan.Request(
+        return Request(
             team=self.args.team_name if self.args.team_name is not None else team or own_team() or self._ask("team"),
             model=self.args.model_name if self.args.model_name is not None else model or self._ask("model"),
             data_path=self.args.data_path,

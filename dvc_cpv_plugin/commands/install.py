@@ -24,12 +24,12 @@ class CmdInstall(CPVCommand):
 
         from cpv_hooks.console.output import say
         from cpv_hooks.git.repo import Repo
-        from cpv_hooks.hooks.hook_run import incomplete, tell_changes
         from cpv_hooks.project.linked_worktree import share_cache
         from cpv_hooks.project.project import managed_roots
+        from cpv_hooks.recovery.guarded_sync import guarded_sync
         from cpv_hooks.setup.install.install import install
         from cpv_hooks.sync.events import SYNC
-        from cpv_hooks.sync.sync import sync
+        from cpv_hooks.sync.report import incomplete, tell_changes
 
         repo = Repo.discover()
         for line in install(repo):
@@ -37,7 +37,7 @@ class CmdInstall(CPVCommand):
         if not managed_roots(repo):
             say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
         share_cache(repo)
-        report = sync(repo, replace(SYNC, fetch=self.args.fetch))
+        report = guarded_sync(repo, replace(SYNC, fetch=self.args.fetch))
         tell_changes(report)
         return 1 if incomplete(report) and self.args.fetch else 0
 

@@ -47,10 +47,10 @@ class CmdSync(CPVCommand):
         from cpv_hooks.console.output import say
         from cpv_hooks.git import one_shot
         from cpv_hooks.git.repo import Repo
-        from cpv_hooks.hooks.hook_run import incomplete, tell_changes
         from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.recovery.guarded_sync import guarded_sync
         from cpv_hooks.sync.events import SYNC
-        from cpv_hooks.sync.sync import sync
+        from cpv_hooks.sync.report import incomplete, tell_changes
         from cpv_hooks.transfer.commits.by_policy import mark_queued
         from cpv_hooks.transfer.commits.upload_commits import retry_queued
         from cpv_hooks.transfer.commits.versioned_commit import complete_files
@@ -59,7 +59,7 @@ class CmdSync(CPVCommand):
         repo = Repo.discover()
         projects_here(repo)  # says so where CPV has nothing to do with the repository
         one_shot.heal(repo)
-        report = sync(repo, replace(SYNC, fetch=self.args.fetch))
+        report = guarded_sync(repo, replace(SYNC, fetch=self.args.fetch))
         tell_changes(report)
         changed = report.of("snapshot")
         if changed:

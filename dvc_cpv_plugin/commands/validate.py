@@ -24,7 +24,7 @@ class CmdValidate(CPVCommand):
     """One line for each check; the exit code says whether one failed."""
 
     def run(self) -> int:
-        from cpv_hooks.checks.checklist import validate_all
+        from cpv_hooks.checks.validate import validate_all
         from cpv_hooks.errors import CPVError
 
         folder = Path(os.path.expanduser(self.args.repo_path or ".")).absolute()

@@ -8,7 +8,7 @@ from cpv_hooks.project.project import Project
 project = Project.open(Repo.discover(Path.cwd()), Path.cwd())
 """
 LOOK = f"""{_HEAD}
-from cpv_hooks.remote.common.protocol import open_remote
+from cpv_hooks.transfer.objects.open import open_remote
 open_remote(project).missing(["f" * 32])
 """
 """Ask the remote for an object that is not there."""

@@ -19,10 +19,10 @@ import yaml
 
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import transaction
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.setup.install.install import install
 from cpv_hooks.setup.install.uninstall import uninstall
 from cpv_hooks.sync.events import SYNC
-from cpv_hooks.sync.sync import sync
 from e2e.story import Story
 from support.killed import DRIVER
 from support.shell import Shell
@@ -70,7 +70,7 @@ def _no_hooks(story: Story) -> None:
 
 def _hooks_again(story: Story) -> None:
     install(Repo.discover(story.path))
-    sync(Repo.discover(story.path), SYNC)  # what was trained without CPV is saved before more is
+    guarded_sync(Repo.discover(story.path), SYNC)  # what was trained without CPV is saved before more is
     story.train(9)
 
 

@@ -187,16 +187,16 @@ def seed(folder: Path) -> Path:
 def install_hooks(story: Story, mode: Mode) -> None:
     """Put CPV's hooks into a repository: `pre-commit install`, what `dvc cpv install` does, or both."""
     from cpv_hooks.git.repo import Repo
+    from cpv_hooks.recovery.guarded_sync import guarded_sync
     from cpv_hooks.setup.install.install import install
     from cpv_hooks.sync.events import SYNC
-    from cpv_hooks.sync.sync import sync
 
     if mode in ("pre-commit", "both"):
         story.python("-m", "pre_commit", "install")
     if mode != "pre-commit":
         repo = Repo.discover(story.path)
         install(repo)
-        sync(repo, SYNC)
+        guarded_sync(repo, SYNC)
 
 
 def tell(

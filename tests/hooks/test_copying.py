@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.system.copying import CHUNK, copy
+from cpv_hooks.system.copying import copy
+from cpv_hooks.system.copying_ahead import CHUNK
 
 
 @pytest.mark.parametrize("mode", ["wb", "w+b"])

@@ -14,7 +14,7 @@ import pytest
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.recovery import undo, undo_install
+from cpv_hooks.recovery import undo_git, undo_install
 from cpv_hooks.recovery.transaction import begin, left, pending, recover
 from support.shell import Shell
 
@@ -37,7 +37,7 @@ def die_in(shell: Shell, body: str) -> None:
     code = f"""
 import os
 from pathlib import Path
-from cpv_hooks.recovery import undo, undo_head
+from cpv_hooks.recovery import undo, undo_git, undo_head
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery.transaction import begin
 repo = Repo.discover(Path.cwd())
@@ -48,7 +48,7 @@ with begin(repo, "test") as t:
     shell.python("-c", code, status=9)
 
 
-CHANGE = """t.step("write", [undo.file("a.txt", b"one\\n", b"two\\n")])
+CHANGE = """t.step("write", [undo_git.file("a.txt", b"one\\n", b"two\\n")])
     (repo.top / "a.txt").write_bytes(b"two\\n")"""
 
 
@@ -57,7 +57,7 @@ CHANGE = """t.step("write", [undo.file("a.txt", b"one\\n", b"two\\n")])
 
 def test_a_transaction_that_is_done_leaves_nothing(repo: Repo) -> None:
     with begin(repo, "test") as transaction:
-        transaction.step("write", [undo.file("new", None, b"x")])
+        transaction.step("write", [undo_git.file("new", None, b"x")])
         (repo.top / "new").write_bytes(b"x")
         [path] = folder(repo).iterdir()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -68,9 +68,9 @@ def test_a_transaction_that_is_done_leaves_nothing(repo: Repo) -> None:
 def test_an_exception_undoes_the_steps_the_last_one_first_and_says_so(repo: Repo) -> None:
     with pytest.raises(CPVError) as caught, begin(repo, "test") as transaction:
         transaction.step("look")
-        transaction.step("write", [undo.file("a.txt", b"one\n", b"two\n")])
+        transaction.step("write", [undo_git.file("a.txt", b"one\n", b"two\n")])
         (repo.top / "a.txt").write_bytes(b"two\n")
-        transaction.step("again", [undo.file("a.txt", b"two\n", b"three\n")])
+        transaction.step("again", [undo_git.file("a.txt", b"two\n", b"three\n")])
         (repo.top / "a.txt").write_bytes(b"three\n")
         raise CPVError("the disk is on fire", where="here", fix="water")
     assert str(caught.value) == "here: the disk is on fire (rolled back: again, write); to mend it: water"
@@ -80,7 +80,7 @@ def test_an_exception_undoes_the_steps_the_last_one_first_and_says_so(repo: Repo
 
 def test_an_interrupt_undoes_them_too(repo: Repo) -> None:
     with pytest.raises(KeyboardInterrupt), begin(repo, "test") as transaction:
-        transaction.step("write", [undo.file("new", None, b"x")])
+        transaction.step("write", [undo_git.file("new", None, b"x")])
         (repo.top / "new").write_bytes(b"x")
         raise KeyboardInterrupt
     assert not (repo.top / "new").exists()
@@ -90,7 +90,7 @@ def test_an_undo_that_fails_keeps_the_journal_and_names_the_command(repo: Repo) 
     lock = repo.git_dir / "index.lock"
     blob = repo.run("hash-object", "-w", "--stdin", input="x").strip()
     with pytest.raises(CPVError) as caught, begin(repo, "test") as transaction:
-        transaction.step("stage", [undo.index({"b": (None, f"100644 {blob}")})])
+        transaction.step("stage", [undo_git.index({"b": (None, f"100644 {blob}")})])
         set_index_entries(repo, {"b": f"100644 {blob}"})
         lock.touch()
         raise CPVError("no")
@@ -107,7 +107,7 @@ def test_an_undo_that_fails_keeps_the_journal_and_names_the_command(repo: Repo) 
 
 
 def test_what_a_dead_process_left_is_undone_once(repo: Repo, shell: Shell, capfd: pytest.CaptureFixture[str]) -> None:
-    die_in(shell, 't.step("write", [undo.file("new", None, b"x")]); (repo.top / "new").write_bytes(b"x")')
+    die_in(shell, 't.step("write", [undo_git.file("new", None, b"x")]); (repo.top / "new").write_bytes(b"x")')
     [found] = pending(repo)
     assert (found.what, found.steps) == ("test", ("write",))
     assert left(repo)
@@ -119,7 +119,7 @@ def test_what_a_dead_process_left_is_undone_once(repo: Repo, shell: Shell, capfd
 
 
 def test_a_step_that_was_being_written_down_did_not_begin(repo: Repo, shell: Shell) -> None:
-    die_in(shell, 't.step("write", [undo.file("new", None, b"x")])')
+    die_in(shell, 't.step("write", [undo_git.file("new", None, b"x")])')
     [path] = folder(repo).iterdir()
     path.write_bytes(path.read_bytes()[:-5])
     assert pending(repo)[0].steps == ()
@@ -137,7 +137,7 @@ def test_a_transaction_that_never_began_is_cleared_away(repo: Repo) -> None:
 
 def test_a_live_transaction_is_left_alone_and_waited_for(repo: Repo, shell: Shell) -> None:
     with begin(repo, "test") as transaction:
-        transaction.step("write", [undo.file("new", None, b"x")])
+        transaction.step("write", [undo_git.file("new", None, b"x")])
         (repo.top / "new").write_bytes(b"x")
         assert not left(repo)
         assert recover(repo, wait=False) == []
@@ -187,14 +187,14 @@ def test_a_git_command_that_outlives_its_process_holds_the_journal(repo: Repo, s
 def test_a_kill_while_recovering_is_recovered_by_the_next(repo: Repo, shell: Shell) -> None:
     die_in(
         shell,
-        't.step("one", [undo.file("a.txt", b"one\\n", b"two\\n")]); (repo.top / "a.txt").write_bytes(b"two\\n");'
-        't.step("two", [undo.file("new", None, b"x")]); (repo.top / "new").write_bytes(b"x")',
+        't.step("one", [undo_git.file("a.txt", b"one\\n", b"two\\n")]); (repo.top / "a.txt").write_bytes(b"two\\n");'
+        't.step("two", [undo_git.file("new", None, b"x")]); (repo.top / "new").write_bytes(b"x")',
     )
     code = (
         "import os; from cpv_hooks.recovery import undo, transaction as journal; from cpv_hooks.git.repo import Repo\n"
-        "first = undo._undo_file\n"
+        "first = undo.undo_file\n"
         "def once(*args):\n    first(*args)\n    os._exit(9)\n"
-        "undo._undo_file = once\n"
+        "undo.undo_file = once\n"
         "journal.recover(Repo.discover())\n"
     )
     shell.python("-c", code, status=9)
@@ -207,7 +207,7 @@ def test_a_kill_while_recovering_is_recovered_by_the_next(repo: Repo, shell: She
 def test_another_work_tree_undoes_what_was_left_in_one(repo: Repo, shell: Shell) -> None:
     shell.git("worktree", "add", "-q", "../other")
     other = Shell(shell.path.parent / "other")
-    die_in(other, 't.step("write", [undo.file("a.txt", b"one\\n", b"x")]); (repo.top / "a.txt").write_bytes(b"x")')
+    die_in(other, 't.step("write", [undo_git.file("a.txt", b"one\\n", b"x")]); (repo.top / "a.txt").write_bytes(b"x")')
     assert len(recover(repo)) == 1
     assert other.read("a.txt") == b"one\n"
     assert shell.read("a.txt") == b"one\n"
@@ -226,8 +226,8 @@ def undoing(action: object) -> str:
         "[]\n",
         undoing(5),
         undoing({"do": "file", "path": "a.txt"}),
-        undoing(undo.file("a.txt", b"x", None) | {"before": "no base64"}),
-        *(undoing(undo.file(name, None, b"x")) for name in ("../up", "/etc/passwd", "", "a/../../b")),
+        undoing(undo_git.file("a.txt", b"x", None) | {"before": "no base64"}),
+        *(undoing(undo_git.file(name, None, b"x")) for name in ("../up", "/etc/passwd", "", "a/../../b")),
         *(undoing(undo_install.git_file(name, None, b"x", 0o644)) for name in ("../up", "/etc/passwd", "")),
         undoing(undo_install.move("hooks/a", "../b")),
         undoing(undo_install.setting("a\0.b", ["x"], None)),
@@ -266,7 +266,7 @@ def test_a_journal_of_another_version_is_named(repo: Repo, shell: Shell) -> None
 
 def test_the_command_says_what_it_did(repo: Repo, shell: Shell) -> None:
     assert "cpv: nothing was left half-done" in shell.cpv("recover").err
-    die_in(shell, 't.step("write", [undo.file("new", None, b"x")]); (repo.top / "new").write_bytes(b"x")')
+    die_in(shell, 't.step("write", [undo_git.file("new", None, b"x")]); (repo.top / "new").write_bytes(b"x")')
     assert "cpv: undid an interrupted test of " in shell.cpv("recover").err
     assert not (repo.top / "new").exists()
 
@@ -277,7 +277,7 @@ def test_the_command_says_what_it_did(repo: Repo, shell: Shell) -> None:
 def test_a_file_that_the_user_changed_since_stays(repo: Repo, shell: Shell) -> None:
     die_in(
         shell,
-        't.step("write", [undo.file("a.txt", b"one\\n", b"two\\n")]); (repo.top / "a.txt").write_bytes(b"two\\n")',
+        't.step("write", [undo_git.file("a.txt", b"one\\n", b"two\\n")]); (repo.top / "a.txt").write_bytes(b"two\\n")',
     )
     shell.write("a.txt", "mine\n")
     recover(repo)
@@ -287,7 +287,7 @@ def test_a_file_that_the_user_changed_since_stays(repo: Repo, shell: Shell) -> N
 def test_a_file_that_the_user_committed_since_stays(repo: Repo, shell: Shell) -> None:
     die_in(
         shell,
-        't.step("write", [undo.file("a.txt", b"one\\n", b"two\\n")]); (repo.top / "a.txt").write_bytes(b"two\\n")',
+        't.step("write", [undo_git.file("a.txt", b"one\\n", b"two\\n")]); (repo.top / "a.txt").write_bytes(b"two\\n")',
     )
     shell.git("commit", "-qam", "mine")
     recover(repo)
@@ -299,7 +299,7 @@ def test_no_secret_is_written_down(repo: Repo, shell: Shell) -> None:
     shell.write(".dvc/config.local", "['remote \"s\"']\n    secret_access_key = hush\n")
     seen: list[str] = []
     with begin(repo, "test") as transaction:
-        transaction.step("write", [undo.file("a.txt", b"one\n", b"two\n")])
+        transaction.step("write", [undo_git.file("a.txt", b"one\n", b"two\n")])
         seen += [path.read_text() for path in folder(repo).iterdir()]
     assert "hush" not in "".join(seen)
     assert json.loads(seen[0].splitlines()[1])["step"] == "write"

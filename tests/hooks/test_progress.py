@@ -22,10 +22,10 @@ from cpv_hooks.sync.events import SYNC
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits.upload_commits import complete
-from cpv_hooks.sync import sync
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 repo = Repo.discover()
 """
-SYNC, PUBLISH = "sync(repo, SYNC)\n", "complete(Project.find_all(repo)[0], ['HEAD'])\n"
+SYNC, PUBLISH = "guarded_sync(repo, SYNC)\n", "complete(Project.find_all(repo)[0], ['HEAD'])\n"
 
 
 def change(model: ModelRepo) -> str:

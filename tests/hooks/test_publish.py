@@ -17,7 +17,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.commits.background_worker import run, start
+from cpv_hooks.transfer.commits.background_process import start_worker
+from cpv_hooks.transfer.commits.background_worker import run
 from cpv_hooks.transfer.commits.upload_commits import (
     Published,
     complete,
@@ -509,7 +510,7 @@ def test_the_background_worker_uploads(make_repo: MakeRepo) -> None:
     repo.write("cpv_hooks/__init__.py", "raise SystemExit('a hostile package')")
     project = project_of(repo)
     assert deliver(project, [repo.head()], "commit")
-    start(project)  # a second one does no harm
+    start_worker(project)  # a second one does no harm
     deadline = time.monotonic() + 60
     while Queue.of(project.repo).pending() and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -15,11 +15,12 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
-from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError, open_remote
+from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
 from cpv_hooks.transfer.commits.upload_commits import complete, fetch_pointer, publish
 from cpv_hooks.transfer.commits.versioned_commit import complete_files
+from cpv_hooks.transfer.objects.open import open_remote
 from cpv_hooks.transfer.objects.store import Store
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server

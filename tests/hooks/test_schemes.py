@@ -4,7 +4,8 @@ import pytest
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.config import Config
-from cpv_hooks.project.tag_schemes import Line, Scheme, line_of, scheme_of
+from cpv_hooks.project.plugins import scheme_of
+from cpv_hooks.project.tag_schemes import Line, Scheme, line_of
 
 
 def scheme(name: str, model: str | None = "resnet") -> Scheme:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import CHECKOUT, INDEX_CHANGE, PRE_COMMIT, QUERY, SYNC, Event
-from cpv_hooks.sync.sync import sync
 from cpv_hooks.system.locks import Busy, locked
 from cpv_hooks.worktree.rescue_list import rescues
 from support import engine
@@ -279,7 +279,7 @@ def test_one_failure_never_keeps_the_others(repo: ModelRepo) -> None:
 def test_an_impatient_event_does_not_wait(repo: ModelRepo) -> None:
     git = engine.git_repo(repo)
     with locked(git.state / "lock", wait=False, say="testing"), pytest.raises(Busy):
-        sync(git, replace(QUERY, patient=False))
+        guarded_sync(git, replace(QUERY, patient=False))
 
 
 def test_outside_a_cpv_repository_nothing_is_done(repo: ModelRepo) -> None:

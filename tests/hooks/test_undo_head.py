@@ -7,7 +7,7 @@ import pytest
 from cpv_hooks.git import commit
 from cpv_hooks.git.index import index_entries
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.recovery import undo, undo_head
+from cpv_hooks.recovery import undo, undo_git, undo_head
 from support.shell import Shell
 
 
@@ -23,7 +23,7 @@ def repo(shell: Shell) -> Repo:
 # A commit
 
 
-def committed(repo: Repo, shell: Shell, contents: dict[str, bytes]) -> tuple[str, undo.Action]:
+def committed(repo: Repo, shell: Shell, contents: dict[str, bytes]) -> tuple[str, undo_git.Action]:
     """Commit as an upload does; returns the commit and what undoes it."""
     when, date = commit.moment(repo)
     entries = index_entries(repo, list(contents))
@@ -63,7 +63,7 @@ def test_a_commit_that_the_user_built_upon_stays_with_all_below_it(repo: Repo, s
     shell.write("a.txt", "two\n")
     _, action = committed(repo, shell, {"a.txt": b"two\n"})
     mine = shell.commit("mine", "--allow-empty")
-    undo.run(repo, [[undo.file("a.txt", b"one\n", b"two\n")], [action]], before)
+    undo.run(repo, [[undo_git.file("a.txt", b"one\n", b"two\n")], [action]], before)
     assert shell.head() == mine
     assert shell.changes() == []
 

@@ -15,7 +15,8 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.commits.upload_status import Uploads, wait, working
+from cpv_hooks.transfer.commits.upload_locks import working
+from cpv_hooks.transfer.commits.upload_status import Uploads, wait
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.engine import git_repo
 from support.gate import Gate, gated

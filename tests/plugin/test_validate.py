@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.checks.checklist import ALL, validate_all, validate_credentials
+from cpv_hooks.checks.checklist import ALL
+from cpv_hooks.checks.validate import validate_all, validate_credentials
 from cpv_hooks.console.check_result import Check
 from support.repos import SETTINGS, ModelRepo
 from support.shell import BIN, Shell

@@ -5,9 +5,9 @@ from __future__ import annotations
 from cpv_hooks.dvcformat.pointer import Pointer, parse
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import Report
-from cpv_hooks.sync.sync import sync
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
@@ -26,7 +26,7 @@ def workspace(shell: Shell) -> Workspace:
 
 def run(shell: Shell, event: Event) -> Report:
     """A sync, as the event's hook would start it."""
-    return sync(git_repo(shell), event)
+    return guarded_sync(git_repo(shell), event)
 
 
 def states(report: Report) -> dict[str, str]:

@@ -14,11 +14,11 @@ from cpv_hooks.console.output import say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.system.threads import each
-from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+from cpv_hooks.transfer.objects.upload_queue import Queue
 
 THREADS = 8
 SHOWN = 5

@@ -13,8 +13,8 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import expected
 from cpv_hooks.project.pointers_at import pointers_at
-from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+from cpv_hooks.project.project import Project, root_key
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.worktree.discovery import owner
 from cpv_hooks.worktree.rescue_list import rescues
 

@@ -14,7 +14,7 @@ from cpv_hooks.git import commit
 from cpv_hooks.git.index import index_entries
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction as journal
-from cpv_hooks.recovery import undo, undo_head
+from cpv_hooks.recovery import undo_git, undo_head
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Files:
             for change in self.changes:
                 path = change.path.relative_to(repo.top).as_posix()
                 before = None if change.before is None else change.before.encode()
-                transaction.step(path, [undo.file(path, before, change.after.encode())])
+                transaction.step(path, [undo_git.file(path, before, change.after.encode())])
                 change.write(private=change.path == remote_config.local_file(self.project.root))
             if self.message is not None:
                 self._commit(transaction, self.message)

@@ -29,7 +29,7 @@ from cpv_hooks.operations.download.destination import survey
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, Source
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
-from cpv_hooks.system.copying import CHUNK
+from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.signatures import TEMPORARY
 
 

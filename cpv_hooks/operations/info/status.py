@@ -14,12 +14,13 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.plugins import scheme_of
+from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.project.roots import projects_here
-from cpv_hooks.project.tag_schemes import Line, scheme_of
+from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.system.signatures import Clock, newest, signature
 from cpv_hooks.transfer.objects.store import Store
-from cpv_hooks.transfer.objects.upload_queue import Pending, Queue, root_key
+from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
 from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import Entry, Index
 from cpv_hooks.worktree.discovery import Found, discover

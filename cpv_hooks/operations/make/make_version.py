@@ -21,7 +21,7 @@ from cpv_hooks.project.expected import has_remote, lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.recovery import transaction as journal
-from cpv_hooks.recovery import undo, undo_head
+from cpv_hooks.recovery import undo_git, undo_head
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
@@ -207,7 +207,7 @@ def _write(transaction: Transaction, made: Draft) -> None:
     repo, written = made.project.repo, made.written
     if not written:
         return
-    undos = [undo.file(path, draft.standing(repo, path), data) for path, data in written.items()]
+    undos = [undo_git.file(path, draft.standing(repo, path), data) for path, data in written.items()]
     transaction.step("pointers", undos)
     for path, data in written.items():
         try:
@@ -237,7 +237,8 @@ def _tag(transaction: Transaction, job: Release, commit: str) -> None:
     }
     objects = tag_names.objects(project, job.named, messages, commit)
     if objects:
-        transaction.step("tag", [undo.refs({f"{tag_refs.PREFIX}{name}": (None, oid) for name, oid in objects.items()})])
+        created = {f"{tag_refs.PREFIX}{name}": (None, oid) for name, oid in objects.items()}
+        transaction.step("tag", [undo_git.refs(created)])
         tag_refs.write(project.repo, create=objects)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line, scheme_of
+from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import numbering, tag_refs
 from cpv_hooks.versions.tag_message import write_message

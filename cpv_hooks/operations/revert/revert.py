@@ -19,7 +19,7 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.recovery import transaction as journal
-from cpv_hooks.recovery import undo, undo_head
+from cpv_hooks.recovery import undo_git, undo_head
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.versions import checkpoint as checkpoints
@@ -103,9 +103,9 @@ def _restore(transaction: Transaction, repo: Repo, head: str, files: Sequence[st
     texts = {file: blob_at(repo, file, head) or b"" for file in files}
     now = index_entries(repo, files)
     goal = {file: f"100644 {repo.run('rev-parse', f'{head}:{file}').strip()}" for file in files}
-    undos = [undo.file(file, (repo.top / file).read_bytes(), text) for file, text in texts.items()]
+    undos = [undo_git.file(file, (repo.top / file).read_bytes(), text) for file, text in texts.items()]
     if files:
-        transaction.step("pointers", [*undos, undo.index({file: (now.get(file), goal[file]) for file in files})])
+        transaction.step("pointers", [*undos, undo_git.index({file: (now.get(file), goal[file]) for file in files})])
     for file, text in texts.items():
         try:
             write_atomic(repo.top / file, text)

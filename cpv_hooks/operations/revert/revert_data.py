@@ -18,7 +18,7 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.recovery import transaction as journal
-from cpv_hooks.recovery import undo
+from cpv_hooks.recovery import undo_git
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.versions.version import Version
@@ -97,8 +97,9 @@ def _write(transaction: Transaction, repo: Repo, contents: dict[str, bytes | Non
             indexed[file] = gitignore.with_line(indexed.get(file) or blob_at(repo, file, "") or b"", pointer.path)
     entries = index_entries(repo, list(indexed))
     goal = {path: None if data is None else f"100644 {_blob(repo, data)}" for path, data in indexed.items()}
-    files = [undo.file(path, on_disk(repo, path), data) for path, data in contents.items()]
-    transaction.step("pointers", [*files, undo.index({path: (entries.get(path), new) for path, new in goal.items()})])
+    files = [undo_git.file(path, on_disk(repo, path), data) for path, data in contents.items()]
+    changes = {path: (entries.get(path), new) for path, new in goal.items()}
+    transaction.step("pointers", [*files, undo_git.index(changes)])
     for path, data in contents.items():
         try:
             if data is None:

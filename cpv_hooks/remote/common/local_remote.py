@@ -10,6 +10,15 @@ from pathlib import Path
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.remote.common.inventory import (
+    FOLDER,
+    Leftover,
+    Seen,
+    entries_of,
+    in_safe_order,
+    object_files,
+    temporary_files,
+)
 from cpv_hooks.remote.common.protocol import (
     DVC3_LAYOUT,
     NO_SIZES,
@@ -103,4 +112,63 @@ class LocalRemote:
 
     def _fault(self, error: OSError) -> RemoteError:
         plain = disk_error(error, self.folder)
+        return RemoteError(plain.what, where=f"remote {plain.where}", fix=plain.fix)
+
+
+class LocalInventory:
+    """A remote that is a directory. It computes no checksums."""
+
+    def __init__(self, remote: LocalRemote) -> None:
+        self._remote = remote
+
+    def look(self, oids: Collection[str]) -> dict[str, Seen]:
+        """See `Inventory`."""
+        found = {oid: self._status(oid) for oid in oids}
+        return {oid: Seen(status.st_size, None, status.st_mtime) for oid, status in found.items() if status}
+
+    def _status(self, oid: str) -> os.stat_result | None:
+        try:
+            return self._remote.path(oid).stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._remote.check()  # says best what stands in the way
+            raise self._fault(error) from error
+
+    def everything(self) -> dict[str, Seen]:
+        """See `Inventory`."""
+        try:
+            return {
+                oid: Seen(status.st_size, None, status.st_mtime) for oid, _, status in object_files(self._remote.folder)
+            }
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def remove(self, oids: Collection[str]) -> None:
+        """See `Inventory`."""
+        try:
+            for oid in in_safe_order(oids):
+                self._remote.path(oid).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def leftovers(self, before: float) -> list[Leftover]:
+        """See `Inventory`."""
+        try:
+            folders = [Path(entry.path) for entry in entries_of(self._remote.folder) if FOLDER.fullmatch(entry.name)]
+            found = [item for folder in folders for item in temporary_files(folder, before)]
+        except OSError as error:
+            raise self._fault(error) from error
+        return [Leftover(str(path), str(path), size) for path, size in found]
+
+    def clean(self, leftovers: Collection[Leftover]) -> None:
+        """See `Inventory`."""
+        try:
+            for leftover in leftovers:
+                Path(leftover.handle).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def _fault(self, error: OSError) -> RemoteError:
+        plain = disk_error(error, self._remote.folder)
         return RemoteError(plain.what, where=f"remote {plain.where}", fix=plain.fix)

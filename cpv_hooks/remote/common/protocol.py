@@ -15,7 +15,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 
 if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
+    pass
 
 DVC3_LAYOUT = "files/md5"
 UNFINISHED = "uploads"
@@ -82,52 +82,3 @@ class Remote(Protocol):
 
     def check(self) -> None:
         """Raise unless the remote can be reached and lets us in."""
-
-
-def open_remote(project: Project, *, legacy: bool = False) -> Remote:
-    """The default remote of a DVC root; with `legacy`, its store of objects that DVC 2 named.
-
-    Raises `CPVError` where no remote is configured or it is one that names its objects in another way.
-    """
-    if not project.remote_name or not project.remote_url:
-        raise CPVError("no DVC remote is configured", where=str(project.root), fix="dvc remote add -d storage URL")
-    url = project.remote_url
-    scheme = url.split("://", 1)[0].lower() if "://" in url else ""
-    if project.config.layout == "versioned" and not project.remote_versioned:
-        what = f"[remote] layout is versioned, but remote {project.remote_name} is not version_aware"
-        fix = f"dvc remote modify {project.remote_name} version_aware true"
-        raise CPVError(what, where=str(project.root / ".cpv.toml"), fix=fix)
-    if scheme in ("", "file"):
-        from cpv_hooks.remote.common.local_remote import LocalRemote
-
-        return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
-    options = project.remote_options
-    if project.remote_versioned:
-        return _open_versioned(project, scheme, options, legacy=legacy)
-    if scheme == "s3":
-        from cpv_hooks.remote.s3.s3_remote import S3Remote
-
-        return S3Remote(
-            url,
-            options,
-            name=project.remote_name,
-            legacy=legacy,
-            unfinished=project.repo.shared / UNFINISHED,
-            partials=project.cache_dir / "cpv",
-            memory=project.repo.shared / MEMORY,
-        )
-    from cpv_hooks.remote.common.dvc_remote import DVCRemote
-
-    return DVCRemote(project.root, project.remote_name, url, legacy=legacy)
-
-
-def _open_versioned(project: Project, scheme: str, options: Mapping[str, str], *, legacy: bool) -> Remote:
-    if scheme != "s3":
-        name = project.remote_name
-        raise CPVError(
-            f"remote {name} keeps versions, which CPV can fill on S3 alone",
-            fix=f"dvc push, or dvc remote modify {name} version_aware false",
-        )
-    from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
-
-    return VersionedRemote(project, options, legacy=legacy)

@@ -14,7 +14,7 @@ from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import disk_error
 from cpv_hooks.remote.common.protocol import CorruptObject
 from cpv_hooks.system.atomic_files import sync
-from cpv_hooks.system.copying import writing
+from cpv_hooks.system.copying_ahead import writing
 
 CHUNK = 1 << 20
 

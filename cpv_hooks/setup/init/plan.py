@@ -8,63 +8,20 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from cpv_hooks.console.plan import Effect, Tool
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo, environment
-from cpv_hooks.project.config import FILE, Kind, Layout, load
-from cpv_hooks.project.names import _NAME, check_name
+from cpv_hooks.project.config import FILE, load
+from cpv_hooks.project.names import NAME, check_name
 from cpv_hooks.setup.init import layout as init_layout
 from cpv_hooks.setup.init import remote as init_remote
-from cpv_hooks.setup.init import skeleton
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.setup.init.model import Place, Request, Step, existing, mark_of
 
 _COMMAND = "dvc cpv init"
 _TOOLS: dict[str, Tool] = {"git": "git", "dvc": "dvc", "pre-commit": "git"}
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where CPV is set up. `top` is the Git work tree that is there, or None; a `fresh` place gets the skeleton."""
-
-    root: Path
-    top: Path | None
-    fresh: bool
-
-    @property
-    def repo(self) -> Repo:
-        """The work tree; only once it is there."""
-        return Repo.discover(existing(self.root))
-
-    @property
-    def has_dvc(self) -> bool:
-        return (self.root / ".dvc").is_dir()
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for, names checked. `artifacts` are the paths to track, for an existing repository."""
-
-    team: str
-    model: str
-    data_path: str | None = None
-    remote: str | None = None
-    pipeline: bool = False
-    artifacts: Mapping[Kind, Sequence[str]] = field(default_factory=dict)
-    layout: Layout | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One effect: what it is, for people, and the function that brings it about."""
-
-    text: str
-    do: Callable[[], object]
 
 
 def locate(path: Path | None, model: str | None, cwd: Path) -> Place:
@@ -88,7 +45,7 @@ def locate(path: Path | None, model: str | None, cwd: Path) -> Place:
     else:
         root = here
     _check_root(root)
-    return Place(root, top, fresh=not _entries(root) or (top is not None and _mark(root).exists()))
+    return Place(root, top, fresh=not _entries(root) or (top is not None and mark_of(root).exists()))
 
 
 def _check_root(root: Path) -> None:
@@ -112,25 +69,15 @@ def _top(path: Path) -> Path | None:
         return None
 
 
-def existing(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that exists."""
-    return next(folder for folder in [path, *path.parents] if folder.is_dir())
-
-
 def _entries(folder: Path) -> list[str]:
     return [name for name in os.listdir(folder) if name != ".git"] if folder.is_dir() else []
-
-
-def _mark(root: Path) -> Path:
-    """Stands while a new repository is being made, so that a run after a kill goes on with it."""
-    return Repo.discover(existing(root)).state / "init"
 
 
 def names(place: Place) -> tuple[str | None, str | None]:
     """Team and model as the place itself says: its `.cpv.toml`, or its name for a model."""
     config = load(place.root)
     name = place.root.name
-    return config.team, config.model or (name if _NAME.fullmatch(name) else None)
+    return config.team, config.model or (name if NAME.fullmatch(name) else None)
 
 
 def check(place: Place, request: Request) -> None:
@@ -205,42 +152,3 @@ def carry_out(steps: Sequence[Step]) -> None:
     for step in steps:
         say(step.text)
         step.do()
-
-
-def run(command: Sequence[str | Path], cwd: Path, *, hooks: bool = False) -> str:
-    """Run a command of a step and return its output; `hooks` lets Git's hooks do CPV's work under it."""
-    env = environment()
-    if hooks:
-        del env["CPV_RUNNING"], env["GIT_OPTIONAL_LOCKS"]
-    # With hooks, what they say goes straight to the user.
-    pipe = None if hooks else subprocess.PIPE
-    done = subprocess.run(
-        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=pipe, check=False
-    )
-    if done.returncode:
-        said = os.fsdecode(done.stderr or done.stdout or b"").strip().splitlines() or [f"exit status {done.returncode}"]
-        name = " ".join(str(part) for part in command[:3]).replace(f"{sys.executable} -m ", "")
-        raise CPVError(
-            f"{name} failed: {said[-1].removeprefix('ERROR: ')}", where=str(cwd), fix=f"{_COMMAND} again after that"
-        )
-    return os.fsdecode(done.stdout)
-
-
-def dvc(*args: str | Path) -> list[str | Path]:
-    """A DVC command line by this interpreter's own DVC."""
-    return [sys.executable, "-m", "dvc", *args]
-
-
-def begin(place: Place) -> None:
-    """Remember that a new repository is being made."""
-    write_atomic(_mark(place.root), b"")
-
-
-def finish(place: Place) -> None:
-    """The new repository is complete."""
-    _mark(place.root).unlink(missing_ok=True)
-
-
-def write(root: Path, file: skeleton.File) -> Step:
-    """The step that writes a file of the skeleton."""
-    return Step(f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content))

@@ -11,12 +11,12 @@ from pathlib import Path
 from cpv_hooks.accounts.git_host import origin
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.precommit_framework import PRE_COMMIT_CONFIG
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.setup.init import layout, proposals, remote, skeleton
-from cpv_hooks.setup.init.plan import Place, Request, Step, begin, dvc, finish, run, write
+from cpv_hooks.setup.init.model import Place, Request, Step, begin, dvc, finish, run, write
 from cpv_hooks.setup.install.install import install
 from cpv_hooks.setup.install.manifest import Manifest
+from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG
 from cpv_hooks.setup.install.templates import templates
 from cpv_hooks.system.atomic_files import write_atomic
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.precommit_framework import note_stages
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import ATTRIBUTES, CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
+from cpv_hooks.setup.install.precommit_config import note_stages
 from cpv_hooks.setup.install.shims import FSMONITOR_FILE, Interpreter, is_ours, is_pre_commits, pass_through, render
 from cpv_hooks.setup.install.uninstall import SCRIPT, script_files
 

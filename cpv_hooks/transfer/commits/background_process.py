@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+
+
 import os
 import sys
 from pathlib import Path
@@ -24,3 +30,8 @@ def spawn(module: str, root: Path, *, stdin: int | None = None, lock: int | None
     if lock is not None:
         actions.append((os.POSIX_SPAWN_DUP2, lock, 3))
     return os.posix_spawn(sys.executable, command, environment(), file_actions=actions, setsid=True)
+
+
+def start_worker(project: Project) -> int:
+    """Start a worker for a DVC root, which ends at once where another one is at work; returns its process id."""
+    return spawn("cpv_hooks.transfer.commits.background_worker", project.root)

@@ -14,16 +14,10 @@ if TYPE_CHECKING:
 _TRIES, _PAUSE = 3, 0.03  # seconds
 
 
-def start(project: Project) -> int:
-    """Start a worker for a DVC root, which ends at once where another one is at work; returns its process id."""
-    from cpv_hooks.transfer.commits.background_process import spawn
-
-    return spawn("cpv_hooks.transfer.commits.background_worker", project.root)
-
-
 def run(project: Project) -> None:
     """Upload what is queued, until nothing is left that was not tried."""
-    from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+    from cpv_hooks.project.project import root_key
+    from cpv_hooks.transfer.objects.upload_queue import Queue
 
     queue, root = Queue.of(project.repo), root_key(project)
     # Somebody may queue a commit while the one who holds the lock is about to leave, so look again after it.
@@ -36,7 +30,7 @@ def _work(project: Project) -> bool:
     """Upload once; False where another worker is at work. Who only looks holds the lock too, for a moment."""
     from cpv_hooks.system.locks import Busy
     from cpv_hooks.transfer.commits.upload_commits import retry_queued
-    from cpv_hooks.transfer.commits.upload_status import working
+    from cpv_hooks.transfer.commits.upload_locks import working
 
     for _ in range(_TRIES):
         try:

@@ -76,8 +76,8 @@ def early_uploads() -> Iterator[EarlyUploads]:
 
 
 def _lock_file(project: Project) -> Path:
-    from cpv_hooks.transfer.commits.upload_status import lock_file
-    from cpv_hooks.transfer.objects.upload_queue import root_key
+    from cpv_hooks.project.project import root_key
+    from cpv_hooks.transfer.commits.upload_locks import lock_file
 
     return lock_file(project.repo, root_key(project), "early-")
 

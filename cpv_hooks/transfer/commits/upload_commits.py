@@ -13,11 +13,12 @@ from cpv_hooks.console.output import warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import expected, lacks_version, on_each
+from cpv_hooks.project.project import root_key
 from cpv_hooks.transfer.commits.early_upload import join
 from cpv_hooks.transfer.objects.fetch_objects import fetch as fetch
 from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer as fetch_pointer
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing, Published
-from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
@@ -143,9 +144,9 @@ def deliver(project: Project, revs: Sequence[str], why: str) -> bool:
         for rev in revs:
             queue.add(root, rev, why)
         if policy == "background":
-            from cpv_hooks.transfer.commits.background_worker import start
+            from cpv_hooks.transfer.commits.background_process import start_worker
 
-            start(project)
+            start_worker(project)
             return True
         return _deliver_now(project, queue, root, revs)
     except CPVError as error:

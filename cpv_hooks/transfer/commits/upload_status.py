@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.system.locks import is_held, locked
-from cpv_hooks.transfer.objects.upload_queue import Pending, Queue, root_key
+from cpv_hooks.project.project import root_key
+from cpv_hooks.system.locks import is_held
+from cpv_hooks.transfer.commits.upload_locks import PREFIX, SUFFIX
+from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
 
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
 
-_PREFIX, _SUFFIX = "upload-", ".lock"
 _POLL = 0.1  # seconds
 SAY_EVERY = 10.0
 """Seconds between two lines while a worker is waited for; there is a line too whenever a commit is done."""
@@ -98,24 +95,8 @@ class Uploads:
 # The workers' locks
 
 
-@contextmanager
-def working(project: Project) -> Iterator[None]:
-    """Be the worker of a DVC root; raises `lock.Busy` at once where there is one."""
-    root = root_key(project)
-    path = lock_file(project.repo, root)
-    with locked(path, wait=False, say="uploading"):
-        path.write_text(json.dumps({"root": root, "process": os.getpid(), "since": time.time()}), encoding="ascii")
-        yield
-
-
-def lock_file(repo: Repo, root: str, prefix: str = _PREFIX) -> Path:
-    """The file that the process at work on a DVC root locks."""
-    name = hashlib.sha256(root.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return repo.shared / f"{prefix}{name}{_SUFFIX}"
-
-
 def _workers(repo: Repo) -> Iterator[Worker]:
-    for path in sorted(repo.shared.glob(f"{_PREFIX}*{_SUFFIX}")):
+    for path in sorted(repo.shared.glob(f"{PREFIX}*{SUFFIX}")):
         if is_held(path):
             try:
                 note = json.loads(path.read_bytes())
@@ -149,11 +130,11 @@ def wait(repo: Repo) -> Uploads:
 def _start_missing(repo: Repo) -> list[int]:
     """Start a worker for each DVC root that uploads in the background and has something new; returns their ids."""
     from cpv_hooks.project.project import Project
-    from cpv_hooks.transfer.commits.background_worker import start
+    from cpv_hooks.transfer.commits.background_process import start_worker
 
     fresh = {item.root for item in Queue.of(repo).pending() if item.tried is None}
     projects = [project for project in Project.find_all(repo) if root_key(project) in fresh]
-    return [start(project) for project in projects if project.config.push_when == "background"]
+    return [start_worker(project) for project in projects if project.config.push_when == "background"]
 
 
 def _has_ended(process: int) -> bool:

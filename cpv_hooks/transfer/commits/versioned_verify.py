@@ -19,8 +19,8 @@ def verify(project: Project, pointers: Sequence[Pointer]) -> Published:
 
     Nothing can be uploaded here: a version that is gone has an id that no other one gets. Raises `RemoteError`.
     """
-    from cpv_hooks.remote.common.protocol import open_remote
     from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
+    from cpv_hooks.transfer.objects.open import open_remote
 
     wanted: dict[Place, Missing] = {}
     for pointer in pointers:

@@ -57,7 +57,7 @@ class Store:
     @cached_property
     def remote(self) -> Remote:
         """The remote; opened when it is first needed."""
-        from cpv_hooks.remote.common.protocol import open_remote
+        from cpv_hooks.transfer.objects.open import open_remote
 
         return open_remote(at(self._project, self._of) if self._of else self._project, legacy=self.legacy)
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import sqlite3
 
     from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
 
 NAME = "queue.db"
 BUSY_SECONDS = 30.0
@@ -50,11 +49,6 @@ class Pending:
     since: float
     tried: float | None = None
     error: str | None = None
-
-
-def root_key(project: Project) -> str:
-    """The name of a DVC root in the queue."""
-    return project.prefix.rstrip("/") or "."
 
 
 class Queue:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.durations import DAY
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.remote.common.inventory import inventory_of, object_files, temporary_files
+from cpv_hooks.remote.common.inventory import object_files, temporary_files
+from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.needed import Needed
 from cpv_hooks.upkeep.prune.plan import FRESH, CachePart, Doomed, Options

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.tag_schemes import Line, scheme_of
+from cpv_hooks.project.plugins import scheme_of
+from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.upkeep.prune import history, starts, uncommitted
 from cpv_hooks.upkeep.prune.listings import Listings
 from cpv_hooks.upkeep.prune.mentions import Mentions, Reader

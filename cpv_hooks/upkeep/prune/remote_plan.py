@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
-from cpv_hooks.remote.common.inventory import Seen, inventory_of
+from cpv_hooks.remote.common.inventory import Seen
+from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.history import lacking
 from cpv_hooks.upkeep.prune.needed import Needed

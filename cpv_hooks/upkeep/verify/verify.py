@@ -17,11 +17,13 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import on_each
-from cpv_hooks.remote.common.inventory import Seen, inventory_of
+from cpv_hooks.project.project import root_key
+from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, Remote
 from cpv_hooks.system.threads import each
+from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Listing, Store
-from cpv_hooks.transfer.objects.upload_queue import Queue, root_key
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, Report, State
 from cpv_hooks.upkeep.verify.needs import Need, Wanted, distinct, wanted
 

@@ -22,8 +22,8 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
-from cpv_hooks.remote.common.protocol import open_remote
 from cpv_hooks.transfer.commits.upload_commits import publish
+from cpv_hooks.transfer.objects.open import open_remote
 from support.identity import Identity, limited
 from support.repos import ModelRepo, object_names
 from support.seaweed import Server

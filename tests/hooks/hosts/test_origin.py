@@ -11,6 +11,7 @@ from cpv_hooks.accounts.git_host import origin
 from cpv_hooks.accounts.personal import settings
 from cpv_hooks.errors import CPVError
 from cpv_hooks.setup.init import plan
+from cpv_hooks.setup.init.model import Request
 from support.engine import git_repo
 from support.repos import ModelRepo
 
@@ -25,7 +26,7 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
 def planned(path: Path) -> list[str]:
     """The steps of `dvc cpv init` that are about Git's remotes."""
     place = plan.locate(path, None, path.parent)
-    return [step.text for step in plan.plan(place, plan.Request("vision", "resnet")) if "git remote" in step.text]
+    return [step.text for step in plan.plan(place, Request("vision", "resnet")) if "git remote" in step.text]
 
 
 def test_without_a_configured_host_there_is_no_url() -> None:
@@ -47,7 +48,7 @@ def test_init_adds_it_once(repo: ModelRepo) -> None:
     assert planned(repo.path) == [f"git remote add origin {URL}"]
     assert planned(repo.path.parent / "new") == [f"git remote add origin {URL}"]
     place = plan.locate(repo.path, None, repo.path)
-    for step in plan.plan(place, plan.Request("vision", "resnet")):
+    for step in plan.plan(place, Request("vision", "resnet")):
         if "git remote" in step.text:
             step.do()
     assert repo.git("remote", "get-url", "origin").lines == [URL]

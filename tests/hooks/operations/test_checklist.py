@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.checks import checklist
-from cpv_hooks.checks.checklist import FOR, SKIPPABLE, Name, Subject, ValidationError, demand, run
+from cpv_hooks.checks.checklist import FOR, SKIPPABLE, Name, ValidationError, demand, run
+from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.console.trace import listening
 from cpv_hooks.errors import CPVError

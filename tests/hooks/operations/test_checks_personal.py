@@ -9,7 +9,7 @@ import pytest
 
 from cpv_hooks.accounts.git_host import ssh_config
 from cpv_hooks.accounts.personal import settings
-from cpv_hooks.checks.checklist import validate_credentials
+from cpv_hooks.checks.validate import validate_credentials
 from cpv_hooks.console.check_result import Check
 from support.seaweed import Server
 from support.ssh_keys import make_key, ssh_folder

@@ -13,10 +13,9 @@ from cpv_hooks.console.durations import DAY
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.dvc_remote import DVCRemote
-from cpv_hooks.remote.common.inventory import inventory_of
-from cpv_hooks.remote.common.protocol import open_remote
 from cpv_hooks.sync.events import SYNC
 from cpv_hooks.transfer.commits.upload_commits import publish
+from cpv_hooks.transfer.objects.open import inventory_of, open_remote
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import sweep
 from cpv_hooks.upkeep.prune.plan import Options, Plan

@@ -1,0 +1,24 @@
+"""The sync as hooks and commands call it: what a killed operation left is undone first."""
+
+from __future__ import annotations
+
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.sync import watch_file
+from cpv_hooks.sync.events import Event
+from cpv_hooks.sync.outcomes import Listener, Report, nobody
+from cpv_hooks.sync.sync import sync
+
+
+def guarded_sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
+    """`sync`, once nothing is half-done.
+
+    Where an interrupted operation cannot be undone now, nothing is looked at, because half of it is not the user's
+    work; the report is empty then. Raises `locks.Busy` as `sync` does.
+    """
+    if (repo.shared / "journal").is_dir():
+        from cpv_hooks.recovery import interrupted
+
+        if not interrupted.settle(repo, event.name):
+            watch_file.forget(repo)
+            return Report()
+    return sync(repo, event, taken)

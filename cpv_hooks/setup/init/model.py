@@ -1,0 +1,105 @@
+"""What `init` is asked for, where, and one step of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.project.config import Kind, Layout
+from cpv_hooks.setup.init import skeleton
+from cpv_hooks.system.atomic_files import write_atomic
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where CPV is set up. `top` is the Git work tree that is there, or None; a `fresh` place gets the skeleton."""
+
+    root: Path
+    top: Path | None
+    fresh: bool
+
+    @property
+    def repo(self) -> Repo:
+        """The work tree; only once it is there."""
+        return Repo.discover(existing(self.root))
+
+    @property
+    def has_dvc(self) -> bool:
+        return (self.root / ".dvc").is_dir()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, names checked. `artifacts` are the paths to track, for an existing repository."""
+
+    team: str
+    model: str
+    data_path: str | None = None
+    remote: str | None = None
+    pipeline: bool = False
+    artifacts: Mapping[Kind, Sequence[str]] = field(default_factory=dict)
+    layout: Layout | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One effect: what it is, for people, and the function that brings it about."""
+
+    text: str
+    do: Callable[[], object]
+
+
+def existing(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that exists."""
+    return next(folder for folder in [path, *path.parents] if folder.is_dir())
+
+
+def mark_of(root: Path) -> Path:
+    """Stands while a new repository is being made, so that a run after a kill goes on with it."""
+    return Repo.discover(existing(root)).state / "init"
+
+
+def run(command: Sequence[str | Path], cwd: Path, *, hooks: bool = False) -> str:
+    """Run a command of a step and return its output; `hooks` lets Git's hooks do CPV's work under it."""
+    env = environment()
+    if hooks:
+        del env["CPV_RUNNING"], env["GIT_OPTIONAL_LOCKS"]
+    # With hooks, what they say goes straight to the user.
+    pipe = None if hooks else subprocess.PIPE
+    done = subprocess.run(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=pipe, check=False
+    )
+    if done.returncode:
+        said = os.fsdecode(done.stderr or done.stdout or b"").strip().splitlines() or [f"exit status {done.returncode}"]
+        name = " ".join(str(part) for part in command[:3]).replace(f"{sys.executable} -m ", "")
+        raise CPVError(
+            f"{name} failed: {said[-1].removeprefix('ERROR: ')}", where=str(cwd), fix="dvc cpv init again after that"
+        )
+    return os.fsdecode(done.stdout)
+
+
+def dvc(*args: str | Path) -> list[str | Path]:
+    """A DVC command line by this interpreter's own DVC."""
+    return [sys.executable, "-m", "dvc", *args]
+
+
+def begin(place: Place) -> None:
+    """Remember that a new repository is being made."""
+    write_atomic(mark_of(place.root), b"")
+
+
+def finish(place: Place) -> None:
+    """The new repository is complete."""
+    mark_of(place.root).unlink(missing_ok=True)
+
+
+def write(root: Path, file: skeleton.File) -> Step:
+    """The step that writes a file of the skeleton."""
+    return Step(f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content))

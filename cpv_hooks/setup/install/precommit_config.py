@@ -1,0 +1,38 @@
+"""The pre-commit framework's configuration file, as far as CPV's shims care."""
+
+from __future__ import annotations
+
+from cpv_hooks.git.hook_names import STAGES
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.system.atomic_files import write_atomic
+
+PRE_COMMIT_CONFIG = ".pre-commit-config.yaml"
+
+
+def note_stages(repo: Repo) -> None:
+    """Note for the shims in which stages the pre-commit configuration holds nothing but CPV's own hooks.
+
+    Running pre-commit there would cost 200 ms to find that out.
+    """
+    path = repo.top / PRE_COMMIT_CONFIG
+    mark = repo.state / "only-cpv"
+    if not path.is_file():
+        mark.unlink(missing_ok=True)
+        return
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        table = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
+        hooks = [hook for source in table.get("repos", []) for hook in source.get("hooks", [])]
+        default = table.get("default_stages") or list(STAGES)
+        foreign = {stage for hook in hooks if not _is_own(hook) for stage in hook.get("stages") or default}
+    except (YAMLError, AttributeError, TypeError, UnicodeDecodeError):
+        foreign = set(STAGES)
+    if "commit" in foreign or ("manual" not in foreign and not foreign <= set(STAGES)):
+        foreign |= set(STAGES)  # names of before pre-commit 3.2; be safe
+    write_atomic(mark, (" ".join(stage for stage in STAGES if stage not in foreign) + "\n").encode())
+
+
+def _is_own(hook: dict[str, object]) -> bool:
+    return str(hook.get("id", "")).startswith("cpv-")

@@ -1,0 +1,33 @@
+"""What is said of a sync: one line for each thing that a person must know, and nothing else."""
+
+from __future__ import annotations
+
+from cpv_hooks.console.output import say, warn
+from cpv_hooks.sync.outcomes import Outcome, Report
+
+_BLOCKING = frozenset({"in flux", "invalid", "ignored", "conflict"})
+
+
+def tell(report: Report) -> None:
+    """Print the problems and the rescues."""
+    for outcome in report.outcomes:
+        if outcome.error:
+            warn(str(outcome.error))
+
+
+def tell_changes(report: Report) -> None:
+    """Print the problems, and how much was brought into the work tree."""
+    tell(report)
+    brought = report.of("materialised", "rescued")
+    if brought:
+        say(f"brought {', '.join(outcome.path for outcome in brought[:5])}{' …' if len(brought) > 5 else ''}")
+
+
+def blocking(outcomes: list[Outcome]) -> list[Outcome]:
+    """What a commit must not go over: torn or broken artifacts."""
+    return [outcome for outcome in outcomes if outcome.state in _BLOCKING]
+
+
+def incomplete(report: Report) -> bool:
+    """Whether an artifact is not what its pointer says."""
+    return any(outcome.error for outcome in report.of("missing", "invalid", "conflict"))

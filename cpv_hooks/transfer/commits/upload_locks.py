@@ -1,0 +1,39 @@
+"""The locks of those who upload: at most one background worker and one early upload for each DVC root."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cpv_hooks.project.project import root_key
+from cpv_hooks.system.locks import locked
+
+PREFIX, SUFFIX = "upload-", ".lock"
+
+
+@contextmanager
+def working(project: Project) -> Iterator[None]:
+    """Be the worker of a DVC root; raises `lock.Busy` at once where there is one."""
+    root = root_key(project)
+    path = lock_file(project.repo, root)
+    with locked(path, wait=False, say="uploading"):
+        path.write_text(json.dumps({"root": root, "process": os.getpid(), "since": time.time()}), encoding="ascii")
+        yield
+
+
+def lock_file(repo: Repo, root: str, prefix: str = PREFIX) -> Path:
+    """The file that the process at work on a DVC root locks."""
+    name = hashlib.sha256(root.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return repo.shared / f"{prefix}{name}{SUFFIX}"

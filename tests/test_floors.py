@@ -1,0 +1,70 @@
+"""The house: packages import downwards only, and each says what it is for."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("cpv_hooks", "dvc_cpv_plugin")
+
+
+def linted(folder: Path) -> tuple[int, str]:
+    """The exit code of import-linter on the two packages in a folder, and what it prints."""
+    code = "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the packages and of the contract."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_imports_run_downwards(tree: Path) -> None:
+    code, printed = linted(tree)
+    assert code == 0, printed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from cpv_hooks.hooks import hook_run",
+        "def late() -> None:\n    from cpv_hooks.versions import tags",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from cpv_hooks.sync.outcomes import Report",
+    ],
+)
+def test_an_upward_import_is_refused(tree: Path, line: str) -> None:
+    """At the top of a module, inside a function, or for types alone."""
+    with (tree / "cpv_hooks/git/trees.py").open("a") as file:
+        file.write(f"\n\n{line}\n")
+    code, printed = linted(tree)
+    assert code == 1
+    assert "cpv_hooks.git.trees ->" in printed
+
+
+def test_every_package_has_a_floor() -> None:
+    """A package that no layer names would escape the contract."""
+    named = (ROOT / "pyproject.toml").read_text()
+    rooms = {path.parent for path in (ROOT / "cpv_hooks").rglob("*.py") if path.name != "__init__.py"}
+    for room in rooms - {ROOT / "cpv_hooks", ROOT / "cpv_hooks/operations"}:
+        dotted = ".".join(room.relative_to(ROOT).parts)
+        assert f'{dotted}"' in named or f"{dotted} " in named or f"{dotted})" in named, dotted
+
+
+def test_a_package_says_what_it_is_for() -> None:
+    for path in (ROOT / "cpv_hooks").rglob("__init__.py"):
+        body = ast.parse(path.read_text()).body
+        assert body, path
+        assert isinstance(body[0], ast.Expr), path
+        assert len(body) == 1 or path.parent.name == "cpv_hooks", path
