@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.common.protocol import CorruptObject, RemoteError
 from cpv_hooks.remote.common.resumable_download import Partial, begun
 from cpv_hooks.remote.common.verified_copy import corrupt, receive
+from cpv_hooks.remote.s3_client.answers import not_s3, starts_at
 from cpv_hooks.system.threads import in_order
+
+if TYPE_CHECKING:
+    from cpv_hooks.remote.s3_client.options import S3Options
 
 CHUNK = 1 << 20
 RESUMES = 3
@@ -20,8 +24,42 @@ LARGE = 32 << 20
 RANGE = 8 << 20
 RANGES = 4
 """Ranges of one object that are in memory at a time."""
-Open = Callable[[dict[str, Any]], tuple[Any, int, str]]
-"""Asks for the object on conditions; returns its body, its bytes, and the tag."""
+_PLAIN = ("", "identity", "aws-chunked")
+
+
+class Opened(NamedTuple):
+    """What the server sends of an object: `total` is its bytes, where it says; `tag` is empty where it says none.
+
+    `doubt` says why wrong bytes would not be the object's, but of something on the way.
+    """
+
+    body: Any
+    total: int | None
+    tag: str
+    doubt: str | None
+
+
+Open = Callable[[dict[str, Any]], Opened]
+"""Asks for the object on conditions."""
+
+
+def opened(options: S3Options, answer: Mapping[str, Any], span: str | None) -> Opened:
+    """What boto3 was given; `span` is the range that was asked for."""
+    if span and not starts_at(answer.get("ContentRange"), span):
+        raise not_s3(options, "sends other bytes than the range that was asked for")
+    tag, length = answer.get("ETag", ""), answer.get("ContentLength")
+    headers = {"content-encoding": answer.get("ContentEncoding", "")}
+    return Opened(answer["Body"], length, tag, doubt_of(tag, headers, length))
+
+
+def doubt_of(tag: str, headers: Mapping[str, str], length: int | None) -> str | None:
+    """Why it may not be S3 that sends an object."""
+    coding = headers.get("content-encoding", "")
+    if coding.lower() not in _PLAIN:
+        return f"sends it with the content coding {coding[:40]}, which nobody asked for"
+    if not tag:
+        return "sends it without an ETag"
+    return "sends it without a length, so that it may have been cut" if length is None else None
 
 
 @dataclass(frozen=True)
@@ -34,8 +72,9 @@ class Answer:
     oid: str
     open: Open
     body: Any
-    total: int
+    total: int | None
     tag: str
+    doubt: str | None
     where: str
     legacy: bool
 
@@ -45,7 +84,17 @@ class Answer:
 
     def stream(self, to: Path, progress: Progress) -> None:
         """Bring it through one connection, taken up again where it breaks."""
-        receive(self._chunks(), self.oid, to, progress, where=self.where, legacy=self.legacy)
+        try:
+            receive(self._chunks(), self.oid, to, progress, where=self.where, legacy=self.legacy)
+        except CorruptObject as error:
+            raise self._wrong() from error
+
+    def _wrong(self) -> RemoteError:
+        """The error for bytes that do not have the object's hash."""
+        if self.doubt is None:
+            return corrupt(self.oid, self.where)
+        what = f"the bytes of object {self.oid} are not those that its name promises, and the server {self.doubt}"
+        return RemoteError(what, where=self.where, fix="look for a proxy on the way to it, then dvc cpv sync")
 
     def _chunks(self) -> Iterator[bytes]:
         body, received, resumes = self.body, 0, 0
@@ -57,36 +106,36 @@ class Answer:
                 return
             except _broken():
                 resumes += 1
-                if resumes > RESUMES:
+                if resumes > RESUMES or not self.tag:
                     raise
             if received == self.total:
                 return
-            body, _, _ = self.open({"Range": f"bytes={received}-", "IfMatch": self.tag})
+            body = self.open({"Range": f"bytes={received}-", "IfMatch": self.tag}).body
 
     def assemble(self, to: Path, progress: Progress, *, keep: bool) -> None:
         """Bring it in ranges; with `keep`, what came stays beside `to` where the rest does not come."""
         mark = f"{self.oid}.{hashlib.sha256(self.tag.encode()).hexdigest()[:16]}"
         with begun(to, mark if keep else None) as partial:
-            here = partial.take_up(self.total)
+            here = partial.take_up(self.total or 0)
             progress.advance(here)
             self._fill(partial, progress)
             if here and not partial.has_hash(self.oid, legacy=self.legacy):
                 # What was here may be what is wrong.
                 partial.discard()
-                progress.advance(-self.total)
+                progress.advance(-(self.total or 0))
                 self._fill(partial, progress)
             if not partial.has_hash(self.oid, legacy=self.legacy):
                 partial.discard()
-                raise corrupt(self.oid, self.where)
+                raise self._wrong()
             partial.install(to)
 
     def _fill(self, partial: Partial, progress: Progress) -> None:
-        for data in in_order(self._range, range(partial.size, self.total, RANGE), RANGES):
+        for data in in_order(self._range, range(partial.size, self.total or 0, RANGE), RANGES):
             partial.append(data)
             progress.advance(len(data))
 
     def _range(self, start: int) -> bytes:
-        stop = min(start + RANGE, self.total)
+        stop = min(start + RANGE, self.total or 0)
         resumes = 0
         while True:
             try:
@@ -97,7 +146,7 @@ class Answer:
                     raise
 
     def _read(self, start: int, stop: int) -> bytes:
-        body, _, _ = self.open({"Range": f"bytes={start}-{stop - 1}", "IfMatch": self.tag})
+        body = self.open({"Range": f"bytes={start}-{stop - 1}", "IfMatch": self.tag}).body
         data: bytes = body.read(stop - start)
         if len(data) != stop - start:
             what = f"the server sent {len(data)} bytes of {self.oid} instead of {stop - start}"

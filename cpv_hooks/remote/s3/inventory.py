@@ -11,6 +11,7 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
 from cpv_hooks.remote.common.inventory import Leftover, Seen, in_safe_order
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
+from cpv_hooks.remote.s3_client.answers import NOT_THERE, not_s3
 from cpv_hooks.remote.s3_client.connect import connect, explained, look
 from cpv_hooks.remote.s3_client.errors import code_of
 from cpv_hooks.system.threads import each
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 THREADS = 16
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 class _Detailed(Listing):
@@ -36,7 +36,7 @@ class _Detailed(Listing):
         for item in page.get("Contents", []):
             oid = item["Key"].removeprefix(self._base).replace("/", "", 1)
             if is_oid(oid):
-                self.details[oid] = Seen(item["Size"], _md5(item.get("ETag")), item["LastModified"].timestamp())
+                self.details[oid] = Seen(item["Size"], _md5(item.get("ETag")), _seconds(item))
         return super()._take(page)
 
     def all(self) -> dict[str, Seen]:
@@ -78,14 +78,13 @@ class S3Inventory:
             head = self._head(oid)
             if head is None:
                 return None
-            listing.details[oid] = Seen(
-                head["ContentLength"],
-                None if _has_own_key(head) else _md5(head.get("ETag")),
-                head["LastModified"].timestamp(),
-            )
-            return int(head["ContentLength"])
+            size = head.get("ContentLength")
+            if size is None or not head.get("ETag"):
+                raise not_s3(self._remote.options, "says that an object is there, but not its length or not its ETag")
+            listing.details[oid] = Seen(size, None if _has_own_key(head) else _md5(head["ETag"]), _seconds(head))
+            return int(size)
 
-        listing = _Detailed(pages_of(self.client, self._bucket), self._base, size_of)
+        listing = _Detailed(pages_of(self.client, self._remote.options), self._base, size_of)
         return listing
 
     def _head(self, oid: str) -> Mapping[str, Any] | None:
@@ -94,7 +93,7 @@ class S3Inventory:
                 Bucket=self._bucket, Key=self._remote.key(oid), **self._remote.options.customer_key()
             )
         except Exception as error:
-            if code_of(error) in _NOT_THERE:
+            if code_of(error) in NOT_THERE:
                 return None
             raise
 
@@ -160,6 +159,12 @@ def _md5(tag: str | None) -> str | None:
     """The MD5 that a tag is; the tag of an object that came in parts is none."""
     bare = (tag or "").strip('"')
     return bare if _MD5.fullmatch(bare) else None
+
+
+def _seconds(item: Mapping[str, Any]) -> float | None:
+    """When an object was stored, where the server says it."""
+    modified = item.get("LastModified")
+    return modified.timestamp() if modified is not None else None
 
 
 def _has_own_key(head: Mapping[str, Any]) -> bool:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.dvcformat.directory_object import is_oid
+from cpv_hooks.remote.s3_client.answers import fault_of, not_s3
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from cpv_hooks.remote.s3_client.options import S3Options
 
 FEW = 32
 THREADS = 64
@@ -26,12 +29,15 @@ Pages = Callable[[str, str | None], Mapping[str, Any]]
 """A page of the keys that begin with a prefix, after a token: what boto3's `list_objects_v2` returns."""
 
 
-def pages_of(client: S3Client, bucket: str) -> Pages:
+def pages_of(client: S3Client, options: S3Options) -> Pages:
     """The pages of a bucket, through boto3."""
 
     def ask(prefix: str, token: str | None) -> Mapping[str, Any]:
         more: dict[str, Any] = {"ContinuationToken": token} if token else {}
-        return client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=PAGE, **more)
+        page = client.list_objects_v2(Bucket=options.bucket, Prefix=prefix, MaxKeys=PAGE, **more)
+        if fault := fault_of(page, prefix, token):
+            raise not_s3(options, fault)
+        return page
 
     return ask
 

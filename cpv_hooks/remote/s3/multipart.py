@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.remote.common.protocol import CorruptObject
+from cpv_hooks.remote.common.protocol import CorruptObject, RemoteError
 from cpv_hooks.remote.s3.resumable_uploads import Note, Unfinished, digest_of
+from cpv_hooks.remote.s3_client.answers import NotS3, head_of
 from cpv_hooks.remote.s3_client.errors import code_of
 from cpv_hooks.system.threads import each
 
@@ -96,6 +97,7 @@ class Multipart:
         self._place = place
         self._storage = storage
         self._path = path
+        self._size = size
         self._part_size = part_size(size)
         self._progress = progress
         self._lock = threading.Lock()
@@ -103,11 +105,13 @@ class Multipart:
         self._there: dict[int, str] = {}
         self._tags: dict[int, str] = {}
         self._advanced = 0
+        self.is_proven = True
+        """Whether the server's tag of each part is the MD5 of its bytes."""
 
     def begin(self, note: Note) -> None:
         """Go on with the upload that is noted, or begin one and note it."""
         self._progress.advance(-self._advanced)
-        self._advanced, self._tags = 0, {}
+        self._advanced, self._tags, self.is_proven = 0, {}, True
         parameters = digest_of({**self._place, **self._storage, "part": self._part_size})
         known, other = note.upload(parameters)
         if other is not None:
@@ -167,6 +171,7 @@ class Multipart:
             tag = self._send_part(number, data, digest.digest())
         with self._lock:
             self._tags[number] = tag
+            self.is_proven = self.is_proven and tag == digest.hexdigest()
             self._advanced += len(data)
         self._progress.advance(len(data))
 
@@ -184,17 +189,36 @@ class Multipart:
             Body=body,
             ContentMD5=base64.b64encode(md5).decode(),
         )
+        if not sent.get("ETag"):
+            raise RemoteError(
+                f"the server takes a part of {self._place['Key']} but does not say its ETag",
+                where=f"s3://{self._place['Bucket']}",
+                fix="look for a proxy on the way to it, then dvc cpv sync",
+            )
         return sent["ETag"].strip('"')
 
     def complete(self) -> Any:
-        """Make the object of its parts; returns boto3's answer, or none where the wire did it."""
+        """Make the object of its parts; returns boto3's answer, or an empty one where only the object shows it."""
         if self._wire and self._wire.complete(self._oid, self._upload_id, self._tags):
             return {}
-        return self._client().complete_multipart_upload(
-            **self._place,
-            UploadId=self._upload_id,
-            MultipartUpload={"Parts": [{"PartNumber": n, "ETag": f'"{tag}"'} for n, tag in sorted(self._tags.items())]},
-        )
+        parts: list[Any] = [{"PartNumber": n, "ETag": f'"{tag}"'} for n, tag in sorted(self._tags.items())]
+        try:
+            return self._client().complete_multipart_upload(
+                **self._place, UploadId=self._upload_id, MultipartUpload={"Parts": parts}
+            )
+        except Exception as error:
+            # It may have been made, only the answer was none.
+            if not (isinstance(error, NotS3) or code_of(error) == "NoSuchUpload") or not self._is_made():
+                raise
+            return {}
+
+    def _is_made(self) -> bool:
+        """Whether the object of these very parts is there: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html."""
+        head = head_of(self._client(), self._place)
+        if head is None or head.size != self._size or not self.is_proven:
+            return False
+        whole = hashlib.md5(b"".join(bytes.fromhex(self._tags[number]) for number in sorted(self._tags)))
+        return head.tag == f"{whole.hexdigest()}-{len(self._tags)}"
 
     def abort(self, note: Note) -> None:
         """Remove what was sent, and forget it."""

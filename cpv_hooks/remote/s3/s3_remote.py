@@ -17,10 +17,11 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import corrupt
-from cpv_hooks.remote.s3.download import LARGE, Answer
+from cpv_hooks.remote.s3.download import CHUNK, LARGE, Answer, Opened, doubt_of, opened
 from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
 from cpv_hooks.remote.s3.multipart import PART, Multipart, send
 from cpv_hooks.remote.s3.resumable_uploads import Unfinished
+from cpv_hooks.remote.s3_client.answers import NOT_THERE, Head, head_of, not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import connect, explained, has_proxy, look
 from cpv_hooks.remote.s3_client.errors import code_of
 from cpv_hooks.remote.s3_client.learn import learn
@@ -38,7 +39,6 @@ SMALL_THREADS, LARGE_THREADS = 64, 8
 """An answer of a server far away takes fifty times as long as what there is to do for a small object."""
 LARGE_DOWNLOADS = 2
 """Large objects that come at a time, each in ranges side by side."""
-NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 class S3Remote:
@@ -129,20 +129,30 @@ class S3Remote:
 
     def _page(self, prefix: str, token: str | None) -> Mapping[str, Any]:
         quick = self._wire.page(prefix, token, PAGE)
-        return quick if quick is not None else pages_of(self._client(), self.options.bucket)(prefix, token)
+        return quick if quick is not None else pages_of(self._client(), self.options)(prefix, token)
 
     def _size(self, oid: str) -> int | None:
         """The size in bytes of an object on the server, or None where it is not there."""
+        head = self._head_of(oid)
+        if head is not None and not head.tag:
+            raise not_s3(self.options, "says that an object is there, but not its ETag")
+        return head.size if head else None
+
+    def _head_of(self, oid: str) -> Head | None:
+        """What the server says of an object, or None where it is not there. Some leave out the size."""
         quick = self._wire.head(oid)
         if quick is not None:
-            return quick.length if quick.is_there else None
-        try:
-            head = self._client().head_object(**self._object(oid))
-        except Exception as error:
-            if code_of(error) in NOT_THERE:
-                return None
-            raise
-        return head["ContentLength"]
+            return Head(quick.length, quick.tag.strip('"'), quick.is_encrypted) if quick.is_there else None
+        head = head_of(self._client(), self._object(oid))
+        return head._replace(size=self._listed(oid)) if head and head.size is None else head
+
+    def _listed(self, oid: str) -> int:
+        key = self.key(oid)
+        page = pages_of(self._client(), self.options)(key, None)
+        sizes = [item["Size"] for item in page.get("Contents", []) if item["Key"] == key]
+        if not sizes:
+            raise not_s3(self.options, "says that an object is there, but not how long it is")
+        return int(sizes[0])
 
     def _object(self, oid: str) -> dict[str, Any]:
         return {"Bucket": self.options.bucket, "Key": self.key(oid), **self.options.customer_key()}
@@ -174,15 +184,16 @@ class S3Remote:
         digest = hashlib.md5(data, usedforsecurity=False)
         self._check_digest(digest.hexdigest(), blob)
         quick = self._wire.put(blob.oid, data, digest.digest())
-        if quick is None:
+        if quick is None or not self._is_stored(blob, digest.hexdigest(), quick.tag, is_encrypted=quick.is_encrypted):
             answer = self._client().put_object(
                 **self._object(blob.oid),
                 **self.options.storage(),
                 Body=data,
                 ContentMD5=base64.b64encode(digest.digest()).decode(),
             )
-        tag = quick.tag if quick else answer.get("ETag", "")
-        self._check_etag(tag, digest.hexdigest(), blob)
+            tag = answer.get("ETag", "")
+            if not self._is_stored(blob, digest.hexdigest(), tag, is_encrypted=says_encrypted(answer)):
+                raise self._not_stored(blob, "the server says that it took it, but does not have it")
         progress.advance(len(data))
 
     def _put_parts(self, blob: Blob, progress: Progress) -> None:
@@ -191,23 +202,38 @@ class S3Remote:
         names = (self.url, self.key(blob.oid), blob.oid)
         check = None if blob.known else lambda digest: self._check_digest(digest, blob)
         send(upload, self.unfinished, names, check, LARGE_THREADS)
-        stored = self._size(blob.oid)
-        if stored != blob.size:
-            raise self._not_stored(blob, f"it has {stored} bytes there instead of {blob.size}")
+        head = self._head_of(blob.oid)
+        if head is None or head.size != blob.size:
+            size = "no" if head is None else head.size
+            raise self._not_stored(blob, f"it has {size} bytes there instead of {blob.size}")
+        if not (upload.is_proven or head.is_encrypted or self._reads_back(blob, blob.oid[:32])):
+            raise self._not_stored(blob, "the server stored something else")
 
     def _check_digest(self, digest: str, blob: Blob) -> None:
         if digest != blob.oid[:32] and not (self._legacy and legacy_md5(blob.path) == blob.oid[:32]):
             raise corrupt(blob.oid, str(blob.path))
 
-    def _check_etag(self, etag: str, digest: str, blob: Blob) -> None:
-        # Under some encryptions the tag is no MD5 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
-        encrypted = (
-            self.options.get("sse") or self.options.get("sse_customer_key") or self.options.get("sse_kms_key_id")
-        )
-        tag = etag.strip('"')
-        # A bucket may encrypt by default, with a key of its own, and then the tag is some other 32 digits: ask.
-        if len(tag) == 32 and tag != digest and not encrypted and self._size(blob.oid) != blob.size:
-            raise self._not_stored(blob, "the server stored something else")
+    def _is_stored(self, blob: Blob, digest: str, tag: str, *, is_encrypted: bool) -> bool:
+        """Whether the server has these bytes: the tag is their MD5, or else a HEAD says it, or else the bytes do.
+
+        Under some encryptions a tag is no MD5 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+        """
+        if tag.strip('"') == digest or (tag and is_encrypted):
+            return True
+        head = self._head_of(blob.oid)
+        if head is None or head.size != blob.size:
+            return False
+        return head.tag == digest or (bool(head.tag) and head.is_encrypted) or self._reads_back(blob, digest)
+
+    def _reads_back(self, blob: Blob, digest: str) -> bool:
+        """Whether the server gives back the bytes of this MD5."""
+        body, found = self._open(blob.oid, {})[0], hashlib.md5(usedforsecurity=False)
+        try:
+            while chunk := body.read(CHUNK):
+                found.update(chunk)
+        finally:
+            body.close()
+        return found.hexdigest() == digest
 
     def _not_stored(self, blob: Blob, why: str) -> RemoteError:
         return RemoteError(f"object {blob.oid} did not arrive whole: {why}", where=self.url, fix="dvc cpv sync")
@@ -220,8 +246,8 @@ class S3Remote:
         """
         with explained(self.options):
             answer = self._ask(oid)
-            progress.grow(answer.total)
-            if answer.total < LARGE:
+            progress.grow(answer.total or 0)
+            if answer.total is None or answer.total < LARGE:
                 answer.stream(to, progress)
                 return
             answer.close()
@@ -229,21 +255,21 @@ class S3Remote:
                 answer.assemble(to, progress, keep=to.parent == self.partials)
 
     def _ask(self, oid: str) -> Answer:
-        def ask(condition: dict[str, Any]) -> tuple[Any, int, str]:
+        def ask(condition: dict[str, Any]) -> Opened:
             return self._open(oid, condition)
 
         return Answer(oid, ask, *ask({}), where=self.url, legacy=self._legacy)
 
-    def _open(self, oid: str, condition: dict[str, Any]) -> tuple[Any, int, str]:
+    def _open(self, oid: str, condition: dict[str, Any]) -> Opened:
         """See `s3_download.Open`."""
         span = condition.get("Range")
         quick = self._wire.get_range(oid, span, condition["IfMatch"]) if span else self._wire.get(oid)
         if quick is not None:
-            return quick.body, quick.length, quick.tag
+            return Opened(quick.body, quick.length, quick.tag, doubt_of(quick.tag, quick.headers, quick.length))
         try:
             answer = self._client().get_object(**self._object(oid), **condition)
         except Exception as error:
             if code_of(error) in NOT_THERE:
                 raise MissingObject(f"object {oid} is not on the remote", where=self.url) from error
             raise
-        return answer["Body"], answer["ContentLength"], answer["ETag"]
+        return opened(self.options, answer, span)

@@ -17,10 +17,12 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.remote.common.protocol import NO_SIZES, UNFINISHED, Blob
 from cpv_hooks.remote.common.verified_copy import receive
+from cpv_hooks.remote.s3.download import Opened, opened
 from cpv_hooks.remote.s3.multipart import PART, Multipart, send
 from cpv_hooks.remote.s3.s3_remote import LARGE_THREADS, SMALL, SMALL_THREADS, S3Remote
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning, no_versions
 from cpv_hooks.remote.s3.versioned_places import Place, Places
+from cpv_hooks.remote.s3_client.answers import not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import explained
 from cpv_hooks.remote.s3_client.errors import code_of
 from cpv_hooks.system.threads import each
@@ -105,7 +107,11 @@ class VersionedRemote(S3Remote):
 
     def _head(self, place: dict[str, Any]) -> int | None:
         try:
-            return self._client().head_object(**place)["ContentLength"]
+            head = self._client().head_object(**place)
+            size = head.get("ContentLength")
+            if size is None or not head.get("ETag"):
+                raise not_s3(self.options, "says that a version is there, but not its length or not its ETag")
+            return size
         except Exception as error:
             if code_of(error) in _GONE:
                 return None
@@ -160,7 +166,7 @@ class VersionedRemote(S3Remote):
                 return None
             raise
         hashes = (head.get("ETag", "").strip('"'), head.get("Metadata", {}).get(_MARK))
-        return head if head["ContentLength"] == blob.size and blob.oid in hashes else None
+        return head if head.get("ContentLength") == blob.size and blob.oid in hashes else None
 
     def _put_whole(self, path: str, blob: Blob, progress: Progress) -> Any:
         data = blob.path.read_bytes()
@@ -172,6 +178,10 @@ class VersionedRemote(S3Remote):
             Body=data,
             ContentMD5=base64.b64encode(digest.digest()).decode(),
         )
+        tag, version = answer.get("ETag", "").strip('"'), answer.get("VersionId")
+        is_proven = tag == digest.hexdigest() or (tag and says_encrypted(answer))
+        if version and not is_proven and self._head({**self._named(path), "VersionId": version}) != blob.size:
+            raise self._not_stored(blob, "the server says that it took it, but does not have it")
         progress.advance(len(data))
         return answer
 
@@ -199,7 +209,7 @@ class VersionedRemote(S3Remote):
         else:
             super().download(oid, to, progress)
 
-    def _open(self, oid: str, condition: dict[str, Any]) -> tuple[Any, int, str]:
+    def _open(self, oid: str, condition: dict[str, Any]) -> Opened:
         for place in self._places.of(oid):
             try:
                 answer = self._client().get_object(**self._version(place), **condition)
@@ -207,5 +217,5 @@ class VersionedRemote(S3Remote):
                 if code_of(error) in _GONE:
                     continue
                 raise
-            return answer["Body"], answer["ContentLength"], answer["ETag"]
+            return opened(self.options, answer, condition.get("Range"))
         return super()._open(oid, condition)

@@ -35,12 +35,29 @@ _ACTIONS = {
 }
 
 
+_CLIENTS = ("boto3", "botocore", "urllib3", "http")
+
+
 def is_s3_error(error: BaseException) -> bool:
-    """Whether boto3 raised this."""
+    """Whether boto3 raised this, or a library of its own over what a server sent; or a connection broke."""
+    from ssl import SSLError
+
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
-    return isinstance(error, BotoCoreError | ClientError | Boto3Error)
+    broken = ConnectionError | TimeoutError | SSLError
+    return isinstance(error, BotoCoreError | ClientError | Boto3Error | broken) or _is_from_client(error)
+
+
+def _is_from_client(error: BaseException) -> bool:
+    """Whether it was raised within boto3: not all that it cannot read becomes an error of its own."""
+    if not isinstance(error, Exception) or isinstance(error, TypeError | AttributeError):
+        return False
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    module = last.tb_frame.f_globals.get("__name__", "") if last is not None else ""
+    return module.partition(".")[0] in _CLIENTS
 
 
 def code_of(error: BaseException) -> str:
@@ -85,6 +102,10 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
         return "this machine's clock is wrong, so S3 refuses its requests", "sudo timedatectl set-ntp true"
     if code == "NoSuchBucket":
         return _no_bucket(options)
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    if code.startswith("3") and headers.get("location"):
+        fix = f"look for a login page on the way to it, or {options.change('endpointurl', 'https://HOST')}"
+        return f"{options.server} is no S3 server: it redirects to {headers['location'][:200]}", fix
     if code in _REGION:
         return _wrong_region(error, options)
     if code in _DENIED:
@@ -118,6 +139,8 @@ def _login(options: S3Options) -> str:
 def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
     from botocore import exceptions as aws
 
+    from cpv_hooks.remote.s3_client.http1 import NotHTTP
+
     expired = (
         aws.SSOTokenLoadError,
         aws.UnauthorizedSSOTokenError,
@@ -136,10 +159,17 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
         return f"no trusted connection: {_first_line(error)}", _trust(options)
     if isinstance(error, aws.ParamValidationError):
         return f"{options.bucket!r} is not a bucket's name", _other_bucket(options)
-    if isinstance(error, ValueError | aws.InvalidRegionError):
+    if isinstance(error, aws.InvalidRegionError) or (type(error) is ValueError and "endpoint" in str(error)):
         return f"{_first_line(error)}", options.change("endpointurl", "https://HOST")
-    if isinstance(error, aws.HTTPClientError | aws.ConnectionError | OSError):
-        return no_network(options.get("endpointurl") or "AWS", options)
+    silent = aws.EndpointConnectionError | aws.ConnectTimeoutError | aws.ReadTimeoutError | TimeoutError
+    if isinstance(error, silent) or _never_connected(error):
+        return no_network(options.server, options)
+    if isinstance(error, NotHTTP):
+        return f"{options.server} speaks no HTTP: {error}", f"look for a proxy on the way to it, then {options.retry}"
+    if isinstance(error, aws.HTTPClientError | aws.ConnectionError | aws.IncompleteReadError | OSError):
+        return _no_answer(error, options)
+    if _is_from_client(error) and not isinstance(error, aws.BotoCoreError):
+        return _no_answer(error, options)
     return f"{type(error).__name__}: {_first_line(error)}", options.retry
 
 
@@ -153,6 +183,18 @@ def _trust(options: S3Options) -> str:
     if options.command:
         return f"export AWS_CA_BUNDLE=CA_FILE, then {options.command}"
     return f"dvc remote modify {options.name} ssl_verify CA_FILE"
+
+
+def _never_connected(error: BaseException) -> bool:
+    return isinstance(error, ConnectionRefusedError)
+
+
+def _no_answer(error: BaseException, options: S3Options) -> tuple[str, str]:
+    """What and fix for bytes that are no whole answer."""
+    inner = getattr(error, "kwargs", {}).get("error") or error
+    why = f"{type(inner).__name__}: {_first_line(inner)}"
+    fix = f"look for a proxy on the way to it, check the endpointurl, then {options.retry}"
+    return f"{options.server} gives no whole answer ({why[:200]})", fix
 
 
 def no_network(endpoint: str, options: S3Options) -> tuple[str, str]:

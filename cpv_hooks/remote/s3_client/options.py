@@ -17,6 +17,7 @@ from cpv_hooks.console.redact import remember
 from cpv_hooks.console.trace import emit, is_heard
 from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.s3_client.answers import watch
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -93,6 +94,12 @@ class S3Options:
         return int(self.get("connect_timeout") or CONNECT_SECONDS), int(self.get("read_timeout") or READ_SECONDS)
 
     @property
+    def server(self) -> str:
+        """The server, for people."""
+        named = (os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
+        return self.get("endpointurl") or next(filter(None, named), "AWS")
+
+    @property
     def retry(self) -> str:
         """The command to repeat once something is mended."""
         return self.command or "dvc cpv sync"
@@ -159,6 +166,7 @@ class S3Options:
             verify=self._verify(),
             config=self._config(),
         )
+        watch(client, self)
         if is_heard():
             client.meta.events.register("before-send.s3", _tell)
         return client

@@ -11,13 +11,23 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cpv_hooks.console.trace import emit, is_heard
-from cpv_hooks.remote.s3_client.http1 import Connection, Reply
+from cpv_hooks.remote.s3_client.answers import (
+    BEGUN,
+    COMPLETED,
+    LISTING,
+    fault_of,
+    is_encrypted,
+    name_of,
+    root_of,
+    starts_at,
+)
+from cpv_hooks.remote.s3_client.http1 import Connection, Endless, NotHTTP, Reply
 from cpv_hooks.remote.s3_client.signing import Pattern, Way
 
 if TYPE_CHECKING:
@@ -39,9 +49,19 @@ class Answer:
 
     status: int
     length: int
-    tag: str
+    headers: Mapping[str, str] = field(repr=False)
     data: bytes
     body: Reply | None
+
+    @property
+    def tag(self) -> str:
+        """The object's tag, in quotes; empty where the server gives none."""
+        return self.headers.get("etag", "")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the object is, so that its tag may be no MD5."""
+        return is_encrypted(self.headers)
 
     @property
     def is_there(self) -> bool:
@@ -71,12 +91,13 @@ class Wire:
     # Objects
 
     def put(self, oid: str, data: bytes | bytearray, md5: bytes) -> Answer | None:
-        """Store an object, whose MD5 the server checks."""
-        return self._object("PUT", oid, data, _checked(md5), storing=True)
+        """Store an object, whose MD5 the server is asked to check; the tag in its answer says what it has."""
+        return self._believed(self._object("PUT", oid, data, _checked(md5), storing=True), "etag")
 
     def head(self, oid: str) -> Answer | None:
         """Ask whether an object is there, and for its size."""
-        return self._object("HEAD", oid, expected=(_FOUND, _MISSING))
+        answer = self._object("HEAD", oid, expected=(_FOUND, _MISSING))
+        return answer if answer is None or not answer.is_there else self._believed(answer, "etag", "content-length")
 
     def get(self, oid: str) -> Answer | None:
         """Begin to read an object."""
@@ -85,20 +106,26 @@ class Wire:
     def get_range(self, oid: str, span: str, tag: str) -> Answer | None:
         """Begin to read a part of an object, `bytes=0-9`, if its tag is still the same."""
         headers = {"range": span, "if-match": tag}
-        return self._object("GET", oid, headers=headers, expected=(_PARTLY,), is_whole=False)
+        answer = self._object("GET", oid, headers=headers, expected=(_PARTLY,), is_whole=False)
+        if answer is None or starts_at(answer.headers.get("content-range"), span):
+            return answer
+        if answer.body is not None:
+            answer.body.close()
+        return self._believed(answer, "the range that was asked for")
 
     # Uploads in parts
 
     def begin(self, oid: str) -> str | None:
         """Begin an upload in parts; returns its id."""
         answer = self._object("POST", oid, query="uploads=", storing=True)
-        return _text(answer.data, "UploadId") if answer else None
+        return self._text(answer, BEGUN, "UploadId")
 
     def put_part(self, oid: str, upload: str, number: int, data: bytes | bytearray, md5: bytes) -> str | None:
         """Store a part, whose MD5 the server checks; returns its tag."""
         query = f"partNumber={number}&uploadId={quote(upload, safe='')}"
         answer = self._object("PUT", oid, data, _checked(md5), query=query)
-        return answer.tag if answer else None
+        known = self._believed(answer, "etag")
+        return known.tag if known else None
 
     def complete(self, oid: str, upload: str, tags: Mapping[int, str]) -> bool | None:
         """Make an object of its parts."""
@@ -111,7 +138,7 @@ class Wire:
         answer = self._object("POST", oid, body, query=f"uploadId={quote(upload, safe='')}")
         # Its success may be an error, said after the headers were sent
         # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
-        return True if answer and _text(answer.data, "ETag") else None
+        return True if self._text(answer, COMPLETED, "ETag") else None
 
     # The bucket
 
@@ -132,7 +159,37 @@ class Wire:
         query = "&".join(f"{name}={quote(terms[name], safe='-_.~')}" for name in sorted(terms))
         path, headers = way.read.bucket_path, way.read.bucket_headers
         answer = self._ask(way, _Request(way.read, "GET", path, query, headers, says_all=False))
-        return _contents(answer.data) if answer else None
+        if answer is None:
+            return None
+        found = _contents(answer.data)
+        if found is None or fault_of(found, prefix, token):
+            self._distrust()
+            return None
+        return found
+
+    # What cannot be S3's answer
+
+    def _believed(self, answer: Answer | None, *headers: str) -> Answer | None:
+        """An answer that has these headers, as all of S3's have."""
+        if answer is None or all(answer.headers.get(name) for name in headers):
+            return answer
+        self._distrust()
+        return None
+
+    def _text(self, answer: Answer | None, root: str, name: str) -> str | None:
+        """The text of an element below the root of an answer's document, if that is what it should be."""
+        if answer is None:
+            return None
+        found = root_of(answer.data)
+        text = found.findtext(f"{{*}}{name}") if found is not None and name_of(found) == root else None
+        if not text:
+            self._distrust()
+        return text or None
+
+    def _distrust(self) -> None:
+        """Leave all to boto3, and let what was learned of it be forgotten."""
+        self._is_off = True
+        self._refused()
 
     # Requests
 
@@ -172,6 +229,13 @@ class Wire:
             # The server had closed a connection that was not used for a while.
             connection.close()
             return self._once(connection, way, request)
+        except Endless:
+            connection.close()
+            raise
+        except NotHTTP:
+            connection.close()
+            self._distrust()
+            return None
         except (OSError, ValueError):
             connection.close()
             return None
@@ -180,19 +244,18 @@ class Wire:
         method, body = request.method, request.body
         signed = request.pattern.signed(way.keys, method, request.path, request.query, body, request.headers)
         reply = connection.request(method, signed.target, signed.headers, body)
-        length, tag = reply.length, reply.headers.get("etag", "")
+        length = reply.length
         if method == "HEAD" and reply.status == _FOUND:
-            length = int(reply.headers.get("content-length", "none"))
+            length = int(reply.headers.get("content-length", "0"))
         if reply.status in request.expected:
             if request.is_whole:
                 data = reply.read_all()
-                return Answer(reply.status, length or len(data), tag, data, None)
+                return Answer(reply.status, length or len(data), reply.headers, data, None)
             if length is not None:
-                return Answer(reply.status, length, tag, b"", reply)
+                return Answer(reply.status, length, reply.headers, b"", reply)
         # Where it is not this object or this moment that is wrong, the next request would fail as well.
         if request.says_all and reply.status < _IN_TROUBLE and reply.status not in (_MISSING, _CHANGED):
-            self._is_off = True
-            self._refused()
+            self._distrust()
         reply.close()
         return None
 
@@ -247,28 +310,19 @@ def _checked(md5: bytes) -> dict[str, str]:
     return {"content-md5": base64.b64encode(md5).decode()}
 
 
-def _text(data: bytes, name: str) -> str | None:
-    """The text of this element below the root of a document, where it is one."""
-    from xml.etree import ElementTree
-
-    try:
-        return ElementTree.fromstring(data).findtext(f"{{*}}{name}")  # noqa: S314 - boto3 reads it in the same way
-    except ElementTree.ParseError:
-        return None
-
-
 def _contents(data: bytes) -> dict[str, Any] | None:
-    from xml.etree import ElementTree
-
-    try:
-        root = ElementTree.fromstring(data)  # noqa: S314 - boto3 reads it in the same way
-        items = root.iterfind("{*}Contents")
-        contents = [{"Key": item.findtext("{*}Key"), "Size": int(item.findtext("{*}Size") or "")} for item in items]
-    except (ElementTree.ParseError, ValueError):
+    """A page of a listing, in boto3's words; None where it is none."""
+    root = root_of(data)
+    if root is None or name_of(root) != LISTING:
         return None
-    is_truncated = root.findtext("{*}IsTruncated") == "true"
+    items = root.iterfind("{*}Contents")
+    try:
+        contents = [{"Key": item.findtext("{*}Key"), "Size": int(item.findtext("{*}Size") or "")} for item in items]
+    except ValueError:
+        return None
+    token = root.findtext("{*}NextContinuationToken")
     return {
         "Contents": contents,
-        "IsTruncated": is_truncated,
-        "NextContinuationToken": root.findtext("{*}NextContinuationToken"),
+        "IsTruncated": root.findtext("{*}IsTruncated") == "true",
+        **({"NextContinuationToken": token} if token else {}),
     }
