@@ -20,6 +20,7 @@ NOUNS = (
     "checkpoint",
     "tag",
     "log",
+    "diff",
     "sync",
     "status",
     "doctor",

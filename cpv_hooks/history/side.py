@@ -1,0 +1,97 @@
+"""One side of a comparison: a commit, or the work tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.history.names import Named
+from cpv_hooks.history.reader import Artifact
+from cpv_hooks.history.settings import FILES, MAX_BYTES
+from cpv_hooks.history.version_metrics import in_files
+from cpv_hooks.history.where import Where
+from cpv_hooks.project.metrics import Metric
+from cpv_hooks.project.project import Project
+
+
+class Side(NamedTuple):
+    """What there is: artifacts by path, metrics, and the files of settings by their paths. `name` is None for the
+    work tree; `errors` are what could not be read."""
+
+    name: str | None
+    artifacts: Mapping[str, Artifact]
+    metrics: Mapping[str, Metric]
+    settings: Mapping[str, bytes]
+    errors: tuple[CPVError, ...] = ()
+
+
+def of_commit(repo: Repo, projects: Sequence[Project], named: Named) -> Side:
+    """A commit. Its metrics are those that its tag says, else those in its metrics files in the cache."""
+    from cpv_hooks.git.objects import objects_of
+    from cpv_hooks.project.pointers_at import pointers_at
+    from cpv_hooks.versions import tag_refs
+    from cpv_hooks.versions.tag_message import read_metrics
+
+    artifacts: dict[str, Artifact] = {}
+    errors: list[CPVError] = []
+    for project in projects:
+        try:
+            found = pointers_at(project, named.commit)
+        except CPVError as error:
+            errors.append(error)
+        else:
+            artifacts.update((one.path, Artifact(project.kind_of(one.path), one)) for one in found)
+    said: Mapping[str, Metric] = {}
+    if named.tag is not None:
+        text = repo.run("for-each-ref", "--format=%(objecttype)\n%(contents)", f"{tag_refs.PREFIX}{named.tag}")
+        kind, _, message = text.partition("\n")
+        said = read_metrics(message) if kind == "tag" else {}
+    names = [project.prefix + name for project in projects for name in FILES]
+    settings: dict[str, bytes] = {}
+    for name in names:
+        blob = objects_of(repo).read(f"{named.commit}:{name}", MAX_BYTES)
+        if blob is not None and blob.kind == "blob":
+            if blob.data is None:
+                errors.append(_too_large(name))
+            else:
+                settings[name] = blob.data
+    metrics = said or in_files(_logs(artifacts), Where(projects).file)
+    return Side(named.name, artifacts, metrics, settings, tuple(errors))
+
+
+def of_work_tree(repo: Repo, projects: Sequence[Project]) -> Side:
+    """The work tree as its pointer files say; metrics and settings are read from the files themselves."""
+    from cpv_hooks.system.signatures import Clock
+    from cpv_hooks.worktree.base_index import Index
+    from cpv_hooks.worktree.discovery import discover
+
+    found = discover(repo, list(projects), Index.load(repo.state), Clock(repo.state / "clock"))
+    artifacts = {one.path: Artifact(project.kind_of(one.path), one) for project, one in found.pointers}
+    errors, settings = list(found.errors), dict[str, bytes]()
+    for name in (project.prefix + name for project in projects for name in FILES):
+        path = repo.top / name
+        # A link could lead out of the repository.
+        if path.is_file() and not path.is_symlink():
+            if path.stat().st_size > MAX_BYTES:
+                errors.append(_too_large(name))
+            else:
+                settings[name] = path.read_bytes()
+
+    def standing(pointer: Pointer) -> Path | None:
+        path = repo.top / pointer.path
+        return path if path.is_file() else Where(projects).file(pointer)
+
+    metrics = in_files(_logs(artifacts), standing)
+    return Side(None, artifacts, metrics, settings, tuple(errors))
+
+
+def _too_large(name: str) -> CPVError:
+    return CPVError(f"larger than {MAX_BYTES} bytes", where=name, fix="keep only settings in it")
+
+
+def _logs(artifacts: Mapping[str, Artifact]) -> list[Pointer]:
+    return [artifact.pointer for artifact in artifacts.values() if artifact.kind == "metrics"]

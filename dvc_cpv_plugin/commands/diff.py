@@ -1,0 +1,168 @@
+"""`dvc cpv diff`: two versions, or a version and the work tree, side by side."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.history.compare import ArtifactChange, Difference, FileChange, MetricChange
+
+HELP = "Compare two versions, or a version with the work tree: artifacts, files of folders, metrics, settings."
+EXAMPLES = """examples:
+  dvc cpv diff v0.3                           the work tree against v0.3
+  dvc cpv diff v0.3 v0.4
+  dvc cpv diff origin/main HEAD --markdown    for a comment on a pull request
+  dvc cpv diff v0.3 v0.4 --json | jq '.metrics[] | select(.change != null)'
+
+The work tree is compared as its pointer files say; `dvc cpv sync` brings them up to date.
+docs/diff.md describes the fields of --json."""
+_SHOWN = 20
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+class CmdDiff(CPVCommand):
+    """Plain lines, Markdown or JSON."""
+
+    def run(self) -> int:
+        """Do it."""
+        import json
+
+        from dvc.ui import ui
+
+        from cpv_hooks.console.output import warn
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.history.compare import compare
+        from cpv_hooks.history.names import find
+        from cpv_hooks.history.side import of_commit, of_work_tree
+        from cpv_hooks.project.roots import projects_here
+
+        repo = Repo.discover()
+        projects = projects_here(repo)
+        a, b = (find(repo, projects, name) if name is not None else None for name in (self.args.a, self.args.b))
+        assert a is not None
+        other = of_work_tree(repo, projects) if b is None else of_commit(repo, projects, b)
+        found = compare(projects, of_commit(repo, projects, a), other)
+        if self.args.json:
+            ui.write(json.dumps(found, indent=2))
+        else:
+            ui.write("\n".join(_markdown(found) if self.args.markdown else _text(found)))
+        for error in found["errors"]:
+            warn(error)
+        return 1 if found["errors"] else 0
+
+
+def _text(found: Difference) -> Iterator[str]:
+    for item in found["artifacts"]:
+        name, kind, sizes = _artifact(item)
+        yield _printable(f"{_SIGNS[item['change']]} {name}  {kind}  {sizes}")
+        for file in (item["files"] or [])[:_SHOWN]:
+            yield _printable(f"    {_SIGNS[file['change']]} {file['path']}  {_sizes(file)}")
+        if len(item["files"] or []) > _SHOWN:
+            yield f"    and {len(item['files'] or []) - _SHOWN} more files"
+    for metric in found["metrics"]:
+        before, after, change = _metric(metric)
+        yield _printable(f"{metric['name']}: {before} -> {after}{f' ({change})' if change else ''}")
+    for setting in found["settings"]:
+        before, after = _value(setting["before"]), _value(setting["after"])
+        yield _printable(f"{setting['file']}: {setting['key']}: {before} -> {after}")
+    if not found["artifacts"] and not found["settings"] and not any(map(_differs, found["metrics"])):
+        yield f"no difference between {_title(found)}"
+
+
+def _markdown(found: Difference) -> Iterator[str]:
+    """A comment of a pull request: what a repository says stays text."""
+    yield f"### {_cell(_title(found))}"
+    yield from _table(("artifact", "kind", "change", "size"), [_artifact_row(item) for item in found["artifacts"]])
+    for item in found["artifacts"]:
+        files = item["files"] or []
+        if files:
+            yield ""
+            yield f"<details><summary>{_cell(item['path'])}: {len(files)} files differ</summary>"
+            yield from _table(
+                ("file", "change", "size"), [(file["path"], file["change"], _sizes(file)) for file in files[:_SHOWN]]
+            )
+            yield ""
+            if len(files) > _SHOWN:
+                yield f"and {len(files) - _SHOWN} more"
+                yield ""
+            yield "</details>"
+    yield from _table(
+        ("metric", *map(str, (found["a"], found["b"] or "work tree")), "change"),
+        [(metric["name"], *_metric(metric)) for metric in found["metrics"]],
+    )
+    yield from _table(
+        ("setting", *map(str, (found["a"], found["b"] or "work tree"))),
+        [(f"{one['file']}: {one['key']}", _value(one["before"]), _value(one["after"])) for one in found["settings"]],
+    )
+    if not found["artifacts"] and not found["settings"] and not any(map(_differs, found["metrics"])):
+        yield ""
+        yield "No difference."
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    if rows:
+        yield ""
+        yield f"| {' | '.join(map(_cell, headings))} |"
+        yield f"|{'---|' * len(headings)}"
+        for row in rows:
+            yield f"| {' | '.join(map(_cell, row))} |"
+
+
+def _cell(text: str) -> str:
+    """Text that neither ends a cell nor is markup."""
+    shown = _printable(text)
+    return "".join(f"&#{ord(char)};" if char in "\\`*_[]<>|&#!@~" else char for char in shown)
+
+
+def _title(found: Difference) -> str:
+    return f"{found['a']} and {found['b'] or 'the work tree'}"
+
+
+def _artifact_row(item: ArtifactChange) -> tuple[str, str, str, str]:
+    name, kind, sizes = _artifact(item)
+    return name, kind, item["change"], sizes
+
+
+def _artifact(item: ArtifactChange) -> tuple[str, str, str]:
+    return item["path"], item["kind"], _sizes(item)
+
+
+def _sizes(item: ArtifactChange | FileChange) -> str:
+    from cpv_hooks.console.output import size_text
+
+    before, after = (None if size is None else size_text(size) for size in (item["size_before"], item["size_after"]))
+    if item["change"] == "changed":
+        return f"{before or '?'} -> {after or '?'}"
+    return (after if item["change"] == "added" else before) or "?"
+
+
+def _metric(metric: MetricChange) -> tuple[str, str, str]:
+    change = metric["change"]
+    return _value(metric["before"]), _value(metric["after"]), f"{change:+.6g}" if change else ""
+
+
+def _differs(metric: MetricChange) -> bool:
+    return metric["before"] != metric["after"]
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _printable(text: str) -> str:
+    """Text from the repository, without what would drive a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `diff` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "diff", CmdDiff, HELP, EXAMPLES)
+    parser.add_argument("a", metavar="A", help="A version, a branch or a commit.")
+    parser.add_argument("b", metavar="B", nargs="?", help="Another one (default: the work tree).")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="Print JSON.")
+    form.add_argument("--markdown", action="store_true", help="Print Markdown, for a pull request's comment.")
