@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.project.project import Project
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import commit_metrics, tag_refs
 from cpv_hooks.versions.version import Version
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def metrics(project: Project, version: Version, find: Callable[[Pointer], Path |
     tags = tag_refs.read(project.repo, name=version.name)
     if tags and tags[0].info.metrics:
         return dict(tags[0].info.metrics)
-    return in_files(version.of_kind(project, "metrics"), find)
+    return commit_metrics.read(((project, pointer) for pointer in version.pointers), find).values
 
 
 def in_files(pointers: Iterable[Pointer], find: Callable[[Pointer], Path | None]) -> dict[str, int | float | str]:

@@ -1,7 +1,7 @@
-"""The last metrics that a training run wrote to its log.
+"""The last metrics that a training run wrote.
 
-Two forms are read, line by line: JSON objects (`{"epoch": 3, "loss": 0.2}`) and `key=value` words
-(`epoch=3 loss=0.2`). A later line wins, a line that is neither is passed over.
+Logs are read line by line: JSON objects (`{"epoch": 3, "loss": 0.2}`) and `key=value` words (`epoch=3 loss=0.2`). A
+later line wins, a line that is neither is passed over. Whole documents and tables: see `metrics_documents`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from cpv_hooks.project.metrics_documents import MAX_BYTES, flat, heading, read_document, read_rows
 
 Metric = int | float | str
 
@@ -24,15 +26,34 @@ _PAIR = re.compile(r"""(?<![^\s,;])([A-Za-z_][\w./@-]*)=("[^"]*"|'[^']*'|[^\s,;"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def read(path: Path) -> dict[str, Metric]:
-    """The last value of each metric in the last 64 KiB of a log; empty where there are none.
+def read(path: Path, name: str = "") -> dict[str, Metric]:
+    """The last value of each metric in a document, or in the last 64 KiB of a table or log; empty where there are none.
 
-    Keys are at most 100 characters, texts at most 200, and there are at most 50 metrics. Raises `OSError` where the
-    file cannot be read.
+    `name` is the file's own, where `path` is another. Keys are at most 100 characters, texts at most 200, and there are
+    at most 50 metrics. Raises `OSError` where the file cannot be read.
     """
+    name = name or path.name
+    encoding = _encoding(path)
+    if path.stat().st_size <= MAX_BYTES:
+        document = read_document(path.read_bytes().decode(encoding, "replace").removeprefix("\ufeff"), name)
+        if document is not None:
+            return dict(list(clean(document).items())[-MAX_METRICS:])
+    return _last(_rows(path, name, encoding))
+
+
+def _rows(path: Path, name: str, encoding: str) -> Iterator[Mapping[object, object]]:
+    lines = list(_tail(path, encoding))
+    table = heading(_first_line(path, encoding), name)
+    rows = list(read_rows(lines, *table)) if table else []
+    if rows:
+        return ({key: _value(str(cell)) for key, cell in row.items()} for row in rows)
+    return map(_parse, lines)
+
+
+def _last(rows: Iterator[Mapping[object, object]]) -> dict[str, Metric]:
     found: dict[str, Metric] = {}
-    for line in _tail(path):
-        values = clean(_parse(line))
+    for row in rows:
+        values = clean(row)
         # Re-inserted, so that the newest keys are last and survive the limit.
         for key in values:
             found.pop(key, None)
@@ -56,15 +77,29 @@ def _scalar(value: object) -> bool:
     return isinstance(value, float | str) or (isinstance(value, int) and abs(value) < 1 << 63)
 
 
-def _tail(path: Path) -> Iterator[str]:
+def _encoding(path: Path) -> str:
+    """By the mark that some editors, and PowerShell, put in front."""
+    with path.open("rb") as stream:
+        mark = stream.read(2)
+    return {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(mark, "utf-8-sig")
+
+
+def _tail(path: Path, encoding: str) -> Iterator[str]:
+    width = 2 if encoding.startswith("utf-16") else 1
     with path.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
-        start = max(0, size - TAIL_BYTES)
-        # One byte early: where that is a newline, the first line of the tail is whole.
-        stream.seek(max(0, start - 1))
-        data = stream.read(TAIL_BYTES + 1)
-    lines = data.decode("utf-8", "replace").splitlines()
+        start = max(0, size - TAIL_BYTES) // width * width
+        # One character early: where that is a newline, the first line of the tail is whole.
+        stream.seek(max(0, start - width))
+        data = stream.read(TAIL_BYTES + width)
+    lines = data.decode(encoding, "replace").removeprefix("\ufeff").splitlines()
     yield from lines[1:] if start else lines
+
+
+def _first_line(path: Path, encoding: str) -> str:
+    with path.open("rb") as stream:
+        data = stream.read(TAIL_BYTES)
+    return next(iter(data.decode(encoding, "replace").removeprefix("\ufeff").splitlines()), "")
 
 
 def line_of(path: Path, key: str) -> int | None:
@@ -99,7 +134,7 @@ def _parse(line: str) -> dict[object, object]:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return {}
-        return value if isinstance(value, dict) else {}
+        return flat(value) if isinstance(value, dict) else {}
     return {key: _value(word) for key, word in _PAIR.findall(text)}
 
 
@@ -110,7 +145,7 @@ def parse_pair(text: str) -> tuple[str, Metric] | None:
 
 
 def _value(word: str) -> Metric:
-    if word[0] in "\"'":
+    if word[:1] in ("'", '"') and word[0] == word[-1] and len(word) > 1:
         return word[1:-1]
     if re.fullmatch(r"[+-]?\d{1,18}", word):
         return int(word)

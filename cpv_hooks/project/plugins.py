@@ -63,11 +63,11 @@ class Builtin:
 
         return builtin(name, config)
 
-    def cpv_metrics(self, path: Path) -> Mapping[str, object] | None:
-        """JSON lines and key=value lines."""
+    def cpv_metrics(self, path: Path, name: str) -> Mapping[str, object] | None:
+        """Documents, tables, JSON lines and key=value lines."""
         from cpv_hooks.project.metrics import read
 
-        return read(path) or None
+        return read(path, name) or None
 
     def cpv_kind(self, path: str) -> Kind | None:
         """By the file names that the common frameworks write."""

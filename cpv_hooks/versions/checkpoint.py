@@ -12,6 +12,7 @@ from cpv_hooks.project.config import Kind
 from cpv_hooks.project.expected import lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions import commit_metrics
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Checkpoint:
     metrics: Mapping[str, int | float | str]
     # The DVC root that decides each changed line: the first one in which a pointer of that line changed.
     changed: Mapping[Line, Project]
+    # The metrics artifacts that give no metrics.
+    silent: tuple[str, ...] = ()
 
 
 def roots(repo: Repo, project: Project) -> list[Project]:
@@ -55,9 +58,10 @@ def read(repo: Repo, projects: Sequence[Project], rev: str) -> Checkpoint:
         artifacts[pointer.path] = Artifact(kind, pointer.path, pointer.oid, pointer.size, pointer.nfiles, is_new)
         if is_new:
             changed.setdefault(Line.of(kind), project)
-        if kind == "metrics":
-            logs.append((project, pointer))
-    return Checkpoint(commit, subject, tuple(artifacts.values()), _metrics(logs), changed)
+        logs.append((project, pointer))
+    # Where this clone's cache lacks them, a tag without metrics is better than none.
+    metrics = commit_metrics.read(logs)
+    return Checkpoint(commit, subject, tuple(artifacts.values()), metrics.values, changed, metrics.silent)
 
 
 def _header(repo: Repo, rev: str) -> tuple[str, list[str], str]:
@@ -107,20 +111,3 @@ def _contents(project: Project, commit: str) -> Mapping[str, tuple[str | None, b
 def _is_complete(project: Project, pointer: Pointer) -> bool:
     """Whether plain DVC finds the content; the commit that first says where it is on the remote is the checkpoint."""
     return not lacks_version(project, pointer)
-
-
-def _metrics(logs: Sequence[tuple[Project, Pointer]]) -> dict[str, int | float | str]:
-    """The last metrics, read from the cache; with several logs each key says which one it is from."""
-    from cpv_hooks.project import plugins
-    from cpv_hooks.project.metrics import MAX_METRICS
-    from cpv_hooks.transfer.objects.store import Store
-
-    found: dict[str, int | float | str] = {}
-    for project, pointer in logs:
-        if not pointer.oid or pointer.isdir:
-            continue
-        blob = Store(project, legacy=pointer.legacy).blob(pointer.oid)
-        # Where this clone's cache lacks it, a tag without metrics is better than none.
-        values = plugins.metrics(blob.path, pointer.path) if blob else {}
-        found.update(values if len(logs) == 1 else {f"{pointer.path}:{key}": value for key, value in values.items()})
-    return dict(list(found.items())[:MAX_METRICS])

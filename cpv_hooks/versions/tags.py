@@ -21,6 +21,7 @@ from cpv_hooks.project.tag_schemes import Line, Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import numbering, tag_refs
 from cpv_hooks.versions.checkpoint import Checkpoint
+from cpv_hooks.versions.commit_metrics import tell_silent
 from cpv_hooks.versions.tag_message import TagInfo, parse_message, write_message
 from cpv_hooks.versions.tag_refs import Tag, is_published, mark_published
 
@@ -62,7 +63,9 @@ def create_auto(repo: Repo, projects: Sequence[Project], commit: str) -> list[st
     `projects` are all DVC roots, outermost first. Returns the new names. Lines that have an automatic tag on this
     commit are left alone.
     """
-    return _tag_changes(repo, checkpoints.read(repo, projects, commit))
+    found = checkpoints.read(repo, projects, commit)
+    tell_silent(repo, found.silent)
+    return _tag_changes(repo, found)
 
 
 def create(

@@ -21,7 +21,7 @@ from cpv_hooks.project.metrics import MAX_METRICS, TAIL_BYTES, read
         ("2024-05-01 12:00:00 INFO epoch=3, loss=2e-3; lr=-1.5\n", {"epoch": 3, "loss": 0.002, "lr": -1.5}),
         ("run='a b' note=\"x=1\" f1@5=0.5 val/loss=1\n", {"run": "a b", "note": "x=1", "f1@5": 0.5, "val/loss": 1}),
         ('{"a": 1}\nnot a metric\n{"a": 2\n[1, 2]\n', {"a": 1}),
-        ('{"a": [1], "b": {"c": 1}, "d": null, "e": true, "f": "text"}', {"f": "text"}),
+        ('{"a": [1], "b": {"c": 1}, "d": null, "e": true, "f": "text"}', {"f": "text", "b.c": 1}),
         ('{"a": ' + "9" * 400 + "}", {}),
         ("a=" + "9" * 400, {"a": math.inf}),
         ("a=b=c url=http://h/?q=1", {"a": "b=c", "url": "http://h/?q=1"}),

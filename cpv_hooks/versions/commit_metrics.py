@@ -1,0 +1,135 @@
+"""The metrics of a commit: those of its metrics artifacts, and of a trainer's state inside any artifact."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cpv_hooks.console.output import warn
+from cpv_hooks.dvcformat.directory_object import read_dir_object
+from cpv_hooks.errors import CPVError
+from cpv_hooks.system.atomic_files import write_atomic
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+
+STATE = "trainer_state.json"
+_LOG = re.compile(r"(metrics[^/]*\.(json|jsonl|csv|tsv|ya?ml|toml|log|txt)|[a-z]+_results\.json|training\.(csv|log))")
+_STEP = re.compile(r"-(\d+)(?=/)")
+_AT_MOST = 10
+_SILENT = "no-metrics"  # in CPV's shared state: the artifacts of which it was said that they give no metrics
+Values = dict[str, int | float | str]
+Find = Callable[["Pointer"], "Path | None"]
+
+
+class Metrics(NamedTuple):
+    """What was found; `silent` are the metrics artifacts that have content and give none."""
+
+    values: Values
+    silent: tuple[str, ...]
+
+
+class _File(NamedTuple):
+    name: str
+    path: Path
+
+
+def read(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None) -> Metrics:
+    """The last metrics of these artifacts; `find` knows the file of one, by default the cache alone is asked.
+
+    With several files each key says which one it is from. What the cache lacks is passed over.
+    """
+    from cpv_hooks.project.metrics import MAX_METRICS
+
+    logs: dict[str, Values] = {}
+    states: dict[str, Values] = {}
+    silent: list[str] = []
+    for project, pointer in artifacts:
+        is_log = project.kind_of(pointer.path) == "metrics"
+        if is_log and pointer.oid and not pointer.isdir:
+            logs[pointer.path] = {}
+        for file in _files(project, pointer, find, is_log=is_log):
+            values = _read(file)
+            (states if file.name.rpartition("/")[2] == STATE else logs)[file.name] = values
+            if is_log and not values and file.path.stat().st_size and not pointer.isdir:
+                silent.append(pointer.path)
+    found = _named(logs, alone=len(logs) == 1)
+    found |= _named(states, alone=len(states) == 1 and not found)
+    return Metrics(dict(list(found.items())[:MAX_METRICS]), tuple(silent))
+
+
+def _named(files: dict[str, Values], *, alone: bool) -> Values:
+    return {key if alone else f"{name}:{key}": value for name, values in files.items() for key, value in values.items()}
+
+
+def _read(file: _File) -> Values:
+    from cpv_hooks.project import plugins
+
+    try:
+        return plugins.metrics(file.path, file.name)
+    except OSError:
+        return {}
+
+
+def _files(project: Project, pointer: Pointer, find: Find | None, *, is_log: bool) -> Iterator[_File]:
+    from cpv_hooks.transfer.objects.store import Store
+
+    if pointer.oid is None or (not is_log and project.kind_of(pointer.path) == "data"):
+        return
+    store = Store(project, legacy=pointer.legacy)
+
+    def cached(oid: str) -> Path | None:
+        blob = store.blob(oid)
+        return blob.path if blob else None
+
+    if pointer.isdir:
+        for name, oid in _inside(cached(pointer.oid), pointer, is_log=is_log):
+            path = cached(oid)
+            if path is not None:
+                yield _File(f"{pointer.path}/{name}", path)
+    elif is_log or pointer.path.rpartition("/")[2] == STATE:
+        path = find(pointer) if find else cached(pointer.oid)
+        if path is not None:
+            yield _File(pointer.path, path)
+
+
+def _inside(listing: Path | None, pointer: Pointer, *, is_log: bool) -> list[tuple[str, str]]:
+    """The files of a folder in which metrics are: relative path and object."""
+    if listing is None or not (is_log or STATE.encode() in listing.read_bytes()):
+        # A listing of 100,000 files is searched, not parsed.
+        return []
+    try:
+        files = read_dir_object(listing, None if pointer.legacy else pointer.oid)
+    except CPVError:
+        return []
+    states = [item for item in files if item[0].rpartition("/")[2] == STATE]
+    logs = [item for item in files if is_log and _LOG.fullmatch(item[0].rpartition("/")[2])]
+    # Of a trainer's checkpoints the last one counts: its state has the whole history.
+    return [*logs[:_AT_MOST], *sorted(states, key=_age)[-1:]]
+
+
+def _age(item: tuple[str, str]) -> tuple[bool, int]:
+    steps = _STEP.findall(item[0])
+    return "/" not in item[0], int(steps[-1][:18]) if steps else -1
+
+
+def tell_silent(repo: Repo, silent: Iterable[str]) -> None:
+    """Say once of each metrics artifact that it gives no metrics; it is said again after it gave some."""
+    place, now = repo.shared / _SILENT, sorted(silent)
+    known: list[str] = []
+    with suppress(OSError, ValueError):
+        known = json.loads(place.read_bytes())
+    if now == known:
+        return
+    for path in now:
+        if path not in known:
+            what = "no metrics were found in it (JSON, YAML, TOML, CSV, JSON lines or key=value lines)"
+            warn(str(CPVError(what, where=path, fix="a plugin's cpv_metrics reads other files")))
+    with suppress(OSError):
+        write_atomic(place, json.dumps(now).encode())
