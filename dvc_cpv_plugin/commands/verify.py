@@ -15,10 +15,11 @@ HELP = "Compare every object that versions need with the cache and the remote; w
 EXAMPLES = """examples:
   dvc cpv verify                    what HEAD needs
   dvc cpv verify v1.0 data-v1.0     tags, branches or commits
-  dvc cpv verify --all --deep       every ref; the remote's bytes are read, not only sizes and checksums
+  dvc cpv verify --all --deep       all that prune keeps; the remote's bytes are read, not only sizes and checksums
   dvc cpv verify --all --repair     mend bad copies from good ones
 
-The cache's bytes are always read. What the cache lacks is not wrong while the remote has it.
+The cache's bytes are always read. What the cache lacks is not wrong while the remote has it. With --all also stashes,
+experiments, queued uploads, young reflogs, rescues and the work tree are looked at, which the remote need not have.
 The exit code is 1 where anything is wrong, or could not be looked at."""
 _HEADINGS = ("file", "size", "cache", "remote", "versions", "object")
 
@@ -53,9 +54,10 @@ class CmdVerify(CPVCommand):
         repo = Repo.discover()
         projects = projects_here(repo)
         commits = needs.every_ref(repo) if self.args.all else needs.named(repo, self.args.versions or ["HEAD"])
+        kept = needs.kept(repo) if self.args.all else None
         work = mend if self.args.repair else verify
         with Progress("verifying") as progress:
-            return [work(project, commits, progress, deep=self.args.deep) for project in projects]
+            return [work(project, commits, progress, deep=self.args.deep, kept=kept) for project in projects]
 
     @staticmethod
     def _tell_trouble(reports: list[Report]) -> None:
@@ -120,11 +122,16 @@ def _summary(report: Report) -> str:
 
     wrong = [item for item in report.checks if item.wrong]
     mended = [item for item in report.checks if item.mended]
-    verdict = f"{len(wrong)} wrong" if wrong else "nothing wrong"
+    unseen = sum(1 for item in report.checks if item.remote == "not asked")
+    # Never "nothing wrong" of what was not looked at.
+    sound = "nothing wrong in what was looked at" if unseen or report.trouble else "nothing wrong"
+    verdict = f"{len(wrong)} wrong" if wrong else sound
     if mended:
         verdict += f", {len(mended)} mended"
-    if any(item.remote == "not asked" for item in report.checks):
-        verdict += "; the remote was not asked"
+    if unseen:
+        verdict += f"; not looked at on the remote: {unseen} object{'' if unseen == 1 else 's'}"
+    elif report.trouble:
+        verdict += f"; not looked at: {len(report.trouble)} (see below)"
     away = sum(1 for item in report.checks if item.cache == "absent" and item.remote == "ok")
     if away:
         verdict += f"; {away} on the remote alone"
@@ -140,7 +147,9 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser = add_command(subparsers, parent_parser, "verify", CmdVerify, HELP, EXAMPLES)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("versions", nargs="*", default=[], metavar="TAG", help="tags, branches or commits (HEAD)")
-    group.add_argument("--all", action="store_true", help="every branch, tag and other ref")
+    group.add_argument(
+        "--all", action="store_true", help="every branch, tag and other ref, and all else that prune keeps"
+    )
     parser.add_argument("--deep", action="store_true", help="read the remote's bytes")
     parser.add_argument("--repair", action="store_true", help="mend bad copies from good ones")
     parser.add_argument("--json", action="store_true", help="print JSON, with every object")

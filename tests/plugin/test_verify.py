@@ -66,7 +66,8 @@ def test_a_remote_that_fails_is_one_line(repo: ModelRepo) -> None:
     storage.rename(storage.with_name("away"))
     storage.write_text("in the way")
     done = repo.cpv("verify", status=1)
-    assert done.out == "5 objects (156 B) of 1 version: nothing wrong; the remote was not asked\n"
+    what = "nothing wrong in what was looked at; not looked at on the remote: 5 objects"
+    assert done.out == f"5 objects (156 B) of 1 version: {what}\n"
     assert done.err.splitlines() == [
         f"cpv: warning: {storage}: a file stands where the remote's directory should be; "
         f"to mend it: mv {storage} elsewhere"

@@ -26,7 +26,8 @@ _PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock", "dvc.yaml", "*/dvc.yaml")
 class Need:
     """An object, and the first place that needs it. `size` is in bytes, where the pointer says it for this object.
 
-    An `optional` one has another source: Git itself, or where it was imported from.
+    An `optional` one has another source (Git itself, or where it was imported from), or is of an experiment of DVC's,
+    which may lack its data.
     """
 
     oid: str
@@ -61,6 +62,7 @@ def needed(project: Project, moving: str | None = None) -> Needs:
     What outputs name another remote for stays there; `moving` is one whose own go along.
     """
     found, elsewhere = Needs(), set[str]()
+    own = set(commits(project, "--exclude=refs/exps/*"))
     for commit in commits(project):
         try:
             pointers = pointers_at(project, commit)
@@ -74,7 +76,9 @@ def needed(project: Project, moving: str | None = None) -> Needs:
             if rule is not None and rule.remote not in (None, moving):
                 elsewhere.add(pointer.path)
             elif rule is not None:
-                found.add(_need(commit, pointer, optional=not rule.required), legacy=pointer.legacy)
+                found.add(
+                    _need(commit, pointer, optional=not rule.required or commit not in own), legacy=pointer.legacy
+                )
     for rescue in rescues(project.repo):
         holder = owner(Project.find_all(project.repo), rescue.path)
         if holder is not None and holder.root == project.root and rescue.path not in elsewhere:
@@ -87,14 +91,12 @@ def _need(commit: str, pointer: Pointer, *, optional: bool) -> Need:
     return Need(pointer.oid or "", pointer.path, f"at {commit[:10]}", size, optional)
 
 
-def commits(project: Project) -> list[str]:
-    """The commits that have a pointer which their parents do not have, newest first."""
+def commits(project: Project, *options: str) -> list[str]:
+    """The commits that have a pointer which their parents do not have, newest first; `options` are of `rev-list`."""
     repo = project.repo
     more = [rev for rev in _more(project) if repo.resolve(rev)]
-    listed = repo.run(
-        "rev-list", "--full-history", "--all", "--stdin", "--", *_PATTERNS, input="".join(f"{rev}\n" for rev in more)
-    )
-    return listed.split()
+    args = ("rev-list", "--full-history", *options, "--all", "--stdin", "--", *_PATTERNS)
+    return repo.run(*args, input="".join(f"{rev}\n" for rev in more)).split()
 
 
 def _more(project: Project) -> Iterator[str]:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from cpv_hooks.console.output import fail
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.expected import has_remote
-from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits.upload_commits import deliver, retry_queued
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -21,7 +19,7 @@ def upload_by_policy(repo: Repo, projects: Sequence[Project], revs: Sequence[str
             continue
         try:
             # A repository that has no remote yet says so when it is pushed.
-            new = [rev for rev in revs if project.remote_name or has_remote(project, pointers_at(project, rev))]
+            new = list(revs) if project.remote_name else _with_remote(project, revs)
             if new:
                 deliver(project, new, why)
             if project.config.push_when == "commit":
@@ -29,6 +27,14 @@ def upload_by_policy(repo: Repo, projects: Sequence[Project], revs: Sequence[str
         except CPVError as error:
             fail(error)
     mark_queued(repo)
+
+
+def _with_remote(project: Project, revs: Sequence[str]) -> list[str]:
+    """The commits in which an output names a remote, where there is no default one."""
+    from cpv_hooks.project.expected import has_remote
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    return [rev for rev in revs if has_remote(project, pointers_at(project, rev))]
 
 
 def mark_queued(repo: Repo) -> None:

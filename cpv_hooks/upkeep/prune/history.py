@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.upkeep.prune.starts import Starts, at
+from cpv_hooks.upkeep.verify.starts import Starts, at, peel
 
 _FORMAT = "%H %T %ct %P"
 
@@ -76,20 +76,3 @@ def lacking(repo: Repo, ids: Collection[str]) -> set[str]:
     asked = "".join(f"{oid}\n" for oid in sorted(ids))
     answers = repo.run("cat-file", "--batch-check", input=asked, env=at(repo.common_dir)).splitlines() if ids else []
     return {line.split()[0] for line in answers if line.endswith(" missing")}
-
-
-def peel(repo: Repo, ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Id -> the id and the kind (`commit`, `tree`) of what it stands for, of those that are there."""
-    found: dict[str, tuple[str, str]] = {}
-    rest = sorted(ids)
-    for kind in ("commit", "tree"):
-        asked = "".join(f"{oid}^{{{kind}}}\n" for oid in rest)
-        answers = (
-            repo.run("cat-file", "--batch-check", input=asked, env=at(repo.common_dir)).splitlines() if rest else []
-        )
-        for oid, answer in zip(rest, answers, strict=True):
-            fields = answer.split()
-            if len(fields) == 3 and fields[1] == kind:
-                found[oid] = (fields[0], kind)
-        rest = [oid for oid in rest if oid not in found]
-    return found

@@ -10,10 +10,11 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.upkeep.prune import history, starts, uncommitted
+from cpv_hooks.upkeep.prune import history, uncommitted
 from cpv_hooks.upkeep.prune.listings import Listings
 from cpv_hooks.upkeep.prune.mentions import Mentions, Reader
 from cpv_hooks.upkeep.prune.plan import Options
+from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import tag_refs
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ class Needed:
 
     def _trees_here(self, repo: Repo, past: history.History, found: starts.Starts) -> set[str]:
         """The trees of versions that stay in the cache: where one works, the newest and the young ones."""
-        kept = {oid for oid, _ in history.peel(repo, found.here).values()}
-        stashes = {oid for oid, _ in history.peel(repo, found.stashes).values()}
+        kept = {oid for oid, _ in starts.peel(repo, found.here).values()}
+        stashes = {oid for oid, _ in starts.peel(repo, found.stashes).values()}
         if self._options.keep:
             kept |= _newest(repo, self._projects, self._options.keep)
         if self._options.older_than is not None:

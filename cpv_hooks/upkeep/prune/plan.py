@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from cpv_hooks.console.durations import DAY
 from cpv_hooks.remote.common.inventory import Inventory, Leftover
+from cpv_hooks.upkeep.verify.starts import GRACE
 
-GRACE = 30 * DAY
 ABANDONED = 7 * DAY
 """Seconds after which nobody goes on with an upload or a temporary file of ours."""
 FRESH = 3600.0

@@ -14,7 +14,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import PIPELINE
 from cpv_hooks.upkeep.prune.mentions import Mentions, Reader, ids_in, in_pointer
-from cpv_hooks.upkeep.prune.starts import at, git_dirs
+from cpv_hooks.upkeep.verify.starts import at, git_dirs
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import all_pointer_files
 from cpv_hooks.worktree.rescue_list import rescues

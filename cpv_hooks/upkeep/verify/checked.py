@@ -99,6 +99,7 @@ class Report:
             "sound": self.sound,
             "bytes": self.bytes,
             "trouble": self.trouble,
+            "not_looked_at": sum(1 for item in self.checks if item.remote == "not asked"),
             "objects": [self._row(item) for item in self.checks],
         }
 

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import expected
 from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.upkeep.verify import starts
+from cpv_hooks.worktree.discovery import readable_pointers
+from cpv_hooks.worktree.rescue_list import rescues
 
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
 
-_REFS = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(refname:short)"
+_REFS = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(refname:short)%00%(refname)"
+# DVC's experiments, Git's stash, a commit that is being made: what is pushed in other ways, or not at all.
+_UNPUBLISHED = re.compile(r"refs/(exps/.*|stash|worktree/cpv/.*)")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A pointer with content, the names of the versions that have it, and whether the remote must have its data."""
+    """A pointer with content, the names of the versions that have it, and whether the remote must have its data.
+
+    With `here` it is nowhere else where it is not in the cache.
+    """
 
     pointer: Pointer
     versions: tuple[str, ...]
     on_remote: bool
+    here: bool = False
+
+    @property
+    def strength(self) -> tuple[bool, bool]:
+        """To compare how much depends on it."""
+        return self.on_remote, self.here
+
+    def with_more(self, other: Wanted) -> Wanted:
+        """The same content, which others need as well."""
+        versions = tuple(dict.fromkeys((*self.versions, *other.versions)))
+        return Wanted(self.pointer, versions, self.on_remote or other.on_remote, self.here or other.here)
 
     @property
     def oid(self) -> str:
@@ -68,21 +89,67 @@ def named(repo: Repo, names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def every_ref(repo: Repo) -> dict[str, list[str]]:
-    """Commit -> names, of HEAD and of every ref that stands for a commit."""
+    """Commit -> names, of HEAD and of every ref that stands for a published version, or one to be."""
     found = {head: ["HEAD"]} if (head := repo.resolve("HEAD")) else {}
     for line in repo.run("for-each-ref", f"--format={_REFS}").splitlines():
-        oid, kind, peeled, peeled_kind, name = line.split("\0")
+        oid, kind, peeled, peeled_kind, name, ref = line.split("\0")
         commit = {kind: oid, peeled_kind: peeled}.get("commit")
-        if commit:
+        if commit and not _UNPUBLISHED.fullmatch(ref):
             found.setdefault(commit, []).append(name)
     return found
 
 
-def wanted(project: Project, commits: Mapping[str, Sequence[str]]) -> tuple[list[Wanted], list[CPVError]]:
+class Kept(NamedTuple):
+    """What names a commit that is not published; `here` says that its data may be on this machine alone."""
+
+    names: tuple[str, ...]
+    here: bool
+
+
+def kept(repo: Repo, grace: float = starts.GRACE) -> dict[str, Kept]:
+    """The commits that `prune` keeps for so many seconds and that are not published: stashes, experiments, reflogs, …
+
+    The remote need not have them. DVC's experiments may lack data; what a young reflog names may be lost.
+    """
+    named: dict[str, list[starts.Start]] = {}
+    for start in starts.every(repo, grace):
+        named.setdefault(start.oid, []).append(start)
+    published, found = every_ref(repo), dict[str, Kept]()
+    for oid, (commit, kind) in starts.peel(repo, named).items():
+        names = tuple(dict.fromkeys(start.name for start in named[oid]))
+        here = any(start.role in ("here", "stash") and not start.is_experiment for start in named[oid])
+        stashed = any(start.role == "stash" and not start.is_experiment for start in named[oid])
+        for held in [commit, *(_parents(repo, commit) if stashed else [])] if kind == "commit" else []:
+            if held not in published:
+                known = found.get(held, Kept((), False))
+                found[held] = Kept((*known.names, *names), known.here or here)
+    return found
+
+
+def _parents(repo: Repo, commit: str) -> list[str]:
+    """What was staged when a stash was made, and its untracked files, are parents of it."""
+    return repo.run("rev-list", "--no-walk", "--parents", commit).split()[1:]
+
+
+def loose(project: Project) -> list[Wanted]:
+    """What no commit has: the contents on the list of rescues, and those that the pointers of the work tree name."""
+    repo = project.repo
+    found = [
+        Wanted(Pointer(file="", path=rescue.path, oid=rescue.oid), (f"rescue {rescue.number}",), False, here=True)
+        for rescue in rescues(repo)
+        if project.holds(rescue.path)
+    ]
+    written = (pointer for pointer in readable_pointers(repo) if pointer.oid and project.holds(pointer.file))
+    return found + [Wanted(pointer, ("the work tree",), False) for pointer in written]
+
+
+def wanted(
+    project: Project, commits: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]
+) -> tuple[list[Wanted], list[CPVError]]:
     """What these commits point to, each content of each artifact once for each remote; and what cannot be read."""
-    found: dict[tuple[str, str | None, str | None], tuple[Pointer, list[str], bool]] = {}
+    found: dict[tuple[str, str | None, str | None], Wanted] = {}
     errors: list[CPVError] = []
-    for commit, names in commits.items():
+    for commit, names in [*commits.items(), *((commit, item.names) for commit, item in kept.items())]:
         try:
             pointers = pointers_at(project, commit)
         except CPVError as error:
@@ -90,16 +157,13 @@ def wanted(project: Project, commits: Mapping[str, Sequence[str]]) -> tuple[list
             continue
         for pointer in pointers:
             if pointer.oid is not None:
-                key = (pointer.path, pointer.oid, pointer.remote or project.remote_name)
-                known = found.get(key)
                 rule = expected(project, pointer, [commit])
-                needed = rule is not None and rule.required
-                if known is None:
-                    found[key] = (pointer, list(names), needed)
-                else:
-                    known[1].extend(names)
-                    found[key] = (pointer, known[1], known[2] or needed)
-    return [Wanted(pointer, tuple(names), needed) for pointer, names, needed in found.values()], errors
+                required, unpublished = rule is not None and rule.required, kept.get(commit)
+                here = unpublished is not None and unpublished.here and required
+                new = Wanted(pointer, tuple(names), required and unpublished is None, here)
+                key = (pointer.path, pointer.oid, pointer.remote or project.remote_name)
+                found[key] = found[key].with_more(new) if key in found else new
+    return list(found.values()), errors
 
 
 def distinct(needs: Iterable[Need]) -> dict[str, Need]:
@@ -107,6 +171,6 @@ def distinct(needs: Iterable[Need]) -> dict[str, Need]:
     found: dict[str, Need] = {}
     for need in needs:
         known = found.get(need.oid)
-        if known is None or (need.wanted.on_remote and not known.wanted.on_remote):
+        if known is None or need.wanted.strength > known.wanted.strength:
             found[need.oid] = need
     return found

@@ -23,20 +23,28 @@ if TYPE_CHECKING:
 
     from cpv_hooks.console.progress import Progress
     from cpv_hooks.project.project import Project
+    from cpv_hooks.upkeep.verify.needs import Kept
 
 NO_COPY = "no good copy is left here or on the remote"
 FILES_LACK = "some of its files are not on the remote"
 
 
-def mend(project: Project, commits: Mapping[str, Sequence[str]], progress: Progress, *, deep: bool = False) -> Report:
-    """Verify all that these commits (commit -> names) need, and repair it."""
-    report = verify(project, commits, progress, deep=deep)
+def mend(
+    project: Project,
+    commits: Mapping[str, Sequence[str]],
+    progress: Progress,
+    *,
+    deep: bool = False,
+    kept: Mapping[str, Kept] | None = None,
+) -> Report:
+    """Verify all that these commits (commit -> names) need, and repair it; `kept` is as in `verify`."""
+    report = verify(project, commits, progress, deep=deep, kept=kept)
     repair(project, report, progress)
     if not any(item.oid in report.unlisted for item in report.checks if item.mended):
         return report
     # What a directory lists was not known before it was mended itself.
     first = {(item.place, item.oid): item for item in report.checks}
-    report = verify(project, commits, progress, deep=deep)
+    report = verify(project, commits, progress, deep=deep, kept=kept)
     repair(project, report, progress)
     for item in report.checks:
         known = first.get((item.place, item.oid))

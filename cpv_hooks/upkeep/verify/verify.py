@@ -25,7 +25,7 @@ from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, Report, State
-from cpv_hooks.upkeep.verify.needs import Need, Wanted, distinct, wanted
+from cpv_hooks.upkeep.verify.needs import Kept, Need, Wanted, distinct, loose, wanted
 
 if TYPE_CHECKING:
     from cpv_hooks.console.progress import Progress
@@ -36,13 +36,25 @@ HASH_THREADS, READ_THREADS = 4, 8
 _ANOTHER_SIZE = -1  # where all that a remote says is that the size is not the right one
 
 
-def verify(project: Project, commits: Mapping[str, Sequence[str]], progress: Progress, *, deep: bool = False) -> Report:
-    """Look at all that these commits (commit -> names) need. Changes nothing but the record of what is on the remote.
+def verify(
+    project: Project,
+    commits: Mapping[str, Sequence[str]],
+    progress: Progress,
+    *,
+    deep: bool = False,
+    kept: Mapping[str, Kept] | None = None,
+) -> Report:
+    """Look at all that these commits (commit -> names) need; with `kept` also at what nobody published.
+
+    Changes nothing but the record of what is on the remote.
 
     A remote that fails, and a pointer that cannot be read, are lines in the report's `trouble`.
     """
     names = list(dict.fromkeys(name for names in commits.values() for name in names))
-    found, errors = wanted(project, commits)
+    found, errors = wanted(project, commits, kept or {})
+    if kept is not None:
+        known = {(item.pointer.path, item.oid) for item in found}
+        found += [item for item in loose(project) if item.here or (item.pointer.path, item.oid) not in known]
     report = Report(root_key(project), None, names, trouble=[str(error) for error in errors])
 
     def look(at: Project, pointers: Sequence[Pointer]) -> None:
@@ -158,6 +170,9 @@ class _Layout:
             self._read(self._remote, read)
         except CPVError as error:
             self._distrust(error)
+        for item in checks.values():
+            if item.need.wanted.here and item.cache == "absent" and item.remote == "absent":
+                item.cache = "missing"
 
     @staticmethod
     def _seen(remote: Remote, checks: dict[str, Checked]) -> Mapping[str, Seen]:
@@ -175,11 +190,15 @@ class _Layout:
         return self._deep or (seen.md5 is not None and seen.md5 != item.oid[:32])
 
     def _read(self, remote: Remote, items: list[Checked]) -> None:
+        for item in items:
+            item.remote = "not asked"  # until its bytes have come
+
         def read(item: Checked) -> None:
             temporary = self._cache.temporary()
             try:
                 remote.download(item.oid, temporary, self._progress)
                 item.size = temporary.stat().st_size
+                item.remote = "ok"
             except MissingObject:
                 item.remote = "missing"
             except CorruptObject:

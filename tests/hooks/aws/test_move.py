@@ -390,3 +390,15 @@ def test_what_belongs_on_another_remote_stays_there(repo: ModelRepo, target: Tar
 
 def _pointer_oid(repo: ModelRepo, pointer: str) -> str:
     return repo.read(pointer).decode().split("md5: ")[1].split("\n")[0]
+
+
+def test_an_experiment_whose_data_is_gone_does_not_stop_it(repo: ModelRepo, target: Target) -> None:
+    repo.write("model.bin.dvc", f"outs:\n- md5: {'a' * 32}\n  size: 1\n  hash: md5\n  path: model.bin\n")
+    repo.git("commit", "-qam", "an experiment without its data")
+    repo.git("update-ref", "refs/exps/12/34567890/keen-crab", "HEAD")
+    repo.git("reset", "-q", "--hard", "HEAD^")
+    copy(project_of(repo), target.open)
+    assert repo.md5("model.bin") in target.objects()
+    repo.git("update-ref", "refs/heads/side", "refs/exps/12/34567890/keen-crab")
+    with pytest.raises(CPVError, match=r"has all that is needed: model\.bin at"):
+        copy(project_of(repo), target.open)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, NamedTuple
 
+from cpv_hooks.console.durations import DAY
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
+GRACE = 30 * DAY
+"""Seconds for which reflogs and the remote protect, unless the user says otherwise."""
 # Of these Git itself never expires an entry: a stash below the topmost is in its reflog alone.
 _STASHES = re.compile(r"refs/(stash|exps/.*)")
 _ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
@@ -36,27 +40,50 @@ class Starts:
     refs: frozenset[str]
 
 
+class Start(NamedTuple):
+    """One of them: what names it, and how that protects it."""
+
+    name: str
+    oid: str
+    role: Literal["ref", "theirs", "here", "stash", "while"]
+
+    @property
+    def is_experiment(self) -> bool:
+        """Whether DVC keeps it for itself: `dvc exp push` is what publishes it."""
+        return self.name.startswith("refs/exps/")
+
+
 def find(repo: Repo, grace: float, extra: Iterable[str] = ()) -> Starts:
     """Look for them; `grace` is in seconds, `extra` are ids to keep besides. Raises `CPVError` where Git fails."""
+    found = [start for start in every(repo, grace) if start.oid != NULL_OID]
+    stashes = {start.oid for start in found if start.role == "stash"}
+    here = {start.oid for start in found if start.role in ("ref", "here")} | stashes
+    kept = {start.oid for start in found} | {*extra} - {NULL_OID}
+    refs = {start.oid for start in found if start.name.startswith("refs/")}
+    return Starts(frozenset(kept), frozenset(here), frozenset(stashes), frozenset(refs))
+
+
+def every(repo: Repo, grace: float) -> Iterator[Start]:
+    """Each of them, as often as something names it; `grace` is in seconds. Raises `CPVError` where Git fails."""
     since = time.time() - grace
-    here: set[str] = {item.commit for item in Queue.of(repo).pending()}
-    here.update(_in_files([repo.shared / "journal"]))
-    kept, stashes, refs = set(extra), set[str](), set[str]()
+    yield from (Start("an upload that is queued", item.commit, "here") for item in Queue.of(repo).pending())
+    yield from (Start("an operation under way", oid, "here") for oid in _in_files([repo.shared / "journal"]))
     for git_dir in git_dirs(repo):
         for ref, oid in _refs(repo, git_dir):
-            refs.add(oid)
             is_tag_or_theirs = ref.startswith(("refs/tags/", "refs/remotes/"))
-            (kept if is_tag_or_theirs else stashes if _STASHES.fullmatch(ref) else here).add(oid)
-        here.update(filter(None, [_head(repo, git_dir)]))
-        here.update(_in_files(git_dir / name for name in _UNDER_WAY))
-        kept.update(_in_files(path for name in _FOR_A_WHILE if _is_young(path := git_dir / name, since)))
+            yield Start(ref, oid, "theirs" if is_tag_or_theirs else "stash" if _STASHES.fullmatch(ref) else "ref")
+        if head := _head(repo, git_dir):
+            yield Start("HEAD", head, "here")
+        for name in _UNDER_WAY:
+            yield from (Start(name, oid, "here") for oid in _in_files([git_dir / name]))
+        for name in _FOR_A_WHILE:
+            if _is_young(git_dir / name, since):
+                yield from (Start(name, oid, "while") for oid in _in_files([git_dir / name]))
         for ref, oid, moment in _reflogs(repo, git_dir):
             if _STASHES.fullmatch(ref):
-                stashes.add(oid)
+                yield Start(f"the reflog of {ref}", oid, "stash")
             elif moment >= since:
-                kept.add(oid)
-    here |= stashes
-    return Starts(*(frozenset(ids) - {NULL_OID} for ids in (kept | here, here, stashes, refs)))
+                yield Start(f"the reflog of {ref or 'a ref'}", oid, "while")
 
 
 def git_dirs(repo: Repo) -> list[Path]:
@@ -116,3 +143,20 @@ def _reflogs(repo: Repo, git_dir: Path) -> Iterator[tuple[str, str, float]]:
                     moment = float(entry[3])
                     yield ref, entry[1].decode(), moment
                     yield ref, entry[2].decode(), moment
+
+
+def peel(repo: Repo, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Id -> the id and the kind (`commit`, `tree`) of what it stands for, of those that are there."""
+    found: dict[str, tuple[str, str]] = {}
+    rest = sorted(ids)
+    for kind in ("commit", "tree"):
+        asked = "".join(f"{oid}^{{{kind}}}\n" for oid in rest)
+        answers = (
+            repo.run("cat-file", "--batch-check", input=asked, env=at(repo.common_dir)).splitlines() if rest else []
+        )
+        for oid, answer in zip(rest, answers, strict=True):
+            fields = answer.split()
+            if len(fields) == 3 and fields[1] == kind:
+                found[oid] = (fields[0], kind)
+        rest = [oid for oid in rest if oid not in found]
+    return found
