@@ -17,7 +17,6 @@ import re
 import time
 from pathlib import Path
 
-from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import Repo
@@ -83,6 +82,8 @@ def _tree_unlike_any_index(repo: Repo) -> str:
 
     listed = repo.run("ls-files", "-s", "-z", "--", "*.dvc", "dvc.lock", "*/dvc.lock", index=True).split("\0")
     entries = (line.partition("\t") for line in listed)
+    from cpv_hooks.dvcformat.pointer import is_pointer_file
+
     entry, path = next((head.split(), path) for head, _, path in entries if is_pointer_file(path))
     mode = "100644" if entry[0] == "100755" else "100755"
     with scratch_index(repo.state / "detour-index", Path(os.environ["GIT_INDEX_FILE"])) as env:

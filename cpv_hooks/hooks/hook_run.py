@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import tell_once
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.precommit_framework import runs_us
-from cpv_hooks.sync.events import Event
-from cpv_hooks.sync.watch_file import is_sure
+
+if TYPE_CHECKING:
+    from cpv_hooks.sync.events import Event
 
 
 def begin() -> Repo:
@@ -38,12 +38,20 @@ def answered(repo: Repo) -> bool:
         notes = (repo.state / "asked").read_text(encoding="ascii").splitlines()
     except OSError:
         return False
-    return git is not None and notes[:1] == [git.identity] and is_sure(repo)
+    if git is None or notes[:1] != [git.identity]:
+        return False
+    from cpv_hooks.sync.watch_file import is_sure
+
+    return is_sure(repo)
 
 
 def quietly(event: Event) -> Event:
     """Under the pre-commit framework only a commit writes pointers: one that is changed and not staged collides with
     its own saving of unstaged changes."""
+    from dataclasses import replace
+
+    from cpv_hooks.hooks.precommit_framework import runs_us
+
     return replace(event, only=frozenset()) if runs_us() else event
 
 

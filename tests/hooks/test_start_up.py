@@ -1,0 +1,44 @@
+"""What the start of each hook costs: how many of our modules it imports, and none of the heavy ones."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from cpv_hooks.git.hook_names import FSMONITOR, HOOKS
+from support.shell import Shell
+
+MODULES = {
+    FSMONITOR: 60,
+    "pre-commit": 60,
+    "pre-merge-commit": 60,
+    "prepare-commit-msg": 14,
+    "post-commit": 75,
+    "post-checkout": 60,
+    "post-index-change": 60,
+    "post-merge": 75,
+    "post-rewrite": 75,
+    "pre-push": 60,
+    "reference-transaction": 60,
+}
+"""The most modules of ours that each hook may import before it knows what there is to do. Lower one when you can."""
+HEAVY = ("asyncio", "boto3", "dvc", "pluggy", "pydantic", "pygit2", "rich", "sqlite3")
+
+
+def test_every_hook_is_in_the_table() -> None:
+    assert set(MODULES) == {FSMONITOR, *HOOKS}
+
+
+@pytest.mark.parametrize("hook", MODULES)
+def test_a_hook_imports_no_more_than_it_needs(shell: Shell, hook: str) -> None:
+    code = (
+        f"import json, sys, cpv_hooks.__main__, cpv_hooks.hooks.{hook.replace('-', '_')}\n"
+        "ours = [name for name, module in sys.modules.items()\n"
+        "        if name.startswith('cpv_hooks.') and not hasattr(module, '__path__')]\n"
+        f"print(json.dumps([ours, [name for name in {HEAVY!r} if name in sys.modules]]))"
+    )
+    ours, heavy = json.loads(shell.run(sys.executable, "-I", "-c", code).out)
+    assert heavy == []
+    assert 0 < len(ours) <= MODULES[hook], sorted(ours)
