@@ -74,7 +74,8 @@ managed() {
     [ -d "$state" ] || [ -f .cpv.toml ] && return 0
     [ -f "$git_dir/commondir" ] || return 1
     read -r common <"$git_dir/commondir"
-    [ -d "$git_dir/$common/cpv" ]
+    case $common in /*) ;; *) common=$git_dir/$common ;; esac
+    [ -d "$common/cpv" ]
 }
 
 run() {

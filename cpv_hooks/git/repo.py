@@ -130,8 +130,8 @@ class Repo:
         lines = os.fsdecode(done.stdout).splitlines()
         if done.returncode or len(lines) != 3:
             return None
-        # --git-common-dir is relative to the folder where the command ran.
-        common_dir = Path(os.path.normpath(os.path.join(cwd or Path.cwd(), lines[2])))
+        # --git-common-dir is relative to the folder where the command ran, perhaps a link; Git resolves the others.
+        common_dir = Path(os.path.realpath(os.path.join(cwd or Path.cwd(), lines[2])))
         return cls(Path(lines[0]), Path(lines[1]), common_dir)
 
     @cached_property

@@ -11,7 +11,6 @@ import os
 from cpv_hooks.git import one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.hooks.hook_run import begin
-from cpv_hooks.project.linked_worktree import share_cache
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import INDEX_CHANGE
 from cpv_hooks.sync.outcomes import Report
@@ -30,7 +29,6 @@ def run(args: list[str]) -> int:
         return 0
     repo = begin()
     one_shot.heal(repo)
-    share_cache(repo)
     report = guarded_sync(repo, INDEX_CHANGE)
     if command in _FOLLOWED:
         # What is missing now may be there in a moment; a rescue is told once.

@@ -1,36 +1,145 @@
-"""Linked work trees share the cache, and the private settings, of the main one."""
+"""One DVC cache for all work trees of a repository, wherever its Git directory lies.
+
+DVC's cache lies in `.dvc/cache` of each work tree, so a linked one would fetch everything again, and take what is not
+uploaded yet with it when it is removed. It gets the cache of the main work tree. Where there is none (in a bare
+repository) or it cannot be found from Git's directory, that directory holds the cache of all of them, in `dvc/`.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cpv_hooks.dvcformat.dvc_config import facts_of
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.project import Project, managed_roots
+from cpv_hooks.project.project import Project
+from cpv_hooks.system.atomic_files import write_atomic
 
-
-def share_cache(repo: Repo) -> None:
-    """Give a new linked work tree the main one's DVC cache and `config.local`, where it has no cache of its own.
-
-    DVC's cache lies in `.dvc/cache` of each work tree, so a new one starts empty and would fetch everything again.
-    """
-    if not repo.linked or repo.common_dir.name != ".git":
-        return
-    main = repo.common_dir.parent
-    for root in managed_roots(repo):
-        original = main / root.relative_to(repo.top)
-        local = root / ".dvc" / "config.local"
-        if local.exists() or not (original / ".dvc").is_dir():
-            continue
-        _write_local(local, original, Project.open(repo, root))
-
-
-def _write_local(local: Path, original: Path, project: Project) -> None:
+if TYPE_CHECKING:
     from configobj import ConfigObj  # type: ignore[import-untyped]
 
-    theirs = original / ".dvc" / "config.local"
-    settings = ConfigObj(str(theirs)) if theirs.exists() else ConfigObj()
-    if project.cache_dir == project.root.resolve() / ".dvc" / "cache":
-        settings.setdefault("cache", {})["dir"] = str(original / ".dvc" / "cache")
-    settings.filename = str(local)
-    local.touch(mode=0o600)
-    settings.write()
+
+def share_caches(repo: Repo, projects: list[Project]) -> list[Project]:
+    """Let the DVC roots of this work tree use the repository's cache, where their own settings name none.
+
+    Returns the projects as they are then. What their own caches hold is in the shared one afterwards too. A new linked
+    work tree gets the main one's private settings (`config.local`) as well.
+    """
+    return [_sharing(repo, project) for project in projects]
+
+
+def _sharing(repo: Repo, project: Project) -> Project:
+    own = project.root.resolve() / ".dvc" / "cache"
+    in_git = repo.common_dir / "dvc" / project.prefix / "cache"
+    if project.cache_dir != own or not (repo.linked or in_git.is_dir()):
+        return project
+    main = _main_root(repo, project) if repo.linked else None
+    home = in_git
+    if main is not None and not in_git.is_dir():
+        home = Path(facts_of(main, repo.shared).cache_dir)
+    if not _name_cache(project.root, home, main):
+        return project
+    _take_over(own, home)
+    return Project.open(repo, project.root)
+
+
+def _main_root(repo: Repo, project: Project) -> Path | None:
+    """The same DVC root in the main work tree; None where that is not there, or has no such root now."""
+    top = _main_top(repo)
+    root = top / project.prefix if top is not None else None
+    return root if root is not None and (root / ".dvc").is_dir() else None
+
+
+def _main_top(repo: Repo) -> Path | None:
+    common = repo.common_dir
+    for name in ("config.worktree", "config"):
+        configured = repo.run("config", "--file", str(common / name), "--get", "core.worktree", check=False).rstrip(
+            "\n"
+        )
+        if configured:  # as in a submodule: relative to the Git directory
+            return Path(os.path.normpath(common / configured))
+    # Of `git init --separate-git-dir` Git itself knows only the way from the work tree to its directory; CPV has noted
+    # the folders in which it was at work.
+    noted = [Path(root) for root in _noted_roots(repo)]
+    tops = [common.parent, *(folder for root in noted for folder in (root, *root.parents))]
+    return next((top for top in tops if _belongs(top / ".git", common)), None)
+
+
+def _noted_roots(repo: Repo) -> list[str]:
+    import json
+
+    try:
+        return list(json.loads((repo.shared / "projects.json").read_bytes()))
+    except (OSError, ValueError):
+        return []
+
+
+def _belongs(dot_git: Path, common: Path) -> bool:
+    """Whether a `.git` is, or names, the repository's Git directory, and it is no bare one."""
+    try:
+        if dot_git.is_dir():
+            # A bare repository in a folder called `.git`, beside its work trees, has no index.
+            return os.path.samefile(dot_git, common) and (common / "index").exists()
+        text = dot_git.read_text(encoding="utf-8", errors="surrogateescape")
+        return os.path.samefile(dot_git.parent / text.removeprefix("gitdir:").strip(), common)
+    except OSError:
+        return False
+
+
+def _name_cache(root: Path, home: Path, main: Path | None) -> bool:
+    """Write the cache into a root's `config.local`; False where that names one already."""
+    from configobj import ConfigObj
+
+    local = root / ".dvc" / "config.local"
+    settings = ConfigObj(str(local), encoding="utf-8") if local.exists() else _settings_of(main)
+    section = settings.setdefault("cache", {})
+    if local.exists() and "dir" in section:
+        return False
+    section["dir"] = str(home)
+    settings.filename = None
+    write_atomic(local, ("\n".join(_lines(settings)) + "\n").encode("utf-8", "surrogateescape"), mode=0o600)
+    return True
+
+
+def _lines(settings: ConfigObj) -> list[str]:
+    return [line.decode() if isinstance(line, bytes) else line for line in settings.write()]
+
+
+def _settings_of(main: Path | None) -> ConfigObj:
+    """The private settings of the main work tree, with paths as they are meant there."""
+    from configobj import ConfigObj
+
+    theirs = main / ".dvc" / "config.local" if main else None
+    settings = ConfigObj(str(theirs) if theirs and theirs.exists() else None, encoding="utf-8")
+    for name in settings.sections:
+        url = settings[name].get("url")
+        if theirs is not None and name.startswith(("remote ", "'remote ")) and url and "://" not in url:
+            settings[name]["url"] = os.path.normpath(theirs.parent / url)
+    return settings
+
+
+def _take_over(own: Path, home: Path) -> None:
+    """Let the shared cache have what a work tree's own one holds; that stays, because links may lead into it."""
+    from cpv_hooks.dvcformat.cache import Cache
+
+    cache, before = Cache(home), Cache(own)
+    for path in own.glob("files/md5/??/*"):
+        oid = path.parent.name + path.name
+        file = before.find(oid) if not cache.has(oid) else None
+        if file is not None:
+            temporary = cache.temporary()
+            try:
+                _link_or_copy(file, temporary)
+                cache.adopt(temporary, oid)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        import shutil
+
+        shutil.copy2(source, target)

@@ -24,7 +24,6 @@ class CmdInstall(CPVCommand):
 
         from cpv_hooks.console.output import say
         from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.linked_worktree import share_cache
         from cpv_hooks.project.project import managed_roots
         from cpv_hooks.recovery.guarded_sync import guarded_sync
         from cpv_hooks.setup.install.install import install
@@ -36,7 +35,6 @@ class CmdInstall(CPVCommand):
             say(line)
         if not managed_roots(repo):
             say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
-        share_cache(repo)
         report = guarded_sync(repo, replace(SYNC, fetch=self.args.fetch))
         tell_changes(report)
         return 1 if incomplete(report) and self.args.fetch else 0
