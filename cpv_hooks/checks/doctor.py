@@ -14,6 +14,7 @@ from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import load
+from cpv_hooks.project.left_out import left_out
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.worktree import remotes_in_use
 
@@ -67,7 +68,9 @@ def settings(repo: Repo) -> Iterator[Check]:
     from cpv_hooks.project.plugins import scheme_of
 
     roots = managed_roots(repo)
-    if not roots:
+    absent = left_out(repo)
+    yield from (failed("settings", error) for error in absent)
+    if not roots and not absent:
         yield Check("settings", "fail", f"{repo.top}: no .cpv.toml in a DVC root", "dvc cpv init")
     for root in roots:
         where = str((root / ".cpv.toml").relative_to(repo.top))

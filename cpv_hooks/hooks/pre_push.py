@@ -16,7 +16,9 @@ from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted
 from cpv_hooks.project.expected import at
+from cpv_hooks.project.left_out import roots_of
 from cpv_hooks.project.project import Project
+from cpv_hooks.sync.watch_file import known_roots
 from cpv_hooks.transfer.commits.upload_commits import complete, unversioned
 from cpv_hooks.versions import lost_races, pushed_tags
 from cpv_hooks.versions.tag_refs import Tag
@@ -44,6 +46,8 @@ def run(args: list[str]) -> int:
     if interrupted(repo):
         return 1
     projects = Project.find_all(repo)
+    # Published is what the commits say, whatever the work tree holds just now.
+    projects += roots_of(repo, [update.oid for update in updates], projects, known_roots(repo))
     remote = args[0] if args else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
     if not projects or not remote:
         return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.left_out import left_out
 from cpv_hooks.project.project import Project
 
 
@@ -16,6 +17,8 @@ def projects_here(repo: Repo, cwd: Path | None = None) -> list[Project]:
     """
     projects = Project.find_all(repo)
     if not projects:
+        for error in left_out(repo):
+            raise error
         raise CPVError("CPV does not manage this repository (no .cpv.toml)", where=str(repo.top), fix="dvc cpv init")
     folder = (cwd or Path.cwd()).resolve()
     around = [project for project in projects if folder.is_relative_to(project.root.resolve())]

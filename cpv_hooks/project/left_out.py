@@ -1,0 +1,133 @@
+"""DVC roots that Git's index or a commit has and the work tree has not: a sparse checkout, another branch, a deletion.
+
+What is managed is what Git says, not what stands on the disk just now.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shlex
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.console.output import say
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import FILE
+from cpv_hooks.project.project import Project
+from cpv_hooks.system.atomic_files import write_atomic
+
+if TYPE_CHECKING:
+    from configobj import ConfigObj  # type: ignore[import-untyped]
+
+_SETTINGS = (FILE, ".dvc/config")
+
+
+def left_out(repo: Repo) -> list[CPVError]:
+    """What to say of each DVC root of the index whose settings are not in the work tree."""
+    return [_missing(repo, prefix) for prefix in _incomplete(repo)]
+
+
+def _missing(repo: Repo, prefix: str) -> CPVError:
+    folder = shlex.quote(prefix.rstrip("/") or ".dvc")
+    if _is_sparse(repo):
+        what = "managed by CPV, and its settings are left out by the sparse checkout"
+        return CPVError(what, where=f"{prefix}.dvc", fix=f"git sparse-checkout add {folder}")
+    files = shlex.join(prefix + name for name in _SETTINGS)
+    return CPVError("managed by CPV, and its settings are deleted", where=prefix or ".", fix=f"git checkout -- {files}")
+
+
+def _is_sparse(repo: Repo) -> bool:
+    return repo.run("config", "--type=bool", "--get", "core.sparseCheckout", check=False).strip() == "true"
+
+
+def _incomplete(repo: Repo) -> list[str]:
+    """The prefixes (empty, or `folder/`) of the roots in the index of which the work tree lacks some settings."""
+    listed = repo.run("ls-files", "-z", "--cached", "--", FILE, f"*/{FILE}").split("\0")
+    prefixes = [name.removesuffix(FILE) for name in listed if name]
+    lacking = [prefix for prefix in prefixes if not _is_complete(repo.top / prefix)]
+    return [prefix for prefix in lacking if repo.run("ls-files", "--", f":(literal){prefix}.dvc/config")]
+
+
+def _is_complete(root: Path) -> bool:
+    return all((root / name).is_file() for name in _SETTINGS)
+
+
+def bring_settings(repo: Repo) -> bool:
+    """Bring back what a sparse checkout took of a root's settings while its pointers stay; whether the cache is gone.
+
+    A cone keeps the files at the top and takes the folder `.dvc` away.
+    """
+    if not (repo.git_dir / "info/sparse-checkout").exists():
+        return False
+    lacking = _incomplete(repo) if _is_sparse(repo) else []
+    return sum(_bring(repo, prefix) for prefix in lacking) > 0
+
+
+def _bring(repo: Repo, prefix: str) -> bool:
+    here = [line[2:] for line in repo.run("ls-files", "-t", "-z", "--", f":(glob){prefix}**/*.dvc").split("\0") if line]
+    if not any((repo.top / file).is_file() for file in here):
+        return False
+    settings = [f":(literal){prefix}{name}" for name in (FILE, ".dvc", ".dvcignore")]
+    # "S" marks what the sparse checkout leaves out (git-ls-files(1), -t); what else is not there the user removed.
+    rows = repo.run("ls-files", "-t", "-z", "--", *settings).split("\0")
+    gone = [row[2:] for row in rows if row.startswith("S ") and not os.path.lexists(repo.top / row[2:])]
+    for file in gone:
+        write_atomic(repo.top / file, os.fsencode(repo.run("cat-file", "blob", f":{file}")))
+    if gone:
+        keep = shlex.quote(f"{prefix}.dvc")
+        say(f"brought back {', '.join(gone)}, which CPV needs; git sparse-checkout add {keep} keeps them")
+    return bool(gone) and not (repo.top / prefix / ".dvc/cache").is_dir()
+
+
+def roots_of(repo: Repo, tips: Iterable[str], present: Collection[Project], known: Iterable[Path]) -> list[Project]:
+    """The managed roots of commits that the work tree does not have now, laid out below CPV's state.
+
+    `known` are roots that were at work here before. They publish what the commits say, with the cache and the private
+    settings that lie where the root has its place.
+    """
+    tops = {os.path.relpath(root, repo.top) for root in known if root.is_relative_to(repo.top)}
+    places = {"" if top == "." else f"{top}/" for top in tops} | {"", *_incomplete(repo)}
+    absent = sorted(places - {project.prefix for project in present})
+    found: dict[str, Project] = {}
+    for tip in tips:
+        for prefix in absent:
+            texts = [repo.run("cat-file", "blob", f"{tip}:{prefix}{name}", check=False) for name in _SETTINGS]
+            if all(texts) and prefix not in found:
+                found[prefix] = _laid_out(repo, prefix, *texts)
+    return list(found.values())
+
+
+def _laid_out(repo: Repo, prefix: str, settings: str, config: str) -> Project:
+    from configobj import ConfigObj
+
+    home = repo.top / prefix / ".dvc"
+    there = Repo(repo.state / "roots", repo.git_dir, repo.common_dir)
+    root = there.top / posixpath.normpath(prefix) if prefix else there.top
+    write_atomic(root / FILE, os.fsencode(settings))
+    public = _as_meant_at(home, ConfigObj(config.splitlines(), encoding="utf-8"))
+    local = home / "config.local"
+    private = _as_meant_at(home, ConfigObj(str(local) if local.exists() else None, encoding="utf-8"))
+    if not any("dir" in table.get("cache", {}) for table in (public, private)):
+        private.setdefault("cache", {})["dir"] = str(home / "cache")
+    for name, table in (("config", public), ("config.local", private)):
+        write_atomic(root / ".dvc" / name, _text(table), mode=0o600)
+    return Project.open(there, root)
+
+
+def _as_meant_at(home: Path, settings: ConfigObj) -> ConfigObj:
+    """DVC's settings with the paths that are relative to their file made absolute."""
+    for name in settings.sections:
+        for key in ("url", "dir"):
+            value = settings[name].get(key)
+            if isinstance(value, str) and "://" not in value:
+                settings[name][key] = os.path.normpath(home / os.path.expanduser(value))
+    return settings
+
+
+def _text(settings: ConfigObj) -> bytes:
+    settings.filename = None
+    lines = [line if isinstance(line, bytes) else line.encode() for line in settings.write()]
+    return b"\n".join(lines) + b"\n"

@@ -1,0 +1,128 @@
+"""What is managed is what HEAD and the index say, though the work tree does not show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from e2e.conftest import Tell
+from e2e.story import Story, md5, refused
+from e2e.test_worktrees import in_folder
+
+
+def with_origin(story: Story) -> Story:
+    """A Git host, and a folder of code beside the artifacts at the top."""
+    story.git("init", "-q", "--bare", "../origin.git")
+    story.git("remote", "add", "origin", "../origin.git")
+    story.write("src/code.py", "print(1)\n")
+    story.git("add", "src")
+    story.git("commit", "-qm", "code")
+    story.git("push", "-q", "origin", "main")
+    return story
+
+
+@contextmanager
+def storage_away(story: Story) -> Iterator[None]:
+    storage = story.path.parent / "storage"
+    storage.rename(storage.with_name("away"))
+    storage.write_text("in the way")
+    yield
+    storage.unlink()
+    storage.with_name("away").rename(storage)
+
+
+def published(story: Story) -> str:
+    return story.git("--git-dir", story.path.parent / "origin.git", "rev-parse", "main").out.strip()
+
+
+@pytest.mark.parametrize("mode", ["live", "shims", "pre-commit"])
+def test_a_cone_without_dvc(tell: Tell, mode: str) -> None:
+    story = with_origin(tell(mode))
+    story.git("sparse-checkout", "set", "--cone", "src")
+    assert not (story.path / ".dvc/config").exists()
+    story.put("model.bin", "model 3\n")
+    done = story.git("commit", "-qam", "third")
+    assert story.saved("model.bin", "model 3\n")
+    assert "git sparse-checkout add .dvc keeps them" in done.text or mode == "pre-commit"
+    assert story.tags_at() == ["v0.2"]
+    assert md5("model 3\n") in story.stored()
+    story.git("push", "-q", "origin", "main")
+    assert story.changes() == []
+    assert story.dvc_status() == {}
+
+
+def test_a_cone_and_a_checkout(tell: Tell) -> None:
+    story = with_origin(tell("live"))
+    story.git("sparse-checkout", "set", "--cone", "src")
+    story.git("checkout", "-q", "v0.0")
+    assert story.read("model.bin") == b"model 1\n"
+    story.git("sparse-checkout", "disable")
+    story.git("checkout", "-q", "main")
+    assert story.read("model.bin") == b"model 2\n"
+    story.agree()
+
+
+def test_a_push_without_its_data_from_a_cone(tell: Tell) -> None:
+    """Git took the folder with the cache away, before the data was uploaded."""
+    story = with_origin(tell("live"))
+    with storage_away(story):
+        story.put("model.bin", "model 3\n")
+        story.git("commit", "-qam", "third")
+    story.git("sparse-checkout", "set", "--cone", "src")
+    (story.path / "model.bin").unlink()
+    before = published(story)
+    refused(story.git("push", "origin", "main", status=1), "model.bin", "is not on the DVC remote")
+    assert published(story) == before
+
+
+def test_status_and_doctor_tell(tell: Tell) -> None:
+    story = tell("live")
+    place = in_folder(story, "live")
+    story.git("sparse-checkout", "set", "--cone", "--", "other")
+    assert not place.path.exists() or not (place.path / ".cpv.toml").exists()
+    fix = "git sparse-checkout add models/resnet"
+    refused(story.cpv("status", status=None), "left out by the sparse checkout", fix)
+    assert fix in story.cpv("doctor", status=1).out
+
+
+@pytest.mark.parametrize("mode", ["live", "shims"])
+def test_a_push_from_a_branch_that_has_no_model(tell: Tell, mode: str) -> None:
+    """The branch that goes out has one: its data goes first, or nothing goes."""
+    story = with_origin(tell(mode))
+    story.empty_branch("empty")
+    with storage_away(story):
+        story.put("model.bin", "model 3\n")
+        story.git("commit", "-qam", "third")
+        story.git("-c", "core.hooksPath=/dev/null", "checkout", "-q", "empty")
+        before = published(story)
+        done = story.git("push", "origin", "main", status=1)
+        assert "Traceback" not in done.text
+        assert published(story) == before
+    story.git("push", "-q", "origin", "main")
+    assert md5("model 3\n") in story.stored()
+    assert published(story) != before
+
+
+def test_a_push_after_the_settings_were_deleted(tell: Tell) -> None:
+    story = with_origin(tell("live"))
+    with storage_away(story):
+        story.put("model.bin", "model 3\n")
+        story.git("commit", "-qam", "third")
+        (story.path / ".cpv.toml").unlink()
+        refused(story.cpv("status", status=None), "its settings are deleted", "git checkout -- .cpv.toml")
+        story.git("push", "origin", "main", status=1)
+    story.git("push", "-q", "origin", "main")
+    assert md5("model 3\n") in story.stored()
+
+
+def test_code_alone_goes_out_of_a_cone_without_the_model(tell: Tell) -> None:
+    story = tell("live")
+    in_folder(story, "live")
+    with_origin(story)
+    story.git("sparse-checkout", "set", "--cone", "src")
+    story.write("src/code.py", "print(2)\n")
+    story.git("commit", "-qam", "more code")
+    story.git("push", "-q", "origin", "main")
+    assert published(story) == story.head()
