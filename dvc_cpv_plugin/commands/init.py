@@ -62,6 +62,7 @@ class CmdInit(CPVCommand):
 
     def _request(self, place: Place, chosen: list[Proposal]) -> Request:
         from cpv_hooks.setup.init import plan
+        from cpv_hooks.setup.init.model import Request
 
         team, model = plan.names(place)
         artifacts: dict[Kind, list[str]] = {}

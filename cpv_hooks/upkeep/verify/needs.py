@@ -16,7 +16,6 @@ from cpv_hooks.worktree.discovery import readable_pointers
 from cpv_hooks.worktree.rescue_list import rescues
 
 if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
 
