@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.hook_names import HOOKS, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
@@ -38,11 +39,14 @@ def hooks(repo: Repo) -> Iterator[Check]:
 
 
 def _hooks_path(repo: Repo, path: str) -> Check:
-    folder = hooks_dir(repo)
+    folder, own = hooks_dir(repo), hooks_in_place.installed_in(repo)
     if folder == repo.shared / "hooks":
         return Check("core.hooksPath", "ok", "CPV's folder, which calls the hooks that were there")
     if not folder.is_relative_to(repo.top) and not folder.is_relative_to(repo.common_dir):
         return Check("core.hooksPath", "warn", f"{path} is outside this repository, other repositories use it", INSTALL)
+    if own is not None and os.path.realpath(folder) != os.path.realpath(own):
+        shown = os.path.relpath(own, repo.top) if own.is_relative_to(repo.top) else own
+        return Check("core.hooksPath", "fail", f"{path} (CPV's hooks are in {shown})", INSTALL)
     return Check("core.hooksPath", "ok", path)
 
 

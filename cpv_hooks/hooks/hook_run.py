@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import tell_once
+from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
 
@@ -19,6 +20,7 @@ def begin() -> Repo:
     git = calling_git()
     if git is not None:
         tell_once(repo.state / "said", git.identity)
+    hooks_in_place.look(repo)
     return repo
 
 

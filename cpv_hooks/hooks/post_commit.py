@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import index, one_shot
+from cpv_hooks.git import hooks_in_place, index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import answered, begin, in_shim, quietly
@@ -13,7 +13,7 @@ from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import COMMIT
 from cpv_hooks.sync.report import tell
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-from cpv_hooks.versions import tags
+from cpv_hooks.versions import missed, tags
 
 
 def run(args: list[str]) -> int:
@@ -34,13 +34,16 @@ def run(args: list[str]) -> int:
         return 0
     try:
         # A rebase, or an amend, replaces a commit whose tag post-rewrite moves.
-        names = [] if repo.under_way() == "rebase" or _amends(repo) else tags.create_auto(repo, projects, head)
+        follows = repo.under_way() == "rebase" or _amends(repo)
+        names = [] if follows else [*missed.number(repo, projects), *tags.create_auto(repo, projects, head)]
     except CPVError as error:
         fail(error)
         names = []
     if names:
         say(f"tagged {' '.join(names)}")
     upload_by_policy(repo, projects, [head], "commit")
+    if hooks_in_place.were_bypassed(repo) and all(project.config.push_when == "commit" for project in projects):
+        missed.make_up(repo, projects)
     return 0
 
 

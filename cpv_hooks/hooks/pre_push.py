@@ -19,6 +19,7 @@ from cpv_hooks.project.expected import at
 from cpv_hooks.project.left_out import roots_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync.watch_file import known_roots
+from cpv_hooks.transfer.commits import catch_up
 from cpv_hooks.transfer.commits.upload_commits import complete, unversioned
 from cpv_hooks.versions import lost_races, pushed_tags
 from cpv_hooks.versions.tag_refs import Tag
@@ -53,7 +54,9 @@ def run(args: list[str]) -> int:
         return 0
     if _raced(repo, projects[0], updates, remote):
         return 1
+    had = [update.remote_oid for update in updates if repo.resolve(update.remote_oid or "-")]
     if not updates:
+        catch_up.with_pushes(projects)
         return 0
     unnamed = [line for project in projects for line in _unnamed(repo, project, updates, remote)]
     if unnamed:
@@ -69,6 +72,7 @@ def run(args: list[str]) -> int:
         fail(CPVError(f"and {len(missing) - 10} more objects are not on the DVC remote", fix=mend))
     if missing:
         return 1
+    catch_up.with_pushes(projects, had, [update.oid for update in updates])
     # Only the host knows what will become of them.
     pushed_tags.note(repo, remote, {name: update.oid for name, update in _tags(updates).items()})
     return 0

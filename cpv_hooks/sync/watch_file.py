@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks.git.hooks_in_place import BYPASSED, deciding_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
@@ -68,7 +69,13 @@ def remember(
     started: int,
     written: Written = Written(),
 ) -> None:
-    """Note that everything agreed at `started`, in nanoseconds of the file system's clock."""
+    """Note that everything agreed at `started`, in nanoseconds of the file system's clock.
+
+    Not where hooks were bypassed: each query says so until that is made up for.
+    """
+    if (repo.shared / BYPASSED).exists():
+        forget(repo)
+        return
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
     missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
@@ -83,9 +90,13 @@ def remember(
         missing |= _absent_names(project) | _absent_settings(project)
         folders |= _folders_of_globs(project)
     roots = [_argument(path) for path in deep] + [_argument(f"{folder}/.") for folder in sorted(folders)]
+    deciding = {path: path.exists() for path in deciding_files(repo)}
+    roots += [_outside(repo, path) for path, exists in deciding.items() if exists]
+    absent = [_argument(path) for path in sorted(missing)]
+    absent += [_outside(repo, path) for path, exists in deciding.items() if not exists]
     literals = [shlex.quote(f":(literal){file}") for file in files] or ["':(literal).cpv.toml'"]
     text = _TEMPLATE.format(
-        absent=" && ".join([f"[ ! -e {_argument(path)} ]" for path in sorted(missing)] or [":"]),
+        absent=" && ".join([f"[ ! -e {path} ]" for path in absent] or [":"]),
         roots=" ".join(roots) or "./.cpv.toml",
         pointers=" ".join(literals),
         listing=shlex.quote("\n".join(files)),
@@ -138,6 +149,13 @@ def _arguments(paths: Sequence[str]) -> str:
 
 def _argument(path: str) -> str:
     return shlex.quote(f"./{path}")
+
+
+def _outside(repo: Repo, path: Path) -> str:
+    """A file of Git's own folder, from the top so that a repository can be moved, or one of the user's."""
+    if path.is_relative_to(repo.common_dir) or path.is_relative_to(repo.top):
+        return _argument(os.path.relpath(path, repo.top))
+    return shlex.quote(str(path))
 
 
 # Files whose change may change what the artifacts are; DVC's lock, because every DVC command touches it.

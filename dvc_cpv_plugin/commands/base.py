@@ -18,6 +18,8 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
     """
 
     args: argparse.Namespace
+    says_bypassed = True
+    """Whether the command says it where Git does not run CPV's hooks; not one that sees to it, or tells it itself."""
 
     def do_run(self) -> int:
         """Called by DVC; runs the command and turns a `CPVError` into its line."""
@@ -29,6 +31,8 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
             # For Git's hooks under this command too.
             os.environ["CPV_QUIET"] = "1"
         try:
+            if self.says_bypassed:
+                self._say_bypassed()
             return self.run()
         except BrokenPipeError:
             raise  # the reader of our output is gone; DVC knows what to do
@@ -43,6 +47,17 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
     @abstractmethod
     def run(self) -> int:
         """Do the work and return the exit code."""
+
+    @staticmethod
+    def _say_bypassed() -> None:
+        from cpv_hooks.errors import CPVError
+        from cpv_hooks.git import hooks_in_place
+        from cpv_hooks.git.repo import Repo
+
+        try:
+            hooks_in_place.look(Repo.discover())
+        except (CPVError, OSError):
+            return  # the command itself says what is wrong, if it needs a repository
 
     @staticmethod
     def _trace() -> None:

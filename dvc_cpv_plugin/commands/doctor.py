@@ -19,6 +19,8 @@ The exit code is 1 where a check fails, and 0 where there are only warnings."""
 class CmdDoctor(CPVCommand):
     """One line for each check; the exit code says whether one failed."""
 
+    says_bypassed = False
+
     def run(self) -> int:
         from cpv_hooks.checks import doctor
         from cpv_hooks.git.repo import Repo

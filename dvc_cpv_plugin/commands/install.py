@@ -11,33 +11,40 @@ HELP = "Install CPV's Git hooks in this clone and bring its artifacts."
 EXAMPLES = """examples:
   git clone git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git && cd resnet50
   dvc cpv install
-  dvc cpv install --no-fetch     hooks only; artifacts come with the next checkout or sync
+  dvc cpv install --no-fetch     hooks only; nothing is fetched or uploaded until the next checkout or sync
 """
 
 
 class CmdInstall(CPVCommand):
-    """Installs; exit code 1 where an artifact could not be brought."""
+    """Installs; exit code 1 where an artifact could not be brought, or something of a push is still missing."""
+
+    says_bypassed = False
 
     def run(self) -> int:
         """Do it."""
         from dataclasses import replace
 
         from cpv_hooks.console.output import say
+        from cpv_hooks.git import hooks_in_place
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.project import managed_roots
         from cpv_hooks.recovery.guarded_sync import guarded_sync
         from cpv_hooks.setup.install.install import install
         from cpv_hooks.sync.events import SYNC
         from cpv_hooks.sync.report import incomplete, tell_changes
+        from cpv_hooks.versions import missed
 
         repo = Repo.discover()
+        hooks_in_place.note_bypassed(repo)
         for line in install(repo):
             say(line)
         if not managed_roots(repo):
             say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
         report = guarded_sync(repo, replace(SYNC, fetch=self.args.fetch))
         tell_changes(report)
-        return 1 if incomplete(report) and self.args.fetch else 0
+        if not self.args.fetch:
+            return 0
+        return 0 if missed.make_up(repo, report.projects) and not incomplete(report) else 1
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

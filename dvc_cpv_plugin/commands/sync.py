@@ -55,6 +55,7 @@ class CmdSync(CPVCommand):
         from cpv_hooks.transfer.commits.upload_commits import retry_queued
         from cpv_hooks.transfer.commits.versioned_commit import complete_files
         from cpv_hooks.transfer.objects.upload_queue import Queue
+        from cpv_hooks.versions import missed
 
         repo = Repo.discover()
         projects_here(repo)  # says so where CPV has nothing to do with the repository
@@ -71,7 +72,8 @@ class CmdSync(CPVCommand):
                     say(f"uploaded {', '.join(placed)}; git commit notes where")
                 retry_queued(project, force=True)
             mark_queued(repo)
-        return 1 if incomplete(report) or (self.args.push and Queue.of(repo).pending()) else 0
+        caught_up = not self.args.push or missed.make_up(repo, report.projects)
+        return 1 if incomplete(report) or not caught_up or (self.args.push and Queue.of(repo).pending()) else 0
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

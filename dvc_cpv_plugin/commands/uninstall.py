@@ -16,6 +16,8 @@ EXAMPLES = """examples:
 class CmdUninstall(CPVCommand):
     """Uninstalls; artifacts, pointers, tags and the DVC remote stay as they are."""
 
+    says_bypassed = False
+
     def run(self) -> int:
         """Do it."""
         from cpv_hooks.console.output import say

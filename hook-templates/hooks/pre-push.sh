@@ -1,6 +1,17 @@
+# Whether a Git remote has something that it had not when CPV last looked: an earlier push, maybe without CPV.
+remote_refs_moved() {
+    common=$git_dir
+    if [ -f "$git_dir/commondir" ]; then
+        read -r common <"$git_dir/commondir"
+        case $common in /*) ;; *) common=$git_dir/$common ;; esac
+    fi
+    [ -d "$common/refs/remotes" ] || return 1
+    [ -f "$common/cpv/pushes-checked" ] || return 0
+    [ -n "$(find "$common/refs/remotes" -type f -cnewer "$common/cpv/pushes-checked" -print -quit)" ]
+}
 refs=$(cat)
 # Tags of an earlier push that may not have arrived are asked for even where nothing is new.
-if { [ -n "$refs" ] || [ -d "$state/sent" ]; } && managed; then
+if { [ -n "$refs" ] || [ -d "$state/sent" ] || remote_refs_moved; } && managed; then
     echo "$refs" | run "$@" || exit
 fi
 echo "$refs" | chain "$@"

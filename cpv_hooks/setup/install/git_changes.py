@@ -26,7 +26,8 @@ class Alterations:
     def write(self, path: Path, data: bytes | None, *, mode: int = 0o666) -> None:
         """Make a file below the common Git directory hold this (None: be gone); a new one gets `mode` and the umask."""
         before = path.read_bytes() if path.is_file() else None
-        if before == data:
+        runs = mode & 0o111 == 0 or data is None or os.access(path, os.X_OK)
+        if before == data and runs:
             return
         old_mode = path.stat().st_mode & 0o777 if before is not None else 0o666
         undo = undo_install.git_file(self._name(path), before, data, old_mode)

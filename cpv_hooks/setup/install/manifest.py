@@ -7,9 +7,9 @@ import os
 from dataclasses import asdict, dataclass, field
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.hooks_in_place import RECORD as RECORD
 from cpv_hooks.git.repo import Repo
 
-RECORD = "install.json"
 UNINSTALLED = "uninstalled.json"
 """Its name from when all is put back until CPV's own files are cleared away."""
 CHAINED = ".cpv-chained"

@@ -32,7 +32,13 @@ create table if not exists pending (
 create table if not exists verified (
     remote text not null, oid text not null, size integer, seen real not null, primary key (remote, oid)
 ) without rowid;
+create table if not exists complete (
+    root text not null, remote text not null, commit_id text not null, seen real not null,
+    primary key (root, remote, commit_id)
+) without rowid;
 """
+COMPLETE_DAYS = 90.0
+"""For so long a commit that no ref of a Git remote names any more is remembered as complete."""
 T = TypeVar("T")
 
 
@@ -128,6 +134,27 @@ class Queue:
             rows = [(remote, oid) for oid in oids]
             self._do(lambda db: db.executemany("delete from verified where remote = ? and oid = ?", rows))
 
+    # Commits whose whole history is complete
+
+    def complete(self, root: str, remote: str) -> set[str]:
+        """The commits noted as complete on a remote: all that they and their ancestors name is there."""
+        if not self.path.exists():
+            return set()
+        query = "select commit_id from complete where root = ? and remote = ?"
+        return {row[0] for row in self._do(lambda db: db.execute(query, (root, remote)).fetchall())}
+
+    def note_complete(self, root: str, remote: str, commits: Collection[str]) -> None:
+        """Note commits as complete on a remote."""
+        now = time.time()
+        rows = [(root, remote, commit, now) for commit in commits]
+
+        def note(db: sqlite3.Connection) -> None:
+            db.executemany("insert or replace into complete values (?, ?, ?, ?)", rows)
+            db.execute("delete from complete where seen < ?", (now - COMPLETE_DAYS * 86400,))
+
+        if rows:
+            self._do(note)
+
     # The file
 
     def _do(self, action: Callable[[sqlite3.Connection], T]) -> T:
@@ -157,7 +184,7 @@ class Queue:
             raise self._fault(error) from error
         with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
             db.execute("pragma synchronous = full")
-            if not db.execute("select 1 from sqlite_master where name = 'verified'").fetchone():
+            if not db.execute("select 1 from sqlite_master where name = 'complete'").fetchone():
                 db.executescript(f"begin immediate; {_SCHEMA} commit;")
             db.execute("begin immediate")
             try:

@@ -1,0 +1,163 @@
+"""Whether Git still runs CPV's hooks: another hook manager, or the user, may have put something else in their place.
+
+Husky sets `core.hooksPath` again at every `npm install`, lefthook renames the hooks that it finds. Nothing of ours runs
+then but the fsmonitor query, `dvc cpv`, and the hooks that were left. Each of them says so, and a mark stays until what
+was missed is made up for (`sync`, `install`, or the next commit whose hooks run).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.hook_names import HOOKS, MARK, PRE_COMMIT_MARK, STAGES
+from cpv_hooks.git.repo import Repo
+
+INSTALL = "dvc cpv install"
+RECORD = "install.json"
+BYPASSED = "bypassed"
+"""Its file, in CPV's folder, is there from when hooks were found to be bypassed until that was made up for."""
+_SEEN = "hooks-seen"
+"""What the files that decide which hooks run were when CPV's were last found in place."""
+
+
+def look(repo: Repo) -> bool:
+    """Say it where Git does not run CPV's hooks, or did not and nobody has made up for it; whether all is well.
+
+    As long as nothing has changed this is a few calls of `stat`.
+    """
+    installed = installed_in(repo)
+    if installed is None:
+        return True
+    mark, before = repo.shared / BYPASSED, _signature(repo, installed)
+    if not mark.exists() and _read(repo.shared / _SEEN) == before:
+        return True
+    faults = list(_faults(repo, installed))
+    for fault in faults:
+        warn(str(fault))
+    if faults:
+        mark.touch()
+        return False
+    if mark.exists():
+        what = "CPV's hooks did not run for a while: versions may lack their tag, and pushes their data"
+        warn(str(CPVError(what, where=str(repo.top), fix="dvc cpv sync")))
+        return False
+    (repo.shared / _SEEN).write_text(before, encoding="utf-8")
+    return True
+
+
+def in_place(repo: Repo) -> bool:
+    """Whether Git runs CPV's hooks now."""
+    installed = installed_in(repo)
+    return installed is None or not any(True for _ in _faults(repo, installed))
+
+
+def were_bypassed(repo: Repo) -> bool:
+    """Whether hooks are, or were, bypassed and nobody has made up for it."""
+    return (repo.shared / BYPASSED).exists()
+
+
+def note_bypassed(repo: Repo) -> None:
+    """Note, before hooks are put in place again, that Git did not run them."""
+    if not in_place(repo):
+        (repo.shared / BYPASSED).touch()
+
+
+def made_up(repo: Repo) -> None:
+    """Forget that hooks were bypassed, where they are in place again."""
+    if in_place(repo):
+        (repo.shared / BYPASSED).unlink(missing_ok=True)
+
+
+def runs(hook: Path) -> bool:
+    """Whether a hook file is CPV's, or the pre-commit framework's that calls CPV's."""
+    head = _head(hook)
+    if MARK in head:
+        return os.access(hook, os.X_OK)
+    if PRE_COMMIT_MARK not in head or hook.name not in STAGES:
+        return False
+    legacy = hook.with_name(f"{hook.name}.legacy")
+    return MARK in _head(legacy) and os.access(legacy, os.X_OK)
+
+
+def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
+    now = Path(os.path.normpath(repo.top / repo.run("rev-parse", "--git-path", "hooks").strip()))
+    lost = [name for name in HOOKS if not runs(now / name) and not _by_framework(repo, now / name)]
+    if not lost:
+        return
+    if os.path.realpath(now) != os.path.realpath(installed):
+        what = "Git runs the hooks of this folder (core.hooksPath) and not CPV's"
+        where = os.path.relpath(now, repo.top) if now.is_relative_to(repo.top) else str(now)
+        yield CPVError(f"{what}: commits are not versioned and pushes not checked", where=where, fix=INSTALL)
+        return
+    others = [name for name in lost if MARK not in _head(now / name)]
+    dead = [name for name in lost if name not in others]
+    gone = [name for name in others if not os.path.lexists(now / name)]
+    for names, why in (
+        ([name for name in others if name not in gone], "another tool's hook took its place"),
+        (gone, "the hook was removed"),
+        (dead, "the hook is not executable"),
+    ):
+        if names:
+            yield CPVError(f"CPV does not run at {', '.join(names)}: {why}", where=str(now), fix=INSTALL)
+
+
+def _by_framework(repo: Repo, hook: Path) -> bool:
+    """Whether pre-commit runs CPV for this hook by its configuration."""
+    config = _read(repo.top / ".pre-commit-config.yaml") or ""
+    return hook.name in STAGES and PRE_COMMIT_MARK in _head(hook) and "cpv-hook " in config
+
+
+def installed_in(repo: Repo) -> Path | None:
+    """Where CPV's hooks were put; None where they were not, or nobody can tell."""
+    try:
+        return repo.common_dir / str(json.loads((repo.shared / RECORD).read_bytes())["hooks_dir"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _signature(repo: Repo, installed: Path) -> str:
+    return "\n".join(_stamp(path) for path in (*deciding_files(repo), *(installed / name for name in HOOKS)))
+
+
+def deciding_files(repo: Repo) -> list[Path]:
+    """What decides which hooks Git runs: its settings, the record of the installation, the folder of the hooks.
+
+    Whether they exist or not; none where CPV is not installed.
+    """
+    folder = installed_in(repo)
+    if folder is None:
+        return []
+    home = Path(os.environ.get("HOME", "/"))
+    personal = os.environ.get("GIT_CONFIG_GLOBAL")
+    other = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config", "git", "config")
+    settings = [repo.common_dir / "config", repo.git_dir / "config.worktree", Path("/etc/gitconfig")]
+    settings += [Path(personal)] if personal else [home / ".gitconfig", other]
+    return [*settings, repo.shared / RECORD, folder]
+
+
+def _stamp(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return f"{path} -"
+    return f"{path} {found.st_ino} {found.st_size} {found.st_ctime_ns} {found.st_mode:o}"
+
+
+def _head(path: Path) -> str:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(2000).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
