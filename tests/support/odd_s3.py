@@ -158,7 +158,7 @@ class OddS3:
         if request.key not in self.objects:
             return Answer(404)
         data = self.objects[request.key]
-        return Answer(200, data, (("ETag", self.tags[request.key]), ("Last-Modified", "Sat, 28 Nov 2026 05:00:00 GMT")))
+        return Answer(200, data, (("ETag", self.tags[request.key]), ("Last-Modified", "Fri, 28 Nov 2025 05:00:00 GMT")))
 
     def _get(self, request: Request) -> Answer:
         whole = self._head(request)
@@ -192,7 +192,7 @@ class OddS3:
         parts = self.uploads.get(request.query["uploadId"])
         if parts is None:
             return error(404, "NoSuchUpload")(request, Answer())  # type: ignore[return-value]
-        when = "<LastModified>2026-11-28T05:00:00.000Z</LastModified>"
+        when = "<LastModified>2025-11-28T05:00:00.000Z</LastModified>"
         items = "".join(
             f"<Part><PartNumber>{n}</PartNumber>{when}<ETag>{_tag(data)}</ETag><Size>{len(data)}</Size></Part>"
             for n, data in sorted(parts.items())
@@ -220,7 +220,7 @@ class OddS3:
         keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
         shown, more = keys[:most], len(keys) > most
         items = "".join(
-            f"<Contents><Key>{escape(key)}</Key><LastModified>2026-11-28T05:00:00.000Z</LastModified>"
+            f"<Contents><Key>{escape(key)}</Key><LastModified>2025-11-28T05:00:00.000Z</LastModified>"
             f"<ETag>{escape(self.tags[key])}</ETag><Size>{len(self.objects[key])}</Size></Contents>"
             for key in shown
         )

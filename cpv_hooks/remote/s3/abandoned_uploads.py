@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.remote.common.inventory import Leftover
-from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.remote.s3_client.errors import code_of, is_lacking
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,19 +30,22 @@ def abandoned(client: S3Client, bucket: str, base: str, before: float) -> list[L
             key, upload_id = upload["Key"], upload["UploadId"]
             if is_oid(key.removeprefix(prefix).replace("/", "", 1)) and upload["Initiated"].timestamp() < before:
                 parts = _parts(client, bucket, key, upload_id)
-                if all(part["LastModified"].timestamp() < before for part in parts):
+                if parts is not None and all(part["LastModified"].timestamp() < before for part in parts):
                     size = sum(part["Size"] for part in parts)
                     found.append(Leftover(f"unfinished upload of {key}", f"{key}{_SEPARATOR}{upload_id}", size))
     return found
 
 
-def _parts(client: S3Client, bucket: str, key: str, upload_id: str) -> list[Any]:
+def _parts(client: S3Client, bucket: str, key: str, upload_id: str) -> list[Any] | None:
+    """The parts of an upload; None where the server cannot say them, so that it may be under way."""
     try:
         pages = client.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)
         return [part for page in pages for part in page.get("Parts", [])]
     except Exception as error:
         if code_of(error) == "NoSuchUpload":
             return []
+        if is_lacking(error):
+            return None
         raise
 
 

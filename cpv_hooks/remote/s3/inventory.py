@@ -11,9 +11,9 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
 from cpv_hooks.remote.common.inventory import Leftover, Seen, in_safe_order
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
-from cpv_hooks.remote.s3_client.answers import NOT_THERE, not_s3
+from cpv_hooks.remote.s3_client.answers import NOT_THERE, head_object, not_s3
 from cpv_hooks.remote.s3_client.connect import connect, explained, look
-from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.remote.s3_client.errors import code_of, is_lacking
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -89,9 +89,8 @@ class S3Inventory:
 
     def _head(self, oid: str) -> Mapping[str, Any] | None:
         try:
-            return self.client.head_object(
-                Bucket=self._bucket, Key=self._remote.key(oid), **self._remote.options.customer_key()
-            )
+            place = {"Bucket": self._bucket, "Key": self._remote.key(oid), **self._remote.options.customer_key()}
+            return head_object(self.client, place)  # type: ignore[no-any-return]
         except Exception as error:
             if code_of(error) in NOT_THERE:
                 return None
@@ -124,17 +123,24 @@ class S3Inventory:
 
     def _delete(self, oids: list[str]) -> None:
         keys = [{"Key": self._remote.key(oid)} for oid in oids]
-        answer: Any = self.client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
-        for error in answer.get("Errors", []):
-            what = f"{error.get('Code')}: {error.get('Message')}"
+        try:
+            answer: Any = self.client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
+        except Exception as error:
+            if not is_lacking(error):
+                raise
+            for key in keys:
+                self.client.delete_object(Bucket=self._bucket, Key=key["Key"])
+            return
+        for fault in answer.get("Errors", []):
+            what = f"{fault.get('Code')}: {fault.get('Message')}"
             raise RemoteError(
-                f"{error.get('Key')} cannot be removed ({what})",
+                f"{fault.get('Key')} cannot be removed ({what})",
                 where=self._remote.url,
                 fix="ask for s3:DeleteObject there, then repeat the command",
             )
 
     def leftovers(self, before: float) -> list[Leftover]:
-        """See `Inventory`. Who may not list uploads is told so, and has none."""
+        """See `Inventory`. Who may not list uploads, or whose server cannot, is told so and has none."""
         from cpv_hooks.console.output import warn
         from cpv_hooks.remote.s3.abandoned_uploads import abandoned
 
@@ -142,9 +148,11 @@ class S3Inventory:
             try:
                 return abandoned(self.client, self._bucket, self._base, before)
             except Exception as error:
-                if code_of(error) != "AccessDenied":
+                if code_of(error) != "AccessDenied" and not is_lacking(error):
                     raise
-        warn(f"{self._remote.url}: unfinished uploads are not seen (ask for s3:ListBucketMultipartUploads there)")
+                lacking = is_lacking(error)
+        why = "the server has no ListMultipartUploads" if lacking else "ask for s3:ListBucketMultipartUploads there"
+        warn(f"{self._remote.url}: unfinished uploads are not seen ({why})")
         return []
 
     def clean(self, leftovers: Collection[Leftover]) -> None:

@@ -20,7 +20,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.protocol import CorruptObject, RemoteError
 from cpv_hooks.remote.s3.resumable_uploads import Note, Unfinished, digest_of
 from cpv_hooks.remote.s3_client.answers import NotS3, head_of
-from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.remote.s3_client.errors import code_of, is_lacking
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ MOST_PARTS = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfa
 Check = Callable[[str], None]
 _GONE = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder"})
 """Answers after which an upload can only be begun anew: somebody ended it, or it does not hold what it should."""
-_UNREADABLE = frozenset({"NoSuchUpload", "AccessDenied", "403", "404", "NotImplemented", "MethodNotAllowed"})
+_UNREADABLE = frozenset({"NoSuchUpload", "AccessDenied", "403", "404"})
 
 
 def part_size(size: int) -> int:
@@ -133,7 +133,7 @@ class Multipart:
             pages = self._client().get_paginator("list_parts").paginate(**self._place, UploadId=upload_id)
             return {part["PartNumber"]: part["ETag"].strip('"') for page in pages for part in page.get("Parts", [])}
         except Exception as error:
-            if code_of(error) not in _UNREADABLE:
+            if code_of(error) not in _UNREADABLE and not is_lacking(error):
                 raise
             self._abort(upload_id)
             return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.connect import connect, explained
-from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.remote.s3_client.errors import code_of, is_lacking
 from cpv_hooks.remote.s3_client.options import S3Options
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def demand_versioning(options: S3Options, client: S3Client | None = None) -> None:
-    """Raise unless the bucket keeps versions; who may not ask finds out at the first upload."""
+    """Raise unless the bucket keeps versions; where it may not or cannot be asked, the first upload tells."""
     with explained(options):
         try:
             answer = (client or connect(options)).get_bucket_versioning(Bucket=options.bucket)
         except Exception as error:
-            if code_of(error) == "AccessDenied":
+            if code_of(error) == "AccessDenied" or is_lacking(error):
                 return
             raise
     if answer.get("Status") != "Enabled":

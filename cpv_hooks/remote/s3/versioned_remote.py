@@ -22,7 +22,7 @@ from cpv_hooks.remote.s3.multipart import PART, Multipart, send
 from cpv_hooks.remote.s3.s3_remote import LARGE_THREADS, SMALL, SMALL_THREADS, S3Remote
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning, no_versions
 from cpv_hooks.remote.s3.versioned_places import Place, Places
-from cpv_hooks.remote.s3_client.answers import not_s3, says_encrypted
+from cpv_hooks.remote.s3_client.answers import head_object, not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import explained
 from cpv_hooks.remote.s3_client.errors import code_of
 from cpv_hooks.system.threads import each
@@ -107,11 +107,11 @@ class VersionedRemote(S3Remote):
 
     def _head(self, place: dict[str, Any]) -> int | None:
         try:
-            head = self._client().head_object(**place)
+            head = head_object(self._client(), place)
             size = head.get("ContentLength")
             if size is None or not head.get("ETag"):
                 raise not_s3(self.options, "says that a version is there, but not its length or not its ETag")
-            return size
+            return int(size)
         except Exception as error:
             if code_of(error) in _GONE:
                 return None
@@ -160,7 +160,7 @@ class VersionedRemote(S3Remote):
     def _same(self, path: str, blob: Blob) -> Any:
         """The last version, where it is this content: an upload whose pointer was never written."""
         try:
-            head = self._client().head_object(**self._named(path))
+            head = head_object(self._client(), self._named(path))
         except Exception as error:
             if code_of(error) in _GONE:
                 return None

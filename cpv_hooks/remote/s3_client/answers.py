@@ -34,6 +34,7 @@ _ROOTS = {
 _STORING = ("PutObject", "UploadPart")
 _ENCRYPTED = ("x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm")
 NOT_THERE = frozenset({"404", "NoSuchKey", "NotFound"})
+_TEXTLESS = ("400", "401", "403")
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -82,10 +83,28 @@ def says_encrypted(answer: Mapping[str, Any]) -> bool:
     return bool(answer.get("ServerSideEncryption") or answer.get("SSECustomerAlgorithm"))
 
 
+def head_object(client: S3Client, place: dict[str, Any]) -> Any:
+    """boto3's answer to a HEAD. Raises botocore's errors.
+
+    An error of a HEAD has no text: 400 may be an expired session, 403 an unknown key. So the same is asked with a GET.
+    """
+    try:
+        return client.head_object(**place)
+    except Exception as error:
+        if code_of(error) not in _TEXTLESS:
+            raise
+        try:
+            client.get_object(**place, Range="bytes=0-0")["Body"].close()
+        except Exception as named:
+            if code_of(named) and code_of(named) not in NOT_THERE:
+                raise named from error
+        raise
+
+
 def head_of(client: S3Client, place: dict[str, Any]) -> Head | None:
     """What boto3 is told of an object; None where it is not there. Raises botocore's errors."""
     try:
-        head = client.head_object(**place)
+        head = head_object(client, place)
     except Exception as error:
         if code_of(error) in NOT_THERE:
             return None

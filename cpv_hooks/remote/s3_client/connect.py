@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.errors import code_of, explain, is_s3_error, no_bucket, no_network
 from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.proxy import dead_proxy, proxy_for
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,13 +45,17 @@ def _reach(options: S3Options, endpoint: str) -> None:
     from urllib.parse import urlsplit
 
     parts = urlsplit(endpoint)
-    if has_proxy() or not parts.hostname:
+    if not parts.hostname:
         return
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    proxy = proxy_for(endpoint)
+    address = (parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
     try:
-        socket.create_connection((parts.hostname, port), timeout=options.timeouts[0]).close()
+        at = proxy.address if proxy else address
+        if at is None:
+            raise OSError("a proxy without a host")
+        socket.create_connection(at, timeout=options.timeouts[0]).close()
     except OSError as error:
-        what, fix = no_network(endpoint, options)
+        what, fix = dead_proxy(proxy, endpoint, options) if proxy else no_network(endpoint, options)
         raise RemoteError(what, where=f"remote {options.name}", fix=fix) from error
 
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.options import S3Options
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"})
+_EXPIRED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "InvalidToken"}
+)
+_LACKING = frozenset({"NotImplemented", "501", "405", "MethodNotAllowed"})
 _REGION = frozenset(
     {
         "301",
@@ -66,6 +69,13 @@ def code_of(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
+def is_lacking(error: BaseException) -> bool:
+    """Whether the server does not have the call; some answer it as if another had been asked."""
+    from cpv_hooks.remote.s3_client.answers import NotS3
+
+    return code_of(error) in _LACKING or isinstance(error, NotS3)
+
+
 def explain(error: BaseException, options: S3Options) -> RemoteError:
     """The one line for an error that boto3 raised (or `ValueError`, for an endpoint that is no URL)."""
     from botocore.exceptions import ClientError
@@ -90,6 +100,8 @@ def _other_bucket(options: S3Options) -> str:
 
 
 def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
+    from cpv_hooks.remote.s3_client.proxy import proxy_for
+
     code = code_of(error)
     if code in _EXPIRED:
         return "the AWS session has expired", _login(options)
@@ -120,6 +132,12 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
             "the object is in an archive tier",
             f"aws s3api restore-object --bucket {options.bucket}, then {options.retry}",
         )
+    if code == "407":
+        proxy = proxy_for(options.server)
+        named = f"{redact(proxy.url)} ({proxy.variable})" if proxy else options.server
+        return f"the proxy {named} asks for a login", f"put USER:PASSWORD@ before its host, then {options.retry}"
+    if code in _LACKING:
+        return f"{options.server} has no {error.operation_name}", f"ask for a server that has it, then {options.retry}"
     text = str(error.response.get("Error", {}).get("Message") or "no reason given")
     return f"{error.operation_name} failed: {code or 'unknown'}: {text}", options.retry
 
@@ -132,27 +150,40 @@ def _wrong_region(error: Any, options: S3Options) -> tuple[str, str]:
 
 
 def _login(options: S3Options) -> str:
-    profile = f" --profile {options.profile}" if options.profile else ""
-    return f"aws sso login{profile} (or put fresh keys where the old ones are), then {options.retry}"
+    """What renews a session, by where boto3 found its keys."""
+    from cpv_hooks.remote.s3_client.sources import renewal
+
+    return f"{renewal(options)}, then {options.retry}"
 
 
 def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
     from botocore import exceptions as aws
 
     from cpv_hooks.remote.s3_client.http1 import NotHTTP
+    from cpv_hooks.remote.s3_client.proxy import dead_proxy, proxy_for
 
     expired = (
         aws.SSOTokenLoadError,
         aws.UnauthorizedSSOTokenError,
         aws.TokenRetrievalError,
         aws.RefreshWithMFAUnsupportedError,
+        # `aws login`, which older releases of botocore do not know.
+        *filter(None, [getattr(aws, "LoginError", None)]),
     )
     profile = f" --profile {options.profile}" if options.profile else ""
     configure = f"aws configure{profile}, or {_give_keys(options)}"
-    if isinstance(error, expired):
+    is_stale = isinstance(error, RuntimeError) and "credentials are still expired" in str(error)
+    if isinstance(error, expired) or is_stale:
         return "the AWS session has expired", _login(options)
     if isinstance(error, aws.ProfileNotFound):
         return f"there is no AWS profile {options.profile!r}", configure
+    if isinstance(error, aws.PartialCredentialsError) and error.kwargs.get("provider") == "env":
+        lacking = error.kwargs.get("cred_var")
+        return f"{lacking} is not set", f"export {lacking}=VALUE, then {options.retry}"
+    named = isinstance(error, aws.NoCredentialsError) and options.get("credentialpath")
+    if named and not options.credentials_file.exists():
+        what = f"no AWS credentials: there is no file {options.credentials_file} (credentialpath)"
+        return what, f"dvc remote modify --local {options.name} credentialpath FILE"
     if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.CredentialRetrievalError):
         return f"no AWS credentials: {_first_line(error)}", configure
     if isinstance(error, aws.SSLError):
@@ -162,6 +193,8 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
     if isinstance(error, aws.InvalidRegionError) or (type(error) is ValueError and "endpoint" in str(error)):
         return f"{_first_line(error)}", options.change("endpointurl", "https://HOST")
     silent = aws.EndpointConnectionError | aws.ConnectTimeoutError | aws.ReadTimeoutError | TimeoutError
+    if isinstance(error, aws.ProxyConnectionError):
+        return dead_proxy(proxy_for(options.server), options.server, options)
     if isinstance(error, silent) or _never_connected(error):
         return no_network(options.server, options)
     if isinstance(error, NotHTTP):

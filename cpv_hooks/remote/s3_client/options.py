@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 60, 4
 CONNECTIONS = 64
+_MOST_SECONDS = 24 * 3600
+_KEY_BYTES = 32
 _SECRETS = ("secret_access_key", "session_token", "sse_customer_key")
 _FLAGS = {"region": "--region", "endpointurl": "--endpoint-url", "url": "--bucket"}
 _GRANTS = {
@@ -91,7 +93,25 @@ class S3Options:
     @property
     def timeouts(self) -> tuple[int, int]:
         """How many seconds it may take to be connected, and then for bytes to come."""
-        return int(self.get("connect_timeout") or CONNECT_SECONDS), int(self.get("read_timeout") or READ_SECONDS)
+        return self._seconds("connect_timeout", CONNECT_SECONDS), self._seconds("read_timeout", READ_SECONDS)
+
+    def _seconds(self, key: str, default: int) -> int:
+        text = self.get(key)
+        if text is None:
+            return default
+        try:
+            found = int(text)
+        except ValueError:
+            found = 0
+        if not 0 < found <= _MOST_SECONDS:
+            raise self._wrong(f"{key} is {text!r}, not a number of seconds above 0", f"{key} {default}")
+        return found
+
+    def _wrong(self, what: str, change: str) -> RemoteError:
+        """The error for an option that cannot be used."""
+        where = "--local " if change.startswith("--local ") else ""
+        fix = f"dvc remote modify {where}{self.name} {change.removeprefix(where)}"
+        return RemoteError(what, where=f"remote {self.name}", fix=fix)
 
     @property
     def server(self) -> str:
@@ -131,6 +151,10 @@ class S3Options:
         except binascii.Error:
             fix = f"dvc remote modify --local {self.name} sse_customer_key BASE64"
             raise CPVError("sse_customer_key is not base64", where=f"remote {self.name}", fix=fix) from None
+        if len(raw) != _KEY_BYTES:
+            raise self._wrong(
+                f"sse_customer_key has {len(raw)} bytes, not {_KEY_BYTES}", "--local sse_customer_key BASE64"
+            )
         return {"SSECustomerKey": raw, "SSECustomerAlgorithm": self.get("sse_customer_algorithm") or "AES256"}
 
     def storage(self) -> dict[str, Any]:
@@ -151,6 +175,8 @@ class S3Options:
         if self.get("configpath"):
             core.set_config_variable("config_file", str(self.config_file))
         self._check_keys()
+        self._check_encryption()
+        self._check_trust()
         session = boto3.Session(
             botocore_session=core,
             profile_name=self.get("profile"),
@@ -175,8 +201,24 @@ class S3Options:
         """boto3 would sign with half a pair, and the server would call the other half wrong."""
         lacking = [key for key in ("access_key_id", "secret_access_key") if self.get(key) is None]
         if len(lacking) == 1:
-            fix = f"dvc remote modify --local {self.name} {lacking[0]} VALUE"
-            raise RemoteError(f"{lacking[0]} is not set", where=f"remote {self.name}", fix=fix)
+            raise self._wrong(f"{lacking[0]} is not set", f"--local {lacking[0]} VALUE")
+        if lacking and self.get("session_token"):
+            what = "session_token is set, but not access_key_id and secret_access_key"
+            unset = f"dvc remote modify --local {self.name} --unset session_token"
+            raise self._wrong(what, f"--local access_key_id ID (and secret_access_key), or {unset}")
+
+    def _check_encryption(self) -> None:
+        if self.get("sse_customer_algorithm") and not self.get("sse_customer_key"):
+            raise self._wrong(
+                "sse_customer_algorithm is set, but not sse_customer_key", "--local sse_customer_key BASE64"
+            )
+        if self.get("sse_kms_key_id") and not (self.get("sse") or "").startswith("aws:kms"):
+            raise self._wrong("sse_kms_key_id is set, but sse is not aws:kms", "sse aws:kms")
+
+    def _check_trust(self) -> None:
+        path = self.get("ssl_verify")
+        if path and self.flag("ssl_verify") is None and not Path(path).exists():
+            raise self._wrong(f"ssl_verify is {path}, and there is no such file", "ssl_verify CA_FILE")
 
     def _verify(self) -> bool | str | None:
         flag = self.flag("ssl_verify")
