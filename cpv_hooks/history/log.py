@@ -11,12 +11,13 @@ from typing import NamedTuple, TypedDict
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
 from cpv_hooks.history.reader import Artifact, Recorded
-from cpv_hooks.history.version_metrics import in_files, origin
+from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.where import Where
 from cpv_hooks.project.config import KINDS, Kind
 from cpv_hooks.project.metrics import Metric, for_json
 from cpv_hooks.project.project import Project
 
+NO_STAGES: Mapping[str, str | None] = {}
 _AT_ONCE = 200
 """So many versions are looked for at a time, so that the first lines are there at once."""
 
@@ -92,15 +93,20 @@ class Filters(NamedTuple):
     author: Pattern[str] | None = None
     conditions: tuple[Condition, ...] = ()
     best: Best | None = None
+    stage: str | None = None
     most: int | None = None
 
 
 class Log:
     """The versions of a repository, as `reader.read` has them."""
 
-    def __init__(self, projects: Sequence[Project], found: Sequence[Recorded]) -> None:
+    def __init__(
+        self, projects: Sequence[Project], found: Sequence[Recorded], stages: Mapping[str, str | None] = NO_STAGES
+    ) -> None:
+        """`stages` says which version is in which stage."""
         self._where = Where(projects)
         self._found = found
+        self._stages = stages
         self._before = {new.name: old for old, new in pairwise(found) if old.line is new.line}
         self._metrics: dict[str, Mapping[str, Metric]] = {}
 
@@ -135,17 +141,16 @@ class Log:
         return (
             (filters.since is None or one.time >= filters.since)
             and (filters.until is None or one.time <= filters.until)
+            and (filters.stage is None or self._stages.get(filters.stage) == one.name)
             and (filters.author is None or filters.author.search(one.author) is not None)
             and (not filters.kinds or not filters.kinds.isdisjoint(self._changed(one)))
             and all(condition.holds(self.metrics(one)) for condition in filters.conditions)
         )
 
     def metrics(self, one: Recorded) -> Mapping[str, Metric]:
-        """What the version's tag says, else what its metrics files in the cache do."""
-        if one.metrics:
-            return one.metrics
+        """See `Where.metrics`; files are read once."""
         if one.name not in self._metrics:
-            self._metrics[one.name] = in_files(_logs(one), self._where.file)
+            self._metrics[one.name] = self._where.metrics(one)
         return self._metrics[one.name]
 
     def _changed(self, one: Recorded) -> list[Kind]:
@@ -162,7 +167,7 @@ class Log:
         return LogEntry(
             tag=one.name,
             line=str(one.line),
-            stages=[],
+            stages=sorted(stage for stage, name in self._stages.items() if name == one.name),
             timestamp=datetime.fromtimestamp(one.time, UTC).isoformat(timespec="seconds"),
             author=one.author,
             commit=one.commit,

@@ -10,7 +10,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import stages, tag_refs
 
 
 class Named(NamedTuple):
@@ -23,6 +23,8 @@ class Named(NamedTuple):
 
 def find(repo: Repo, projects: Sequence[Project], name: str) -> Named:
     """The commit that a name means. A tag comes before a branch of that name; `CPVError` for what names none."""
+    if name.startswith(stages.MARK) and name != stages.MARK:
+        name = stages.version_in(projects[0], name)
     scheme = scheme_of(projects[0].config)
     bare = [scheme.prefix(line) + name.removeprefix("v") for line in Line]
     for tag in (name, *bare):

@@ -70,6 +70,15 @@ _Content = Mapping[Line, tuple[Artifact, ...]]
 
 def read(repo: Repo, projects: Sequence[Project]) -> list[Recorded]:
     """Every version, by line and number, lowest first. The tags are those of the first project's scheme."""
+    return _read(repo, projects, None)
+
+
+def read_one(repo: Repo, projects: Sequence[Project], name: str) -> Recorded:
+    """The version of that tag, which must be there."""
+    return _read(repo, projects, name)[0]
+
+
+def _read(repo: Repo, projects: Sequence[Project], only: str | None) -> list[Recorded]:
     scheme = scheme_of(projects[0].config)
     with _at_full_speed():
         history = History(repo, projects)
@@ -77,7 +86,7 @@ def read(repo: Repo, projects: Sequence[Project]) -> list[Recorded]:
             (line, number, name, oid)
             for name, oid in history.tags
             for line in Line
-            if (number := scheme.parse(line, name)) is not None
+            if only in (None, name) and (number := scheme.parse(line, name)) is not None
         )
         # Kind after kind, because a pack holds them so.
         peeled = _each(history.peel, (oid for _, _, _, oid in named))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.history.version_metrics import in_cache
+from cpv_hooks.history.reader import Recorded
+from cpv_hooks.history.version_metrics import in_cache, in_files
+from cpv_hooks.project.metrics import Metric
 from cpv_hooks.project.project import Project
 
 
@@ -24,6 +26,11 @@ class Where:
     def file(self, pointer: Pointer) -> Path | None:
         """A file artifact's object in the cache, if it is there."""
         return in_cache(self.project(pointer), pointer)
+
+    def metrics(self, one: Recorded) -> Mapping[str, Metric]:
+        """What a version's tag says, else what its metrics files in the cache do."""
+        logs = [artifact.pointer for artifact in one.artifacts if artifact.kind == "metrics"]
+        return one.metrics or in_files(logs, self.file)
 
     def cached(self, pointers: Sequence[Pointer]) -> bool:
         """Whether the cache has every object of these artifacts."""

@@ -72,10 +72,25 @@ def run(args: list[str]) -> int:
         fail(CPVError(f"and {len(missing) - 10} more objects are not on the DVC remote", fix=mend))
     if missing:
         return 1
+    if _breaks_a_stage(repo, projects, updates):
+        return 1
     catch_up.with_pushes(projects, had, [update.oid for update in updates])
     # Only the host knows what will become of them.
     pushed_tags.note(repo, remote, {name: update.oid for name, update in _tags(updates).items()})
     return 0
+
+
+def _breaks_a_stage(repo: Repo, projects: list[Project], updates: list[Update]) -> bool:
+    """Whether a tag takes a version into a stage whose rule does not allow it; says which one."""
+    tags = {name: update.oid for name, update in _tags(updates).items() if "#" in name}
+    if not tags:
+        return False
+    from cpv_hooks.history.promotion import refuse_push
+
+    errors = refuse_push(repo, projects, tags)
+    for error in errors:
+        fail(error)
+    return bool(errors)
 
 
 def _tags(updates: list[Update]) -> dict[str, Update]:

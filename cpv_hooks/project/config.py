@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cpv_hooks.errors import CPVError
 
@@ -26,6 +26,15 @@ DEFAULT_ARTIFACTS: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
+class StageRule(NamedTuple):
+    """What a version must meet to be in a stage: a branch that has its commit, a condition of its metrics
+    (`acc>0.9`), all of its data on the remote."""
+
+    branches: tuple[str, ...] = ()
+    metric: str | None = None
+    verified: bool = False
+
+
 @dataclass(frozen=True)
 class Config:
     """The settings of one DVC root. `hash_budget` is in bytes per `git status`."""
@@ -41,6 +50,7 @@ class Config:
     live: bool = True
     hash_budget: int = 512 << 20
     layout: Layout = "content"
+    stages: Mapping[str, StageRule] = field(default_factory=dict)
 
 
 # section -> key -> (field of Config, the type, the allowed values)
@@ -52,6 +62,7 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
     "commit": {"stage": ("stage", str, ("all", "staged")), "one_shot": ("one_shot", bool, None)},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
+_SECTIONS = ("artifacts", *_SCHEMA, "stages")
 _WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
 
 
@@ -100,13 +111,15 @@ class _Reader:
     def read(self, table: dict[str, Any]) -> Config:
         values: dict[str, Any] = {}
         for section, content in table.items():
-            if section not in ("artifacts", *_SCHEMA):
-                known = ", ".join(["artifacts", *_SCHEMA])
+            if section not in _SECTIONS:
+                known = ", ".join(_SECTIONS)
                 raise self._error(section, None, f"unknown section [{section}] (known: {known})")
             if not isinstance(content, dict):
                 raise self._error(section, None, f"{section} must be a section, [{section}]")
             if section == "artifacts":
                 values["artifacts"] = {kind: self._patterns(kind, value) for kind, value in content.items()}
+            elif section == "stages":
+                values["stages"] = {stage: self._rule(stage, value) for stage, value in content.items()}
             else:
                 values.update(self._value(section, key, value) for key, value in content.items())
         return Config(**values)
@@ -135,6 +148,22 @@ class _Reader:
             if not _is_inside(item):
                 raise self._error("artifacts", kind, f"artifacts.{kind}: {item!r} is outside the repository")
         return tuple(str(PurePosixPath(item)) for item in value)
+
+    def _rule(self, stage: str, value: object) -> StageRule:
+        if not isinstance(value, dict):
+            raise self._error("stages", stage, f"stages.{stage} must be a table, such as {{}}")
+        for key in value:
+            if key not in StageRule._fields:
+                known = ", ".join(StageRule._fields)
+                raise self._error("stages", stage, f"unknown key {key} in stages.{stage} (known: {known})")
+        branches, metric, verified = value.get("branches", []), value.get("metric"), value.get("verified", False)
+        if not isinstance(branches, list) or not all(isinstance(item, str) for item in branches):
+            raise self._error("stages", stage, f"stages.{stage}.branches must be a list of branches")
+        if metric is not None and not isinstance(metric, str):
+            raise self._error("stages", stage, f"stages.{stage}.metric must be a string, such as 'acc>0.9'")
+        if not isinstance(verified, bool):
+            raise self._error("stages", stage, f"stages.{stage}.verified must be true or false")
+        return StageRule(tuple(branches), metric, verified)
 
     def _error(self, section: str, key: str | None, what: str) -> CPVError:
         return CPVError(what, where=f"{self.path}:{self._line(section, key)}", fix=f"edit {FILE}")

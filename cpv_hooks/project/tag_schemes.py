@@ -117,7 +117,7 @@ class Numbered:
 
 _PLAIN = {Line.MODEL: "v", Line.DATA: "data-v"}
 # gto.constants.name_re
-_GTO_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-/_]*[a-zA-Z0-9])?")
+GTO_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-/_]*[a-zA-Z0-9])?")
 
 
 def builtin(name: str, config: Config) -> Scheme | None:
@@ -133,7 +133,7 @@ def builtin(name: str, config: Config) -> Scheme | None:
 
 def _gto(config: Config) -> Scheme:
     model = config.model or "model"
-    if not _GTO_NAME.fullmatch(model) or model == "data":
+    if not GTO_NAME.fullmatch(model) or model == "data":
         why = "data@v… is the data's own line" if model == "data" else "letters, digits, - and _ only"
         what = f"the gto scheme cannot name a model {model!r} ({why})"
         raise CPVError(what, where=".cpv.toml", fix="set another [cpv] model in .cpv.toml")

@@ -59,12 +59,16 @@ def is_taken(name: str, existing: Collection[str]) -> bool:
 
 def make_object(repo: Repo, name: str, commit: str, message: str) -> str:
     """Write an annotated tag object, never signed; returns its id. Git checks it as strictly as `fsck` does."""
+    header = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger(repo)}\n"
+    return repo.run("mktag", input=f"{header}\n{message}").strip()
+
+
+def tagger(repo: Repo) -> str:
+    """Who makes a tag, and when, as Git writes it; `CPVError` where Git does not know the user."""
     try:
-        tagger = repo.run("var", "GIT_COMMITTER_IDENT").strip()
+        return repo.run("var", "GIT_COMMITTER_IDENT").strip()
     except CPVError as error:
         raise CPVError(error.what, where=error.where, fix="git config --global user.email YOU@EXAMPLE.COM") from error
-    header = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n"
-    return repo.run("mktag", input=f"{header}\n{message}").strip()
 
 
 def check_name(repo: Repo, name: str) -> None:

@@ -12,9 +12,10 @@ from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line, Scheme
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import stages, tag_refs
 
 _SHOWN = 5
+_DATA = "dvc cpv data list-tags"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ def pointers_of(project: Project, line: Line, commit: str) -> tuple[Pointer, ...
 
 
 def _name(project: Project, line: Line, tag: str | None) -> str:
+    if tag is not None and tag.startswith(stages.MARK):
+        if line is Line.DATA:
+            raise CPVError(f"{tag} is a model version, not a data version", where=str(project.repo.top), fix=_DATA)
+        return stages.version_in(project, tag)
     known = names(project, line)
     if tag is None:
         if not known:

@@ -39,6 +39,7 @@ class CmdLog(CPVCommand):
         from cpv_hooks.history.log import Log
         from cpv_hooks.history.reader import read
         from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.versions import stages
 
         repo = Repo.discover()
         projects = projects_here(repo)
@@ -47,7 +48,10 @@ class CmdLog(CPVCommand):
         if not found:
             raise _none(repo)
         errors: dict[str, str] = {}
-        entries = _noting(Log(projects, found).entries(filters, ask_remote=self.args.remote), errors)
+        held = {stage: event.version for stage, event in stages.current(repo, projects[0]).items()}
+        if self.args.stage is not None:
+            _refuse_unknown(self.args.stage, {*held, *projects[0].config.stages}, repo)
+        entries = _noting(Log(projects, found, held).entries(filters, ask_remote=self.args.remote), errors)
         self._print(repo, entries)
         for tag, error in errors.items():
             warn(f"{tag} cannot be read: {error}")
@@ -68,6 +72,7 @@ class CmdLog(CPVCommand):
             author=_pattern(args.author) if args.author else None,
             conditions=tuple(one for text in args.metric for one in conditions.parse(text)),
             best=conditions.Best.parse(args.best) if args.best is not None else None,
+            stage=args.stage,
             most=args.number,
         )
 
@@ -88,6 +93,14 @@ class CmdLog(CPVCommand):
         else:
             lines = (line for entry in entries for line in _block(entry))
             pager.write(lines, repo.run("var", "GIT_PAGER").strip())
+
+
+def _refuse_unknown(stage: str, known: set[str], repo: Repo) -> None:
+    from cpv_hooks.errors import CPVError
+
+    if stage not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise CPVError(f"no stage {stage!r} (known: {names})", where=str(repo.top), fix="dvc cpv stages")
 
 
 def _none(repo: Repo) -> Exception:
@@ -247,6 +260,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric", action="append", default=[], metavar="CONDITION", help="Such as 'acc>0.9 and loss<0.2'; repeatable."
     )
+    parser.add_argument("--stage", metavar="STAGE", help="Only the version that is in this stage.")
     parser.add_argument("--best", metavar="[-]METRIC", help="The version with most of it, or least: -loss.")
     parser.add_argument("--remote", action="store_true", help="Ask the remote what it has.")
     form = parser.add_mutually_exclusive_group()

@@ -53,7 +53,8 @@ class CmdVerify(CPVCommand):
 
         repo = Repo.discover()
         projects = projects_here(repo)
-        commits = needs.every_ref(repo) if self.args.all else needs.named(repo, self.args.versions or ["HEAD"])
+        asked = self.args.versions or ["HEAD"]
+        commits = needs.every_ref(repo) if self.args.all else needs.named(repo, asked, projects[0])
         kept = needs.kept(repo) if self.args.all else None
         work = mend if self.args.repair else verify
         with Progress("verifying") as progress:

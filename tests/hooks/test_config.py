@@ -79,7 +79,11 @@ BROKEN = [
     ("[cpv]\n\nteam = vision\n", 3, "not TOML"),
     ("[push]\nwhen = 'commit'\nwhen = 'push'\n", 3, "not TOML"),
     ("[cpv]\n[push]\n[cpv]\n", 3, "not TOML"),
-    ("[pull]\nwhen = 1\n", 1, "unknown section [pull] (known: artifacts, cpv, tags, push, remote, commit, status)"),
+    (
+        "[pull]\nwhen = 1\n",
+        1,
+        "unknown section [pull] (known: artifacts, cpv, tags, push, remote, commit, status, stages)",
+    ),
     ("# a\n# b\n\n[ pull ]\n", 4, "unknown section [pull]"),
     ("team = 'vision'\n", 1, "team"),
     ("\npush = 'commit'\n", 2, "push must be a section"),

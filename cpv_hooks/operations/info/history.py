@@ -10,7 +10,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import stages, tag_refs
 from cpv_hooks.versions.version import Version, names, pointers_of, resolve
 
 
@@ -77,6 +77,8 @@ def either(project: Project, tag: str | None) -> Version:
         if not found:
             return resolve(project, Line.MODEL, None)
         return max(found, key=lambda version: history(project, version.commit, version.name).timestamp)
+    if tag.startswith(stages.MARK):
+        return resolve(project, Line.MODEL, tag)
     for line in Line:
         if tag in names(project, line):
             return resolve(project, line, tag)

@@ -23,6 +23,7 @@ from cpv_hooks.recovery import undo_git, undo_head
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.versions import checkpoint as checkpoints
+from cpv_hooks.versions import stages
 from cpv_hooks.versions.version import Version, names, resolve
 
 
@@ -60,6 +61,8 @@ def _version(project: Project, lines: Sequence[Line], tag: str) -> Version:
     """The version that the name means in the first of the lines that has it."""
     if not tag:
         raise CPVError("no version is named", where=str(project.root), fix="dvc cpv checkpoint list")
+    if tag.startswith(stages.MARK):
+        return resolve(project, Line.MODEL if Line.MODEL in lines else lines[0], tag)
     for line in lines[:-1]:
         if tag in names(project, line):
             return resolve(project, line, tag)

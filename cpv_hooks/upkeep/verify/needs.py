@@ -12,6 +12,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import expected
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.upkeep.verify import starts
+from cpv_hooks.versions import stages
 from cpv_hooks.worktree.discovery import readable_pointers
 from cpv_hooks.worktree.rescue_list import rescues
 
@@ -76,11 +77,12 @@ class Need:
         return pointer.size if alone else None
 
 
-def named(repo: Repo, names: Sequence[str]) -> dict[str, list[str]]:
-    """Commit -> names, of tags, branches or commits. `CPVError` for one that is none."""
+def named(repo: Repo, names: Sequence[str], project: Project | None = None) -> dict[str, list[str]]:
+    """Commit -> names, of tags, branches or commits, and of stages of a project. `CPVError` for one that is none."""
     found: dict[str, list[str]] = {}
     for name in names:
-        commit = repo.resolve(name)
+        is_stage = project is not None and name.startswith(stages.MARK) and name != stages.MARK
+        commit = repo.resolve(stages.version_in(project, name) if is_stage and project is not None else name)
         if commit is None:
             raise CPVError(f"no commit {name!r}", where=str(repo.top), fix="git fetch --tags, or git tag lists them")
         found.setdefault(commit, []).append(name)

@@ -1,0 +1,119 @@
+"""Which version is in which stage: GTO's annotated tags, `NAME#STAGE#N` for in and `NAME#STAGE!#N` for out.
+
+The gto library reads and names them, so that `gto show` and CPV agree: https://github.com/iterative/gto#readme
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.plugins import scheme_of
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import GTO_NAME, Line
+from cpv_hooks.versions import tag_refs
+
+MARK = "@"
+"""What a stage's name has in front of it where it stands for a version."""
+
+
+class Event(NamedTuple):
+    """A promotion or a demotion. `time` is in seconds since the epoch; `version` is the model's tag on the commit."""
+
+    action: Literal["promote", "demote"]
+    stage: str
+    version: str | None
+    commit: str
+    time: int
+    author: str
+    message: str
+    tag: str
+
+
+def is_name(text: str) -> bool:
+    """Whether GTO takes this for the name of a model or a stage."""
+    return GTO_NAME.fullmatch(text) is not None
+
+
+def artifact_name(project: Project) -> str:
+    """The name by which GTO knows the repository's model."""
+    name = project.config.model or "model"
+    if not is_name(name):
+        what = f"GTO cannot name a model {name!r} (letters, digits, - and _ only)"
+        raise CPVError(what, where=".cpv.toml", fix="set another [cpv] model in .cpv.toml")
+    return name
+
+
+def history(repo: Repo, project: Project) -> list[Event]:
+    """Every promotion and demotion of the repository's model, oldest first."""
+    names = tag_refs.names(repo)
+    # The library takes a second to load, and most repositories have no stage.
+    if not any("#" in name for name in names):
+        return []
+    from gto.constants import Action
+    from gto.tag import find, parse_name
+    from scmrepo.exceptions import SCMError
+    from scmrepo.git import Git
+
+    try:
+        scm = Git(str(repo.top))
+        try:
+            found = find(frozenset((Action.ASSIGN, Action.UNASSIGN)), artifact_name(project), scm=scm)
+        finally:
+            scm.close()
+    except SCMError as error:
+        raise CPVError(f"the stages cannot be read: {error}", where=str(repo.top), fix="git fsck") from error
+    known = versions(repo, project)
+    events = []
+    for tag in found:
+        parsed = parse_name(tag.name)
+        event = Event(
+            "promote" if parsed["action"] is Action.ASSIGN else "demote",
+            parsed["stage"],
+            known.get(tag.target),
+            tag.target,
+            int(tag.tag_time),
+            f"{tag.tagger_name} <{tag.tagger_email}>",
+            tag.message.strip().partition("\n")[0],
+            tag.name,
+        )
+        events.append((event.time, parsed.get("counter", 0), event))
+    return [event for _, _, event in sorted(events, key=lambda item: item[:2])]
+
+
+def versions(repo: Repo, project: Project) -> dict[str, str]:
+    """Commit -> the highest of the model's tags on it."""
+    scheme = scheme_of(project.config)
+    numbered = [
+        (number, tag) for tag in tag_refs.read(repo) if (number := scheme.parse(Line.MODEL, tag.name)) is not None
+    ]
+    return {tag.commit: tag.name for _, tag in sorted(numbered, key=lambda item: item[0])}
+
+
+def held(events: list[Event]) -> dict[str, list[Event]]:
+    """Stage -> the promotions that still hold, the latest last: that one's version is in the stage."""
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        others = [one for one in found.get(event.stage, []) if one.commit != event.commit]
+        found[event.stage] = [*others, event] if event.action == "promote" else others
+    return {stage: own for stage, own in found.items() if own}
+
+
+def current(repo: Repo, project: Project) -> dict[str, Event]:
+    """Stage -> the promotion of the version that is in it."""
+    return {stage: own[-1] for stage, own in held(history(repo, project)).items()}
+
+
+def version_in(project: Project, text: str) -> str:
+    """The version that `@STAGE` means; `CPVError` for an unknown or an empty stage."""
+    stage, found = text.removeprefix(MARK), current(project.repo, project)
+    if stage not in found:
+        known = ", ".join(sorted(found)) or "none"
+        what = f"no version is in stage {stage!r} (stages in use: {known})"
+        raise CPVError(what, where=str(project.repo.top), fix=f"dvc cpv promote TAG {stage or 'STAGE'}")
+    version = found[stage].version
+    if version is None:
+        what = f"stage {stage!r} names {found[stage].commit[:10]}, which has no version"
+        raise CPVError(what, where=str(project.repo.top), fix="git fetch --tags")
+    return version

@@ -1,0 +1,41 @@
+"""`dvc cpv promote`: take a version into a stage."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+HELP = "Take a model version into a stage, such as production; prints the tag that says so."
+EXAMPLES = """examples:
+  dvc cpv promote v0.3 staging
+  dvc cpv promote v0.3 production -m "passed the review"
+  git push --follow-tags                       # the tag is Git's; others see it after a push
+  dvc cpv model download --tag @production     # a stage stands for its version wherever a version is taken
+
+[stages] in .cpv.toml says which stages there are, and what a version must meet. docs/stages.md has more."""
+
+
+class CmdPromote(CPVCommand):
+    """Checks the stage's rule, and writes GTO's tag."""
+
+    def run(self) -> int:
+        """Do it."""
+        from dvc.ui import ui
+
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.history.promotion import promote
+        from cpv_hooks.project.roots import projects_here
+
+        repo = Repo.discover()
+        ui.write(promote(repo, projects_here(repo), self.args.version, self.args.stage, self.args.message))
+        return 0
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `promote` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "promote", CmdPromote, HELP, EXAMPLES)
+    parser.add_argument("version", metavar="TAG", help="A model version.")
+    parser.add_argument("stage", metavar="STAGE", help="The stage.")
+    parser.add_argument("-m", "--message", help="Why; it stands in the tag.")

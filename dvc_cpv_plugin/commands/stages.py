@@ -1,0 +1,93 @@
+"""`dvc cpv stages`: which version is in which stage, and which ones were."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.config import StageRule
+    from cpv_hooks.versions.stages import Event
+
+HELP = "Show which version is in which stage; with --history who put which one there, and when."
+EXAMPLES = """examples:
+  dvc cpv stages
+  dvc cpv stages --history
+  dvc cpv stages --json | jq -r '.[] | select(.stage == "production") | .version'"""
+
+
+class CmdStages(CPVCommand):
+    """A line for each stage or event, or JSON."""
+
+    def run(self) -> int:
+        """Do it."""
+        import json
+
+        from dvc.ui import ui
+
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.versions import stages
+
+        repo = Repo.discover()
+        project = projects_here(repo)[0]
+        events = stages.history(repo, project)
+        if self.args.history:
+            rows = [_event(event) for event in reversed(events)]
+        else:
+            held, rules = stages.held(events), project.config.stages
+            rows = [
+                _stage(name, held[name][-1] if name in held else None, rules.get(name))
+                for name in dict.fromkeys([*rules, *sorted(held)])
+            ]
+        if self.args.json:
+            ui.write(json.dumps(rows, indent=2))
+        elif rows:
+            ui.write("\n".join("\t".join(_cell(value) for value in row.values()) for row in rows))
+        return 0
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {
+        "stage": event.stage,
+        "action": event.action,
+        "version": event.version,
+        "commit": event.commit,
+        "timestamp": _time(event.time),
+        "author": event.author,
+        "message": event.message,
+        "tag": event.tag,
+    }
+
+
+def _stage(name: str, event: Event | None, rule: StageRule | None) -> dict[str, object]:
+    return {
+        "stage": name,
+        "version": event.version if event else None,
+        "commit": event.commit if event else None,
+        "timestamp": _time(event.time) if event else None,
+        "author": event.author if event else None,
+        "rule": {key: value for key, value in rule._asdict().items() if value} if rule else {},
+    }
+
+
+def _time(seconds: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}={','.join(item) if isinstance(item, tuple) else item}" for key, item in value.items())
+    text = "-" if value is None else str(value)
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `stages` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "stages", CmdStages, HELP, EXAMPLES)
+    parser.add_argument("--history", action="store_true", help="Every promotion and demotion, newest first.")
+    parser.add_argument("--json", action="store_true", help="Print JSON.")
