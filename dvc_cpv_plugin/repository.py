@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
 from dvc_cpv_plugin.options import Options
@@ -60,7 +60,7 @@ def _around(folder: Path) -> list[Project]:
         return []
     try:
         repo = Repo.discover(folder)
-    except CPVError:
+    except NoRepository:
         return []
     return projects_here(repo, folder) if Project.find_all(repo) else []
 

@@ -14,7 +14,7 @@ from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.check_result import Check, failed, guarded
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.project.tag_schemes import Line
 
@@ -39,9 +39,11 @@ def _repository(cwd: Path) -> tuple[list[Check], list[Project]]:
     try:
         repo = Repo.discover(cwd)
         roots = managed_roots(repo)
-    except CPVError as error:
+    except NoRepository as error:
         what = f"{error.where}: {error.what}, so the personal settings alone are looked at"
         return [Check("repository", "ok", what)], []
+    except CPVError as error:
+        return [failed("repository", error)], []
     if not roots:
         what = f"{repo.top}: CPV does not manage this repository (no .cpv.toml)"
         return [Check("repository", "warn", what, "dvc cpv init")], []

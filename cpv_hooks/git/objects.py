@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.reason import reason
 from cpv_hooks.git.repo import Repo, environment
 
 _CHUNK = 1 << 20
@@ -100,7 +101,8 @@ class Objects:
         """What Git says when it is asked once more."""
         ask = ["git", "cat-file", "-t", "--end-of-options", name]
         done = subprocess.run(ask, cwd=self._git_dir, env=self._environment(), capture_output=True, check=False)
-        return (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["its process ended"])[-1]
+        printed = done.stderr.decode("utf-8", "replace")
+        return reason(printed, done.returncode) if printed.strip() else "its process ended"
 
     def _environment(self) -> dict[str, str]:
         return environment({"GIT_DIR": str(self._git_dir), "GIT_WORK_TREE": str(self._top)})

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cpv_hooks.console.trace import emit, is_heard
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.reason import advised, bare, reason
 
 NULL_OID = "0" * 40
 
@@ -51,6 +52,9 @@ _LOCAL_VARIABLES = frozenset(
 _SILENCED = (
     "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "advice.detachedHead=false", "-c", "gc.auto=0",
 )  # fmt: skip
+
+# What Git says where it finds none, or is inside a Git directory; that a `.git` file leads nowhere is another thing.
+_NO_REPOSITORY = ("not a git repository (or any", "must be run in a work tree")
 
 inherited: set[int] = set()
 """Open files that Git processes keep open too: the lock of a transaction's journal, which they must not outlive."""
@@ -89,13 +93,20 @@ def _execute(
             pass_fds=tuple(inherited),
         )
     except FileNotFoundError as error:
+        if cwd is not None and not cwd.exists():
+            raise CPVError("no such folder", where=str(cwd), fix="cd to a folder that is there") from error
         raise CPVError("git is not on the PATH", fix="install Git 2.28 or later") from error
 
 
-def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The line that says why Git failed: its own, where advice follows that, or the last one, such as a hook's."""
-    lines = os.fsdecode(done.stderr).strip().splitlines() or [f"exit status {done.returncode}"]
-    return next((line for line in reversed(lines) if line.startswith(("fatal: ", "error: "))), lines[-1])
+class NoRepository(CPVError):
+    """There is no Git work tree around a folder; another failure to read one is a plain `CPVError`."""
+
+
+def _why_not(cwd: Path, printed: str, status: int) -> CPVError:
+    """Git's own reason, and the command that it advises; that there is no repository at all is CPV's to answer."""
+    if any(text in printed for text in _NO_REPOSITORY):
+        return NoRepository("not inside a Git work tree", where=str(cwd), fix="dvc cpv init")
+    return CPVError(f"Git: {bare(reason(printed, status))}", where=str(cwd), fix=advised(printed) or "git status")
 
 
 @dataclass(frozen=True)
@@ -116,20 +127,20 @@ class Repo:
         found = cls._ask(cwd, environment())
         if cwd is None and "GIT_DIR" in os.environ:
             git_dir = os.path.realpath(os.environ["GIT_DIR"])
-            if found is None or os.path.realpath(found.git_dir) != git_dir:
+            if not isinstance(found, Repo) or os.path.realpath(found.git_dir) != git_dir:
                 # A repository whose Git directory lies elsewhere (`git --git-dir --work-tree`).
                 found = cls._ask(None, environment({"GIT_DIR": git_dir, "GIT_WORK_TREE": os.getcwd()}))
-        if found is None:
-            raise CPVError("not inside a Git work tree", where=str(cwd or Path.cwd()), fix="dvc cpv init")
+        if isinstance(found, CPVError):
+            raise found
         return found
 
     @classmethod
-    def _ask(cls, cwd: Path | None, env: Mapping[str, str]) -> Repo | None:
+    def _ask(cls, cwd: Path | None, env: Mapping[str, str]) -> Repo | CPVError:
         names = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir"]
         done = _execute(["git", *_SILENCED, "rev-parse", *names], cwd, None, env)
         lines = os.fsdecode(done.stdout).splitlines()
         if done.returncode or len(lines) != 3:
-            return None
+            return _why_not(cwd or Path.cwd(), os.fsdecode(done.stderr), done.returncode)
         # --git-common-dir is relative to the folder where the command ran, perhaps a link; Git resolves the others.
         common_dir = Path(os.path.realpath(os.path.join(cwd or Path.cwd(), lines[2])))
         return cls(Path(lines[0]), Path(lines[1]), common_dir)
@@ -167,7 +178,9 @@ class Repo:
         silenced = () if args[:1] == ("config",) else _SILENCED
         done = _execute(["git", *silenced, *args], self.top, data, self._environment(env, index))
         if done.returncode and check:
-            raise CPVError(f"git {args[0]} failed: {_reason(done)}", where=str(self.top))
+            printed = os.fsdecode(done.stderr)
+            what = f"git {args[0]} failed: {reason(printed, done.returncode)}"
+            raise CPVError(what, where=str(self.top), fix=advised(printed))
         return os.fsdecode(done.stdout)
 
     def ok(self, *args: str, index: bool = False) -> bool:

@@ -44,6 +44,7 @@ class Story:
     def run(self, *command: str, cwd: Path, shown: str | None = None) -> str:
         """Echo a command, run it, show what it prints; a failure ends the demo."""
         from cpv_hooks.errors import CPVError
+        from cpv_hooks.git.reason import reason
 
         line = shown or shlex.join(command)
         _write(f"$ {line}")
@@ -60,8 +61,8 @@ class Story:
         for said in done.stdout.splitlines():
             _write(f"  {said}")
         if done.returncode:
-            last = (done.stdout.splitlines() or ["no output"])[-1]
-            raise CPVError(f"`{line}` ended with {done.returncode}: {last}", where=str(cwd), fix="dvc cpv doctor")
+            why = reason(done.stdout, done.returncode)
+            raise CPVError(f"`{line}` ended with {done.returncode}: {why}", where=str(cwd), fix="dvc cpv doctor")
         return done.stdout
 
     def compare(self, what: str, found: Digests, expected: Digests) -> None:

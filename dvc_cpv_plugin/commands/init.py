@@ -56,7 +56,7 @@ class CmdInit(CPVCommand):
             for step in steps:
                 ui.write(f"would {_verb(step.text)}")
         else:
-            plan.carry_out(steps)
+            plan.carry_out(place, steps)
         self._report(place, request, found, bool(steps))
         return 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.names import check_name
 from cpv_hooks.project.project import Project, managed_roots
@@ -32,7 +32,7 @@ def around(folder: Path) -> Project | None:
         raise CPVError("no such folder", where=str(folder), fix=f"mkdir -p {folder}")
     try:
         repo = Repo.discover(folder)
-    except CPVError:
+    except NoRepository:
         return None
     return projects_here(repo, folder)[0] if managed_roots(repo) else None
 

@@ -13,8 +13,7 @@ from cpv_hooks.accounts.git_host.target import Request, Target, port_for_entry, 
 from cpv_hooks.accounts.personal import settings as personal
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan, Step
-from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import NoRepository, Repo
 
 __all__ = ["Confirm", "Request", "plan_removal", "plan_setup"]
 
@@ -103,7 +102,7 @@ def _after(target: Target, test: bool, confirm: Confirm | None, here: Path) -> N
 def _discover(here: Path) -> Repo | None:
     try:
         return Repo.discover(here)
-    except CPVError:
+    except NoRepository:
         return None
 
 

@@ -11,7 +11,7 @@ from cpv_hooks.accounts.git_host.pattern import SSH, SSH_PORT, check_pattern, pa
 from cpv_hooks.accounts.personal import settings as personal
 from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import NoRepository, Repo
 
 _COMMAND = "dvc cpv bitbucket-config"
 
@@ -115,6 +115,9 @@ def _repository(request: Request, here: Path, settings: Settings) -> tuple[Repo 
         raise CPVError("no such folder", where=str(here), fix="name the repository's folder")
     try:
         repo = Repo.discover(here)
+    except NoRepository:
+        return None, request.team, request.model
+    try:
         project = projects_here(repo, here)[0]
     except CPVError:
         return None, request.team, request.model

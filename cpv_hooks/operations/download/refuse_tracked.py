@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.operations.download.version_content import Stock, local
 from cpv_hooks.system.disk_space import nearest
 
@@ -39,7 +39,7 @@ def _tracked(output: Path) -> Iterator[Path]:
     folder = nearest(output)
     try:
         repo = Repo.discover(folder if folder.is_dir() else folder.parent)
-    except CPVError:
+    except NoRepository:
         return
     for pointer in readable_pointers(repo):
         yield repo.top.resolve() / pointer.path

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.reason import advised, reason
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.config import Kind, Layout
 from cpv_hooks.setup.init import skeleton
@@ -66,21 +67,23 @@ def mark_of(root: Path) -> Path:
     return Repo.discover(existing(root)).state / "init"
 
 
-def run(command: Sequence[str | Path], cwd: Path, *, hooks: bool = False) -> str:
+def run(command: Sequence[str | Path], cwd: Path, *, hooks: bool = False, env: Mapping[str, str] | None = None) -> str:
     """Run a command of a step and return its output; `hooks` lets Git's hooks do CPV's work under it."""
-    env = environment()
+    inherited = environment(env)
     if hooks:
-        del env["CPV_RUNNING"], env["GIT_OPTIONAL_LOCKS"]
+        del inherited["CPV_RUNNING"], inherited["GIT_OPTIONAL_LOCKS"]
     # With hooks, what they say goes straight to the user.
     pipe = None if hooks else subprocess.PIPE
     done = subprocess.run(
-        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=pipe, check=False
+        command, cwd=cwd, env=inherited, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=pipe, check=False
     )
     if done.returncode:
-        said = os.fsdecode(done.stderr or done.stdout or b"").strip().splitlines() or [f"exit status {done.returncode}"]
+        printed = os.fsdecode(done.stderr or done.stdout or b"")
         name = " ".join(str(part) for part in command[:3]).replace(f"{sys.executable} -m ", "")
         raise CPVError(
-            f"{name} failed: {said[-1].removeprefix('ERROR: ')}", where=str(cwd), fix="dvc cpv init again after that"
+            f"{name} failed: {reason(printed, done.returncode).removeprefix('ERROR: ')}",
+            where=str(cwd),
+            fix=advised(printed) or "dvc cpv init again after that",
         )
     return os.fsdecode(done.stdout)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cpv_hooks.console.plan import Effect, Tool
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.git.repo import NoRepository, Repo, environment
 from cpv_hooks.project.config import FILE, load
 from cpv_hooks.project.names import NAME, check_name
 from cpv_hooks.setup.init import layout as init_layout
@@ -62,7 +62,7 @@ def _top(path: Path) -> Path | None:
     folder = existing(path)
     try:
         return Path(os.path.realpath(Repo.discover(folder).top))
-    except CPVError:
+    except NoRepository:
         ask = ["git", "rev-parse", "--is-inside-git-dir"]
         if subprocess.run(ask, cwd=folder, env=environment(), capture_output=True, check=False).stdout == b"true\n":
             raise CPVError("a bare repository or a Git directory", where=str(folder), fix="git clone it") from None
@@ -92,10 +92,19 @@ def check(place: Place, request: Request) -> None:
         if here is not None and here != asked:
             where = str(place.root / FILE)
             raise CPVError(f"this repository has {key} = {here!r}, not {asked!r}", where=where, fix=f"edit {FILE}")
+    _check_object_format(place)
     _check_identity(place)
     _check_data(place, request.data_path)
     init_remote.check(place.root, request.remote)
     init_layout.check(place.root, request.layout, request.remote)
+
+
+def _check_object_format(place: Place) -> None:
+    found = place.repo.config("extensions.objectformat") if place.top is not None else None
+    if found not in (None, "sha1"):
+        what = f"Git names the objects of this repository by {found}, and DVC cannot read it (unknown object format)"
+        fix = f"{_COMMAND} in a repository of its own (git init --object-format=sha1)"
+        raise CPVError(what, where=str(place.top), fix=fix)
 
 
 def _check_identity(place: Place) -> None:
@@ -145,10 +154,13 @@ def effects(steps: Sequence[Step]) -> tuple[Effect, ...]:
     return tuple(Effect(_TOOLS.get(step.text.split()[0], "file"), step.text) for step in steps)
 
 
-def carry_out(steps: Sequence[Step]) -> None:
-    """Do the steps, and say each one."""
+def carry_out(place: Place, steps: Sequence[Step]) -> None:
+    """Do the steps, and say each one. Where one fails, all that they made is taken back."""
     from cpv_hooks.console.output import say
+    from cpv_hooks.setup.init.steps import own_files
+    from cpv_hooks.setup.init.undo_failed import undone_where_it_fails
 
-    for step in steps:
-        say(step.text)
-        step.do()
+    with undone_where_it_fails(place, own_files(place)):
+        for step in steps:
+            say(step.text)
+            step.do()

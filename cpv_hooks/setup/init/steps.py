@@ -41,7 +41,8 @@ def _start(place: Place) -> Step:
     def do() -> None:
         root.mkdir(parents=True, exist_ok=True)
         if place.top is None:
-            run(["git", "init", "-q"], root)
+            # DVC reads SHA-1 alone, whatever this user's Git makes by default.
+            run(["git", "init", "-q"], root, env={"GIT_DEFAULT_HASH": "sha1"})
         if place.fresh:
             begin(place)
 
@@ -198,7 +199,7 @@ def _commit_fresh(place: Place, message: str) -> None:
     finish(place)
 
 
-def _own_files(place: Place) -> list[Path]:
+def own_files(place: Place) -> list[Path]:
     """CPV's and DVC's settings, absolute: all that an adoption writes, there or not yet."""
     top = place.top or place.root
     return [*(place.root / name for name in (*_DVC_FILES, FILE)), top / PRE_COMMIT_CONFIG]
@@ -206,7 +207,7 @@ def _own_files(place: Place) -> list[Path]:
 
 def _uncommitted(place: Place) -> bool:
     """Whether some of these files are missing, or changed and not committed (by a run that was killed)."""
-    files = _own_files(place)
+    files = own_files(place)
     if place.top is None or not all(path.exists() for path in files):
         return True
     return bool(place.repo.run("status", "--porcelain", "--untracked-files=all", "--", *map(str, files)))
@@ -214,7 +215,7 @@ def _uncommitted(place: Place) -> bool:
 
 def _commit_adopted(place: Place) -> None:
     repo = place.repo
-    files = [str(path) for path in _own_files(place) if path.exists()]
+    files = [str(path) for path in own_files(place) if path.exists()]
     repo.run("add", "--", *files)
     if repo.run("status", "--porcelain", "--", *files):
         # By name: what the user has staged or changed elsewhere is not ours to commit.
@@ -225,7 +226,7 @@ def check_clean(place: Place) -> None:
     """Refuse where a file that an adoption changes holds work of the user's that is not committed."""
     if place.top is None or place.fresh:
         return
-    tracked = [str(path) for path in _own_files(place)]
+    tracked = [str(path) for path in own_files(place)]
     changed = place.repo.run("diff", "--name-only", "HEAD", "--", *tracked, check=False).split()
     if changed:
         fix = f"git commit -m 'Settings' -- {' '.join(changed)}"
