@@ -130,10 +130,22 @@ def remotes(repo: Repo, seconds: float) -> Iterator[Check]:
     for root in managed_roots(repo):
         try:
             project = Project.open(repo, root)
+            yield from s3_clients(project)
             questions += [remote_answers("remote", project.at(name)) for name in remotes_in_use.names(project)]
         except CPVError as error:
             yield failed("remote", error)
     yield from side_by_side(questions, seconds)
+
+
+def s3_clients(project: Project) -> Iterator[Check]:
+    """By which client each remote on S3 is asked, and why."""
+    from cpv_hooks.transfer.objects.open import open_remote
+
+    for name in remotes_in_use.names(project):
+        at = project.at(name)
+        if (at.remote_url or "").startswith("s3://"):
+            state = getattr(open_remote(at), "client_state", lambda: "DVC's")()
+            yield Check("S3 client", "ok", f"{at.remote_name}: {state}")
 
 
 def queue(repo: Repo) -> Check:

@@ -37,6 +37,11 @@ _PRIVATE_KEY = re.compile(
 )
 # The id of an AWS key is no secret, but its first and last letters are enough to know it by.
 _KEY_ID = re.compile(r"\b(A[KS]IA)[A-Z0-9]{12}([A-Z0-9]{4})\b")
+# Tokens that show what they are: GitHub's, GitLab's, Slack's, Hugging Face's, Atlassian's, and JSON Web Tokens.
+_TOKEN = re.compile(
+    r"(?<!\w)(?:(gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|hf_|AT[AC]TT3?)[A-Za-z0-9_=-]{16,4096}"
+    r"|(eyJ)[\w-]{8,4096}\.[\w-]{8,8192}\.[\w-]{8,4096})"
+)
 _WEBHOOK = re.compile(
     r"(?i)(https?://(?:hooks\.slack\.com/|[\w.-]{0,253}webhook[\w.-]{0,253}/|[\w.:-]{1,253}/(?:[\w-]{1,64}/){0,4}webhooks?/"
     r"|[\w.:-]{1,253}/hooks/(?=[\w-]{16})))[^\s\"']+"
@@ -58,6 +63,7 @@ def redact(text: str) -> str:
     text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
     text = _URL_TOKEN.sub(f"{MASK}@", text)
     text = _WEBHOOK.sub(rf"\1{MASK}", text)
+    text = _TOKEN.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
     text = _HEADER.sub(rf"\1{MASK}", text)
     text = _SCHEME.sub(rf"\1{MASK}", text)
     text = _ASSIGNMENT.sub(_masked, text)

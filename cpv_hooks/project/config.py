@@ -51,6 +51,7 @@ class Config:
     hash_budget: int = 512 << 20
     layout: Layout = "content"
     stages: Mapping[str, StageRule] = field(default_factory=dict)
+    s3_client: Literal["own", "boto3"] = "own"
 
 
 # section -> key -> (field of Config, the type, the allowed values)
@@ -58,7 +59,10 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
     "cpv": {"team": ("team", str, None), "model": ("model", str, None)},
     "tags": {"scheme": ("scheme", str, None), "on_commit": ("tag_on_commit", bool, None)},
     "push": {"when": ("push_when", str, ("commit", "background", "push", "never"))},
-    "remote": {"layout": ("layout", str, ("content", "versioned"))},
+    "remote": {
+        "layout": ("layout", str, ("content", "versioned")),
+        "s3_client": ("s3_client", str, ("own", "boto3")),
+    },
     "commit": {"stage": ("stage", str, ("all", "staged")), "one_shot": ("one_shot", bool, None)},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }

@@ -7,6 +7,7 @@ import pytest
 from cpv_hooks.console.redact import redact, remember
 
 AKIA = "AKIA" + "ABCDEFGHIJKL" + "WXYZ"
+TOKENS = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "hf_", "ATATT"]
 PEM = "-----BEGIN {0}PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA\n-----END {0}PRIVATE KEY-----"
 
 
@@ -40,6 +41,9 @@ PEM = "-----BEGIN {0}PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA\n-----END {0}PRIVAT
         ("http.extraheader=AUTHORIZATION: basic eDp5", "http.extraheader=AUTHORIZATION: ***"),
         ("curl -H 'X-Auth: Bearer eyJhbGciOiJIUzI1NiJ9.e30'", "curl -H 'X-Auth: Bearer ***'"),
         ("X-Api-Key: abc", "X-Api-Key: ***"),
+        # tokens that show what they are
+        *((f"say {mark}{'a1B2' * 9} twice", f"say {mark}*** twice") for mark in TOKENS),
+        (f"say eyJ{'a1B2' * 5}.eyJ{'c3D4' * 9}.{'e5-_' * 9} twice", "say eyJ*** twice"),
         # other assignments and options
         ("MY_DB_PASSWORD='two words'", "MY_DB_PASSWORD='***'"),
         ("dvc remote modify --local s secret_access_key=abc", "dvc remote modify --local s secret_access_key=***"),
@@ -76,6 +80,7 @@ def test_a_secret_is_masked(text: str, shown: str) -> None:
         "the session expired; sign in again",
         "Basic authentication is not supported",
         "tokenizer: 3 files",
+        "hf_model ghp_x xoxb-1 eyJ.a.b self_hf_aaaaaaaaaaaaaaaaaaaaaaaa",
         "unexpected token: '}'",
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ada@host",
         "--profile default --region eu-west-1",
@@ -102,6 +107,7 @@ def test_a_remembered_secret_is_known_in_a_url_too() -> None:
     "piece",
     ["a", ":", "://", "://a:", "://a:1/", "secret", "secret ", "password=\"", "--a-", "-", "bearer ", "basic 0",
      "authorization ", "-----BEGIN PRIVATE KEY", "https://webhook", "https://a/b/", "https://a.", "AKIA",
+     "ghp_", "eyJ", "eyJaaaaaaaaa.", "hf_a-",
      "?key", "\\\""],
 )  # fmt: skip
 def test_long_text_costs_linear_time(piece: str) -> None:

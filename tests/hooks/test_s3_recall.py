@@ -301,3 +301,37 @@ def test_the_files_that_boto3_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (str(options.credentials_file), str(options.config_file)) == ("/there/keys", "/home/me/settings")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/other")
     assert str(options.config_file) == "/other"
+
+
+# The switch
+
+
+def test_the_own_client_can_be_turned_off(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.learn()
+    remote = place.remote()
+    assert remote.client_state() == "CPV's own: it has learned from boto3 how to ask"
+    url = f"s3://{place.bucket}/team"
+    other = S3Remote(url, place.options, memory=place.memory, own_client=False)
+    assert other.client_state() == "boto3 alone: [remote] s3_client in .cpv.toml says so"
+    other.upload([place.blob()], PROGRESS)
+    assert other._wire._is_off
+    monkeypatch.setenv("CPV_S3_CLIENT", "boto3")
+    third = place.remote()
+    assert third.client_state() == "boto3 alone: CPV_S3_CLIENT=boto3"
+    third.upload([place.blob()], PROGRESS)
+    assert third._wire._is_off
+    monkeypatch.setenv("CPV_S3_CLIENT", "own")
+    monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
+    assert place.remote().client_state() == "boto3 alone: a proxy is set"
+    monkeypatch.delenv("HTTP_PROXY")
+    place.memory.unlink()
+    assert place.remote().client_state() == "CPV's own, after boto3 was asked how: nothing that holds is kept of it"
+
+
+def test_the_doctor_says_which_client_asks(place: Place, make_repo: Any) -> None:
+    repo = make_repo(remote=f"s3://{place.bucket}/team", server=place.server, files={"model.bin": "1"})
+    said = " ".join(repo.dvc("cpv", "doctor", status=None).text.split())
+    assert "storage: CPV's own" in said
+    repo.write(".cpv.toml", repo.read(".cpv.toml") + b'[remote]\ns3_client = "boto3"\n')
+    said = " ".join(repo.dvc("cpv", "doctor", status=None).text.split())
+    assert "storage: boto3 alone: [remote] s3_client in .cpv.toml says so" in said

@@ -24,7 +24,7 @@ from cpv_hooks.remote.s3.resumable_uploads import Unfinished
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, Head, head_of, not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import connect, explained, has_proxy, look
 from cpv_hooks.remote.s3_client.errors import code_of
-from cpv_hooks.remote.s3_client.learn import learn
+from cpv_hooks.remote.s3_client.learn import learn, turned_off
 from cpv_hooks.remote.s3_client.options import S3Options
 from cpv_hooks.remote.s3_client.recall import Memory
 from cpv_hooks.remote.s3_client.signing import STAND_IN, Way
@@ -61,11 +61,13 @@ class S3Remote:
         unfinished: Path | None = None,
         partials: Path | None = None,
         memory: Path | None = None,
+        own_client: bool = True,
     ) -> None:
         self.unfinished = Unfinished(unfinished)
         self.partials = partials
         self.options = S3Options.of(name, url, options, command=command)
         self._legacy = legacy
+        self._own_client = own_client
         self._base = "/".join(filter(None, [self.options.prefix, "" if legacy else DVC3_LAYOUT]))
         self.url = f"s3://{self.options.bucket}/{self._base}" + self._endpoint_mark()
         self._connected: S3Client | None = None
@@ -105,6 +107,8 @@ class S3Remote:
 
     def _way(self) -> Way | None:
         """How the wire asks: as an earlier process did, if that still leads there, or as boto3 does now."""
+        if not self._own_client or turned_off():
+            return None
         known = None if self._connected else self._memory.recall()
         # Of an empty remote it is boto3 that can say what is wrong, if anything is.
         if known is not None and self._wire.holds_some(known, self._base):
@@ -115,6 +119,18 @@ class S3Remote:
             session: Any = client
             self._memory.keep(way, session._request_signer._credentials)
         return way
+
+    def client_state(self) -> str:
+        """Whether CPV's own client asks, and why not; nobody is asked."""
+        if why := turned_off():
+            return f"boto3 alone: {why}"
+        if not self._own_client:
+            return "boto3 alone: [remote] s3_client in .cpv.toml says so"
+        if has_proxy():
+            return "boto3 alone: a proxy is set"
+        if self._memory.recall() is not None:
+            return "CPV's own: it has learned from boto3 how to ask"
+        return "CPV's own, after boto3 was asked how: nothing that holds is kept of it"
 
     # What is there
 

@@ -48,6 +48,7 @@ class VersionedRemote(S3Remote):
             legacy=legacy,
             unfinished=project.repo.shared / UNFINISHED,
             partials=project.cache_dir / "cpv",
+            own_client=project.config.s3_client == "own",
         )
         self.url = f"s3://{self.options.bucket}/{self.options.prefix}" + self._endpoint_mark()
         self._places = Places(project)

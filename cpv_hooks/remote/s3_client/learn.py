@@ -6,6 +6,7 @@ where a release of it has other names, or signs in another way, everything is le
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,14 @@ from cpv_hooks.remote.s3_client.signing import UNSIGNED, Keys, Pattern, Way
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+SWITCH = "CPV_S3_CLIENT"
 _CHANGING = frozenset({"x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
+
+
+def turned_off() -> str | None:
+    """Why the environment leaves everything to boto3, if it does."""
+    value = os.environ.get(SWITCH, "")
+    return f"{SWITCH}={value}" if value.lower() == "boto3" else None
 
 
 def learn(client: S3Client, place: dict[str, Any], storage: dict[str, Any]) -> Way | None:

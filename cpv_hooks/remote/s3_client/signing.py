@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 STAND_IN = "0" * 32
 """The object id that boto3 is asked for."""
 UNSIGNED = "UNSIGNED-PAYLOAD"
+MOMENT = "%Y%m%dT%H%M%SZ"
 _CUSTOMER_KEY = "x-amz-server-side-encryption-customer-"
 _SESSION = "x-amz-security-token"
 
@@ -50,7 +51,10 @@ class Pattern:
     @property
     def host(self) -> str:
         """The server's name, with its port where it is not the usual one."""
-        return urlsplit(self.url).netloc
+        parts = urlsplit(self.url)
+        name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+        usual = parts.port in (None, 443 if parts.scheme == "https" else 80)
+        return name if usual else f"{name}:{parts.port}"
 
     def path(self, oid: str) -> str:
         """The path of an object."""
@@ -75,7 +79,7 @@ class Pattern:
         self, keys: Keys, method: str, path: str, query: str, body: bytes | bytearray, asked: Mapping[str, str]
     ) -> Signed:
         """A request with the headers that are `asked`, and those that sign it; `query` is sorted and quoted."""
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        moment = datetime.now(UTC).strftime(MOMENT)
         content = hashlib.sha256(body).hexdigest() if self.signs_body else UNSIGNED
         headers = {**asked, "host": self.host, "x-amz-content-sha256": content, "x-amz-date": moment}
         if keys.token:

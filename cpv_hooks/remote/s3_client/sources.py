@@ -15,7 +15,7 @@ def renewal(options: S3Options) -> str:
     """The command for a session that has expired: botocore looks in this order."""
     name = options.profile or "default"
     profile = f" --profile {options.profile}" if options.profile else ""
-    if options.get("session_token"):
+    if options.get("session_token") and options.command is None:
         more = "and its access_key_id and secret_access_key"
         return f"dvc remote modify --local {options.name} session_token TOKEN ({more})"
     if not options.get("profile") and os.environ.get("AWS_SESSION_TOKEN"):

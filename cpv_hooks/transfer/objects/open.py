@@ -51,6 +51,7 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
             unfinished=project.repo.shared / UNFINISHED,
             partials=project.cache_dir / "cpv",
             memory=project.repo.shared / MEMORY,
+            own_client=project.config.s3_client == "own",
         )
     from cpv_hooks.remote.common.dvc_remote import DVCRemote
 
