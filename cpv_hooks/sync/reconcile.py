@@ -12,7 +12,6 @@ changed         | changed, different content | conflict: rescue the artifact's c
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,16 +21,16 @@ from cpv_hooks.dvcformat.pointer_writer import render
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.gitignore import ignore
 from cpv_hooks.sync.events import Event
-from cpv_hooks.sync.outcomes import Listener, Outcome, State, nobody
+from cpv_hooks.sync.outcomes import Listener, Outcome, nobody
+from cpv_hooks.sync.placement import bring, is_ours, remove, take
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.signatures import being_written
+from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import Entry, Index
-from cpv_hooks.worktree.materialise import MissingObject, Placed, needed, place_directory, place_file
-from cpv_hooks.worktree.removal import remove_artifact
+from cpv_hooks.worktree.materialise import MissingObject, Placed, needed
 from cpv_hooks.worktree.rescue_list import record
-from cpv_hooks.worktree.snapshot import BeingWritten, Taken, take_directory, take_file
-from cpv_hooks.worktree.verified_in_cache import keep
+from cpv_hooks.worktree.snapshot import BeingWritten, Taken
 from cpv_hooks.worktree.workspace import Workspace
 
 _FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer is a log between two lines
@@ -84,7 +83,7 @@ class Reconciler:
         size = sum(count for _, count, _ in files)
         self.progress.grow(size)
         space, entry = artifact.space, artifact.entry
-        taken = take_directory(space, pointer.path, artifact.look) if artifact.isdir else take_file(space, pointer.path)
+        taken = take(artifact)
         content = taken.content
         if (content.oid, content.isexec) == (pointer.oid, pointer.isexec):
             self._set(pointer.path, taken)
@@ -94,7 +93,7 @@ class Reconciler:
             return self._materialise(Artifact.at(space, pointer.path), pointer)
         if same_pointer or pointer.oid is None or (entry is None and not self.event.follow):
             return self._snapshot(space, pointer, taken, size)
-        return self._conflict(space, pointer, taken)
+        return self._conflict(space, pointer, taken, entry)
 
     def _refuse_reading(self, pointer: Pointer, files: list[tuple[Path, int, int]]) -> Outcome | None:
         """A background query leaves alone what is too large for it, or open for writing."""
@@ -126,7 +125,11 @@ class Reconciler:
         self.taken(space.project, replace(pointer, oid=taken.content.oid, size=taken.content.size), size)
         return Outcome(pointer.path, "snapshot", pointer)
 
-    def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken) -> Outcome:
+    def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken, entry: Entry | None) -> Outcome:
+        if entry is None and taken.content.nfiles == 0:
+            # A folder without a file holds nothing that could be lost.
+            self._set(pointer.path, taken)
+            return self._materialise(Artifact.at(space, pointer.path), pointer)
         rescue = record(space.project.repo, pointer.path, taken.content, why=self.event.name)
         if not self.event.follow:
             error = CPVError(
@@ -155,73 +158,60 @@ class Reconciler:
             from cpv_hooks.transfer.commits.upload_commits import fetch_pointer
 
             fetch_pointer(space.project, pointer)
-        current = self._make_safe(artifact, pointer)
-        if pointer.isdir:
-            base = artifact.entry or Entry(pointer.oid)
-            self.index.set(pointer.path, replace(base, placing=pointer.oid))
-            self.index.save()
-        placed = place_directory(space, pointer, current) if pointer.isdir else place_file(space, pointer)
-        self._set(pointer.path, placed)
+        self._set(pointer.path, bring(artifact, pointer))
         return Outcome(pointer.path, "materialised", pointer)
 
     def _resume(self, artifact: Artifact, pointer: Pointer, placing: str) -> Outcome:
-        """A process was killed while it brought a folder: finish, and rescue only what came from neither version."""
-        space, path, entry = artifact.space, artifact.path, artifact.entry
-        if not artifact.isdir:
-            # Nothing of it stands there, or the user has put a file in its place since.
+        """What brought or removed it was stopped half-way: finish, and rescue only what came from neither version."""
+        space, path = artifact.space, artifact.path
+        if artifact.status is None:
             self.index.forget(path)
             return self._reconcile(space, pointer)
-        old = artifact.tree
-        ours = set(zip(old.listing.names, old.oids, strict=True)) if old else set()
-        half = Pointer(file=pointer.file, path=path, oid=placing)
-        with suppress(CPVError):
-            ours |= set(needed(half, space.cache))
-        self.index.set(path, replace(entry or Entry(placing), placing=None, checked=0))
-        taken = take_directory(space, path)
-        self._set(path, taken)
-        if taken.content.oid == pointer.oid:
+        if artifact.isdir:
+            folder_links.set_aside(space, path)
+        refused = self._refuse_reading(pointer, artifact.unread())
+        if refused:
+            return refused
+        taken = take(artifact)
+        if (taken.content.oid, taken.content.isexec) == (pointer.oid, pointer.isexec):
+            self._set(path, taken)
             return Outcome(path, "adopted", pointer)
-        found = set(zip(taken.tree.listing.names, taken.tree.oids, strict=True)) if taken.tree else set()
-        if not found <= ours:
-            record(space.project.repo, path, taken.content, why="killed while it was brought")
+        if not is_ours(artifact, taken, placing):
+            if not artifact.isdir:
+                # The user has put a file in its place since.
+                self.index.forget(path)
+                return self._reconcile(space, pointer)
+            record(space.project.repo, path, taken.content, why="was there when a checkout was stopped half-way")
+        self._set(path, taken)
+        self.index.set(path, replace(taken.entry, placing=placing))
         return self._materialise(Artifact.at(space, path), pointer)
-
-    def _make_safe(self, artifact: Artifact, pointer: Pointer) -> dict[str, str]:
-        """Keep everything that is about to go. Returns what stands there: relative path -> md5, for a directory."""
-        if artifact.entry is None or artifact.status is None:
-            return {}
-        space, target = artifact.space, artifact.space.target(artifact.path)
-        wanted = dict(needed(pointer, space.cache))  # raises before anything is touched, where it cannot come
-        if not artifact.entry.isdir:
-            keep(space, [(artifact.entry.oid, target)])
-            return {}
-        if artifact.tree is None:
-            raise CPVError("changed while it was being looked at", where=artifact.path, fix="dvc cpv sync")
-        current = dict(zip(artifact.tree.listing.names, artifact.tree.oids, strict=True))
-        going = ((oid, name) for name, oid in current.items() if not pointer.isdir or wanted.get(name) != oid)
-        keep(space, ((oid, target / name) for oid, name in going))
-        if not pointer.isdir:
-            remove_artifact(target, list(current))
-        return current
 
     def remove(self, space: Workspace, path: str) -> Outcome:
         """Git took the pointer away, so the artifact goes too, as a tracked file would; changed content stays."""
         try:
-            return Outcome(path, *self._remove(Artifact.at(space, path)))
+            return self._remove(Artifact.at(space, path))
         except CPVError as error:
-            return Outcome(path, "clean", error=error)
+            return Outcome(path, "invalid", error=error)
+        except OSError as error:
+            return Outcome(path, "invalid", error=fault(error, Path(error.filename or path)))
 
-    def _remove(self, artifact: Artifact) -> tuple[State, None, CPVError | None]:
-        if artifact.status is None or artifact.entry is None:
-            return "removed", None, None
+    def _remove(self, artifact: Artifact) -> Outcome:
+        space, path, entry = artifact.space, artifact.path, artifact.entry
+        if artifact.status is None or entry is None:
+            return Outcome(path, "removed")
+        if entry.placing is not None:
+            if artifact.isdir:
+                folder_links.set_aside(space, path)
+            taken = take(artifact)
+            if is_ours(artifact, taken, entry.placing):
+                self._set(path, taken)
+                self.index.set(path, replace(taken.entry, placing=entry.placing))
+                artifact = Artifact.at(space, path)
         if not artifact.same:
             what = "is no longer tracked here and has unsaved content, so it stays"
-            return "clean", None, CPVError(what, where=artifact.path, fix=f"mv {artifact.path} to another place")
-        space, target, tree = artifact.space, artifact.space.target(artifact.path), artifact.tree
-        names = list(zip(tree.listing.names, tree.oids, strict=True)) if tree else [("", artifact.entry.oid)]
-        keep(space, ((oid, target / name if name else target) for name, oid in names))
-        remove_artifact(target, [name for name, _ in names] if tree else None)
-        return "removed", None, None
+            return Outcome(path, "clean", error=CPVError(what, where=path, fix=f"mv {path} to another place"))
+        remove(artifact)
+        return Outcome(path, "removed")
 
 
 def _lacking(space: Workspace, pointer: Pointer) -> bool:

@@ -20,7 +20,7 @@ from cpv_hooks.sync.reconcile import Reconciler
 from cpv_hooks.sync.watch_file import Written
 from cpv_hooks.system.locks import locked, wait_for_dvc
 from cpv_hooks.system.signatures import Clock, newest, signature
-from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.base_index import REMOVING, Index
 from cpv_hooks.worktree.discovery import Found, discover, owner
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -129,8 +129,12 @@ def _vanished(
     """Artifacts whose pointer is gone from Git's index and from the disk."""
     index = reconciler.index
     for path in sorted(index.entries.keys() - found.paths - found.kept):
-        if event.follow:
-            yield reconciler.remove(Workspace(_owner_of_old(repo, path, projects), index, clock), path)
+        if event.follow or index.entries[path].placing == REMOVING:
+            outcome = reconciler.remove(Workspace(_owner_of_old(repo, path, projects), index, clock), path)
+            yield outcome
+            if outcome.state == "invalid":
+                # Half of it may be there: it stays known, and the next sync goes on.
+                continue
         else:
             index.released.add(path)
         index.forget(path)

@@ -10,7 +10,7 @@ import os
 import stat
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,10 @@ class Listing:
         size, mtime, ctime, inode = self.numbers[start : start + 4]
         return size, mtime, ctime, inode
 
+    def items(self) -> Iterator[tuple[str, Signature]]:
+        """Relative path and signature of each file."""
+        return ((name, self.signature(position)) for position, name in enumerate(self.names))
+
     @property
     def size(self) -> int:
         """Bytes in total."""
@@ -87,15 +91,21 @@ class Listing:
         return max(max(self.numbers[1::4], default=0), max(self.numbers[2::4], default=0))
 
 
-def list_directory(root: Path, keep: Filter) -> Listing:
-    """Walk a directory artifact as DVC does: links to files are followed, links to folders are passed over."""
+def list_directory(root: Path, keep: Filter, dangling: set[str] | None = None) -> Listing:
+    """Walk a directory artifact as DVC does: links to files are followed, links to folders are passed over.
+
+    A link that leads nowhere is a `CPVError`, unless it leads to a place inside the directory and `dangling` takes its
+    name: it may have led to a folder that a checkout has just removed.
+    """
     names: list[str] = []
     numbers = array("q")
     waiting = [(os.fspath(root), "")]
     while waiting:
         folder, prefix = waiting.pop()
         folders, found = _read_folder(folder, keep)
-        _append(found, prefix, names, numbers)
+        lost = _append(found, prefix, names, numbers)
+        if lost:
+            _pass_over(lost, os.fspath(root), prefix, dangling)
         waiting += [(f"{folder}/{name}", f"{prefix}{name}/") for name in folders]
     return _sorted(names, numbers)
 
@@ -115,26 +125,36 @@ def _read_folder(folder: str, keep: Filter) -> tuple[list[str], list[os.DirEntry
     return sorted(folders, reverse=True), [entries[name] for name in sorted(files)]
 
 
-def _append(found: list[os.DirEntry[str]], prefix: str, names: list[str], numbers: array[int]) -> None:
+def _append(
+    found: list[os.DirEntry[str]], prefix: str, names: list[str], numbers: array[int]
+) -> list[os.DirEntry[str]]:
+    """Take the files of one folder; returns the links that lead nowhere."""
+    lost: list[os.DirEntry[str]] = []
     # The innermost loop of every look at a directory artifact: nothing is called in it that is not needed.
     add_name, add_numbers, is_file = names.append, numbers.extend, stat.S_ISREG
     for entry in found:
         try:
             status = entry.stat()
         except FileNotFoundError:
-            _refuse_dangling(entry)
+            # A file that is gone was removed since its folder was read; a link that leads nowhere stays.
+            if entry.is_symlink():
+                lost.append(entry)
             continue
         if not is_file(status.st_mode):
             fix = "move it out of the artifact"
             raise CPVError("not a regular file, a folder or a link to a file", where=entry.path, fix=fix)
         add_name(prefix + entry.name)
         add_numbers((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+    return lost
 
 
-def _refuse_dangling(entry: os.DirEntry[str]) -> None:
-    """A file that is gone was removed since its folder was read; a link that leads nowhere stays, and is an error."""
-    if entry.is_symlink():
-        raise CPVError("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {entry.path}")
+def _pass_over(lost: list[os.DirEntry[str]], root: str, prefix: str, dangling: set[str] | None) -> None:
+    """Name the links that lead nowhere to who asks for them; one that leads out of the directory is an error."""
+    for entry in lost:
+        inside = os.path.realpath(entry.path).startswith(f"{os.path.realpath(root)}/")
+        if dangling is None or not inside:
+            raise CPVError("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {entry.path}")
+        dangling.add(prefix + entry.name)
 
 
 def _sorted(names: list[str], numbers: array[int]) -> Listing:

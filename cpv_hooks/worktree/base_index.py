@@ -21,6 +21,8 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.signatures import Listing, Signature
 
+REMOVING = ""
+"""In the place of the object that is being brought: the artifact is being taken away."""
 _VERSION = 1
 _MAGIC = b"cpv-tree 1\n"
 _BYTES_PER_FILE = 64  # four numbers, an md5 and a name of usual length
@@ -31,9 +33,9 @@ class Entry:
     """The base of one artifact.
 
     `signature` is a file's; `checked` is the file system's time (ns) at which the signatures were taken; anything
-    newer than that is racy. `placing` is the directory object that was being brought when this was written: if it is
-    still there at the next sync, a process was killed half-way and the folder is a mixture of the two. `plain`: no
-    `.dvcignore` had a say in which files of a directory were listed.
+    newer than that is racy. `placing` is the object that was being brought when this was written, or `REMOVING`: if it
+    is still there at the next sync, that was stopped half-way and what stands there is a mixture of the two. `plain`:
+    no `.dvcignore` had a say in which files of a directory were listed.
     """
 
     oid: str
@@ -56,6 +58,10 @@ class Tree:
     listing: Listing
     oids: list[str]
 
+    def contents(self) -> dict[str, str]:
+        """Relative path -> md5."""
+        return dict(zip(self.listing.names, self.oids, strict=True))
+
     def by_name(self) -> dict[str, int]:
         """Positions by relative path."""
         return {name: position for position, name in enumerate(self.listing.names)}
@@ -66,6 +72,7 @@ class Index:
     """The bases of one work tree, and what is remembered of pointer files and large cache objects.
 
     `released` are artifacts whose pointer the user took out of Git: they stay out, though `.cpv.toml` names them.
+    `links` are links to folders inside an artifact that were taken away with their folder: name -> where they led.
     """
 
     folder: Path
@@ -73,6 +80,7 @@ class Index:
     pointers: dict[str, tuple[Signature, int, list[Pointer]]] = field(default_factory=dict)
     objects: dict[str, Signature] = field(default_factory=dict)
     released: set[str] = field(default_factory=set)
+    links: dict[str, dict[str, str]] = field(default_factory=dict)
     _saved: str = ""
 
     @classmethod
@@ -89,6 +97,7 @@ class Index:
                 }
                 index.objects = {oid: _signature(value) for oid, value in table["objects"].items()}
                 index.released = {str(path) for path in table["released"]}
+                index.links = {path: dict(links) for path, links in table.get("links", {}).items()}
                 index._saved = text
         except FileNotFoundError:
             pass
@@ -107,6 +116,7 @@ class Index:
             },
             "objects": self.objects,
             "released": sorted(self.released),
+            "links": self.links,
         }
         text = json.dumps(table, separators=(",", ":"))
         if text != self._saved:
@@ -116,6 +126,11 @@ class Index:
     def set(self, path: str, entry: Entry) -> None:
         """Move an artifact's base."""
         self.entries[path] = entry
+
+    def mark(self, path: str, placing: str) -> None:
+        """Note, on the disk, that an object is about to be brought, or `REMOVING`: what stands there is none's edit."""
+        self.entries[path] = replace(self.entries.get(path) or Entry(placing), placing=placing)
+        self.save()
 
     def forget(self, path: str) -> None:
         """Drop an artifact's base."""

@@ -1,22 +1,22 @@
 """Materialise: a pointer's content from the cache into the work tree, in place and file by file.
 
-Nothing is overwritten or removed here that is not in the cache with the right bytes: `rescue` is asked first.
+Whoever asks has made sure that the cache has what is overwritten or removed here.
 """
 
 from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.signatures import Listing, signature
+from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.base_index import Entry, Tree
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.removal import remove_files
@@ -67,14 +67,32 @@ def place_file(space: Workspace, pointer: Pointer) -> Placed:
     return Placed(Entry(pointer.oid, pointer.isexec, signature(status), checked))
 
 
-def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str]) -> Placed:
-    """Bring a directory artifact: only files that differ from `current` (relative path -> oid) are touched."""
-    assert pointer.oid is not None
-    target = space.target(pointer.path)
+def complete(space: Workspace, pointer: Pointer, current: Mapping[str, str]) -> dict[str, str]:
+    """All that the pointer's content consists of, `needed`; `MissingObject` where the cache lacks some of it.
+
+    What stands there already (`current`) is not asked for.
+    """
     wanted = dict(needed(pointer, space.cache))
     missing = [oid for name, oid in wanted.items() if current.get(name) != oid and not space.cache.has(oid)]
     if missing:
         raise MissingObject(pointer, sorted(set(missing)))
+    return wanted
+
+
+def place_directory(
+    space: Workspace,
+    pointer: Pointer,
+    current: Mapping[str, str],
+    *,
+    wanted: dict[str, str] | None = None,
+    before: Listing | None = None,
+) -> Placed:
+    """Bring a directory artifact: only files that differ from `current` (relative path -> oid) are touched.
+
+    `wanted` is what `complete` found just now, and `before` the listing that `current` is of.
+    """
+    target = space.target(pointer.path)
+    wanted = complete(space, pointer, current) if wanted is None else wanted
     going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
     whole = pointer.size is not None and len(going) == len(wanted)
     space.grow(pointer.size or 0 if whole else _size(space, going.values()))
@@ -84,7 +102,33 @@ def place_directory(space: Workspace, pointer: Pointer, current: dict[str, str])
             remove_files(target, current.keys() - wanted.keys())
             for name, oid in going.items():
                 placer.place(oid, f"{target}/{name}", isexec=False, root=target)
-    return _base_of(space, pointer, target, wanted)
+        folder_links.put_back(space, pointer.path)
+        listing, checked = _settled(space, pointer.path)
+        moved = _moved(before, listing, wanted.keys() - going.keys()) if before is not None else []
+        links = [name for name in moved if os.path.islink(target / name)]
+        if links:
+            # They led to files that are others now, or gone.
+            for name in links:
+                placer.place(wanted[name], f"{target}/{name}", isexec=False, root=target)
+            listing, checked = _settled(space, pointer.path)
+    known = set(listing.names) == wanted.keys() and len(links) == len(moved)
+    return _base_of(space, pointer, (listing, checked), wanted if known else None)
+
+
+def _settled(space: Workspace, path: str) -> tuple[Listing, int]:
+    dangling: set[str] = set()
+    listing, checked = space.settled_listing(path, dangling)
+    folder_links.set_aside(space, path, dangling - set(listing.names))
+    return listing, checked
+
+
+def _moved(before: Listing, now: Listing, names: Set[str]) -> list[str]:
+    """Those of the files that were left alone which are others now, all the same."""
+    if before.names == now.names and before.numbers == now.numbers:
+        return []
+    # A ctime changes with each further name that a cache object gets (`cache.type hardlink`).
+    old, new = ({name: (*each[:2], each[3]) for name, each in listing.items()} for listing in (before, now))
+    return sorted(name for name in names if old.get(name) != new.get(name))
 
 
 def _size(space: Workspace, oids: Iterable[str]) -> int:
@@ -96,11 +140,10 @@ def _size(space: Workspace, oids: Iterable[str]) -> int:
     return found
 
 
-def _base_of(space: Workspace, pointer: Pointer, target: Path, wanted: dict[str, str]) -> Placed:
-    oid = pointer.oid or ""
-    listing, checked = space.settled_listing(pointer.path)
-    if set(listing.names) != wanted.keys():
-        # Someone added or removed a file meanwhile: an unknown base, so that the next sync reads the folder.
+def _base_of(space: Workspace, pointer: Pointer, found: tuple[Listing, int], wanted: dict[str, str] | None) -> Placed:
+    oid, (listing, checked) = pointer.oid or "", found
+    if wanted is None:
+        # Someone wrote, added or removed a file meanwhile: an unknown base, so that the next sync reads the folder.
         return Placed(Entry(oid, checked=0), Tree(Listing([], array("q")), []))
     return Placed(
         Entry(oid, checked=checked, plain=space.is_plain(pointer.path)),

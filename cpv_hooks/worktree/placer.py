@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -53,7 +54,7 @@ class Placer:
         source = self._source(oid, target)
         folder = os.path.dirname(target)
         if folder not in self._homes:
-            self.make_folder(Path(folder), root or Path(folder))
+            self.make_folder(Path(folder), root)
             self._homes[folder] = str(self._space.staging(Path(folder)))
         try:
             temporary = self._temporary(folder, is_one_of_many=root is not None)
@@ -121,16 +122,22 @@ class Placer:
             raise CPVError(f"the cache lacks object {oid}", where=str(target), fix="dvc cpv sync")
         return source
 
-    def make_folder(self, folder: Path, root: Path) -> None:
-        """Make the folders from the artifact down to `folder`; none may be a link, which could lead out."""
+    def make_folder(self, folder: Path, root: Path | None) -> None:
+        """Make the folders from the artifact (`root`) down to `folder`; none may be a link, which could lead out.
+
+        A file goes only where the artifact itself stood; any other is none that the cache has.
+        """
         if folder in self._made:
             return
-        if folder != root and folder.is_relative_to(root):
+        if root is not None and folder != root and folder.is_relative_to(root):
             self.make_folder(folder.parent, root)
         try:
-            if folder.is_symlink() or folder.is_file():
+            if root is not None and (folder.is_symlink() or (folder == root and folder.is_file())):
                 folder.unlink()
             folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            fix = f"mv {shlex.quote(str(folder))} to another place"
+            raise CPVError("a file stands where a folder should be", where=str(folder), fix=fix) from error
         except OSError as error:
             raise disk_error(error, folder) from error
         self._made.add(folder)

@@ -30,7 +30,7 @@ def remove_files(root: Path, names: Iterable[str]) -> None:
                 os.unlink(f"{root}/{name}")
     for folder in sorted(real, key=lambda name: name.count("/"), reverse=True):
         if folder and real[folder]:
-            _remove_if_empty(f"{root}/{folder}")
+            remove_if_empty(f"{root}/{folder}")
 
 
 def _is_real(root: Path, folder: str, known: dict[str, bool]) -> bool:
@@ -41,12 +41,15 @@ def _is_real(root: Path, folder: str, known: dict[str, bool]) -> bool:
     return known[folder]
 
 
-def _remove_if_empty(folder: str) -> None:
+def remove_if_empty(folder: str | Path) -> bool:
+    """Remove a folder, unless something is in it; whether that was done."""
     try:
         os.rmdir(folder)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
             raise
+        return False
+    return True
 
 
 def remove_empty_folders(target: Path) -> None:

@@ -79,9 +79,9 @@ class Workspace:
         """Whether no `.dvcignore` has a say in what of a directory artifact is listed."""
         return self.filter(path) is builtin_filter
 
-    def listing(self, path: str) -> Listing:
-        """The files of a directory artifact as they are now."""
-        return list_directory(self.target(path), self.filter(path))
+    def listing(self, path: str, dangling: set[str] | None = None) -> Listing:
+        """The files of a directory artifact as they are now; see `list_directory`."""
+        return list_directory(self.target(path), self.filter(path), dangling)
 
     def settled(self, target: Path) -> tuple[os.stat_result, int]:
         """A file's status that any later write is sure to change, and the time at which it was taken."""
@@ -89,14 +89,14 @@ class Workspace:
         checked = self.clock.now()
         return target.stat(), checked
 
-    def settled_listing(self, path: str) -> tuple[Listing, int]:
+    def settled_listing(self, path: str, dangling: set[str] | None = None) -> tuple[Listing, int]:
         """A directory's files, likewise."""
         now = self.clock.now()
-        listing = self.listing(path)
+        listing = self.listing(path, dangling)
         if listing.newest >= now:
             self.clock.past(listing.newest)
             now = self.clock.now()
-            listing = self.listing(path)
+            listing = self.listing(path, dangling)
         return listing, now
 
     def staging(self, near: Path) -> Path:
