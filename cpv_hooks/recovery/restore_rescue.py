@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer
@@ -10,12 +11,15 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import SYNC
+from cpv_hooks.sync.placement import bring, take
+from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import Clock
+from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import owner
 from cpv_hooks.worktree.materialise import needed
 from cpv_hooks.worktree.placer import Placer
-from cpv_hooks.worktree.rescue_list import Rescue, rescues
+from cpv_hooks.worktree.rescue_list import record, rescues
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -38,22 +42,56 @@ def restore(repo: Repo, number: int, output: str | None = None) -> Path:
     if not output:
         # What stands there now goes into the cache and its pointer, like any unsaved change.
         guarded_sync(repo, SYNC)
-    _place(Workspace(project, Index.load(repo.state), Clock(repo.state / "clock")), rescue, target)
+    pointer = Pointer(file="", path=rescue.path, oid=rescue.oid, isexec=rescue.isexec)
+    with locked(repo.state / "lock", wait=True, say="syncing this work tree"):
+        space = Workspace(project, Index.load(repo.state), Clock(repo.state / "clock"))
+        wanted = _wanted(space, pointer, number)
+        if output:
+            _copy(space, pointer, wanted, target)
+        else:
+            _replace(space, pointer)
     if not output:
         guarded_sync(repo, SYNC)
     return target
 
 
-def _place(space: Workspace, rescue: Rescue, target: Path) -> None:
-    pointer = Pointer(file="", path=rescue.path, oid=rescue.oid, isexec=rescue.isexec)
+def _wanted(space: Workspace, pointer: Pointer, number: int) -> list[tuple[str, str]]:
     wanted = needed(pointer, space.cache)
     lost = next((oid for _, oid in wanted if not space.cache.has(oid)), None)
     if lost:
         what = f"the cache lost object {lost}"
-        raise CPVError(what, where=f"rescue {rescue.number}", fix="look for a copy in other clones")
-    if pointer.isdir and target.is_dir():
-        for name in set(space.listing(rescue.path).names) - {name for name, _ in wanted}:
-            (target / name).unlink()
-    with Placer(space) as placer:
-        for name, oid in wanted:
-            placer.place(oid, target / name if name else target, isexec=rescue.isexec, root=target if name else None)
+        raise CPVError(what, where=f"rescue {number}", fix="look for a copy in other clones")
+    return wanted
+
+
+def _copy(space: Workspace, pointer: Pointer, wanted: list[tuple[str, str]], target: Path) -> None:
+    """Put the content where nothing is; nothing is there where it fails."""
+    try:
+        with Placer(space) as placer:
+            for name, oid in wanted:
+                place = target / name if name else target
+                placer.place(oid, place, isexec=pointer.isexec, root=target if name else None)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _replace(space: Workspace, pointer: Pointer) -> None:
+    """Put the content in the artifact's place. Its base stays, so that the next sync takes what is new.
+
+    Where this fails half-way, the next sync brings the pointer's content back.
+    """
+    path, index = pointer.path, space.index
+    artifact = Artifact.at(space, path)
+    base = artifact.entry
+    if artifact.status is not None and not artifact.same:
+        # Nobody's snapshot: a stage's output, or what no pointer names.
+        taken = take(artifact)
+        record(space.project.repo, path, taken.content, why="rescue restore")
+        if taken.tree is not None:
+            index.write_tree(path, taken.entry.oid, taken.tree)
+        index.set(path, taken.entry)
+        artifact = Artifact.at(space, path)
+    bring(artifact, pointer)
+    index.forget(path) if base is None else index.set(path, base)
+    index.save()

@@ -23,6 +23,7 @@ from cpv_hooks.git.gitignore import ignore
 from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, nobody
 from cpv_hooks.sync.placement import bring, is_ours, remove, take
+from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.signatures import being_written
 from cpv_hooks.worktree import folder_links
@@ -158,6 +159,8 @@ class Reconciler:
             from cpv_hooks.transfer.commits.upload_commits import fetch_pointer
 
             fetch_pointer(space.project, pointer)
+        if artifact.entry is not None and artifact.entry.oid != pointer.oid:
+            note_unsaved(artifact, pointer.file, self.event.name)
         self._set(pointer.path, bring(artifact, pointer))
         return Outcome(pointer.path, "materialised", pointer)
 
@@ -193,7 +196,7 @@ class Reconciler:
         except CPVError as error:
             return Outcome(path, "invalid", error=error)
         except OSError as error:
-            return Outcome(path, "invalid", error=fault(error, Path(error.filename or path)))
+            return Outcome(path, "invalid", error=disk_error(error, Path(error.filename or path)))
 
     def _remove(self, artifact: Artifact) -> Outcome:
         space, path, entry = artifact.space, artifact.path, artifact.entry
@@ -210,6 +213,7 @@ class Reconciler:
         if not artifact.same:
             what = "is no longer tracked here and has unsaved content, so it stays"
             return Outcome(path, "clean", error=CPVError(what, where=path, fix=f"mv {path} to another place"))
+        note_unsaved(artifact, f"{path}.dvc", self.event.name)
         remove(artifact)
         return Outcome(path, "removed")
 

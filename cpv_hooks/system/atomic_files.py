@@ -9,7 +9,7 @@ from pathlib import Path
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
     """Replace a file in one step, keeping the umask. With `durable` it is on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.cpv-tmp")
+    temporary = beside(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -23,6 +23,11 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o666, durable: bool = 
         raise
     if durable:
         sync(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """A name for a temporary file in the same folder: short, because the file's own may be as long as one can be."""
+    return path.with_name(f".{os.urandom(8).hex()}.cpv-tmp")
 
 
 def sync(path: str | Path) -> None:

@@ -103,22 +103,23 @@ def place_directory(
             for name, oid in going.items():
                 placer.place(oid, f"{target}/{name}", isexec=False, root=target)
         folder_links.put_back(space, pointer.path)
-        listing, checked = _settled(space, pointer.path)
+        listing, checked = _settled(space, pointer.path, wanted.keys())
         moved = _moved(before, listing, wanted.keys() - going.keys()) if before is not None else []
         links = [name for name in moved if os.path.islink(target / name)]
         if links:
             # They led to files that are others now, or gone.
             for name in links:
                 placer.place(wanted[name], f"{target}/{name}", isexec=False, root=target)
-            listing, checked = _settled(space, pointer.path)
+            listing, checked = _settled(space, pointer.path, wanted.keys())
     known = set(listing.names) == wanted.keys() and len(links) == len(moved)
     return _base_of(space, pointer, (listing, checked), wanted if known else None)
 
 
-def _settled(space: Workspace, path: str) -> tuple[Listing, int]:
+def _settled(space: Workspace, path: str, wanted: Set[str]) -> tuple[Listing, int]:
+    """What is there now, without links that lead nowhere; those which stand for a file are the caller's to replace."""
     dangling: set[str] = set()
     listing, checked = space.settled_listing(path, dangling)
-    folder_links.set_aside(space, path, dangling - set(listing.names))
+    folder_links.set_aside(space, path, dangling - wanted)
     return listing, checked
 
 

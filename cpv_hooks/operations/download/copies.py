@@ -32,6 +32,8 @@ from cpv_hooks.operations.download.version_content import Piece, Stock, local
 from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.signatures import TEMPORARY
 
+_LONGEST = 200  # bytes of a name that gets more around it
+
 
 class Copies:
     """The copies of a version in `output`; making one looks and refuses, `write` writes.
@@ -170,7 +172,13 @@ class Copies:
 
 def staging_of(output: Path) -> Path:
     """Where files wait until their bytes are right: on the same disk, beside a folder that is yet to be made."""
-    return output / TEMPORARY if output.is_dir() else output.with_name(f".{output.name}{TEMPORARY}")
+    if output.is_dir():
+        return output / TEMPORARY
+    # The same each time, and no longer than a name may be.
+    name = output.name
+    if len(os.fsencode(name)) > _LONGEST:
+        name = hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()
+    return output.with_name(f".{name}{TEMPORARY}")
 
 
 def _free(path: Path) -> Path:

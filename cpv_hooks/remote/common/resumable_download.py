@@ -16,6 +16,7 @@ from pathlib import Path
 from cpv_hooks.dvcformat.cache import PROTECTED
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import disk_error
+from cpv_hooks.system.atomic_files import beside
 from cpv_hooks.system.locks import lock_at_once
 from cpv_hooks.system.signatures import TEMPORARY
 
@@ -85,7 +86,7 @@ def begun(to: Path, mark: str | None) -> Iterator[Partial]:
         descriptor = lock_at_once(path) if mark is not None else None
         kept = descriptor is not None
         if descriptor is None:
-            path = to.parent / f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}"
+            path = beside(to)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise disk_error(error, to.parent) from error

@@ -13,7 +13,7 @@ from cpv_hooks.dvcformat.cache import PROTECTED
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import disk_error
 from cpv_hooks.remote.common.protocol import CorruptObject
-from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.system.atomic_files import beside, sync
 from cpv_hooks.system.copying_ahead import writing
 
 CHUNK = 1 << 20
@@ -48,7 +48,7 @@ def receive(
 
 def store(chunks: Iterable[bytes], oid: str, to: Path, progress: Progress, *, where: str, legacy: bool = False) -> None:
     """Write an object to `to` in one step, read-only, and on the disk when this returns; see `receive` for the rest."""
-    temporary = to.with_name(f".{to.name}.{os.getpid()}-{os.urandom(4).hex()}.cpv-tmp")
+    temporary = beside(to)
     try:
         receive(chunks, oid, temporary, progress, where=where, legacy=legacy)
         sync(temporary)
