@@ -109,8 +109,25 @@ gone() {
 # Whether nothing that matters has changed since the last sync that found everything in agreement.
 agreed() {
     [ -f "$state/stamp" ] && [ -f "$state/watch" ] && [ ! -d "$state/journal" ] || return 1
-    read_watch && changed=$(cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ]
+    read_watch && changed=$(cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ] && same_index
 }
+
+# Whether Git's index still holds the pointers that the last sync found in it: a client that runs no hook, or a sparse
+# checkout, may have brought one. Git is asked once for each index that it writes.
+# shellcheck disable=SC3013,SC2154 # dash, busybox, ksh and bash all have -nt; the names are set by watch
+same_index() {
+    [ "$git_dir/index" -nt "$state/stamp" ] || return 0
+    [ ! -f "$state/index-seen" ] || [ "$git_dir/index" -nt "$state/index-seen" ] || return 0
+    index_seen
+    listed=$(git -c core.fsmonitor=false -c core.quotePath=false ls-files -t -- '*.dvc' dvc.lock '*/dvc.lock')
+    [ "$listed" != "$cpv_tracked" ] && [ "$listed" != "$cpv_added" ] || return 0
+    rm -f "$state/stamp" # until a sync has looked
+    return 1
+}
+
+index_seen() {
+    echo 1<>"$state/index-seen"
+} 2>/dev/null
 
 # By `command`, or what a power cut left of the file would end this shell, and with it the Git command.
 read_watch() {
@@ -122,11 +139,6 @@ read_watch() {
 nothing_absent() {
     # shellcheck disable=SC2154 # set by watch
     [ -z "$cpv_absent" ]
-}
-
-same_pointer_files() {
-    # shellcheck disable=SC2154 # set by watch
-    [ "$(git -c core.fsmonitor=false ls-files -- '*.dvc' dvc.lock '*/dvc.lock')" = "$cpv_pointers" ]
 }
 
 pointers_differ() {

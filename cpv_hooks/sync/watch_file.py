@@ -43,7 +43,8 @@ cpv_changed() {{
 cpv_unstaged() {{
     git -c core.fsmonitor=false ls-files --modified --others -- {pointers}
 }}
-cpv_pointers={listing}
+cpv_tracked={tracked}
+cpv_added={added}
 cpv_absent={restorable}
 cpv_stages_all={stages_all}
 cpv_id={identity}
@@ -99,7 +100,9 @@ def remember(
         absent=" && ".join([f"[ ! -e {path} ]" for path in absent] or [":"]),
         roots=" ".join(roots) or "./.cpv.toml",
         pointers=" ".join(literals),
-        listing=shlex.quote("\n".join(files)),
+        # What Git lists of its index, now and once all that was found has been added.
+        tracked=shlex.quote("\n".join(found.tracked)),
+        added=shlex.quote("\n".join(f"H {file}" for file in files)),
         restorable="yes" if restorable else "",
         stages_all="yes" if all(project.config.stage == "all" for project in projects) else "",
         # What a shim has found out since holds for this sync alone.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
 from cpv_hooks.errors import CPVError
@@ -21,13 +22,15 @@ _PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 @dataclass
 class Found:
-    """The pointers of a work tree; `ignored` says of which Git's rules hide the pointer.
+    """The pointers of a work tree; `ignored` says of which Git's rules hide the pointer. `tracked` is what Git lists of
+    its index (`ls-files -t`).
 
     `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict, and
     `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
     """
 
     pointers: list[tuple[Project, Pointer]] = field(default_factory=list)
+    tracked: list[str] = field(default_factory=list)
     errors: list[CPVError] = field(default_factory=list)
     ignored: list[CPVError] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
@@ -46,7 +49,7 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
     With `committing` Git's index is the one of the commit under way: `git commit -a` has settled conflicts in it.
     """
     found = Found()
-    files, unmerged = _listed(repo, committing=committing)
+    files, unmerged, found.tracked = _listed(repo, committing=committing)
     now = clock.now()
     known = dict(index.pointers)
     index.pointers.clear()
@@ -67,6 +70,8 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
         if pointers is None:
             _, _, last = known.get(file, (None, 0, []))
             found.kept.update(pointer.path for pointer in last)
+            if f"S {file}" in found.tracked:
+                _forget_left_out(repo, index, last)
             if file in known:
                 index.pointers[file] = (known[file][0], 0, known[file][2])
             continue
@@ -82,6 +87,13 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
         found.errors += new.errors
         found.ignored += new.ignored
     return found
+
+
+def _forget_left_out(repo: Repo, index: Index, pointers: list[Pointer]) -> None:
+    """What a sparse checkout took with its pointer comes back with it: the user has not removed it."""
+    for pointer in pointers:
+        if not os.path.lexists(repo.top / pointer.path):
+            index.entries.pop(pointer.path, None)
 
 
 def _keep_hidden(
@@ -112,7 +124,7 @@ def _chosen(repo: Repo, file: str) -> list[Pointer]:
 
 def pointer_files(repo: Repo) -> list[str]:
     """The pointer files that Git tracks or would track, relative to the top; some may be deleted from the disk."""
-    return _listed(repo)[0]
+    return _listed(repo).files
 
 
 def all_pointer_files(repo: Repo) -> list[str]:
@@ -130,14 +142,24 @@ def readable_pointers(repo: Repo) -> Iterator[Pointer]:
             continue
 
 
-def _listed(repo: Repo, *, committing: bool = False) -> tuple[list[str], set[str]]:
-    """The pointer files, and those of them that are in conflict."""
+class _Listed(NamedTuple):
+    """The pointer files, those of them that are in conflict, and those in Git's index with their tags."""
+
+    files: list[str]
+    unmerged: set[str]
+    tracked: list[str]
+
+
+def _listed(repo: Repo, *, committing: bool = False) -> _Listed:
     listed = repo.run(
         "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *_PATTERNS, index=committing
     )
     # "M" marks an unmerged entry (git-ls-files(1), -t).
-    entries = [(line[0], line[2:]) for line in listed.split("\0") if line and is_pointer_file(line[2:])]
-    return sorted({name for _, name in entries}), {name for tag, name in entries if tag == "M"}
+    rows = [(line[0], line[2:]) for line in listed.split("\0") if line]
+    entries = [(tag, name) for tag, name in rows if is_pointer_file(name)]
+    unmerged = {name for tag, name in entries if tag == "M"}
+    tracked = [f"{tag} {name}" for tag, name in rows if tag != "?"]
+    return _Listed(sorted({name for _, name in entries}), unmerged, tracked)
 
 
 def owner(projects: list[Project], path: str) -> Project | None:

@@ -10,4 +10,7 @@ nothing_waits() {
     [ ! -f "$state/queued" ] && [ ! -f "$state/restage" ]
 }
 
-[ -n "$chained" ] || ! nothing_waits || ! changes_no_pointer || exit 0
+if [ -z "$chained" ] && nothing_waits && changes_no_pointer; then
+    index_seen
+    exit 0
+fi

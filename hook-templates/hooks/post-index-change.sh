@@ -1,5 +1,5 @@
 if [ "$changed_files" = 1 ] && managed; then
-    if agreed && nothing_absent && same_pointer_files; then
+    if agreed && nothing_absent; then
         note_answer agreed
     else
         run "$@"
