@@ -1,6 +1,7 @@
 """The one reader of history: every version of a repository with its commit, its pointers and its metrics.
 
-10,000 tagged versions are read in about the time that Git takes to print their objects.
+Git's objects are read in this process, each once, kind after kind, and what was parsed of them is kept: 10,000 tagged
+versions take about a second.
 """
 
 from __future__ import annotations

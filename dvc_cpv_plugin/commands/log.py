@@ -23,10 +23,6 @@ EXAMPLES = """examples:
   dvc cpv log --json | jq -r '.[] | select(.on_remote != true) | .tag'
 
 docs/log.md describes the fields of --json and --csv."""
-_COLUMNS = (
-    "tag", "line", "stages", "timestamp", "author", "commit", "message", "before", "changed", "size", "size_change",
-    "in_cache", "on_remote", "error",
-)  # fmt: skip
 
 
 class CmdLog(CPVCommand):
@@ -82,16 +78,17 @@ class CmdLog(CPVCommand):
         from dvc.ui import ui
 
         from cpv_hooks.console import pager
+        from dvc_cpv_plugin.commands import log_lines
 
         if self.args.json:
             ui.write(json.dumps(list(entries), indent=2))
         elif self.args.csv:
-            _csv(list(entries))
+            log_lines.csv_table(list(entries))
         elif not sys.stdout.isatty():
             for entry in entries:
-                ui.write("\t".join(_row(entry)))
+                ui.write("\t".join(log_lines.row(entry)))
         else:
-            lines = (line for entry in entries for line in _block(entry))
+            lines = (line for entry in entries for line in log_lines.block(entry))
             pager.write(lines, repo.run("var", "GIT_PAGER").strip())
 
 
@@ -127,123 +124,6 @@ def _noting(entries: Iterable[LogEntry], errors: dict[str, str]) -> Iterator[Log
         if entry["error"]:
             errors[entry["tag"]] = entry["error"]
         yield entry
-
-
-# For people
-
-
-def _block(entry: LogEntry) -> Iterator[str]:
-    stages = f" ({', '.join(entry['stages'])})" if entry["stages"] else ""
-    who = entry["author"].partition(" <")[0]
-    head = [_coloured(33, entry["tag"]) + stages, _when(entry), _printable(who), entry["commit"][:10]]
-    yield "  ".join(filter(None, head))
-    if entry["error"]:
-        yield f"    {_coloured(31, entry['error'])}"
-    else:
-        changed = f"{', '.join(entry['changed'])} changed" if entry["changed"] else "nothing changed"
-        yield f"    {changed}; {_size(entry)}; {_place(entry)}"
-    if entry["metrics"]:
-        yield f"    {'  '.join(_metrics(entry))}"
-    if entry["best"]:
-        yield f"    {_best(entry)}"
-    if entry["message"]:
-        yield f"    {_printable(_message(entry))}"
-    yield ""
-
-
-def _row(entry: LogEntry) -> Sequence[str]:
-    """A line in a pipe: always the same fields, in the same order."""
-    row = [
-        entry["tag"],
-        ",".join(entry["stages"]),
-        entry["timestamp"],
-        entry["author"],
-        entry["commit"][:10],
-        ",".join(entry["changed"]),
-        _size(entry),
-        " ".join(_metrics(entry)),
-        entry["error"] or _place(entry),
-        _message(entry),
-    ]
-    return [_printable(cell) for cell in ([*row, _best(entry)] if entry["best"] else row)]
-
-
-def _coloured(colour: int, text: str) -> str:
-    import os
-
-    shown = _printable(text)
-    return shown if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{shown}\x1b[m"
-
-
-def _message(entry: LogEntry) -> str:
-    """Without the tag, which the message of an automatic one begins with."""
-    return entry["message"].removeprefix(f"{entry['tag']}: ")
-
-
-def _when(entry: LogEntry) -> str:
-    from datetime import datetime
-
-    return datetime.fromisoformat(entry["timestamp"]).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def _size(entry: LogEntry) -> str:
-    from cpv_hooks.console.output import size_text
-
-    size, change = entry["size"], entry["size_change"]
-    if size is None:
-        return "?"
-    return size_text(size) + (f" ({'+' if change > 0 else '-'}{size_text(abs(change))})" if change else "")
-
-
-def _metrics(entry: LogEntry) -> Iterator[str]:
-    for key, value in entry["metrics"].items():
-        change = entry["metrics_change"].get(key)
-        shown = value if isinstance(value, str) else f"{value:.6g}" if isinstance(value, float) else str(value)
-        yield _printable(f"{key}={shown}") + (f" ({change:+.4g})" if change else "")
-
-
-def _place(entry: LogEntry) -> str:
-    cache = "in the cache" if entry["in_cache"] else "not in the cache"
-    return f"{cache}, {_REMOTE[entry['on_remote']]}"
-
-
-_REMOTE = {True: "on the remote", False: "not on the remote", None: "remote not known"}
-
-
-def _best(entry: LogEntry) -> str:
-    best = entry["best"]
-    assert best is not None
-    if best["file"] is None:
-        return _printable(f"{best['metric']} {best['value']}: the tag says so, no metrics file in the cache does")
-    line = f", line {best['line']}" if best["line"] else ""
-    return _printable(f"{best['metric']} {best['value']}: {best['file']}{line}")
-
-
-def _printable(text: str) -> str:
-    """Text from the repository, without what would drive a terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-# For programs
-
-
-def _csv(entries: Sequence[LogEntry]) -> None:
-    import csv
-
-    metrics = sorted({key for entry in entries for key in entry["metrics"]})
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([*_COLUMNS, *(f"metrics.{key}" for key in metrics)])
-    for entry in entries:
-        cells = [_cell(entry[column]) for column in _COLUMNS]  # type: ignore[literal-required]
-        writer.writerow([*cells, *(_cell(entry["metrics"].get(key)) for key in metrics)])
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
