@@ -137,6 +137,40 @@ def _where_said(options: Mapping[str, Any], remote: str, files: Sequence[str]) -
     return found
 
 
+def names_said(file: str, remote: str) -> frozenset[str]:
+    """The names of the options that a file of DVC's configuration says of a remote, as DVC reads them."""
+    return frozenset(_as_dvc_reads(file).get(remote, {}))
+
+
+def remotes_of(file: str) -> Mapping[str, Mapping[str, str]]:
+    """The remotes that a file of DVC's configuration names, with what it says of each."""
+    return _as_dvc_reads(file)
+
+
+def user_files() -> list[str]:
+    """The configuration files of the system and of the user."""
+    return [f"{folder}/config" for folder in _config_folders()]
+
+
+def _as_dvc_reads(file: str) -> dict[str, dict[str, str]]:
+    """Remote -> option -> value (`dvc.config._parse_named`): in lower case, whatever the spaces in a section's name."""
+    import re
+
+    from configobj import ConfigObj, ConfigObjError
+
+    try:
+        table = ConfigObj(file, encoding="utf-8", interpolation=False)
+    except (OSError, ValueError, ConfigObjError):
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for title, section in table.items():
+        match = re.search(r'^\s*remote\s*"(.*)"\s*$', title.lower())
+        if match and isinstance(section, dict):
+            values = {key.lower(): value for key, value in section.items() if isinstance(value, str)}
+            found.setdefault(match[1], {}).update(values)
+    return found
+
+
 def remote_options(root: Path, remote: str, places: Mapping[str, Mapping[str, str]] | None) -> dict[str, str]:
     """The options of a remote, secrets included, from the files that say them (see `RemoteFacts`), or by DVC."""
     options = _options_in(places, remote) if places is not None else None

@@ -14,10 +14,8 @@ from pathlib import Path
 from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.clone_settings import CloneSettings
 from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load
-
-# Options that name files in which AWS's own settings may name a program to run.
-_PROGRAMS = frozenset({"configpath", "credentialpath"})
 
 
 @dataclass(frozen=True)
@@ -106,19 +104,8 @@ class Project:
         if not self.remote_name:
             return {}
         options = remote_options(self.root, self.remote_name, self.options)
-        for key in _PROGRAMS & options.keys():
-            self._refuse_inside(key, options[key])
+        CloneSettings(self.repo, self.root, self.remote_name, options).check_files()
         return options
-
-    def _refuse_inside(self, key: str, value: str) -> None:
-        """A file that came with a clone must not say how credentials are had (`credential_process` runs a program)."""
-        top = os.path.realpath(self.repo.top)
-        for folder in (Path.cwd(), self.root, self.root / ".dvc"):
-            path = Path(os.path.realpath(folder / Path(value).expanduser()))
-            if path.is_relative_to(top) and (path.exists() or Path(value).is_absolute()):
-                what = f"{key} of remote {self.remote_name} lies in the repository, and could make AWS run a program"
-                fix = f"dvc remote modify --local {self.remote_name} {key} A-FILE-OF-YOUR-OWN-ELSEWHERE"
-                raise CPVError(what, where=str(path), fix=fix)
 
     def kind_of(self, path: str) -> Kind:
         """The kind of an artifact, whose path is relative to the top of the work tree."""

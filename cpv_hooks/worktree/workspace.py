@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, Filter, Listing, list_directory, newest, signature
 from cpv_hooks.worktree.base_index import Index
+
+_OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
 
 
 def _nothing(count: int) -> None:
@@ -58,7 +61,7 @@ class Workspace:
         target = self.target(path)
         if target.is_symlink():
             real = Path(os.path.realpath(target))
-            if not any(real.is_relative_to(home) for home in (self.project.repo.top, self.project.cache_dir)):
+            if not real.is_relative_to(self.project.repo.top) and not self._is_object(real):
                 raise CPVError(
                     f"a symbolic link out of the repository, to {real}",
                     where=path,
@@ -68,6 +71,11 @@ class Workspace:
             return target.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def _is_object(self, real: Path) -> bool:
+        """Whether a file is named as an object of the cache; the cache may lie above anything."""
+        folder = self.project.cache_dir
+        return real.is_relative_to(folder) and bool(_OBJECT.fullmatch(real.relative_to(folder).as_posix()))
 
     def filter(self, path: str) -> Filter:
         """What DVC leaves out of a directory artifact."""

@@ -1,4 +1,4 @@
-"""`dvc cpv config get|set|unset|list`: the personal settings in `~/.cpv/config.json`."""
+"""`dvc cpv config get|set|unset|list|trust|untrust`: the personal settings in `~/.cpv/config.json`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_json, add_noun
+from dvc_cpv_plugin.commands.config_trust import add_trust
 
 HELP = "Show or change the personal settings (~/.cpv/config.json)."
 EXAMPLES = """examples:
@@ -17,7 +18,8 @@ EXAMPLES = """examples:
   dvc cpv config get aws.region
   dvc cpv config set aws.region eu-west-1
   dvc cpv config set notify.url - < webhook.txt
-  dvc cpv config unset aws.endpoint_url"""
+  dvc cpv config unset aws.endpoint_url
+  dvc cpv config trust https://minio.example.org:9000"""
 SECRET = frozenset({"notify.url"})
 """Settings that are never printed in full: whoever knows a webhook's address can write to its channel."""
 
@@ -201,3 +203,4 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "examples:\n  dvc cpv config list\n  dvc cpv config list --json | jq .aws",
     )
     add_json(listed)
+    add_trust(verbs, parent_parser)

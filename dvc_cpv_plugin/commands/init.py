@@ -57,8 +57,19 @@ class CmdInit(CPVCommand):
                 ui.write(f"would {_verb(step.text)}")
         else:
             plan.carry_out(place, steps)
+            self._confirm(place)
         self._report(place, request, found, bool(steps))
         return 0
+
+    @staticmethod
+    def _confirm(place: Place) -> None:
+        """The server that a remote of this repository names is the user's choice now."""
+        from cpv_hooks.accounts.personal import trusted
+        from cpv_hooks.console.output import say
+        from cpv_hooks.project.project import Project
+
+        for name in trusted.confirm_remote(Project.open(place.repo, place.root)):
+            say(f"{name} gets your credentials for this repository (dvc cpv config untrust takes that back)")
 
     def _request(self, place: Place, chosen: list[Proposal]) -> Request:
         from cpv_hooks.setup.init import plan

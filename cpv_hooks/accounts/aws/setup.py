@@ -18,6 +18,7 @@ from cpv_hooks.accounts.aws.probe import look_at, new_key, probe, probe_reading
 from cpv_hooks.accounts.aws.remembered import Personal
 from cpv_hooks.accounts.aws.survey import Survey, survey
 from cpv_hooks.accounts.aws.target import Request, Target, decide
+from cpv_hooks.accounts.personal import trusted
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError
@@ -113,6 +114,8 @@ class _Setup:
             if self.files is not None:
                 self.files.apply()
             undo.pop_all()
+        if self.project is not None:
+            trusted.confirm(self.project.repo, filter(None, [self.target.values.get("endpointurl")]))
         self._report(moved)
 
     def _verify(self) -> None:

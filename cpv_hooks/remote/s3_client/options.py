@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.redact import remember
 from cpv_hooks.console.trace import emit, is_heard
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.clone_settings import aws_path
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.answers import watch
 
@@ -88,7 +89,7 @@ class S3Options:
     def _aws_file(self, variable: str, key: str, default: str) -> Path:
         # As in DVC, the environment's own variables win over the remote's options.
         named = os.environ.get(variable) or self.get(key) or default
-        return Path(os.path.expanduser(os.path.expandvars(named)))
+        return Path(aws_path(named))
 
     @property
     def timeouts(self) -> tuple[int, int]:

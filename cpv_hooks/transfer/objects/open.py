@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project import trust
 from cpv_hooks.remote.common.local_remote import LocalRemote
 
 
@@ -38,6 +39,7 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
 
         return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
     options = project.remote_options
+    trust.check(project.repo, project.root, project.remote_name, url, options)
     if project.remote_versioned:
         return _open_versioned(project, scheme, options, legacy=legacy)
     if scheme == "s3":

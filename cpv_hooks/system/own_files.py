@@ -1,0 +1,47 @@
+"""Files that CPV alone writes: opened without following a link, and believed only from their owner."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import stat
+from pathlib import Path
+
+from cpv_hooks.errors import CPVError
+
+
+def open_own(path: str | os.PathLike[str], flags: int, mode: int = 0o666, *, private: bool = False) -> int:
+    """`os.open` for a file of CPV's. `CPVError` where a link, a folder or a device stands in its place.
+
+    With `private` it must be this user's own (root may also have written it), and nobody else may be able to write it.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise _strange(path, "not a file of CPV's own but a link or a device") from error
+        raise
+    status = os.fstat(descriptor)
+    why = None
+    if not stat.S_ISREG(status.st_mode):
+        why = "not a file"
+    elif private and status.st_uid not in (os.geteuid(), 0):
+        why = "belongs to another user"
+    elif private and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        why = "other users may write to it"
+    if why is not None:
+        os.close(descriptor)
+        raise _strange(path, why)
+    return descriptor
+
+
+def read_own(path: Path) -> bytes:
+    """The content of a file of the personal folder; errors as `open_own` with `private`."""
+    with os.fdopen(open_own(path, os.O_RDONLY, private=True), "rb") as stream:
+        return stream.read()
+
+
+def _strange(path: str | os.PathLike[str], why: str) -> CPVError:
+    name = os.fspath(path)
+    return CPVError(why, where=name, fix=f"rm {shlex.quote(name)} (CPV makes it anew)")
