@@ -45,6 +45,9 @@ def run(args: list[str]) -> int:
 def event(repo: Repo) -> Event:
     """How patient the query is."""
     git = calling_git()
+    if git is not None and git.command in ("add", "stage"):
+        prefix = os.environ.get("GIT_PREFIX", "")
+        return replace(QUERY, adding=frozenset(os.path.normpath(prefix + word) for word in git.words[1:] if word))
     if git is None or git.command not in _BACKGROUND:
         return QUERY
     return replace(QUERY, patient=False, budget=min(config.hash_budget for config in _configs(repo)))

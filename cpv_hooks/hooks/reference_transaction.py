@@ -17,7 +17,7 @@ from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import tag_refs, tags
 
 _PREFIX = "refs/tags/"
-_MAKERS = frozenset({"tag", "update-ref"})
+_MAKERS = frozenset({"tag", "update-ref", "refs"})  # `git refs create|update|rename` came with Git 2.56
 
 
 def run(args: list[str]) -> int:
@@ -31,15 +31,15 @@ def run(args: list[str]) -> int:
     projects = Project.find_all(repo)
     if not projects:
         return 0
-    commits = {name: repo.resolve(oid) for name, oid in new.items() if oid != NULL_OID}
+    scheme = scheme_of(projects[0].config)
+    # A batch may hold thousands of tags that are none of our business.
+    commits = {name: repo.resolve(oid) for name, oid in new.items() if oid != NULL_OID and line_of(scheme, name)}
     ours = {name: commit for name, commit in commits.items() if commit is not None}
     if args[0] == "prepared":
         for name, commit in ours.items():
             tags.check_new(repo, projects[0], name, commit)
         return 0
-    scheme = scheme_of(projects[0].config)
-    versions = {name: commit for name, commit in ours.items() if line_of(scheme, name)}
-    if versions:
-        tag_refs.note_made(repo, {name: new[name] for name in versions})
-        upload_by_policy(repo, projects, list(versions.values()), f"tag {' '.join(versions)}")
+    if ours:
+        tag_refs.note_made(repo, {name: new[name] for name in ours})
+        upload_by_policy(repo, projects, list(ours.values()), f"tag {' '.join(ours)}")
     return 0

@@ -15,6 +15,7 @@ class Event:
     an artifact whose pointer is gone goes too. `budget`: bytes that may be hashed, None for any number.
     `only`: pointer files that may be written, None for all.
     `committing`: Git's index is that of the commit under way, and what the user must settle stops it with a line.
+    `adding`: pointer files that `git add` names, which settles a conflict in them.
     `thorough`: look at each file of a large directory, not only at what its ctime shows to be changed.
     """
 
@@ -26,6 +27,7 @@ class Event:
     budget: int | None = None
     only: frozenset[str] | None = None
     committing: bool = False
+    adding: frozenset[str] = frozenset()
     thorough: bool = False
 
     @property

@@ -17,6 +17,7 @@ from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.events import SYNC, Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, Report, nobody
 from cpv_hooks.sync.reconcile import Reconciler
+from cpv_hooks.sync.trained_in_conflict import take_ours_where_trained
 from cpv_hooks.sync.watch_file import Written
 from cpv_hooks.system.locks import locked, wait_for_dvc
 from cpv_hooks.system.signatures import Clock, newest, signature
@@ -71,6 +72,10 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
         reconciler = Reconciler(event, index, progress, taken)
         report.outcomes += _vanished(repo, event, reconciler, found, projects, clock)
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]
+        for file in event.adding.intersection(found.unmerged):
+            holder = owner(projects, file)
+            if holder is not None:
+                take_ours_where_trained(spaces[holder.root], file)
         if event.follow:
             # The artifact goes with the side that the user checked out; the pointer itself stays theirs to settle.
             chooser = Reconciler(replace(event, only=frozenset()), index, progress)

@@ -1,5 +1,9 @@
 rewritten=$(cat)
+# Who does not read it is nobody's fault; Git may run hooks with SIGPIPE ignored.
+rewritten() {
+    echo "$rewritten" 2>/dev/null
+}
 if managed; then
-    echo "$rewritten" | run "$@"
+    rewritten | run "$@"
 fi
-echo "$rewritten" | chain "$@"
+alone || rewritten | chain "$@"

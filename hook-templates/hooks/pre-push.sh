@@ -10,8 +10,12 @@ remote_refs_moved() {
     [ -n "$(find "$common/refs/remotes" -type f -cnewer "$common/cpv/pushes-checked" -print -quit)" ]
 }
 refs=$(cat)
+# Who does not read it is nobody's fault; Git may run hooks with SIGPIPE ignored.
+refs() {
+    echo "$refs" 2>/dev/null
+}
 # Tags of an earlier push that may not have arrived are asked for even where nothing is new.
 if { [ -n "$refs" ] || [ -d "$state/sent" ] || remote_refs_moved; } && managed; then
-    echo "$refs" | run "$@" || exit
+    refs | run "$@" || exit
 fi
-echo "$refs" | chain "$@"
+alone || refs | chain "$@"

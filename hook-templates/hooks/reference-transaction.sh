@@ -1,16 +1,32 @@
-# Only tags matter.
-tags=
+# Only tags matter. A batch may have thousands of lines: a shell's own reading, and a string that grows with each line,
+# would take much longer than Git's work.
 lines=
-while read -r old new ref; do
-    lines="$lines$old $new $ref
-"
-    case $ref in refs/tags/*) tags=1 ;; esac
+count=0
+newline='
+'
+while [ $count -lt 16 ] && read -r line; do
+    lines=$lines$line$newline
+    count=$((count + 1))
 done
-if [ -n "$tags" ] && managed; then
+if [ $count = 16 ]; then
+    rest=$(cat)
+    lines=$lines${rest:+$rest$newline}
+fi
+
+# Who does not read all of it, or nothing, is nobody's fault; Git may run hooks with SIGPIPE ignored.
+lines() {
+    printf '%s' "$lines" 2>/dev/null
+}
+
+case $lines in
+*" refs/tags/"*)
     case $1 in
     prepared | committed)
-        printf '%s' "$lines" | run "$@" || exit
+        if managed; then
+            lines | run "$@" || exit
+        fi
         ;;
     esac
-fi
-alone || printf '%s' "$lines" | chain "$@"
+    ;;
+esac
+alone || lines | chain "$@"

@@ -8,8 +8,6 @@ it, for the day when CPV itself is gone.
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,17 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import ATTRIBUTES, CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
 from cpv_hooks.setup.install.precommit_config import note_stages
-from cpv_hooks.setup.install.shims import FSMONITOR_FILE, Interpreter, is_ours, is_pre_commits, pass_through, render
+from cpv_hooks.setup.install.shims import (
+    FSMONITOR_FILE,
+    MERGE_DRIVER,
+    MERGE_DRIVER_FILE,
+    Interpreter,
+    is_ours,
+    is_pre_commits,
+    merge_driver,
+    pass_through,
+    render,
+)
 from cpv_hooks.setup.install.uninstall import SCRIPT, script_files
 
 
@@ -56,8 +64,9 @@ class _Installation:
         self.alterations.step("hooks")
         self._set("push.followTags", "true", keep=True)
         self._set("merge.dvc.name", "DVC merge driver")
-        python = shlex.quote(sys.executable)
-        self._set("merge.dvc.driver", f"{python} -m dvc git-hook merge-driver --ancestor %O --our %A --their %B")
+        driver = merge_driver(Interpreter.current()).encode()
+        self.alterations.write(self.repo.shared / MERGE_DRIVER_FILE, driver, mode=0o777)
+        self._set("merge.dvc.driver", MERGE_DRIVER)
         self._add_lines(self.repo.common_dir / "info" / "attributes", ATTRIBUTES)
         self._add_lines(self.repo.common_dir / "info" / "exclude", EXCLUDED)
         self.alterations.step("settings")

@@ -14,6 +14,9 @@ from cpv_hooks.git.hook_names import MARK, PRE_COMMIT_MARK
 from cpv_hooks.setup.install.templates import templates
 
 FSMONITOR_FILE = "cpv-fsmonitor"
+MERGE_DRIVER_FILE = "merge-driver"
+# It is found from where Git runs it, the top of a work tree, also after the repository was moved.
+MERGE_DRIVER = f'sh "$(git rev-parse --git-common-dir)/cpv/{MERGE_DRIVER_FILE}" %O %A %B %L %P'
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,12 @@ def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: 
     for name, value in values.items():
         text = text.replace(name, value)
     return text
+
+
+def merge_driver(interpreter: Interpreter) -> str:
+    """The script that merges pointers."""
+    text = (templates() / "merge-driver.sh").read_text(encoding="utf-8")
+    return text.replace("@PYTHON@", shlex.quote(interpreter.python))
 
 
 def pass_through(chained: Path, identity: str) -> str:

@@ -10,7 +10,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
-from cpv_hooks.setup.install.shims import is_ours
+from cpv_hooks.setup.install.shims import MERGE_DRIVER_FILE, is_ours
 
 SCRIPT = "uninstall"
 
@@ -63,7 +63,7 @@ def _clear_state(repo: Repo) -> list[str]:
     }
     kept = [name for name, is_there in found.items() if is_there]
     if kept:
-        for name in (RECORD, SCRIPT, UNINSTALLED):
+        for name in (RECORD, SCRIPT, UNINSTALLED, MERGE_DRIVER_FILE):
             (repo.shared / name).unlink(missing_ok=True)
         for name in ("stamp", "watch", "index.json", "projects.json", "only-cpv"):
             (repo.state / name).unlink(missing_ok=True)
@@ -108,7 +108,7 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
         lines.append(f"git config --local {change}")
     for number, (name, former) in enumerate(manifest.files.items()):
         lines += _restoring_lines(repo, Path(name), former, number, files)
-    left = [repo.shared / "install.json", repo.state / "watch", repo.state / "stamp"]
+    left = [repo.shared / "install.json", repo.shared / MERGE_DRIVER_FILE, repo.state / "watch", repo.state / "stamp"]
     lines.append(f"rm -f {' '.join(quote(str(path)) for path in left)}")
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
