@@ -14,6 +14,7 @@ from cpv_hooks.errors import disk_error
 from cpv_hooks.system.atomic_files import sync
 from cpv_hooks.system.copying import copy
 from cpv_hooks.system.signatures import TEMPORARY
+from cpv_hooks.system.write_back import write_back
 
 PROTECTED = 0o444
 _SYNC_ALL_FROM = 16  # objects; beyond that one sync of the file system is quicker than one of each
@@ -112,7 +113,7 @@ class Cache:
                     if reflink(reader.fileno(), writer.fileno()):
                         digest, size = copy(writer, None, advance)
                     else:
-                        digest, size = copy(reader, writer, advance)
+                        digest, size = copy(reader, writer, advance, writes_back=True)
                 # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
                 # An artifact that is a link to the object itself has just been read, and must stay that link.
                 if not self._is_object(source, digest):
@@ -129,6 +130,8 @@ class Cache:
 
     def _known_without_writing(self, source: Path, error: OSError) -> tuple[str, int]:
         """A cache that cannot be written serves all the same where it has the content."""
+        with open(source, "rb", buffering=0) as reader:
+            write_back(reader.fileno())
         digest = md5_of(source)
         if not self.verified(digest):
             raise disk_error(error, self.folder) from error

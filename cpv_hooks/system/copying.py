@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from cpv_hooks.system.copying_ahead import CHUNK, writing
+from cpv_hooks.system.write_back import write_back
 
 _THREADED_FROM = 8 * CHUNK
 
@@ -17,18 +18,23 @@ def chunk_for(reader: BinaryIO) -> int:
     return min(CHUNK, os.fstat(reader.fileno()).st_size + 1)
 
 
-def copy(reader: BinaryIO, writer: BinaryIO | None, advance: Callable[[int], None]) -> tuple[str, int]:
+def copy(
+    reader: BinaryIO, writer: BinaryIO | None, advance: Callable[[int], None], *, writes_back: bool = False
+) -> tuple[str, int]:
     """Copy all of a file to `writer`, or read it only; returns the md5 in hex and the size in bytes.
 
-    The bytes of a large file are written while they are hashed, on another thread. Raises `OSError` of either side.
+    The bytes of a large file are written while they are hashed, on another thread. With `writes_back` the file's own
+    changed pages are on their way to the disk before they are read. Raises `OSError` of either side.
     """
     if writer is None:
         reader.seek(0)
     elif os.fstat(reader.fileno()).st_size >= _THREADED_FROM:
         from cpv_hooks.system.copying_ahead import Ahead
 
-        with Ahead(reader, writer) as chunks:
+        with Ahead(reader, writer, writes_back=writes_back) as chunks:
             return _digest(chunks, advance)
+    elif writes_back:
+        write_back(reader.fileno())
     return _digest(_chunks(reader, None if writer is None else writing(writer)), advance)
 
 

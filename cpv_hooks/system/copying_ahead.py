@@ -14,6 +14,8 @@ from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import BinaryIO
 
+from cpv_hooks.system.write_back import write_back
+
 _AHEAD = 8  # chunks that are read and not yet hashed: the bound of the memory
 _PIECE = 8 << 20
 _LEFT_TO_US = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ETXTBSY}
@@ -22,7 +24,8 @@ _LEFT_TO_US = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.
 class Ahead:
     """Copies a file for the length of a block, and gives its chunks; an error of either side is raised after them."""
 
-    def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
+    def __init__(self, reader: BinaryIO, writer: BinaryIO, *, writes_back: bool = False) -> None:
+        self._writes_back = writes_back
         self._reader, self._writer, self._write = reader, writer, writing(writer)
         self._chunks: SimpleQueue[bytes] = SimpleQueue()
         self._room = Semaphore(_AHEAD)
@@ -70,12 +73,17 @@ class Ahead:
                     raise OSError(errno.EIO, "the copy is shorter than what was copied")
                 at += len(chunk)
                 yield chunk
+        if self._writes_back:
+            # What the kernel did not copy is read here.
+            write_back(self._reader.fileno(), self._reader.tell(), waits=False)
         while chunk := self._reader.read(CHUNK):
             self._write(chunk)
             yield chunk
 
     def _copied_by_kernel(self) -> int:
         """Copy a piece; 0 at the end, and where the kernel leaves it to us."""
+        if self._writes_back:
+            write_back(self._reader.fileno(), self._reader.tell(), _PIECE, waits=False)
         if not hasattr(os, "copy_file_range") or not self._writer.readable():
             return 0
         try:

@@ -21,6 +21,21 @@ def small_disk(place: Path, size: str, inodes: int = 0) -> Iterator[Path]:
 
 
 @contextmanager
+def disk(place: Path, size: str) -> Iterator[Path]:
+    """An ext4 of its own, in a file beside its place."""
+    image = place.with_name(f"{place.name}.img")
+    place.mkdir(parents=True, exist_ok=True)
+    _run("truncate", "-s", size, image)
+    _run("mkfs.ext4", "-q", "-F", image)
+    _run("mount", "-o", "loop", image, place)
+    try:
+        yield place
+    finally:
+        _run("umount", "--lazy", place)
+        image.unlink()
+
+
+@contextmanager
 def read_only(place: Path) -> Iterator[Path]:
     """A folder that nobody, not even root, can write to."""
     _run("mount", "--bind", place, place)
