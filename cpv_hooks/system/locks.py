@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.system.own_files import open_own
 
 _POLL = 0.05  # seconds
 _SAY_AFTER = 1.0
@@ -30,7 +31,7 @@ def locked(path: Path, *, wait: bool, say: str) -> Iterator[None]:
     With `wait` it waits for up to ten minutes and says so after a second; without, it raises `Busy` at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
     try:
         _acquire(descriptor, path, wait, say)
         yield

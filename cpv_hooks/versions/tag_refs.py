@@ -13,6 +13,7 @@ from pathlib import Path
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.system.own_files import open_own
 from cpv_hooks.versions.tag_message import TagInfo, parse_message
 
 PREFIX = "refs/tags/"
@@ -159,7 +160,7 @@ def _append(path: Path, lines: Iterable[str]) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     # One write in append mode: lines of two processes do not mix.
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         os.write(descriptor, data)
         os.fsync(descriptor)
