@@ -60,3 +60,10 @@ def quietly(event: Event) -> Event:
 def in_shim(hook: str) -> bool:
     """Whether pre-commit runs us from inside our own shim, which does the work itself."""
     return os.environ.get("CPV_SHIM", "").endswith(f" {hook}")
+
+
+def refresh_stages(repo: Repo) -> None:
+    """Let the shims of this work tree know in which stages pre-commit would only run CPV again."""
+    from cpv_hooks.setup.install import precommit_config
+
+    precommit_config.refresh_stages(repo)

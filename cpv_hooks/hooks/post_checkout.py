@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from cpv_hooks.git import one_shot
-from cpv_hooks.hooks.hook_run import begin, in_shim, quietly
+from cpv_hooks.hooks.hook_run import begin, in_shim, quietly, refresh_stages
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import CHECKOUT
 from cpv_hooks.sync.report import incomplete, tell_changes
@@ -17,6 +17,7 @@ def run(args: list[str]) -> int:
         return 0
     repo = begin()
     one_shot.heal(repo)
+    refresh_stages(repo)
     report = guarded_sync(repo, quietly(CHECKOUT))
     tell_changes(report)
     return 1 if incomplete(report) else 0

@@ -14,7 +14,7 @@ from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.index import Staged
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted
+from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted, refresh_stages
 from cpv_hooks.hooks.precommit_framework import runs_us, set_aside
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
@@ -37,6 +37,7 @@ def run(args: list[str]) -> int:
     one_shot.heal(repo)
     if interrupted(repo):
         return 1
+    refresh_stages(repo)
     aside = set_aside(repo) if runs_us() else []
     if aside:
         # Writing them now would collide with the patch that pre-commit applies when its hooks are done.

@@ -60,8 +60,6 @@ def bring_settings(repo: Repo) -> bool:
 
     A cone keeps the files at the top and takes the folder `.dvc` away.
     """
-    if not (repo.git_dir / "info/sparse-checkout").exists():
-        return False
     lacking = _incomplete(repo) if _is_sparse(repo) else []
     return sum(_bring(repo, prefix) for prefix in lacking) > 0
 

@@ -10,7 +10,6 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.expected import lacks_version
-from cpv_hooks.project.left_out import bring_settings
 from cpv_hooks.project.linked_worktree import share_caches
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
@@ -51,7 +50,7 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     """One pass over everything; leaves the fast path's files where there was nothing to do."""
     index, clock = Index.load(repo.state), Clock(repo.state / "clock")
     started = clock.now()
-    if bring_settings(repo):
+    if _settings_came_back(repo):
         # Git took the cache too: what stands in the work tree is read into it again.
         index.entries.clear()
     projects = share_caches(repo, Project.find_all(repo))
@@ -87,6 +86,14 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     else:
         watch_file.forget(repo)
     return report
+
+
+def _settings_came_back(repo: Repo) -> bool:
+    if not (repo.git_dir / "info/sparse-checkout").exists():
+        return False
+    from cpv_hooks.project.left_out import bring_settings
+
+    return bring_settings(repo)
 
 
 def _written(repo: Repo, event: Event, report: Report, found: Found, index: Index, clock: Clock) -> Written | None:

@@ -34,5 +34,16 @@ def note_stages(repo: Repo) -> None:
     write_atomic(mark, (" ".join(stage for stage in STAGES if stage not in foreign) + "\n").encode())
 
 
+def refresh_stages(repo: Repo) -> None:
+    """Note them where the shims of this work tree have no note, or an older one than the configuration."""
+    try:
+        config = (repo.top / PRE_COMMIT_CONFIG).stat().st_mtime_ns
+    except FileNotFoundError:
+        return
+    mark = repo.state / "only-cpv"
+    if not mark.exists() or mark.stat().st_mtime_ns < config:
+        note_stages(repo)
+
+
 def _is_own(hook: dict[str, object]) -> bool:
     return str(hook.get("id", "")).startswith("cpv-")

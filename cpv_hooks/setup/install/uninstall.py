@@ -33,8 +33,10 @@ def uninstall(repo: Repo) -> list[str]:
 def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
     hooks = Path(manifest.hooks_dir)
     for name in manifest.hooks:
-        if is_ours(hooks / name):
-            alterations.write(hooks / name, None)
+        # A manager that was installed on top of us has set our shim aside, and would bring it back when it goes.
+        for shim in [hooks / name, *sorted(hooks.glob(f"{name}.*"))]:
+            if is_ours(shim):
+                alterations.write(shim, None)
     alterations.step("hooks")
     for name in manifest.chained:
         if (hooks / (name + CHAINED)).exists() and not (hooks / name).exists():
@@ -99,7 +101,8 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
     ]
     for name in manifest.hooks:
         shim = quote(str(hooks / name))
-        lines.append(f"grep -q 'CPV hook shim' {shim} 2>/dev/null && rm -f {shim}")
+        marked = "grep -q 'CPV hook shim' \"$shim\" 2>/dev/null"
+        lines.append(f'for shim in {shim} {shim}.*; do {marked} && rm -f "$shim"; done')
     for name in manifest.chained:
         hook, aside = quote(str(hooks / name)), quote(str(hooks / (name + CHAINED)))
         lines.append(f"[ -e {hook} ] || mv {aside} {hook}")
