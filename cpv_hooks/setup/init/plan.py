@@ -157,6 +157,7 @@ def effects(steps: Sequence[Step]) -> tuple[Effect, ...]:
 def carry_out(place: Place, steps: Sequence[Step]) -> None:
     """Do the steps, and say each one. Where one fails, all that they made is taken back."""
     from cpv_hooks.console.output import say
+    from cpv_hooks.git import hooks_in_place
     from cpv_hooks.setup.init.steps import own_files
     from cpv_hooks.setup.init.undo_failed import undone_where_it_fails
 
@@ -164,3 +165,5 @@ def carry_out(place: Place, steps: Sequence[Step]) -> None:
         for step in steps:
             say(step.text)
             step.do()
+        if steps:
+            hooks_in_place.look(place.repo)  # noted now, so that the next command finds nothing to write
