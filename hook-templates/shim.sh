@@ -63,10 +63,47 @@ alone() {
     return 1
 }
 
-# The hook that was here first.
-chain() {
-    alone || CPV_SHIM="$PWD $hook" "$chained" "$@"
+# Git's own folder, which all work trees share.
+find_common() {
+    common=$git_dir
+    if [ -f "$git_dir/commondir" ]; then
+        read -r common <"$git_dir/commondir"
+        case $common in /*) ;; *) common=$git_dir/$common ;; esac
+    fi
 }
+
+# The hook that was here first, under its own name: some hooks ask by which name they were started.
+chain() {
+    alone && return
+    case $chained in
+    *.cpv-chained)
+        find_common
+        [ -x "$common/cpv-hooks/$hook" ] || name_chained
+        [ ! -x "$common/cpv-hooks/$hook" ] || chained=$common/cpv-hooks/$hook
+        ;;
+    esac
+    CPV_SHIM="$PWD $hook" "$chained" "$@"
+}
+
+# A folder like the one of Git's hooks, with links to what was there: `$0`, and what lies beside it, are as they were.
+name_chained() (
+    mkdir -p "$common/cpv-hooks" "$common/cpv-legacy" && cd "$common" && top=$PWD && cd hooks || return
+    for file in *; do
+        case $file in
+        *.sample) ;;
+        *.cpv-chained) ln -sf "../hooks/$file" "$top/cpv-hooks/${file%.cpv-chained}" ;;
+        *.legacy) # which pre-commit starts by this name
+            ln -sf "../hooks/$file" "$top/cpv-legacy/${file%.legacy}"
+            printf '#!/bin/sh\nexec "${0%%/*}/../cpv-legacy/%s" "$@"\n' "${file%.legacy}" >"$top/cpv-hooks/$file"
+            chmod +x "$top/cpv-hooks/$file"
+            ;;
+        *)
+            [ -e "$file.cpv-chained" ] || ln -sf "../hooks/$file" "$top/cpv-hooks/$file"
+            [ -e "$file.legacy" ] || ln -sf "../hooks/$file" "$top/cpv-legacy/$file"
+            ;;
+        esac
+    done
+) 2>/dev/null
 
 # Whether CPV has anything to do with this repository. In a commit that CPV itself makes only the other hooks run.
 managed() {
@@ -78,10 +115,18 @@ managed() {
     [ -d "$common/cpv" ]
 }
 
+# Whether this user may run a script's interpreter, which may lie in somebody else's home.
+starts() {
+    read -r line <"$1" || return 1
+    line=${line#"#!"}
+    line=${line# }
+    [ -x "${line%% *}" ]
+} 2>/dev/null
+
 run() {
     if [ -x "$python" ] && [ -f "$package/__main__.py" ]; then
         "$python" @FLAGS@ "$package/__main__.py" "$hook" "$@"
-    elif command -v cpv-hook >/dev/null 2>&1; then
+    elif found=$(command -v cpv-hook) && starts "$found"; then
         cpv-hook "$hook" "$@"
     else
         gone

@@ -13,7 +13,7 @@ from cpv_hooks.git.hook_names import HOOKS, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.install import hooks_dir
-from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_ours, is_pre_commits, stamped
+from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_fsmonitor, is_ours, is_pre_commits, stamped
 
 INSTALL = "dvc cpv install"
 
@@ -79,8 +79,10 @@ def live_status(repo: Repo) -> Iterator[Check]:
         wanted = all(project.config.live for project in Project.find_all(repo))
     except CPVError:
         return  # the settings' own check tells
-    if os.path.basename(present) == FSMONITOR_FILE:
-        path = Path(os.path.normpath(repo.top / present))
+    if is_fsmonitor(present):
+        by_path = os.path.basename(present) == FSMONITOR_FILE
+        own = hooks_in_place.installed_in(repo) or hooks_dir(repo)
+        path = Path(os.path.normpath(repo.top / present)) if by_path else own / FSMONITOR_FILE
         sound = is_ours(path) and os.access(path, os.X_OK)
         yield (
             Check(name, "ok", "on")

@@ -50,6 +50,13 @@ def look(repo: Repo) -> bool:
     return True
 
 
+def note_in_place(repo: Repo) -> None:
+    """Note, after an installation, what the files are that decide which hooks run."""
+    installed = installed_in(repo)
+    if installed is not None and not were_bypassed(repo):
+        (repo.shared / _SEEN).write_text(_signature(repo, installed), encoding="utf-8")
+
+
 def in_place(repo: Repo) -> bool:
     """Whether Git runs CPV's hooks now."""
     installed = installed_in(repo)

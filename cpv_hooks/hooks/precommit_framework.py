@@ -25,7 +25,7 @@ def set_aside(repo: Repo) -> list[str]:
     )
     found: set[str] = set()
     for process in ancestors():
-        for patch in folder.expanduser().glob(f"patch*-{process}"):
+        for patch in Path(os.path.expanduser(folder)).glob(f"patch*-{process}"):
             # Lines `ADDED<TAB>REMOVED<TAB>PATH`, NUL-terminated (git-apply(1), --numstat -z).
             listed = repo.run("apply", "--numstat", "-z", str(patch), check=False).split("\0")
             found.update(line.split("\t")[-1] for line in listed if line)

@@ -1,10 +1,6 @@
 # Whether a Git remote has something that it had not when CPV last looked: an earlier push, maybe without CPV.
 remote_refs_moved() {
-    common=$git_dir
-    if [ -f "$git_dir/commondir" ]; then
-        read -r common <"$git_dir/commondir"
-        case $common in /*) ;; *) common=$git_dir/$common ;; esac
-    fi
+    find_common
     [ -d "$common/refs/remotes" ] || return 1
     [ -f "$common/cpv/pushes-checked" ] || return 0
     [ -n "$(find "$common/refs/remotes" -type f -cnewer "$common/cpv/pushes-checked" -print -quit)" ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from cpv_hooks.console.trace import emit, is_heard
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import environment
+from cpv_hooks.home import user_home
 from cpv_hooks.system.atomic_files import write_atomic
 
 SECONDS = 10
@@ -21,7 +22,7 @@ SECONDS = 10
 
 def folder() -> Path:
     """The user's folder of SSH keys and settings, `~/.ssh`."""
-    return Path.home() / ".ssh"
+    return user_home() / ".ssh"
 
 
 def write(path: Path, text: bytes, mode: int) -> None:
@@ -40,7 +41,7 @@ def home_of_ssh() -> Path:
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
-        return Path.home()
+        return user_home()
 
 
 def reads_our_folder() -> bool:

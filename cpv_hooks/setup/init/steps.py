@@ -171,7 +171,9 @@ def _origin(place: Place, request: Request) -> Iterator[Step]:
 
 def _installed(repo: Repo) -> bool:
     manifest = Manifest.load(repo)
-    return manifest is not None and all(Path(manifest.hooks_dir, name).exists() for name in manifest.hooks)
+    return manifest is not None and all(
+        (repo.common_dir / manifest.hooks_dir / name).exists() for name in manifest.hooks
+    )
 
 
 def _commit(place: Place, request: Request) -> Iterator[Step]:

@@ -8,22 +8,36 @@ it, for the day when CPV itself is gone.
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.git_changes import Alterations, altering
-from cpv_hooks.setup.install.manifest import ATTRIBUTES, CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
+from cpv_hooks.setup.install.manifest import (
+    ATTRIBUTES,
+    CHAINED,
+    EXCLUDED,
+    LINKS,
+    RECORD,
+    UNINSTALLED,
+    Manifest,
+    from_common,
+)
 from cpv_hooks.setup.install.precommit_config import note_stages
 from cpv_hooks.setup.install.shims import (
     FSMONITOR_FILE,
     MERGE_DRIVER,
     MERGE_DRIVER_FILE,
     Interpreter,
+    fsmonitor_command,
+    is_fsmonitor,
     is_ours,
     is_pre_commits,
     merge_driver,
@@ -43,6 +57,7 @@ def install(repo: Repo) -> list[str]:
         lines = _Installation(repo, alterations, Manifest.load(repo) or Manifest()).run()
     repo.state.mkdir(parents=True, exist_ok=True)
     note_stages(repo)
+    hooks_in_place.note_in_place(repo)
     return lines
 
 
@@ -84,7 +99,10 @@ class _Installation:
         foreign = _foreign_hooks_path(repo, manifest)
         own = repo.shared / "hooks"
         folder = own if foreign else hooks_dir(repo)
-        manifest.hooks_dir = str(folder)
+        manifest.hooks_dir = from_common(repo, folder)
+        # What the shims made of the hooks that were there before; they make it again.
+        for name in LINKS:
+            shutil.rmtree(repo.common_dir / name, ignore_errors=True)
         manifest.hooks = sorted({*manifest.hooks, *HOOKS, FSMONITOR_FILE})
         folder.mkdir(parents=True, exist_ok=True)
         lines = []
@@ -97,19 +115,25 @@ class _Installation:
             aside = foreign / name if foreign else folder / (name + CHAINED)
             if aside.exists():
                 lines.append(f"{name}: also runs {aside}")
-            self._write_shim(folder / name, self._shim(name, aside if foreign or aside.exists() else None))
+            word = self._word(aside) if foreign else f'"${{0%/*}}/{name}{CHAINED}"'
+            self._write_shim(folder / name, self._shim(name, aside if foreign or aside.exists() else None, word))
         if foreign:
             self._pass_through(own, foreign)
             self._set("core.hooksPath", str(own))
         return [f"hooks installed in {folder}", *lines]
 
-    def _shim(self, name: str, chained: Path | None) -> str:
-        return render(name, chained, Interpreter.current(), self.manifest.identity)
+    def _shim(self, name: str, chained: Path | None, word: str | None = None) -> str:
+        return render(name, chained, Interpreter.current(), self.manifest.identity, word)
+
+    def _word(self, foreign: Path) -> str:
+        """How a hook, which Git runs at the top of each work tree, finds the hook of a folder that lies in it."""
+        top = self.repo.top
+        return shlex.quote(f"./{foreign.relative_to(top)}" if foreign.is_relative_to(top) else str(foreign))
 
     def _pass_through(self, own: Path, foreign: Path) -> None:
         """Let the hooks that CPV does not know run from where they are, now or when the other tool adds them."""
         for name in FOREIGN_HOOKS:
-            self._write_shim(own / name, pass_through(foreign / name, self.manifest.identity))
+            self._write_shim(own / name, pass_through(self._word(foreign / name), self.manifest.identity))
         self.manifest.hooks = sorted({*self.manifest.hooks, *FOREIGN_HOOKS})
 
     def _take_back(self, folder: Path) -> None:
@@ -145,17 +169,17 @@ class _Installation:
 
     def _live_status(self) -> list[str]:
         """`core.fsmonitor`, unless another one is there or the repository does not want it."""
-        path = Path(self.manifest.hooks_dir) / FSMONITOR_FILE
+        path = self.repo.common_dir / self.manifest.hooks_dir / FSMONITOR_FILE
         self._write_shim(path, self._shim(FSMONITOR, None))
         present = self.repo.config("core.fsmonitor")
-        ours = present is not None and os.path.basename(present) == FSMONITOR_FILE
+        ours = present is not None and is_fsmonitor(present)
         if not all(project.config.live for project in Project.find_all(self.repo)):
             if ours:
                 self.alterations.set("core.fsmonitor", self.manifest.config.pop("core.fsmonitor", None))
             return ["live status is off ([status] live = false): artifacts are looked at when you commit"]
         if present and not ours and present.lower() not in ("false", "no", "0"):
             return [f"live status is off: core.fsmonitor is {present}; artifacts are looked at when you commit"]
-        self._set("core.fsmonitor", str(path))
+        self._set("core.fsmonitor", fsmonitor_command(path, self.repo.common_dir))
         return []
 
     # Settings and files
@@ -173,7 +197,7 @@ class _Installation:
         missing = [line for line in wanted if line not in (text or "").splitlines()]
         if not missing:
             return
-        self.manifest.files.setdefault(str(path), text)
+        self.manifest.files.setdefault(from_common(self.repo, path), text)
         gap = "" if not text or text.endswith("\n") else "\n"
         self.alterations.write(path, ((text or "") + gap + "".join(f"{line}\n" for line in missing)).encode())
 
@@ -182,6 +206,8 @@ def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> Path | None:
     """The folder that `core.hooksPath` named before us; None where Git uses its own."""
     own = str(repo.shared / "hooks")
     now = repo.config("core.hooksPath")
+    if now and _is_former_own(repo, manifest, now):
+        now = own
     if now and os.path.normpath(repo.top / now) != own:
         manifest.config.pop("core.hooksPath", None)
         return Path(os.path.normpath(repo.top / os.path.expanduser(now)))
@@ -190,3 +216,9 @@ def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> Path | None:
         # It was set for all repositories of this user; ask what they would have without us.
         former = repo.run("config", "--global", "--get", "core.hooksPath", check=False).strip() or None
     return Path(os.path.normpath(repo.top / os.path.expanduser(former))) if now and former else None
+
+
+def _is_former_own(repo: Repo, manifest: Manifest, path: str) -> bool:
+    """Whether a path was the folder of CPV's hooks of this repository, or of the one it was copied from."""
+    is_named_so = Path(path).is_absolute() and path.endswith("/cpv/hooks") and manifest.hooks_dir != ""
+    return is_named_so and (not Path(path).exists() or is_ours(Path(path) / "pre-commit"))

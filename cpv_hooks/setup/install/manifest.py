@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.hooks_in_place import RECORD as RECORD
@@ -13,6 +14,8 @@ from cpv_hooks.git.repo import Repo
 UNINSTALLED = "uninstalled.json"
 """Its name from when all is put back until CPV's own files are cleared away."""
 CHAINED = ".cpv-chained"
+LINKS = ("cpv-hooks", "cpv-legacy")
+"""Folders beside that of Git's hooks in which shims keep links to hooks that were there before, by their own names."""
 ATTRIBUTES = ("*.dvc merge=dvc",)
 # For every DVC root, wherever it lies: on a version without DVC nothing else hides its cache from `git clean`.
 EXCLUDED = ("**/.dvc/cache", "**/.dvc/tmp", "**/.dvc/config.local")
@@ -45,3 +48,9 @@ class Manifest:
     def data(self) -> bytes:
         """The content of its file."""
         return json.dumps(asdict(self), indent=1).encode()
+
+
+def from_common(repo: Repo, path: Path) -> str:
+    """A path as the manifest has it: from Git's own folder, so that it holds where a repository is moved or copied."""
+    inside = path.is_relative_to(repo.common_dir)
+    return path.relative_to(repo.common_dir).as_posix() if inside else str(path)

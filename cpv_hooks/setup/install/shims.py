@@ -17,6 +17,7 @@ FSMONITOR_FILE = "cpv-fsmonitor"
 MERGE_DRIVER_FILE = "merge-driver"
 # It is found from where Git runs it, the top of a work tree, also after the repository was moved.
 MERGE_DRIVER = f'sh "$(git rev-parse --git-common-dir)/cpv/{MERGE_DRIVER_FILE}" %O %A %B %L %P'
+_FSMONITOR = 'f="${{GIT_DIR:-.git}}/{0}"; [ -x "$f" ] || f="$(git rev-parse --git-common-dir)/{0}"; exec "$f"'
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,23 @@ class Interpreter:
         return cls(sys.executable, package, "-P" if in_user_site else "-I")
 
 
-def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: str) -> str:
-    """The shim for a hook, which calls the hook at `chained` as well."""
+def fsmonitor_command(path: Path, common_dir: Path) -> str:
+    """The value of `core.fsmonitor`, which Git gives to a shell: it holds for every work tree, and when it is moved."""
+    if path.is_relative_to(common_dir):
+        return _FSMONITOR.format(path.relative_to(common_dir).as_posix())
+    return f"exec {shlex.quote(str(path))}"
+
+
+def is_fsmonitor(command: str) -> bool:
+    """Whether a value of `core.fsmonitor` starts CPV's, by this command or by its path alone."""
+    return command == _FSMONITOR.format(f"hooks/{FSMONITOR_FILE}") or (
+        os.path.basename(command.rstrip("'")) == FSMONITOR_FILE
+        or command == _FSMONITOR.format(f"cpv/hooks/{FSMONITOR_FILE}")
+    )
+
+
+def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: str, word: str | None = None) -> str:
+    """The shim for a hook, which calls the hook at `chained` as well; `word` is how the shell finds that one."""
     folder = templates()
     early = folder / "hooks" / f"{hook}.early.sh"
     values = {
@@ -45,7 +61,7 @@ def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: 
         "@PYTHON@": shlex.quote(interpreter.python),
         "@PACKAGE@": shlex.quote(interpreter.package),
         "@FLAGS@": interpreter.flags,
-        "@CHAINED@": shlex.quote(str(chained)) if chained else "",
+        "@CHAINED@": (word or shlex.quote(str(chained))) if chained else "",
         "@CHAINED_BY_PRECOMMIT@": "yes" if chained and is_pre_commits(chained) else "",
         # Decided before the rest of the shim is even read.
         "@EARLY@": early.read_text(encoding="utf-8") if early.exists() else "",
@@ -63,11 +79,10 @@ def merge_driver(interpreter: Interpreter) -> str:
     return text.replace("@PYTHON@", shlex.quote(interpreter.python))
 
 
-def pass_through(chained: Path, identity: str) -> str:
-    """A shim that only runs another tool's hook, where there is one."""
-    hook = shlex.quote(str(chained))
+def pass_through(chained: str, identity: str) -> str:
+    """A shim that only runs another tool's hook, a word of the shell's, where there is one."""
     return f"#!/bin/sh\n{MARK} {identity}: runs the hook of the folder that core.hooksPath named before.\n" + (
-        f'[ -x {hook} ] || exit 0\nexec {hook} "$@"\n'
+        f'[ -x {chained} ] || exit 0\nexec {chained} "$@"\n'
     )
 
 

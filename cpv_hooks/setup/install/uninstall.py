@@ -9,7 +9,7 @@ from pathlib import Path
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.setup.install.git_changes import Alterations, altering
-from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, RECORD, UNINSTALLED, Manifest
+from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, RECORD, UNINSTALLED, Manifest, from_common
 from cpv_hooks.setup.install.shims import MERGE_DRIVER_FILE, is_ours
 
 SCRIPT = "uninstall"
@@ -25,13 +25,13 @@ def uninstall(repo: Repo) -> list[str]:
         if manifest is not None:
             _put_back(repo, alterations, manifest)
     if manifest is not None:
-        return [f"hooks removed from {manifest.hooks_dir}", *_clear_state(repo)]
+        return [f"hooks removed from {repo.common_dir / manifest.hooks_dir}", *_clear_state(repo)]
     is_left = (repo.shared / UNINSTALLED).exists()
     return _clear_state(repo) if is_left else ["CPV is not installed in this repository"]
 
 
 def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
-    hooks = Path(manifest.hooks_dir)
+    hooks = repo.common_dir / manifest.hooks_dir
     for name in manifest.hooks:
         # A manager that was installed on top of us has set our shim aside, and would bring it back when it goes.
         for shim in [hooks / name, *sorted(hooks.glob(f"{name}.*"))]:
@@ -45,7 +45,7 @@ def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
     for key, former in manifest.config.items():
         alterations.set(key, former)
     for name, text in manifest.files.items():
-        _restore(alterations, Path(name), text)
+        _restore(alterations, repo.common_dir / name, text)
     alterations.step("settings")
     if _made_section(manifest) and not repo.config("merge.dvc.driver"):
         repo.run("config", "--local", "--remove-section", "merge.dvc", check=False)
@@ -64,13 +64,16 @@ def _clear_state(repo: Repo) -> list[str]:
         "an operation under way": journal_file.folder(repo).exists(),
     }
     kept = [name for name, is_there in found.items() if is_there]
+    links = [repo.common_dir / name for name in LINKS]
     if kept:
+        for folder in links:
+            shutil.rmtree(folder, ignore_errors=True)
         for name in (RECORD, SCRIPT, UNINSTALLED, MERGE_DRIVER_FILE):
             (repo.shared / name).unlink(missing_ok=True)
         for name in ("stamp", "watch", "index.json", "projects.json", "only-cpv"):
             (repo.state / name).unlink(missing_ok=True)
         return [f"kept {repo.shared}: it holds {' and '.join(kept)}"]
-    for folder in {repo.state, repo.shared}:
+    for folder in {*links, repo.state, repo.shared}:
         shutil.rmtree(folder, ignore_errors=True)
     return []
 
@@ -93,11 +96,12 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
     """The shell script that undoes the installation for when CPV is gone, and what it needs: by name in `shared`."""
     files: dict[str, bytes] = {}
     quote = shlex.quote
-    hooks = Path(manifest.hooks_dir)
+    hooks = Path(manifest.hooks_dir)  # from Git's own folder, in which the script works: it may be moved or copied
     lines = [
         "#!/bin/sh",
         "# Removes CPV's hooks from this repository and puts back what was there.",
-        f"cd {quote(str(repo.top))} || exit",
+        'cd "${0%/*}/.." || exit',
+        f"rm -rf {' '.join(LINKS)}",
     ]
     for name in manifest.hooks:
         shim = quote(str(hooks / name))
@@ -110,8 +114,9 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
         change = f"--unset-all {quote(key)}" if former is None else f"--replace-all {quote(key)} {quote(former)}"
         lines.append(f"git config --local {change}")
     for number, (name, former) in enumerate(manifest.files.items()):
-        lines += _restoring_lines(repo, Path(name), former, number, files)
-    left = [repo.shared / "install.json", repo.shared / MERGE_DRIVER_FILE, repo.state / "watch", repo.state / "stamp"]
+        lines += _restoring_lines(repo, name, former, number, files)
+    driver = repo.shared / MERGE_DRIVER_FILE
+    left = [Path(from_common(repo, path)) for path in (repo.shared / RECORD, driver, *_certain(repo))]
     lines.append(f"rm -f {' '.join(quote(str(path)) for path in left)}")
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
@@ -125,12 +130,18 @@ def _made_section(manifest: Manifest) -> bool:
     return all(key in manifest.config and manifest.config[key] is None for key in keys)
 
 
-def _restoring_lines(repo: Repo, path: Path, former: str | None, number: int, files: dict[str, bytes]) -> list[str]:
+def _certain(repo: Repo) -> list[Path]:
+    return [repo.state / "watch", repo.state / "stamp"]
+
+
+def _restoring_lines(repo: Repo, name: str, former: str | None, number: int, files: dict[str, bytes]) -> list[str]:
     """Shell lines that put a file back from a copy, or take out only what was added where the user has added more."""
+    path = repo.common_dir / name
     now = path.read_text(encoding="utf-8") if path.exists() else ""
     files |= {f"installed-{number}": now.encode(), f"original-{number}": (former or "").encode()}
-    file, installed = shlex.quote(str(path)), shlex.quote(str(repo.shared / f"installed-{number}"))
-    original, new = shlex.quote(str(repo.shared / f"original-{number}")), shlex.quote(f"{path}.cpv-new")
+    file, installed = shlex.quote(name), shlex.quote(from_common(repo, repo.shared / f"installed-{number}"))
+    original = shlex.quote(from_common(repo, repo.shared / f"original-{number}"))
+    new = shlex.quote(f"{name}.cpv-new")
     added = [line for line in now.splitlines() if line not in (former or "").splitlines()]
     patterns = " ".join(f"-e {shlex.quote(line)}" for line in added) or "-e ''"
     back = f"rm -f {file}" if former is None else f"cp {original} {file}"
