@@ -168,6 +168,9 @@ class Cache:
 
     def _make(self, folder: Path) -> None:
         if not folder.is_dir():
+            if self._shared and folder.parent != folder:
+                # DVC gives each level these modes, and a group cannot write below one that has not.
+                self._make(folder.parent)
             folder.mkdir(parents=True, exist_ok=True)
             if self._shared:
                 os.chmod(folder, 0o2775)  # noqa: S103 - what DVC gives a cache shared by a group

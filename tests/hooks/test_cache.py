@@ -185,3 +185,15 @@ def test_sync_makes_an_object_durable_and_passes_over_what_is_not_there(cache: C
     cache.add_bytes(md5(b"x"), b"x")
     cache.sync(md5(b"x"))
     cache.sync("0" * 32)
+
+
+def test_each_level_of_a_cache_shared_by_a_group_is_the_groups(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"one")
+    before = os.umask(0o022)
+    try:
+        Cache(tmp_path / "new/cache", shared=True).add_file(tmp_path / "one")
+    finally:
+        os.umask(before)
+    made = [path for path in (tmp_path / "new").rglob("*") if path.is_dir()]
+    assert len(made) == 5
+    assert {oct(path.stat().st_mode & 0o7777) for path in [tmp_path / "new", *made]} == {"0o2775"}
