@@ -10,7 +10,6 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.expected import lacks_version
-from cpv_hooks.project.linked_worktree import share_caches
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.events import SYNC, Event
@@ -53,7 +52,11 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     if _settings_came_back(repo):
         # Git took the cache too: what stands in the work tree is read into it again.
         index.entries.clear()
-    projects = share_caches(repo, Project.find_all(repo))
+    projects = Project.find_all(repo)
+    if repo.linked or (repo.common_dir / "dvc").is_dir():
+        from cpv_hooks.project.linked_worktree import share_caches
+
+        projects = share_caches(repo, projects)
     if not projects and not index.entries:
         watch_file.forget(repo)
         return Report()
