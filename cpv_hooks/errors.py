@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 class CPVError(Exception):
-    """Something a user can mend: what happened, where, and the command that mends it.
+    """Something a user can fix: what happened, where, and the command that fixes it.
 
-    `str()` is always one line: ``WHERE: WHAT; to mend it: FIX`` (the parts that are known).
+    `str()` is always one line: ``WHERE: WHAT; fix: FIX`` (the parts that are known).
     """
 
     def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
@@ -26,7 +26,7 @@ class CPVError(Exception):
     def _line(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
         if self.fix:
-            line += f"; to mend it: {self.fix}"
+            line += f"; fix: {self.fix}"
         return " ".join(line.split())
 
 
@@ -44,4 +44,4 @@ _IO_FAULTS = {
 def disk_error(error: OSError, where: Path) -> CPVError:
     """The one line for a disk that refuses."""
     what = _IO_FAULTS.get(error.errno or 0, error.strerror or str(error))
-    return CPVError(what, where=str(where), fix="free space or mend the permissions, then repeat the command")
+    return CPVError(what, where=str(where), fix="free space or correct the permissions, then repeat the command")

@@ -70,5 +70,5 @@ def append(parser: ModuleType) -> bool:
 
 def _warn(what: str) -> None:
     if sys.stderr:
-        line = " ".join(f"cpv: {what}; DVC and the Git hooks go on; to mend it: pip install -U dvc-cpv".split())
+        line = " ".join(f"cpv: {what}; DVC and the Git hooks go on; fix: pip install -U dvc-cpv".split())
         sys.stderr.write(line + "\n")

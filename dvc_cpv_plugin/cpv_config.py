@@ -177,7 +177,7 @@ def _path(options: Options, given: str) -> str:
 def _tell(check: Check) -> None:
     from cpv_hooks.console.output import say, warn
 
-    line = f"{check.name}: {check.reason}" + (f"; to mend it: {check.fix}" if check.fix else "")
+    line = f"{check.name}: {check.reason}" + (f"; fix: {check.fix}" if check.fix else "")
     (say if check.result == "ok" else warn)(line)
 
 

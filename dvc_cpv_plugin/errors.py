@@ -1,6 +1,6 @@
 """What the Python API raises: one class for each kind of action, all of them `CPVError`.
 
-`str(error)` is one line: where, what, and the command that mends it; the parts are `error.where`, `error.what` and
+`str(error)` is one line: where, what, and the command that fixes it; the parts are `error.where`, `error.what` and
 `error.fix`.
 """
 

@@ -8,32 +8,56 @@ from pathlib import Path
 from cpv_hooks.project.config import Config, load
 from dvc_cpv_plugin.commands import NOUNS
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "docs/settings.md").read_text()
+SPECIFICATION = (ROOT / "docs/specification.md").read_text()
 
 
 def test_settings_shown_are_the_defaults(tmp_path: Path) -> None:
-    shown = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+    shown = re.search(r"```toml\n(.*?)```", SETTINGS, re.DOTALL)
     assert shown is not None
     (tmp_path / ".cpv.toml").write_text(shown[1])
     assert load(tmp_path) == Config()
 
 
 def test_every_command_is_listed() -> None:
-    table = README.split("## Commands", 1)[1].split("## Settings", 1)[0]
+    table = README.split("## Commands", 1)[1].split("## Documentation", 1)[0]
     assert set(re.findall(r"`([a-z-]+)[ `]", table.replace("`dvc cpv", "").replace("`cpv ", ""))) >= set(NOUNS)
 
 
 def test_every_personal_setting_is_listed() -> None:
     from cpv_hooks.accounts.personal import settings
 
-    table = README.split("Personal settings are not versioned", 1)[1].split("\n## ", 1)[0]
+    table = SETTINGS.split("Personal settings are not versioned", 1)[1].split("\n## ", 1)[0]
     assert set(settings.keys()) - {"version", "quiet"} <= set(re.findall(r"`([a-z_.]+)`", table))
 
 
 def test_each_line_of_the_specification_names_a_test_that_is_there() -> None:
-    table = README.split("## The specification, line by line", 1)[1].split("\n## ", 1)[0]
-    named = set(re.findall(r"`(test_\w+)`", table))
+    named = set(re.findall(r"`(test_\w+)`", SPECIFICATION))
     source = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
     defined = set(re.findall(r"^ *def (test_\w+)", source, re.MULTILINE))
     assert len(named) > 60
     assert named <= defined, sorted(named - defined)
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as a Git host links to them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_link_leads_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    assert len(pages) > 8
+    for page in pages:
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+            file = page.parent / target if target else page
+            assert file.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(file), f"{page.name}: {target}#{anchor}"
+
+
+def test_the_first_page_is_short() -> None:
+    assert len(README.splitlines()) <= 200
+    linked = set(re.findall(r"docs/([\w-]+\.md)", README))
+    assert linked == {page.name for page in (ROOT / "docs").glob("*.md")}

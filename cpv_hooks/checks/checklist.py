@@ -1,4 +1,4 @@
-"""The specification's checklist (§8): what has to hold before an operation, and the command that mends what does not.
+"""The specification's checklist (§8): what has to hold before an operation, and the command that fixes what does not.
 
 Each operation has its lines of the list in `FOR`; `force` passes over those in `SKIPPABLE`, never over the others: a
 tag that exists, a merge under way, a remote that cannot take the data.
@@ -125,7 +125,7 @@ def demand(operation: str, subject: Subject, *, force: bool = False, seconds: fl
 
 def _tell(checks: Sequence[Check]) -> None:
     for check in checks:
-        line = f"{check.name}: {check.reason}{f'; to mend it: {check.fix}' if check.fix else ''}"
+        line = f"{check.name}: {check.reason}{f'; fix: {check.fix}' if check.fix else ''}"
         if check.result == "fail":
             warn(f"passed over by force: {line}")
         elif check.result == "warn" and check.name != "network":

@@ -16,7 +16,7 @@ _WORST_FIRST: tuple[Result, ...] = ("fail", "warn", "ok")
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `fix` is the command that mends it."""
+    """One thing that was looked at; `fix` is the command that fixes it."""
 
     name: str
     result: Result
@@ -30,7 +30,7 @@ def failed(name: str, error: CPVError) -> Check:
 
 
 def guarded(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
-    """What a look finds; an error that a user can mend ends it with a failed check."""
+    """What a look finds; an error that a user can fix ends it with a failed check."""
     found: list[Check] = []
     try:
         for check in look():
@@ -38,7 +38,7 @@ def guarded(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
     except CPVError as error:
         found.append(failed(name, error))
     except OSError as error:
-        found.append(Check(name, "fail", f"{error.filename}: {error.strerror}", "mend the permissions"))
+        found.append(Check(name, "fail", f"{error.filename}: {error.strerror}", "correct the permissions"))
     return found
 
 

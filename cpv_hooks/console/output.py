@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     pass
 
 EXIT_ERROR, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
-# A disk that refuses is the user's to mend, not a bug.
+# A disk that refuses is the user's to fix, not a bug.
 _DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 

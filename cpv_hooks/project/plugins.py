@@ -199,7 +199,7 @@ def _register(plugins: PluginManager, entry: EntryPoint) -> None:
 
         dist = entry.dist.name if entry.dist else entry.name
         reason = " ".join(str(error).split()) or type(error).__name__
-        warn(f"plugin {entry.name} left out: {reason}; to mend it: pip uninstall {dist}")
+        warn(f"plugin {entry.name} left out: {reason}; fix: pip uninstall {dist}")
 
 
 def _hook_names() -> list[str]:

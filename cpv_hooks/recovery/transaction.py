@@ -142,7 +142,7 @@ def _undo_left(repo: Repo, *, wait: bool) -> list[Recovered]:
                 if error.fix:
                     raise
                 # Git's own refusal says what is wrong, and not what to do.
-                fix = f"mend that, then dvc cpv recover; or rm {path}, then dvc cpv sync"
+                fix = f"fix that, then dvc cpv recover; or rm {path}, then dvc cpv sync"
                 raise CPVError(error.what, where=error.where, fix=fix) from error
         journal_file.remove(path)
         found.append(_described(record))

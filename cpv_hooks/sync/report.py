@@ -20,7 +20,7 @@ def tell_changes(report: Report) -> None:
     tell(report)
     brought = report.of("materialised", "rescued")
     if brought:
-        say(f"brought {', '.join(outcome.path for outcome in brought[:5])}{' …' if len(brought) > 5 else ''}")
+        say(f"updated {', '.join(outcome.path for outcome in brought[:5])}{' …' if len(brought) > 5 else ''}")
 
 
 def blocking(outcomes: list[Outcome]) -> list[Outcome]:

@@ -33,7 +33,7 @@ def _table(checks: Sequence[Check]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("check", "result", "reason", "to mend it"):
+    for heading in ("check", "result", "reason", "fix"):
         table.add_column(heading, overflow="fold")
     for check in checks:
         result = Text(check.result, _COLOURS[check.result])
@@ -42,7 +42,7 @@ def _table(checks: Sequence[Check]) -> None:
 
 
 def _line(check: Check) -> str:
-    fix = f"; to mend it: {check.fix}" if check.fix else ""
+    fix = f"; fix: {check.fix}" if check.fix else ""
     return _printable(f"{check.result:<4}  {check.name}: {check.reason}{fix}")
 
 

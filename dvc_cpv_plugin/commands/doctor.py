@@ -1,4 +1,4 @@
-"""`dvc cpv doctor`: what is wrong here, and the command that mends it."""
+"""`dvc cpv doctor`: what is wrong here, and the command that fixes it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 if TYPE_CHECKING:
     from cpv_hooks.upkeep.verify.checked import Checked, Report
 
-HELP = "Compare every object that versions need with the cache and the remote; with --repair, mend what is wrong."
+HELP = "Compare every object that versions need with the cache and the remote; with --repair, repair what is wrong."
 EXAMPLES = """examples:
   dvc cpv verify                    what HEAD needs
   dvc cpv verify v1.0 data-v1.0     tags, branches or commits

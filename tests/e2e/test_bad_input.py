@@ -1,4 +1,4 @@
-"""Bad input and broken surroundings: one line that says what, where and how to mend it; nothing half-done."""
+"""Bad input and broken surroundings: one line that says what, where and how to fix it; nothing half-done."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def lines_of_ours(result: Result) -> list[str]:
 
 
 def one_line(result: Result, *words: str) -> str:
-    """The one thing that was said: what, where, and the command that mends it."""
+    """The one thing that was said: what, where, and the command that fixes it."""
     assert "Traceback" not in result.text, result.text
     lines = lines_of_ours(result)
     assert len(lines) == 1, result.text
     assert not lines[0].startswith("cpv: bug:"), result.text
-    for word in (*words, "; to mend it: "):
+    for word in (*words, "; fix: "):
         assert word in lines[0], lines[0]
     return lines[0]
 
@@ -176,7 +176,7 @@ def test_an_artifact_that_is_a_link_out_of_the_repository(story: Story, outside:
 def test_the_command_that_mends_a_link_does_so(live: Story, outside: Path) -> None:
     link_out(live, outside)
     line = one_line(live.git("status", "--porcelain"), "model.bin")
-    live.run("sh", "-c", line.split("; to mend it: ")[1])
+    live.run("sh", "-c", line.split("; fix: ")[1])
     assert not (live.path / "model.bin").is_symlink()
     live.commit("third")
     assert live.saved("model.bin", "not yours\n")
@@ -359,7 +359,7 @@ def test_a_broken_pointer(story: Story, kind: str) -> None:
     assert story.read("model.bin.dvc") == broken, "what the user has there is left to the user"
     assert story.read("model.bin").decode() == SECOND["model.bin"]
 
-    mend = line.split("; to mend it: ")[1].split(" (or --theirs)")[0]
+    mend = line.split("; fix: ")[1].split(" (or --theirs)")[0]
     story.git("reset", "-q", status=None)
     story.run("sh", "-c", mend.replace("--ours ", ""))
     story.git("commit", "-q", "-am", "third")
@@ -450,7 +450,7 @@ def test_a_corrupt_object_never_reaches_the_work_tree(story: Story) -> None:
     nothing = story.path / ".dvc/tmp/cpv"
     assert not nothing.is_dir() or not list(nothing.iterdir())
 
-    story.run("sh", "-c", line.split("; to mend it: ")[1])
+    story.run("sh", "-c", line.split("; fix: ")[1])
     assert story.read("model.bin").decode() == FIRST["model.bin"]
     story.git("checkout", "-q", "main")
     story.check()
@@ -487,7 +487,7 @@ def test_a_corrupt_file_of_a_directory(story: Story) -> None:
     before = story.tree("data")
     line = one_line(story.git("checkout", "-q", "v0.0", status=1), oid, "corrupt")
     assert story.tree("data") == before, "all of a directory or nothing of it"
-    story.run("sh", "-c", line.split("; to mend it: ")[1])
+    story.run("sh", "-c", line.split("; fix: ")[1])
     story.git("checkout", "-q", "main")
     story.check()
 
@@ -501,7 +501,7 @@ def test_a_corrupt_directory_object(story: Story) -> None:
     if result.status:
         line = one_line(result, oid)
         assert story.tree("data") == before
-        story.run("sh", "-c", line.split("; to mend it: ")[1])
+        story.run("sh", "-c", line.split("; fix: ")[1])
     assert story.read("data/a.csv").decode() == FIRST["data/a.csv"]
     story.git("checkout", "-q", "main")
     story.check()

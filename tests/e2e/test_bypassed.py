@@ -11,7 +11,7 @@ from e2e.story import Story, md5
 
 LOUD = "had been pushed without CPV's check: what they point to is on the DVC remote now"
 BYPASS = ("-c", "core.hooksPath=/dev/null")
-INSTEAD = "not CPV's: commits are not versioned and pushes not checked; to mend it: dvc cpv install"
+INSTEAD = "not CPV's: commits are not versioned and pushes not checked; fix: dvc cpv install"
 
 
 def host(story: Story) -> Path:
@@ -149,21 +149,21 @@ def lefthook(story: Story) -> str:
         hook.rename(f"{hook}.old")
         story.write(f".git/hooks/{name}", f"#!/bin/sh\necho 'lefthook {name}'\n: call_lefthook\n").chmod(0o755)
     what = "CPV does not run at pre-commit, post-commit, pre-push: another tool's hook took its place"
-    return f"{story.path}/.git/hooks: {what}; to mend it: dvc cpv install"
+    return f"{story.path}/.git/hooks: {what}; fix: dvc cpv install"
 
 
 def removed(story: Story) -> str:
     for name in ("pre-commit", "post-commit", "pre-push"):
         (story.path / ".git/hooks" / name).unlink()
     what = "CPV does not run at pre-commit, post-commit, pre-push: the hook was removed"
-    return f"{story.path}/.git/hooks: {what}; to mend it: dvc cpv install"
+    return f"{story.path}/.git/hooks: {what}; fix: dvc cpv install"
 
 
 def not_executable(story: Story) -> str:
     for name in ("pre-commit", "post-commit", "pre-push"):
         (story.path / ".git/hooks" / name).chmod(0o644)
     what = "CPV does not run at pre-commit, post-commit, pre-push: the hook is not executable"
-    return f"{story.path}/.git/hooks: {what}; to mend it: dvc cpv install"
+    return f"{story.path}/.git/hooks: {what}; fix: dvc cpv install"
 
 
 @pytest.mark.parametrize("take_over", [husky, lefthook, removed, not_executable])

@@ -199,7 +199,7 @@ def test_names_that_few_would_choose(make_repo: MakeRepo, name: str) -> None:
 def test_a_pointer_inside_an_artifact_is_refused_by_both(make_repo: MakeRepo) -> None:
     ours, theirs = (_planted(make_repo, name, {"x.dvc": File(b"")}, File(b"2"), "") for name in ("ours", "theirs"))
     assert [str(error) for error in run(ours, QUERY).errors] == [
-        "data/x.dvc: not a DVC pointer; to mend it: git checkout -- data/x.dvc"
+        "data/x.dvc: not a DVC pointer; fix: git checkout -- data/x.dvc"
     ]
     with closing(DVCRepo(str(theirs.path))) as dvc, pytest.raises(Exception, match=r"x\.dvc' is within an output"):
         dvc.add([str(theirs.path / "data")])

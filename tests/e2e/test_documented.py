@@ -1,4 +1,4 @@
-"""The README's stories, run as they are written."""
+"""The stories of the README and of `docs/`, run as they are written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from support.shell import Shell
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+STORIES = {"sh": ROOT / "docs/scripts.md", "python": ROOT / "docs/python-api.md"}
 MARK = "next line of the story"
 
 
@@ -22,8 +24,8 @@ def desk(shell: Shell) -> Shell:
 
 
 def block(language: str) -> list[str]:
-    """The lines of the README's block in this language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    """The lines of the story in this language."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", STORIES[language].read_text(), re.DOTALL)
     return [line for line in str(found).splitlines() if line]
 
 

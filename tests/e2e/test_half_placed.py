@@ -154,8 +154,8 @@ def test_a_removal_that_fails_half_way_goes_on(
         patch.setattr(removal, "remove_files", fail)
         report = engine.run(repo, CHECKOUT)
     assert [str(error) for error in report.errors] == [
-        f"{repo.path}/data/b: no permission to write; to mend it: "
-        "free space or mend the permissions, then repeat the command"
+        f"{repo.path}/data/b: no permission to write; fix: "
+        "free space or correct the permissions, then repeat the command"
     ]
     assert repo.tree("data").keys() == {"b"}
     engine.run(repo, event)
@@ -215,7 +215,7 @@ def test_a_file_of_the_users_is_no_folder(make_repo: MakeRepo) -> None:
     from cpv_hooks.errors import CPVError
     from cpv_hooks.worktree.materialise import place_file
 
-    with pytest.raises(CPVError, match=f"{repo.path}/models: a file stands where a folder should be; to mend it: mv"):
+    with pytest.raises(CPVError, match=f"{repo.path}/models: a file stands where a folder should be; fix: mv"):
         place_file(engine.workspace(repo), parse(pointer.decode(), "models/net.bin.dvc")[0])
     assert repo.read("models") == b"mine"
 

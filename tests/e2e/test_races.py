@@ -70,7 +70,7 @@ def test_a_number_that_somebody_else_published_first_is_changed_before_the_push(
     assert grace.tags() == ["v0.0", "v0.1", "v0.2"]
     grace.git("pull", "-q", "--rebase")
     said = grace.push(status=1)
-    assert "cpv: somebody else published v0.1 first; yours is v0.2 now; to mend it: git push again" in said
+    assert "cpv: somebody else published v0.1 first; yours is v0.2 now; fix: git push again" in said
     assert "cpv: somebody else published v0.2 first; yours is v0.3 now" not in said
     assert "cpv: v0.2 is v0.3 now, as it follows" in said
     grace.push()
@@ -89,7 +89,7 @@ def test_no_automatic_tag_goes_out_without_its_branch(ada: Desk, grace: Desk, ho
     said = grace.push(status=1)
     assert (
         "cpv: main has moved on at origin: v0.1 would go out without it; "
-        "to mend it: git pull --rebase, then git push again" in said
+        "fix: git pull --rebase, then git push again" in said
     )
     assert host.git("tag").lines == ["v0.0"]
     grace.git("pull", "-q", "--rebase")
@@ -108,8 +108,8 @@ def test_one_pull_and_one_push_are_enough_where_the_branch_moved_on_and_the_numb
     ada.push()
     grace.better("grace")
     said = grace.push(status=1)
-    assert "cpv: somebody else published v0.1 first; yours is v0.2 now; to mend it: git push again" in said
-    assert "cpv: main has moved on at origin: v0.2 would go out without it; to mend it: git pull --rebase" in said
+    assert "cpv: somebody else published v0.1 first; yours is v0.2 now; fix: git push again" in said
+    assert "cpv: main has moved on at origin: v0.2 would go out without it; fix: git pull --rebase" in said
     grace.git("pull", "-q", "--rebase")
     grace.push()
     assert where(host, "v0.2") == grace.head()

@@ -20,7 +20,7 @@ def _setup(server: SSHServer, name: str) -> Shell:
     shell = Shell(Path.home())
     options = ["--host", HOST, "--port", str(server.port), "--host-fingerprint", server.fingerprint, "--user", name]
     refused = shell.cpv("bitbucket-config", *options, status=1)
-    assert f"it does not know your key yet; to mend it: paste the line '{_public()}' at https://{HOST}/" in refused.err
+    assert f"it does not know your key yet; fix: paste the line '{_public()}' at https://{HOST}/" in refused.err
     server.add_key(ssh_folder() / "id_ed25519.pub", name)
     assert shell.cpv("bitbucket-config").err == f"cpv: {HOST} lets you in\n"
     return shell
@@ -96,7 +96,7 @@ def test_a_push_without_its_data_leaves_the_server_without_the_ref(ssh_server: S
     repo.write("model.bin", b"something else by now")
     refused = repo.git("push", "origin", "main", status=1).err
     assert "model.bin" in refused
-    assert "to mend it: " in refused
+    assert "fix: " in refused
     assert ssh_server.refs("vision", "resnet") == before
 
 

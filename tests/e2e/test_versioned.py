@@ -123,15 +123,15 @@ def test_a_commit_without_a_network_is_completed_by_a_later_one(
     repo.write("model.bin", "model 2\n")
     said = repo.git("commit", "-m", "offline").err
     assert "cpv: warning: remote storage: model.bin cannot be uploaded, so this commit gets no version: " in said
-    assert f"{NOBODY} does not answer; to mend it: check the network and endpointurl" in said
-    assert "names no version on the remote at" in said and "to mend it: dvc cpv sync, git commit" in said
+    assert f"{NOBODY} does not answer; fix: check the network and endpointurl" in said
+    assert "names no version on the remote at" in said and "fix: dvc cpv sync, git commit" in said
     assert repo.tags() == ["data-v0.0", "v0.0"]
     assert "cloud" not in out_of(repo, "HEAD", "model.bin.dvc")
     assert "so it cannot be tagged" in repo.git("tag", "v5.0", status=None).err
     refused(
         repo.git("push", "../host.git", "main", status=None),
         f"model.bin: names no version on the DVC remote s3://{bucket}/vision/resnet (refs/heads/main); "
-        "to mend it: dvc cpv sync, git commit, then push again",
+        "fix: dvc cpv sync, git commit, then push again",
     )
 
     reconnect(repo, s3_server)
@@ -200,7 +200,7 @@ def test_a_version_that_is_gone_stops_a_push(repo: ModelRepo, bucket: str, s3_se
     (repo.path / ".git/cpv/queue.db").unlink()
     repo.git("init", "-q", "--bare", "../host.git")
     pushed = repo.git("push", "../host.git", "main", status=None)
-    refused(pushed, "model.bin: object", "to mend it: dvc cpv sync, git commit --amend, then push again")
+    refused(pushed, "model.bin: object", "fix: dvc cpv sync, git commit --amend, then push again")
     assert "uploaded model.bin; git commit notes where" in repo.cpv("sync").err
     repo.git("commit", "-q", "--amend", "--no-edit")
     repo.git("push", "-q", "../host.git", "main")
@@ -237,13 +237,13 @@ def test_init_asks_for_versioning(shell: Shell, bucket: str, s3_server: Server) 
     command = ("init", "resnet", "--team-name", "vision", "--layout", "versioned")
     refused(
         shell.cpv(*command, "--remote", f"s3://{without}/resnet", status=None),
-        f"bucket {without} keeps no versions of its objects; to mend it: "
+        f"bucket {without} keeps no versions of its objects; fix: "
         f"aws s3api put-bucket-versioning --bucket {without} --versioning-configuration Status=Enabled",
     )
     refused(
         shell.cpv(*command, status=None),
         "the layout by name needs a bucket on S3, not a folder of this machine; "
-        "to mend it: dvc cpv init --layout versioned --remote s3://BUCKET/PREFIX",
+        "fix: dvc cpv init --layout versioned --remote s3://BUCKET/PREFIX",
     )
     assert not (shell.path / "resnet").exists()
 

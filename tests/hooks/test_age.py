@@ -26,5 +26,5 @@ def test_an_age(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "d", "-1d", "1.5d", "30 d", "soon", "9999999d"])
 def test_what_is_none(text: str) -> None:
-    with pytest.raises(CPVError, match=r"is not an age; to mend it: write 12h, 30d, 8w or 1y"):
+    with pytest.raises(CPVError, match=r"is not an age; fix: write 12h, 30d, 8w or 1y"):
         parse_age(text)

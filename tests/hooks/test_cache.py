@@ -150,7 +150,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         with pytest.raises(CPVError, match="no space left on the disk") as caught:
             cache.add_file(source)
         assert str(cache.folder) in str(caught.value)
-        assert "to mend it: free space" in str(caught.value)
+        assert "fix: free space" in str(caught.value)
         with pytest.raises(CPVError, match="no space left on the disk"):
             cache.add_bytes("0" * 32 + ".dir", os.urandom(2_000_000))
         assert leftovers(cache) == []

@@ -126,7 +126,7 @@ def test_an_error_names_file_line_and_key(tmp_path: Path, text: str, line: int, 
     said = str(caught.value)
     assert said.startswith(f"{path}:{line}: "), said
     assert what in said
-    assert said.endswith(f"; to mend it: edit {FILE}")
+    assert said.endswith(f"; fix: edit {FILE}")
     assert "\n" not in said
 
 
@@ -157,7 +157,7 @@ def test_a_file_of_100_mb_is_refused_unread(tmp_path: Path) -> None:
         stream.truncate(100 << 20)
     with pytest.raises(CPVError, match=f"larger than {MAX_BYTES} bytes") as caught:
         load(tmp_path)
-    assert str(caught.value) == f"{path}: larger than {MAX_BYTES} bytes; to mend it: keep only settings in it"
+    assert str(caught.value) == f"{path}: larger than {MAX_BYTES} bytes; fix: keep only settings in it"
 
 
 def test_deep_nesting_is_an_error_and_not_a_crash(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_process_that_died_is_one_line_and_another_takes_over(git: Shell) -> N
     children = subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "cat-file"], capture_output=True, text=True)
     for line in children.stdout.split():
         os.kill(int(line), signal.SIGKILL)
-    with pytest.raises(CPVError, match=r"Git could not read the object HEAD: its process ended; to mend it: git fsck"):
+    with pytest.raises(CPVError, match=r"Git could not read the object HEAD: its process ended; fix: git fsck"):
         for _ in range(3):
             store.read("HEAD")
     assert store.read("HEAD") is not None

@@ -87,7 +87,7 @@ def test_an_ignore_file_inside_an_artifact_is_refused_as_dvc_refuses_it(dvc_shel
     with pytest.raises(CPVError, match=r"\.dvcignore inside an artifact") as caught:
         ours(dvc_shell)
     assert "data/sub/.dvcignore" in str(caught.value)
-    assert str(caught.value).endswith("; to mend it: move its lines to the .dvcignore at the DVC root")
+    assert str(caught.value).endswith("; fix: move its lines to the .dvcignore at the DVC root")
 
 
 def test_an_ignored_artifact(dvc_shell: Shell) -> None:

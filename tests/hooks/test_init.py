@@ -296,7 +296,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("args", "said"),
         [
-            (["m"], "the team's name is missing; to mend it: dvc cpv init --team-name NAME"),
+            (["m"], "the team's name is missing; fix: dvc cpv init --team-name NAME"),
             (["m", "--team-name", "a/b"], "'a/b' is not a team name"),
             (["m", "--team-name", ""], "'' is not a team name"),
             (["--team-name", "t", "--model-name", "../m"], "'../m' is not a model name"),
@@ -306,7 +306,7 @@ class TestRefusals:
             (["m", "--team-name", "t", "--remote", "nope://x"], "DVC has no remotes of the kind nope://"),
             (["m", "--team-name", "t", "--remote", ""], "the remote's URL is empty"),
             (["m", "--team-name", "t", "--remote", "https://me:secret@host/x"], "the remote's URL holds a password"),
-            (["--team-name", "t"], "this folder is not empty, and no Git repository; to mend it: dvc cpv init MODEL"),
+            (["--team-name", "t"], "this folder is not empty, and no Git repository; fix: dvc cpv init MODEL"),
         ],
     )
     def test_bad_arguments(self, shell: Shell, args: list[str], said: str) -> None:
@@ -321,18 +321,18 @@ class TestRefusals:
     def test_another_team(self, shell: Shell) -> None:
         init(shell, "m", "--team-name", "t")
         shown = init(shell, "m", "--team-name", "u", status=1)
-        assert "this repository has team = 't', not 'u'; to mend it: edit .cpv.toml" in shown
+        assert "this repository has team = 't', not 'u'; fix: edit .cpv.toml" in shown
 
     def test_another_remote(self, shell: Shell) -> None:
         init(shell, "m", "--team-name", "t")
         shown = init(shell, "m", "--remote", "s3://bucket/x", status=1)
-        assert "not s3://bucket/x; to mend it: dvc remote modify storage url s3://bucket/x" in shown
+        assert "not s3://bucket/x; fix: dvc remote modify storage url s3://bucket/x" in shown
 
     def test_no_identity(self, shell: Shell) -> None:
         shell.git("config", "--global", "--remove-section", "user")
         shell.git("config", "--global", "user.useConfigOnly", "true")
         shown = init(shell, "m", "--team-name", "t", status=1)
-        assert shown.startswith("cpv: Git does not know who you are; to mend it: git config --global user.name")
+        assert shown.startswith("cpv: Git does not know who you are; fix: git config --global user.name")
         assert not (shell.path / "m").exists()
 
     def test_settings_with_uncommitted_changes(self, repo: Shell) -> None:
@@ -351,18 +351,18 @@ class TestRefusals:
         repo.commit("main", "-a")
         repo.git("merge", "side", status=1)
         shown = init(repo, "--team-name", "t", status=1)
-        assert "a merge is under way; to mend it: finish it (git merge --continue) or git merge --abort" in shown
+        assert "a merge is under way; fix: finish it (git merge --continue) or git merge --abort" in shown
 
     def test_a_bare_repository(self, shell: Shell) -> None:
         shell.git("init", "-q", "--bare", "bare.git")
         shown = init(shell, "bare.git", "--team-name", "t", status=1)
-        assert "a bare repository or a Git directory; to mend it: git clone it" in shown
+        assert "a bare repository or a Git directory; fix: git clone it" in shown
 
     def test_data_outside_or_tracked_by_git(self, repo: Shell) -> None:
         shown = init(repo, "--team-name", "t", "--data-path", str(repo.path.parent), status=1)
         assert "the data path holds the repository itself" in shown
         shown = init(repo, "--team-name", "t", "--data-path", "train.py", status=1)
-        assert "Git itself tracks this data, so DVC cannot have it; to mend it: git rm -r --cached train.py" in shown
+        assert "Git itself tracks this data, so DVC cannot have it; fix: git rm -r --cached train.py" in shown
 
     def test_a_broken_pointer(self, repo: Shell) -> None:
         repo.write("w.pt.dvc", "a: [\n")
@@ -379,7 +379,7 @@ class TestRefusals:
         repo.git("add", "-A")
         repo.commit("dvc")
         shown = init(repo, "--team-name", "t", status=1)
-        assert "none of its remotes (a, b) is the default; to mend it: dvc remote default a" in shown
+        assert "none of its remotes (a, b) is the default; fix: dvc remote default a" in shown
 
 
 class TestTrainingScript:

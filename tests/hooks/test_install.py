@@ -107,9 +107,7 @@ def test_plain_git_goes_on_after_a_kill(repo: Repo, shell: Shell) -> None:
     assert shell.git("status", "--porcelain").out == ""
     stopped = shell.git("commit", "-q", "--allow-empty", "-m", "second", status=None)
     if stopped.status:
-        assert (
-            "cpv: an interrupted operation was undone first; to mend it: git status, then run the same" in stopped.err
-        )
+        assert "cpv: an interrupted operation was undone first; fix: git status, then run the same" in stopped.err
         shell.git("commit", "-q", "--allow-empty", "-m", "second")
     assert hooked(repo) == before
 

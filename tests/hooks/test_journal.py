@@ -73,7 +73,7 @@ def test_an_exception_undoes_the_steps_the_last_one_first_and_says_so(repo: Repo
         transaction.step("again", [undo_git.file("a.txt", b"two\n", b"three\n")])
         (repo.top / "a.txt").write_bytes(b"three\n")
         raise CPVError("the disk is on fire", where="here", fix="water")
-    assert str(caught.value) == "here: the disk is on fire (rolled back: again, write); to mend it: water"
+    assert str(caught.value) == "here: the disk is on fire (rolled back: again, write); fix: water"
     assert (repo.top / "a.txt").read_bytes() == b"one\n"
     assert not folder(repo).exists()
 
@@ -95,7 +95,7 @@ def test_an_undo_that_fails_keeps_the_journal_and_names_the_command(repo: Repo) 
         lock.touch()
         raise CPVError("no")
     assert "no; and what was begun could not be undone: " in str(caught.value)
-    assert str(caught.value).endswith("to mend it: dvc cpv recover")
+    assert str(caught.value).endswith("fix: dvc cpv recover")
     assert pending(repo)[0].steps == ("stage",)
     lock.unlink()
     assert [found.what for found in recover(repo)] == ["test"]
@@ -240,8 +240,7 @@ def test_a_journal_that_cannot_be_read_is_named(repo: Repo, text: str) -> None:
     with pytest.raises(CPVError) as caught:
         recover(repo)
     assert str(caught.value) == (
-        f"{path}: a journal that cannot be read, so what it is about stays half-done; "
-        f"to mend it: rm {path}, then dvc cpv sync"
+        f"{path}: a journal that cannot be read, so what it is about stays half-done; fix: rm {path}, then dvc cpv sync"
     )
 
 
@@ -252,14 +251,14 @@ def test_an_undo_that_git_refuses_is_named_with_what_to_do(repo: Repo, shell: Sh
         recover(repo)
     assert str(caught.value) == (
         f"{shell.path}: git config failed: error: key does not contain a section: nosection; "
-        f"to mend it: mend that, then dvc cpv recover; or rm {path}, then dvc cpv sync"
+        f"fix: fix that, then dvc cpv recover; or rm {path}, then dvc cpv sync"
     )
     assert left(repo)
 
 
 def test_a_journal_of_another_version_is_named(repo: Repo, shell: Shell) -> None:
     die_in(shell, 't.step("write", [{"do": "magic"}])')
-    with pytest.raises(CPVError, match=r"a journal of another version of CPV \('magic'\); to mend it: pip install -U"):
+    with pytest.raises(CPVError, match=r"a journal of another version of CPV \('magic'\); fix: pip install -U"):
         recover(repo)
     assert left(repo)
 

@@ -59,7 +59,7 @@ def test_a_second_process_that_does_not_wait_is_told_so(tmp_path: Path) -> None:
     with holder(HOLD, path), pytest.raises(Busy) as caught, locked(path, wait=False, say="syncing this work tree"):
         pass
     assert str(caught.value) == (
-        f"{path}: another process is syncing this work tree; to mend it: wait for it, then repeat the command"
+        f"{path}: another process is syncing this work tree; fix: wait for it, then repeat the command"
     )
     with locked(path, wait=False, say="x"):
         pass
@@ -119,8 +119,7 @@ def test_dvc_at_work_is_named(dvc_root: Shell) -> None:
         with pytest.raises(Busy) as caught:
             wait_for_dvc(dvc_root.path, wait=False)
         assert str(caught.value) == (
-            f"{dvc_root.path}: DVC is at work here (process {process.pid}); "
-            "to mend it: wait for it, then repeat the command"
+            f"{dvc_root.path}: DVC is at work here (process {process.pid}); fix: wait for it, then repeat the command"
         )
         assert (tmp / "lock").read_text().split()[0] == str(process.pid)
     wait_for_dvc(dvc_root.path, wait=False)
@@ -183,4 +182,4 @@ def test_dvc_that_waits_for_us_is_not_waited_for(tmp_path: Path) -> None:
         path.write_text(f" {os.getppid()}\n")
         with pytest.raises(Busy) as caught, holding_dvc(tmp_path):
             pass
-    assert str(caught.value) == f"{tmp_path}: DVC runs this command itself; to mend it: repeat it when DVC is done"
+    assert str(caught.value) == f"{tmp_path}: DVC runs this command itself; fix: repeat it when DVC is done"

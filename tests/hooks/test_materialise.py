@@ -183,7 +183,7 @@ def test_a_missing_file_is_named_before_anything_is_touched(repo: ModelRepo) -> 
     with pytest.raises(MissingObject) as caught:
         place_directory(space, lost, before)
     assert caught.value.oids == [md5(b"lost")]
-    assert str(caught.value) == f"data: the cache lacks object {md5(b'lost')}; to mend it: dvc cpv sync"
+    assert str(caught.value) == f"data: the cache lacks object {md5(b'lost')}; fix: dvc cpv sync"
     assert current(repo) == before
     space.cache.path(md5(b"new")).unlink()
     with pytest.raises(MissingObject, match=r"the cache lacks 2 objects, e\.g\. "):

@@ -51,7 +51,7 @@ def test_a_name_from_a_repository_cannot_write_to_the_terminal(capsys: Capture) 
 
 def test_an_expected_error_is_one_line(capsys: Capture) -> None:
     assert fail(CPVError("no DVC remote", where="/repo", fix="dvc remote add -d storage URL")) == 1
-    assert capsys.readouterr().err == "cpv: /repo: no DVC remote; to mend it: dvc remote add -d storage URL\n"
+    assert capsys.readouterr().err == "cpv: /repo: no DVC remote; fix: dvc remote add -d storage URL\n"
 
 
 def test_ctrl_c(capsys: Capture) -> None:
@@ -61,7 +61,7 @@ def test_ctrl_c(capsys: Capture) -> None:
 
 def test_a_full_disk_is_no_bug(capsys: Capture) -> None:
     assert fail(OSError(errno.ENOSPC, "No space left on device", "/cache/x")) == 1
-    assert capsys.readouterr().err.startswith("cpv: /cache/x: no space left on the disk; to mend it: ")
+    assert capsys.readouterr().err.startswith("cpv: /cache/x: no space left on the disk; fix: ")
 
 
 def test_a_bug_is_one_line_and_a_private_log(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

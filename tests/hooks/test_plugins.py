@@ -136,7 +136,7 @@ def test_a_broken_plugin_is_left_out_with_a_warning(
     assert len(lines) == 1
     assert lines[0].startswith("cpv: warning: plugin cpv_broken left out: ")
     assert reason in lines[0]
-    assert lines[0].endswith("; to mend it: pip uninstall cpv_broken")
+    assert lines[0].endswith("; fix: pip uninstall cpv_broken")
 
 
 def test_a_plugin_that_fails_later_is_an_error_in_one_line(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_a_plugin_that_fails_later_is_an_error_in_one_line(site: Path, monkeypat
     with pytest.raises(CPVError) as error:
         plugins.kind("model.bin")
     assert str(error.value) == (
-        "a plugin failed in cpv_kind: ZeroDivisionError('division by zero'); to mend it: pip uninstall that plugin"
+        "a plugin failed in cpv_kind: ZeroDivisionError('division by zero'); fix: pip uninstall that plugin"
     )
 
 

@@ -193,7 +193,7 @@ def test_what_is_not_a_pointer_is_refused_with_the_command_that_mends_it(broken:
     assert "\n" not in line
     assert line.startswith(f"{where}")
     assert what in line
-    assert f"{file}" in line.split("; to mend it: ")[1] or "rename the artifact" in line
+    assert f"{file}" in line.split("; fix: ")[1] or "rename the artifact" in line
 
 
 def test_markers_inside_a_description_are_text() -> None:

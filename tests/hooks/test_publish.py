@@ -331,7 +331,7 @@ def test_outputs_of_stages(repo: ModelRepo) -> None:
 
 def test_no_remote(make_repo: MakeRepo) -> None:
     repo = make_repo(install=False, remote=None, files=FILES)
-    with pytest.raises(CPVError, match="no DVC remote is configured; to mend it: dvc remote add -d storage URL"):
+    with pytest.raises(CPVError, match="no DVC remote is configured; fix: dvc remote add -d storage URL"):
         publish(project_of(repo), ["HEAD"], PROGRESS)
 
 
@@ -440,7 +440,7 @@ def test_a_read_only_cache(repo: ModelRepo) -> None:
     repo.dvc("push", "-q")
     shutil.rmtree(repo.path / ".dvc/cache")
     (repo.path / ".dvc/cache").write_text("no folder")
-    with pytest.raises(CPVError, match=r"\.dvc/cache: .*; to mend it: free space or mend the permissions"):
+    with pytest.raises(CPVError, match=r"\.dvc/cache: .*; fix: free space or correct the permissions"):
         fetch(project_of(repo), everything(repo), PROGRESS)
 
 

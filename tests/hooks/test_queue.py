@@ -145,7 +145,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(CPVError) as caught:
         Queue(tmp_path / "cpv" / "queue.db").add(".", A, "commit")
     assert "upload queue: File exists" in str(caught.value)
-    assert str(caught.value).endswith("to mend it: free space or mend the permissions, then dvc cpv sync")
+    assert str(caught.value).endswith("fix: free space or correct the permissions, then dvc cpv sync")
 
 
 def test_a_lock_that_is_never_released(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def test_a_lock_that_is_never_released(queue: Queue, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("cpv_hooks.transfer.objects.upload_queue.BUSY_SECONDS", 0.1)
     holder = sqlite3.connect(queue.path, isolation_level=None)
     holder.execute("begin exclusive")
-    with pytest.raises(CPVError, match="database is locked; to mend it: wait for the other process, then dvc cpv sync"):
+    with pytest.raises(CPVError, match="database is locked; fix: wait for the other process, then dvc cpv sync"):
         queue.add(".", B, "commit")
     holder.close()
     queue.add(".", B, "commit")

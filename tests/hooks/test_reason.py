@@ -90,7 +90,7 @@ def test_a_git_file_that_leads_nowhere(shell: Shell) -> None:
 
 
 def test_no_repository_is_what_it_was(shell: Shell) -> None:
-    with pytest.raises(NoRepository, match=r"not inside a Git work tree; to mend it: dvc cpv init$"):
+    with pytest.raises(NoRepository, match=r"not inside a Git work tree; fix: dvc cpv init$"):
         Repo.discover(shell.path)
     shell.git("init", "-q", "--bare", "bare")
     with pytest.raises(NoRepository):

@@ -105,7 +105,7 @@ def test_nobody_answers(make_repo: Any, server: Files) -> None:
     with pytest.raises(RemoteError) as caught:
         publish(project_of(repo), ["HEAD"], PROGRESS)
     assert str(caught.value).startswith(f"{server.url}: ClientConnectorError: Cannot connect to host")
-    assert str(caught.value).endswith("; to mend it: dvc push -r storage -v says more, then dvc cpv sync")
+    assert str(caught.value).endswith("; fix: dvc push -r storage -v says more, then dvc cpv sync")
 
 
 def test_a_kind_of_remote_that_is_not_installed(make_repo: Any) -> None:
@@ -113,7 +113,7 @@ def test_a_kind_of_remote_that_is_not_installed(make_repo: Any) -> None:
     with pytest.raises(RemoteError) as caught:
         publish(project_of(repo), ["HEAD"], PROGRESS)
     assert str(caught.value) == (
-        "gs://bucket/x: gs is supported, but requires 'dvc-gs' to be installed; to mend it: pip install 'dvc[gs]'"
+        "gs://bucket/x: gs is supported, but requires 'dvc-gs' to be installed; fix: pip install 'dvc[gs]'"
     )
 
 

@@ -123,7 +123,7 @@ def test_a_file_where_the_directory_should_be(tmp_path: Path) -> None:
     with pytest.raises(RemoteError, match="a file stands where the remote's directory should be"):
         remote.check()
     assert remote.missing(["0" * 32]) == {"0" * 32}
-    with pytest.raises(RemoteError, match=r"remote .*: a file stands where a folder should be; to mend it: "):
+    with pytest.raises(RemoteError, match=r"remote .*: a file stands where a folder should be; fix: "):
         remote.upload([blob(tmp_path / "in", b"one")], PROGRESS)
 
 

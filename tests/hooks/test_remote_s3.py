@@ -255,35 +255,34 @@ def test_a_good_remote_is_fine(bucket: Bucket) -> None:
 
 def test_the_wrong_secret(bucket: Bucket, tmp_path: Path) -> None:
     assert error_of(bucket.remote(secret_access_key="wrong-secret"), tmp_path) == (
-        f"{bucket.url}: the secret access key is wrong (the signature does not match); to mend it: "
+        f"{bucket.url}: the secret access key is wrong (the signature does not match); fix: "
         "dvc remote modify --local storage secret_access_key KEY"
     )
 
 
 def test_an_unknown_key(bucket: Bucket, tmp_path: Path) -> None:
     assert error_of(bucket.remote(access_key_id="nobody"), tmp_path) == (
-        f"{bucket.url}: the server does not know this access key; to mend it: "
+        f"{bucket.url}: the server does not know this access key; fix: "
         "dvc remote modify --local storage access_key_id ID"
     )
 
 
 def test_no_credentials(bucket: Bucket, tmp_path: Path) -> None:
     assert error_of(bucket.remote(access_key_id="", secret_access_key=""), tmp_path) == (
-        f"{bucket.url}: no AWS credentials: Unable to locate credentials; to mend it: "
+        f"{bucket.url}: no AWS credentials: Unable to locate credentials; fix: "
         "aws configure, or dvc remote modify --local storage access_key_id ID (and secret_access_key)"
     )
 
 
 def test_half_of_the_credentials(bucket: Bucket, tmp_path: Path) -> None:
     assert error_of(bucket.remote(secret_access_key=""), tmp_path) == (
-        "remote storage: secret_access_key is not set; to mend it: "
-        "dvc remote modify --local storage secret_access_key VALUE"
+        "remote storage: secret_access_key is not set; fix: dvc remote modify --local storage secret_access_key VALUE"
     )
 
 
 def test_a_profile_that_is_not_there(bucket: Bucket, tmp_path: Path) -> None:
     assert error_of(bucket.remote(profile="nope", access_key_id="", secret_access_key=""), tmp_path) == (
-        f"{bucket.url}: there is no AWS profile 'nope'; to mend it: aws configure --profile nope, "
+        f"{bucket.url}: there is no AWS profile 'nope'; fix: aws configure --profile nope, "
         "or dvc remote modify --local storage access_key_id ID (and secret_access_key)"
     )
 
@@ -291,7 +290,7 @@ def test_a_profile_that_is_not_there(bucket: Bucket, tmp_path: Path) -> None:
 def test_no_such_bucket(bucket: Bucket, tmp_path: Path) -> None:
     remote = S3Remote("s3://no-such-bucket-here/x", bucket.options, name="storage")
     assert error_of(remote, tmp_path) == (
-        "s3://no-such-bucket-here/x: there is no bucket 'no-such-bucket-here'; to mend it: "
+        "s3://no-such-bucket-here/x: there is no bucket 'no-such-bucket-here'; fix: "
         "aws s3 mb s3://no-such-bucket-here, or dvc remote modify storage url s3://BUCKET/PATH"
     )
 
@@ -301,7 +300,7 @@ def test_access_denied(bucket: Bucket, tmp_path: Path) -> None:
     with pytest.raises(RemoteError) as caught:
         remote.check()
     assert str(caught.value) == (
-        f"{bucket.url}: access denied (s3:ListBucket); to mend it: "
+        f"{bucket.url}: access denied (s3:ListBucket); fix: "
         f"ask the bucket's owner for s3:ListBucket on {bucket.name}/vision/resnet"
     )
     with pytest.raises(RemoteError, match=r"access denied \(s3:PutObject\)"):
@@ -313,37 +312,37 @@ def test_access_denied(bucket: Bucket, tmp_path: Path) -> None:
 def test_nobody_listens(bucket: Bucket, tmp_path: Path) -> None:
     endpoint = f"http://localhost:{free_port()}"
     assert error_of(bucket.remote(endpointurl=endpoint), tmp_path) == (
-        f"remote storage: {endpoint} does not answer; to mend it: check the network and endpointurl, then dvc cpv sync"
+        f"remote storage: {endpoint} does not answer; fix: check the network and endpointurl, then dvc cpv sync"
     )
 
 
 def test_a_name_that_nobody_knows(bucket: Bucket, tmp_path: Path) -> None:
     line = error_of(bucket.remote(endpointurl="http://no-such-host.invalid"), tmp_path)
-    assert line.startswith("remote storage: http://no-such-host.invalid does not answer; to mend it: ")
+    assert line.startswith("remote storage: http://no-such-host.invalid does not answer; fix: ")
 
 
 def test_no_tls_there(bucket: Bucket) -> None:
     with pytest.raises(RemoteError) as caught:
         bucket.remote(endpointurl=bucket.server.endpoint_url.replace("http:", "https:")).check()
     assert str(caught.value).startswith(f"{bucket.url}: no trusted connection: ")
-    assert str(caught.value).endswith("to mend it: dvc remote modify storage ssl_verify CA_FILE")
+    assert str(caught.value).endswith("fix: dvc remote modify storage ssl_verify CA_FILE")
 
 
 def test_an_endpoint_that_is_no_url(bucket: Bucket, tmp_path: Path) -> None:
     assert error_of(bucket.remote(endpointurl="somewhere"), tmp_path) == (
-        f"{bucket.url}: Invalid endpoint: somewhere; to mend it: dvc remote modify storage endpointurl https://HOST"
+        f"{bucket.url}: Invalid endpoint: somewhere; fix: dvc remote modify storage endpointurl https://HOST"
     )
 
 
 def test_a_bucket_name_that_cannot_be(bucket: Bucket, tmp_path: Path) -> None:
     remote = S3Remote("s3://a bucket/x", bucket.options, name="storage")
     assert error_of(remote, tmp_path) == (
-        "s3://a bucket/x: 'a bucket' is not a bucket's name; to mend it: dvc remote modify storage url s3://BUCKET/PATH"
+        "s3://a bucket/x: 'a bucket' is not a bucket's name; fix: dvc remote modify storage url s3://BUCKET/PATH"
     )
 
 
 def test_a_url_without_a_bucket(bucket: Bucket) -> None:
-    with pytest.raises(CPVError, match=r"remote storage: s3:// names no bucket; to mend it: dvc remote modify storage"):
+    with pytest.raises(CPVError, match=r"remote storage: s3:// names no bucket; fix: dvc remote modify storage"):
         S3Remote("s3://", bucket.options, name="storage")
 
 

@@ -182,7 +182,7 @@ def test_a_bucket_without_versioning(make: Callable[[str], ModelRepo], s3_server
             action()
         assert str(caught.value) == (
             f"remote storage: bucket {bucket} keeps no versions of its objects; "
-            f"to mend it: {command} --endpoint-url {s3_server.endpoint_url}"
+            f"fix: {command} --endpoint-url {s3_server.endpoint_url}"
         )
     assert s3_server.keys(bucket) == {}
     s3_server.client().put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -195,10 +195,10 @@ def test_remotes_that_cannot_be_filled_so(make_repo: MakeRepo, tmp_path: Path) -
         open_remote(project_of(repo))
     assert str(caught.value) == (
         f"{repo.path}/.cpv.toml: [remote] layout is versioned, but remote storage is not version_aware; "
-        "to mend it: dvc remote modify storage version_aware true"
+        "fix: dvc remote modify storage version_aware true"
     )
     repo.write(
         ".dvc/config", "[core]\n    remote = g\n['remote \"g\"']\n    url = gs://b/x\n    version_aware = true\n"
     )
-    with pytest.raises(CPVError, match="remote g keeps versions, which CPV can fill on S3 alone; to mend it: dvc push"):
+    with pytest.raises(CPVError, match="remote g keeps versions, which CPV can fill on S3 alone; fix: dvc push"):
         open_remote(project_of(repo))

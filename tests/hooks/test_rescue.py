@@ -76,7 +76,7 @@ def test_a_checkout_that_git_was_forced_to_do_rescues_first(repo: ModelRepo) -> 
     repo.write("model.bin", b"unsaved")
     said = repo.git("checkout", "-q", "v0.0").err.splitlines()
     assert [line for line in said if "brought" not in line] == [
-        "cpv: warning: model.bin: had unsaved content, which is kept as rescue 1; to mend it: dvc cpv rescue restore 1"
+        "cpv: warning: model.bin: had unsaved content, which is kept as rescue 1; fix: dvc cpv rescue restore 1"
     ]
     assert repo.read("model.bin") == b"one"
     git = Repo.discover(repo.path)
@@ -120,7 +120,7 @@ def test_a_number_that_is_not_listed(repo: ModelRepo, number: int) -> None:
     note(git)
     with pytest.raises(CPVError) as caught:
         restore(git, number)
-    assert str(caught.value) == f"{git.top}: there is no rescue {number}; to mend it: dvc cpv rescue list"
+    assert str(caught.value) == f"{git.top}: there is no rescue {number}; fix: dvc cpv rescue list"
 
 
 def test_a_place_that_is_taken(repo: ModelRepo) -> None:
@@ -129,7 +129,7 @@ def test_a_place_that_is_taken(repo: ModelRepo) -> None:
     repo.write("README", "x")
     with pytest.raises(CPVError) as caught:
         restore(git, 1, str(repo.path / "README"))
-    assert str(caught.value) == f"{repo.path}/README: exists already; to mend it: name another --output"
+    assert str(caught.value) == f"{repo.path}/README: exists already; fix: name another --output"
     assert repo.read("README") == b"x"
 
 
@@ -138,9 +138,7 @@ def test_content_that_is_gone_from_the_cache(repo: ModelRepo) -> None:
     note(git, oid="0" * 32)
     with pytest.raises(CPVError) as caught:
         restore(git, 1)
-    assert str(caught.value) == (
-        f"rescue 1: the cache lost object {'0' * 32}; to mend it: look for a copy in other clones"
-    )
+    assert str(caught.value) == (f"rescue 1: the cache lost object {'0' * 32}; fix: look for a copy in other clones")
     assert repo.read("model.bin") == b"one"
 
 
@@ -172,7 +170,7 @@ def test_rescues_are_dropped_by_number(git: Repo) -> None:
 
 
 def test_an_unknown_number_drops_nothing(git: Repo) -> None:
-    with pytest.raises(CPVError, match=r"there is no rescue 4; to mend it: dvc cpv rescue list"):
+    with pytest.raises(CPVError, match=r"there is no rescue 4; fix: dvc cpv rescue list"):
         drop(git, [1, 4])
     assert numbers(rescues(git)) == [1, 2, 3]
 
@@ -195,9 +193,9 @@ def test_the_command_says_what_it_dropped(git: Repo) -> None:
     assert [item["number"] for item in json.loads(shell.cpv("rescue", "list", "--json").out)] == [3]
     assert shell.cpv("rescue", "drop", "--older-than", "1w").err == "cpv: no rescue to drop\n"
     assert shell.cpv("rescue", "drop", "--older-than", "soon", status=1).err == (
-        "cpv: 'soon' is not an age; to mend it: write 12h, 30d, 8w or 1y\n"
+        "cpv: 'soon' is not an age; fix: write 12h, 30d, 8w or 1y\n"
     )
     assert shell.cpv("rescue", "drop", "3", "--all", status=1).err == (
         "cpv: name the rescues to drop, in one of three ways; "
-        "to mend it: dvc cpv rescue drop 3, or --older-than 30d, or --all\n"
+        "fix: dvc cpv rescue drop 3, or --older-than 30d, or --all\n"
     )

@@ -62,7 +62,7 @@ def test_who_comes_second_takes_the_next(model: ModelRepo, host: Shell) -> None:
 def test_a_version_that_is_taken_there_is_refused(model: ModelRepo, host: Shell) -> None:
     clone = colleague(model, host, "second")
     assert take(model, "v1.0") == ["v1.0"]
-    with pytest.raises(CPVError, match=r"the tag v1\.0 exists already; to mend it: git tag v1\.1"):
+    with pytest.raises(CPVError, match=r"the tag v1\.0 exists already; fix: git tag v1\.1"):
         take(clone, "v1.0")
 
 

@@ -75,7 +75,7 @@ LOGIN = "aws sso login --profile team (or put fresh keys where the old ones are)
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_each_cause_is_one_line_with_its_mending(error: Exception, what: str, fix: str) -> None:
-    assert str(explain(error, OPTIONS)) == f"s3://bucket/vision: {what}; to mend it: {fix}"
+    assert str(explain(error, OPTIONS)) == f"s3://bucket/vision: {what}; fix: {fix}"
 
 
 def test_a_secret_in_an_error_is_masked() -> None:
@@ -101,17 +101,17 @@ SETUP = "dvc cpv aws-config"
         (
             answer("SignatureDoesNotMatch"),
             {"profile": "team", "credentialpath": "/keys"},
-            f"mend profile team in /keys, then {SETUP}",
+            f"correct profile team in /keys, then {SETUP}",
         ),
     ],
 )
 def test_while_it_is_set_up_the_mending_is_the_setups(error: Exception, values: dict[str, str], fix: str) -> None:
     options = S3Options.of("storage", "s3://bucket/vision", values, command=SETUP)
-    assert str(explain(error, options)).endswith(f"; to mend it: {fix}")
+    assert str(explain(error, options)).endswith(f"; fix: {fix}")
 
 
 def test_keys_of_the_environment_are_mended_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     options = S3Options.of("storage", "s3://bucket", {})
     line = str(explain(answer("SignatureDoesNotMatch"), options))
-    assert line.endswith("; to mend it: export the right AWS_SECRET_ACCESS_KEY, then dvc cpv sync")
+    assert line.endswith("; fix: export the right AWS_SECRET_ACCESS_KEY, then dvc cpv sync")

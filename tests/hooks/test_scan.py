@@ -109,7 +109,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     with pytest.raises(CPVError) as caught:
         list_directory(tmp_path, everything)
     where = f"{tmp_path}/sub/lost"
-    assert str(caught.value) == f"{where}: a symbolic link that leads nowhere; to mend it: rm {where}"
+    assert str(caught.value) == f"{where}: a symbolic link that leads nowhere; fix: rm {where}"
 
 
 @pytest.mark.parametrize("kind", ["fifo", "socket"])

@@ -100,8 +100,7 @@ def test_a_model_that_gto_cannot_name(model: str, why: str) -> None:
     with pytest.raises(CPVError) as error:
         scheme("gto", model)
     assert str(error.value) == (
-        f".cpv.toml: the gto scheme cannot name a model {model!r} ({why}); "
-        "to mend it: set another [cpv] model in .cpv.toml"
+        f".cpv.toml: the gto scheme cannot name a model {model!r} ({why}); fix: set another [cpv] model in .cpv.toml"
     )
 
 
@@ -110,7 +109,7 @@ def test_an_unknown_scheme() -> None:
         scheme("calver")
     assert str(error.value) == (
         ".cpv.toml: unknown tag scheme 'calver' (known: minor, semver, gto); "
-        'to mend it: set scheme = "minor" under [tags] in .cpv.toml'
+        'fix: set scheme = "minor" under [tags] in .cpv.toml'
     )
 
 

@@ -190,7 +190,7 @@ def test_a_file_that_changes_while_it_is_read(repo: ModelRepo) -> None:
     with pytest.raises(BeingWritten) as caught:
         take_file(space, "model.bin")
     assert str(caught.value) == (
-        f"{path}: is being written; to mend it: wait for the writer to finish, then repeat the command"
+        f"{path}: is being written; fix: wait for the writer to finish, then repeat the command"
     )
 
 
@@ -249,7 +249,7 @@ def test_a_commit_stops_with_a_clear_message(make_repo: MakeRepo) -> None:
         stopped = repo.git("commit", "-m", "torn", status=1)
     assert stopped.err == (
         f"cpv: warning: {repo.path}/model.bin: is being written; "
-        "to mend it: wait for the writer to finish, then repeat the command\n"
+        "fix: wait for the writer to finish, then repeat the command\n"
     )
     assert (repo.head(), repo.read("model.bin.dvc")) == (head, pointer)
     assert not list((repo.path / ".dvc/cache/cpv").iterdir())
@@ -277,7 +277,7 @@ def test_a_query_over_its_budget_says_what_was_not_looked_at(repo: ModelRepo) ->
     assert engine.states(report) == {"model.bin": "over budget", "data": "snapshot"}
     assert [str(error) for error in report.errors] == [
         "model.bin: not looked at: 2000 bytes to hash are over the status budget of 1000; "
-        "to mend it: dvc cpv sync, or raise hash_budget in [status] of .cpv.toml"
+        "fix: dvc cpv sync, or raise hash_budget in [status] of .cpv.toml"
     ]
     assert engine.states(engine.run(repo, PRE_COMMIT)) == {"model.bin": "snapshot"}
 

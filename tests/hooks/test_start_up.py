@@ -12,16 +12,16 @@ from support.shell import Shell
 
 MODULES = {
     FSMONITOR: 60,
-    "pre-commit": 60,
-    "pre-merge-commit": 60,
+    "pre-commit": 62,
+    "pre-merge-commit": 63,
     "prepare-commit-msg": 14,
-    "post-commit": 75,
-    "post-checkout": 60,
-    "post-index-change": 60,
-    "post-merge": 75,
-    "post-rewrite": 75,
-    "pre-push": 60,
-    "reference-transaction": 60,
+    "post-commit": 78,
+    "post-checkout": 59,
+    "post-index-change": 59,
+    "post-merge": 73,
+    "post-rewrite": 74,
+    "pre-push": 57,
+    "reference-transaction": 48,
 }
 """The most modules of ours that each hook may import before it knows what there is to do. Lower one when you can."""
 HEAVY = ("asyncio", "boto3", "dvc", "pluggy", "pydantic", "pygit2", "rich", "sqlite3")

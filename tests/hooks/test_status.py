@@ -115,6 +115,4 @@ def test_a_repository_that_cpv_does_not_manage(shell: Shell) -> None:
     shell.git("init", "-q")
     with pytest.raises(CPVError) as error:
         status.read(Repo.discover(shell.path))
-    assert str(error.value) == (
-        f"{shell.path}: CPV does not manage this repository (no .cpv.toml); to mend it: dvc cpv init"
-    )
+    assert str(error.value) == (f"{shell.path}: CPV does not manage this repository (no .cpv.toml); fix: dvc cpv init")

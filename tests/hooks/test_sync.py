@@ -137,7 +137,7 @@ def test_both_changed_differently_is_a_conflict(repo: ModelRepo, case: Case, eve
     report = engine.run(repo, event)
     assert engine.states(report) == {case.name: "conflict"}
     assert [str(error) for error in report.errors] == [
-        f"{case.name}: pointer and artifact both changed, differently; to mend it: "
+        f"{case.name}: pointer and artifact both changed, differently; fix: "
         f"dvc add {case.name} (keeps the artifact) or dvc checkout -f {case.name}.dvc (the pointer's)"
     ]
     assert (content(repo, case), repo.read(f"{case.name}.dvc")) == (now, pointer), "the user chooses"
@@ -151,7 +151,7 @@ def test_the_commands_that_settle_a_conflict_do_so(repo: ModelRepo, case: Case, 
     case.write(repo, "3")
     now = content(repo, case)
     [error] = engine.run(repo, QUERY).errors
-    keep, _, take = str(error).split("; to mend it: ")[1].partition(" or ")
+    keep, _, take = str(error).split("; fix: ")[1].partition(" or ")
     chosen = keep if command == "add" else take
     repo.dvc(*chosen.split(" (")[0].split()[1:])
     assert engine.run(repo, QUERY).settled
@@ -169,7 +169,7 @@ def test_where_git_moved_the_pointer_it_wins_after_a_rescue(repo: ModelRepo, cas
     report = engine.run(repo, event)
     assert engine.states(report) == {case.name: "rescued"}
     assert [str(error) for error in report.errors] == [
-        f"{case.name}: had unsaved content, which is kept as rescue 1; to mend it: dvc cpv rescue restore 1"
+        f"{case.name}: had unsaved content, which is kept as rescue 1; fix: dvc cpv rescue restore 1"
     ]
     assert content(repo, case) == holding(repo, case, "2")
     assert unsaved <= repo.objects()
@@ -261,7 +261,7 @@ def test_what_git_tracks_is_not_taken_from_it(repo: ModelRepo) -> None:
     repo.git("add", "metrics.log")
     report = engine.run(repo, QUERY)
     assert [str(error) for error in report.errors] == [
-        "metrics.log: is tracked by Git itself, so DVC cannot have it; to mend it: "
+        "metrics.log: is tracked by Git itself, so DVC cannot have it; fix: "
         "git rm -r --cached metrics.log && git commit -m 'Track metrics.log with DVC'"
     ]
 

@@ -166,7 +166,7 @@ def test_the_parent_had_a_broken_pointer(tagger: Tagger) -> None:
     tagger.model.write("model.bin.dvc", "<<<<<<< ours\n")
     tagger.model.git("add", "-A")
     tagger.model.commit("broken")
-    assert refused(tagger.auto).startswith("model.bin.dvc: has merge conflict markers; to mend it: ")
+    assert refused(tagger.auto).startswith("model.bin.dvc: has merge conflict markers; fix: ")
     tagger.model.write("model.bin.dvc", whole)
     tagger.model.git("add", "-A")
     tagger.model.commit("mended")
@@ -179,7 +179,7 @@ def test_a_pointer_without_content_is_never_tagged(tagger: Tagger) -> None:
     commit = tagger.model.commit("no content")
     expected = (
         f"model.bin.dvc: model.bin has no content at {commit[:10]}, so it cannot be tagged; "
-        "to mend it: dvc commit model.bin.dvc, git commit"
+        "fix: dvc commit model.bin.dvc, git commit"
     )
     assert refused(tagger.auto) == expected
     assert refused(tagger.create) == expected
@@ -316,7 +316,7 @@ def test_without_an_identity(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) ->
         tagger.model.git("config", "--global", key, value)
     line = refused(tagger.auto)
     assert "git var failed: " in line
-    assert line.endswith("; to mend it: git config --global user.email YOU@EXAMPLE.COM")
+    assert line.endswith("; fix: git config --global user.email YOU@EXAMPLE.COM")
     assert tagger.model.tags() == []
 
 
@@ -354,13 +354,13 @@ def test_an_explicit_version(tagger: Tagger, version: str, lines: tuple[Line, ..
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        ("v1", "'v1' is not a version of this repository (vMAJOR.MINOR); to mend it: git tag v0.4"),
-        ("", "'' is not a version of this repository (vMAJOR.MINOR); to mend it: git tag v0.4"),
-        ("--list", "'--list' is not a version of this repository (vMAJOR.MINOR); to mend it: git tag v0.4"),
-        ("v1.0\nv2.0", "'v1.0\\nv2.0' is not a version of this repository (vMAJOR.MINOR); to mend it: git tag v0.4"),
-        ("data-v1.0", "data-v1.0 numbers data, not models; to mend it: dvc cpv tag data-v1.0 --data"),
-        ("v0.3", "the tag v0.3 exists already; to mend it: git tag v0.4"),
-        ("v0.2", "v0.2 is not higher than v0.3; to mend it: git tag v0.4"),
+        ("v1", "'v1' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.4"),
+        ("", "'' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.4"),
+        ("--list", "'--list' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.4"),
+        ("v1.0\nv2.0", "'v1.0\\nv2.0' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.4"),
+        ("data-v1.0", "data-v1.0 numbers data, not models; fix: dvc cpv tag data-v1.0 --data"),
+        ("v0.3", "the tag v0.3 exists already; fix: git tag v0.4"),
+        ("v0.2", "v0.2 is not higher than v0.3; fix: git tag v0.4"),
     ],
 )
 def test_an_explicit_version_that_is_refused(tagger: Tagger, version: str, message: str) -> None:
@@ -372,7 +372,7 @@ def test_an_explicit_version_that_is_refused(tagger: Tagger, version: str, messa
 def test_both_lines_or_neither(tagger: Tagger) -> None:
     tagger.model.git("tag", "data-v1.0")
     line = refused(lambda: tagger.create("v1.0", Line.MODEL, Line.DATA))
-    assert line == "the tag data-v1.0 exists already; to mend it: git tag data-v1.1"
+    assert line == "the tag data-v1.0 exists already; fix: git tag data-v1.1"
     # A lock that a killed Git left: the transaction writes neither.
     lock = tagger.repo.common_dir / "refs/tags/data-v2.0.lock"
     lock.touch()
@@ -385,9 +385,9 @@ def test_both_lines_or_neither(tagger: Tagger) -> None:
 
 def test_an_empty_message_and_a_repository_without_commits(tagger: Tagger, tmp_path: Path) -> None:
     line = refused(lambda: tagger.create(message=" \n"))
-    assert line == 'the message of a tag cannot be empty; to mend it: dvc cpv tag -m "MESSAGE"'
+    assert line == 'the message of a tag cannot be empty; fix: dvc cpv tag -m "MESSAGE"'
     tagger.model.git("checkout", "-q", "--orphan", "empty")
-    assert refused(tagger.create) == f"{tagger.repo.top}: HEAD names no commit; to mend it: git commit"
+    assert refused(tagger.create) == f"{tagger.repo.top}: HEAD names no commit; fix: git commit"
 
 
 def test_hostile_names_of_a_plugins_scheme_are_refused(tagger: Tagger) -> None:
@@ -395,7 +395,7 @@ def test_hostile_names_of_a_plugins_scheme_are_refused(tagger: Tagger) -> None:
 
     for name in ("-d", "a b", "a..b", "a\nb", "a.lock", "@{", "", "a\0b"):
         assert refused(lambda name=name: tag_refs.check_name(tagger.repo, name)) == (
-            f"{name!r} is not a name that Git takes for a tag; to mend it: dvc cpv tag (picks the next number)"
+            f"{name!r} is not a name that Git takes for a tag; fix: dvc cpv tag (picks the next number)"
         )
 
 
@@ -429,11 +429,11 @@ def test_names_that_pass(tagger: Tagger, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("v1", "'v1' is not a version of this repository (vMAJOR.MINOR); to mend it: git tag v0.5"),
-        ("refs/tags/v01.0", "'v01.0' is not a version of this repository (vMAJOR.MINOR); to mend it: git tag v0.5"),
-        ("v1.2.3", "'v1.2.3' is not a version of this repository (vMAJOR.MINOR); to mend it: git tag v0.5"),
-        ("data-v1", "'data-v1' is not a version of this repository (data-vMAJOR.MINOR); to mend it: git tag data-v0.0"),
-        ("v0.3", "v0.3 is not higher than v0.4; to mend it: git tag v0.5"),
+        ("v1", "'v1' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.5"),
+        ("refs/tags/v01.0", "'v01.0' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.5"),
+        ("v1.2.3", "'v1.2.3' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.5"),
+        ("data-v1", "'data-v1' is not a version of this repository (data-vMAJOR.MINOR); fix: git tag data-v0.0"),
+        ("v0.3", "v0.3 is not higher than v0.4; fix: git tag v0.5"),
     ],
 )
 def test_names_that_are_refused(tagger: Tagger, name: str, message: str) -> None:
@@ -443,7 +443,7 @@ def test_names_that_are_refused(tagger: Tagger, name: str, message: str) -> None
 
 def test_a_tag_that_names_no_commit(tagger: Tagger) -> None:
     line = refused(lambda: tagger.check("v1.0", "HEAD^{tree}"))
-    assert line == f"{tagger.repo.top}: v1.0 would name no commit; to mend it: git tag v1.0 HEAD"
+    assert line == f"{tagger.repo.top}: v1.0 would name no commit; fix: git tag v1.0 HEAD"
 
 
 def test_a_published_tag_never_moves_and_its_number_is_never_given_again(tagger: Tagger) -> None:
@@ -458,7 +458,7 @@ def test_a_published_tag_never_moves_and_its_number_is_never_given_again(tagger:
     assert tags.is_published(tagger.repo, "v0.0") and not tags.is_published(tagger.repo, "v0.1")
     tagger.check("v0.0", "HEAD~")
     tagger.check("v0.0", "v0.0")
-    expected = "v0.0 is published, and a published tag never moves; to mend it: git tag v0.1"
+    expected = "v0.0 is published, and a published tag never moves; fix: git tag v0.1"
     assert refused(lambda: tagger.check("v0.0")) == expected
     tagger.model.git("tag", "-d", "v0.0")
     assert refused(lambda: tagger.check("v0.0")) == expected
@@ -484,7 +484,7 @@ def test_the_scheme_decides_what_is_checked(tagger: Tagger) -> None:
     tagger.check("v1")
     tagger.check("resnet@v0.0.2")
     assert refused(lambda: tagger.check("resnet@v1")) == (
-        "'resnet@v1' is not a version of this repository (resnet@vMAJOR.MINOR.PATCH); to mend it: git tag resnet@v0.0.2"
+        "'resnet@v1' is not a version of this repository (resnet@vMAJOR.MINOR.PATCH); fix: git tag resnet@v0.0.2"
     )
 
 

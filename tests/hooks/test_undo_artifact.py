@@ -104,6 +104,6 @@ def test_a_cache_that_lost_the_old_content_is_named_and_nothing_goes(project: Pr
     old, new = content(project, b"old"), content(project, b"new")
     Cache(project.cache_dir).path(old.oid).unlink()
     shell.write("x", b"new")
-    with pytest.raises(CPVError, match=f"x: the cache lost object {old.oid}; to mend it: look for a copy"):
+    with pytest.raises(CPVError, match=f"x: the cache lost object {old.oid}; fix: look for a copy"):
         undo.run(project.repo, [[artifact(project, "x", old, new, None)]], shell.head())
     assert shell.read("x") == b"new"

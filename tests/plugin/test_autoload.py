@@ -86,7 +86,7 @@ def test_dvc_works_when_the_plugin_is_broken(installed: Venv) -> None:
     shown = installed.python("-c", code)
     assert shown.out.startswith("usage: dvc root")
     assert shown.err.startswith("cpv: `dvc cpv` could not be loaded (ModuleNotFoundError: ")
-    assert shown.err.endswith("; DVC and the Git hooks go on; to mend it: pip install -U dvc-cpv\n")
+    assert shown.err.endswith("; DVC and the Git hooks go on; fix: pip install -U dvc-cpv\n")
 
 
 def changed_dvc(folder: Path) -> Path:
@@ -108,7 +108,7 @@ def test_a_dvc_whose_parser_changed_gets_one_warning_and_works(installed: Venv, 
     assert shown.out.startswith("usage: dvc root")
     assert shown.err == (
         "cpv: `dvc cpv` is off: this DVC has no list dvc.cli.parser.COMMANDS; DVC and the Git hooks go on; "
-        "to mend it: pip install -U dvc-cpv\n"
+        "fix: pip install -U dvc-cpv\n"
     )
     assert installed.python(str(installed.bin / "cpv"), "--help", env=env, status=1).err == shown.err * 2
 

@@ -35,7 +35,7 @@ MADE = [(what, tag) for what in MAKERS for tag in (SHAPES if what == "model" els
 def test_a_new_tag_of_a_wrong_shape(still_world: World, what: str, tag: str) -> None:
     said = f"tag: {shown(tag)} is not a version of this repository ({SHAPE[what]})"
     fix = ANOTHER.format(next=NEXT[what])
-    still_world.refused((*MAKERS[what], f"--tag={tag}"), f"{said}; to mend it: {fix}")
+    still_world.refused((*MAKERS[what], f"--tag={tag}"), f"{said}; fix: {fix}")
 
 
 def shown(text: str) -> str:
@@ -57,16 +57,16 @@ TAKEN = [
 @pytest.mark.parametrize(("what", "tag", "said"), TAKEN)
 def test_a_new_tag_that_is_taken_or_the_other_lines(still_world: World, what: str, tag: str, said: str) -> None:
     fix = ANOTHER.format(next=NEXT[what])
-    still_world.refused((*MAKERS[what], "--tag", tag), f"tag: {said}; to mend it: {fix}")
-    still_world.refused((*MAKERS[what], "--tag", tag, "--force"), f"tag: {said}; to mend it: {fix}")
+    still_world.refused((*MAKERS[what], "--tag", tag), f"tag: {said}; fix: {fix}")
+    still_world.refused((*MAKERS[what], "--tag", tag, "--force"), f"tag: {said}; fix: {fix}")
 
 
 def test_a_new_tag_that_goes_backward_or_has_no_room(world: World) -> None:
     world.repo.git("tag", "v2.0")
     fix = "name another version (v2.1), or none for the next one"
-    world.refused((*MAKERS["model"], "--tag", "v1.0"), f"tag: v1.0 is not higher than v2.0; to mend it: {fix}")
+    world.refused((*MAKERS["model"], "--tag", "v1.0"), f"tag: v1.0 is not higher than v2.0; fix: {fix}")
     world.repo.git("tag", "v3.0/notes")
-    world.refused((*MAKERS["model"], "--tag", "v3.0"), f"tag: the tag v3.0 exists already; to mend it: {fix}")
+    world.refused((*MAKERS["model"], "--tag", "v3.0"), f"tag: the tag v3.0 exists already; fix: {fix}")
 
 
 # --tag of what reads a version: it must be one of the line
@@ -79,9 +79,9 @@ READERS = {
 UNKNOWN = ["", " ", "v9.9", "gone", "HEAD", "main", "../HEAD", "refs/tags/v0.1", "v0.1^{commit}", "v0.1~1", "v0.1 ",
            "v0.1\n", "--all", "-f", "$(touch pwned)", "v0.1;touch pwned", "*", "v0.*", "@{0}", ":/second"]  # fmt: skip
 KNOWN = {
-    "model": "is no model version (the last ones are v0.1, v0.0); to mend it: git fetch --tags",
-    "data": "is no data version (the last ones are data-v0.0); to mend it: git fetch --tags",
-    "both": "is no model version (the last ones are v0.1, v0.0); to mend it: git fetch --tags",
+    "model": "is no model version (the last ones are v0.1, v0.0); fix: git fetch --tags",
+    "data": "is no data version (the last ones are data-v0.0); fix: git fetch --tags",
+    "both": "is no model version (the last ones are v0.1, v0.0); fix: git fetch --tags",
 }
 
 
@@ -92,21 +92,21 @@ def test_a_tag_that_is_no_version(still_world: World, what: str, tag: str) -> No
     tag = other[what] if tag == "other" else tag
     for command in READERS[what]:
         unnamed = not tag and command[1] == "revert"
-        said = "no version is named; to mend it: dvc cpv checkpoint list" if unnamed else f"{shown(tag)} {KNOWN[what]}"
+        said = "no version is named; fix: dvc cpv checkpoint list" if unnamed else f"{shown(tag)} {KNOWN[what]}"
         still_world.refused((*command, f"--tag={tag}"), f"{{repo}}: {said}")
 
 
 # PATH: what is uploaded
 
-GONE = "required-files: {path}: no such file or folder; to mend it: name an existing path"
-NO_FILE = "required-files: {path}: neither a file nor a folder; to mend it: name a file or a folder"
-OWN = "{path}: is Git's or DVC's own; to mend it: name a file or a folder of yours"
-IS_FOLDER = "{path}: is a folder, and the artifact model.bin is a file; to mend it: name a file, or git rm "
-IS_FILE = "{path}: is a file, and the artifact data is a folder; to mend it: name a folder, or git rm data.dvc first"
-HOLDS = "{path}: holds the artifact {artifact}; to mend it: move it out, or upload {artifact} itself"
+GONE = "required-files: {path}: no such file or folder; fix: name an existing path"
+NO_FILE = "required-files: {path}: neither a file nor a folder; fix: name a file or a folder"
+OWN = "{path}: is Git's or DVC's own; fix: name a file or a folder of yours"
+IS_FOLDER = "{path}: is a folder, and the artifact model.bin is a file; fix: name a file, or git rm "
+IS_FILE = "{path}: is a file, and the artifact data is a folder; fix: name a folder, or git rm data.dvc first"
+HOLDS = "{path}: holds the artifact {artifact}; fix: move it out, or upload {artifact} itself"
 MODEL, DATA, EACH = ("model",), ("data",), ("model", "data")
 PATHS = [
-    (EACH, "", "the path is empty; to mend it: name a file or a folder"),
+    (EACH, "", "the path is empty; fix: name a file or a folder"),
     (EACH, "{root}/gone", GONE),
     (EACH, "{repo}/$(touch pwned)", GONE),
     (EACH, "{repo}/a;b", GONE),
@@ -115,8 +115,8 @@ PATHS = [
     (EACH, "{repo}/model.bin/x", GONE),
     (EACH, "/dev/null", NO_FILE),
     (EACH, "{root}/outside/pipe", NO_FILE),
-    (EACH, "{root}/outside/link", "required-files: {path}: a link to nothing; to mend it: name a file or a folder"),
-    (EACH, "{root}/outside/empty", "required-files: {path}: no file in this folder; to mend it: name a folder with "
+    (EACH, "{root}/outside/link", "required-files: {path}: a link to nothing; fix: name a file or a folder"),
+    (EACH, "{root}/outside/empty", "required-files: {path}: no file in this folder; fix: name a folder with "
      "files"),
     (EACH, "{repo}/.git", OWN),
     (EACH, "{repo}/.git/HEAD", OWN),
@@ -126,11 +126,11 @@ PATHS = [
     (DATA, "{repo}", HOLDS.replace("{artifact}", "data")),
     (MODEL, "{root}", IS_FOLDER + "model.bin.dvc first"),
     (MODEL, "{root}/outside/data", IS_FOLDER + "model.bin.dvc first"),
-    (MODEL, "{repo}/data", "data: is data, not model; to mend it: dvc cpv data upload data"),
-    (DATA, "{repo}/metrics.log", "metrics.log: is metrics, not data; to mend it: dvc cpv model upload metrics.log"),
+    (MODEL, "{repo}/data", "data: is data, not model; fix: dvc cpv data upload data"),
+    (DATA, "{repo}/metrics.log", "metrics.log: is metrics, not data; fix: dvc cpv model upload metrics.log"),
     (DATA, "{repo}/train.py", IS_FILE),
     (DATA, "{root}/outside/new.bin", IS_FILE),
-    (DATA, "{repo}/data/a", "{path}: lies inside the artifact data; to mend it: move it out, or upload data itself"),
+    (DATA, "{repo}/data/a", "{path}: lies inside the artifact data; fix: move it out, or upload data itself"),
 ]  # fmt: skip
 UPLOADS = [(verb, path, said) for verbs, path, said in PATHS for verb in verbs]
 
@@ -148,25 +148,25 @@ def test_a_path_with_a_newline_is_told_on_one_line(still_world: World) -> None:
 # The other arguments
 
 NEW = "model upload {root}/outside/new.bin"
-EMPTY_MESSAGE = 'the message cannot be empty; to mend it: --message "WHAT CHANGED", or leave it out'
-OTHER_DIR = "to mend it: name another --output-dir"
+EMPTY_MESSAGE = 'the message cannot be empty; fix: --message "WHAT CHANGED", or leave it out'
+OTHER_DIR = "fix: name another --output-dir"
 KEPT = f"{OTHER_DIR}, or repeat with --force (what is there is kept)"
-TRACKED = "is an artifact that the repository tracks; to mend it: dvc cpv {0} revert --tag {1}, or name another "
-NO_FOLDER = "no such folder; to mend it: name the repository's folder, or --team-name and --model-name"
+TRACKED = "is an artifact that the repository tracks; fix: dvc cpv {0} revert --tag {1}, or name another "
+NO_FOLDER = "no such folder; fix: name the repository's folder, or --team-name and --model-name"
 RULE = "(1 to 64 letters, digits, '.', '_' or '-', not beginning with '-' or '.' nor ending with '.')"
-OTHERS = "{repo}: this is vision/resnet, not other/resnet; to mend it: name the other repository's folder (repo_path)"
+OTHERS = "{repo}: this is vision/resnet, not other/resnet; fix: name the other repository's folder (repo_path)"
 LOG = "the log cannot be written"
 ARGUMENTS = [
-    (f"{NEW} --metric=", "'' is no metric; to mend it: --metric NAME=VALUE"),
-    (f"{NEW} --metric=loss", "'loss' is no metric; to mend it: --metric NAME=VALUE"),
-    (f"{NEW} --metric==1", "'=1' is no metric; to mend it: --metric NAME=VALUE"),
-    (f"{NEW} --metric=loss=", "'loss=' is no metric; to mend it: --metric NAME=VALUE"),
+    (f"{NEW} --metric=", "'' is no metric; fix: --metric NAME=VALUE"),
+    (f"{NEW} --metric=loss", "'loss' is no metric; fix: --metric NAME=VALUE"),
+    (f"{NEW} --metric==1", "'=1' is no metric; fix: --metric NAME=VALUE"),
+    (f"{NEW} --metric=loss=", "'loss=' is no metric; fix: --metric NAME=VALUE"),
     (f"{NEW} --message=", EMPTY_MESSAGE),
     ("data upload {root}/outside/data --message=", EMPTY_MESSAGE),
     ("checkpoint create --message=", EMPTY_MESSAGE),
     ("checkpoint create --model-message=", EMPTY_MESSAGE),
     ("checkpoint create --data-message=", EMPTY_MESSAGE),
-    ("model download --output-dir=", "the path is empty; to mend it: name a file or a folder"),
+    ("model download --output-dir=", "the path is empty; fix: name a file or a folder"),
     ("model download --output-dir={repo}/train.py", "{repo}/train.py: a file stands where the folder should be; "
      + KEPT),
     ("model download --output-dir={repo}/train.py/x/y", "{repo}/train.py: a file stands where a folder should be; "
@@ -181,24 +181,24 @@ ARGUMENTS = [
     ("data download --output-dir=.git", "{repo}/.git: lies in .git, which is not for files of yours; " + OTHER_DIR),
     ("data download --output-dir=../outside", "{root}/outside: is there already and differs from data-v0.0: data/a, "
      "data/b; " + KEPT),
-    ("model info --repo-path=", "the repo_path is empty; to mend it: name a file or a folder"),
+    ("model info --repo-path=", "the repo_path is empty; fix: name a file or a folder"),
     ("model info --repo-path=gone", f"{{repo}}/gone: {NO_FOLDER}"),
     ("model info --repo-path=train.py", f"{{repo}}/train.py: {NO_FOLDER}"),
     ("model info --repo-path=~no-such-user", f"{{repo}}/~no-such-user: {NO_FOLDER}"),
     ("model info --repo-path=$(id)", f"{{repo}}/$(id): {NO_FOLDER}"),
-    ("model info --repo-path={root}/nowhere", "{root}/nowhere: not inside a Git work tree; to mend it: dvc cpv init"),
+    ("model info --repo-path={root}/nowhere", "{root}/nowhere: not inside a Git work tree; fix: dvc cpv init"),
     (f"{NEW} --repo-path=gone", f"{{repo}}/gone: {NO_FOLDER}"),
     ("data upload ../outside/data --repo-path=gone", f"{{repo}}/gone: {NO_FOLDER}"),
     ("checkpoint create --repo-path=gone", f"{{repo}}/gone: {NO_FOLDER}"),
-    ("validate --repo-path=gone", "gone: no such folder; to mend it: name the repository's folder"),
-    ("model info --working-dir=", "the working_dir is empty; to mend it: name a file or a folder"),
+    ("validate --repo-path=gone", "gone: no such folder; fix: name the repository's folder"),
+    ("model info --working-dir=", "the working_dir is empty; fix: name a file or a folder"),
     ("model info --working-dir=gone", f"{{repo}}/gone: {NO_FOLDER}"),
-    ("model info --working-dir={root}/nowhere", "{root}/nowhere: not inside a Git work tree; to mend it: dvc cpv init"),
+    ("model info --working-dir={root}/nowhere", "{root}/nowhere: not inside a Git work tree; fix: dvc cpv init"),
     ("model upload new.bin --working-dir=../gone", f"{{root}}/gone: {NO_FOLDER}"),
-    ("model info --team-name=", f"'' is not a team name {RULE}; to mend it: dvc cpv init --team-name NAME"),
-    ("model info --team-name=../x", f"'../x' is not a team name {RULE}; to mend it: dvc cpv init --team-name NAME"),
-    ("model info --model-name=", f"'' is not a model name {RULE}; to mend it: dvc cpv init --model-name NAME"),
-    ("model info --model-name=-x", f"'-x' is not a model name {RULE}; to mend it: dvc cpv init --model-name NAME"),
+    ("model info --team-name=", f"'' is not a team name {RULE}; fix: dvc cpv init --team-name NAME"),
+    ("model info --team-name=../x", f"'../x' is not a team name {RULE}; fix: dvc cpv init --team-name NAME"),
+    ("model info --model-name=", f"'' is not a model name {RULE}; fix: dvc cpv init --model-name NAME"),
+    ("model info --model-name=-x", f"'-x' is not a model name {RULE}; fix: dvc cpv init --model-name NAME"),
     (f"{NEW} --team-name=other", OTHERS),
     ("data upload ../outside/data --team-name=other", OTHERS),
     ("checkpoint create --team-name=other", OTHERS),
@@ -210,11 +210,11 @@ ARGUMENTS = [
     ("model info --team-name=other", OTHERS),
     ("model list-tags --team-name=other", OTHERS),
     ("model revert --tag v0.0 --team-name=other", OTHERS),
-    ("model info --log-file=", "the log_file is empty; to mend it: name a file or a folder"),
-    ("model info --log-file=data", f"{{repo}}/data: {LOG}: Is a directory; to mend it: name another log file"),
-    ("model info --log-file=train.py/x", f"{{repo}}/train.py/x: {LOG}: Not a directory; to mend it: name another log "
+    ("model info --log-file=", "the log_file is empty; fix: name a file or a folder"),
+    ("model info --log-file=data", f"{{repo}}/data: {LOG}: Is a directory; fix: name another log file"),
+    ("model info --log-file=train.py/x", f"{{repo}}/train.py/x: {LOG}: Not a directory; fix: name another log "
      "file"),
-    ("model info --log-file=/proc/x", "/proc/x: the log's folder does not exist; to mend it: mkdir -p /proc"),
+    ("model info --log-file=/proc/x", "/proc/x: the log's folder does not exist; fix: mkdir -p /proc"),
 ]  # fmt: skip
 
 
@@ -246,13 +246,13 @@ def test_an_option_that_is_unknown(still_world: World, command: str) -> None:
 # The same by the real executables, in processes of their own
 
 TYPED = [
-    (("cpv", "model", "upload", "gone"), "required-files: {repo}/gone: no such file or folder; to mend it: name an "
+    (("cpv", "model", "upload", "gone"), "required-files: {repo}/gone: no such file or folder; fix: name an "
      "existing path"),
     (("dvc", "cpv", "model", "upload", "{root}/outside/new.bin", "--tag", "v0.1"), "tag: the tag v0.1 exists already; "
-     "to mend it: name another version (v0.2), or none for the next one"),
+     "fix: name another version (v0.2), or none for the next one"),
     (("cpv", "data", "revert", "--tag", "$(touch pwned)"), "{repo}: '$(touch pwned)' " + KNOWN["data"]),
     (("dvc", "cpv", "checkpoint", "create", "--team-name", "other"), OTHERS),
-    (("cpv", "init", "{root}/new", "--team-name", "../x"), f"'../x' is not a team name {RULE}; to mend it: dvc "
+    (("cpv", "init", "{root}/new", "--team-name", "../x"), f"'../x' is not a team name {RULE}; fix: dvc "
      "cpv init --team-name NAME"),
 ]  # fmt: skip
 

@@ -158,7 +158,7 @@ def test_names_that_are_none(kind: type[Any]) -> None:
         for what, arguments in (("team", (name, "resnet")), ("model", ("vision", name))):
             with pytest.raises(InitError) as caught:
                 kind(*arguments)
-            said = f"{name!r} is not a {what} name ({RULE}); to mend it: dvc cpv init --{what}-name NAME"
+            said = f"{name!r} is not a {what} name ({RULE}); fix: dvc cpv init --{what}-name NAME"
             assert str(caught.value) == said
     wrong: list[Any] = [None, 3, b"vision", ["vision"]]
     for value in wrong:
@@ -180,27 +180,25 @@ def test_options_of_the_configuration(method: str) -> None:
 # Values of the right type that cannot be: what is raised, and that nothing has changed. The folder is the repository.
 
 NEW, FLOWERS, EMPTY = "../outside/new.bin", "../outside/data", "../outside/empty"
-NUL = "cannot hold a NUL character: 'a\\x00b'; to mend it: name a file or a folder"
-NO_MODEL = "is no model version (the last ones are v0.1, v0.0); to mend it: git fetch --tags"
-NO_DATA = "is no data version (the last ones are data-v0.0); to mend it: git fetch --tags"
-GONE = "required-files: {repo}/gone: no such file or folder; to mend it: name an existing path"
-UNNAMED = "{repo}: no version is named; to mend it: dvc cpv checkpoint list"
-MESSAGE = 'the message cannot be empty; to mend it: --message "WHAT CHANGED", or leave it out'
-NUL_MESSAGE = "the message cannot hold a NUL character; to mend it: leave it out"
-ANOTHER, OTHER_DATA = (
-    f"to mend it: name another version ({tag}), or none for the next one" for tag in ("v0.2", "data-v0.1")
-)
+NUL = "cannot hold a NUL character: 'a\\x00b'; fix: name a file or a folder"
+NO_MODEL = "is no model version (the last ones are v0.1, v0.0); fix: git fetch --tags"
+NO_DATA = "is no data version (the last ones are data-v0.0); fix: git fetch --tags"
+GONE = "required-files: {repo}/gone: no such file or folder; fix: name an existing path"
+UNNAMED = "{repo}: no version is named; fix: dvc cpv checkpoint list"
+MESSAGE = 'the message cannot be empty; fix: --message "WHAT CHANGED", or leave it out'
+NUL_MESSAGE = "the message cannot hold a NUL character; fix: leave it out"
+ANOTHER, OTHER_DATA = (f"fix: name another version ({tag}), or none for the next one" for tag in ("v0.2", "data-v0.1"))
 SHAPE = "is not a version of this repository (vMAJOR.MINOR); " + ANOTHER
-METRIC = "is not the name of a metric (1 to 100 printable characters); to mend it: rename it"
-VALUE = "to mend it: hand over a finite number or a short text"
-TRACKED = "is an artifact that the repository tracks; to mend it: dvc cpv data revert --tag data-v0.0, or name another "
+METRIC = "is not the name of a metric (1 to 100 printable characters); fix: rename it"
+VALUE = "fix: hand over a finite number or a short text"
+TRACKED = "is an artifact that the repository tracks; fix: dvc cpv data revert --tag data-v0.0, or name another "
 VALUES: list[tuple[type[Any], str, dict[str, Any], type[CPVError], str]] = [
     (M, "load_model", {"tag": "gone"}, DownloadError, f"{{repo}}: 'gone' {NO_MODEL}"),
     (M, "load_model", {"tag": ""}, DownloadError, f"{{repo}}: '' {NO_MODEL}"),
     (M, "load_model", {"tag": "a\0b"}, DownloadError, f"{{repo}}: 'a\\x00b' {NO_MODEL}"),
     (M, "load_model", {"tag": "data-v0.0"}, DownloadError, f"{{repo}}: 'data-v0.0' {NO_MODEL}"),
     (M, "download_model_checkpoint", {"tag": "../v0.1"}, DownloadError, f"{{repo}}: '../v0.1' {NO_MODEL}"),
-    (M, "download_model_checkpoint", {"output_dir": ""}, CPVError, "the path is empty; to mend it: name a file or a "
+    (M, "download_model_checkpoint", {"output_dir": ""}, CPVError, "the path is empty; fix: name a file or a "
      "folder"),
     (M, "download_model_checkpoint", {"output_dir": "a\0b"}, CPVError, f"the path {NUL}"),
     (M, "upload_model_checkpoint", {"model_path": "a\0b"}, CPVError, f"the path {NUL}"),
@@ -232,21 +230,21 @@ VALUES: list[tuple[type[Any], str, dict[str, Any], type[CPVError], str]] = [
     (M, "get_model_metadata", {"tag": "gone"}, ReadError, f"{{repo}}: 'gone' {NO_MODEL}"),
     (M, "get_model_metadata", {"tag": "a\0b"}, ReadError, f"{{repo}}: 'a\\x00b' {NO_MODEL}"),
     (M, "read_checkpoint_tag", {"repo_path": "../nowhere"}, ReadError, "{root}/nowhere: CPV does not manage this "
-     "folder (no .cpv.toml); to mend it: dvc cpv init {root}/nowhere"),
-    (M, "read_checkpoint_tag", {"repo_path": "../gone"}, ReadError, "{root}/gone: no such folder; to mend it: dvc cpv "
+     "folder (no .cpv.toml); fix: dvc cpv init {root}/nowhere"),
+    (M, "read_checkpoint_tag", {"repo_path": "../gone"}, ReadError, "{root}/gone: no such folder; fix: dvc cpv "
      "init {root}/gone"),
     (M, "read_checkpoint_tag", {"repo_path": "a\0b"}, CPVError, f"the repo_path {NUL}"),
     (M, "read_checkpoint_tag", {"log_file": "a\0b"}, CPVError, f"the log_file {NUL}"),
-    (M, "read_checkpoint_tag", {"working_dir": "gone"}, ReadError, "{repo}/gone: no such folder; to mend it: name an "
+    (M, "read_checkpoint_tag", {"working_dir": "gone"}, ReadError, "{repo}/gone: no such folder; fix: name an "
      "existing folder (working_dir)"),
     (D, "upload_data_checkpoint", {"data_path": "a\0b"}, CPVError, f"the path {NUL}"),
     (D, "upload_data_checkpoint", {"data_path": EMPTY}, ValidationError, "required-files: {root}/outside/empty: no "
-     "file in this folder; to mend it: name a folder with files"),
+     "file in this folder; fix: name a folder with files"),
     (D, "upload_data_checkpoint", {"data_path": FLOWERS, "version_tag": "x"}, ValidationError, "tag: 'x' is not a "
      f"version of this repository (data-vMAJOR.MINOR); {OTHER_DATA}"),
     (D, "upload_data_checkpoint", {"data_path": FLOWERS, "message": "a\0b"}, UploadError, NUL_MESSAGE),
     (D, "import_data_init", {"data_path": "gone"}, ValidationError, GONE),
-    (D, "import_data_init", {"data_path": FLOWERS}, InitError, "data/a: there is training data already; to mend it: "
+    (D, "import_data_init", {"data_path": FLOWERS}, InitError, "data/a: there is training data already; fix: "
      "dvc cpv data upload PATH (or force, which saves what is there first)"),
     (D, "download_data_checkpoint", {"tag": "v0.1"}, DownloadError, f"{{repo}}: 'v0.1' {NO_DATA}"),
     (D, "download_data_checkpoint", {"output_dir": "data"}, DownloadError, f"{{repo}}/data: {TRACKED}--output-dir"),

@@ -107,82 +107,80 @@ def with_everything_lost(world: World) -> None:
     shutil.rmtree(world.root / "storage")
 
 
-COMMIT = "to mend it: git commit {0}, or git stash"
+COMMIT = "fix: git commit {0}, or git stash"
 STATES: list[tuple[Callable[[World], None], Commands, str]] = [
-    (dirty, WRITES, "git-clean: train.py has uncommitted changes; to mend it: git commit train.py, or git stash"),
-    (staged, WRITES, "git-clean: new.py has uncommitted changes; to mend it: git commit new.py, or git stash"),
+    (dirty, WRITES, "git-clean: train.py has uncommitted changes; fix: git commit train.py, or git stash"),
+    (staged, WRITES, "git-clean: new.py has uncommitted changes; fix: git commit new.py, or git stash"),
     (
         merging,
         WRITES,
-        "git-state: a merge is under way; to mend it: finish it (git merge --continue) or git merge --abort",
+        "git-state: a merge is under way; fix: finish it (git merge --continue) or git merge --abort",
     ),
     (
         rebasing,
         WRITES,
-        "git-state: a rebase is under way; to mend it: finish it (git rebase --continue) or git rebase --abort",
+        "git-state: a rebase is under way; fix: finish it (git rebase --continue) or git rebase --abort",
     ),
     (
         picking,
         WRITES,
-        "git-state: a cherry-pick is under way; to mend it: finish it (git cherry-pick --continue) or git cherry-pick "
-        "--abort",
+        "git-state: a cherry-pick is under way; fix: finish it (git cherry-pick --continue) or git cherry-pick --abort",
     ),
     (
         in_conflict,
         WRITES,
-        "git-state: conflicts are not settled yet in train.py; to mend it: edit, then git add, each of them",
+        "git-state: conflicts are not settled yet in train.py; fix: edit, then git add, each of them",
     ),
     (
         detached,
         UPLOADS,
-        "git-clean: HEAD is detached, so the new commit would be on no branch; to mend it: git switch -c BRANCH",
+        "git-clean: HEAD is detached, so the new commit would be on no branch; fix: git switch -c BRANCH",
     ),
     (
         without_identity,
         WRITES,
-        "git-state: Git does not know who you are; to mend it: git config --global user.name "
+        "git-state: Git does not know who you are; fix: git config --global user.name "
         "YOU && git config --global user.email YOU@EXAMPLE.COM",
     ),
     (
         without_remote,
         (*UPLOADS, *CREATE),
-        "dvc-remote: {repo}: no DVC remote is configured; to mend it: dvc remote add -d storage URL",
+        "dvc-remote: {repo}: no DVC remote is configured; fix: dvc remote add -d storage URL",
     ),
-    (without_cpv, ALL, "{repo}: CPV does not manage this repository (no .cpv.toml); to mend it: dvc cpv init"),
-    (with_broken_settings, ALL, "{repo}/.cpv.toml:2: push.when must be a string; to mend it: edit .cpv.toml"),
+    (without_cpv, ALL, "{repo}: CPV does not manage this repository (no .cpv.toml); fix: dvc cpv init"),
+    (with_broken_settings, ALL, "{repo}/.cpv.toml:2: push.when must be a string; fix: edit .cpv.toml"),
     (
         with_unknown_remote,
         ALL,
-        "{repo}/.dvc/config: core.remote names 'gone', which is not configured; to mend it: dvc remote add gone URL",
+        "{repo}/.dvc/config: core.remote names 'gone', which is not configured; fix: dvc remote add gone URL",
     ),
     (
         with_storage_in_the_way,
         (*UPLOADS, *CREATE),
-        "s3: {root}/storage: a file stands where the remote's directory "
-        "should be; to mend it: mv {root}/storage elsewhere",
+        "s3: {root}/storage: a file stands where the remote's directory should be; fix: mv {root}/storage elsewhere",
     ),
-    (without_model, CREATE, "required-files: not in the work tree: model.bin; to mend it: dvc cpv sync"),
+    (without_model, CREATE, "required-files: not in the work tree: model.bin; fix: dvc cpv sync"),
     (
         with_broken_pointer,
         CREATE,
-        "required-files: model.bin.dvc: not a DVC pointer; to mend it: git checkout -- model.bin.dvc",
+        "required-files: model.bin.dvc: not a DVC pointer; fix: git checkout -- model.bin.dvc",
     ),
     (
         with_everything_lost,
         DOWNLOADS[:1],
-        "{repo}: neither the cache nor the remote has metrics.log, model.bin of v0.1; to mend it: dvc push --all-tags "
+        "{repo}: neither the cache nor the remote has metrics.log, model.bin of v0.1; fix: dvc push --all-tags "
         "in a clone that has it",
     ),
     (
         with_everything_lost,
         DOWNLOADS[1:],
-        "{repo}: neither the cache nor the remote has data of data-v0.0; to mend it: dvc push --all-tags in a clone "
+        "{repo}: neither the cache nor the remote has data of data-v0.0; fix: dvc push --all-tags in a clone "
         "that has it",
     ),
     (
         without_commit,
         WRITES,
-        "git-state: there is no commit yet (git-clean would fail too); to mend it: git add -A && git commit -m Start",
+        "git-state: there is no commit yet (git-clean would fail too); fix: git add -A && git commit -m Start",
     ),
 ]
 CASES = [(state, command, said) for state, commands, said in STATES for command in commands]
@@ -198,7 +196,7 @@ def test_a_state_in_which_it_cannot_be_done(
 
 @pytest.mark.parametrize("command", ALL, ids="-".join)
 def test_outside_of_a_repository(world: World, command: tuple[str, ...]) -> None:
-    said = "{root}/nowhere: not inside a Git work tree; to mend it: dvc cpv init"
+    said = "{root}/nowhere: not inside a Git work tree; fix: dvc cpv init"
     world.refused(command, said, folder="nowhere")
 
 
@@ -213,10 +211,10 @@ def test_a_server_that_is_not_there(world: World, command: tuple[str, ...]) -> N
     shutil.rmtree(world.repo.path / ".dvc/cache")
     if command in DOWNLOADS:
         what = f"remote storage: http://localhost:{port} does not answer"
-        world.refused(command, f"{what}; to mend it: check the network and endpointurl, then dvc cpv sync")
+        world.refused(command, f"{what}; fix: check the network and endpointurl, then dvc cpv sync")
     else:
         what = f"network: the DVC remote (localhost:{port}): connection refused (s3 would fail too)"
-        world.refused(command, f"{what}; to mend it: check the network")
+        world.refused(command, f"{what}; fix: check the network")
 
 
 # A repository that has no version
@@ -231,7 +229,7 @@ def test_no_version_yet(world: World, command: tuple[str, ...]) -> None:
     world.repo.git("tag", "-d", "v0.0", "v0.1", "data-v0.0")
     line = "data" if command[0] == "data" else "model"
     if command in LATEST:
-        world.refused(command, f"there is no {line} version yet; to mend it: dvc cpv {line} upload PATH")
+        world.refused(command, f"there is no {line} version yet; fix: dvc cpv {line} upload PATH")
     else:
         fix = "dvc cpv tag --data" if line == "data" else "dvc cpv tag"
-        world.refused(command, f"{{repo}}: there is no {line} version yet; to mend it: {fix}")
+        world.refused(command, f"{{repo}}: there is no {line} version yet; fix: {fix}")

@@ -33,12 +33,12 @@ def arguments(**given: object) -> argparse.Namespace:
 
 def test_an_error_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert Failing(arguments()).do_run() == 1
-    assert capsys.readouterr().err == "cpv: here: it is so; to mend it: do that\n"
+    assert capsys.readouterr().err == "cpv: here: it is so; fix: do that\n"
 
 
 def test_an_error_is_printed_when_quiet_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert Failing(arguments(quiet=1)).do_run() == 1
-    assert capsys.readouterr().err == "cpv: here: it is so; to mend it: do that\n"
+    assert capsys.readouterr().err == "cpv: here: it is so; fix: do that\n"
 
 
 def test_quiet_silences_and_is_not_left_behind(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,8 +26,8 @@ def test_without_a_terminal_an_unknown_host_is_refused_in_one_line(shell: Shell,
     done = shell.cpv("bitbucket-config", "--host", HOST, "--port", str(ssh_server.port), status=1)
     assert done.out == ""
     assert done.err == (
-        f"cpv: the key of [{HOST}]:{ssh_server.port} is not known; it shows ssh-ed25519 {ssh_server.fingerprint}; to "
-        f"mend it: compare that with what its administrator publishes, then dvc cpv bitbucket-config --host {HOST} "
+        f"cpv: the key of [{HOST}]:{ssh_server.port} is not known; it shows ssh-ed25519 {ssh_server.fingerprint}; fix: "
+        f"compare that with what its administrator publishes, then dvc cpv bitbucket-config --host {HOST} "
         f"--port {ssh_server.port} --host-fingerprint {ssh_server.fingerprint}\n"
     )
     assert not ssh_folder().exists()
@@ -50,7 +50,7 @@ def test_on_a_terminal_the_host_key_is_confirmed(ssh_server: SSHServer, tmp_path
         assert f"cpv: {HOST} lets you in\n" in shown
     else:
         assert status == 1
-        assert "was not confirmed; to mend it: ask the host's administrator for it" in shown
+        assert "was not confirmed; fix: ask the host's administrator for it" in shown
         assert not ssh_folder().exists()
 
 

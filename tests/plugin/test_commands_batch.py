@@ -55,10 +55,10 @@ def test_which_repositories(models: Shell, paths: list[str], team: str | None, e
 @pytest.mark.parametrize(
     ("paths", "team", "message"),
     [
-        (["notes"], None, "notes: no model repository (it has no .cpv.toml); to mend it: dvc cpv init notes"),
-        (["missing"], None, "missing: no such folder; to mend it: dvc cpv batch COMMAND AN-EXISTING-FOLDER"),
+        (["notes"], None, "notes: no model repository (it has no .cpv.toml); fix: dvc cpv init notes"),
+        (["missing"], None, "missing: no such folder; fix: dvc cpv batch COMMAND AN-EXISTING-FOLDER"),
         ([""], None, "'': no such folder"),
-        (["x*"], None, "x*: there is no model repository; to mend it: dvc cpv init"),
+        (["x*"], None, "x*: there is no model repository; fix: dvc cpv init"),
         (["notes"], "vision", "notes: there is no model repository of team vision"),
     ],
 )
@@ -79,7 +79,7 @@ def test_one_fails_and_the_others_are_done(models: Shell) -> None:
     done = models.cpv("batch", "status", "--jobs", "2", status=1)
     assert done.lines[0].startswith("ok       alpha  queued: nothing")
     assert done.lines[1].startswith("failed   beta  ")
-    assert "cpv.team must be a string; to mend it: edit .cpv.toml" in done.lines[1]
+    assert "cpv.team must be a string; fix: edit .cpv.toml" in done.lines[1]
     assert done.lines[2].startswith("ok       deep/gamma  ")
     assert "cpv: 3 of 3: " in done.err
 
@@ -95,7 +95,7 @@ def test_options_go_to_the_command(models: Shell) -> None:
     assert [line.split() for line in done.lines] == [["ok", "alpha", "v1.0"], ["ok", "beta", "v1.0"]]
     assert "First release" in models.git("-C", "alpha", "tag", "-l", "--format=%(contents)", "v1.0").out
     bad = models.cpv("batch", "tag", "--options", '"', status=1)
-    assert "--options '\"': No closing quotation; to mend it: dvc cpv batch COMMAND --options" in bad.err
+    assert "--options '\"': No closing quotation; fix: dvc cpv batch COMMAND --options" in bad.err
     assert "invalid choice: 'push'" in models.cpv("batch", "push", status=254).err
     assert "at least 1" in models.cpv("batch", "status", "--jobs", "0", status=254).err
 
@@ -169,7 +169,7 @@ def test_on_dask(models: Shell) -> None:
 
 def test_no_dask(models: Shell) -> None:
     nobody = models.cpv("batch", "status", "--dask", "nowhere://1", status=1)
-    assert "no Dask scheduler answers at nowhere://1; to mend it: dask scheduler" in nobody.err
+    assert "no Dask scheduler answers at nowhere://1; fix: dask scheduler" in nobody.err
     code = "import sys; sys.modules['distributed'] = None; from dvc_cpv_plugin.cli import main; sys.exit(main())"
     missing = models.python("-c", code, "batch", "status", "--dask", "tcp://localhost:1", status=1)
-    assert missing.err == "cpv: Dask's distributed is not installed; to mend it: pip install distributed\n"
+    assert missing.err == "cpv: Dask's distributed is not installed; fix: pip install distributed\n"

@@ -32,7 +32,7 @@ def test_tag_prints_the_names_and_sends_the_data(make_repo: MakeRepo) -> None:
 def test_tag_refuses_in_one_line(model: ModelRepo) -> None:
     done = model.cpv("tag", "v1", status=1)
     assert done.out == ""
-    assert done.err == "cpv: 'v1' is not a version of this repository (vMAJOR.MINOR); to mend it: git tag v0.1\n"
+    assert done.err == "cpv: 'v1' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.1\n"
     done = model.cpv("tag", "--both", "--data", status=254)
     assert "not allowed with argument --both" in done.err
     assert model.tags() == ["data-v0.0", "v0.0"]
@@ -97,12 +97,10 @@ def test_status_of_nothing(make_repo: MakeRepo) -> None:
 
 @pytest.mark.parametrize("command", ["status", "tag"])
 def test_commands_outside_a_managed_repository(shell: Shell, command: str) -> None:
-    assert shell.cpv(command, status=1).err == (
-        f"cpv: {shell.path}: not inside a Git work tree; to mend it: dvc cpv init\n"
-    )
+    assert shell.cpv(command, status=1).err == (f"cpv: {shell.path}: not inside a Git work tree; fix: dvc cpv init\n")
     shell.git("init", "-q")
     assert shell.cpv(command, status=1).err == (
-        f"cpv: {shell.path}: CPV does not manage this repository (no .cpv.toml); to mend it: dvc cpv init\n"
+        f"cpv: {shell.path}: CPV does not manage this repository (no .cpv.toml); fix: dvc cpv init\n"
     )
 
 
@@ -111,10 +109,7 @@ def test_doctor_exits_by_what_it_finds(model: ModelRepo) -> None:
     assert "ok    settings: .cpv.toml is sound" in sound.lines
     model.git("config", "--unset", "push.followTags")
     warned = model.cpv("doctor")
-    assert (
-        "warn  push.followTags: git push leaves tags behind; to mend it: git config push.followTags true"
-        in warned.lines
-    )
+    assert "warn  push.followTags: git push leaves tags behind; fix: git config push.followTags true" in warned.lines
     (model.path / ".git/hooks/pre-push").unlink()
     failed = json.loads(model.cpv("doctor", "--json", status=1).out)
     assert failed["ok"] is False
@@ -132,7 +127,7 @@ def test_help_has_examples(shell: Shell, command: str) -> None:
     ("command", "headings", "row"),
     [
         ("status", ["artifact", "kind", "size", "state", "what changed"], "model.bin"),
-        ("doctor", ["check", "result", "reason", "to mend it"], "hook pre-push"),
+        ("doctor", ["check", "result", "reason", "fix"], "hook pre-push"),
     ],
 )
 def test_a_table_on_a_terminal(model: ModelRepo, command: str, headings: list[str], row: str) -> None:

@@ -20,13 +20,13 @@ def model(make_repo: MakeRepo) -> ModelRepo:
 def test_outside_of_a_repository(shell: Shell) -> None:
     for command in (("install",), ("uninstall",), ("sync",), ("rescue", "list"), ("recover",)):
         done = shell.cpv(*command, status=1)
-        assert done.err == f"cpv: {shell.path}: not inside a Git work tree; to mend it: dvc cpv init\n"
+        assert done.err == f"cpv: {shell.path}: not inside a Git work tree; fix: dvc cpv init\n"
         assert done.out == ""
 
 
 def test_in_a_repository_without_cpv(shell: Shell) -> None:
     shell.git("init", "-q")
-    what = f"cpv: {shell.path}: CPV does not manage this repository (no .cpv.toml); to mend it: dvc cpv init\n"
+    what = f"cpv: {shell.path}: CPV does not manage this repository (no .cpv.toml); fix: dvc cpv init\n"
     assert shell.cpv("sync", status=1).err == what
     assert shell.cpv("install").err == (
         f"cpv: hooks installed in {shell.path}/.git/hooks\n"
@@ -42,7 +42,7 @@ def test_install_brings_the_artifacts_of_a_clone(model: ModelRepo) -> None:
     clone.cpv("install", "--no-fetch", status=0)
     assert not (clone.path / "model.bin").exists()
     said = clone.cpv("install").err.splitlines()
-    assert said[-1] == "cpv: brought data, model.bin"
+    assert said[-1] == "cpv: updated data, model.bin"
     assert clone.read("model.bin") == b"one"
 
 
@@ -58,7 +58,7 @@ def test_sync_names_what_nobody_has(model: ModelRepo) -> None:
     shutil.rmtree(model.path.parent / "storage")
     (model.path / "model.bin").unlink()
     said = model.cpv("sync", status=1).err
-    assert "model.bin: the cache lacks object f97c5d29941bfb1b2fdab0874906ab82; to mend it: dvc cpv sync" in said
+    assert "model.bin: the cache lacks object f97c5d29941bfb1b2fdab0874906ab82; fix: dvc cpv sync" in said
 
 
 def test_rescue_lists_and_restores(model: ModelRepo) -> None:
@@ -69,7 +69,7 @@ def test_rescue_lists_and_restores(model: ModelRepo) -> None:
     model.git("commit", "-qam", "two", "--no-verify")
     model.write("model.bin", "unsaved")
     said = model.git("checkout", "-q", "v0.0").err
-    assert "model.bin: had unsaved content, which is kept as rescue 1; to mend it: dvc cpv rescue restore 1" in said
+    assert "model.bin: had unsaved content, which is kept as rescue 1; fix: dvc cpv rescue restore 1" in said
     (row,) = model.cpv("rescue", "list").lines
     assert row.split("\t")[0] == "1"
     assert row.split("\t")[2:4] == ["7 B", "model.bin"]
@@ -79,10 +79,10 @@ def test_rescue_lists_and_restores(model: ModelRepo) -> None:
     assert model.cpv("rescue", "restore", "1", "-o", "old.bin").err == f"cpv: rescue 1 is back at {place}\n"
     assert place.read_text() == "unsaved"
     done = model.cpv("rescue", "restore", "1", "-o", "old.bin", status=1)
-    assert done.err == f"cpv: {place}: exists already; to mend it: name another --output\n"
+    assert done.err == f"cpv: {place}: exists already; fix: name another --output\n"
     model.cpv("rescue", "restore", "1")
     assert model.read("model.bin") == b"unsaved"
-    missing = f"cpv: {model.path}: there is no rescue 9; to mend it: dvc cpv rescue list\n"
+    missing = f"cpv: {model.path}: there is no rescue 9; fix: dvc cpv rescue list\n"
     assert model.cpv("rescue", "restore", "9", status=1).err == missing
 
 

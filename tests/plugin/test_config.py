@@ -111,23 +111,22 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     [
         (
             ["get", "aws.regoin"],
-            "there is no setting 'aws.regoin'; did you mean aws.region?; to mend it: dvc cpv config list",
+            "there is no setting 'aws.regoin'; did you mean aws.region?; fix: dvc cpv config list",
         ),
         (
             ["set", "teamname", "x"],
-            "there is no setting 'teamname'; did you mean team_name?; to mend it: dvc cpv config list",
+            "there is no setting 'teamname'; did you mean team_name?; fix: dvc cpv config list",
         ),
-        (["set", "quiet", ""], "quiet must be true or false; to mend it: dvc cpv config set quiet VALUE"),
+        (["set", "quiet", ""], "quiet must be true or false; fix: dvc cpv config set quiet VALUE"),
         (
             ["set", "logs.keep", "many"],
-            "logs.keep must be a whole number from 1 to 100000; to mend it: dvc cpv config set logs.keep VALUE",
+            "logs.keep must be a whole number from 1 to 100000; fix: dvc cpv config set logs.keep VALUE",
         ),
-        (["set", "aws", "x"], "aws cannot be set; to mend it: dvc cpv config list"),
-        (["unset", "version"], "version cannot be set; to mend it: dvc cpv config list"),
+        (["set", "aws", "x"], "aws cannot be set; fix: dvc cpv config list"),
+        (["unset", "version"], "version cannot be set; fix: dvc cpv config list"),
         (
             ["set", "team_name", "$(reboot)"],
-            "team_name must be a name of up to 64 letters, digits, . _ or -;"
-            " to mend it: dvc cpv config set team_name VALUE",
+            "team_name must be a name of up to 64 letters, digits, . _ or -; fix: dvc cpv config set team_name VALUE",
         ),
     ],
 )
@@ -143,7 +142,7 @@ def test_a_broken_file_is_one_line(tmp_path: Path) -> None:
     for args in (["list"], ["get", "quiet"], ["set", "quiet", "true"], ["unset", "quiet"]):
         done = cpv(tmp_path, "config", *args)
         path = settings.path()
-        assert done.err == f"cpv: {path}:2: not JSON: Expecting value; to mend it: edit {path}\n"
+        assert done.err == f"cpv: {path}:2: not JSON: Expecting value; fix: edit {path}\n"
         assert (done.status, done.out) == (1, "")
     assert settings.path().read_text() == '{\n"quiet": tru}'
 

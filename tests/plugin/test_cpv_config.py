@@ -97,7 +97,7 @@ def test_bad_input_is_one_line_and_changes_nothing(
         getattr(CPVConfig(), method)(**arguments, **options)
     line = str(caught.value)
     assert what in line
-    assert "; to mend it: " in line
+    assert "; fix: " in line
     assert "\n" not in line
     assert not settings.path().exists()
     assert not ssh_folder().exists()

@@ -81,8 +81,8 @@ def test_older_versions_and_the_remote(repo: ModelRepo, capfd: pytest.CaptureFix
 
 def test_what_makes_no_sense(repo: ModelRepo, capfd: pytest.CaptureFixture[str]) -> None:
     assert typed(repo, capfd, "--keep", "-1", status=1)[1] == (
-        "cpv: --keep counts versions; to mend it: dvc cpv prune --keep 3\n"
+        "cpv: --keep counts versions; fix: dvc cpv prune --keep 3\n"
     )
     assert typed(repo, capfd, "--grace", "soon", status=1)[1] == (
-        "cpv: 'soon' is not an age; to mend it: write 12h, 30d, 8w or 1y\n"
+        "cpv: 'soon' is not an age; fix: write 12h, 30d, 8w or 1y\n"
     )

@@ -42,7 +42,7 @@ def test_every_line_of_the_checklist_is_printed(model: ModelRepo) -> None:
 def test_it_ends_with_1_where_a_line_fails(model: ModelRepo) -> None:
     model.write(".cpv.toml", SETTINGS + "[push]\n")
     done = model.cpv("validate", status=1)
-    said = ".cpv.toml has uncommitted changes; to mend it: git commit .cpv.toml, or git stash"
+    said = ".cpv.toml has uncommitted changes; fix: git commit .cpv.toml, or git stash"
     assert f"fail  git-clean: {said}" in done.lines
     read = json.loads(model.cpv("validate", "--json", "--repo-path", model.path, cwd="..", status=1).out)
     assert read["ok"] is False
@@ -59,9 +59,9 @@ def test_a_table_on_a_terminal(model: ModelRepo) -> None:
 
 def test_a_folder_that_is_not_there(shell: Shell) -> None:
     done = shell.cpv("validate", "--repo-path", "gone", status=1)
-    assert done.err == "cpv: gone: no such folder; to mend it: name the repository's folder\n"
+    assert done.err == "cpv: gone: no such folder; fix: name the repository's folder\n"
     done = shell.cpv("validate", "--repo-path", "", status=1)
-    assert done.err == "cpv: '': no such folder; to mend it: name the repository's folder\n"
+    assert done.err == "cpv: '': no such folder; fix: name the repository's folder\n"
 
 
 def test_outside_of_a_repository_the_personal_settings_are_looked_at(tmp_path: Path) -> None:

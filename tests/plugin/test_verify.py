@@ -69,6 +69,5 @@ def test_a_remote_that_fails_is_one_line(repo: ModelRepo) -> None:
     what = "nothing wrong in what was looked at; not looked at on the remote: 5 objects"
     assert done.out == f"5 objects (156 B) of 1 version: {what}\n"
     assert done.err.splitlines() == [
-        f"cpv: warning: {storage}: a file stands where the remote's directory should be; "
-        f"to mend it: mv {storage} elsewhere"
+        f"cpv: warning: {storage}: a file stands where the remote's directory should be; fix: mv {storage} elsewhere"
     ]

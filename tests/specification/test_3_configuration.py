@@ -136,7 +136,7 @@ def test_validate_credentials(
     """True where S3 takes the keys and the Git host lets the user in; else False, and what is wrong is said."""
     config = CPVConfig(repo_path=repo.path)
     assert not config.validate_credentials()
-    assert "cpv: warning: git-host: no Git host is configured; to mend it: dvc cpv bitbucket-config\n" in (
+    assert "cpv: warning: git-host: no Git host is configured; fix: dvc cpv bitbucket-config\n" in (
         capsys.readouterr().err
     )
     bucket = s3_server.make_bucket()

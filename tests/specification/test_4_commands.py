@@ -79,7 +79,7 @@ def test_command_model_upload(story: Story) -> None:
 
 def test_command_model_upload_names_what_is_no_metric(story: Story) -> None:
     done = cpv(story, "model", "upload", "--metric", "loss", status=1)
-    assert done.err == "cpv: 'loss' is no metric; to mend it: --metric NAME=VALUE\n"
+    assert done.err == "cpv: 'loss' is no metric; fix: --metric NAME=VALUE\n"
 
 
 def test_command_model_download(story: Story) -> None:
@@ -180,7 +180,7 @@ def test_commands_work_for_a_repository_elsewhere(story: Story, shell: Shell) ->
     assert (done.status, done.out) == (0, "v0.0\n")
     done = inside.cpv(shell.path, "model", "list-tags", "--repo-path", "nowhere")
     assert done.status == 1
-    assert done.err.startswith(f"cpv: {shell.path / 'nowhere'}: no such folder; to mend it: ")
+    assert done.err.startswith(f"cpv: {shell.path / 'nowhere'}: no such folder; fix: ")
 
 
 def test_the_team_of_the_personal_settings_is_taken_where_none_is_named(story: Story, shell: Shell) -> None:

@@ -150,7 +150,7 @@ def parse(path: Path) -> Mapping[str, Mapping[str, Any]]:
         profiles: Mapping[str, Mapping[str, Any]] = raw_config_parse(str(path))
     except BotoCoreError:
         what = "is not an AWS credential file ([PROFILE] lines and KEY = VALUE lines)"
-        raise CPVError(what, where=str(path), fix=f"mend it, or {COMMAND} --credential-path FILE") from None
+        raise CPVError(what, where=str(path), fix=f"correct it, or {COMMAND} --credential-path FILE") from None
     return profiles
 
 
@@ -171,7 +171,7 @@ def _check_profile(path: Path, name: str, values: Mapping[str, Any]) -> None:
 def _exposed(path: Path, mode: int) -> str | None:
     if not mode & 0o077:
         return None
-    return f"{path}: other users of this machine can get at it; to mend it: chmod 600 {shlex.quote(str(path))}"
+    return f"{path}: other users of this machine can get at it; fix: chmod 600 {shlex.quote(str(path))}"
 
 
 # AWS's own places

@@ -145,7 +145,7 @@ def _run(command: Sequence[str]) -> None:
 def _ring() -> None:
     if not sys.stderr.isatty():
         fix = "dvc cpv config set notify.url -"
-        raise OSError(f"no webhook, no desktop and no terminal; to mend it: {fix}")
+        raise OSError(f"no webhook, no desktop and no terminal; fix: {fix}")
     with suppress(OSError):
         sys.stderr.write("\a")
         sys.stderr.flush()

@@ -137,7 +137,7 @@ def _committed(repo: Repo, projects: Sequence[Project]) -> dict[str, Pointer]:
         try:
             found.update((pointer.path, pointer) for pointer in pointers_at(project, head or ""))
         except CPVError:
-            # A broken pointer at HEAD: the work tree's is what the user can mend, and that one is named.
+            # A broken pointer at HEAD: the work tree's is what the user can fix, and that one is named.
             continue
     return found
 

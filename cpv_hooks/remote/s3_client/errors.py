@@ -1,4 +1,4 @@
-"""What S3 and boto3 say when something fails, as one line that names the cause and the command that mends it."""
+"""What S3 and boto3 say when something fails, as one line that names the cause and the command that fixes it."""
 
 from __future__ import annotations
 

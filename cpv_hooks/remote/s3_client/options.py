@@ -137,7 +137,7 @@ class S3Options:
             value = "ID" if key == "access_key_id" else "KEY"
             return f"dvc remote modify --local {self.name} {key} {value}"
         if path := self.get("credentialpath"):
-            return f"mend profile {self.profile or 'default'} in {path}, then {self.retry}"
+            return f"correct profile {self.profile or 'default'} in {path}, then {self.retry}"
         if not self.get("profile") and os.environ.get("AWS_ACCESS_KEY_ID"):
             return f"export the right AWS_{key.upper()}, then {self.retry}"
         return f"aws configure{f' --profile {self.profile}' if self.profile else ''}, then {self.retry}"

@@ -219,7 +219,7 @@ class Queue:
 
     def _fault(self, error: Exception) -> CPVError:
         text = error.strerror if isinstance(error, OSError) else str(error)
-        first = "wait for the other process" if "locked" in str(text) else "free space or mend the permissions"
+        first = "wait for the other process" if "locked" in str(text) else "free space or correct the permissions"
         return CPVError(f"upload queue: {text}", where=str(self.path), fix=f"{first}, then dvc cpv sync")
 
 

@@ -65,9 +65,7 @@ def test_reading_alone_and_removing() -> None:
 def test_what_is_no_bucket(bucket: str) -> None:
     with pytest.raises(CPVError) as caught:
         policy(bucket, "vision")
-    assert "is not a bucket's name (3 to 255 letters, digits, '.', '_' or '-'); to mend it: give it as" in str(
-        caught.value
-    )
+    assert "is not a bucket's name (3 to 255 letters, digits, '.', '_' or '-'); fix: give it as" in str(caught.value)
 
 
 @pytest.mark.parametrize("team", ["", "*", "a/b", "..", "${aws:username}", "a b"])
@@ -201,4 +199,4 @@ def test_the_command_takes_team_and_bucket_from_the_repository(make_repo: MakeRe
 
 def test_the_command_in_one_line_where_no_team_is_known(shell: Shell) -> None:
     done = shell.cpv("access", status=1)
-    assert done.text == "cpv: the team's name is missing; to mend it: dvc cpv access --team-name NAME\n"
+    assert done.text == "cpv: the team's name is missing; fix: dvc cpv access --team-name NAME\n"

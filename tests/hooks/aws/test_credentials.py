@@ -63,7 +63,7 @@ def test_nothing_of_the_file_is_kept(file: Path) -> None:
 def test_a_file_that_others_can_read_is_warned_of(file: Path) -> None:
     file.chmod(0o640)
     assert credentials.find(file, None).warning == (
-        f"{file}: other users of this machine can get at it; to mend it: chmod 600 {file}"
+        f"{file}: other users of this machine can get at it; fix: chmod 600 {file}"
     )
 
 
@@ -96,7 +96,7 @@ def test_single_sign_on_and_a_credential_process() -> None:
 @pytest.mark.parametrize("command", ["/bin/false", "/bin/cat /dev/null", "/no/such/program"])
 def test_a_credential_process_that_fails(command: str) -> None:
     write(Path.home() / ".aws/config", f"[profile made]\ncredential_process = {command}\n")
-    with pytest.raises(CPVError, match=r"^no AWS credentials: .*; to mend it: aws configure$"):
+    with pytest.raises(CPVError, match=r"^no AWS credentials: .*; fix: aws configure$"):
         credentials.find(None, "made", ask=never)
 
 
@@ -105,7 +105,7 @@ def test_a_profile_that_aws_does_not_have() -> None:
     with pytest.raises(CPVError) as caught:
         credentials.find(None, "nope", ask=never)
     assert str(caught.value) == (
-        "AWS has no profile 'nope' (it has default, team); to mend it: "
+        "AWS has no profile 'nope' (it has default, team); fix: "
         "dvc cpv aws-config --profile NAME, or aws configure --profile NAME"
     )
 
@@ -116,7 +116,7 @@ def test_a_profile_that_aws_does_not_have() -> None:
 def test_nobody_to_ask() -> None:
     with pytest.raises(CPVError) as caught:
         credentials.find(None, None)
-    assert str(caught.value) == f"no AWS credentials were found; to mend it: {GIVE}, or aws configure"
+    assert str(caught.value) == f"no AWS credentials were found; fix: {GIVE}, or aws configure"
 
 
 def test_a_terminal_is_asked(file: Path, tmp_path: Path) -> None:
@@ -148,13 +148,13 @@ BAD: list[tuple[str, Callable[[Path], Path], str, str]] = [
         "no INI",
         lambda path: write(path, "secret hunter2hunter2\n"),
         "is not an AWS credential file ([PROFILE] lines and KEY = VALUE lines)",
-        f"mend it, or {GIVE}",
+        f"correct it, or {GIVE}",
     ),
     (
         "binary",
         lambda path: write(path, b"\xff\xfe\x00"),
         "is not an AWS credential file ([PROFILE] lines and KEY = VALUE lines)",
-        f"mend it, or {GIVE}",
+        f"correct it, or {GIVE}",
     ),
     (
         "empty",
@@ -182,18 +182,18 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, make: Callable[[Path], Path]
     path = make(tmp_path / "keys")
     with pytest.raises(CPVError) as caught:
         credentials.find(path, None, ask=never)
-    assert str(caught.value) == f"{path}: {what}; to mend it: {fix.format(path=path)}"
+    assert str(caught.value) == f"{path}: {what}; fix: {fix.format(path=path)}"
     assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("given", ["", " ", "a\0b"])
 def test_what_is_no_path(given: str) -> None:
-    with pytest.raises(CPVError, match=r"^the credential file's path is empty or no path; to mend it: dvc cpv aws-"):
+    with pytest.raises(CPVError, match=r"^the credential file's path is empty or no path; fix: dvc cpv aws-"):
         credentials.find(given, None, ask=never)
 
 
 def test_an_empty_profile(file: Path) -> None:
-    with pytest.raises(CPVError, match=r"^the profile's name is empty; to mend it: dvc cpv aws-config --profile NAME$"):
+    with pytest.raises(CPVError, match=r"^the profile's name is empty; fix: dvc cpv aws-config --profile NAME$"):
         credentials.find(file, "", ask=never)
 
 
@@ -203,7 +203,7 @@ def test_a_variable_that_wins_over_the_file(file: Path, monkeypatch: pytest.Monk
         credentials.find(file, None, ask=never)
     assert str(caught.value) == (
         f"{file}: AWS_SHARED_CREDENTIALS_FILE is set to /elsewhere, which wins over this file; "
-        "to mend it: unset AWS_SHARED_CREDENTIALS_FILE"
+        "fix: unset AWS_SHARED_CREDENTIALS_FILE"
     )
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.fspath(file))
     assert credentials.find(file, None, ask=never).path == file

@@ -241,7 +241,7 @@ def test_what_is_lost_is_named_and_stops_the_move(repo: ModelRepo, storage: Path
     at = f"at {repo.head()[:10]}"
     assert str(caught.value) == (
         f"{repo.path}: neither the cache nor {storage} has all that is needed: data {at} ({directory}), "
-        f"data/a {at} ({one}); to mend it: dvc cpv sync where a copy is, "
+        f"data/a {at} ({one}); fix: dvc cpv sync where a copy is, "
         "or dvc cpv aws-config --force (moves the rest)"
     )
     assert target.sizes() == {}
@@ -267,7 +267,7 @@ def test_a_long_list_is_said_line_by_line(
     for path in (repo.path / ".dvc/cache/files/md5").glob("??/*"):
         if not path.name.endswith(".dir"):
             path.unlink()
-    with pytest.raises(CPVError, match=r"data/3 at [0-9a-f]{10} \([0-9a-f]{32}\) and 5 more; to mend it"):
+    with pytest.raises(CPVError, match=r"data/3 at [0-9a-f]{10} \([0-9a-f]{32}\) and 5 more; fix"):
         copy(project_of(repo), target.open)
     assert capsys.readouterr().err.count("cpv: missing too: data/") == 5
 
@@ -286,7 +286,7 @@ def test_a_damaged_object_comes_from_where_it_is_sound(
         copy(project_of(repo), target.open)
         assert oid in target.objects()
         return
-    with pytest.raises(CPVError, match=rf"has all that is needed: model.bin at [0-9a-f]{{10}} \({oid}\); to mend it"):
+    with pytest.raises(CPVError, match=rf"has all that is needed: model.bin at [0-9a-f]{{10}} \({oid}\); fix"):
         copy(project_of(repo), target.open)
     assert oid not in target.objects()
 
@@ -294,9 +294,7 @@ def test_a_damaged_object_comes_from_where_it_is_sound(
 def test_a_commit_that_cannot_be_read_is_named(repo: ModelRepo, target: Target) -> None:
     repo.write("model.bin.dvc", "a: [\n")
     repo.git("-c", "core.hooksPath=/dev/null", "commit", "-qm", "broken", "--", "model.bin.dvc")
-    with pytest.raises(
-        CPVError, match=rf"all that is needed: model.bin.dvc:2: not YAML at {repo.head()[:10]}; to mend"
-    ):
+    with pytest.raises(CPVError, match=rf"all that is needed: model.bin.dvc:2: not YAML at {repo.head()[:10]}; fix"):
         copy(project_of(repo), target.open)
     assert copy(project_of(repo), target.open, accept_loss=True).lost != []
     assert repo.md5("metrics.log") in target.objects()

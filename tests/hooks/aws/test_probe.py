@@ -91,7 +91,7 @@ def test_who_may_do_all_four_may_do_everything(bucket: Bucket) -> None:
 def test_each_action_that_is_not_allowed_is_named(bucket: Bucket, lacking: str) -> None:
     options = bucket.allowed(*(action for action in ALL if action != lacking))
     assert line_of(options, bucket.key) == (
-        f"s3://{bucket.name}/vision/resnet: access denied ({lacking}); to mend it: "
+        f"s3://{bucket.name}/vision/resnet: access denied ({lacking}); fix: "
         f"ask the bucket's owner for {lacking} "
         f"on {bucket.name}/vision/resnet (dvc cpv access --team-name vision prints the whole policy)"
     )
@@ -100,7 +100,7 @@ def test_each_action_that_is_not_allowed_is_named(bucket: Bucket, lacking: str) 
 
 def test_several_are_named_together_and_another_teams_prefix_is_closed(bucket: Bucket) -> None:
     options = bucket.allowed(*ALL, prefix="speech")
-    assert "access denied (s3:PutObject); to mend it: ask the bucket's owner" in line_of(options, bucket.key)
+    assert "access denied (s3:PutObject); fix: ask the bucket's owner" in line_of(options, bucket.key)
     options = bucket.allowed("s3:DeleteObject")
     assert ": access denied (s3:ListBucket, s3:PutObject); " in line_of(options, bucket.key)
     look_at(options)
@@ -109,7 +109,7 @@ def test_several_are_named_together_and_another_teams_prefix_is_closed(bucket: B
 def test_a_probe_that_cannot_be_removed_is_named(bucket: Bucket) -> None:
     assert line_of(bucket.allowed(*ALL[:3]), bucket.key) == (
         f"s3://{bucket.name}/{bucket.key}: the probe object could not be removed: access denied (s3:DeleteObject); "
-        f"to mend it: ask the bucket's owner for s3:DeleteObject on {bucket.name}/vision/resnet (dvc cpv access "
+        f"fix: ask the bucket's owner for s3:DeleteObject on {bucket.name}/vision/resnet (dvc cpv access "
         f"--team-name vision prints the whole policy); then aws s3 rm s3://{bucket.name}/{bucket.key}"
     )
     assert bucket.keys() == [bucket.key]
@@ -126,7 +126,7 @@ def test_reading_alone(bucket: Bucket) -> None:
 
 def test_no_credentials(bucket: Bucket) -> None:
     assert line_of(bucket.options(access_key_id=None, secret_access_key=None), bucket.key) == (
-        f"s3://{bucket.name}/vision/resnet: no AWS credentials: Unable to locate credentials; to mend it: "
+        f"s3://{bucket.name}/vision/resnet: no AWS credentials: Unable to locate credentials; fix: "
         "aws configure, or dvc cpv aws-config --credential-path FILE"
     )
 
@@ -134,7 +134,7 @@ def test_no_credentials(bucket: Bucket) -> None:
 def test_the_wrong_key_and_the_wrong_secret(bucket: Bucket, tmp_path: Path) -> None:
     file = tmp_path / "keys"
     options = bucket.options(access_key_id=None, secret_access_key=None, credentialpath=str(file), profile="team")
-    fix = f"to mend it: mend profile team in {file}, then dvc cpv aws-config"
+    fix = f"fix: correct profile team in {file}, then dvc cpv aws-config"
     file.write_text(Identity("nobody", "anything").file("team"))
     assert line_of(options, bucket.key) == (
         f"s3://{bucket.name}/vision/resnet: the server does not know this access key; {fix}"
@@ -149,7 +149,7 @@ def test_no_such_bucket_and_none_is_made(bucket: Bucket) -> None:
     options = S3Options.of("storage", "s3://no-such-bucket-here/x", bucket.options().values, command=SETUP)
     for attempt in (probe, probe_reading, lambda options, _: look_at(options)):
         assert line_of(options, "x/.cpv-probe-1", attempt) == (
-            "s3://no-such-bucket-here/x: there is no bucket 'no-such-bucket-here'; to mend it: "
+            "s3://no-such-bucket-here/x: there is no bucket 'no-such-bucket-here'; fix: "
             "aws s3 mb s3://no-such-bucket-here, or dvc cpv aws-config --bucket BUCKET"
         )
 
@@ -167,7 +167,7 @@ def test_a_clock_that_is_wrong(bucket: Bucket, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(botocore.auth, "get_current_datetime", shifted)
     assert line_of(bucket.options(), bucket.key) == (
         f"s3://{bucket.name}/vision/resnet: this machine's clock is wrong, so S3 refuses its requests; "
-        "to mend it: sudo timedatectl set-ntp true"
+        "fix: sudo timedatectl set-ntp true"
     )
 
 
@@ -175,8 +175,7 @@ def test_no_network(bucket: Bucket) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         endpoint = f"http://localhost:{taken.getsockname()[1]}"
     assert line_of(bucket.options(endpointurl=endpoint), bucket.key) == (
-        f"remote storage: {endpoint} does not answer; to mend it: "
-        "check the network and endpointurl, then dvc cpv aws-config"
+        f"remote storage: {endpoint} does not answer; fix: check the network and endpointurl, then dvc cpv aws-config"
     )
 
 
@@ -184,7 +183,7 @@ def test_no_tls(bucket: Bucket) -> None:
     options = bucket.options(endpointurl=bucket.server.endpoint_url.replace("http:", "https:"))
     line = line_of(options, bucket.key)
     assert line.startswith(f"s3://{bucket.name}/vision/resnet: no trusted connection: SSL validation failed")
-    assert line.endswith("; to mend it: export AWS_CA_BUNDLE=CA_FILE, then dvc cpv aws-config")
+    assert line.endswith("; fix: export AWS_CA_BUNDLE=CA_FILE, then dvc cpv aws-config")
 
 
 # What only AWS itself answers
@@ -195,7 +194,7 @@ def test_a_session_that_has_expired(bucket: Bucket) -> None:
     with Canned(lambda method, path: answer) as server:
         options = bucket.options(endpointurl=server.url, session_token="a-token-of-yesterday")
         assert line_of(options, bucket.key) == (
-            f"s3://{bucket.name}/vision/resnet: the AWS session has expired; to mend it: "
+            f"s3://{bucket.name}/vision/resnet: the AWS session has expired; fix: "
             "aws sso login (or put fresh keys where the old ones are), then dvc cpv aws-config"
         )
 
@@ -215,7 +214,7 @@ def test_the_wrong_region(bucket: Bucket, answer: Answer) -> None:
     with Canned(lambda method, path: answer) as server:
         assert line_of(bucket.options(endpointurl=server.url), bucket.key) == (
             f"s3://{bucket.name}/vision/resnet: the bucket is in another region (it is in eu-west-1); "
-            "to mend it: dvc cpv aws-config --region eu-west-1"
+            "fix: dvc cpv aws-config --region eu-west-1"
         )
 
 
@@ -234,7 +233,7 @@ def fake_s3(get: Answer, delete: Answer | None = None) -> Callable[[str, str], A
 def test_a_server_that_gives_back_something_else(bucket: Bucket) -> None:
     with Canned(fake_s3(Answer(body=b"<html>log in first</html>"))) as server:
         assert line_of(bucket.options(endpointurl=server.url), bucket.key) == (
-            f"s3://{bucket.name}/{bucket.key}: the server does not give back what was written; to mend it: "
+            f"s3://{bucket.name}/{bucket.key}: the server does not give back what was written; fix: "
             "look for a proxy on the way to it, then dvc cpv aws-config"
         )
         assert server.seen[-1] == ("DELETE", f"/{bucket.name}/{bucket.key}")
@@ -243,7 +242,7 @@ def test_a_server_that_gives_back_something_else(bucket: Bucket) -> None:
 def test_it_is_removed_also_where_it_cannot_be_read(bucket: Bucket) -> None:
     with Canned(fake_s3(canned.error(409, "Odd", "No."))) as server:
         line = line_of(bucket.options(endpointurl=server.url), bucket.key)
-        assert line == f"s3://{bucket.name}/vision/resnet: GetObject failed: Odd: No.; to mend it: {SETUP}"
+        assert line == f"s3://{bucket.name}/vision/resnet: GetObject failed: Odd: No.; fix: {SETUP}"
         assert server.seen[-1] == ("DELETE", f"/{bucket.name}/{bucket.key}")
 
 

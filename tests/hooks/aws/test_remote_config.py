@@ -78,7 +78,7 @@ def test_a_secret_that_is_local_already_is_the_one_that_stays(root: Path) -> Non
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"[core\n", "not DVC's configuration: "), (b"\xff\xfe", "not UTF-8; to mend it: save it as UTF-8")],
+    [(b"[core\n", "not DVC's configuration: "), (b"\xff\xfe", "not UTF-8; fix: save it as UTF-8")],
 )
 def test_a_file_that_is_not_dvcs(root: Path, content: bytes, said: str) -> None:
     (root / ".dvc/config").write_bytes(content)

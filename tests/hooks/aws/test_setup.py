@@ -235,7 +235,7 @@ def test_from_one_bucket_to_another(repo: ModelRepo, cloud: Cloud, s3_server: Se
 
 def test_read_only_keys(make_repo: MakeRepo, s3_server: Server, tmp_path: Path, repo: ModelRepo) -> None:
     reader = Cloud(s3_server, tmp_path, read_only=True)
-    with pytest.raises(CPVError, match="who may only read cannot move the data; to mend it: dvc cpv aws-config --no-m"):
+    with pytest.raises(CPVError, match="who may only read cannot move the data; fix: dvc cpv aws-config --no-m"):
         plan_setup(reader.request(read_only=True), repo.path)
     clone = make_repo("clone", install=False, remote=reader.url)
     with pytest.raises(CPVError, match=r"access denied \(s3:PutObject\)"):
@@ -263,7 +263,7 @@ def test_the_layout_by_name_gets_a_remote_that_keeps_versions(make_repo: MakeRep
     cloud.server.client().put_bucket_versioning(Bucket=other, VersioningConfiguration=enabled)
     assert refused(repo, cloud.request(bucket=other)) == (
         f"{repo.path}: remote s3 keeps versions, whose ids are its own, so they cannot be moved; "
-        "to mend it: dvc cpv aws-config --no-move"
+        "fix: dvc cpv aws-config --no-move"
     )
 
 
@@ -320,7 +320,7 @@ def test_a_local_file_that_git_would_take_is_refused(make_repo: MakeRepo, cloud:
     repo.write(".dvc/.gitignore", "/cache\n")
     repo.commit("no longer ignored", "-a")
     assert refused(repo, cloud.request()) == (
-        ".dvc/config.local: Git does not ignore it, so its secrets would be committed; to mend it: echo /config.local "
+        ".dvc/config.local: Git does not ignore it, so its secrets would be committed; fix: echo /config.local "
         ">> .dvc/.gitignore && git rm -q --cached --ignore-unmatch .dvc/config.local"
     )
 
@@ -433,18 +433,18 @@ def unborn(repo: ModelRepo) -> None:
 
 
 REFUSED: list[tuple[Callable[[ModelRepo], None], dict[str, Any], str]] = [
-    (detached, {}, "HEAD is detached, so the commit of the new remote would be on no branch; to mend it: git switch"),
-    (dirty, {}, ".dvc/config: has uncommitted changes, which CPV's own commit would take; to mend it: git commit -m"),
-    (merging, {}, "a merge is under way; to mend it: finish it (git merge --continue) or git merge --abort"),
-    (own_default, {}, "this clone has a default remote of its own, 'mine'; to mend it: dvc remote default --local"),
+    (detached, {}, "HEAD is detached, so the commit of the new remote would be on no branch; fix: git switch"),
+    (dirty, {}, ".dvc/config: has uncommitted changes, which CPV's own commit would take; fix: git commit -m"),
+    (merging, {}, "a merge is under way; fix: finish it (git merge --continue) or git merge --abort"),
+    (own_default, {}, "this clone has a default remote of its own, 'mine'; fix: dvc remote default --local"),
     (unborn, {}, ".dvc/config: has uncommitted changes"),
-    (lambda repo: None, {"team": "speech"}, "this repository has team = 'vision', not 'speech'; to mend it: edit .cpv"),
-    (lambda repo: None, {"model": "bert"}, "this repository has model = 'resnet', not 'bert'; to mend it: edit .cpv"),
+    (lambda repo: None, {"team": "speech"}, "this repository has team = 'vision', not 'speech'; fix: edit .cpv"),
+    (lambda repo: None, {"model": "bert"}, "this repository has model = 'resnet', not 'bert'; fix: edit .cpv"),
     (lambda repo: None, {"team": "../x"}, "'../x' is not a team name"),
     (lambda repo: None, {"model": ""}, "'' is not a model name"),
     (lambda repo: None, {"bucket": ""}, "--bucket must be a bucket's name"),
     (lambda repo: None, {"bucket": "a/../b"}, "--bucket must be a bucket's name"),
-    (lambda repo: None, {"region": "$(id)"}, "--region must be a region's name, such as eu-west-1; to mend it"),
+    (lambda repo: None, {"region": "$(id)"}, "--region must be a region's name, such as eu-west-1; fix"),
     (lambda repo: None, {"region": ""}, "--region must be a region's name"),
     (lambda repo: None, {"endpoint_url": "somewhere"}, "--endpoint-url must be an http or https URL without"),
     (lambda repo: None, {"endpoint_url": "https://me:secret@host"}, "--endpoint-url must be an http or https URL"),
@@ -477,7 +477,7 @@ def test_it_is_refused_in_one_line_and_nothing_is_changed(
 def test_a_bucket_that_does_not_exist(make_repo: MakeRepo, cloud: Cloud) -> None:
     cloud.file.write_text(Identity(cloud.server.access_key, cloud.server.secret_key).file("team"))
     assert refused(make_repo(install=False), cloud.request(bucket="no-such-bucket-here")) == (
-        "s3://no-such-bucket-here/vision/resnet: there is no bucket 'no-such-bucket-here'; to mend it: "
+        "s3://no-such-bucket-here/vision/resnet: there is no bucket 'no-such-bucket-here'; fix: "
         "aws s3 mb s3://no-such-bucket-here, or dvc cpv aws-config --bucket BUCKET"
     )
 
@@ -485,7 +485,7 @@ def test_a_bucket_that_does_not_exist(make_repo: MakeRepo, cloud: Cloud) -> None
 def test_keys_of_the_remote_itself_would_win(make_repo: MakeRepo, cloud: Cloud) -> None:
     repo = make_repo(install=False, remote=cloud.url, server=cloud.server)
     assert refused(repo, cloud.request(bucket=None)) == (
-        "remote storage has access_key_id and secret_access_key of its own, which would win over the file; to mend it: "
+        "remote storage has access_key_id and secret_access_key of its own, which would win over the file; fix: "
         "dvc remote modify --local --unset storage access_key_id, "
         "dvc remote modify --local --unset storage secret_access_key"
     )
@@ -494,14 +494,14 @@ def test_keys_of_the_remote_itself_would_win(make_repo: MakeRepo, cloud: Cloud) 
 def test_no_team(make_repo: MakeRepo, cloud: Cloud) -> None:
     repo = make_repo(install=False, settings="")
     assert refused(repo, cloud.request()) == (
-        f"{repo.path}: the team's name is missing; to mend it: dvc cpv aws-config --team-name NAME"
+        f"{repo.path}: the team's name is missing; fix: dvc cpv aws-config --team-name NAME"
     )
     do(cloud.request(team="vision", model="resnet"), repo)
     assert project_of(repo).remote_url == cloud.url
 
 
 def test_no_such_folder(tmp_path: Path, cloud: Cloud) -> None:
-    with pytest.raises(CPVError, match=f"{tmp_path}/nowhere: no such folder; to mend it: mkdir -p"):
+    with pytest.raises(CPVError, match=f"{tmp_path}/nowhere: no such folder; fix: mkdir -p"):
         plan_setup(cloud.request(), tmp_path / "nowhere")
 
 
@@ -531,7 +531,7 @@ def test_the_command(repo: ModelRepo, cloud: Cloud) -> None:
     assert cloud.objects() == object_names(repo.path.parent / "storage/files/md5")
     wrong = repo.cpv("aws-config", "--credential-path", "nowhere", status=1)
     assert wrong.err == (
-        f"cpv: {repo.path}/nowhere: no such credential file; to mend it: dvc cpv aws-config --credential-path FILE\n"
+        f"cpv: {repo.path}/nowhere: no such credential file; fix: dvc cpv aws-config --credential-path FILE\n"
     )
 
 

@@ -67,5 +67,5 @@ def test_the_ssh_configuration_is_asked() -> None:
 
 def test_without_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CPVError, match="ssh is not on the PATH; to mend it: install OpenSSH's client"):
+    with pytest.raises(CPVError, match="ssh is not on the PATH; fix: install OpenSSH's client"):
         of_git_url("git@host:x")

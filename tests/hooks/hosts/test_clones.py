@@ -107,7 +107,7 @@ def test_where_the_host_is_away_the_clone_serves_as_it_is(
 
 
 def test_where_the_host_is_away_and_there_is_no_clone(repo: ModelRepo) -> None:
-    with pytest.raises(HostError, match="does not answer; to mend it: check the network, then repeat the command"):
+    with pytest.raises(HostError, match="does not answer; fix: check the network, then repeat the command"):
         managed_clone("vision", "resnet", "ssh://git@127.0.0.1:1/vision/resnet.git")
     assert not place().exists()
     assert [path.name for path in place().parent.iterdir()] == [".resnet.lock"]
@@ -180,7 +180,7 @@ def test_a_repository_that_does_not_say_whose_it_is(repo: ModelRepo, url: str) -
 
 def test_what_is_no_repository_of_cpvs(shell: Shell, tmp_path: Path) -> None:
     shell.git("init", "-q", "plain")
-    with pytest.raises(CPVError, match="the repository has no commit yet; to mend it: git push"):
+    with pytest.raises(CPVError, match="the repository has no commit yet; fix: git push"):
         managed_clone("vision", "resnet", str(tmp_path / "plain"))
     shell.write("plain/file", "x")
     shell.git("add", "-A", cwd="plain")
@@ -270,12 +270,12 @@ def test_over_ssh(repo: ModelRepo, ssh_server: SSHServer, capfd: pytest.CaptureF
     key = make_key(ssh_folder() / "id_ed25519")
     (ssh_folder() / "config").write_text(f"IdentityFile {key}\n")
     host = f"[127.0.0.1]:{ssh_server.port}"
-    mend = "to mend it: dvc cpv bitbucket-config"
+    mend = "fix: dvc cpv bitbucket-config"
     assert refused(url) == f"{url}: the key of {host} is not known to this machine; {mend}"
     (ssh_folder() / "known_hosts").write_text(f"{host} {ssh_server.host_key}\n")
     assert refused(url) == f"{url}: {host} does not let you in; {mend}"
     ssh_server.add_key(key.with_suffix(".pub"), write=False)
-    assert f"{url}: there is no such repository, or it is not for you; to mend it: check" in refused(url)
+    assert f"{url}: there is no such repository, or it is not for you; fix: check" in refused(url)
     bare = ssh_server.make("vision", "resnet")
     repo.git("push", "-q", bare, "main", "v0.0", "data-v0.0")
     clone = managed_clone("vision", "resnet", url)

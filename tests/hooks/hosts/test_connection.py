@@ -57,7 +57,7 @@ def test_data_center_says_who_the_user_is(ssh_server: SSHServer, key: Path) -> N
 def test_what_is_no_bitbucket_is_told_apart(ssh_server: SSHServer, key: Path, like: str) -> None:
     ssh_server.like = like  # type: ignore[assignment]
     assert str(refusal(at(ssh_server), key)) == (
-        f"{HOST}:{ssh_server.port}: it lets the key in, but does not answer as Bitbucket does; to mend it: dvc cpv "
+        f"{HOST}:{ssh_server.port}: it lets the key in, but does not answer as Bitbucket does; fix: dvc cpv "
         f"bitbucket-config --host {HOST} --port 7999, or --no-test for another kind of Git host"
     )
 
@@ -68,7 +68,7 @@ def test_a_key_that_was_not_added_is_printed_with_the_place_for_it(ssh_server: S
     assert isinstance(error, KeyNotAdded)
     public = key.with_suffix(".pub").read_text().strip()
     assert str(error) == (
-        f"{HOST}:{ssh_server.port}: it does not know your key yet; to mend it: paste the line {public!r} at "
+        f"{HOST}:{ssh_server.port}: it does not know your key yet; fix: paste the line {public!r} at "
         f"https://{HOST}/plugins/servlet/ssh/account/keys, then dvc cpv bitbucket-config again"
     )
     assert isinstance(refusal(at(ssh_server)), KeyNotAdded)
@@ -84,14 +84,14 @@ def test_a_key_with_a_passphrase_that_no_agent_holds(ssh_server: SSHServer, key:
         ["ssh-keygen", "-q", "-p", "-P", "", "-N", "correct horse", "-f", key], check=True, capture_output=True
     )
     assert str(refusal(at(ssh_server), key)) == (
-        f"{HOST}:{ssh_server.port}: your key has a passphrase, and no agent holds it; to mend it: ssh-add {key}"
+        f"{HOST}:{ssh_server.port}: your key has a passphrase, and no agent holds it; fix: ssh-add {key}"
     )
 
 
 def test_an_unknown_host_key(ssh_server: SSHServer, key: Path) -> None:
     (ssh_folder() / "known_hosts").unlink()
     assert str(refusal(at(ssh_server), key)) == (
-        f"{HOST}:{ssh_server.port}: its host key is not known to this machine; to mend it: dvc cpv bitbucket-config "
+        f"{HOST}:{ssh_server.port}: its host key is not known to this machine; fix: dvc cpv bitbucket-config "
         f"--host {HOST}"
     )
     assert not (ssh_folder() / "known_hosts").exists()
@@ -102,7 +102,7 @@ def test_a_changed_host_key(ssh_server: SSHServer, key: Path) -> None:
     before = (ssh_folder() / "known_hosts").read_bytes()
     assert str(refusal(at(ssh_server), key)) == (
         f"{HOST}:{ssh_server.port}: its host key has CHANGED, to {ssh_server.fingerprint}: somebody may be in its place"
-        f"; to mend it: ask its administrator whether that is so, then delete line 1 of {ssh_folder() / 'known_hosts'}"
+        f"; fix: ask its administrator whether that is so, then delete line 1 of {ssh_folder() / 'known_hosts'}"
         ", and dvc cpv bitbucket-config"
     )
     assert (ssh_folder() / "known_hosts").read_bytes() == before
@@ -141,7 +141,7 @@ def test_no_ssh_server() -> None:
         thread.start()
         error = refusal(SSH(HOST, port, "git", "a/b"))
         thread.join()
-    assert str(error) == f"{HOST}:{port}: no SSH server answers there; to mend it: check --host and --port"
+    assert str(error) == f"{HOST}:{port}: no SSH server answers there; fix: check --host and --port"
 
 
 def test_a_configuration_that_ssh_refuses() -> None:
@@ -149,7 +149,7 @@ def test_a_configuration_that_ssh_refuses() -> None:
     (ssh_folder() / "config").write_text("Nonsense yes\n")
     line = str(refusal(SSH(HOST, 1, "git", "a/b")))
     assert line.startswith(f"{HOST}:1: ssh refuses its configuration: ")
-    assert line.endswith(f"Bad configuration option: nonsense; to mend it: edit {ssh_folder() / 'config'}")
+    assert line.endswith(f"Bad configuration option: nonsense; fix: edit {ssh_folder() / 'config'}")
 
 
 # The repository
@@ -168,7 +168,7 @@ def test_a_repository_that_is_missing_says_what_to_create_where(ssh_server: SSHS
     with pytest.raises(CPVError) as error:
         check_repository(url)
     assert str(error.value) == (
-        f"{url}: there is no such repository, or it is not for you; to mend it: create the repository resnet in "
+        f"{url}: there is no such repository, or it is not for you; fix: create the repository resnet in "
         f"AI-vision-model-checkpoints on https://{HOST}, or have its owner give you access"
     )
 

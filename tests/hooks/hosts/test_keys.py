@@ -110,12 +110,12 @@ def _locked_alone(path: Path) -> None:
 
 
 BAD = [
-    (_text, "{path}: not a private SSH key; to mend it: dvc cpv bitbucket-config --keygen-filename ANOTHER-NAME"),
-    (_short, "{path}: an RSA key of 1024 bits; Bitbucket takes none below 2048; to mend it: dvc cpv bitbucket-config "
+    (_text, "{path}: not a private SSH key; fix: dvc cpv bitbucket-config --keygen-filename ANOTHER-NAME"),
+    (_short, "{path}: an RSA key of 1024 bits; Bitbucket takes none below 2048; fix: dvc cpv bitbucket-config "
      "--keygen-filename id_ed25519_bitbucket"),
-    (_public_alone, "{path}.pub: a public key without its private key; to mend it: mv {path}.pub {path}.pub.old"),
-    (_other_public, "{path}.pub: not the public half of id_mine; to mend it: ssh-keygen -y -f {path} > {path}.pub"),
-    (_locked_alone, "{path}: its public half is missing, and it has a passphrase; to mend it: "
+    (_public_alone, "{path}.pub: a public key without its private key; fix: mv {path}.pub {path}.pub.old"),
+    (_other_public, "{path}.pub: not the public half of id_mine; fix: ssh-keygen -y -f {path} > {path}.pub"),
+    (_locked_alone, "{path}: its public half is missing, and it has a passphrase; fix: "
      "ssh-keygen -y -f {path} > {path}.pub"),
 ]  # fmt: skip
 
@@ -146,7 +146,7 @@ def test_names_and_paths(tmp_path: Path) -> None:
         ("a\nb", "is no name for a key"),
         ("a\\b", "is no name for a key"),
         ("${HOME}/x", "is no name for a key"),
-        ("id_x.pub", "id_x.pub: a public key's name; the private key's is needed; to mend it: .* id_x$"),
+        ("id_x.pub", "id_x.pub: a public key's name; the private key's is needed; fix: .* id_x$"),
         (".", "a folder, not a key"),
         ("keys/", "a folder, not a key"),
         ("..", "a folder, not a key"),

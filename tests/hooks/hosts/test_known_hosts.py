@@ -95,22 +95,21 @@ def test_a_key_that_bitbucket_does_not_publish_is_refused(tmp_path: Path) -> Non
     told = known_hosts.HostKey("ssh-ed25519", other.split()[1]).fingerprint
     assert refusal(CLOUD) == (
         f"{path}: this machine knows bitbucket.org by {told}, which is not what it publishes; somebody may be "
-        f"listening in; to mend it: find out why, then ssh-keygen -R bitbucket.org -f {path} and again"
+        f"listening in; fix: find out why, then ssh-keygen -R bitbucket.org -f {path} and again"
     )
 
 
 def test_another_fingerprint_for_bitbucket_is_refused() -> None:
     wrong = "SHA256:" + "A" * 43
     told = ", ".join(PUBLISHED.values())
-    line = f"bitbucket.org publishes the keys {told}, not {wrong}; to mend it: leave --host-fingerprint out"
+    line = f"bitbucket.org publishes the keys {told}, not {wrong}; fix: leave --host-fingerprint out"
     assert refusal(CLOUD, wrong) == line
 
 
 @pytest.mark.parametrize("text", ["", "SHA256:x", "MD5:00", "SHA256:" + "A" * 43 + "; reboot"])
 def test_what_is_no_fingerprint_is_refused(text: str) -> None:
     assert refusal(CLOUD, text) == (
-        f"{text!r} is no SHA256 fingerprint; to mend it: --host-fingerprint SHA256:… as the host's administrator "
-        "publishes it"
+        f"{text!r} is no SHA256 fingerprint; fix: --host-fingerprint SHA256:… as the host's administrator publishes it"
     )
 
 
@@ -120,7 +119,7 @@ def test_what_is_no_fingerprint_is_refused(text: str) -> None:
 def test_an_unknown_host_is_refused_with_the_command_that_accepts_it(ssh_server: SSHServer) -> None:
     name = f"[{HOST}]:{ssh_server.port}"
     assert refusal(at(ssh_server)) == (
-        f"the key of {name} is not known; it shows ssh-ed25519 {ssh_server.fingerprint}; to mend it: compare that with "
+        f"the key of {name} is not known; it shows ssh-ed25519 {ssh_server.fingerprint}; fix: compare that with "
         f"what its administrator publishes, then dvc cpv bitbucket-config --host {HOST} "
         f"--port {ssh_server.port} --host-fingerprint {ssh_server.fingerprint}"
     )
@@ -140,14 +139,14 @@ def test_another_fingerprint_is_refused(ssh_server: SSHServer) -> None:
     wrong = "SHA256:" + "A" * 43
     name = f"[{HOST}]:{ssh_server.port}"
     assert refusal(at(ssh_server), wrong) == (
-        f"{name} has the key {ssh_server.fingerprint}, not {wrong}: it may be another machine in its place; to mend "
-        "it: compare with what the host's administrator publishes"
+        f"{name} has the key {ssh_server.fingerprint}, not {wrong}: it may be another machine in its place; fix: "
+        "compare with what the host's administrator publishes"
     )
     do(at(ssh_server), ssh_server.fingerprint)
     path = ssh_folder() / "known_hosts"
     assert refusal(at(ssh_server), wrong) == (
         f"{path}: the key that this machine knows for {name} is {ssh_server.fingerprint}, not {wrong}; somebody may be "
-        f"listening in; to mend it: find out why, then ssh-keygen -R '{name}' -f {path} and again"
+        f"listening in; fix: find out why, then ssh-keygen -R '{name}' -f {path} and again"
     )
 
 
@@ -161,7 +160,7 @@ def test_a_person_is_shown_the_fingerprint_and_asked_before_anything_is_written(
     assert str(planned[0].effect).endswith("known_hosts, if you confirm it")
     assert questions == []
     name = f"[{HOST}]:{ssh_server.port}"
-    told = f"the key of {name} was not confirmed; to mend it: ask the host's administrator for it"
+    told = f"the key of {name} was not confirmed; fix: ask the host's administrator for it"
     assert refusal(at(ssh_server), confirm=answer(False)) == told
     assert questions == [f"{name} shows the ssh-ed25519 key {ssh_server.fingerprint}. Is it right?"]
     assert len(do(at(ssh_server), confirm=answer(True))) == 1
@@ -180,19 +179,19 @@ def test_hashed_names_are_found(ssh_server: SSHServer) -> None:
 
 def test_a_revoked_key_is_refused(ssh_server: SSHServer) -> None:
     path = known(f"@revoked [{HOST}]:{ssh_server.port} {ssh_server.host_key}\n")
-    line = f"{path}: a key of [{HOST}]:{ssh_server.port} is marked as revoked; to mend it: edit {path}"
+    line = f"{path}: a key of [{HOST}]:{ssh_server.port} is marked as revoked; fix: edit {path}"
     assert refusal(at(ssh_server), ssh_server.fingerprint) == line
 
 
 def test_nobody_there(ssh_server: SSHServer) -> None:
     ssh_server.stop()
-    line = f"no SSH server answers at {HOST}, port {ssh_server.port}; to mend it: check the network, --host and --port"
+    line = f"no SSH server answers at {HOST}, port {ssh_server.port}; fix: check the network, --host and --port"
     assert refusal(at(ssh_server)) == line
 
 
 def test_no_host_of_that_name() -> None:
     assert refusal(SSH("no-such-host.invalid", 7999, "git", "a/b")) == (
-        "no SSH server answers at no-such-host.invalid, port 7999 (there is no host of that name); to mend it: check "
+        "no SSH server answers at no-such-host.invalid, port 7999 (there is no host of that name); fix: check "
         "the network, --host and --port"
     )
 

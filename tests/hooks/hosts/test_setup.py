@@ -229,18 +229,18 @@ def test_a_home_that_ssh_does_not_heed_is_told_with_the_command_that_mends_it(
 
 
 def test_another_team_or_model_than_the_repositorys_is_refused(repo: ModelRepo) -> None:
-    line = f"{repo.path}: this repository has team = 'vision', not 'audio'; to mend it: leave --team-name out"
+    line = f"{repo.path}: this repository has team = 'vision', not 'audio'; fix: leave --team-name out"
     assert refusal(Request(team="audio"), repo.path) == line
-    line = f"{repo.path}: this repository has model = 'resnet', not 'x'; to mend it: leave --model-name out"
+    line = f"{repo.path}: this repository has model = 'resnet', not 'x'; fix: leave --model-name out"
     assert refusal(Request(model="x"), repo.path) == line
-    with pytest.raises(CPVError, match="no such folder; to mend it: name the repository's folder"):
+    with pytest.raises(CPVError, match="no such folder; fix: name the repository's folder"):
         plan_setup(Request(), repo.path / "none")
 
 
 BAD = [
     (
         Request(host=""),
-        "--host must be a host's name or address, not ''; to mend it: dvc cpv bitbucket-config --host HOST",
+        "--host must be a host's name or address, not ''; fix: dvc cpv bitbucket-config --host HOST",
     ),
     (Request(host="-oProxyCommand=x"), "--host must be a host's name or address, not '-oProxyCommand=x'"),
     (Request(host="a b"), "--host must be a host's name or address, not 'a b'"),
@@ -253,17 +253,17 @@ BAD = [
     (Request(url_pattern="ext::sh {team_name} {model_name}"), "'ext::sh {team_name} {model_name}' cannot be the"),
     (
         Request(url_pattern="https://h/{team_name}/{model_name}"),
-        "'https://h/{team_name}/{model_name}' is no SSH URL; to mend it: dvc cpv bitbucket-config --url-pattern "
+        "'https://h/{team_name}/{model_name}' is no SSH URL; fix: dvc cpv bitbucket-config --url-pattern "
         "'git@HOST:{team_name}/{model_name}.git'",
     ),
     (
         Request(host="a.example", url_pattern="git@b.example:{team_name}/{model_name}"),
-        "the URL pattern names the host b.example, and the settings a.example; to mend it: dvc cpv bitbucket-config "
+        "the URL pattern names the host b.example, and the settings a.example; fix: dvc cpv bitbucket-config "
         "--host b.example, or put {host} into the pattern",
     ),
     (Request(keygen_filename=""), "'' is no name for a key"),
     (Request(keygen_filename="../../"), "a folder, not a key"),
-    (Request(keygen_filename="/dev/null/x"), "/dev/null: not a folder; to mend it: dvc cpv bitbucket-config"),
+    (Request(keygen_filename="/dev/null/x"), "/dev/null: not a folder; fix: dvc cpv bitbucket-config"),
     (Request(host_fingerprint="abc"), "'abc' is no SHA256 fingerprint"),
     (Request(team="../x", model="m"), "'../x' is not a team name"),
     (Request(team="t", model="m;reboot"), "'m;reboot' is not a model name"),

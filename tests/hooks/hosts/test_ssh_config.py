@@ -117,7 +117,7 @@ def test_an_entry_without_its_end_is_not_touched() -> None:
     with pytest.raises(CPVError) as error:
         ssh_config.steps(entry())
     assert str(error.value) == (
-        f"{path}:2: CPV's entry has no line '# <<< dvc cpv: git.example.com <<<'; to mend it: delete the entry"
+        f"{path}:2: CPV's entry has no line '# <<< dvc cpv: git.example.com <<<'; fix: delete the entry"
     )
 
 
@@ -179,7 +179,7 @@ def test_the_users_own_entry_is_left_where_it_uses_the_key() -> None:
     with pytest.raises(CPVError) as error:
         ssh_config.steps(entry())
     assert str(error.value) == (
-        f"{path}:4: your entry for {HOST} does not use /keys/id_x; to mend it: put IdentityFile /keys/id_x below it, "
+        f"{path}:4: your entry for {HOST} does not use /keys/id_x; fix: put IdentityFile /keys/id_x below it, "
         "or name its key with --keygen-filename"
     )
 
@@ -206,7 +206,7 @@ def test_a_configuration_that_ssh_cannot_read_is_one_line() -> None:
     with pytest.raises(CPVError) as error:
         ssh_config.steps(entry())
     assert str(error.value).startswith(f"{path}: ssh cannot read its configuration: ")
-    assert "Bad configuration option: nonsense; to mend it: edit it" in str(error.value)
+    assert "Bad configuration option: nonsense; fix: edit it" in str(error.value)
     assert path.read_text() == "Nonsense yes\n"
 
 
@@ -215,4 +215,4 @@ def test_a_configuration_that_is_a_folder_is_one_line() -> None:
     path.mkdir(parents=True)
     with pytest.raises(CPVError) as error:
         ssh_config.steps(entry())
-    assert str(error.value) == f"{path}: cannot be read (Is a directory); to mend it: mv {path} {path}.old"
+    assert str(error.value) == f"{path}: cannot be read (Is a directory); fix: mv {path} {path}.old"

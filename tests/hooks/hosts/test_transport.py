@@ -15,7 +15,7 @@ from support.shell import Shell
 @pytest.mark.parametrize(
     ("url", "what"),
     [
-        ("", "'' is not a repository's URL; to mend it: dvc cpv config set bitbucket.url_pattern URL"),
+        ("", "'' is not a repository's URL; fix: dvc cpv config set bitbucket.url_pattern URL"),
         ("--upload-pack=touch x", "'--upload-pack=touch x' is not a repository's URL"),
         ("-x:y", "'-x:y' is not a repository's URL"),
         ("ssh://-oProxyCommand=x/y", "is not a repository's URL"),
@@ -84,7 +84,7 @@ def test_what_git_and_ssh_really_say(
 
 def test_another_protocol_behind_the_users_own_rewriting(repo: Repo, tmp_path: Path) -> None:
     repo.run("config", f"url.ext::touch {tmp_path}/ran .insteadOf", "https://host/")
-    with pytest.raises(HostError, match="Git says: transport 'ext' not allowed; to mend it: git ls-remote"):
+    with pytest.raises(HostError, match="Git says: transport 'ext' not allowed; fix: git ls-remote"):
         talk(repo, "https://host/x", "ls-remote", "https://host/x")
     assert not (tmp_path / "ran").exists()
 
@@ -95,22 +95,22 @@ def test_another_protocol_behind_the_users_own_rewriting(repo: Repo, tmp_path: P
         # What hosts print that cannot be had here, word for word.
         (
             "git@bitbucket.org: Permission denied (publickey).\nfatal: Could not read from remote repository.\n",
-            "bitbucket.org does not let you in; to mend it: dvc cpv bitbucket-config",
+            "bitbucket.org does not let you in; fix: dvc cpv bitbucket-config",
         ),
         (
             "@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.\n",
-            "the key of bitbucket.org is not the one that this machine knows; to mend it: ask whoever runs the host "
+            "the key of bitbucket.org is not the one that this machine knows; fix: ask whoever runs the host "
             "why, then ssh-keygen -R bitbucket.org",
         ),
         (
             "No ED25519 host key is known for bitbucket.org\nHost key verification failed.\nfatal: Could not read\n",
-            "the key of bitbucket.org is not known to this machine; to mend it: dvc cpv bitbucket-config",
+            "the key of bitbucket.org is not known to this machine; fix: dvc cpv bitbucket-config",
         ),
         (
             "The requested repository either does not exist or you do not have access. If you believe this\n",
-            "there is no such repository, or it is not for you; to mend it: check the team's and the model's name",
+            "there is no such repository, or it is not for you; fix: check the team's and the model's name",
         ),
-        ("remote: warming up\nfatal: the remote end hung up\n", "Git says: the remote end hung up; to mend it:"),
+        ("remote: warming up\nfatal: the remote end hung up\n", "Git says: the remote end hung up; fix:"),
         ("", "Git says: no reason given"),
     ],
 )
@@ -121,4 +121,4 @@ def test_what_other_hosts_say(printed: str, what: str) -> None:
 def test_a_password_over_https_is_asked_for_by_git_alone() -> None:
     printed = "fatal: could not read Username for 'https://host': terminal prompts disabled\n"
     found = explain(printed, "https://host/x")
-    assert str(found) == "https://host/x: host does not let you in; to mend it: git ls-remote https://host/x"
+    assert str(found) == "https://host/x: host does not let you in; fix: git ls-remote https://host/x"

@@ -50,7 +50,7 @@ def test_all_is_well(repo: ModelRepo) -> None:
 
 
 def test_a_name_that_is_no_version(repo: ModelRepo) -> None:
-    with pytest.raises(CPVError, match=r"no commit 'v9'; to mend it: git fetch --tags, or git tag lists them$"):
+    with pytest.raises(CPVError, match=r"no commit 'v9'; fix: git fetch --tags, or git tag lists them$"):
         look(repo, "v9")
 
 

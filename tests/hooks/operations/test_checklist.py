@@ -392,7 +392,7 @@ def test_demand_names_the_first_failure_and_counts_the_others(model: ModelRepo) 
     error = caught.value
     assert str(error) == (
         "git-clean: .dvc/config, train.py have uncommitted changes (tag, dvc-remote would fail too); "
-        "to mend it: git commit .dvc/config train.py, or git stash"
+        "fix: git commit .dvc/config train.py, or git stash"
     )
     assert isinstance(error, CPVError)
     assert [check.name for check in error.checks if check.result == "fail"] == ["git-clean", "tag", "dvc-remote"]
@@ -403,10 +403,10 @@ def test_force_passes_over_what_is_safe_and_no_invariant(model: ModelRepo, capsy
     checks = demand("model tag", subject(model), force=True)
     assert [check.name for check in checks if check.result == "fail"] == ["git-clean"]
     assert capsys.readouterr().err == (
-        "cpv: warning: passed over by force: git-clean: train.py has uncommitted changes; to mend it: git commit "
+        "cpv: warning: passed over by force: git-clean: train.py has uncommitted changes; fix: git commit "
         "train.py, or git stash\n"
     )
-    with pytest.raises(ValidationError, match=r"^tag: the tag v0\.0 exists already; to mend it: name another version"):
+    with pytest.raises(ValidationError, match=r"^tag: the tag v0\.0 exists already; fix: name another version"):
         demand("model tag", subject(model, version="v0.0"), force=True)
 
 
@@ -420,7 +420,7 @@ def test_what_only_warns_is_told_and_an_unreachable_git_host_is_not(
         heard: list[str] = []
         demand("data tag", subject(model, Line.DATA))
     assert capsys.readouterr().err == (
-        "cpv: warning: git-clean: model.bin.dvc changed too, and this operation leaves that uncommitted; to mend it: "
+        "cpv: warning: git-clean: model.bin.dvc changed too, and this operation leaves that uncommitted; fix: "
         "dvc cpv checkpoint create takes both\n"
     )
     demand("data revert", subject(model, Line.DATA))

@@ -219,11 +219,11 @@ def test_an_empty_folder_is_filled(versions: ModelRepo, out: Path) -> None:
 def test_a_folder_with_anything_else_is_refused(versions: ModelRepo, out: Path) -> None:
     Shell(out).write("notes", "mine")
     fix = "name another --output-dir, or repeat with --force (what is there is kept)"
-    assert refused(versions, out) == f"{out}: is not empty (notes is no part of v0.0); to mend it: {fix}"
+    assert refused(versions, out) == f"{out}: is not empty (notes is no part of v0.0); fix: {fix}"
     Shell(out).write("model.bin", "other")
     Shell(out).write("tokenizer/own", "x")
     what = "is there already and differs from v0.0: model.bin, tokenizer/own"
-    assert refused(versions, out) == f"{out}: {what}; to mend it: {fix}"
+    assert refused(versions, out) == f"{out}: {what}; fix: {fix}"
     for number in range(4):
         Shell(out).write(f"tokenizer/{number}", "x")
     assert "differs from v0.0: model.bin, tokenizer/0, tokenizer/1 and 3 more" in refused(versions, out)
@@ -253,7 +253,7 @@ def test_many_things_in_the_way_are_one_line(versions: ModelRepo, out: Path) -> 
 
 def test_a_file_where_the_folder_should_be(versions: ModelRepo, out: Path) -> None:
     Shell(out.parent).write("out", "mine")
-    assert f"{out}: a file stands where the folder should be; to mend it: name another" in refused(versions, out)
+    assert f"{out}: a file stands where the folder should be; fix: name another" in refused(versions, out)
     model(versions, out, force=True)
     assert contents(out.parent) == {f"out/{name}": text for name, text in MODEL.items()} | {"out.before-v0.0": b"mine"}
 
@@ -282,7 +282,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(versions: ModelRepo, o
     out.mkdir(parents=True)
     plan = plan_download_model(project(versions), None, out)
     (out / "model.bin").write_text("mine")
-    with pytest.raises(CPVError, match="appeared while the version was downloaded; to mend it: move it away"):
+    with pytest.raises(CPVError, match="appeared while the version was downloaded; fix: move it away"):
         plan.run()
     assert (out / "model.bin").read_text() == "mine"
     assert not (out / ".cpv-tmp").exists()
@@ -299,12 +299,12 @@ def test_two_plans_for_one_new_folder(versions: ModelRepo, out: Path) -> None:
 @pytest.mark.parametrize("name", [".git/out", ".dvc/out", "x/.git", ".GIT/x"])
 def test_never_into_gits_or_dvcs_own_folder(versions: ModelRepo, name: str) -> None:
     inside = next(part for part in name.split("/") if part.startswith("."))
-    what = f"lies in {inside}, which is not for files of yours; to mend it: name another --output-dir"
+    what = f"lies in {inside}, which is not for files of yours; fix: name another --output-dir"
     assert refused(versions, versions.path / name) == f"{versions.path / name}: {what}"
 
 
 def test_never_over_a_tracked_artifact(versions: ModelRepo, tmp_path: Path) -> None:
-    fix = "to mend it: dvc cpv model revert --tag v0.0, or name another --output-dir"
+    fix = "fix: dvc cpv model revert --tag v0.0, or name another --output-dir"
     what = f"is an artifact that the repository tracks; {fix}"
     top = versions.path
     assert refused(versions, top).endswith(what)
@@ -323,7 +323,7 @@ def test_a_disk_without_room_is_noticed_before_anything_is_changed(versions: Mod
     with small_disk(tmp_path / "disk", "4k") as disk:
         with pytest.raises(CPVError, match=r"not enough room on the disk: 7\.0 kB are needed"):
             plan_download_model(project(versions), None, disk / "out")
-        with pytest.raises(CPVError, match=r"no space left on the disk; to mend it: free space"):
+        with pytest.raises(CPVError, match=r"no space left on the disk; fix: free space"):
             model(versions, disk / "out", force=True)
         assert list(disk.iterdir()) == []
 

@@ -217,7 +217,7 @@ def test_what_nobody_has_is_named(versions: ModelRepo) -> None:
     with pytest.raises(CPVError) as raised:
         plan_load(project(versions), None)
     named = "neither the cache nor the remote has metrics.log, model.bin, tokenizer of v0.0"
-    assert str(raised.value) == f"{versions.path}: {named}; to mend it: dvc push --all-tags in a clone that has it"
+    assert str(raised.value) == f"{versions.path}: {named}; fix: dvc push --all-tags in a clone that has it"
     assert not (cpv_home() / "artifacts").exists()
     assert object_names(versions.path / ".dvc/cache/files/md5") == set()
 
@@ -275,7 +275,7 @@ def test_a_version_without_a_model(versions: ModelRepo) -> None:
     versions.git("tag", "v1.0")
     found = load(versions)
     assert found.model is None
-    with pytest.raises(CPVError, match=r"v1\.0: this version has no model artifact; to mend it: name it under"):
+    with pytest.raises(CPVError, match=r"v1\.0: this version has no model artifact; fix: name it under"):
         os.fspath(found)
 
 

@@ -180,7 +180,7 @@ def test_a_name_that_neither_line_has(versions: ModelRepo) -> None:
     with pytest.raises(CPVError, match=r"'v7\.0' is no model version \(the last ones are v0\.0\)"):
         combined_metadata(project(versions), "v7.0")
     versions.git("tag", "-d", "v0.0", "data-v0.0")
-    with pytest.raises(CPVError, match="there is no model version yet; to mend it: dvc cpv tag"):
+    with pytest.raises(CPVError, match="there is no model version yet; fix: dvc cpv tag"):
         combined_metadata(project(versions))
 
 

@@ -57,7 +57,7 @@ def test_of_several_the_one_of_that_name_is_meant(make_repo: MakeRepo, out: Path
     assert change(repo, out / "head.safetensors").pointer.path == "weights/head.safetensors"
     assert refused(repo, out / "best.pt") == (
         f"{out / 'best.pt'}: may be for any of model.bin, weights/head.safetensors; "
-        "to mend it: name the file or folder as the one that is meant"
+        "fix: name the file or folder as the one that is meant"
     )
 
 
@@ -77,7 +77,7 @@ def test_no_artifact_of_the_line(make_repo: MakeRepo, out: Path) -> None:
     repo = repo_with(make_repo, "model = []")
     assert refused(repo, out / "best.pt") == (
         f"{repo.path / '.cpv.toml'}: no model artifact is configured; "
-        'to mend it: model = ["best.pt"] under [artifacts] in .cpv.toml'
+        'fix: model = ["best.pt"] under [artifacts] in .cpv.toml'
     )
 
 
@@ -87,14 +87,14 @@ def test_a_file_that_git_tracks_itself(make_repo: MakeRepo, out: Path) -> None:
     repo.git("add", "-f", "model.bin")
     assert refused(repo, out / "best.pt") == (
         "model.bin: is tracked by Git itself, so DVC cannot have it; "
-        "to mend it: git rm -r --cached model.bin && git commit -m 'Track model.bin with DVC'"
+        "fix: git rm -r --cached model.bin && git commit -m 'Track model.bin with DVC'"
     )
 
 
 def test_a_link_that_leads_nowhere_in_the_artifacts_place(make_repo: MakeRepo, out: Path) -> None:
     repo = make_repo(install=False)
     (repo.path / "model.bin").symlink_to("nowhere")
-    assert "model.bin: a link that leads nowhere stands in its place; to mend it: rm model.bin" in refused(
+    assert "model.bin: a link that leads nowhere stands in its place; fix: rm model.bin" in refused(
         repo, out / "best.pt"
     )
 
@@ -103,7 +103,7 @@ def test_an_import_and_a_stage_belong_to_dvc(make_repo: MakeRepo, out: Path) -> 
     repo = make_repo(install=False)
     repo.write("dvc.yaml", "stages:\n  fit:\n    cmd: echo x >model.bin\n    outs: [model.bin]\n")
     repo.dvc("repro", "-q")
-    assert refused(repo, "model.bin") == "model.bin: belongs to DVC's own commands; to mend it: dvc repro"
+    assert refused(repo, "model.bin") == "model.bin: belongs to DVC's own commands; fix: dvc repro"
 
 
 def test_what_dvcignore_hides_is_left_out_of_a_folder(make_repo: MakeRepo, tmp_path: Path) -> None:
@@ -134,5 +134,5 @@ def test_a_file_that_cannot_be_read(make_repo: MakeRepo, tmp_path: Path) -> None
 
     path = tmp_path / "secret"
     assert str(unreadable(PermissionError(13, "denied", str(path)), path)) == (
-        f"{path}: no permission to read it; to mend it: chmod -R u+rX {path}"
+        f"{path}: no permission to read it; fix: chmod -R u+rX {path}"
     )

@@ -96,9 +96,7 @@ def test_a_commit_after_a_kill_is_stopped_once(two: ModelRepo) -> None:
     kill_at(two, "tag", TAG)
     before = two.git("rev-parse", "HEAD^").out
     stopped = two.git("commit", "-qm", "mine", "--allow-empty", status=1)
-    assert "cpv: an interrupted operation was undone first; to mend it: git status, then run the same command" in (
-        stopped.err
-    )
+    assert "cpv: an interrupted operation was undone first; fix: git status, then run the same command" in (stopped.err)
     assert two.git("rev-parse", "HEAD").out == before
     two.git("commit", "-qm", "mine")
     assert two.git("rev-parse", "HEAD^").out == before

@@ -164,7 +164,7 @@ def _size(repo: ModelRepo) -> str:
 def test_other_changes_refuse_and_come_along_with_force(two: ModelRepo) -> None:
     two.write("README", "tracked in both\n")
     two.git("add", "README")
-    assert "README: changes that are not committed; to mend it: git commit (or git stash) them first" in refused(
+    assert "README: changes that are not committed; fix: git commit (or git stash) them first" in refused(
         two, [MODEL], "v0.0"
     )
     revert(two, [MODEL], "v0.0", force=True)
@@ -178,9 +178,7 @@ def test_changes_that_git_would_overwrite_refuse_with_force_too(two: ModelRepo) 
     two.git("checkout", "-q", "--", "train.py")
     two.git("checkout", "-q", "v0.0")
     two.write("train.py", "mine\n")
-    assert "train.py: not tracked, and would be overwritten; to mend it: mv train.py" in refused(
-        two, BOTH, "v1.0", force=True
-    )
+    assert "train.py: not tracked, and would be overwritten; fix: mv train.py" in refused(two, BOTH, "v1.0", force=True)
 
 
 def test_a_pointer_that_the_user_edited_is_a_change_of_his(two: ModelRepo) -> None:

@@ -93,7 +93,7 @@ def test_an_import_that_was_never_downloaded_is_left_out(
 def test_an_import_that_is_nowhere_is_updated(versions: ModelRepo) -> None:
     deps = "deps:\n- path: data.csv\n  repo:\n    url: https://host/x\n"
     tag(versions, imported_dvc=deps + out(md5(b"far"), "imported", "size: 3"))
-    with pytest.raises(CPVError, match=r"has imported of v5\.0; to mend it: git checkout v5\.0 && dvc update imported"):
+    with pytest.raises(CPVError, match=r"has imported of v5\.0; fix: git checkout v5\.0 && dvc update imported"):
         plan_load(project(versions), "v5.0")
     assert model_metadata(project(versions), "v5.0")["on_remote"] is True, "an import has its own source"
 
@@ -117,14 +117,14 @@ def test_what_its_stage_keeps_off_the_remote(versions: ModelRepo, capfd: pytest.
 
 def test_a_pointer_without_content(versions: ModelRepo) -> None:
     tag(versions, empty_dvc="outs:\n- path: empty\n  hash: md5\n")
-    with pytest.raises(CPVError, match=r"empty\.dvc: empty has no content in v5\.0; to mend it: dvc commit empty\.dvc"):
+    with pytest.raises(CPVError, match=r"empty\.dvc: empty has no content in v5\.0; fix: dvc commit empty\.dvc"):
         plan_load(project(versions), "v5.0")
 
 
 def test_one_place_claimed_twice(versions: ModelRepo) -> None:
     put(versions.path / ".dvc/cache/files/md5", md5(b"x"), b"x")
     tag(versions, other_dvc=out(md5(b"x"), "tokenizer/vocab"))
-    with pytest.raises(CPVError, match=r"tokenizer/vocab is claimed by two pointers; to mend it: git rm --cached"):
+    with pytest.raises(CPVError, match=r"tokenizer/vocab is claimed by two pointers; fix: git rm --cached"):
         plan_load(project(versions), "v5.0")
     tag(versions, other_dvc=out(md5(b"x"), "model.bin/inner"))
     with pytest.raises(CPVError, match=r"model\.bin/inner is claimed by two pointers"):

@@ -274,7 +274,7 @@ def test_data_of_another_artifact_that_nobody_has_is_named(versions: ModelRepo, 
 def test_head_that_moved_since_the_plan_is_refused(versions: ModelRepo, checkpoint: Path) -> None:
     made = plan(versions, checkpoint)
     versions.commit("other", "--allow-empty")
-    with pytest.raises(CPVError, match="HEAD has moved since this was planned; to mend it: repeat the command"):
+    with pytest.raises(CPVError, match="HEAD has moved since this was planned; fix: repeat the command"):
         made.run()
 
 
@@ -360,10 +360,8 @@ def test_sources_that_are_none(versions: ModelRepo, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "socket"))
         for name in ("pipe", "socket"):
-            assert "not a regular file or a folder; to mend it: name a file or a folder" in refused(
-                versions, tmp_path / name
-            )
-    assert f"a symbolic link; to mend it: name what it points to, {versions.path / 'model.bin'}" in refused(
+            assert "not a regular file or a folder; fix: name a file or a folder" in refused(versions, tmp_path / name)
+    assert f"a symbolic link; fix: name what it points to, {versions.path / 'model.bin'}" in refused(
         versions, tmp_path / "link"
     )
     for name in ("nowhere", "model.bin/below", "x" * 300, "a\0b"):
@@ -382,17 +380,15 @@ def test_a_folder_for_a_file_and_a_file_for_a_folder(versions: ModelRepo, checkp
 
 
 def test_an_artifact_of_the_other_line(versions: ModelRepo) -> None:
-    assert "data: is data, not model; to mend it: dvc cpv data upload data" in refused(versions, "data")
-    assert "model.bin: is model, not data; to mend it: dvc cpv model upload model.bin" in refused(
-        versions, "model.bin", DATA
-    )
+    assert "data: is data, not model; fix: dvc cpv data upload data" in refused(versions, "data")
+    assert "model.bin: is model, not data; fix: dvc cpv model upload model.bin" in refused(versions, "model.bin", DATA)
 
 
 def test_a_folder_with_a_link_in_it(versions: ModelRepo, tmp_path: Path) -> None:
     folder = Shell(tmp_path / "corpus")
     folder.write("a", "1")
     (folder.path / "link").symlink_to("a")
-    assert f"{folder.path}/link: a symbolic link; to mend it: copy the folder with cp -rL" in refused(
+    assert f"{folder.path}/link: a symbolic link; fix: copy the folder with cp -rL" in refused(
         versions, folder.path, DATA
     )
 
@@ -409,15 +405,15 @@ def test_states_in_which_nothing_can_be_uploaded(
     versions: ModelRepo, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_COMMITTER_NAME", "")
-    assert "Git does not know who commits; to mend it: git config --global user.email" in refused(versions, checkpoint)
+    assert "Git does not know who commits; fix: git config --global user.email" in refused(versions, checkpoint)
     monkeypatch.delenv("GIT_COMMITTER_NAME")
     versions.write(".git/MERGE_HEAD", versions.head())
-    assert "a merge is under way; to mend it: git merge --continue or --abort" in refused(versions, checkpoint)
+    assert "a merge is under way; fix: git merge --continue or --abort" in refused(versions, checkpoint)
 
 
 def test_a_repository_without_a_remote(make_repo: MakeRepo, checkpoint: Path) -> None:
     repo = make_repo(remote=None)
-    assert "no DVC remote is configured; to mend it: dvc remote add -d storage URL" in refused(repo, checkpoint)
+    assert "no DVC remote is configured; fix: dvc remote add -d storage URL" in refused(repo, checkpoint)
     assert "there is no commit yet" in refused(no_commit(repo), checkpoint)
 
 
@@ -462,6 +458,6 @@ def test_the_metrics_log_is_made_and_a_torn_line_is_ended(make_repo: MakeRepo, c
 
 def test_no_place_for_metrics(make_repo: MakeRepo, checkpoint: Path) -> None:
     repo = make_repo(settings=SETTINGS + '[artifacts]\nmodel = ["model.bin"]\n')
-    assert 'no metrics artifact is configured; to mend it: metrics = ["metrics.log"]' in refused(
+    assert 'no metrics artifact is configured; fix: metrics = ["metrics.log"]' in refused(
         repo, checkpoint, metrics={"loss": 1}
     )

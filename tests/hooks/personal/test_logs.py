@@ -154,12 +154,10 @@ def test_a_log_file_in_the_home(tmp_path: Path) -> None:
 def test_a_log_file_that_cannot_be_written_stops_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cases = {
-        tmp_path / "no such" / "run.log": (
-            f"the log's folder does not exist; to mend it: mkdir -p '{tmp_path}/no such'"
-        ),
-        tmp_path: "the log cannot be written: Is a directory; to mend it: name another log file",
-        tmp_path / "file" / "x": "the log cannot be written: Not a directory; to mend it: name another log file",
-        tmp_path / "a\0b": "the log cannot be written: embedded null byte; to mend it: name another log file",
+        tmp_path / "no such" / "run.log": (f"the log's folder does not exist; fix: mkdir -p '{tmp_path}/no such'"),
+        tmp_path: "the log cannot be written: Is a directory; fix: name another log file",
+        tmp_path / "file" / "x": "the log cannot be written: Not a directory; fix: name another log file",
+        tmp_path / "a\0b": "the log cannot be written: embedded null byte; fix: name another log file",
     }
     for path, what in cases.items():
         begun = False

@@ -238,7 +238,7 @@ def test_a_program_in_the_current_folder_is_not_run(
     assert not noted.exists()
     assert capsys.readouterr().err == (
         "cpv: warning: no notification was sent: no webhook, no desktop and no terminal;"
-        " to mend it: dvc cpv config set notify.url -\n"
+        " fix: dvc cpv config set notify.url -\n"
     )
 
 

@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_read(content: str | bytes | dict[str, Any], place
     before = path.read_bytes()
     with pytest.raises(CPVError) as caught:
         settings.load()
-    assert str(caught.value).startswith(f"{path}{place}: {what}; to mend it: ")
+    assert str(caught.value).startswith(f"{path}{place}: {what}; fix: ")
     if not isinstance(content, dict):
         assert refusal(quiet=True).startswith(str(caught.value).removeprefix(f"{path}: "))
         assert path.read_bytes() == before
@@ -118,13 +118,13 @@ def test_a_file_that_cannot_be_read(content: str | bytes | dict[str, Any], place
 
 def test_a_folder_in_the_file_s_place() -> None:
     settings.path().mkdir(parents=True)
-    with pytest.raises(CPVError, match=r"config\.json: Is a directory; to mend it: make .* a file that you can read"):
+    with pytest.raises(CPVError, match=r"config\.json: Is a directory; fix: make .* a file that you can read"):
         settings.load()
 
 
 def test_a_wrong_value_is_mended_by_the_command_that_the_error_names() -> None:
     write({"quiet": "maybe", "other": 1})
-    with pytest.raises(CPVError, match="to mend it: dvc cpv config set quiet VALUE"):
+    with pytest.raises(CPVError, match="fix: dvc cpv config set quiet VALUE"):
         settings.load()
     assert settings.update({"quiet": "on"}).quiet
 
@@ -148,7 +148,7 @@ def test_a_key_that_does_not_exist(key: str, hint: str) -> None:
     with pytest.raises(CPVError) as caught:
         settings.update({key: "x"})
     assert hint in str(caught.value)
-    assert str(caught.value).endswith("; to mend it: dvc cpv config list")
+    assert str(caught.value).endswith("; fix: dvc cpv config list")
     assert not cpv_home().exists()
 
 
@@ -233,14 +233,14 @@ def test_a_string_is_read_as_the_setting_s_type(key: str, text: str, value: obje
 def test_a_value_that_is_not_allowed(key: str, values: list[object], allowed: str) -> None:
     for value in values:
         assert refusal(**{key.replace(".", "__"): value}) == (
-            f"{key} must be {allowed}; to mend it: dvc cpv config set {key} VALUE"
+            f"{key} must be {allowed}; fix: dvc cpv config set {key} VALUE"
         ), value
         assert not settings.path().exists(), value
 
 
 @pytest.mark.parametrize("key", ["version", "aws", "logs"])
 def test_what_cannot_be_set(key: str) -> None:
-    assert refusal(**{key: "2"}) == f"{key} cannot be set; to mend it: dvc cpv config list"
+    assert refusal(**{key: "2"}) == f"{key} cannot be set; fix: dvc cpv config list"
 
 
 def test_all_of_a_change_or_none_of_it() -> None:
@@ -273,7 +273,7 @@ def test_a_newer_file_is_read_as_far_as_it_goes_and_never_written() -> None:
     assert (found.version, found.quiet, found.aws.region) == (2, True, "eu-west-1")
     assert (found.aws.profile, found.logs.keep) == ("default", 100)
     assert refusal(quiet=False) == (
-        "written by a newer CPV (version 2; this one writes version 1); to mend it: pip install --upgrade dvc-cpv"
+        "written by a newer CPV (version 2; this one writes version 1); fix: pip install --upgrade dvc-cpv"
     )
     assert json.loads(path.read_text()) == NEWEST
 
@@ -314,7 +314,7 @@ def test_a_link_into_a_folder_of_dot_files_stays(tmp_path: Path) -> None:
 def test_a_home_that_cannot_be_made() -> None:
     cpv_home().write_text("a file")
     assert settings.load() == settings.Settings()
-    with pytest.raises(CPVError, match=r"\.cpv: .*; to mend it: free space or mend the permissions"):
+    with pytest.raises(CPVError, match=r"\.cpv: .*; fix: free space or correct the permissions"):
         settings.update({"quiet": True})
 
 
@@ -378,9 +378,7 @@ def test_a_file_in_the_link_s_place_is_not_overwritten(tmp_path: Path) -> None:
     link.write_text("mine")
     with pytest.raises(CPVError) as caught:
         settings.link_credentials(target)
-    assert str(caught.value) == (
-        f"{link}: not a symbolic link; CPV does not overwrite it; to mend it: mv {link} elsewhere"
-    )
+    assert str(caught.value) == (f"{link}: not a symbolic link; CPV does not overwrite it; fix: mv {link} elsewhere")
     assert link.read_text() == "mine"
 
 
@@ -390,5 +388,5 @@ def test_what_cannot_be_linked(tmp_path: Path) -> None:
     for path, what in ((tmp_path / "gone", "no such file"), (tmp_path, "not a file"), (link, "a link to itself")):
         with pytest.raises(CPVError) as caught:
             settings.link_credentials(path)
-        assert str(caught.value) == f"{path}: {what}; to mend it: {fix}"
+        assert str(caught.value) == f"{path}: {what}; fix: {fix}"
         assert not os.path.lexists(link)

@@ -273,7 +273,7 @@ def test_a_directory_that_nobody_lists_stops_it(repo: ModelRepo) -> None:
         going(repo)
     assert str(caught.value) == (
         f"{repo.path}: neither the cache nor the remote has {folder}, so which files it needs is not known; "
-        "to mend it: dvc cpv verify --all --repair; or --force, if its files may go"
+        "fix: dvc cpv verify --all --repair; or --force, if its files may go"
     )
     assert going(repo, force=True) == {md5(b"a")}
     cached(repo, md5(b"a")).unlink()
@@ -284,7 +284,7 @@ def test_a_shallow_clone_is_not_pruned(repo: ModelRepo) -> None:
     repo.git("clone", "-q", "--depth=1", f"file://{repo.path}", repo.path.parent / "shallow")
     shallow = Shell(repo.path.parent / "shallow")
     put(shallow, b"adrift")
-    with pytest.raises(CPVError, match=r"this clone is shallow, .*; to mend it: git fetch --unshallow"):
+    with pytest.raises(CPVError, match=r"this clone is shallow, .*; fix: git fetch --unshallow"):
         going(shallow)
 
 
@@ -295,7 +295,7 @@ def test_a_clone_that_lacks_pointers_is_not_pruned(repo: ModelRepo) -> None:
     partial = Shell(place)
     put(partial, b"adrift")
     origin = repo.path.rename(repo.path.parent / "away")
-    with pytest.raises(CPVError, match=r"could not read the object \w+: .*promisor remote; to mend it: git fetch"):
+    with pytest.raises(CPVError, match=r"could not read the object \w+: .*promisor remote; fix: git fetch"):
         going(partial)
     # A clone that brings objects when they are asked for needs only its origin.
     origin.rename(repo.path)
@@ -331,7 +331,7 @@ def test_a_cache_that_others_may_use_is_left_alone(repo: ModelRepo, setting: str
         Cache(repo.path.parent / "shared").add_bytes(md5(b"x"), b"x")
     else:
         repo.dvc("config", "--local", "cache.shared", "group")
-    with pytest.raises(CPVError, match=r"may be other repositories' too.*; to mend it: dvc cpv prune --force"):
+    with pytest.raises(CPVError, match=r"may be other repositories' too.*; fix: dvc cpv prune --force"):
         going(repo)
     age(repo.path.parent / "shared", 1)
     assert going(repo, force=True) == ({md5(b"x")} if setting == "elsewhere" else set())

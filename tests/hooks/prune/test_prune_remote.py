@@ -103,10 +103,10 @@ def test_a_colleague_s_commit_that_is_not_fetched_stops_it(published: ModelRepo)
         going(published)
     assert str(caught.value) == (
         f"{published.path}: origin has commits that this clone lacks (refs/heads/side); "
-        "to mend it: git fetch --tags origin, then repeat the command"
+        "fix: git fetch --tags origin, then repeat the command"
     )
     theirs.git("push", "-q", "origin", ":side", "HEAD:refs/pull/5/head")
-    with pytest.raises(CPVError, match=r"to mend it: git fetch origin refs/pull/5/head, then repeat the command"):
+    with pytest.raises(CPVError, match=r"fix: git fetch origin refs/pull/5/head, then repeat the command"):
         going(published)
     published.git("fetch", "-q", "origin", "refs/pull/5/head")
     assert going(published) == {md5(b"orphan")}
@@ -114,9 +114,7 @@ def test_a_colleague_s_commit_that_is_not_fetched_stops_it(published: ModelRepo)
 
 def test_a_git_host_that_cannot_be_asked_stops_it(published: ModelRepo) -> None:
     (published.path.parent / "host.git").rename(published.path.parent / "away.git")
-    with pytest.raises(
-        CPVError, match=r"the refs of Git remote origin cannot be seen.*; to mend it: git ls-remote origin"
-    ):
+    with pytest.raises(CPVError, match=r"the refs of Git remote origin cannot be seen.*; fix: git ls-remote origin"):
         going(published)
 
 
@@ -150,7 +148,7 @@ def test_a_remote_that_cannot_say_what_it_has(make_repo: MakeRepo) -> None:
         with pytest.raises(CPVError) as caught:
             going(repo)
     assert str(caught.value) == (
-        f"{server.url}/vision/resnet: this server cannot list what it has; to mend it: dvc cpv prune, without --remote"
+        f"{server.url}/vision/resnet: this server cannot list what it has; fix: dvc cpv prune, without --remote"
     )
 
 
@@ -217,7 +215,7 @@ def test_who_may_only_read_and_list_removes_nothing(
     key = open_remote(project_of(on_s3)).address(md5(b"gone")).removeprefix(f"s3://{bucket}/")
     assert str(caught.value) == (
         f"{found.remotes[0].url}: {key} cannot be removed (AccessDenied: Access Denied.); "
-        "to mend it: ask for s3:DeleteObject there, then repeat the command"
+        "fix: ask for s3:DeleteObject there, then repeat the command"
     )
     assert s3_server.keys(bucket) == before
 
