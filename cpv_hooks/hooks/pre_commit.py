@@ -156,7 +156,8 @@ def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
     if refused is not None:
         say(f"the artifacts are staged; {refused}, so run the same git commit again")
         # pre-commit shows only what a hook says that fails; the commit comes to nothing anyway.
-        return 1 if runs_us() else 0
+        # Over a message that it cannot read Git ends by itself, and gives its own reason.
+        return 1 if runs_us() and not refused.endswith("cannot be read") else 0
     if last:
         one_shot.open_detour(repo)
     else:

@@ -325,13 +325,14 @@ def test_stash_keep_index(live: Story) -> None:
 
 
 def test_stash_pop_conflict_leaves_both_contents(live: Story) -> None:
-    """DVC's merge driver leaves our side in the file; Git lists it as unmerged, and the user decides."""
+    """The pointer has markers, as of any text in conflict; Git lists it as unmerged, and the user decides."""
     live.put("model.bin", "model 3\n")
     live.git("stash")
     live.put("model.bin", "model 4\n")
     live.git("commit", "-qm", "fourth")
     assert "CONFLICT" in live.git("stash", "pop", status=1).text
-    live.agree("UU model.bin.dvc")
+    assert live.changes() == ["UU model.bin.dvc"]
+    assert b"<<<<<<< ours" in live.read("model.bin.dvc")
     refused(live.git("commit", "-m", "half merged", status=None), "unmerged")
     live.nothing_is_lost()
     live.git("checkout", "-q", "--theirs", "model.bin.dvc")
