@@ -197,7 +197,7 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
     name = config.get("core", {}).get("remote")
     if name and name not in remotes:
         raise CPVError(
-            f"core.remote names {name!r}, which is not configured_remotes",
+            f"core.remote names {name!r}, which is not configured",
             where=str(root / ".dvc" / "config"),
             fix=f"dvc remote add {name} URL",
         )

@@ -23,7 +23,7 @@ class Named(NamedTuple):
 
 def find(repo: Repo, projects: Sequence[Project], name: str) -> Named:
     """The commit that a name means. A tag comes before a branch of that name; `CPVError` for what names none."""
-    if name.startswith(stages.MARK) and name != stages.MARK:
+    if stages.is_reference(name):
         name = stages.version_in(projects[0], name)
     scheme = scheme_of(projects[0].config)
     bare = [scheme.prefix(line) + name.removeprefix("v") for line in Line]

@@ -36,6 +36,11 @@ def is_name(text: str) -> bool:
     return GTO_NAME.fullmatch(text) is not None
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text is `@STAGE`, and not a revision of Git's such as `@{0}` or `@`."""
+    return text.startswith(MARK) and is_name(text.removeprefix(MARK))
+
+
 def artifact_name(project: Project) -> str:
     """The name by which GTO knows the repository's model."""
     name = project.config.model or "model"

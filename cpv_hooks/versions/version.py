@@ -59,7 +59,7 @@ def pointers_of(project: Project, line: Line, commit: str) -> tuple[Pointer, ...
 
 
 def _name(project: Project, line: Line, tag: str | None) -> str:
-    if tag is not None and tag.startswith(stages.MARK):
+    if tag is not None and stages.is_reference(tag):
         if line is Line.DATA:
             raise CPVError(f"{tag} is a model version, not a data version", where=str(project.repo.top), fix=_DATA)
         return stages.version_in(project, tag)

@@ -36,13 +36,17 @@ def traced(repo: ModelRepo, *words: str) -> list[str]:
     log.unlink(missing_ok=True)
     repo.git(*words, env={"GIT_TRACE": str(log)})
     lines = [line.split("built-in: git ", 1) for line in log.read_text().splitlines()]
-    return [line[1].split()[0] for line in lines if len(line) == 2]
+    commands = [line[1].split() for line in lines if len(line) == 2]
+    # `ls-files -t` asks whether another client has brought a pointer; only after the index has changed.
+    return [" ".join(words[:2] if words[:2] == ["ls-files", "-t"] else words[:1]) for words in commands]
 
 
 def test_a_commit_of_code_asks_git_once(repo: ModelRepo) -> None:
+    """And, as its index is another one than the last look saw, whether it has pointers that no hook saw arrive."""
     repo.git("config", "maintenance.auto", "false")
-    for text in ("c", "d"):
-        assert commit_code(repo, text) == ["commit", "diff-index"]
+    commit_code(repo, "c")  # Git's settings have changed, so whether CPV's hooks run is looked at once
+    for text in ("d", "e"):
+        assert commit_code(repo, text) == ["commit", "ls-files -t", "diff-index"]
     assert repo.git("tag", "--points-at", "HEAD").text == ""
 
 

@@ -147,7 +147,7 @@ STATES: list[tuple[Callable[[World], None], Commands, str]] = [
         (*UPLOADS, *CREATE),
         "dvc-remote: {repo}: no DVC remote is configured; fix: dvc remote add -d storage URL",
     ),
-    (without_cpv, ALL, "{repo}: CPV does not manage this repository (no .cpv.toml); fix: dvc cpv init"),
+    (without_cpv, ALL, ".: managed by CPV, and its settings are deleted; fix: git checkout -- .cpv.toml .dvc/config"),
     (with_broken_settings, ALL, "{repo}/.cpv.toml:2: push.when must be a string; fix: edit .cpv.toml"),
     (
         with_unknown_remote,

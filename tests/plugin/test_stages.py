@@ -171,7 +171,7 @@ def test_what_cannot_be_done_is_one_line(model: ModelRepo) -> None:
         (("log", "--stage", "nothing"), "no stage 'nothing' (known: production)"),
         (("diff", "@nothing"), "no version is in stage 'nothing'"),
         (("verify", "@nothing"), "no version is in stage 'nothing'"),
-        (("model", "info", "--tag", "@"), "no version is in stage ''"),
+        (("model", "info", "--tag", "@"), "'@' is no model version"),
         (("data", "info", "--tag", "@production"), "@production is a model version, not a data version"),
     ):
         done = model.cpv(*args, status=1)

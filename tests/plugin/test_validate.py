@@ -53,7 +53,7 @@ def test_a_table_on_a_terminal(model: ModelRepo) -> None:
     status, shown = converse([BIN / "dvc", "cpv", "validate"], model.path, [])
     assert status == 0
     first, *rows = shown.splitlines()
-    assert first.split() == ["check", "result", "reason", "to", "mend", "it"]
+    assert first.split() == ["check", "result", "reason", "fix"]
     assert [row.split()[0] for row in rows if row[0] not in " \x1b"] == [*ALL, *PERSONAL]
 
 

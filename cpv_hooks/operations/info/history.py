@@ -77,7 +77,7 @@ def either(project: Project, tag: str | None) -> Version:
         if not found:
             return resolve(project, Line.MODEL, None)
         return max(found, key=lambda version: history(project, version.commit, version.name).timestamp)
-    if tag.startswith(stages.MARK):
+    if stages.is_reference(tag):
         return resolve(project, Line.MODEL, tag)
     for line in Line:
         if tag in names(project, line):

@@ -61,7 +61,7 @@ def _version(project: Project, lines: Sequence[Line], tag: str) -> Version:
     """The version that the name means in the first of the lines that has it."""
     if not tag:
         raise CPVError("no version is named", where=str(project.root), fix="dvc cpv checkpoint list")
-    if tag.startswith(stages.MARK):
+    if stages.is_reference(tag):
         return resolve(project, Line.MODEL if Line.MODEL in lines else lines[0], tag)
     for line in lines[:-1]:
         if tag in names(project, line):

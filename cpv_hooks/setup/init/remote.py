@@ -47,7 +47,7 @@ def to_modify(url: str, team: str, model: str) -> list[tuple[str, str, bool]]:
 
 
 def check(root: Path, url: str | None) -> None:
-    """Refuse a URL that DVC does not know, that holds a password, or that is not what is configured_remotes."""
+    """Refuse a URL that DVC does not know, that holds a password, or that is not what is configured."""
     default, remotes = configured_remotes(root)
     if url is None:
         if default is None and len(remotes) > 1:

@@ -73,6 +73,8 @@ def _complete(project: Project, commits: Sequence[str], what: str, queued: Colle
         known = [commit for commit in commits if commit not in queued and not unversioned(project, commit)]
         missing = complete(project, known) if known else []
     except CPVError as error:
+        if queued:
+            return False  # the remote has failed for what is queued, a moment ago, and that was said
         verb = "needs" if len(commits) == 1 else "need"
         warn(f"what {_names(commits)} {verb} could not be compared with the DVC remote: {error}")
         return False

@@ -81,7 +81,7 @@ def named(repo: Repo, names: Sequence[str], project: Project | None = None) -> d
     """Commit -> names, of tags, branches or commits, and of stages of a project. `CPVError` for one that is none."""
     found: dict[str, list[str]] = {}
     for name in names:
-        is_stage = project is not None and name.startswith(stages.MARK) and name != stages.MARK
+        is_stage = project is not None and stages.is_reference(name)
         commit = repo.resolve(stages.version_in(project, name) if is_stage and project is not None else name)
         if commit is None:
             raise CPVError(f"no commit {name!r}", where=str(repo.top), fix="git fetch --tags, or git tag lists them")
