@@ -54,7 +54,8 @@ def _with_pushes(
 
 
 def _with_local(project: Project, queued: Collection[str]) -> bool:
-    if project.config.push_when not in ("commit", "background"):
+    # On a remote that keeps versions only the next commit says where the data is, and a push looks at all of it.
+    if project.config.push_when not in ("commit", "background") or project.keeps_versions:
         return True
     commits = unchecked_pushes.here(project)
     if not _complete(project, commits, "is not on the DVC remote", queued):
