@@ -15,14 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks.console.trace import emit
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.home import cpv_home
-
-if TYPE_CHECKING:
-    pass
 
 EXIT_ERROR, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
 # A disk that refuses is the user's to fix, not a bug.
@@ -90,8 +86,6 @@ def fail(error: BaseException) -> int:
         write_line("interrupted")
         return EXIT_INTERRUPTED
     if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
-        from cpv_hooks.errors import disk_error
-
         write_line(str(disk_error(error, Path(error.filename or "."))))
         return EXIT_ERROR
     log = _write_log(error)

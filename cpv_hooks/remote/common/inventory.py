@@ -11,13 +11,10 @@ import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
 from cpv_hooks.system.signatures import TEMPORARY
-
-if TYPE_CHECKING:
-    pass
 
 FOLDER = re.compile(r"[0-9a-f]{2}")
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-
-if TYPE_CHECKING:
-    pass
 
 DVC3_LAYOUT = "files/md5"
 UNFINISHED = "uploads"
