@@ -158,11 +158,12 @@ agreed() {
 }
 
 # Whether Git's index still holds the pointers that the last sync found in it: a client that runs no hook, or a sparse
-# checkout, may have brought one. Git is asked once for each index that it writes.
-# shellcheck disable=SC3013,SC2154 # dash, busybox, ksh and bash all have -nt; the names are set by watch
+# checkout, may have brought one. Git is asked once for each index that it writes; of two files of one tick of the
+# kernel's clock (4 ms) nobody knows which was first, so that only an older index counts as seen.
+# shellcheck disable=SC3013,SC2154 # dash, busybox, ksh and bash all have -ot; the names are set by watch
 same_index() {
-    [ "$git_dir/index" -nt "$state/stamp" ] || return 0
-    [ ! -f "$state/index-seen" ] || [ "$git_dir/index" -nt "$state/index-seen" ] || return 0
+    [ ! "$git_dir/index" -ot "$state/stamp" ] || return 0
+    [ ! "$git_dir/index" -ot "$state/index-seen" ] || return 0
     index_seen
     listed=$(git -c core.fsmonitor=false -c core.quotePath=false ls-files -t -- '*.dvc' dvc.lock '*/dvc.lock')
     [ "$listed" != "$cpv_tracked" ] && [ "$listed" != "$cpv_added" ] || return 0
