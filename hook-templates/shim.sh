@@ -1,6 +1,6 @@
 #!/bin/sh
 # CPV hook shim @ID@ for Git's @HOOK@ hook, written by `dvc cpv install`, removed by `dvc cpv uninstall`
-# (or, where CPV itself is gone, by `sh "$(git rev-parse --git-common-dir)/cpv/uninstall"`).
+# (or, where CPV itself is gone, by `sh "$(git rev-parse --git-common-dir)/@FOLDER@/@UNINSTALL@"`).
 # It decides here, without Python, that there is nothing to do; the hook that stood here before is called too.
 hook=@HOOK@
 python=@PYTHON@
@@ -14,7 +14,7 @@ process=
 
 git_dir=${GIT_DIR:-.git}
 [ -d "$git_dir" ] || git_dir=$(git rev-parse --git-dir) || exit 0
-state=$git_dir/cpv
+state=$git_dir/@FOLDER@
 
 # Which Git process this hook serves: its id and its start time, so that a reused id is not taken for it.
 git_process() {
@@ -55,10 +55,10 @@ read_head() {
 # Whether no other hook is to run: none was here first, or pre-commit's, which would only run CPV again.
 alone() {
     [ -n "$chained" ] && [ -x "$chained" ] || return 0
-    [ -n "$chained_by_precommit" ] && [ -f "$state/only-cpv" ] || return 1
+    [ -n "$chained_by_precommit" ] && [ -f "$state/@ONLY_CPV@" ] || return 1
     # shellcheck disable=SC3013 # dash, busybox, ksh and bash all have -nt
-    ! [ .pre-commit-config.yaml -nt "$state/only-cpv" ] || return 1
-    read -r stages <"$state/only-cpv"
+    ! [ .pre-commit-config.yaml -nt "$state/@ONLY_CPV@" ] || return 1
+    read -r stages <"$state/@ONLY_CPV@"
     case " $stages " in *" $hook "*) return 0 ;; esac
     return 1
 }
@@ -110,9 +110,8 @@ managed() {
     [ -z "$CPV_SILENCED" ] || return 1
     [ -d "$state" ] || [ -f .cpv.toml ] && return 0
     [ -f "$git_dir/commondir" ] || return 1
-    read -r common <"$git_dir/commondir"
-    case $common in /*) ;; *) common=$git_dir/$common ;; esac
-    [ -d "$common/cpv" ]
+    find_common
+    [ -d "$common/@FOLDER@" ]
 }
 
 # Whether this user may run a script's interpreter, which may lie in somebody else's home.
@@ -137,7 +136,7 @@ run() {
 # that might publish pointers without their data is stopped.
 gone() {
     is_gone=yes
-    mend="reinstall it (pip install dvc-cpv) or remove its hooks: sh '$(git rev-parse --git-common-dir)/cpv/uninstall'"
+    mend="reinstall it (pip install dvc-cpv) or remove its hooks: sh '$(git rev-parse --git-common-dir)/@FOLDER@/@UNINSTALL@'"
     case $hook in
     pre-push)
         [ -n "$(git ls-files -- '*.dvc' | head -n 1)" ] || return 0
@@ -153,8 +152,9 @@ gone() {
 
 # Whether nothing that matters has changed since the last sync that found everything in agreement.
 agreed() {
-    [ -f "$state/stamp" ] && [ -f "$state/watch" ] && [ ! -d "$state/journal" ] || return 1
-    read_watch && changed=$(cpv_changed "$state/stamp" 2>/dev/null) && [ -z "$changed" ] && same_index
+    find_common
+    [ -f "$state/@STAMP@" ] && [ -f "$state/@WATCH@" ] && [ ! -d "$common/@FOLDER@/@JOURNAL@" ] || return 1
+    read_watch && changed=$(cpv_changed "$state/@STAMP@" 2>/dev/null) && [ -z "$changed" ] && same_index
 }
 
 # Whether Git's index still holds the pointers that the last sync found in it: a client that runs no hook, or a sparse
@@ -162,23 +162,23 @@ agreed() {
 # kernel's clock (4 ms) nobody knows which was first, so that only an older index counts as seen.
 # shellcheck disable=SC3013,SC2154 # dash, busybox, ksh and bash all have -ot; the names are set by watch
 same_index() {
-    [ ! "$git_dir/index" -ot "$state/stamp" ] || return 0
-    [ ! "$git_dir/index" -ot "$state/index-seen" ] || return 0
+    [ ! "$git_dir/index" -ot "$state/@STAMP@" ] || return 0
+    [ ! "$git_dir/index" -ot "$state/@INDEX_SEEN@" ] || return 0
     index_seen
     listed=$(git -c core.fsmonitor=false -c core.quotePath=false ls-files -t -- '*.dvc' dvc.lock '*/dvc.lock')
     [ "$listed" != "$cpv_tracked" ] && [ "$listed" != "$cpv_added" ] || return 0
-    rm -f "$state/stamp" # until a sync has looked
+    rm -f "$state/@STAMP@" # until a sync has looked
     return 1
 }
 
 index_seen() {
-    echo 1<>"$state/index-seen"
+    echo 1<>"$state/@INDEX_SEEN@"
 } 2>/dev/null
 
 # By `command`, or what a power cut left of the file would end this shell, and with it the Git command.
 read_watch() {
     # shellcheck disable=SC1091 # CPV writes it
-    command . "$state/watch" 2>/dev/null
+    command . "$state/@WATCH@" 2>/dev/null
 }
 
 # Whether no artifact was removed by hand: a checkout or a reset brings those back.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
+from cpv_hooks import state_files
 from cpv_hooks.checks import doctor_hooks
 from cpv_hooks.checks.network_checks import remote_answers
 from cpv_hooks.console.check_result import Check, failed, guarded, side_by_side
@@ -119,7 +120,7 @@ def pointers(repo: Repo) -> Iterator[Check]:
     from cpv_hooks.worktree.base_index import Index
     from cpv_hooks.worktree.discovery import discover
 
-    found = discover(repo, Project.find_all(repo), Index.load(repo.state), Clock(repo.state / "clock"))
+    found = discover(repo, Project.find_all(repo), Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
     of_tracked = hidden(repo, (pointer.file for _, pointer in found.pointers)).values()
     errors = [*found.errors, *found.ignored, *of_tracked]
     yield from (failed("pointers", error) for error in errors)

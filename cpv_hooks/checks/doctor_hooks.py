@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place
@@ -40,7 +41,7 @@ def hooks(repo: Repo) -> Iterator[Check]:
 
 def _hooks_path(repo: Repo, path: str) -> Check:
     folder, own = hooks_dir(repo), hooks_in_place.installed_in(repo)
-    if folder == repo.shared / "hooks":
+    if folder == repo.shared / state_files.HOOKS:
         return Check("core.hooksPath", "ok", "CPV's folder, which calls the hooks that were there")
     if not folder.is_relative_to(repo.top) and not folder.is_relative_to(repo.common_dir):
         return Check("core.hooksPath", "warn", f"{path} is outside this repository, other repositories use it", INSTALL)

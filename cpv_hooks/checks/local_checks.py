@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
 from cpv_hooks.errors import CPVError
@@ -122,7 +123,7 @@ def _artifacts(project: Project, line: Line) -> Check:
     from cpv_hooks.worktree.discovery import discover
 
     state = project.repo.state
-    found = discover(project.repo, [project], Index.load(state), Clock(state / "clock"))
+    found = discover(project.repo, [project], Index.load(state), Clock(state / state_files.CLOCK))
     if found.errors:
         raise found.errors[0]
     kinds = {pointer.path: project.kind_of(pointer.path) for _, pointer in found.pointers}

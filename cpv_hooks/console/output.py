@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.console.trace import emit
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 EXIT_ERROR, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
 # A disk that refuses is the user's to fix, not a bug.
@@ -100,7 +101,7 @@ def is_quiet() -> bool:
     value = os.environ.get("CPV_QUIET")
     if value is not None:
         return value not in ("", "0", "false")
-    return quiet_setting(cpv_home() / "config.json")
+    return quiet_setting(cpv_home() / state_files.CONFIG)
 
 
 @cache
@@ -135,7 +136,7 @@ def _write_log(error: BaseException) -> Path | None:
 
     from cpv_hooks.console.redact import redact
 
-    folder = cpv_home() / "logs"
+    folder = cpv_home() / state_files.LOGS
     path = folder / f"bug-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
     text = redact("".join(traceback.format_exception(error)))
     try:

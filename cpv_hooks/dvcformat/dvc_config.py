@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.atomic_files import write_atomic
 
@@ -78,7 +79,7 @@ def _signature(folders: Sequence[str], root: Path) -> dict[str, Any]:
 
 def facts_of(root: Path, state: Path) -> Facts:
     """The facts of a DVC root, remembered in a folder of CPV's; `CPVError` for a configuration that cannot be read."""
-    store = state / "projects.json"
+    store = state / state_files.PROJECTS
     key = str(root)
     try:
         known = json.loads(store.read_bytes())

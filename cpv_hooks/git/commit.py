@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.gitignore import FILE as IGNORE_FILE
 from cpv_hooks.git.index import index_entries, scratch_index, set_index_entries
@@ -75,7 +76,7 @@ def _let_index_follow(
 
 
 def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: str) -> None:
-    with scratch_index(repo.state / "commit-index", repo.git_dir / "index") as env:
+    with scratch_index(repo.state / state_files.COMMIT_INDEX, repo.git_dir / "index") as env:
         repo.run("read-tree", "--reset", "HEAD", env=env)
         rows = "".join(f"{entry}\t{path}\0" for path, entry in staged.items())
         repo.run("update-index", "-z", "--index-info", input=rows, env=env)

@@ -12,17 +12,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.hook_names import HOOKS, MARK, PRE_COMMIT_MARK, STAGES
 from cpv_hooks.git.repo import Repo
 
 INSTALL = "dvc cpv install"
-RECORD = "install.json"
-BYPASSED = "bypassed"
-"""Its file, in CPV's folder, is there from when hooks were found to be bypassed until that was made up for."""
-_SEEN = "hooks-seen"
-"""What the files that decide which hooks run were when CPV's were last found in place."""
 
 
 def look(repo: Repo) -> bool:
@@ -33,8 +29,8 @@ def look(repo: Repo) -> bool:
     installed = installed_in(repo)
     if installed is None:
         return True
-    mark, before = repo.shared / BYPASSED, _signature(repo, installed)
-    if not mark.exists() and _read(repo.shared / _SEEN) == before:
+    mark, before = repo.shared / state_files.BYPASSED, _signature(repo, installed)
+    if not mark.exists() and _read(repo.shared / state_files.HOOKS_SEEN) == before:
         return True
     faults = list(_faults(repo, installed))
     for fault in faults:
@@ -46,7 +42,7 @@ def look(repo: Repo) -> bool:
         what = "CPV's hooks did not run for a while: versions may lack their tag, and pushes their data"
         warn(str(CPVError(what, where=str(repo.top), fix="dvc cpv sync")))
         return False
-    (repo.shared / _SEEN).write_text(before, encoding="utf-8")
+    (repo.shared / state_files.HOOKS_SEEN).write_text(before, encoding="utf-8")
     return True
 
 
@@ -54,7 +50,7 @@ def note_in_place(repo: Repo) -> None:
     """Note, after an installation, what the files are that decide which hooks run."""
     installed = installed_in(repo)
     if installed is not None and not were_bypassed(repo):
-        (repo.shared / _SEEN).write_text(_signature(repo, installed), encoding="utf-8")
+        (repo.shared / state_files.HOOKS_SEEN).write_text(_signature(repo, installed), encoding="utf-8")
 
 
 def in_place(repo: Repo) -> bool:
@@ -65,19 +61,19 @@ def in_place(repo: Repo) -> bool:
 
 def were_bypassed(repo: Repo) -> bool:
     """Whether hooks are, or were, bypassed and nobody has made up for it."""
-    return (repo.shared / BYPASSED).exists()
+    return (repo.shared / state_files.BYPASSED).exists()
 
 
 def note_bypassed(repo: Repo) -> None:
     """Note, before hooks are put in place again, that Git did not run them."""
     if not in_place(repo):
-        (repo.shared / BYPASSED).touch()
+        (repo.shared / state_files.BYPASSED).touch()
 
 
 def made_up(repo: Repo) -> None:
     """Forget that hooks were bypassed, where they are in place again."""
     if in_place(repo):
-        (repo.shared / BYPASSED).unlink(missing_ok=True)
+        (repo.shared / state_files.BYPASSED).unlink(missing_ok=True)
 
 
 def runs(hook: Path) -> bool:
@@ -122,7 +118,7 @@ def _by_framework(repo: Repo, hook: Path) -> bool:
 def installed_in(repo: Repo) -> Path | None:
     """Where CPV's hooks were put; None where they were not, or nobody can tell."""
     try:
-        return repo.common_dir / str(json.loads((repo.shared / RECORD).read_bytes())["hooks_dir"])
+        return repo.common_dir / str(json.loads((repo.shared / state_files.INSTALL).read_bytes())["hooks_dir"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -144,7 +140,7 @@ def deciding_files(repo: Repo) -> list[Path]:
     other = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config", "git", "config")
     settings = [repo.common_dir / "config", repo.git_dir / "config.worktree", Path("/etc/gitconfig")]
     settings += [Path(personal)] if personal else [home / ".gitconfig", other]
-    return [*settings, repo.shared / RECORD, folder]
+    return [*settings, repo.shared / state_files.INSTALL, folder]
 
 
 def _stamp(path: Path) -> str:

@@ -17,6 +17,7 @@ import re
 import time
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import Repo
@@ -88,7 +89,7 @@ def _tree_unlike_any_index(repo: Repo) -> str:
 
     entry, path = next((head.split(), path) for head, _, path in entries if is_pointer_file(path))
     mode = "100644" if entry[0] == "100755" else "100755"
-    with scratch_index(repo.state / "detour-index", Path(os.environ["GIT_INDEX_FILE"])) as env:
+    with scratch_index(repo.state / state_files.DETOUR_INDEX, Path(os.environ["GIT_INDEX_FILE"])) as env:
         repo.run(*_UNHOOKED, "update-index", "--cacheinfo", f"{mode},{entry[1]},{path}", env=env)
         return repo.run(*_UNHOOKED, "write-tree", env=env).strip()
 
@@ -134,7 +135,7 @@ def _record(repo: Repo) -> tuple[str, int | None]:
 
 
 def _file(repo: Repo) -> Path:
-    return repo.state / "detour"
+    return repo.state / state_files.DETOUR
 
 
 def _pending(repo: Repo) -> Path:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.console.trace import emit, is_heard
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import advised, bare, reason
@@ -146,12 +147,12 @@ class Repo:
     @cached_property
     def state(self) -> Path:
         """CPV's folder for this work tree: index, stamp, detour."""
-        return self.git_dir / "cpv"
+        return self.git_dir / state_files.FOLDER
 
     @cached_property
     def shared(self) -> Path:
         """CPV's folder for all work trees of the repository: queue, rescues, published tags."""
-        return self.common_dir / "cpv"
+        return self.common_dir / state_files.FOLDER
 
     @property
     def linked(self) -> bool:

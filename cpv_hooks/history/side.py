@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -69,7 +70,7 @@ def of_work_tree(repo: Repo, projects: Sequence[Project]) -> Side:
     from cpv_hooks.worktree.base_index import Index
     from cpv_hooks.worktree.discovery import discover
 
-    found = discover(repo, list(projects), Index.load(repo.state), Clock(repo.state / "clock"))
+    found = discover(repo, list(projects), Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
     artifacts = {one.path: Artifact(project.kind_of(one.path), one) for project, one in found.pointers}
     errors, settings = list(found.errors), dict[str, bytes]()
     for name in (project.prefix + name for project in projects for name in FILES):

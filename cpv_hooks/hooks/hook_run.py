@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import tell_once
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.caller import calling_git
@@ -19,14 +20,14 @@ def begin() -> Repo:
     repo = Repo.discover()
     git = calling_git()
     if git is not None:
-        tell_once(repo.state / "said", git.identity)
+        tell_once(repo.state / state_files.SAID, git.identity)
     hooks_in_place.look(repo)
     return repo
 
 
 def interrupted(repo: Repo) -> bool:
     """Whether a killed operation had left something, so that the commit or the push under way must be said again."""
-    if not (repo.shared / "journal").is_dir():
+    if not (repo.shared / state_files.JOURNAL).is_dir():
         return False
     from cpv_hooks.recovery.interrupted import stops
 
@@ -37,7 +38,7 @@ def answered(repo: Repo) -> bool:
     """Whether an fsmonitor query of this Git process has left everything in agreement (its shim writes the note)."""
     git = calling_git()
     try:
-        notes = (repo.state / "asked").read_text(encoding="ascii").splitlines()
+        notes = (repo.state / state_files.ASKED).read_text(encoding="ascii").splitlines()
     except OSError:
         return False
     if git is None or notes[:1] != [git.identity]:

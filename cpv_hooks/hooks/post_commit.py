@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place, index, one_shot
@@ -22,10 +23,10 @@ def run(args: list[str]) -> int:
         return 0
     repo = begin()
     one_shot.heal(repo)
-    if (repo.state / "restage").exists():
+    if (repo.state / state_files.RESTAGE).exists():
         index.repair_after_limited_commit(repo)
         _repair_completed(repo)
-        (repo.state / "restage").unlink(missing_ok=True)
+        (repo.state / state_files.RESTAGE).unlink(missing_ok=True)
     if not answered(repo):
         tell(guarded_sync(repo, quietly(COMMIT)))
     projects = Project.find_all(repo)
@@ -48,7 +49,7 @@ def run(args: list[str]) -> int:
 
 
 def _repair_completed(repo: Repo) -> None:
-    if (repo.state / "completed").exists():
+    if (repo.state / state_files.COMPLETED).exists():
         from cpv_hooks.transfer.commits.versioned_commit import repair_after_limited_commit
 
         repair_after_limited_commit(repo)

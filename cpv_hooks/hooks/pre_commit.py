@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import fail, say
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
@@ -123,7 +124,7 @@ def stage_changed(repo: Repo, report: Report, before: Staged) -> list[str]:
     index.stage(repo, changed, pointers)
     if _path_limited():
         repo.state.mkdir(parents=True, exist_ok=True)
-        (repo.state / "restage").touch()
+        (repo.state / state_files.RESTAGE).touch()
     return changed
 
 
@@ -138,7 +139,7 @@ def complete_versions(repo: Repo, report: Report) -> None:
     complete_commit(repo, report.projects, only=only, limited=_path_limited())
     if _path_limited():
         repo.state.mkdir(parents=True, exist_ok=True)
-        (repo.state / "restage").touch()
+        (repo.state / state_files.RESTAGE).touch()
 
 
 def _path_limited() -> bool:
@@ -162,7 +163,7 @@ def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
         one_shot.open_detour(repo)
     else:
         # The shim calls back when every other hook has passed: a check may ask which branch this is.
-        (repo.state / "detour-wanted").touch()
+        (repo.state / state_files.DETOUR_WANTED).touch()
     return 0
 
 
@@ -171,6 +172,6 @@ def _one_shot(report: Report) -> bool:
 
 
 def _open_wanted(repo: Repo) -> int:
-    (repo.state / "detour-wanted").unlink(missing_ok=True)
+    (repo.state / state_files.DETOUR_WANTED).unlink(missing_ok=True)
     one_shot.open_detour(repo)
     return 0

@@ -16,7 +16,7 @@ from pathlib import Path
 from cpv_hooks.dvcformat.dvc_config import names_said
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 # Files of AWS's own, in which it may be told to run a program (`credential_process`).
 PROGRAMS = ("configpath", "credentialpath")

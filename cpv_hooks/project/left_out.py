@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -102,7 +103,7 @@ def _laid_out(repo: Repo, prefix: str, settings: str, config: str) -> Project:
     from configobj import ConfigObj
 
     home = repo.top / prefix / ".dvc"
-    there = Repo(repo.state / "roots", repo.git_dir, repo.common_dir)
+    there = Repo(repo.state / state_files.ROOTS, repo.git_dir, repo.common_dir)
     root = there.top / posixpath.normpath(prefix) if prefix else there.top
     write_atomic(root / FILE, os.fsencode(settings))
     public = _as_meant_at(home, ConfigObj(config.splitlines(), encoding="utf-8"))

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvc_config import facts_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
@@ -70,7 +71,7 @@ def _noted_roots(repo: Repo) -> list[str]:
     import json
 
     try:
-        return list(json.loads((repo.shared / "projects.json").read_bytes()))
+        return list(json.loads((repo.shared / state_files.PROJECTS).read_bytes()))
     except (OSError, ValueError):
         return []
 

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
 from cpv_hooks.project.clone_settings import CloneSettings
+from cpv_hooks.state_files import cpv_home
 
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
 
-FILE = "trusted.json"
 VARIABLE = "CPV_TRUST"
 COMMAND = "dvc cpv config trust"
 _ALL = frozenset({"all", "*", "1", "true", "yes", "on"})
@@ -111,7 +111,7 @@ def _of_user(repo: Repo, root: Path) -> set[str]:
     named = [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")]
     named += _in_aws_files()
     with suppress(OSError, ValueError, KeyError, TypeError):
-        named.append(json.loads((cpv_home() / "config.json").read_bytes())["aws"]["endpoint_url"] or "")
+        named.append(json.loads((cpv_home() / state_files.CONFIG).read_bytes())["aws"]["endpoint_url"] or "")
     files = user_files()
     if CloneSettings(repo, root, "", {}).has_own_local_file:
         files.append(f"{root}/.dvc/config.local")
@@ -151,7 +151,7 @@ def read() -> dict[str, Any]:
     from cpv_hooks.system.own_files import read_own
 
     try:
-        table = json.loads(read_own(cpv_home() / FILE))
+        table = json.loads(read_own(cpv_home() / state_files.TRUSTED))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     found = table.get("repositories") if isinstance(table, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.events import Event
@@ -15,7 +16,7 @@ def guarded_sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     Where an interrupted operation cannot be undone now, nothing is looked at, because half of it is not the user's
     work; the report is empty then. Raises `locks.Busy` as `sync` does.
     """
-    if (repo.shared / "journal").is_dir():
+    if (repo.shared / state_files.JOURNAL).is_dir():
         from cpv_hooks.recovery import interrupted
 
         if not interrupted.settle(repo, event.name):

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess
 from cpv_hooks.git.repo import Repo
@@ -39,7 +40,7 @@ class Record:
 
 def folder(repo: Repo) -> Path:
     """Where the journals are; there is no such folder where there are none."""
-    return repo.shared / "journal"
+    return repo.shared / state_files.JOURNAL
 
 
 def create(repo: Repo, what: str) -> tuple[int, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -43,8 +44,8 @@ def restore(repo: Repo, number: int, output: str | None = None) -> Path:
         # What stands there now goes into the cache and its pointer, like any unsaved change.
         guarded_sync(repo, SYNC)
     pointer = Pointer(file="", path=rescue.path, oid=rescue.oid, isexec=rescue.isexec)
-    with locked(repo.state / "lock", wait=True, say="syncing this work tree"):
-        space = Workspace(project, Index.load(repo.state), Clock(repo.state / "clock"))
+    with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
+        space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
         wanted = _wanted(space, pointer, number)
         if output:
             _copy(space, pointer, wanted, target)

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import repo as git
 from cpv_hooks.git.repo import Repo
@@ -151,11 +152,11 @@ def _undo_left(repo: Repo, *, wait: bool) -> list[Recovered]:
 
 
 def _operation_lock(repo: Repo, *, wait: bool) -> AbstractContextManager[None]:
-    return locked(repo.state / "operation", wait=wait, say="changing this work tree")
+    return locked(repo.state / state_files.OPERATION, wait=wait, say="changing this work tree")
 
 
 def _work_tree_lock(repo: Repo, *, wait: bool) -> AbstractContextManager[None]:
-    return locked(repo.state / "lock", wait=wait, say="syncing this work tree")
+    return locked(repo.state / state_files.LOCK, wait=wait, say="syncing this work tree")
 
 
 def _described(record: Record) -> Recovered:

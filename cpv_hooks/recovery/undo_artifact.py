@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.cache import md5_of
 from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.errors import CPVError, disk_error
@@ -53,7 +54,7 @@ def run(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
     project = Project.open(repo, repo.top / action["root"])
     if moved_on is not None and _is_committed(project, action, moved_on):
         return
-    space = Workspace(project, Index.load(repo.state), Clock(repo.state / "clock"))
+    space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
     path = action["path"]
     try:
         _put_back(space, path, action)

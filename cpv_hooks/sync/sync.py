@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -32,7 +33,7 @@ def sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     impatient event meets another process. What a killed operation left must have been undone before: see
     `recovery.guarded_sync`.
     """
-    with locked(repo.state / "lock", wait=event.patient, say="syncing this work tree"):
+    with locked(repo.state / state_files.LOCK, wait=event.patient, say="syncing this work tree"):
         try:
             report = _look(repo, event, taken)
         except BaseException:
@@ -47,7 +48,7 @@ def sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
 
 def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     """One pass over everything; leaves the fast path's files where there was nothing to do."""
-    index, clock = Index.load(repo.state), Clock(repo.state / "clock")
+    index, clock = Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
     started = clock.now()
     if _settings_came_back(repo):
         # Git took the cache too: what stands in the work tree is read into it again.

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.git.hooks_in_place import BYPASSED, deciding_files
+from cpv_hooks import state_files
+from cpv_hooks.git.hooks_in_place import deciding_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from cpv_hooks.sync.outcomes import Outcome
 
 _GLOB = frozenset("*?[")
+_WRITTEN = state_files.STAMP_WRITTEN.removeprefix(state_files.STAMP)
 _PATTERN, _ESCAPED = re.compile(r"[*?\[\\]"), r"\\\g<0>"
 _BESIDE = """\
 find -L {half} -cnewer "$1" -print -quit || echo failed &
@@ -74,7 +76,7 @@ def remember(
 
     Not where hooks were bypassed: each query says so until that is made up for.
     """
-    if (repo.shared / BYPASSED).exists():
+    if (repo.shared / state_files.BYPASSED).exists():
         forget(repo)
         return
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
@@ -111,10 +113,10 @@ def remember(
         beside=_BESIDE.format(half=_arguments(split.beside), tops=_arguments(split.tops)) if split.beside else "exec ",
         ending=" || echo failed\n    wait" if split.beside else "",
     )
-    write_atomic(repo.state / "watch", os.fsencode(text))
+    write_atomic(repo.state / state_files.WATCH, os.fsencode(text))
     if written.files:
-        stamp(repo.state / "stamp-written", written.moment)
-    stamp(repo.state / "stamp", started)
+        stamp(repo.state / state_files.STAMP_WRITTEN, written.moment)
+    stamp(repo.state / state_files.STAMP, started)
 
 
 def _except_written(written: Written, folders: Collection[str]) -> str:
@@ -125,23 +127,23 @@ def _except_written(written: Written, folders: Collection[str]) -> str:
     above = {posixpath.dirname(file) or "." for file in written.files}
     paths = sorted(written.files) + [f"{folder}/." for folder in sorted(above.intersection(folders))]
     names = " -o ".join(f"-path {_argument(_PATTERN.sub(_ESCAPED, path))}" for path in paths)
-    return f' \\( ! \\( {names} \\) -o -cnewer "$1-written" \\)'
+    return f' \\( ! \\( {names} \\) -o -cnewer "$1{_WRITTEN}" \\)'
 
 
 def is_sure(repo: Repo) -> bool:
     """Whether the last sync found, or left, everything in agreement."""
-    return (repo.state / "stamp").exists()
+    return (repo.state / state_files.STAMP).exists()
 
 
 def forget(repo: Repo) -> None:
     """Let the next hook look again."""
-    (repo.state / "stamp").unlink(missing_ok=True)
+    (repo.state / state_files.STAMP).unlink(missing_ok=True)
 
 
 def known_roots(repo: Repo) -> list[Path]:
     """The DVC roots that were ever synced in this work tree."""
     try:
-        return [Path(root) for root in json.loads((repo.state / "projects.json").read_bytes())]
+        return [Path(root) for root in json.loads((repo.state / state_files.PROJECTS).read_bytes())]
     except (OSError, ValueError):
         return []
 

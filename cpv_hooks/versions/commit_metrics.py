@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.errors import CPVError
@@ -23,7 +24,6 @@ STATE = "trainer_state.json"
 _LOG = re.compile(r"(metrics[^/]*\.(json|jsonl|csv|tsv|ya?ml|toml|log|txt)|[a-z]+_results\.json|training\.(csv|log))")
 _STEP = re.compile(r"-(\d+)(?=/)")
 _AT_MOST = 10
-_SILENT = "no-metrics"  # in CPV's shared state: the artifacts of which it was said that they give no metrics
 Values = dict[str, int | float | str]
 Find = Callable[["Pointer"], "Path | None"]
 
@@ -121,7 +121,7 @@ def _age(item: tuple[str, str]) -> tuple[bool, int]:
 
 def tell_silent(repo: Repo, silent: Iterable[str]) -> None:
     """Say once of each metrics artifact that it gives no metrics; it is said again after it gave some."""
-    place, now = repo.shared / _SILENT, sorted(silent)
+    place, now = repo.shared / state_files.NO_METRICS, sorted(silent)
     known: list[str] = []
     with suppress(OSError, ValueError):
         known = json.loads(place.read_bytes())

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import Repo
@@ -88,7 +89,7 @@ def on_host(repo: Repo, remote: str) -> Mapping[str, str] | None:
 
 
 def _all(repo: Repo) -> Iterator[Sent]:
-    for path in sorted((repo.shared / tag_refs.SENT).glob("*.json")):
+    for path in sorted((repo.shared / state_files.SENT).glob("*.json")):
         try:
             yield Sent(**json.loads(path.read_bytes()))
         except (OSError, ValueError, TypeError):
@@ -104,4 +105,4 @@ def _runs(sent: Sent) -> bool:
 
 def _path(repo: Repo, remote: str, name: str) -> Path:
     key = hashlib.sha256(os.fsencode(f"{remote}\0{name}")).hexdigest()[:32]
-    return repo.shared / tag_refs.SENT / f"{key}.json"
+    return repo.shared / state_files.SENT / f"{key}.json"

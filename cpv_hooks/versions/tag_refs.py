@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.system.atomic_files import sync
@@ -18,8 +19,6 @@ from cpv_hooks.versions.tag_message import TagInfo, parse_message
 
 PREFIX = "refs/tags/"
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*(?<!\.lock)")
-SENT = "sent"
-"""The folder, in CPV's own, of the tags that a push took along and nobody has confirmed."""
 _FIELDS = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(objecttype)%00%(contents)%00"
 
 
@@ -101,16 +100,16 @@ def write(
 def published_names(repo: Repo) -> set[str]:
     """The tags that a push of this clone sent out, as far as is known."""
     sent: set[str] = set()
-    for path in (repo.shared / SENT).glob("*.json"):
+    for path in (repo.shared / state_files.SENT).glob("*.json"):
         with suppress(OSError, ValueError, KeyError):
             sent.add(json.loads(path.read_bytes())["name"])
-    return {*_lines(repo.shared / "published"), *sent}
+    return {*_lines(repo.shared / state_files.PUBLISHED), *sent}
 
 
 def mark_published(repo: Repo, names: Sequence[str]) -> None:
     """Remember that tags went out; on the disk when this returns."""
-    known = set(_lines(repo.shared / "published"))
-    _append(repo.shared / "published", (name for name in dict.fromkeys(names) if name not in known))
+    known = set(_lines(repo.shared / state_files.PUBLISHED))
+    _append(repo.shared / state_files.PUBLISHED, (name for name in dict.fromkeys(names) if name not in known))
 
 
 def is_published(repo: Repo, name: str) -> bool:
@@ -134,12 +133,12 @@ def came_from_remote(repo: Repo, tag: Tag, made_here: Collection[str]) -> bool:
 
 def made(repo: Repo) -> set[str]:
     """`OID NAME` of every tag that was made in this clone."""
-    return set(_lines(repo.shared / "made"))
+    return set(_lines(repo.shared / state_files.MADE))
 
 
 def note_made(repo: Repo, oids: Mapping[str, str]) -> None:
     """Remember tags, name -> object id, that were made in this clone."""
-    _append(repo.shared / "made", (f"{oid} {name}" for name, oid in oids.items()))
+    _append(repo.shared / state_files.MADE, (f"{oid} {name}" for name, oid in oids.items()))
 
 
 def is_null(oid: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvcignore import builtin_filter
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
 from cpv_hooks.system.signatures import Listing, newest, signature
@@ -55,7 +56,7 @@ class Artifact:
         files = index.files_about(self.path)
         if files < _BY_CTIME_FROM or not self.space.is_plain(self.path):
             return None
-        since = index.folder / "since"
+        since = index.folder / state_files.SINCE
         stamp(since, entry.checked)
         if since.stat().st_dev != self.status.st_dev:
             return None  # another disk may have another clock

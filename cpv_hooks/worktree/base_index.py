@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.system.atomic_files import write_atomic
@@ -88,7 +89,7 @@ class Index:
         """Read the index; an empty one where there is none or it is damaged."""
         index = cls(state)
         try:
-            text = (state / "index.json").read_text(encoding="utf-8", errors="surrogateescape")
+            text = (state / state_files.INDEX).read_text(encoding="utf-8", errors="surrogateescape")
             table = json.loads(text)
             if table["version"] == _VERSION:
                 index.entries = {path: _entry(value) for path, value in table["entries"].items()}
@@ -120,7 +121,7 @@ class Index:
         }
         text = json.dumps(table, separators=(",", ":"))
         if text != self._saved:
-            write_atomic(self.folder / "index.json", text.encode("utf-8", "surrogateescape"))
+            write_atomic(self.folder / state_files.INDEX, text.encode("utf-8", "surrogateescape"))
             self._saved = text
 
     def set(self, path: str, entry: Entry) -> None:
@@ -157,7 +158,7 @@ class Index:
         write_atomic(self._tree_file(path), _encode_tree(tree, oid))
 
     def _tree_file(self, path: str) -> Path:
-        return self.folder / "trees" / hashlib.sha1(os.fsencode(path), usedforsecurity=False).hexdigest()
+        return self.folder / state_files.TREES / hashlib.sha1(os.fsencode(path), usedforsecurity=False).hexdigest()
 
 
 def _signature(value: Any) -> Signature:

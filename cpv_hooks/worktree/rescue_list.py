@@ -1,6 +1,6 @@
 """The list of contents that CPV moved out of the way: what, when, why, and how to get it back.
 
-The bytes are in DVC's cache; the list (`rescues.jsonl` in CPV's shared state, one JSON object a line) keeps them
+The bytes are in DVC's cache; the list (in CPV's shared state, one JSON object a line) keeps them
 findable, and `prune` leaves them alone until they are dropped from it.
 """
 
@@ -12,13 +12,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
-
-_FILE = "rescues.jsonl"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Rescue:
 def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
     """Append to the list; durable when it returns. The same content of the same artifact is listed once."""
     repo.shared.mkdir(parents=True, exist_ok=True)
-    with locked(repo.shared / "rescues.lock", wait=True, say="noting a rescue"):
+    with locked(repo.shared / state_files.RESCUES_LOCK, wait=True, say="noting a rescue"):
         known = list(rescues(repo))
         for rescue in known:
             if (rescue.path, rescue.oid) == (path, content.oid):
@@ -50,7 +49,7 @@ def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
 
 
 def _append(repo: Repo, line: str) -> None:
-    with open(repo.shared / _FILE, "a+b") as stream:
+    with open(repo.shared / state_files.RESCUES, "a+b") as stream:
         # A kill in the middle of a line must not take the next one with it.
         if stream.tell():
             stream.seek(-1, os.SEEK_END)
@@ -68,7 +67,7 @@ def drop(
     Their bytes stay in the cache until `prune` removes them. All or nothing: a number that is not listed is
     a `CPVError`.
     """
-    with locked(repo.shared / "rescues.lock", wait=True, say="noting a rescue"):
+    with locked(repo.shared / state_files.RESCUES_LOCK, wait=True, say="noting a rescue"):
         known = list(rescues(repo))
         strange = sorted(set(numbers) - {rescue.number for rescue in known})
         if strange:
@@ -76,7 +75,7 @@ def drop(
         gone = [rescue for rescue in known if everything or rescue.number in numbers or _is_before(rescue, before)]
         if gone:
             kept = "".join(json.dumps(asdict(rescue)) + "\n" for rescue in known if rescue not in gone)
-            write_atomic(repo.shared / _FILE, kept.encode(), durable=True)
+            write_atomic(repo.shared / state_files.RESCUES, kept.encode(), durable=True)
     return gone
 
 
@@ -90,7 +89,7 @@ def _is_before(rescue: Rescue, moment: datetime | None) -> bool:
 def rescues(repo: Repo) -> Iterator[Rescue]:
     """Everything on the list, oldest first; a torn last line is passed over."""
     try:
-        lines = (repo.shared / _FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (repo.shared / state_files.RESCUES).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return
     for line in lines:

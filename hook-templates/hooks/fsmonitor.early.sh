@@ -4,7 +4,7 @@ anything_may_have_changed() {
     [ "$1" = 2 ] && printf 'cpv\0'
     printf '/\0'
 }
-if answered asked; then
+if answered @ASKED@; then
     anything_may_have_changed "$1"
     exit 0
 fi

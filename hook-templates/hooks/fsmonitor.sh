@@ -25,14 +25,14 @@ is_left_to_pre_commit() {
 }
 if managed; then
     if agreed; then
-        note_answer asked
+        note_answer @ASKED@
     elif is_left_to_pre_commit; then
         # One Python is enough: that hook does all of it.
-        note_answer deferred
+        note_answer @DEFERRED@
     else
         run "$@" >&2
         # What could not be settled must be met again, by the pre-commit hook of the same Git process for one.
-        [ ! -f "$state/stamp" ] || note_answer asked
+        [ ! -f "$state/@STAMP@" ] || note_answer @ASKED@
     fi
 fi
 anything_may_have_changed "$1"

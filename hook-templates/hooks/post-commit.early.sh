@@ -1,13 +1,13 @@
 # Whether the pre-commit hook of the same Git process saw that the commit changes no pointer. (Of an amended commit
 # post-rewrite takes care.) Then the pointers of the new commit, too, are those of the work tree.
 changes_no_pointer() {
-    [ -f "$state/no-pointer" ] && git_process && read -r known <"$state/no-pointer" || return 1
+    [ -f "$state/@NO_POINTER@" ] && git_process && read -r known <"$state/@NO_POINTER@" || return 1
     case $known in "$process "*) ;; *) return 1 ;; esac
-    ! read_head || echo "${known#"$process "} $head" 1<>"$state/committed"
+    ! read_head || echo "${known#"$process "} $head" 1<>"$state/@COMMITTED@"
 }
 
 nothing_waits() {
-    [ ! -f "$state/queued" ] && [ ! -f "$state/restage" ]
+    [ ! -f "$state/@QUEUED@" ] && [ ! -f "$state/@RESTAGE@" ]
 }
 
 if [ -z "$chained" ] && nothing_waits && changes_no_pointer; then

@@ -1,6 +1,6 @@
 if [ "$changed_files" = 1 ] && managed; then
     if agreed && nothing_absent; then
-        note_answer agreed
+        note_answer @AGREED@
     else
         run "$@"
     fi

@@ -1,4 +1,4 @@
-if managed && ! { [ ! -f "$state/queued" ] && answered agreed && [ -f "$state/stamp" ]; }; then
+if managed && ! { [ ! -f "$state/@QUEUED@" ] && answered @AGREED@ && [ -f "$state/@STAMP@" ]; }; then
     run "$@"
 fi
 chain "$@"

@@ -11,7 +11,7 @@ settled() {
     ! adds_something || return 1
     # What another hook will stage is not known yet.
     # shellcheck disable=SC2154 # set by watch
-    if [ -n "$no_pointer" ] && alone; then note_answer no-pointer "$cpv_id"; fi
+    if [ -n "$no_pointer" ] && alone; then note_answer @NO_POINTER@ "$cpv_id"; fi
     return 0
 }
 
@@ -39,7 +39,7 @@ adds_something() {
 
 # Whether the pointers of HEAD were found to be those of the work tree, by the post-commit hook of the last commit.
 is_committed() {
-    [ -f "$state/committed" ] && read_head && read -r known <"$state/committed" && [ "$known" = "$cpv_id $head" ]
+    [ -f "$state/@COMMITTED@" ] && read_head && read -r known <"$state/@COMMITTED@" && [ "$known" = "$cpv_id $head" ]
 }
 
 tab='	'
@@ -48,17 +48,17 @@ last=
 alone && last=--last
 if managed; then
     # Left by a commit that another hook stopped.
-    [ ! -f "$state/detour-wanted" ] || rm -f "$state/detour-wanted"
+    [ ! -f "$state/@DETOUR_WANTED@" ] || rm -f "$state/@DETOUR_WANTED@"
     is_known=
-    ! answered asked || is_known=yes
-    if [ -f "$state/detour" ] || answered deferred || ! { [ -n "$is_known" ] || agreed; } || ! settled; then
+    ! answered @ASKED@ || is_known=yes
+    if [ -f "$state/@DETOUR@" ] || answered @DEFERRED@ || ! { [ -n "$is_known" ] || agreed; } || ! settled; then
         run $last || exit
         is_known=
     fi
     # The Git process asks once more, as it reads the index again; what could not be settled must be met again.
-    [ -n "$is_known" ] || [ ! -f "$state/stamp" ] || note_answer asked
+    [ -n "$is_known" ] || [ ! -f "$state/@STAMP@" ] || note_answer @ASKED@
 fi
 chain "$@" || exit
-if [ -f "$state/detour-wanted" ]; then
+if [ -f "$state/@DETOUR_WANTED@" ]; then
     run --open-detour
 fi

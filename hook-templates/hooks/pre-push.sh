@@ -1,17 +1,17 @@
 # Whether a Git remote has something that it had not when CPV last looked: an earlier push, maybe without CPV.
 remote_refs_moved() {
-    find_common
     [ -d "$common/refs/remotes" ] || return 1
-    [ -f "$common/cpv/pushes-checked" ] || return 0
-    [ -n "$(find "$common/refs/remotes" -type f -cnewer "$common/cpv/pushes-checked" -print -quit)" ]
+    [ -f "$common/@FOLDER@/@PUSHES_CHECKED@" ] || return 0
+    [ -n "$(find "$common/refs/remotes" -type f -cnewer "$common/@FOLDER@/@PUSHES_CHECKED@" -print -quit)" ]
 }
 refs=$(cat)
 # Who does not read it is nobody's fault; Git may run hooks with SIGPIPE ignored.
 refs() {
     echo "$refs" 2>/dev/null
 }
+find_common
 # Tags of an earlier push that may not have arrived are asked for even where nothing is new.
-if { [ -n "$refs" ] || [ -d "$state/sent" ] || remote_refs_moved; } && managed; then
+if { [ -n "$refs" ] || [ -d "$common/@FOLDER@/@SENT@" ] || remote_refs_moved; } && managed; then
     refs | run "$@" || exit
 fi
 alone || refs | chain "$@"

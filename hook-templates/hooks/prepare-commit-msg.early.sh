@@ -1,1 +1,1 @@
-[ -n "$chained" ] || [ -f "$state/detour" ] || exit 0
+[ -n "$chained" ] || [ -f "$state/@DETOUR@" ] || exit 0

@@ -1,20 +1,20 @@
 # Ends the detour that pre-commit opened: what `detour.close` does, where all is as it should be. Git's own
 # `symbolic-ref` would leave a line in the reflog.
 end_detour() {
-    read -r kind head <"$state/detour" && [ "$kind" = ref: ] || return 1
+    read -r kind head <"$state/@DETOUR@" && [ "$kind" = ref: ] || return 1
     case $head in refs/heads/*) ;; *) return 1 ;; esac
     read -r now <"$git_dir/HEAD" && [ "$now" = "ref: refs/worktree/cpv/pending" ] || return 1
     lock=$git_dir/HEAD.lock
     (set -C && : >"$lock") 2>/dev/null || return 1
     # Where `sync` takes no file the disk gets it with all else.
     if echo "ref: $head" >"$lock" && { sync "$lock" 2>/dev/null || :; } && mv -f "$lock" "$git_dir/HEAD"; then
-        rm -f "$state/detour" "$git_dir/refs/worktree/cpv/pending"
+        rm -f "$state/@DETOUR@" "$git_dir/refs/worktree/cpv/pending"
     else
         rm -f "$lock"
         return 1
     fi
 }
-if [ -f "$state/detour" ] && ! end_detour; then
+if [ -f "$state/@DETOUR@" ] && ! end_detour; then
     run "$@" || exit
 fi
 chain "$@"

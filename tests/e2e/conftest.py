@@ -5,7 +5,7 @@ Where a test could be told in several ways, the suite tells it in one, chosen by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast, get_args
 from zlib import crc32
@@ -13,8 +13,10 @@ from zlib import crc32
 import pytest
 from conftest import REAL_ENVIRONMENT
 
+from cpv_hooks.system.signatures import TEMPORARY
 from e2e import story as stories
 from e2e.story import Mode, Story
+from support import state
 
 
 class Tell(Protocol):
@@ -54,13 +56,15 @@ def _seed(tmp_path_factory: pytest.TempPathFactory, _session_environment: None) 
 
 
 @pytest.fixture
-def tell(tmp_path: Path, _seed: Path) -> Tell:
-    """Begins a story in a mode, with more settings."""
+def tell(tmp_path: Path, _seed: Path) -> Iterator[Tell]:
+    """Begins a story in a mode, with more settings; none may leave a file of CPV's that has no name in the list."""
 
     def begin(mode: str = "live", *, name: str = "story", **rest: Any) -> Story:
         return stories.tell(_seed, tmp_path / name, cast(Mode, mode), **rest)
 
-    return begin
+    yield begin
+    strange = [name for git_dir in tmp_path.glob("*/.git") for name in state.strange(git_dir)]
+    assert not [name for name in strange if not name.endswith(TEMPORARY)]
 
 
 @pytest.fixture(params=["live", "shims"])

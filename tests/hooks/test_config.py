@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
 from cpv_hooks.project.config import FILE, MAX_BYTES, Config, load
+from cpv_hooks.state_files import cpv_home
 
 FULL = """[cpv]
 team = "vision"

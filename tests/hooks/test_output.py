@@ -13,7 +13,7 @@ from cpv_hooks.console.output import fail, say, size_text, time_text, warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.redact import redact, remember
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 from support.terminal import converse
 
 Capture = pytest.CaptureFixture[str]

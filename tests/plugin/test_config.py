@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.accounts.personal import settings
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 from support.inside import cpv
 from support.shell import BIN, Shell
 from support.terminal import converse

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cpv_hooks.accounts.personal import settings
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 from dvc_cpv_plugin import ConfigureError, CPVConfig
 from dvc_cpv_plugin.options import COMMON
 from support.ssh_keys import ssh_folder

@@ -8,7 +8,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.accounts.personal import settings
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 from dvc_cpv_plugin import DownloadError, ModelsCheckpointsManage
 from support.seaweed import Server
 from support.stored import contents

@@ -11,7 +11,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.accounts.git_host import keys
 from cpv_hooks.accounts.personal import settings
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 from dvc_cpv_plugin import ConfigureError, CPVConfig
 from support.repos import ModelRepo
 from support.seaweed import Server

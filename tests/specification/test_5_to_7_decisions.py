@@ -12,11 +12,11 @@ import pytest
 
 import dvc_cpv_plugin
 from cpv_hooks.accounts.personal import settings
-from cpv_hooks.home import cpv_home
 from cpv_hooks.operations.info.metadata import ModelMetadata
 from cpv_hooks.project.config import Config
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.state_files import cpv_home
 from support.shell import Shell
 from support.story import MODEL, TEAM, Story
 from support.unchanged import nothing_changes

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks import state_files
 from cpv_hooks.accounts.aws.target import Request, Target
 from cpv_hooks.console.plan import Effect
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
     from cpv_hooks.accounts.personal.settings import Settings
-
-LINK = "aws_credentials"
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,9 @@ class Personal:
     def effects(self) -> Iterator[Effect]:
         """A line for each."""
         for key, value in self.changes.items():
-            yield Effect("file", f"{cpv_home() / 'config.json'}: {key} = {value}")
+            yield Effect("file", f"{cpv_home() / state_files.CONFIG}: {key} = {value}")
         if self.link is not None:
-            yield Effect("file", f"{cpv_home() / LINK}: a link to {self.link}")
+            yield Effect("file", f"{cpv_home() / state_files.CREDENTIALS}: a link to {self.link}")
 
     def apply(self, undo: ExitStack) -> None:
         """Do it; what brings the former state back is put on `undo`."""
@@ -75,13 +74,13 @@ class Personal:
 def _linked() -> str | None:
     """Where the link leads now."""
     try:
-        return os.readlink(cpv_home() / LINK)
+        return os.readlink(cpv_home() / state_files.CREDENTIALS)
     except OSError:
         return None
 
 
 def _link_back(before: str | None) -> None:
-    path = cpv_home() / LINK
+    path = cpv_home() / state_files.CREDENTIALS
     if path.is_symlink():
         path.unlink()
     if before is not None and not os.path.lexists(path):

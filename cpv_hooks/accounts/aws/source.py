@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
@@ -126,7 +127,7 @@ def room(project: Project) -> Iterator[Path]:
     """
     name = hashlib.md5(str(project.root).encode(), usedforsecurity=False).hexdigest()[:12]
     folder = project.cache_dir / f"{FOLDER}-{name}"
-    with locked(project.repo.shared / "move.lock", wait=True, say="moving the data"):
+    with locked(project.repo.shared / state_files.MOVE_LOCK, wait=True, say="moving the data"):
         shutil.rmtree(folder, ignore_errors=True)
         try:
             yield folder

@@ -13,7 +13,7 @@ from pathlib import Path
 from cpv_hooks.console.trace import emit, is_heard
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import environment
-from cpv_hooks.home import user_home
+from cpv_hooks.state_files import user_home
 from cpv_hooks.system.atomic_files import write_atomic
 
 SECONDS = 10

@@ -12,14 +12,15 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, check_url, is_local, talk
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.home import cpv_home
 from cpv_hooks.project.config import FILE, load
 from cpv_hooks.project.project import managed_roots
+from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.folder_names import folder_name
 from cpv_hooks.system.locks import locked
@@ -67,8 +68,8 @@ def managed_clone(
 
 class _Clone:
     def __init__(self, team: str, model: str, url: str, home: Path, remote_options: Mapping[str, str]) -> None:
-        self.place = home / "repositories" / folder_name(team) / folder_name(model)
-        self._cache = home / "cache" / folder_name(team) / folder_name(model)
+        self.place = home / state_files.REPOSITORIES / folder_name(team) / folder_name(model)
+        self._cache = home / state_files.CACHE / folder_name(team) / folder_name(model)
         self._home = home
         self._team, self._model, self._url = team, model, url
         self._remote_options = remote_options

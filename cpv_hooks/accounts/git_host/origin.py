@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 NAME = "origin"
 
@@ -14,7 +15,7 @@ def configured_url(team: str, model: str) -> str | None:
     Raises `CPVError` for settings or names that give no URL.
     """
     # Without the file nothing is configured, and pydantic need not be loaded.
-    if not (cpv_home() / "config.json").exists():
+    if not (cpv_home() / state_files.CONFIG).exists():
         return None
     from cpv_hooks.accounts.git_host.pattern import repository_url
     from cpv_hooks.accounts.personal import settings

@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from cpv_hooks import state_files
 from cpv_hooks.accounts.personal import log_rotation
 from cpv_hooks.accounts.personal.private_folder import FILE_MODE, private_folder
 from cpv_hooks.console import output
 from cpv_hooks.console.redact import redact
 from cpv_hooks.console.trace import Level, listening
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 _PathLike = str | os.PathLike[str]
 
@@ -136,7 +137,7 @@ def _folder() -> str:
 
 def _open_own(log: OperationLog, name: str) -> None:
     try:
-        folder = private_folder(private_folder(cpv_home()) / "logs")
+        folder = private_folder(private_folder(cpv_home()) / state_files.LOGS)
         while log.path is None:
             path = folder / _file_name(name)
             stream = _stream(path, os.O_EXCL)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
-CREDENTIALS = "aws_credentials"
 
 
 def private_folder(path: Path) -> Path:
@@ -41,7 +41,7 @@ def changing(say: str) -> Iterator[Path]:
 
     with mended():
         folder = private_folder(cpv_home())
-        with locked(folder / ".lock", wait=True, say=say):
+        with locked(folder / state_files.CONFIG_LOCK, wait=True, say=say):
             yield folder
 
 
@@ -53,12 +53,12 @@ def link_credentials(path: str | os.PathLike[str]) -> Path:
     """
     target = Path(os.path.abspath(os.path.expanduser(path)))
     with changing("linking the AWS credentials") as folder:
-        link = folder / CREDENTIALS
+        link = folder / state_files.CREDENTIALS
         if os.path.lexists(link) and not link.is_symlink():
             what = "not a symbolic link; CPV does not overwrite it"
             raise CPVError(what, where=str(link), fix=f"mv {link} elsewhere")
         _check_target(target, link)
-        temporary = folder / f".{CREDENTIALS}.{secrets.token_hex(4)}.cpv-tmp"
+        temporary = folder / f".{state_files.CREDENTIALS}.{secrets.token_hex(4)}.cpv-tmp"
         os.symlink(target, temporary)
         try:
             os.replace(temporary, link)

@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from cpv_hooks import state_files
 from cpv_hooks.accounts.personal.private_folder import FILE_MODE, changing, link_credentials
 from cpv_hooks.accounts.personal.schema import LOOPBACK, VERSION, Aws, Bitbucket, Logs, Notify, Settings
 from cpv_hooks.console.redact import remember
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 __all__ = ["LOOPBACK", "Aws", "Bitbucket", "Logs", "Notify", "Settings", "get", "keys", "link_credentials", "load"]
 __all__ += ["path", "preview", "update"]
@@ -27,7 +28,7 @@ _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no",
 
 def path() -> Path:
     """The file of the personal settings."""
-    return cpv_home() / "config.json"
+    return cpv_home() / state_files.CONFIG
 
 
 def keys() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
+from cpv_hooks import state_files
 from cpv_hooks.accounts.personal.private_folder import FILE_MODE, changing
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import trust
@@ -49,4 +50,4 @@ def _change(repo: Repo, change: Callable[[set[str]], set[str]]) -> None:
         if servers:
             repositories[trust.key_of(repo)] = servers
         text = json.dumps({"version": 1, "repositories": repositories}, indent=2) + "\n"
-        write_atomic(folder / trust.FILE, text.encode(), mode=FILE_MODE, durable=True)
+        write_atomic(folder / state_files.TRUSTED, text.encode(), mode=FILE_MODE, durable=True)

@@ -18,17 +18,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import reflink
 from cpv_hooks.dvcformat.file_hash import has_hash, is_named
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.home import cpv_home
 from cpv_hooks.operations.download.destination import survey
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, Source
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
+from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.signatures import TEMPORARY
 
@@ -107,7 +108,7 @@ class Copies:
         from cpv_hooks.system.locks import locked
 
         key = hashlib.sha256(os.fsencode(self.output)).hexdigest()[:16]
-        lock = cpv_home() / "locks" / f"output-{key}"
+        lock = cpv_home() / state_files.LOCKS / f"output-{key}"
         with locked(lock, wait=True, say=f"writing {self.output}"):
             try:
                 self._write(source)

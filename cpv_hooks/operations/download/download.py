@@ -13,7 +13,6 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.version_metrics import in_cache, metrics
-from cpv_hooks.home import cpv_home
 from cpv_hooks.operations.download.copies import Copies
 from cpv_hooks.operations.download.fetch_content import Source
 from cpv_hooks.operations.download.load_folder import Shelf
@@ -21,6 +20,7 @@ from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
 from cpv_hooks.operations.download.version_content import Stock, local, take
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.disk_space import require
 from cpv_hooks.versions.version import Version, resolve
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.cache import PROTECTED, reflink
 from cpv_hooks.errors import disk_error
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, Source
@@ -31,7 +32,7 @@ def folder_of(project: Project, version: Version, home: Path) -> Path:
     """Where the version's files stand: `artifacts/TEAM/MODEL/COMMIT` below the personal folder."""
     team, model = project.config.team or "team", project.config.model or project.root.name
     name = version.commit + (f"-{folder_name(project.prefix.rstrip('/'))}" if project.prefix else "")
-    return home / "artifacts" / folder_name(team) / folder_name(model) / name
+    return home / state_files.ARTIFACTS / folder_name(team) / folder_name(model) / name
 
 
 class Shelf:

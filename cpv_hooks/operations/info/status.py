@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.pointer import Pointer
@@ -85,7 +86,7 @@ class Status:
 def read(repo: Repo, cwd: Path | None = None) -> Status:
     """Look at a repository. Raises `CPVError` where CPV does not manage it or its settings cannot be read."""
     projects = projects_here(repo, cwd)
-    index, clock = Index.load(repo.state), Clock(repo.state / "clock")
+    index, clock = Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
     found = discover(repo, list(projects), index, clock)
     artifacts = sorted(_artifacts(repo, projects, found, index, clock), key=lambda artifact: artifact.path)
     remotes = [remote for project in projects for remote in _remotes(project, found)]

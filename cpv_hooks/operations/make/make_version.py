@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
@@ -169,7 +170,10 @@ def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
 def _store(job: Release) -> dict[str, Taken]:
     repo = job.draft.project.repo
     taken: dict[str, Taken] = {}
-    with Progress("caching") as progress, locked(repo.state / "lock", wait=True, say="syncing this work tree"):
+    with (
+        Progress("caching") as progress,
+        locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"),
+    ):
         index = Index.load(repo.state)
         for change in job.draft.changes:
             progress.grow(change.new.content.size)
@@ -180,7 +184,7 @@ def _store(job: Release) -> dict[str, Taken]:
 
 
 def _space(project: Project, index: Index, progress: Progress) -> Workspace:
-    return Workspace(project, index, Clock(project.repo.state / "clock"), progress.advance)
+    return Workspace(project, index, Clock(project.repo.state / state_files.CLOCK), progress.advance)
 
 
 def _publish(made: Draft) -> Draft:
@@ -245,7 +249,7 @@ def _tag(transaction: Transaction, job: Release, commit: str) -> None:
 def _settle(project: Project, taken: Mapping[str, Taken]) -> None:
     """Let the index know what was read, so that the next sync need not read it again."""
     repo = project.repo
-    with locked(repo.state / "lock", wait=True, say="syncing this work tree"):
+    with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
         index = Index.load(repo.state)
         for path, held in taken.items():
             if held.tree is not None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.gitignore import hidden
@@ -62,7 +63,7 @@ def _space(project: Project) -> Workspace:
     from cpv_hooks.system.signatures import Clock
     from cpv_hooks.worktree.base_index import Index
 
-    return Workspace(project, Index.load(project.repo.state), Clock(project.repo.state / "clock"))
+    return Workspace(project, Index.load(project.repo.state), Clock(project.repo.state / state_files.CLOCK))
 
 
 def _inside(project: Project, source: Path) -> str | None:

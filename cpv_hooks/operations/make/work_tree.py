@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import md5_of
 from cpv_hooks.dvcformat.pointer import Content, Pointer
@@ -35,7 +36,7 @@ def tracked(project: Project) -> list[Tracked]:
     Raises `CPVError` for a pointer that is broken or in conflict.
     """
     repo = project.repo
-    index, clock = Index.load(repo.state), Clock(repo.state / "clock")
+    index, clock = Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
     found = discover(repo, [project], index, clock)
     if found.unmerged:
         file = found.unmerged[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
@@ -74,4 +75,6 @@ class Bringing:
 
     def _space(self, progress: Progress) -> Workspace:
         repo = self.stock.project.repo
-        return Workspace(self.stock.project, Index.load(repo.state), Clock(repo.state / "clock"), progress.advance)
+        return Workspace(
+            self.stock.project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK), progress.advance
+        )

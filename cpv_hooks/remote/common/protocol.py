@@ -15,10 +15,6 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 
 DVC3_LAYOUT = "files/md5"
-UNFINISHED = "uploads"
-"""The folder beside the queue with notes of the uploads to go on with."""
-MEMORY = "s3.json"
-"""The file beside the queue with how S3 is asked, learned from boto3."""
 NO_SIZES: Mapping[str, int] = {}
 
 

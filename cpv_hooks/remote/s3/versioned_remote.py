@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.remote.common.protocol import NO_SIZES, UNFINISHED, Blob
+from cpv_hooks.remote.common.protocol import NO_SIZES, Blob
 from cpv_hooks.remote.common.verified_copy import receive
 from cpv_hooks.remote.s3.download import Opened, opened
 from cpv_hooks.remote.s3.multipart import PART, Multipart, send
@@ -46,7 +47,7 @@ class VersionedRemote(S3Remote):
             options,
             name=project.remote_name or "",
             legacy=legacy,
-            unfinished=project.repo.shared / UNFINISHED,
+            unfinished=project.repo.shared / state_files.UPLOADS,
             partials=project.cache_dir / "cpv",
             own_client=project.config.s3_client == "own",
         )

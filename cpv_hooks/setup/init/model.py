@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import advised, reason
 from cpv_hooks.git.repo import Repo, environment
@@ -64,7 +65,7 @@ def existing(path: Path) -> Path:
 
 def mark_of(root: Path) -> Path:
     """Stands while a new repository is being made, so that a run after a kill goes on with it."""
-    return Repo.discover(existing(root)).state / "init"
+    return Repo.discover(existing(root)).state / state_files.INIT
 
 
 def run(command: Sequence[str | Path], cwd: Path, *, hooks: bool = False, env: Mapping[str, str] | None = None) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvc_config import configured_remotes
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 if TYPE_CHECKING:
     from cpv_hooks.accounts.personal.settings import Aws
@@ -20,7 +21,7 @@ NAME = "storage"
 def default_url(team: str, model: str) -> str:
     """S3 where `dvc cpv aws-config` has set it up, else a folder of this machine, so that everything works before."""
     own = _aws()
-    return f"s3://{own.bucket}/{team}/{model}" if own else str(cpv_home() / "storage" / team / model)
+    return f"s3://{own.bucket}/{team}/{model}" if own else str(cpv_home() / state_files.STORAGE / team / model)
 
 
 def _aws() -> Aws | None:

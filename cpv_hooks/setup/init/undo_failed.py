@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.setup.init.model import Place
 from cpv_hooks.system.atomic_files import write_atomic
@@ -96,5 +97,5 @@ class _InGit:
             for path in sorted(folder.rglob("*"), reverse=True):
                 if path not in self._there:
                     _remove(path)
-            if folder.is_dir() and not any(folder.iterdir()) and folder.name == "cpv":
+            if folder.is_dir() and not any(folder.iterdir()) and folder.name == state_files.FOLDER:
                 folder.rmdir()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS
@@ -25,8 +26,6 @@ from cpv_hooks.setup.install.manifest import (
     CHAINED,
     EXCLUDED,
     LINKS,
-    RECORD,
-    UNINSTALLED,
     Manifest,
     from_common,
 )
@@ -34,7 +33,6 @@ from cpv_hooks.setup.install.precommit_config import note_stages
 from cpv_hooks.setup.install.shims import (
     FSMONITOR_FILE,
     MERGE_DRIVER,
-    MERGE_DRIVER_FILE,
     Interpreter,
     fsmonitor_command,
     is_fsmonitor,
@@ -44,7 +42,7 @@ from cpv_hooks.setup.install.shims import (
     pass_through,
     render,
 )
-from cpv_hooks.setup.install.uninstall import SCRIPT, script_files
+from cpv_hooks.setup.install.uninstall import script_files
 
 
 def install(repo: Repo) -> list[str]:
@@ -80,15 +78,17 @@ class _Installation:
         self._set("push.followTags", "true", keep=True)
         self._set("merge.dvc.name", "DVC merge driver")
         driver = merge_driver(Interpreter.current()).encode()
-        self.alterations.write(self.repo.shared / MERGE_DRIVER_FILE, driver, mode=0o777)
+        self.alterations.write(self.repo.shared / state_files.MERGE_DRIVER, driver, mode=0o777)
         self._set("merge.dvc.driver", MERGE_DRIVER)
         self._add_lines(self.repo.common_dir / "info" / "attributes", ATTRIBUTES)
         self._add_lines(self.repo.common_dir / "info" / "exclude", EXCLUDED)
         self.alterations.step("settings")
         for name, data in script_files(self.repo, self.manifest).items():
-            self.alterations.write(self.repo.shared / name, data, mode=0o777 if name == SCRIPT else 0o666)
-        self.alterations.write(self.repo.shared / UNINSTALLED, None)
-        self.alterations.write(self.repo.shared / RECORD, self.manifest.data())
+            self.alterations.write(
+                self.repo.shared / name, data, mode=0o777 if name == state_files.UNINSTALL else 0o666
+            )
+        self.alterations.write(self.repo.shared / state_files.UNINSTALLED, None)
+        self.alterations.write(self.repo.shared / state_files.INSTALL, self.manifest.data())
         self.alterations.step("record")
         return lines
 
@@ -97,7 +97,7 @@ class _Installation:
     def _hooks(self) -> list[str]:
         repo, manifest = self.repo, self.manifest
         foreign = _foreign_hooks_path(repo, manifest)
-        own = repo.shared / "hooks"
+        own = repo.shared / state_files.HOOKS
         folder = own if foreign else hooks_dir(repo)
         manifest.hooks_dir = from_common(repo, folder)
         # What the shims made of the hooks that were there before; they make it again.
@@ -204,7 +204,7 @@ class _Installation:
 
 def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> Path | None:
     """The folder that `core.hooksPath` named before us; None where Git uses its own."""
-    own = str(repo.shared / "hooks")
+    own = str(repo.shared / state_files.HOOKS)
     now = repo.config("core.hooksPath")
     if now and _is_former_own(repo, manifest, now):
         now = own
@@ -220,5 +220,9 @@ def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> Path | None:
 
 def _is_former_own(repo: Repo, manifest: Manifest, path: str) -> bool:
     """Whether a path was the folder of CPV's hooks of this repository, or of the one it was copied from."""
-    is_named_so = Path(path).is_absolute() and path.endswith("/cpv/hooks") and manifest.hooks_dir != ""
+    is_named_so = (
+        Path(path).is_absolute()
+        and path.endswith(f"/{state_files.FOLDER}/{state_files.HOOKS}")
+        and manifest.hooks_dir != ""
+    )
     return is_named_so and (not Path(path).exists() or is_ours(Path(path) / "pre-commit"))

@@ -7,12 +7,10 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.hooks_in_place import RECORD as RECORD
 from cpv_hooks.git.repo import Repo
 
-UNINSTALLED = "uninstalled.json"
-"""Its name from when all is put back until CPV's own files are cleared away."""
 CHAINED = ".cpv-chained"
 LINKS = ("cpv-hooks", "cpv-legacy")
 """Folders beside that of Git's hooks in which shims keep links to hooks that were there before, by their own names."""
@@ -36,11 +34,11 @@ class Manifest:
     def load(cls, repo: Repo) -> Manifest | None:
         """The manifest of this repository; None where CPV is not installed."""
         try:
-            return cls(**json.loads((repo.shared / RECORD).read_bytes()))
+            return cls(**json.loads((repo.shared / state_files.INSTALL).read_bytes()))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError) as error:
-            where = str(repo.shared / RECORD)
+            where = str(repo.shared / state_files.INSTALL)
             raise CPVError(
                 "the record of the installation is damaged", where=where, fix=f"rm {where} && dvc cpv install"
             ) from error

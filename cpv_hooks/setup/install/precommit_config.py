@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cpv_hooks import state_files
 from cpv_hooks.git.hook_names import STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
@@ -15,7 +16,7 @@ def note_stages(repo: Repo) -> None:
     Running pre-commit there would cost 200 ms to find that out.
     """
     path = repo.top / PRE_COMMIT_CONFIG
-    mark = repo.state / "only-cpv"
+    mark = repo.state / state_files.ONLY_CPV
     if not path.is_file():
         mark.unlink(missing_ok=True)
         return
@@ -40,7 +41,7 @@ def refresh_stages(repo: Repo) -> None:
         config = (repo.top / PRE_COMMIT_CONFIG).stat().st_mtime_ns
     except FileNotFoundError:
         return
-    mark = repo.state / "only-cpv"
+    mark = repo.state / state_files.ONLY_CPV
     if not mark.exists() or mark.stat().st_mtime_ns < config:
         note_stages(repo)
 

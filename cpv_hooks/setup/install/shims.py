@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import site
 import sys
@@ -10,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cpv_hooks
+from cpv_hooks import state_files
 from cpv_hooks.git.hook_names import MARK, PRE_COMMIT_MARK
 from cpv_hooks.setup.install.templates import templates
 
 FSMONITOR_FILE = "cpv-fsmonitor"
-MERGE_DRIVER_FILE = "merge-driver"
 # It is found from where Git runs it, the top of a work tree, also after the repository was moved.
-MERGE_DRIVER = f'sh "$(git rev-parse --git-common-dir)/cpv/{MERGE_DRIVER_FILE}" %O %A %B %L %P'
+MERGE_DRIVER = f'sh "$(git rev-parse --git-common-dir)/{state_files.FOLDER}/{state_files.MERGE_DRIVER}" %O %A %B %L %P'
+_STATE_FILE = re.compile("@([A-Z][A-Z_]*)@")
+"""In a template: one of CPV's own files, by the name of its constant."""
 _FSMONITOR = 'f="${{GIT_DIR:-.git}}/{0}"; [ -x "$f" ] || f="$(git rev-parse --git-common-dir)/{0}"; exec "$f"'
 
 
@@ -47,7 +50,7 @@ def is_fsmonitor(command: str) -> bool:
     """Whether a value of `core.fsmonitor` starts CPV's, by this command or by its path alone."""
     return command == _FSMONITOR.format(f"hooks/{FSMONITOR_FILE}") or (
         os.path.basename(command.rstrip("'")) == FSMONITOR_FILE
-        or command == _FSMONITOR.format(f"cpv/hooks/{FSMONITOR_FILE}")
+        or command == _FSMONITOR.format(f"{state_files.FOLDER}/{state_files.HOOKS}/{FSMONITOR_FILE}")
     )
 
 
@@ -70,7 +73,7 @@ def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: 
     text = (folder / "shim.sh").read_text(encoding="utf-8")
     for name, value in values.items():
         text = text.replace(name, value)
-    return text
+    return _STATE_FILE.sub(lambda found: str(getattr(state_files, found[1])), text)
 
 
 def merge_driver(interpreter: Interpreter) -> str:

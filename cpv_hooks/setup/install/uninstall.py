@@ -6,13 +6,15 @@ import shlex
 import shutil
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.setup.install.git_changes import Alterations, altering
-from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, RECORD, UNINSTALLED, Manifest, from_common
-from cpv_hooks.setup.install.shims import MERGE_DRIVER_FILE, is_ours
+from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, Manifest, from_common
+from cpv_hooks.setup.install.shims import is_ours
 
-SCRIPT = "uninstall"
+_OF_INSTALLATION = (state_files.INSTALL, state_files.UNINSTALL, state_files.UNINSTALLED, state_files.MERGE_DRIVER)
+_LOOKED_AT = (state_files.STAMP, state_files.WATCH, state_files.INDEX, state_files.PROJECTS, state_files.ONLY_CPV)
 
 
 def uninstall(repo: Repo) -> list[str]:
@@ -26,7 +28,7 @@ def uninstall(repo: Repo) -> list[str]:
             _put_back(repo, alterations, manifest)
     if manifest is not None:
         return [f"hooks removed from {repo.common_dir / manifest.hooks_dir}", *_clear_state(repo)]
-    is_left = (repo.shared / UNINSTALLED).exists()
+    is_left = (repo.shared / state_files.UNINSTALLED).exists()
     return _clear_state(repo) if is_left else ["CPV is not installed in this repository"]
 
 
@@ -49,7 +51,7 @@ def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
     alterations.step("settings")
     if _made_section(manifest) and not repo.config("merge.dvc.driver"):
         repo.run("config", "--local", "--remove-section", "merge.dvc", check=False)
-    alterations.move(repo.shared / RECORD, repo.shared / UNINSTALLED)
+    alterations.move(repo.shared / state_files.INSTALL, repo.shared / state_files.UNINSTALLED)
     alterations.step("record")
 
 
@@ -68,9 +70,9 @@ def _clear_state(repo: Repo) -> list[str]:
     if kept:
         for folder in links:
             shutil.rmtree(folder, ignore_errors=True)
-        for name in (RECORD, SCRIPT, UNINSTALLED, MERGE_DRIVER_FILE):
+        for name in _OF_INSTALLATION:
             (repo.shared / name).unlink(missing_ok=True)
-        for name in ("stamp", "watch", "index.json", "projects.json", "only-cpv"):
+        for name in _LOOKED_AT:
             (repo.state / name).unlink(missing_ok=True)
         return [f"kept {repo.shared}: it holds {' and '.join(kept)}"]
     for folder in {*links, repo.state, repo.shared}:
@@ -115,13 +117,13 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
         lines.append(f"git config --local {change}")
     for number, (name, former) in enumerate(manifest.files.items()):
         lines += _restoring_lines(repo, name, former, number, files)
-    driver = repo.shared / MERGE_DRIVER_FILE
-    left = [Path(from_common(repo, path)) for path in (repo.shared / RECORD, driver, *_certain(repo))]
+    driver = repo.shared / state_files.MERGE_DRIVER
+    left = [Path(from_common(repo, path)) for path in (repo.shared / state_files.INSTALL, driver, *_certain(repo))]
     lines.append(f"rm -f {' '.join(quote(str(path)) for path in left)}")
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
     lines.append("echo 'CPV is removed from this repository'")
-    return files | {SCRIPT: ("\n".join(lines) + "\n").encode()}
+    return files | {state_files.UNINSTALL: ("\n".join(lines) + "\n").encode()}
 
 
 def _made_section(manifest: Manifest) -> bool:
@@ -131,16 +133,22 @@ def _made_section(manifest: Manifest) -> bool:
 
 
 def _certain(repo: Repo) -> list[Path]:
-    return [repo.state / "watch", repo.state / "stamp"]
+    return [repo.state / state_files.WATCH, repo.state / state_files.STAMP]
 
 
 def _restoring_lines(repo: Repo, name: str, former: str | None, number: int, files: dict[str, bytes]) -> list[str]:
     """Shell lines that put a file back from a copy, or take out only what was added where the user has added more."""
     path = repo.common_dir / name
     now = path.read_text(encoding="utf-8") if path.exists() else ""
-    files |= {f"installed-{number}": now.encode(), f"original-{number}": (former or "").encode()}
-    file, installed = shlex.quote(name), shlex.quote(from_common(repo, repo.shared / f"installed-{number}"))
-    original = shlex.quote(from_common(repo, repo.shared / f"original-{number}"))
+    files |= {
+        f"{state_files.INSTALLED}{number}": now.encode(),
+        f"{state_files.ORIGINAL}{number}": (former or "").encode(),
+    }
+    file, installed = (
+        shlex.quote(name),
+        shlex.quote(from_common(repo, repo.shared / f"{state_files.INSTALLED}{number}")),
+    )
+    original = shlex.quote(from_common(repo, repo.shared / f"{state_files.ORIGINAL}{number}"))
     new = shlex.quote(f"{name}.cpv-new")
     added = [line for line in now.splitlines() if line not in (former or "").splitlines()]
     patterns = " ".join(f"-e {shlex.quote(line)}" for line in added) or "-e ''"

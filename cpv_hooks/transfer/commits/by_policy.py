@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import fail
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -39,7 +40,7 @@ def _with_remote(project: Project, revs: Sequence[str]) -> list[str]:
 
 def mark_queued(repo: Repo) -> None:
     """Let the post-commit shim know, without Python, whether something waits."""
-    mark = repo.state / "queued"
+    mark = repo.state / state_files.QUEUED
     if Queue.of(repo).pending():
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.system.locks import is_held
@@ -79,7 +80,7 @@ def _lock_file(project: Project) -> Path:
     from cpv_hooks.project.project import root_key
     from cpv_hooks.transfer.commits.upload_locks import lock_file
 
-    return lock_file(project.repo, root_key(project), "early-")
+    return lock_file(project.repo, root_key(project), state_files.EARLY)
 
 
 def _start(project: Project) -> int | None:

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -61,7 +62,7 @@ def note_checked(project: Project, commits: Collection[str] = (), *, local: bool
     tips = {*remote_tips(project.repo).values(), *commits, *(_local_tips(project.repo) if local else ())}
     Queue.of(project.repo).note_complete(root_key(project), _remote(project), tips)
     # For the `pre-push` shim, which need not start Python where nothing has moved since.
-    (project.repo.shared / "pushes-checked").write_bytes(b"")
+    (project.repo.shared / state_files.PUSHES_CHECKED).write_bytes(b"")
 
 
 def remote_tips(repo: Repo) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
+
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
@@ -20,8 +22,6 @@ from pathlib import Path
 from cpv_hooks.project.project import root_key
 from cpv_hooks.system.locks import locked
 
-PREFIX, SUFFIX = "upload-", ".lock"
-
 
 @contextmanager
 def working(project: Project) -> Iterator[None]:
@@ -33,7 +33,7 @@ def working(project: Project) -> Iterator[None]:
         yield
 
 
-def lock_file(repo: Repo, root: str, prefix: str = PREFIX) -> Path:
+def lock_file(repo: Repo, root: str, prefix: str = state_files.UPLOAD) -> Path:
     """The file that the process at work on a DVC root locks."""
     name = hashlib.sha256(root.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return repo.shared / f"{prefix}{name}{SUFFIX}"
+    return repo.shared / f"{prefix}{name}{state_files.LOCKED}"

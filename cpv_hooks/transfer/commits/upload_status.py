@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.project.project import root_key
 from cpv_hooks.system.locks import is_held
-from cpv_hooks.transfer.commits.upload_locks import PREFIX, SUFFIX
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Uploads:
 
 
 def _workers(repo: Repo) -> Iterator[Worker]:
-    for path in sorted(repo.shared.glob(f"{PREFIX}*{SUFFIX}")):
+    for path in sorted(repo.shared.glob(f"{state_files.UPLOAD}*{state_files.LOCKED}")):
         if is_held(path):
             try:
                 note = json.loads(path.read_bytes())

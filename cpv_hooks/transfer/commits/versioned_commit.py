@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file, parse
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
 
 LATER = "dvc cpv sync, git commit"
-_MOVED = "completed"  # in CPV's state: what a path-limited commit changed in an index of its own
 Found = Mapping[str, Sequence[Stored]]
 
 
@@ -175,12 +175,12 @@ def _stage(repo: Repo, staged: Iterable[_Staged], found: Found, *, limited: bool
         repo.run("update-index", "--cacheinfo", f"{item.mode},{blob},{item.file}", index=True)
         moved[item.file] = [item.mode, item.blob, blob]
     if moved and limited:
-        write_atomic(repo.state / _MOVED, json.dumps(moved).encode())
+        write_atomic(repo.state / state_files.COMPLETED, json.dumps(moved).encode())
 
 
 def _follow(repo: Repo, files: Mapping[str, str | None], found: Found) -> None:
     """Write the versions into the pointer files of the work tree, where those name this content."""
-    with locked(repo.state / "lock", wait=True, say="syncing this work tree"):
+    with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
         for file, pipeline in files.items():
             path = repo.top / file
             if not path.is_file() or path.is_symlink():
@@ -196,7 +196,7 @@ def _follow(repo: Repo, files: Mapping[str, str | None], found: Found) -> None:
 
 def repair_after_limited_commit(repo: Repo) -> None:
     """After `git commit -- PATH` the real index has the pointers as they were before they got their versions."""
-    record = repo.state / _MOVED
+    record = repo.state / state_files.COMPLETED
     if not record.exists():
         return
     for file, (mode, old, new) in json.loads(record.read_bytes()).items():

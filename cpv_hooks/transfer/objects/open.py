@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.remote.common.local_remote import LocalInventory
-from cpv_hooks.remote.common.protocol import MEMORY, UNFINISHED
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
@@ -50,9 +50,9 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
             options,
             name=project.remote_name,
             legacy=legacy,
-            unfinished=project.repo.shared / UNFINISHED,
+            unfinished=project.repo.shared / state_files.UPLOADS,
             partials=project.cache_dir / "cpv",
-            memory=project.repo.shared / MEMORY,
+            memory=project.repo.shared / state_files.S3,
             own_client=project.config.s3_client == "own",
         )
     from cpv_hooks.remote.common.dvc_remote import DVCRemote

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from cpv_hooks.git.repo import Repo
 
-NAME = "queue.db"
 BUSY_SECONDS = 30.0
 _BATCH = 500
 _SCHEMA = """
@@ -66,7 +66,7 @@ class Queue:
     @classmethod
     def of(cls, repo: Repo) -> Queue:
         """The queue of a repository, shared by its work trees."""
-        return cls(repo.shared / NAME)
+        return cls(repo.shared / state_files.QUEUE)
 
     # Commits
 
@@ -202,7 +202,7 @@ class Queue:
         from cpv_hooks.console.output import warn
 
         # One process at a time, and each looks again: another one may have begun the new file already.
-        with open(self.path.with_name(f"{NAME}.lock"), "w") as lock:
+        with open(self.path.with_name(state_files.QUEUE_LOCK), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as db:
@@ -210,9 +210,9 @@ class Queue:
                         return
             except sqlite3.DatabaseError:
                 pass
-            aside = self.path.with_name(f"{NAME}.damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
+            aside = self.path.with_name(f"{state_files.QUEUE}.damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}")
             os.replace(self.path, aside)
-            self.path.with_name(f"{NAME}-journal").unlink(missing_ok=True)
+            self.path.with_name(f"{state_files.QUEUE}-journal").unlink(missing_ok=True)
         warn(
             f"{self.path}: the upload queue is damaged; kept as {aside.name}, the next push finds what is not uploaded"
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import disk_error
 from cpv_hooks.system.locks import holding_dvc, locked
@@ -38,7 +39,7 @@ def locks(repo: Repo, projects: Sequence[Project]) -> Iterator[None]:
     """Keep every sync of every work tree and DVC itself waiting; waits for those at work."""
     with ExitStack() as held:
         for tree in sorted(work_trees(repo), key=lambda tree: tree.git_dir):
-            held.enter_context(locked(tree.state / "lock", wait=True, say="syncing a work tree"))
+            held.enter_context(locked(tree.state / state_files.LOCK, wait=True, say="syncing a work tree"))
         for project in projects:
             held.enter_context(holding_dvc(project.root))
         yield

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -40,11 +41,11 @@ def work_trees(repo: Repo) -> list[Repo]:
 def mentions(repo: Repo, reader: Reader) -> Mentions:
     """All that is mentioned outside of commits."""
     found = Mentions({rescue.oid for rescue in rescues(repo)})
-    found.oids.update(*(ids_in(data) for data in _read(_files(repo.shared / "journal"))))
+    found.oids.update(*(ids_in(data) for data in _read(_files(repo.shared / state_files.JOURNAL))))
     for git_dir in git_dirs(repo):
         found.add(_in_index(repo, git_dir, reader))
-        found.oids |= _bases(git_dir / "cpv")
-        found.oids.update(*(ids_in(data) for data in _read([git_dir / "cpv" / "detour"])))
+        found.oids |= _bases(git_dir / state_files.FOLDER)
+        found.oids.update(*(ids_in(data) for data in _read([git_dir / state_files.FOLDER / state_files.DETOUR])))
     for tree in work_trees(repo):
         for name in all_pointer_files(tree):
             beside = [(tree.top / name).with_name(PIPELINE)] if name.endswith("dvc.lock") else []

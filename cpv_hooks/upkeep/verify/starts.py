@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from cpv_hooks import state_files
 from cpv_hooks.console.durations import DAY
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -21,7 +22,7 @@ _ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 _ENTRY = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) .*> (\d+) [-+]\d{4}", re.DOTALL)
 _UNDER_WAY = (
     "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "BISECT_START", "rebase-merge", "rebase-apply",
-    "sequencer", "cpv/detour",
+    "sequencer", f"{state_files.FOLDER}/{state_files.DETOUR}",
 )  # fmt: skip
 _FOR_A_WHILE = ("ORIG_HEAD", "FETCH_HEAD")
 
@@ -67,7 +68,7 @@ def every(repo: Repo, grace: float) -> Iterator[Start]:
     """Each of them, as often as something names it; `grace` is in seconds. Raises `CPVError` where Git fails."""
     since = time.time() - grace
     yield from (Start("an upload that is queued", item.commit, "here") for item in Queue.of(repo).pending())
-    yield from (Start("an operation under way", oid, "here") for oid in _in_files([repo.shared / "journal"]))
+    yield from (Start("an operation under way", oid, "here") for oid in _in_files([repo.shared / state_files.JOURNAL]))
     for git_dir in git_dirs(repo):
         for ref, oid in _refs(repo, git_dir):
             is_tag_or_theirs = ref.startswith(("refs/tags/", "refs/remotes/"))

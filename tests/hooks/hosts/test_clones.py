@@ -12,9 +12,9 @@ from conftest import MakeRepo
 from cpv_hooks.accounts.git_host.clones import managed_clone
 from cpv_hooks.accounts.git_host.transport import HostError
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
 from cpv_hooks.operations.download.download import plan_load
 from cpv_hooks.project.project import Project
+from cpv_hooks.state_files import cpv_home
 from support.repos import ModelRepo
 from support.shell import Shell
 from support.ssh_keys import make_key, ssh_folder

@@ -14,7 +14,7 @@ from cpv_hooks.accounts.git_host.connection import KeyNotAdded
 from cpv_hooks.accounts.git_host.setup import Request, plan_setup
 from cpv_hooks.accounts.personal import settings
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 from support.repos import ModelRepo
 from support.ssh_keys import lead_git_home, listing, make_key, ssh_folder
 from support.sshd import HOST, SSHServer

@@ -15,11 +15,11 @@ from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.home import cpv_home
 from cpv_hooks.operations.download.download import plan_download_data, plan_download_model, plan_load
 from cpv_hooks.operations.info.metadata import combined_metadata
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.install import install
+from cpv_hooks.state_files import cpv_home
 from support import engine
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
 from cpv_hooks.operations.download.download import plan_load
 from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
 from cpv_hooks.project.project import Project
+from cpv_hooks.state_files import cpv_home
 from support import engine
 from support.mounts import small_disk
 from support.repos import ModelRepo, object_names

@@ -17,7 +17,7 @@ from cpv_hooks.accounts.personal import logs, settings
 from cpv_hooks.console import output, trace
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 Capture = pytest.CaptureFixture[str]
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warning|error) +(.*)")

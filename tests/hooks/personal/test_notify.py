@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.accounts.personal import logs, notify, settings
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 from support.terminal import converse
 
 Capture = pytest.CaptureFixture[str]

@@ -16,7 +16,7 @@ from cpv_hooks.accounts.personal import settings
 from cpv_hooks.console.output import is_quiet
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
-from cpv_hooks.home import cpv_home
+from cpv_hooks.state_files import cpv_home
 
 NEWEST = {"version": 2, "quiet": True, "aws": {"region": "eu-west-1", "profile": ["a", "b"]}, "logs": "all", "new": 1}
 

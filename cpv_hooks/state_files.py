@@ -1,0 +1,107 @@
+"""CPV's own files: where they are, and what each is called. No other module spells one of these names.
+
+docs/architecture.md says of each who writes it, who reads it, and what becomes of it when it is lost or damaged.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+FOLDER = "cpv"
+"""In the Git directory of each work tree (`Repo.state`), and in the one that they share (`Repo.shared`)."""
+
+# Of each work tree
+INDEX = "index.json"
+TREES = "trees"
+PROJECTS = "projects.json"  # in `Repo.shared` too, for a linked work tree that has none of its own yet
+ROOTS = "roots"
+LOCK = "lock"
+OPERATION = "operation"
+CLOCK = "clock"
+SINCE = "since"
+WATCH = "watch"
+STAMP = "stamp"
+STAMP_WRITTEN = f"{STAMP}-written"
+INDEX_SEEN = "index-seen"
+ASKED = "asked"
+DEFERRED = "deferred"
+AGREED = "agreed"
+NO_POINTER = "no-pointer"
+COMMITTED = "committed"
+SAID = "said"
+ONLY_CPV = "only-cpv"
+QUEUED = "queued"
+DETOUR = "detour"
+DETOUR_WANTED = "detour-wanted"
+DETOUR_INDEX = "detour-index"
+COMMIT_INDEX = "commit-index"
+RESTAGE = "restage"
+COMPLETED = "completed"
+INIT = "init"
+OF_WORK_TREE = frozenset(
+    {INDEX, TREES, PROJECTS, ROOTS, LOCK, OPERATION, CLOCK, SINCE, WATCH, STAMP, STAMP_WRITTEN, INDEX_SEEN, ASKED}
+    | {DEFERRED, AGREED, NO_POINTER, COMMITTED, SAID, ONLY_CPV, QUEUED, DETOUR, DETOUR_WANTED, DETOUR_INDEX}
+    | {COMMIT_INDEX, RESTAGE, COMPLETED, INIT}
+)
+
+# Of the repository
+QUEUE = "queue.db"
+QUEUE_LOCK = f"{QUEUE}.lock"
+JOURNAL = "journal"
+RESCUES = "rescues.jsonl"
+RESCUES_LOCK = "rescues.lock"
+PUBLISHED = "published"
+MADE = "made"
+SENT = "sent"
+PUSHES_CHECKED = "pushes-checked"
+NO_METRICS = "no-metrics"
+UPLOADS = "uploads"
+S3 = "s3.json"
+UPLOAD = "upload-"
+EARLY = "early-"
+LOCKED = ".lock"
+MOVE_LOCK = "move.lock"
+HOOKS_SEEN = "hooks-seen"
+BYPASSED = "bypassed"
+HOOKS = "hooks"
+MERGE_DRIVER = "merge-driver"
+INSTALL = "install.json"
+UNINSTALLED = "uninstalled.json"
+UNINSTALL = "uninstall"
+ORIGINAL = "original-"
+INSTALLED = "installed-"
+OF_REPOSITORY = frozenset(
+    {QUEUE, QUEUE_LOCK, JOURNAL, RESCUES, RESCUES_LOCK, PUBLISHED, MADE, SENT, PUSHES_CHECKED, NO_METRICS, UPLOADS, S3}
+    | {f"{UPLOAD}*{LOCKED}", f"{EARLY}*{LOCKED}", MOVE_LOCK, HOOKS_SEEN, BYPASSED, HOOKS, MERGE_DRIVER, INSTALL}
+    | {UNINSTALLED, UNINSTALL, f"{ORIGINAL}*", f"{INSTALLED}*", f"{QUEUE}.damaged-*"}
+)
+
+# Of the user
+CONFIG = "config.json"
+CONFIG_LOCK = ".lock"
+TRUSTED = "trusted.json"
+CREDENTIALS = "aws_credentials"
+LOGS = "logs"
+STORAGE = "storage"
+REPOSITORIES = "repositories"
+CACHE = "cache"
+ARTIFACTS = "artifacts"
+LOCKS = "locks"
+OF_USER = frozenset({CONFIG, CONFIG_LOCK, TRUSTED, CREDENTIALS, LOGS, STORAGE, REPOSITORIES, CACHE, ARTIFACTS, LOCKS})
+
+NOWHERE = Path("/nonexistent")
+"""The home of a user who has none, as in a container whose uid has no passwd entry: settings are the defaults then."""
+
+
+def user_home() -> Path:
+    """The user's home folder."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return NOWHERE
+
+
+def cpv_home() -> Path:
+    """The folder of personal settings: `CPV_HOME`, or `~/.cpv`."""
+    return Path(os.environ.get("CPV_HOME") or user_home() / ".cpv")
