@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.log import deltas
+from cpv_hooks.history.model_changes import ModelChange, change_of
+from cpv_hooks.history.models import READ_KINDS, Models
 from cpv_hooks.history.settings import flat
 from cpv_hooks.history.side import Side
 from cpv_hooks.history.where import Where
@@ -72,6 +74,8 @@ class Difference(TypedDict):
     b: str | None
     """null: the work tree."""
     artifacts: list[ArtifactChange]
+    models: list[ModelChange]
+    """What changed inside those of these artifacts that are models of a format that is known."""
     metrics: list[MetricChange]
     """All metrics, those that are equal too."""
     settings: list[SettingChange]
@@ -82,12 +86,15 @@ class Difference(TypedDict):
 def compare(projects: Sequence[Project], a: Side, b: Side) -> Difference:
     """Compare two sides. Lists of a folder's files that the cache lacks are read from the remote."""
     errors = [str(error) for side in (a, b) for error in side.errors]
+    artifacts = list(_Artifacts(projects, errors).changes(a, b))
+    models = list(_models(Models(projects), artifacts, a, b, errors))
     changes = deltas(a.metrics, b.metrics)
     before, after = for_json(a.metrics), for_json(b.metrics)
     return Difference(
         a=a.name or "",
         b=b.name,
-        artifacts=list(_Artifacts(projects, errors).changes(a, b)),
+        artifacts=artifacts,
+        models=models,
         metrics=[
             MetricChange(name=name, before=before.get(name), after=after.get(name), change=changes.get(name))
             for name in dict.fromkeys([*a.metrics, *b.metrics])
@@ -173,6 +180,19 @@ class _Artifacts:
 
         project = self._where.project(pointer)
         return self._known.setdefault(project.root, Stores(project))
+
+
+def _models(
+    models: Models, artifacts: Sequence[ArtifactChange], a: Side, b: Side, errors: list[str]
+) -> Iterator[ModelChange]:
+    for item in artifacts:
+        if item["kind"] not in READ_KINDS:
+            continue
+        one, other = (side.artifacts.get(item["path"]) for side in (a, b))
+        before, after = (models.read(found.pointer) if found else None for found in (one, other))
+        errors += [f"{item['path']}: {error}" for found in (before, after) if found for error in found.errors]
+        if (before and before.format) or (after and after.format):
+            yield change_of(item["path"], before, after)
 
 
 def _settings(a: Side, b: Side, errors: list[str]) -> Iterator[SettingChange]:

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
     from pluggy import PluginManager
 
+    from cpv_hooks.model_formats.record import Model
     from cpv_hooks.project.config import Config, Kind
     from cpv_hooks.project.tag_schemes import Scheme
+    from cpv_hooks.system.byte_source import ByteSource
 
 GROUP = "cpv"
 
@@ -52,6 +54,13 @@ class Specification:
 
     def cpv_kind(self, path: str) -> Kind | None:
         """The kind of a large file or folder that is not tracked yet; `path` is relative to the DVC root."""
+
+    def cpv_model_reader(self, name: str, files: Mapping[str, ByteSource], is_folder: bool) -> Model | None:
+        """What the model `name` says of itself, read from its files: of a folder by their paths in it.
+
+        A `ByteSource` has a size and gives ranges, from DVC's cache or from the remote: read headers only, and run
+        nothing that a file says.
+        """
 
 
 class Builtin:
@@ -79,6 +88,12 @@ class Builtin:
         if name.stem.startswith("metrics"):
             return "metrics"
         return "extra" if name.name.startswith("tokenizer") else None
+
+    def cpv_model_reader(self, name: str, files: Mapping[str, ByteSource], is_folder: bool) -> Model | None:
+        """The formats of `cpv_hooks.model_formats`."""
+        from cpv_hooks.model_formats import folder, single_file
+
+        return folder.read_folder(files) if is_folder else single_file.read_file(name, files[name])
 
 
 # fmt: off
@@ -112,6 +127,14 @@ def kind(path: str) -> Kind | None:
 
     found = _ask("cpv_kind", path=path)
     return next((known for known in KINDS if known == found), None)
+
+
+def model(name: str, files: Mapping[str, ByteSource], *, is_folder: bool) -> Model | None:
+    """What a model says of itself; None where nobody knows its format."""
+    from cpv_hooks.model_formats.record import Model
+
+    found = _ask("cpv_model_reader", name=name, files=files, is_folder=is_folder)
+    return found if isinstance(found, Model) else None
 
 
 def _ask(hook: str, **arguments: object) -> object:

@@ -194,4 +194,9 @@ def _word(value: object) -> str:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(value))
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Text from a repository, without what would drive a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

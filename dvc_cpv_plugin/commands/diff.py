@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.common import printable
+from dvc_cpv_plugin.commands.model_lines import changed
 
 if TYPE_CHECKING:
     from cpv_hooks.history.compare import ArtifactChange, Difference, FileChange, MetricChange
 
-HELP = "Compare two versions, or a version with the work tree: artifacts, files of folders, metrics, settings."
+HELP = "Compare two versions, or a version with the work tree: artifacts, files of folders, models, metrics, settings."
 EXAMPLES = """examples:
   dvc cpv diff v0.3                           the work tree against v0.3
   dvc cpv diff v0.3 v0.4
@@ -58,17 +60,20 @@ class CmdDiff(CPVCommand):
 def _text(found: Difference) -> Iterator[str]:
     for item in found["artifacts"]:
         name, kind, sizes = _artifact(item)
-        yield _printable(f"{_SIGNS[item['change']]} {name}  {kind}  {sizes}")
+        yield printable(f"{_SIGNS[item['change']]} {name}  {kind}  {sizes}")
         for file in (item["files"] or [])[:_SHOWN]:
-            yield _printable(f"    {_SIGNS[file['change']]} {file['path']}  {_sizes(file)}")
+            yield printable(f"    {_SIGNS[file['change']]} {file['path']}  {_sizes(file)}")
         if len(item["files"] or []) > _SHOWN:
             yield f"    and {len(item['files'] or []) - _SHOWN} more files"
+        for model in found["models"]:
+            if model["path"] == item["path"]:
+                yield from (f"    {line}" for line in changed(model))
     for metric in found["metrics"]:
         before, after, change = _metric(metric)
-        yield _printable(f"{metric['name']}: {before} -> {after}{f' ({change})' if change else ''}")
+        yield printable(f"{metric['name']}: {before} -> {after}{f' ({change})' if change else ''}")
     for setting in found["settings"]:
         before, after = _value(setting["before"]), _value(setting["after"])
-        yield _printable(f"{setting['file']}: {setting['key']}: {before} -> {after}")
+        yield printable(f"{setting['file']}: {setting['key']}: {before} -> {after}")
     if not found["artifacts"] and not found["settings"] and not any(map(_differs, found["metrics"])):
         yield f"no difference between {_title(found)}"
 
@@ -90,6 +95,13 @@ def _markdown(found: Difference) -> Iterator[str]:
                 yield f"and {len(files) - _SHOWN} more"
                 yield ""
             yield "</details>"
+    for model in found["models"]:
+        lines = list(changed(model))
+        if lines:
+            yield ""
+            yield f"{_cell(model['path'])}:"
+            yield ""
+            yield from (f"- {_cell(line)}" for line in lines)
     yield from _table(
         ("metric", *map(str, (found["a"], found["b"] or "work tree")), "change"),
         [(metric["name"], *_metric(metric)) for metric in found["metrics"]],
@@ -114,7 +126,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
 
 def _cell(text: str) -> str:
     """Text that neither ends a cell nor is markup."""
-    shown = _printable(text)
+    shown = printable(text)
     return "".join(f"&#{ord(char)};" if char in "\\`*_[]<>|&#!@~" else char for char in shown)
 
 
@@ -151,11 +163,6 @@ def _differs(metric: MetricChange) -> bool:
 
 def _value(value: object) -> str:
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _printable(text: str) -> str:
-    """Text from the repository, without what would drive a terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

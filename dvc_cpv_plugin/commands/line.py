@@ -136,12 +136,13 @@ class Verbs:
         add_json(parser)
         add_common(parser, force="Go on although something is not committed; artifacts are saved first.", cache=True)
 
-    def info(self, help: str, examples: str) -> None:
+    def info(self, help: str, examples: str, command: type[LineCommand] = CmdInfo) -> argparse.ArgumentParser:
         """Add `info`."""
-        parser = self._add("info", CmdInfo, help, examples)
+        parser = self._add("info", command, help, examples)
         add_tag(parser, "The version (default: the highest).")
         add_json(parser)
         add_common(parser)
+        return parser
 
     def _add(self, name: str, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
         own = type(f"{command.__name__}Of{self.noun.name.capitalize()}", (command,), {"noun": self.noun})

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands.common import facts
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
 
 if TYPE_CHECKING:
@@ -58,6 +59,22 @@ class CmdDownload(LineCommand):
         return self.say(str(found.folder), value)
 
 
+class CmdInfo(LineCommand):
+    """The metadata of a version, and what its models are."""
+
+    def run(self) -> int:
+        from cpv_hooks.console.output import warn
+        from dvc_cpv_plugin.commands.model_lines import described
+
+        found = _models(self).get_model_metadata(self.args.tag)
+        rest = {key: value for key, value in found.items() if key != "models"}
+        status = self.say("\n".join([facts(rest), *described(found["models"], tensors=self.args.tensors)]), found)
+        errors = [f"{model['path']}: {error}" for model in found["models"] for error in model["errors"]]
+        for error in errors:
+            warn(error)
+        return 1 if errors else status
+
+
 def _metric(text: str) -> tuple[str, int | float | str]:
     from cpv_hooks.errors import CPVError
     from cpv_hooks.project.metrics import parse_pair
@@ -92,7 +109,11 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "Check a version out, as `git checkout TAG` does: code, model and data.",
         "examples:\n  dvc cpv model revert --tag v0.3\n  git switch -     # and back",
     )
-    verbs.info(
-        "Show when, by whom and why a version was made, its metrics, files, and where its data is.",
-        "examples:\n  dvc cpv model info --tag v0.3\n  dvc cpv model info --json | jq .metrics",
+    info = verbs.info(
+        "Show when, by whom and why a version was made, its metrics, files, where its data is, what its models are.",
+        "examples:\n  dvc cpv model info --tag v0.3\n  dvc cpv model info --json | jq .metrics\n"
+        "  dvc cpv model info --tensors        # the tensors of each model, from its header alone\n\n"
+        "docs/models.md has the formats that are read.",
+        CmdInfo,
     )
+    info.add_argument("--tensors", action="store_true", help="List the tensors of each model.")

@@ -178,5 +178,26 @@ def test_the_specification_is_complete_and_pluggy_is_imported_late(shell: Shell)
     code = "import sys; import cpv_hooks.project.plugins, cpv_hooks.versions.tags; print('pluggy' in sys.modules)"
     assert shell.python("-c", code).out == "False\n"
     names = [name for name in vars(plugins.Specification) if not name.startswith("_")]
-    assert names == ["cpv_tag_scheme", "cpv_metrics", "cpv_kind"]
+    assert names == ["cpv_tag_scheme", "cpv_metrics", "cpv_kind", "cpv_model_reader"]
     assert all(getattr(plugins.Specification, name).__doc__ for name in names)
+
+
+def test_a_plugin_reads_models_and_is_asked_first(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cpv_hooks.system.byte_source import BytesSource
+
+    code = """
+from cpv_hooks.model_formats.record import Model, Tensor
+
+@hookimpl
+def cpv_model_reader(name, files):
+    if name.endswith(".mine"):
+        return Model(files[name].read(0, 4).decode(), (Tensor("weight", (2, 3), "F32"),))
+    return "no model" if name == "odd" else None
+"""
+    distribution(site, "cpv_reader", code)
+    use(site, monkeypatch)
+    found = plugins.model("a.mine", {"a.mine": BytesSource(b"MINE and more")}, is_folder=False)
+    assert found is not None
+    assert (found.format, found.parameters) == ("MINE", 6)
+    assert plugins.model("a.txt", {"a.txt": BytesSource(b"text")}, is_folder=False) is None
+    assert plugins.model("odd", {"odd": BytesSource(b"text")}, is_folder=False) is None

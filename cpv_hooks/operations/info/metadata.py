@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from cpv_hooks.history.models import ModelEntry
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -71,6 +72,9 @@ class ModelMetadata(VersionMetadata):
 
     metrics: dict[str, int | float | str]
     """As the tag says, else as the metrics file in DVC's cache does; what JSON has no number for is text (`nan`)."""
+    models: list[ModelEntry]
+    """What those artifacts say of themselves that are models of a format that is known. What the cache lacks is read
+    from the remote by ranges, where that answers."""
 
 
 class DataMetadata(VersionMetadata):
@@ -127,11 +131,14 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
 
 
 def _model(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> ModelMetadata:
+    from cpv_hooks.history.models import Models
     from cpv_hooks.history.version_metrics import in_cache, metrics
     from cpv_hooks.project.metrics import for_json
 
     found = metrics(project, version, lambda pointer: in_cache(project, pointer))
-    return ModelMetadata(**_common(project, version, tag, on_remote), metrics=for_json(found))
+    artifacts = [(project.kind_of(pointer.path), pointer) for pointer in version.pointers]
+    models = Models([project], ask_remote=on_remote is not None).entries(artifacts)
+    return ModelMetadata(**_common(project, version, tag, on_remote), metrics=for_json(found), models=models)
 
 
 def _common(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> VersionMetadata:

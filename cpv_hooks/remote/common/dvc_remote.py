@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.redact import redact
@@ -19,6 +19,9 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import CHUNK, receive
 from cpv_hooks.system.threads import each
+
+if TYPE_CHECKING:
+    from cpv_hooks.system.byte_source import ByteSource
 
 THREADS = 8
 
@@ -123,6 +126,18 @@ class DVCRemote:
             size = getattr(stream, "size", None)
             progress.grow(size if isinstance(size, int) else 0)
             receive(_chunks(stream), oid, to, progress, where=self.url, legacy=self._legacy)
+
+    def open_ranges(self, oid: str) -> ByteSource:
+        """See `Remote`."""
+        from cpv_hooks.remote.common.dvc_ranges import DVCRanges
+
+        with self.explained():
+            info = self.info(oid)
+        if info is None:
+            raise MissingObject(f"object {oid} is not on the remote", where=self.url)
+        if not isinstance(info.get("size"), int):
+            raise RemoteError("the store does not say how large its objects are", where=self.url, fix="dvc pull")
+        return DVCRanges(self, oid, info["size"])
 
     def check(self) -> None:
         """See `Remote`."""

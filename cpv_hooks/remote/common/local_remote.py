@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
@@ -30,6 +31,9 @@ from cpv_hooks.remote.common.protocol import (
 )
 from cpv_hooks.remote.common.verified_copy import read_chunks, receive, store
 from cpv_hooks.system.threads import each
+
+if TYPE_CHECKING:
+    from cpv_hooks.system.byte_source import ByteSource
 
 THREADS = 4
 
@@ -93,6 +97,17 @@ class LocalRemote:
         try:
             progress.grow(source.stat().st_size)
             receive(read_chunks(source), oid, to, progress, where=str(source), legacy=self._legacy)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingObject(f"object {oid} is not on the remote", where=str(self.folder)) from error
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def open_ranges(self, oid: str) -> ByteSource:
+        """See `Remote`."""
+        from cpv_hooks.system.byte_source import FileSource
+
+        try:
+            return FileSource(self.path(oid))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise MissingObject(f"object {oid} is not on the remote", where=str(self.folder)) from error
         except OSError as error:

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
+
+if TYPE_CHECKING:
+    from cpv_hooks.system.byte_source import ByteSource
 
 DVC3_LAYOUT = "files/md5"
 NO_SIZES: Mapping[str, int] = {}
@@ -72,6 +75,9 @@ class Remote(Protocol):
 
         Raises `MissingObject` or `CorruptObject`. Threads may share a remote.
         """
+
+    def open_ranges(self, oid: str) -> ByteSource:
+        """An object of which only some ranges are read; nobody verifies them. Raises `MissingObject`."""
 
     def check(self) -> None:
         """Raise unless the remote can be reached and lets us in."""

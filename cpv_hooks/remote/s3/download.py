@@ -104,7 +104,7 @@ class Answer:
                     yield chunk
                     received += len(chunk)
                 return
-            except _broken():
+            except broken():
                 resumes += 1
                 if resumes > RESUMES or not self.tag:
                     raise
@@ -140,7 +140,7 @@ class Answer:
         while True:
             try:
                 return self._read(start, stop)
-            except _broken():
+            except broken():
                 resumes += 1
                 if resumes > RESUMES:
                     raise
@@ -154,7 +154,7 @@ class Answer:
         return data
 
 
-def _broken() -> tuple[type[Exception], ...]:
+def broken() -> tuple[type[Exception], ...]:
     """What a connection that breaks raises."""
     from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
 

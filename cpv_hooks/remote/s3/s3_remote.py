@@ -20,6 +20,7 @@ from cpv_hooks.remote.common.verified_copy import corrupt
 from cpv_hooks.remote.s3.download import CHUNK, LARGE, Answer, Opened, doubt_of, opened
 from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
 from cpv_hooks.remote.s3.multipart import PART, Multipart, send
+from cpv_hooks.remote.s3.ranges import ObjectRanges
 from cpv_hooks.remote.s3.resumable_uploads import Unfinished
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, Head, head_of, not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import connect, explained, has_proxy, look
@@ -33,6 +34,8 @@ from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from cpv_hooks.system.byte_source import ByteSource
 
 SMALL = 1 << 20
 SMALL_THREADS, LARGE_THREADS = 64, 8
@@ -270,6 +273,19 @@ class S3Remote:
             with self._large:
                 answer.assemble(to, progress, keep=to.parent == self.partials)
 
+    def open_ranges(self, oid: str) -> ByteSource:
+        """See `Remote`."""
+        with explained(self.options):
+            size, tag = self._measured(oid)
+        if size is None:
+            raise MissingObject(f"object {oid} is not on the remote", where=self.url)
+        return ObjectRanges(self.options, lambda condition: self._open(oid, condition), size, tag)
+
+    def _measured(self, oid: str) -> tuple[int | None, str]:
+        """The size in bytes of an object (None where it is not there), and its tag where it may become another."""
+        head = self._head_of(oid)
+        return (head.size, head.tag) if head else (None, "")
+
     def _ask(self, oid: str) -> Answer:
         def ask(condition: dict[str, Any]) -> Opened:
             return self._open(oid, condition)
@@ -279,7 +295,8 @@ class S3Remote:
     def _open(self, oid: str, condition: dict[str, Any]) -> Opened:
         """See `s3_download.Open`."""
         span = condition.get("Range")
-        quick = self._wire.get_range(oid, span, condition["IfMatch"]) if span else self._wire.get(oid)
+        tag = condition.get("IfMatch")
+        quick = (self._wire.get_range(oid, span, tag) if tag else None) if span else self._wire.get(oid)
         if quick is not None:
             return Opened(quick.body, quick.length, quick.tag, doubt_of(quick.tag, quick.headers, quick.length))
         try:

@@ -211,6 +211,12 @@ class VersionedRemote(S3Remote):
         else:
             super().download(oid, to, progress)
 
+    def _measured(self, oid: str) -> tuple[int | None, str]:
+        found = (self._head(self._version(place)) for place in self._places.of(oid))
+        size = next((size for size in found if size is not None), None)
+        # A version never becomes another one.
+        return (size, "") if size is not None else super()._measured(oid)
+
     def _open(self, oid: str, condition: dict[str, Any]) -> Opened:
         for place in self._places.of(oid):
             try:

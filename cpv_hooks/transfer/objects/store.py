@@ -61,6 +61,11 @@ class Store:
 
         return open_remote(at(self._project, self._of) if self._of else self._project, legacy=self.legacy)
 
+    @property
+    def has_remote(self) -> bool:
+        """Whether a remote is configured for these objects."""
+        return bool((self._of and self._of.remote) or self._project.remote_name)
+
     def blob(self, oid: str) -> Blob | None:
         """An object of the cache, or None where the cache lacks it."""
         from cpv_hooks.remote.common.protocol import Blob

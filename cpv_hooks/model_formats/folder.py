@@ -1,0 +1,81 @@
+"""A folder of files that are one model: shards with their index, Hugging Face folders, checkpoints of several ranks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.model_formats.damage import DAMAGE, reason
+from cpv_hooks.model_formats.record import Model, short
+from cpv_hooks.model_formats.single_file import SUFFIXES, read_file
+from cpv_hooks.system.byte_source import ByteSource
+
+MAX_FILES = 10_000
+_MAX_JSON = 64 << 20
+_INDEX = ".index.json"
+
+
+def read_folder(files: Mapping[str, ByteSource]) -> Model | None:
+    """What a folder of files says of itself; None where it has no file of a model. A file that cannot be read is one
+    of the `errors`, and the rest goes on."""
+    names = [name for name in sorted(files) if _is_looked_into(name)][:MAX_FILES]
+    parts = [found for name in names if (found := _part(name, files[name])) is not None]
+    indexes = [_index(name, files) for name in sorted(files) if name.endswith(_INDEX)]
+    parts += [index for index in indexes if index is not None]
+    facts = _configuration(files)
+    if not parts:
+        return None
+    formats = list(dict.fromkeys(part.format for part in parts if part.format))
+    return Model(
+        f"folder of {', '.join(formats)}" if not facts else f"Hugging Face folder of {', '.join(formats)}",
+        tuple(tensor for part in parts for tensor in part.tensors),
+        {**facts, **{key: value for part in parts for key, value in part.metadata.items()}},
+        tuple(note for part in parts for note in part.notes),
+        tuple(error for part in parts for error in part.errors),
+        "; ".join(part.verdict for part in parts if part.verdict) or None,
+    )
+
+
+def _is_looked_into(name: str) -> bool:
+    return f".{name.lower().rpartition('.')[2]}" in SUFFIXES
+
+
+def _part(name: str, source: ByteSource) -> Model | None:
+    try:
+        found = read_file(name, source)
+    except (CPVError, OSError) as error:
+        return Model("", errors=(f"{name}: {reason(error)}",))
+    return found.within(name) if found else None
+
+
+def _index(name: str, files: Mapping[str, ByteSource]) -> Model | None:
+    """What an index of shards says that the folder does not have.
+
+    Transformers leaves an old index behind when a model in one file follows one in shards, so an index of which no
+    shard is there, beside such a file, is no error.
+    """
+    try:
+        said = json.loads(files[name].read(0, min(files[name].size, _MAX_JSON)))
+        shards = {str(file) for file in said["weight_map"].values()}
+    except (CPVError, OSError, *DAMAGE) as error:
+        return Model("", errors=(f"{name}: {reason(error)}",))
+    folder = name.rpartition("/")[0]
+    missing = sorted(shard for shard in shards if (f"{folder}/{shard}" if folder else shard) not in files)
+    if missing and len(missing) == len(shards) and name.removesuffix(_INDEX) in files:
+        return Model("", notes=(f"{name}: it is of an older save; none of its {len(shards)} shards is here",))
+    return Model("", errors=tuple(f"{name}: shard {shard[:100]} is missing" for shard in missing)) if missing else None
+
+
+def _configuration(files: Mapping[str, ByteSource]) -> dict[str, object]:
+    """What a Hugging Face folder's `config.json` says of the architecture."""
+    source = files.get("config.json")
+    if source is None:
+        return {}
+    try:
+        said: Any = json.loads(source.read(0, min(source.size, _MAX_JSON)))
+        kept = ("model_type", "architectures", "torch_dtype", "dtype", "transformers_version")
+        return {key: short(said[key]) for key in kept if key in said} if "model_type" in said else {}
+    except (CPVError, OSError, *DAMAGE):
+        return {}

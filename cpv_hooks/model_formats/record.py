@@ -1,0 +1,108 @@
+"""The record of a model: what its files say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+
+from cpv_hooks.system.byte_source import Part
+
+MAX_TENSORS = 1_000_000
+MAX_TEXT = 200
+"""Characters that are kept of a text in a model's metadata."""
+
+# Bytes of an element, by the names that safetensors gives to types; other formats' own types keep their names.
+# fmt: off
+WIDTHS: Mapping[str, int] = {
+    "BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "U32": 4, "I32": 4, "U64": 8, "I64": 8,
+    "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1,
+    "F16": 2, "BF16": 2, "F32": 4, "F64": 8, "C64": 8, "C128": 16,
+}
+# fmt: on
+
+
+class Unreadable(Exception):
+    """A file is not what its format says: what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor. `nbytes` is its size in the file where the format says it; `file` is the file of a folder it is in.
+
+    `part` finds its bytes, in row-major order, where they lie in one piece; that may need further reads.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    nbytes: int | None = None
+    file: str = ""
+    part: Callable[[], Part] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def count(self) -> int:
+        """Its elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model file or folder says of itself.
+
+    `metadata` holds short texts and numbers; `notes` say what its reader ought to know, `errors` what could not be
+    read of it. `verdict` is a scanner's on its pickles, None where there are none or no scanner is installed.
+    """
+
+    format: str
+    tensors: tuple[Tensor, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    verdict: str | None = None
+
+    @property
+    def parameters(self) -> int | None:
+        """The elements of all tensors together; None for a model that has none, such as trees."""
+        return sum(tensor.count for tensor in self.tensors) if self.tensors else None
+
+    def by_key(self) -> dict[str, Tensor]:
+        """The tensors by name; where two files have one of the same name, with the file before it."""
+        names: dict[str, int] = {}
+        for tensor in self.tensors:
+            names[tensor.name] = names.get(tensor.name, 0) + 1
+        return {_key(tensor, shared=names[tensor.name] > 1): tensor for tensor in self.tensors}
+
+    def within(self, file: str) -> Model:
+        """The same as a part of a folder."""
+        return replace(
+            self,
+            tensors=tuple(replace(tensor, file=file) for tensor in self.tensors),
+            notes=tuple(f"{file}: {note}" for note in self.notes),
+            errors=tuple(f"{file}: {error}" for error in self.errors),
+            verdict=f"{file}: {self.verdict}" if self.verdict else None,
+        )
+
+
+def _key(tensor: Tensor, *, shared: bool) -> str:
+    return f"{tensor.file}:{tensor.name}" if shared and tensor.file else tensor.name
+
+
+def short(value: object) -> object:
+    """A value of a model's metadata, bounded: a number as it is, a text cut, of anything else its size."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]}…"
+    if isinstance(value, list | tuple):
+        flat = all(isinstance(item, str | int | float) for item in value)
+        text = ", ".join(map(str, value[:9])) if flat and len(value) < 9 else ""
+        return text if text and len(text) <= MAX_TEXT else f"{len(value)} values"
+    return f"{len(value)} values" if isinstance(value, Mapping) else str(type(value).__name__)
+
+
+def checked(tensor: Tensor) -> Tensor:
+    """A tensor whose shape can be one; `Unreadable` where it cannot."""
+    if len(tensor.shape) > 64 or any(not isinstance(size, int) or not 0 <= size < 1 << 63 for size in tensor.shape):
+        raise Unreadable(f"tensor {tensor.name[:80]!r} has a shape that none can have")
+    return tensor

@@ -1,0 +1,68 @@
+"""Which reader a file is for, and what is said where it cannot read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.model_formats import gguf, safetensors, torch_files
+from cpv_hooks.model_formats.damage import DAMAGE, reason
+from cpv_hooks.model_formats.record import Model, Unreadable
+from cpv_hooks.model_formats.zip_archive import MAGIC as ZIP
+from cpv_hooks.model_formats.zip_archive import Archive
+from cpv_hooks.system.byte_source import Buffered, ByteSource
+
+_HEAD = 64
+SUFFIXES = frozenset((".safetensors", ".gguf", ".pt", ".pth", ".ckpt", ".bin"))
+"""Names of files that are looked into; in a folder no others are."""
+
+
+class Reader(NamedTuple):
+    """A format: what its files are called, how they begin, and who reads them."""
+
+    format: str
+    suffixes: tuple[str, ...]
+    begins: Callable[[bytes], bool]
+    read: Callable[[ByteSource], Model | None]
+
+
+def _zip(source: ByteSource) -> Model | None:
+    archive = Archive(source)
+    if archive.ending("data.pkl") is not None:
+        return torch_files.read_zip(archive)
+    return None
+
+
+READERS = (
+    Reader("safetensors", (".safetensors",), safetensors.begins, safetensors.read),
+    Reader("GGUF", (".gguf",), lambda head: head.startswith(gguf.MAGIC), gguf.read),
+    Reader("PyTorch", (".pt", ".pth"), lambda head: head.startswith(ZIP), _zip),
+    Reader("PyTorch before 1.6", (), lambda head: head.startswith(torch_files.LEGACY), torch_files.read_legacy),
+)
+
+
+def read_file(name: str, source: ByteSource) -> Model | None:
+    """What a file says of itself; None where it is of no format that is known here.
+
+    A file that is not what its name or its first bytes say has no more than `errors`. What a remote or a disk refuses
+    is raised.
+    """
+    source = Buffered(source)
+    head = source.read(0, min(_HEAD, source.size))
+    suffix = f".{name.lower().rpartition('.')[2]}"
+    named = next((one for one in READERS if suffix in one.suffixes), None)
+    reader = next((one for one in READERS if one.begins(head)), named)
+    if reader is None:
+        return None
+    try:
+        found = reader.read(source)
+    except CPVError:
+        raise
+    except (Unreadable, *DAMAGE) as error:
+        if named is None and suffix not in SUFFIXES:
+            return None
+        return Model((named or reader).format, errors=(reason(error),))
+    if found is None and named is not None:
+        return Model(named.format, errors=(f"it is no {named.format} file",))
+    return found

@@ -1,0 +1,66 @@
+"""What models are and what changed inside them, as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dvc_cpv_plugin.commands.common import printable
+
+if TYPE_CHECKING:
+    from cpv_hooks.history.model_changes import ModelChange
+    from cpv_hooks.history.models import ModelEntry
+
+_SHOWN = 20
+
+
+def described(entries: Sequence[ModelEntry], *, tensors: bool) -> Iterator[str]:
+    """What models say of themselves; with `tensors` a line for each of those too."""
+    yield "models:" if entries else "models: none of a format that is known"
+    for entry in entries:
+        yield printable(f"  {entry['path']}: {_summary(entry)}")
+        facts = [f"{key}: {value}" for key, value in entry["metadata"].items()]
+        facts += [f"verdict on its pickles: {entry['verdict']}"] if entry["verdict"] else []
+        facts += [f"note: {note}" for note in entry["notes"]]
+        yield from _cut(facts, "    ", "lines; --json has all")
+        for tensor in entry["tensors"] if tensors else ():
+            shape = ", ".join(map(str, tensor["shape"]))
+            where = f"  {tensor['file']}" if tensor["file"] else ""
+            yield printable(f"    {tensor['name']}  {tensor['dtype']} [{shape}]{where}")
+
+
+def _summary(entry: ModelEntry) -> str:
+    if entry["format"] is None:
+        return "cannot be read"
+    if entry["parameters"] is None:
+        return entry["format"]
+    kinds = ", ".join(f"{dtype} {count}" for dtype, count in entry["dtypes"].items())
+    return f"{entry['format']}, {entry['parameters']} parameters in {len(entry['tensors'])} tensors ({kinds})"
+
+
+def changed(item: ModelChange) -> Iterator[str]:
+    """What changed inside a model, without its path."""
+    if item["format_before"] != item["format_after"]:
+        yield printable(f"format: {item['format_before'] or 'none'} -> {item['format_after'] or 'none'}")
+    before, after = item["parameters_before"], item["parameters_after"]
+    if before != after:
+        yield f"parameters: {_number(before)} -> {_number(after)}"
+    tensors = [f"+ {name}" for name in item["tensors_added"]] if item["format_before"] else []
+    tensors += [f"- {name}" for name in item["tensors_removed"]] if item["format_after"] else []
+    tensors += [f"~ {one['name']}  {one['before']} -> {one['after']}" for one in item["tensors_reshaped"]]
+    tensors += [f"~ {one['name']}  {one['before']} -> {one['after']}" for one in item["tensors_retyped"]]
+    yield from _cut(tensors, "", "tensors; --json has all")
+    facts = [f"{key}: {_number(old)} -> {_number(new)}" for key, (old, new) in item["metadata"].items()]
+    if item["format_before"] and item["format_after"]:
+        yield from _cut(facts, "", "lines; --json has all")
+
+
+def _cut(lines: Sequence[str], indent: str, more: str) -> Iterator[str]:
+    for line in lines[:_SHOWN]:
+        yield printable(f"{indent}{line}")
+    if len(lines) > _SHOWN:
+        yield f"{indent}and {len(lines) - _SHOWN} more {more}"
+
+
+def _number(value: object) -> str:
+    return "none" if value is None else str(value)

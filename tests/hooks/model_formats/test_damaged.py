@@ -1,0 +1,135 @@
+"""Files that are not what they say: one line each, and never an exception."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+
+import pytest
+
+from cpv_hooks.model_formats.record import Model
+from support.saved_models import SAVED, content, cuts, read_bytes
+
+FILES = sorted(path.name for path in SAVED.iterdir() if path.is_file())
+TENSOR_FILES = [name for name in FILES if name.endswith((".safetensors", ".gguf", ".pt"))]
+
+
+def lines(model: Model | None) -> list[str]:
+    assert model is not None
+    assert all(len(error.splitlines()) == 1 for error in model.errors)
+    return list(model.errors)
+
+
+@pytest.mark.parametrize("name", TENSOR_FILES)
+def test_cut_at_every_hundredth(name: str) -> None:
+    for cut in cuts(content(name)):
+        assert len(lines(read_bytes(name, cut))) == 1, len(cut)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_bytes_that_were_changed(name: str) -> None:
+    """Whatever is read of it: it ends, and what is wrong is a line."""
+    drawn = random.Random(name)
+    whole = content(name)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(drawn.choice((1, 4, 64))):
+            damaged[drawn.randrange(min(len(damaged), 4096))] = drawn.randrange(256)
+        found = read_bytes(name, bytes(damaged))
+        assert found is None or lines(found) is not None
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.gguf", "model.pt"])
+@pytest.mark.parametrize("junk", [b"", b"\0", b"not a model at all", bytes(range(256)) * 9])
+def test_junk(name: str, junk: bytes) -> None:
+    assert len(lines(read_bytes(name, junk))) == 1
+
+
+def safetensors(header: object, data: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (struct.pack("<Q", 1 << 40) + b"{}", "it says that its header has 1099511627776 bytes; the file has 10"),
+        (struct.pack("<Q", 99_999_999) + b"{}", "it says that its header has 99999999 bytes; the file has 10"),
+        (safetensors(b'{"a":' + b"[" * 100_000), "maximum recursion depth exceeded"),
+        (safetensors([1]), "its header is no JSON object"),
+        (safetensors({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}, b"1234"), "which is not what"),
+        (safetensors({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, b"1234"), "a shape that none"),
+        (safetensors({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"12"), "the file at"),
+        (safetensors({"a": {"dtype": "F32", "shape": [1], "data_offsets": [8, 4]}}, b"12"), "has -4 bytes"),
+        (safetensors({"a": {"shape": "x"}}), "no dtype, shape and data_offsets"),
+        (safetensors(b'{"a": 1, "a": 2}'), "a name twice"),
+        (b"GGUF" + struct.pack("<IQQ", 9, 0, 0), "version 9"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 0), "it says that it has"),
+        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1 << 62), "a name of"),
+        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 8, 1 << 50), "an array of"),
+        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 0, 1 << 50), "its header reaches"),
+        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<I", 77), "a value of type 77"),
+        (b"GGUF" + struct.pack("<IQQQ", 3, 1, 0, 1) + b"t" + struct.pack("<I", 1 << 30), "1073741824 dimensions"),
+        (
+            b"GGUF" + struct.pack("<IQQQ", 3, 1, 0, 1) + b"t" + struct.pack("<IQIQ", 1, 1 << 63, 0, 0),
+            "a shape that none",
+        ),
+    ],
+)
+def test_lengths_that_do_not_fit(data: bytes, said: str) -> None:
+    name = "model.gguf" if data.startswith(b"GGUF") else "model.safetensors"
+    (line,) = lines(read_bytes(name, data))
+    assert said in line
+
+
+def torch_zip(pickled: bytes, name: str = "m/data.pkl") -> bytes:
+    import io
+    import zipfile
+
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(name, pickled)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("pickled", "said"),
+    [
+        (b"", "exhausted before seeing STOP"),
+        (b"(" * 10_000, "exhausted before seeing STOP"),
+        (b"\x80\x02.", "damaged"),
+        (b"l.", "damaged"),
+        (b"\x80\x04\x8e" + struct.pack("<Q", 1 << 62) + b".", "expected"),
+        (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(I1\ntR.", "no storage and shape"),
+    ],
+)
+def test_pickles_that_cannot_be(pickled: bytes, said: str) -> None:
+    (line,) = lines(read_bytes("model.pt", torch_zip(pickled)))
+    assert said in line
+
+
+def test_a_pickle_that_doubles_itself_is_walked_once() -> None:
+    body = b"\x80\x02]q\x00" + b"".join(b"]q%c(h%ch%ce" % (n + 1, n, n) for n in range(100)) + b"."
+    found = read_bytes("model.pt", torch_zip(body))
+    assert lines(found) == []
+
+
+def test_a_zip_that_swells(monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+    import zipfile
+
+    from cpv_hooks.model_formats import torch_files
+
+    monkeypatch.setattr(torch_files, "MAX_PICKLE", 1 << 20)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m/data.pkl", b"\0" * (2 << 20))
+    assert lines(read_bytes("model.pt", stream.getvalue())) == ["its m/data.pkl says that it has 2097152 bytes"]
+
+
+def test_what_is_no_model_is_nobodys() -> None:
+    assert read_bytes("model.bin", b"weights") is None
+    assert read_bytes("notes.txt", b"") is None
+    assert read_bytes("data.zip", torch_zip(b"1", "table.csv")) is None
+    assert read_bytes("data.zip", torch_zip(b"1", "table.csv")[:-9]) is None

@@ -1,0 +1,105 @@
+"""What readers say of models that the real libraries saved."""
+
+from __future__ import annotations
+
+import pytest
+
+from cpv_hooks.system.byte_source import Part
+from support.saved_models import SAVED, read, read_bytes, shapes
+
+LINEAR = {
+    "0.weight": ("F32", (3, 4)),
+    "0.bias": ("F32", (3,)),
+    "2.weight": ("BF16", (2, 3)),
+    "2.bias": ("BF16", (2,)),
+}
+LAYER = {"layer.weight": ("F32", (2, 3)), "layer.bias": ("F16", (2,))}
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "tensors"),
+    [
+        ("one.safetensors", "safetensors", LAYER),
+        ("sharded", "Hugging Face folder of safetensors", LAYER),
+        ("tiny.gguf", "GGUF", {"output.weight": ("F32", (2, 32)), "blk.0.attn_q.weight": ("Q8_0", (4, 32))}),
+        ("torch.pt", "PyTorch", LINEAR),
+        ("torch-module.pt", "PyTorch", LINEAR),
+        ("torch-legacy.pt", "PyTorch before 1.6", LINEAR),
+        ("torchscript.pt", "TorchScript", {"weight": ("F32", (3, 4)), "bias": ("F32", (3,))}),
+        (
+            "torch-checkpoint.ckpt",
+            "PyTorch",
+            {**{f"model.{name}": kind for name, kind in LINEAR.items()}, "view": ("F32", (2, 4))},
+        ),
+    ],
+)
+def test_tensors(name: str, format: str, tensors: dict[str, object]) -> None:
+    model = read(name)
+    assert (model.format, shapes(model), model.errors) == (format, tensors, ())
+
+
+def test_what_files_say_of_themselves() -> None:
+    assert read("one.safetensors").metadata == {"format": "np"}
+    said = read("tiny.gguf").metadata
+    assert (said["general.architecture"], said["llama.context_length"]) == ("llama", 2048)
+    assert said["tokenizer.ggml.tokens"] == "301 values"
+    assert read("sharded").metadata == {"model_type": "tiny", "architectures": "TinyModel"}
+    assert read("torch.pt").parameters == 23
+
+
+def data(part: Part) -> bytes:
+    return b"".join(part.chunks())
+
+
+def test_where_the_bytes_of_a_tensor_are() -> None:
+    import numpy as np
+
+    found = read("one.safetensors").by_key()["layer.weight"].part
+    assert found is not None
+    assert np.frombuffer(data(found()), "<f4").tolist() == [0, 1, 2, 3, 4, 5]
+    before, after = (read(name).by_key()["0.bias"].part for name in ("torch.pt", "torch-other.pt"))
+    assert before is not None
+    assert after is not None
+    old, new = (np.frombuffer(data(part()), "<f4") for part in (before, after))
+    assert (new - old).tolist() == [1, 1, 1]
+    blocks = read("tiny.gguf").by_key()["blk.0.attn_q.weight"].part
+    assert blocks is not None
+    assert blocks().size == 4 * 34
+    assert read("torch-checkpoint.ckpt").by_key()["view"].part is None, "a view across the rows of its storage"
+
+
+def test_a_pickle_that_would_run_something_is_only_read(tmp_path: object) -> None:
+    import io
+    import os
+    import pickle
+    import zipfile
+
+    class Hostile:
+        def __reduce__(self) -> object:
+            return os.system, ("touch hostile-was-run",)
+
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("model/data.pkl", pickle.dumps({"a": Hostile()}))
+    model = read_bytes("model.pt", stream.getvalue())
+    assert model is not None
+    assert (model.format, model.tensors) == ("PyTorch", ())
+    assert not os.path.exists("hostile-was-run")
+
+
+def test_a_stale_index_beside_a_whole_model_is_no_error() -> None:
+    from cpv_hooks.model_formats.folder import read_folder
+    from cpv_hooks.system.byte_source import FileSource
+
+    index = FileSource(SAVED / "sharded/model.safetensors.index.json")
+    whole = FileSource(SAVED / "one.safetensors")
+    found = read_folder({"model.safetensors": whole, "model.safetensors.index.json": index})
+    assert found is not None
+    assert found.errors == ()
+    assert found.notes == ("model.safetensors.index.json: it is of an older save; none of its 2 shards is here",)
+    alone = read_folder({"other.safetensors": whole, "model.safetensors.index.json": index})
+    assert alone is not None
+    assert alone.errors == (
+        "model.safetensors.index.json: shard model-00001-of-00002.safetensors is missing",
+        "model.safetensors.index.json: shard model-00002-of-00002.safetensors is missing",
+    )

@@ -1,0 +1,139 @@
+"""What models are, in `dvc cpv model info` and `dvc cpv diff`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import two_versions
+from support.repos import ModelRepo
+from support.saved_models import content
+
+SHARD = "model-{:05}-of-00002.safetensors"
+
+
+@pytest.fixture(scope="module")
+def _published(tmp_path_factory: pytest.TempPathFactory, _skeleton: Path) -> Path:
+    """v0.0 with a PyTorch file and a folder of shards, v0.1 with other tensors; its remote lies beside it."""
+    from support import repos
+
+    place = tmp_path_factory.mktemp("models")
+    files = {"model.pt": content("torch.pt")}
+    for name in ("config.json", "model.safetensors.index.json", *(SHARD.format(number) for number in (1, 2))):
+        files[f"weights/{name}"] = content(f"sharded/{name}")
+    settings = repos.SETTINGS + '\n[artifacts]\nmodel = ["model.pt", "weights"]\n'
+    repo = repos.make(
+        place / "repo", _skeleton, remote=f"../../{two_versions.STORAGE}", settings=settings, files=files, install=False
+    )
+    repo.git("tag", "v0.0")
+    two_versions.save(repo, {"model.pt": content("torchscript.pt")})
+    repo.git("tag", "v0.1")
+    return place
+
+
+@pytest.fixture
+def model(_published: Path, tmp_path: Path) -> ModelRepo:
+    shutil.copytree(_published, tmp_path, dirs_exist_ok=True)
+    return ModelRepo(tmp_path / "repo")
+
+
+def info(model: ModelRepo, *args: str, status: int = 0) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(model.cpv("model", "info", "--json", *args, status=status).out)["models"]
+    return found
+
+
+def test_model_info(model: ModelRepo) -> None:
+    whole, folder = info(model, "--tag", "v0.0")
+    assert (whole["path"], whole["format"], whole["parameters"]) == ("model.pt", "PyTorch", 23)
+    assert whole["dtypes"] == {"F32": 15, "BF16": 8}
+    assert whole["tensors"][0] == {"name": "0.weight", "shape": [3, 4], "dtype": "F32", "nbytes": 48, "file": None}
+    assert (folder["path"], folder["format"]) == ("weights", "Hugging Face folder of safetensors")
+    assert [tensor["file"] for tensor in folder["tensors"]] == [SHARD.format(1), SHARD.format(2)]
+    assert (folder["metadata"]["model_type"], folder["errors"], folder["notes"]) == ("tiny", [], [])
+
+
+def test_as_text(model: ModelRepo) -> None:
+    lines = model.cpv("model", "info", "--tag", "v0.0").lines
+    assert lines[lines.index("models:") :] == [
+        "models:",
+        "  model.pt: PyTorch, 23 parameters in 4 tensors (F32 15, BF16 8)",
+        "  weights: Hugging Face folder of safetensors, 8 parameters in 2 tensors (F32 6, F16 2)",
+        "    model_type: tiny",
+        "    architectures: TinyModel",
+    ]
+    lines = model.cpv("model", "info", "--tag", "v0.0", "--tensors").lines
+    assert "    0.weight  F32 [3, 4]" in lines
+    assert f"    layer.weight  F32 [2, 3]  {SHARD.format(1)}" in lines
+
+
+def test_diff(model: ModelRepo) -> None:
+    (change,) = json.loads(model.cpv("diff", "--json", "v0.0", "v0.1").out)["models"]
+    assert change == {
+        "path": "model.pt",
+        "format_before": "PyTorch",
+        "format_after": "TorchScript",
+        "parameters_before": 23,
+        "parameters_after": 15,
+        "tensors_added": ["weight", "bias"],
+        "tensors_removed": ["0.weight", "0.bias", "2.weight", "2.bias"],
+        "tensors_reshaped": [],
+        "tensors_retyped": [],
+        "metadata": {},
+    }
+    lines = model.cpv("diff", "v0.0", "v0.1").lines
+    assert lines[1:6] == [
+        "    format: PyTorch -> TorchScript",
+        "    parameters: 23 -> 15",
+        "    + weight",
+        "    + bias",
+        "    - 0.weight",
+    ]
+    assert "- parameters: 23 -&#62; 15" in model.cpv("diff", "v0.0", "v0.1", "--markdown").lines
+
+
+def test_shapes_types_and_metadata_that_differ() -> None:
+    from cpv_hooks.history.model_changes import change_of
+    from cpv_hooks.model_formats.record import Model, Tensor
+
+    before = Model("x", (Tensor("a", (2, 3), "F32"), Tensor("b", (4,), "F32")), {"step": 1, "loss": float("nan")})
+    after = Model("x", (Tensor("a", (3, 3), "F32"), Tensor("b", (4,), "F16")), {"step": 2, "loss": float("nan")})
+    found = change_of("m", before, after)
+    assert found["tensors_reshaped"] == [{"name": "a", "before": [2, 3], "after": [3, 3]}]
+    assert found["tensors_retyped"] == [{"name": "b", "before": "F32", "after": "F16"}]
+    assert found["metadata"] == {"step": [1, 2]}
+    assert change_of("m", None, after)["tensors_added"] == ["a", "b"]
+
+
+def test_a_file_that_is_no_model_is_one_line_and_the_rest_goes_on(model: ModelRepo) -> None:
+    two_versions.save(model, {"model.pt": content("torch.pt")[:700]})
+    model.git("tag", "v0.2")
+    done = model.cpv("model", "info", "--tag", "v0.2", status=1)
+    assert "  model.pt: PyTorch" in done.lines
+    assert any(line.startswith("  weights: Hugging Face") for line in done.lines)
+    assert done.err == "cpv: warning: model.pt: File is not a zip file\n"
+    done = model.cpv("diff", "v0.1", "v0.2", status=1)
+    assert done.err == "cpv: warning: model.pt: File is not a zip file\n"
+    assert done.lines[0].startswith("~ model.pt")
+
+
+def test_a_shard_that_is_missing(model: ModelRepo) -> None:
+    (model.path / "weights" / SHARD.format(2)).unlink()
+    two_versions.save(model, {})
+    model.git("tag", "v0.2")
+    done = model.cpv("model", "info", "--tag", "v0.2", status=1)
+    assert done.err == f"cpv: warning: weights: model.safetensors.index.json: shard {SHARD.format(2)} is missing\n"
+    assert "  weights: Hugging Face folder of safetensors, 6 parameters in 1 tensors (F32 6)" in done.lines
+
+
+def test_the_documented_fields_are_the_ones_that_are_printed(model: ModelRepo) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    entry = info(model)[0]
+    for name in (*entry, *entry["tensors"][0]):
+        assert f"`{name}`" in (docs / "models.md").read_text(), name
+    (change,) = json.loads(model.cpv("diff", "--json", "v0.0", "v0.1").out)["models"]
+    for name in change:
+        assert f"`{name}`" in (docs / "diff.md").read_text(), name
