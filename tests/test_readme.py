@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import api_reference
+
 from cpv_hooks.project.config import Config, load
 from dvc_cpv_plugin.commands import NOUNS
 
@@ -45,6 +47,10 @@ def anchors(page: Path) -> set[str]:
     """The headings of a page, as a Git host links to them."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_reference_of_the_python_api_is_current() -> None:
+    assert api_reference.PAGE.read_text() == api_reference.page(), "python tests/api_reference.py writes it anew"
 
 
 def test_every_link_leads_somewhere() -> None:

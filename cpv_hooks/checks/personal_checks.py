@@ -26,7 +26,7 @@ def aws(settings: Settings) -> Question:
 
     def ask() -> Check:
         if not own.model_fields_set:
-            what = "AWS is not configured, so each repository's own remote is all that there is"
+            what = "AWS is not configured, so only each repository's own remote is used"
             return Check("aws", "warn", what, AWS_CONFIG)
         from cpv_hooks.accounts.aws.probe import look_at
         from cpv_hooks.accounts.aws.target import Request, decide

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from cpv_hooks import state_files
-from cpv_hooks.console.output import fail, say
+from cpv_hooks.console.output import fail, say, size_text
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import index, one_shot
@@ -42,7 +42,7 @@ def run(args: list[str]) -> int:
     aside = set_aside(repo) if runs_us() else []
     if aside:
         # Writing them now would collide with the patch that pre-commit applies when its hooks are done.
-        what = "was changed but not staged, and pre-commit has set it aside"
+        what = "has unstaged changes, which pre-commit has stashed"
         raise CPVError(what, where=aside[0], fix=f"git add {' '.join(aside)}, then commit again")
     with early_uploads() as early:
         report = guarded_sync(repo, _event(repo), early.offer)
@@ -87,7 +87,7 @@ def stop(repo: Repo, report: Report, before: Staged) -> bool:
     large = index.large_files(repo, before, LARGE) if report.projects else []
     for path, size in large:
         fix = f"git rm --cached {path} && dvc add {path} (or commit with --no-verify)"
-        fail(CPVError(f"{size} bytes of binary data are staged straight into Git", where=path, fix=fix))
+        fail(CPVError(f"{size_text(size)} binary file staged in Git instead of DVC", where=path, fix=fix))
     return bool(large or blocking(taken))
 
 
@@ -155,7 +155,7 @@ def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
     if refused is None and not _one_shot(report):
         refused = "[commit] one_shot is false"
     if refused is not None:
-        say(f"the artifacts are staged; {refused}, so run the same git commit again")
+        say(f"artifacts staged; {refused}, so run the same git commit again")
         # pre-commit shows only what a hook says that fails; the commit comes to nothing anyway.
         # Over a message that it cannot read Git ends by itself, and gives its own reason.
         return 1 if runs_us() and not refused.endswith("cannot be read") else 0

@@ -127,7 +127,7 @@ def _unnamed(repo: Repo, project: Project, updates: list[Update], remote: str) -
     new = set(_new_commits(repo, updates, remote))
     tips = {update.local or update.remote: repo.resolve(update.oid) for update in updates}
     return [
-        f"{pointer.path}: names no version on the DVC remote {at(project, pointer).remote_url} ({ref})"
+        f"{pointer.path}: has no uploaded version on the DVC remote {at(project, pointer).remote_url} ({ref})"
         for ref, tip in tips.items()
         if tip in new
         for pointer in unversioned(project, tip)
@@ -164,13 +164,15 @@ def _raced(repo: Repo, project: Project, updates: list[Update], remote: str) -> 
     renamed = lost_races.renumber(repo, project, own, host)
     for old, name in renamed.items():
         if _TAGS + old in host:
-            fail(CPVError(f"somebody else published {old} first; yours is {name} now", fix="git push again"))
+            fail(
+                CPVError(f"{old} already exists on the remote; your tag was renumbered to {name}", fix="git push again")
+            )
         else:
-            say(f"{old} is {name} now, as it follows")
+            say(f"{old} was renumbered to {name}, because it comes after a renumbered tag")
     behind = {tag.name: lost_races.moved_on(repo, tag, remote, host) for tag in alone}
     for name, branch in behind.items():
         if branch:
-            what = f"{branch} has moved on at {remote}: {renamed.get(name, name)} would go out without it"
+            what = f"{remote}/{branch} has new commits: {renamed.get(name, name)} would be pushed without its branch"
             fail(CPVError(what, fix="git pull --rebase, then git push again"))
     # A tag that a person made is Git's to refuse.
     return bool(renamed) or any(behind.values())

@@ -47,5 +47,5 @@ def _undo(repo: Repo, *, wait: bool) -> bool:
 
 def _tell(repo: Repo) -> bool:
     names = ", ".join(found.what for found in transaction.pending(repo))
-    warn(f"an interrupted {names} is still half-done; to undo it: {_FIX}")
+    warn(f"an interrupted {names} is incomplete; to undo it: {_FIX}")
     return False

@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from cpv_hooks.console.output import size_text
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render
@@ -63,7 +64,7 @@ class Reconciler:
     def _reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
         entry = space.index.entries.get(pointer.path)
         same_pointer = entry is not None and (entry.oid, entry.isexec) == (pointer.oid, pointer.isexec)
-        # What Git did not change is at most read; and who asks by hand gets a whole look.
+        # What Git did not change is at most read; an explicit `dvc cpv sync` compares every file.
         artifact = Artifact.at(space, pointer.path, by_ctime=same_pointer and not self.event.thorough)
         if entry is not None and entry.placing is not None:
             return self._resume(artifact, pointer, entry.placing)
@@ -102,7 +103,7 @@ class Reconciler:
         if self.budget is not None:
             if size > self.budget:
                 error = CPVError(
-                    f"not looked at: {size} bytes to hash are over the status budget of {self.event.budget}",
+                    f"skipped: {size_text(size)} to hash exceed hash_budget ({size_text(self.event.budget or 0)})",
                     where=pointer.path,
                     fix="dvc cpv sync, or raise hash_budget in [status] of .cpv.toml",
                 )
@@ -134,7 +135,7 @@ class Reconciler:
         rescue = record(space.project.repo, pointer.path, taken.content, why=self.event.name)
         if not self.event.follow:
             error = CPVError(
-                "pointer and artifact both changed, differently",
+                "pointer and artifact both changed (conflict)",
                 where=pointer.path,
                 fix=f"dvc add {pointer.path} (keeps the artifact) or dvc checkout -f {pointer.file} (the pointer's)",
             )

@@ -14,7 +14,7 @@ _THREADED_FROM = 8 * CHUNK
 
 
 def chunk_for(reader: BinaryIO) -> int:
-    """How many bytes to read at a time: of a small file no more than it has, as a large buffer is dear."""
+    """How many bytes to read at a time: a small file's size, because allocating a large buffer is expensive."""
     return min(CHUNK, os.fstat(reader.fileno()).st_size + 1)
 
 

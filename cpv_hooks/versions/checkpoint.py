@@ -89,7 +89,7 @@ def _pointers(
                 )
             if not _is_complete(project, pointer):
                 raise CPVError(
-                    f"{pointer.path} names no version on the remote at {commit[:10]}, so it cannot be tagged",
+                    f"{pointer.path} has no uploaded version on the remote at {commit[:10]}, so it cannot be tagged",
                     where=pointer.file,
                     fix="dvc cpv sync, git commit",
                 )

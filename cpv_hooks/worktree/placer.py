@@ -100,7 +100,7 @@ class Placer:
             os.mkdir(stage)
             last = ""
             for name, oid in objects.items():
-                # Made when its first file comes: a file system then has a mind to where there is room for its files.
+                # Made when its first file comes: the file system then chooses a block group with room.
                 folder = os.path.dirname(name)
                 if folder != last:
                     os.makedirs(f"{stage}/{folder}", exist_ok=True)

@@ -20,7 +20,7 @@ EXAMPLES = """examples:
   dvc cpv aws-config --credential-path ~/keys --profile team  # a credential file; CPV keeps its path, never its keys
   dvc cpv aws-config --bucket my-models --region eu-west-1 --dry-run
   dvc cpv aws-config --endpoint-url https://minio.example.com --bucket models
-  dvc cpv aws-config --no-move                                # leave the data that there is where it is
+  dvc cpv aws-config --no-move                                # do not move existing data
   dvc cpv aws-config --read-only                              # for keys that may only read
 
 In a repository the data is copied to s3://BUCKET/TEAM/MODEL and verified, then .dvc/config names that place in one
@@ -62,6 +62,6 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bucket", metavar="NAME", help="The bucket (default: yours, or vmo-model-checkpoints).")
     parser.add_argument("--region", metavar="NAME", help="The bucket's region, such as eu-west-1.")
     parser.add_argument("--endpoint-url", metavar="URL", help="The S3 server, where it is not AWS.")
-    parser.add_argument("--no-move", action="store_true", help="Leave the data that there is where it is.")
+    parser.add_argument("--no-move", action="store_true", help="Do not move existing data.")
     parser.add_argument("--read-only", action="store_true", help="Verify reading alone, and write nothing on S3.")
     add_common(parser, force="Move the rest where some data is lost.")

@@ -129,7 +129,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="Model repositories, or globs; by default all below this folder."
     )
-    parser.add_argument("--team-name", metavar="NAME", help="Those of this team alone, below the paths or this folder.")
+    parser.add_argument("--team-name", metavar="NAME", help="Only this team's repositories.")
     parser.add_argument("--options", default="", metavar="'OPTIONS'", help="More arguments for the command.")
     parser.add_argument("--jobs", "-j", type=_jobs, default=4, metavar="N", help="How many run at a time (default: 4).")
     parser.add_argument("--dask", metavar="ADDRESS", help="Run on the Dask cluster whose scheduler is there.")

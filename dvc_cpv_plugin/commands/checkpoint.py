@@ -119,8 +119,8 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )
     add_tag(create, "The number of both (default: the next of each).")
     create.add_argument("-m", "--message", help="The description of the commit and of both tags.")
-    create.add_argument("--model-message", metavar="MESSAGE", help="The model's tag says this instead.")
-    create.add_argument("--data-message", metavar="MESSAGE", help="The data's tag says this instead.")
+    create.add_argument("--model-message", metavar="MESSAGE", help="Message for the model's tag.")
+    create.add_argument("--data-message", metavar="MESSAGE", help="Message for the data's tag.")
     add_json(create)
     add_common(create, force="Tag although other files have uncommitted changes.")
     listing = add_command(

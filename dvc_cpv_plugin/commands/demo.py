@@ -1,4 +1,4 @@
-"""`dvc cpv demo`: the whole story in a temporary folder, with plain Git commands, each shown as it runs."""
+"""`dvc cpv demo`: a guided end-to-end demo in a temporary folder, with plain Git commands, each shown as it runs."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ EXAMPLES = """examples:
   dvc cpv rescue list
   dvc cpv rescue restore 3                    put it back where it was
   dvc cpv rescue restore 3 --output old.bin   or somewhere else
-  dvc cpv rescue drop 3 4                     off the list; dvc cpv prune then frees the room
+  dvc cpv rescue drop 3 4                     off the list; dvc cpv prune then frees the space
   dvc cpv rescue drop --older-than 30d
 """
 
@@ -79,7 +79,7 @@ class CmdRescueDrop(CPVCommand):
         gone = drop(Repo.discover(), self.args.numbers, everything=self.args.all, before=before)
         for rescue in gone:
             say(f"dropped rescue {rescue.number}: {rescue.path}, {size_text(rescue.size)}, of {rescue.when}")
-        say("dvc cpv prune frees the room" if gone else "no rescue to drop")
+        say("run `dvc cpv prune` to free the space" if gone else "no rescue to drop")
         return 0
 
 

@@ -64,12 +64,12 @@ class CmdSync(CPVCommand):
         tell_changes(report)
         changed = report.of("snapshot")
         if changed:
-            say(f"snapshot of {', '.join(outcome.path for outcome in changed)}; git commit makes it a checkpoint")
+            say(f"saved {', '.join(outcome.path for outcome in changed)}; run `git commit` to create a checkpoint")
         if self.args.push:
             for project in report.projects:
                 placed = complete_files(project) if project.keeps_versions else []
                 if placed:
-                    say(f"uploaded {', '.join(placed)}; git commit notes where")
+                    say(f"uploaded {', '.join(placed)}; run `git commit` to record the versions")
                 retry_queued(project, force=True)
             mark_queued(repo)
         caught_up = not self.args.push or missed.make_up(repo, report.projects)

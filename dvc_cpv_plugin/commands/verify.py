@@ -16,7 +16,7 @@ EXAMPLES = """examples:
   dvc cpv verify                    what HEAD needs
   dvc cpv verify v1.0 data-v1.0     tags, branches or commits
   dvc cpv verify --all --deep       all that prune keeps; the remote's bytes are read, not only sizes and checksums
-  dvc cpv verify --all --repair     mend bad copies from good ones
+  dvc cpv verify --all --repair     repair bad copies from good ones
 
 The cache's bytes are always read. What the cache lacks is not wrong while the remote has it. With --all also stashes,
 experiments, queued uploads, young reflogs, rescues and the work tree are looked at, which the remote need not have.
@@ -139,7 +139,7 @@ def _summary(report: Report) -> str:
     where = "" if report.root == "." else f"{report.root}: "
     objects, versions = len(report.checks), len(report.versions)
     counted = f"{objects} object{'' if objects == 1 else 's'} ({size_text(report.bytes)})"
-    advice = "; dvc cpv verify --repair mends from good copies" if wrong and not report.repaired else ""
+    advice = "; dvc cpv verify --repair restores them from good copies" if wrong and not report.repaired else ""
     return f"{where}{counted} of {versions} version{'' if versions == 1 else 's'}: {verdict}{advice}"
 
 
@@ -152,5 +152,5 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="every branch, tag and other ref, and all else that prune keeps"
     )
     parser.add_argument("--deep", action="store_true", help="read the remote's bytes")
-    parser.add_argument("--repair", action="store_true", help="mend bad copies from good ones")
+    parser.add_argument("--repair", action="store_true", help="repair bad copies from good ones")
     parser.add_argument("--json", action="store_true", help="print JSON, with every object")

@@ -70,9 +70,9 @@ def test_a_number_that_somebody_else_published_first_is_changed_before_the_push(
     assert grace.tags() == ["v0.0", "v0.1", "v0.2"]
     grace.git("pull", "-q", "--rebase")
     said = grace.push(status=1)
-    assert "cpv: somebody else published v0.1 first; yours is v0.2 now; fix: git push again" in said
-    assert "cpv: somebody else published v0.2 first; yours is v0.3 now" not in said
-    assert "cpv: v0.2 is v0.3 now, as it follows" in said
+    assert "cpv: v0.1 already exists on the remote; your tag was renumbered to v0.2; fix: git push again" in said
+    assert "cpv: v0.2 already exists on the remote; your tag was renumbered to v0.3" not in said
+    assert "cpv: v0.2 was renumbered to v0.3, because it comes after a renumbered tag" in said
     grace.push()
     assert (grace.number("HEAD^"), grace.number()) == (["v0.2"], ["v0.3"])
     assert host.git("tag", "--sort=version:refname").lines == ["v0.0", "v0.1", "v0.2", "v0.3"]
@@ -88,7 +88,7 @@ def test_no_automatic_tag_goes_out_without_its_branch(ada: Desk, grace: Desk, ho
     grace.better("grace")
     said = grace.push(status=1)
     assert (
-        "cpv: main has moved on at origin: v0.1 would go out without it; "
+        "cpv: origin/main has new commits: v0.1 would be pushed without its branch; "
         "fix: git pull --rebase, then git push again" in said
     )
     assert host.git("tag").lines == ["v0.0"]
@@ -108,8 +108,8 @@ def test_one_pull_and_one_push_are_enough_where_the_branch_moved_on_and_the_numb
     ada.push()
     grace.better("grace")
     said = grace.push(status=1)
-    assert "cpv: somebody else published v0.1 first; yours is v0.2 now; fix: git push again" in said
-    assert "cpv: main has moved on at origin: v0.2 would go out without it; fix: git pull --rebase" in said
+    assert "cpv: v0.1 already exists on the remote; your tag was renumbered to v0.2; fix: git push again" in said
+    assert "cpv: origin/main has new commits: v0.2 would be pushed without its branch; fix: git pull --rebase" in said
     grace.git("pull", "-q", "--rebase")
     grace.push()
     assert where(host, "v0.2") == grace.head()
@@ -135,7 +135,7 @@ def test_the_tag_of_an_atomic_push_that_was_refused_follows_the_rebase(ada: Desk
     ada.push()
     grace.git("pull", "-q", "--rebase")
     assert sent(grace) == []
-    assert "somebody else published v0.1 first; yours is v0.2 now" in grace.push("--atomic", status=1)
+    assert "v0.1 already exists on the remote; your tag was renumbered to v0.2" in grace.push("--atomic", status=1)
     grace.push("--atomic")
     assert where(host, "v0.2") == grace.head()
     assert host.git("tag").lines == ["v0.0", "v0.1", "v0.2"]
@@ -150,7 +150,7 @@ def test_a_tag_that_was_lost_while_its_branch_arrived_is_found(ada: Desk, grace:
     assert where(host, "main") == grace.head()
     ada.better("ada")
     ada.push("--no-verify", "origin", "v0.1")
-    assert "somebody else published v0.1 first; yours is v0.2 now" in grace.push(status=1)
+    assert "v0.1 already exists on the remote; your tag was renumbered to v0.2" in grace.push(status=1)
     grace.push()
     assert where(host, "v0.2") == grace.head()
     assert len(sent(grace)) == 1

@@ -124,19 +124,19 @@ def test_a_commit_without_a_network_is_completed_by_a_later_one(
     said = repo.git("commit", "-m", "offline").err
     assert "cpv: warning: remote storage: model.bin cannot be uploaded, so this commit gets no version: " in said
     assert f"{NOBODY} does not answer; fix: check the network and endpointurl" in said
-    assert "names no version on the remote at" in said and "fix: dvc cpv sync, git commit" in said
+    assert "has no uploaded version on the remote at" in said and "fix: dvc cpv sync, git commit" in said
     assert repo.tags() == ["data-v0.0", "v0.0"]
     assert "cloud" not in out_of(repo, "HEAD", "model.bin.dvc")
     assert "so it cannot be tagged" in repo.git("tag", "v5.0", status=None).err
     refused(
         repo.git("push", "../host.git", "main", status=None),
-        f"model.bin: names no version on the DVC remote s3://{bucket}/vision/resnet (refs/heads/main); "
+        f"model.bin: has no uploaded version on the DVC remote s3://{bucket}/vision/resnet (refs/heads/main); "
         "fix: dvc cpv sync, git commit, then push again",
     )
 
     reconnect(repo, s3_server)
     synced = repo.cpv("sync").err
-    assert "uploaded model.bin; git commit notes where" in synced
+    assert "uploaded model.bin; run `git commit` to record the versions" in synced
     assert s3_server.versions(bucket) == before + 1
     repo.git("commit", "-qm", "now with its version")
     assert repo.tags() == ["data-v0.0", "v0.0", "v0.1"]
@@ -201,7 +201,7 @@ def test_a_version_that_is_gone_stops_a_push(repo: ModelRepo, bucket: str, s3_se
     repo.git("init", "-q", "--bare", "../host.git")
     pushed = repo.git("push", "../host.git", "main", status=None)
     refused(pushed, "model.bin: object", "fix: dvc cpv sync, git commit --amend, then push again")
-    assert "uploaded model.bin; git commit notes where" in repo.cpv("sync").err
+    assert "uploaded model.bin; run `git commit` to record the versions" in repo.cpv("sync").err
     repo.git("commit", "-q", "--amend", "--no-edit")
     repo.git("push", "-q", "../host.git", "main")
 

@@ -100,7 +100,7 @@ def publish(clone: Shell, figures: Figures, *options: str) -> None:
         said = pushed.err
         # Like people, not in step.
         time.sleep(draw.uniform(0, 0.2))
-        if "somebody else published" in said and "has moved on" not in said:
+        if "already exists on the remote" in said and "has new commits" not in said:
             figures.renumbered += 1
             continue
         known = ("has moved on", "fetch first", "non-fast-forward", "failed to update ref", "cannot lock ref")

@@ -188,7 +188,7 @@ def test_the_command_says_what_it_dropped(git: Repo) -> None:
         shell.cpv("rescue", "drop", "2").err.splitlines()[0].startswith("cpv: dropped rescue 2: model.bin, 0 B, of 20")
     )
     assert shell.cpv("rescue", "drop", "--older-than", "30d").err.splitlines()[1:] == [
-        "cpv: dvc cpv prune frees the room"
+        "cpv: run `dvc cpv prune` to free the space"
     ]
     assert [item["number"] for item in json.loads(shell.cpv("rescue", "list", "--json").out)] == [3]
     assert shell.cpv("rescue", "drop", "--older-than", "1w").err == "cpv: no rescue to drop\n"

@@ -144,7 +144,7 @@ def test_a_large_file_is_found_among_many(repo: ModelRepo, name: str, beside: in
     repo.write(name, LARGE)
     repo.git("add", "-A")
     result = repo.git("commit", "-q", "-m", "oops", status=1)
-    assert "staged straight into Git" in result.err
+    assert "staged in Git instead of DVC" in result.err
     repo.git("rm", "-q", "--cached", "--", f":(literal){name}")
     Path(repo.path / name).unlink()
     repo.git("commit", "-q", "--allow-empty", "-m", "well")
@@ -155,4 +155,4 @@ def test_a_large_file_in_the_first_commit_is_found(make_repo: MakeRepo) -> None:
     repo.git("checkout", "-q", "--orphan", "fresh")
     repo.write("huge.bin", LARGE)
     repo.git("add", "-A")
-    assert "staged straight into Git" in repo.git("commit", "-q", "-m", "oops", status=1).err
+    assert "staged in Git instead of DVC" in repo.git("commit", "-q", "-m", "oops", status=1).err

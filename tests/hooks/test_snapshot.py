@@ -276,7 +276,7 @@ def test_a_query_over_its_budget_says_what_was_not_looked_at(repo: ModelRepo) ->
     report = engine.run(repo, replace(QUICK, budget=1000))
     assert engine.states(report) == {"model.bin": "over budget", "data": "snapshot"}
     assert [str(error) for error in report.errors] == [
-        "model.bin: not looked at: 2000 bytes to hash are over the status budget of 1000; "
+        "model.bin: skipped: 2.0 kB to hash exceed hash_budget (1.0 kB); "
         "fix: dvc cpv sync, or raise hash_budget in [status] of .cpv.toml"
     ]
     assert engine.states(engine.run(repo, PRE_COMMIT)) == {"model.bin": "snapshot"}
@@ -295,7 +295,7 @@ def test_git_status_has_the_budget_and_git_commit_has_not(make_repo: MakeRepo) -
     repo.write("model.bin", bytes(2000))
     status = repo.git("status", "--porcelain")
     assert status.out == ""
-    assert status.err.startswith("cpv: warning: model.bin: not looked at: 2000 bytes to hash are over")
+    assert status.err.startswith("cpv: warning: model.bin: skipped: 2.0 kB to hash exceed")
     assert len(status.err.splitlines()) == 1
     repo.git("commit", "-q", "-m", "large")
     assert repo.git("diff", "--name-only", "HEAD^", "HEAD").lines == ["model.bin.dvc"]

@@ -137,7 +137,7 @@ def test_both_changed_differently_is_a_conflict(repo: ModelRepo, case: Case, eve
     report = engine.run(repo, event)
     assert engine.states(report) == {case.name: "conflict"}
     assert [str(error) for error in report.errors] == [
-        f"{case.name}: pointer and artifact both changed, differently; fix: "
+        f"{case.name}: pointer and artifact both changed (conflict); fix: "
         f"dvc add {case.name} (keeps the artifact) or dvc checkout -f {case.name}.dvc (the pointer's)"
     ]
     assert (content(repo, case), repo.read(f"{case.name}.dvc")) == (now, pointer), "the user chooses"

@@ -172,13 +172,14 @@ ARGUMENTS = [
     ("model download --output-dir={repo}/train.py/x/y", "{repo}/train.py: a file stands where a folder should be; "
      + OTHER_DIR),
     ("model download --output-dir={repo}", "{repo}/metrics.log: " + TRACKED.format("model", "v0.1") + "--output-dir"),
-    ("model download --output-dir=.git/x", "{repo}/.git/x: lies in .git, which is not for files of yours; "
+    ("model download --output-dir=.git/x", "{repo}/.git/x: lies in .git, which is reserved for Git and DVC; "
      + OTHER_DIR),
-    ("model download --output-dir=.dvc/x", "{repo}/.dvc/x: lies in .dvc, which is not for files of yours; "
+    ("model download --output-dir=.dvc/x", "{repo}/.dvc/x: lies in .dvc, which is reserved for Git and DVC; "
      + OTHER_DIR),
-    ("model download --output-dir={root}/outside", "{root}/outside: is not empty (data is no part of v0.1); " + KEPT),
+    ("model download --output-dir={root}/outside", "{root}/outside: is not empty (data does not belong to v0.1); "
+     + KEPT),
     ("data download --output-dir=data", "{repo}/data: " + TRACKED.format("data", "data-v0.0") + "--output-dir"),
-    ("data download --output-dir=.git", "{repo}/.git: lies in .git, which is not for files of yours; " + OTHER_DIR),
+    ("data download --output-dir=.git", "{repo}/.git: lies in .git, which is reserved for Git and DVC; " + OTHER_DIR),
     ("data download --output-dir=../outside", "{root}/outside: is there already and differs from data-v0.0: data/a, "
      "data/b; " + KEPT),
     ("model info --repo-path=", "the repo_path is empty; fix: name a file or a folder"),

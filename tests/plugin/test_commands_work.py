@@ -48,7 +48,7 @@ def test_install_brings_the_artifacts_of_a_clone(model: ModelRepo) -> None:
 
 def test_sync_saves_and_says_what_is_next(model: ModelRepo) -> None:
     model.write("model.bin", "two")
-    assert model.cpv("sync").err == "cpv: snapshot of model.bin; git commit makes it a checkpoint\n"
+    assert model.cpv("sync").err == "cpv: saved model.bin; run `git commit` to create a checkpoint\n"
     assert model.cpv("sync").err == ""
     assert model.git("status", "--porcelain").lines == [" M model.bin.dvc"]
 

@@ -17,7 +17,7 @@ from support.shell import BIN, Shell
 from support.terminal import converse
 
 PERSONAL = ["settings", "aws", "git-host"]
-NO_AWS = "AWS is not configured, so each repository's own remote is all that there is"
+NO_AWS = "AWS is not configured, so only each repository's own remote is used"
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_what_is_wrong_is_shown_mended_and_counted(repo: ModelRepo, capfd: pytes
     assert typed(repo, capfd, "--all", status=1) == [
         f"model.bin\t7 B\tcache: corrupt\tremote: ok\tv0.0\t{light}",
         f"model.bin\t15 B\tcache: ok\tremote: missing\tHEAD, main, v0.1\t{heavy}",
-        "8 objects (290 B) of 4 versions: 2 wrong; dvc cpv verify --repair mends from good copies",
+        "8 objects (290 B) of 4 versions: 2 wrong; dvc cpv verify --repair restores them from good copies",
     ]
     status, table = converse([BIN / "dvc", "cpv", "verify", "--all"], repo.path, [])
     assert status == 1

@@ -71,7 +71,7 @@ def _data(request: Request, project: Project | None, target: Target) -> Survey:
         what = f"remote {project.remote_name} keeps versions, whose ids are its own, so they cannot be moved"
         raise CPVError(what, where=str(project.root), fix=f"{COMMAND} --no-move")
     if request.read_only:
-        what = "who may only read cannot move the data"
+        what = "moving data needs write access"
         raise CPVError(what, where=str(project.root), fix=f"{COMMAND} --no-move, or with keys that may write")
     with TemporaryDirectory(prefix="cpv-") as folder:
         found = survey(project, target.open, Path(folder))

@@ -92,7 +92,7 @@ def _after(target: Target, test: bool, confirm: Confirm | None, here: Path) -> N
     welcome = _greet(target, confirm)
     asked = target.wanted.bitbucket.user
     if welcome.user and asked and welcome.user.lower() != asked.lower():
-        warn(f"{target.address.host} knows this key as {welcome.user}'s, not {asked}'s")
+        warn(f"{target.address.host} associates this key with user {welcome.user}, not {asked}")
     if target.url is not None:
         connection.check_repository(target.url, _discover(here))
     where = f"{target.address.host} lets you in{f' as {welcome.user}' if welcome.user else ''}"

@@ -67,7 +67,7 @@ class Copies:
                 f"is there already and differs from {name}: {shown}{more}", where=str(self.output), fix=other
             )
         if destination.foreign:
-            what = f"is not empty ({destination.foreign} is no part of {name})"
+            what = f"is not empty ({destination.foreign} does not belong to {name})"
             raise CPVError(what, where=str(self.output), fix=other)
 
     def _set_aside(self) -> Iterator[tuple[Path, Path]]:

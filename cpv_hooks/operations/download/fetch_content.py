@@ -95,7 +95,7 @@ class Source:
         return self.heal(piece)
 
     def stored(self, piece: Piece) -> Path:
-        """The cache's file of a piece, for a caller who looks at its bytes himself (and calls `heal`)."""
+        """The cache's file of a piece, for a caller that verifies the bytes itself (and calls `heal`)."""
         return self._find(piece) or self.heal(piece)
 
     def heal(self, piece: Piece) -> Path:

@@ -18,7 +18,7 @@ def refuse_tracked(stock: Stock, output: Path) -> None:
     """Raise `CPVError` where a file of the version would land in `.git` or `.dvc`, or over a tracked artifact."""
     inside = next((part for part in output.parts if part.lower() in _FOREIGN), None)
     if inside:
-        what = f"lies in {inside}, which is not for files of yours"
+        what = f"lies in {inside}, which is reserved for Git and DVC"
         raise CPVError(what, where=str(output), fix="name another --output-dir")
     targets = [output / local(stock.project, pointer) for pointer in stock.pointers]
     for artifact in _tracked(output):

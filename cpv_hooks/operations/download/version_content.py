@@ -151,7 +151,7 @@ class _Look:
         if self._belongs(pointer):
             self._lost += lacking
         else:
-            say(f"{pointer.path} is left out: its stage keeps it off the remote, and the cache does not have it")
+            say(f"{pointer.path} skipped: it is not in the cache, and its stage sets `push: false`")
 
     def _here(self, piece: Piece) -> bool:
         """Whether the cache serves an object; what is on no remote of ours can come from nowhere else."""

@@ -125,4 +125,4 @@ def _refuse_disagreement(one: Tracked, content: Content) -> None:
         fix = f"dvc update {pointer.file}" if pointer.imported else "dvc repro (or dvc commit)"
         raise CPVError("has changed, and its pointer belongs to DVC", where=pointer.path, fix=fix)
     if pointer.oid is not None and base is not None and (base.oid, base.isexec) != (pointer.oid, pointer.isexec):
-        raise CPVError("its pointer was changed and it is not what that says", where=pointer.path, fix="dvc cpv sync")
+        raise CPVError("does not match its changed pointer", where=pointer.path, fix="dvc cpv sync")

@@ -35,7 +35,7 @@ def plan(project: Project, version: Version, *, force: bool, use_cache: bool = T
     others = uncommitted.read([project], tracked).others
     dirty = [file for file in others if file in touched and on_disk(project.repo, file) is not None]
     if dirty and not force:
-        what = f"{', '.join(dirty)}: changes that are not committed would be lost"
+        what = f"{', '.join(dirty)}: uncommitted changes would be lost"
         raise CPVError(what, where=str(project.repo.top), fix="git commit them first, or give them up with --force")
     part = Bringing(take(project, version, use_cache=use_cache), gone, f"revert to {version.name}", use_cache)
     contents = _contents(project.repo, version, gone)

@@ -1,4 +1,4 @@
-"""What of the user's is not committed: what a revert keeps for him, and what it refuses to go over."""
+"""What of the user's is not committed: what a revert keeps for the user, and what it refuses to overwrite."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def refuse(repo: Repo, dirt: Dirt, changes: Mapping[str, tuple[str | None, str |
     """Raise for changes that a checkout would meet: any, or with `force` those that Git would overwrite."""
     lost = [path for path in dirt.others if path in changes]
     if lost:
-        raise CPVError(f"{_names(lost)}: changes that are not committed would be lost", where=str(repo.top), fix=_FIX)
+        raise CPVError(f"{_names(lost)}: uncommitted changes would be lost", where=str(repo.top), fix=_FIX)
     if dirt.others and not force:
         fix = f"{_FIX}, or take them along with --force"
         raise CPVError(f"{_names(dirt.others)}: changes that are not committed", where=str(repo.top), fix=fix)

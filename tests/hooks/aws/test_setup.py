@@ -235,7 +235,7 @@ def test_from_one_bucket_to_another(repo: ModelRepo, cloud: Cloud, s3_server: Se
 
 def test_read_only_keys(make_repo: MakeRepo, s3_server: Server, tmp_path: Path, repo: ModelRepo) -> None:
     reader = Cloud(s3_server, tmp_path, read_only=True)
-    with pytest.raises(CPVError, match="who may only read cannot move the data; fix: dvc cpv aws-config --no-m"):
+    with pytest.raises(CPVError, match="moving data needs write access; fix: dvc cpv aws-config --no-m"):
         plan_setup(reader.request(read_only=True), repo.path)
     clone = make_repo("clone", install=False, remote=reader.url)
     with pytest.raises(CPVError, match=r"access denied \(s3:PutObject\)"):

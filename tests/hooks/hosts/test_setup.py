@@ -127,7 +127,7 @@ def test_a_key_that_is_there_is_used(ssh_server: SSHServer, tmp_path: Path, caps
     plan_setup(request(ssh_server, keygen_filename="keys/work", user="ada"), tmp_path).run()
     assert listing(tmp_path) == before
     assert capsys.readouterr().err.splitlines() == [
-        f"cpv: warning: {HOST} knows this key as grace's, not ada's",
+        f"cpv: warning: {HOST} associates this key with user grace, not ada",
         f"cpv: {HOST} lets you in as grace",
     ]
 

@@ -26,7 +26,7 @@ def test_what_is_not_configured_is_a_warning() -> None:
         Check(
             "aws",
             "warn",
-            "AWS is not configured, so each repository's own remote is all that there is",
+            "AWS is not configured, so only each repository's own remote is used",
             "dvc cpv aws-config",
         ),
         Check("git-host", "warn", "no Git host is configured", "dvc cpv bitbucket-config"),

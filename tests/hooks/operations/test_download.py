@@ -219,7 +219,7 @@ def test_an_empty_folder_is_filled(versions: ModelRepo, out: Path) -> None:
 def test_a_folder_with_anything_else_is_refused(versions: ModelRepo, out: Path) -> None:
     Shell(out).write("notes", "mine")
     fix = "name another --output-dir, or repeat with --force (what is there is kept)"
-    assert refused(versions, out) == f"{out}: is not empty (notes is no part of v0.0); fix: {fix}"
+    assert refused(versions, out) == f"{out}: is not empty (notes does not belong to v0.0); fix: {fix}"
     Shell(out).write("model.bin", "other")
     Shell(out).write("tokenizer/own", "x")
     what = "is there already and differs from v0.0: model.bin, tokenizer/own"
@@ -299,7 +299,7 @@ def test_two_plans_for_one_new_folder(versions: ModelRepo, out: Path) -> None:
 @pytest.mark.parametrize("name", [".git/out", ".dvc/out", "x/.git", ".GIT/x"])
 def test_never_into_gits_or_dvcs_own_folder(versions: ModelRepo, name: str) -> None:
     inside = next(part for part in name.split("/") if part.startswith("."))
-    what = f"lies in {inside}, which is not for files of yours; fix: name another --output-dir"
+    what = f"lies in {inside}, which is reserved for Git and DVC; fix: name another --output-dir"
     assert refused(versions, versions.path / name) == f"{versions.path / name}: {what}"
 
 

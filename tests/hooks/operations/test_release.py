@@ -118,7 +118,7 @@ def test_a_git_command_that_writes_leaves_it_alone_and_says_so(two: ModelRepo) -
     kill_at(two, "pointers", TAG)
     two.write("model.bin", b"trained on")
     told = two.git("add", "-A").err
-    assert "cpv: warning: an interrupted model and data tag is still half-done; to undo it: dvc cpv recover" in told
+    assert "cpv: warning: an interrupted model and data tag is incomplete; to undo it: dvc cpv recover" in told
     assert transaction.left(Repo.discover(two.path))
     assert "cpv: undid an interrupted model and data tag of " in two.cpv("recover").err
 

@@ -174,7 +174,7 @@ def test_other_changes_refuse_and_come_along_with_force(two: ModelRepo) -> None:
 def test_changes_that_git_would_overwrite_refuse_with_force_too(two: ModelRepo) -> None:
     two.write("train.py", "mine\n")
     for force in (False, True):
-        assert "train.py: changes that are not committed would be lost" in refused(two, BOTH, "v0.0", force=force)
+        assert "train.py: uncommitted changes would be lost" in refused(two, BOTH, "v0.0", force=force)
     two.git("checkout", "-q", "--", "train.py")
     two.git("checkout", "-q", "v0.0")
     two.write("train.py", "mine\n")
@@ -183,7 +183,7 @@ def test_changes_that_git_would_overwrite_refuse_with_force_too(two: ModelRepo) 
 
 def test_a_pointer_that_the_user_edited_is_a_change_of_his(two: ModelRepo) -> None:
     two.write("model.bin.dvc", two.read("model.bin.dvc") + b"meta:\n  note: mine\n")
-    assert "model.bin.dvc: changes that are not committed would be lost" in refused(two, [MODEL], "v0.0", force=True)
+    assert "model.bin.dvc: uncommitted changes would be lost" in refused(two, [MODEL], "v0.0", force=True)
 
 
 def test_names_that_are_no_version(two: ModelRepo) -> None:
@@ -260,7 +260,7 @@ def test_data_that_the_version_does_not_have_is_removed(two: ModelRepo) -> None:
 
 def test_a_data_pointer_that_the_user_edited_is_given_up_with_force_alone(two: ModelRepo) -> None:
     two.write("data.dvc", two.read("data.dvc") + b"meta:\n  note: mine\n")
-    assert "data.dvc: changes that are not committed would be lost" in refused(two, [DATA], "data-v0.0")
+    assert "data.dvc: uncommitted changes would be lost" in refused(two, [DATA], "data-v0.0")
     revert(two, [DATA], "data-v0.0", force=True)
     assert two.changes() == ["M  data.dvc"]
 

@@ -109,7 +109,7 @@ def test_an_import_in_the_cache_serves_even_where_everything_is_fetched_anew(ver
 def test_what_its_stage_keeps_off_the_remote(versions: ModelRepo, capfd: pytest.CaptureFixture[str]) -> None:
     tag(versions, local_dvc=out(md5(b"here"), "local", "size: 4", "push: false"))
     assert "local" not in plan_load(project(versions), "v5.0").run().files
-    told = "cpv: local is left out: its stage keeps it off the remote, and the cache does not have it\n"
+    told = "cpv: local skipped: it is not in the cache, and its stage sets `push: false`\n"
     assert capfd.readouterr().err == told
     put(versions.path / ".dvc/cache/files/md5", md5(b"here"), b"here")
     assert plan_load(project(versions), "v5.0", use_cache=False).run().files["local"].read_bytes() == b"here"

@@ -177,7 +177,7 @@ def test_a_pointer_that_was_edited_by_hand_is_settled_first(versions: ModelRepo)
     (versions.path / "model.bin.dvc").write_text(text.replace(versions.md5("model.bin"), "a" * 32))
     with nothing_changes(versions.path), pytest.raises(CPVError) as caught:
         tag(versions, [MODEL])
-    assert str(caught.value) == ("model.bin: its pointer was changed and it is not what that says; fix: dvc cpv sync")
+    assert str(caught.value) == ("model.bin: does not match its changed pointer; fix: dvc cpv sync")
 
 
 def test_what_a_stage_wrote_is_committed_by_its_lock(versions: ModelRepo, tmp_path: Path) -> None:
