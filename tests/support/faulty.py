@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -23,13 +23,15 @@ _DELAY = 0.2
 
 @dataclass
 class Proxy:
-    """Where to connect instead of the server. `rate` is the share of connections that get a fault."""
+    """Where to connect instead of the server. `rate` is the share of connections that get a fault; `received` counts
+    the bytes that the server sent."""
 
     target: tuple[str, int]
     seed: int
     rate: float = 0.4
     faults: tuple[str, ...] = FAULTS
     done: Counter[str] = field(default_factory=Counter)
+    received: int = 0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -71,18 +73,25 @@ class Proxy:
                 threading.Event().wait(_DELAY)
             with socket.create_connection(self.target) as server:
                 back = threading.Thread(
-                    target=_pump, args=(server, client, after if kind == "truncate" else None), daemon=True
+                    target=_pump, args=(server, client, after if kind == "truncate" else None, self._count), daemon=True
                 )
                 back.start()
                 _pump(client, server, after if kind == "die" else None)
                 back.join(60)
 
+    def _count(self, size: int) -> None:
+        with self._lock:
+            self.received += size
 
-def _pump(source: socket.socket, sink: socket.socket, limit: int | None) -> None:
+
+def _pump(
+    source: socket.socket, sink: socket.socket, limit: int | None, count: Callable[[int], None] = lambda size: None
+) -> None:
     """Pass bytes on until the end, or until `limit` of them went; then both ends are cut."""
     sent = 0
     with suppress(OSError):
         while data := source.recv(65536):
+            count(len(data))
             if limit is not None and sent + len(data) > limit:
                 sink.sendall(data[: limit - sent])
                 _reset(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Files(ThreadingHTTPServer):
-    """Keeps what is put; `spoil` changes each body on its way in."""
+    """Keeps what is put; `spoil` changes each body on its way in, with `ranges` parts are sent where asked for."""
 
     daemon_threads = True
 
@@ -26,6 +27,7 @@ class Files(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files: dict[str, bytes] = {}
         self.spoil = False
+        self.ranges = False
         self.url = f"http://127.0.0.1:{self.server_port}/storage"
 
     def put(self, oid: str, data: bytes) -> None:
@@ -66,12 +68,16 @@ class _Handler(BaseHTTPRequestHandler):
         data = self.server.files.get(self.path)
         if data is None:
             self._end(404, b"")
+        elif (span := re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))) and self.server.ranges:
+            self._end(206, data[int(span[1]) : int(span[2]) + 1], body=body)
         else:
             self._end(200, data, body=body)
 
     def _end(self, status: int, data: bytes, *, body: bool = True) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        if self.server.ranges:
+            self.send_header("Accept-Ranges", "bytes")
         self.end_headers()
         if body:
             self.wfile.write(data)

@@ -24,8 +24,9 @@ class DVCRanges:
         refuse_outside(self.size, offset, length)
         if not length:
             return b""
-        with self._remote.explained():
-            data: bytes = self._remote.odb.fs.fs.cat_file(self._path, start=offset, end=offset + length)
+        with self._remote.explained(), self._remote.odb.fs.open(self._path, "rb", cache_type="none") as stream:
+            stream.seek(offset)
+            data: bytes = stream.read(length)
         if len(data) != length:
             what = f"the store sent {len(data)} bytes instead of the {length} that were asked for"
             raise RemoteError(what, where=self._remote.url, fix="dvc pull")

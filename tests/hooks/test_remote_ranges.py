@@ -1,0 +1,153 @@
+"""Models on a remote, read by ranges: how much travels, and what a remote refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.remote.common.dvc_remote import DVCRemote
+from cpv_hooks.remote.common.local_remote import LocalRemote
+from cpv_hooks.remote.common.protocol import MissingObject, RemoteError
+from cpv_hooks.remote.s3.s3_remote import S3Remote
+from support.faulty import proxied
+from support.http_store import Files
+from support.odd_s3 import Answer, Request, error, odd_s3
+from support.repos import SETTINGS, ModelRepo
+from support.saved_models import content
+from support.seaweed import Server
+
+LARGE = 64 << 20
+ABSENT = "0" * 32
+SHARD = 'model = ["weights.safetensors"]'
+
+
+def large_model(tensors: int = 200) -> bytes:
+    """A safetensors file of 64 MiB."""
+    each = LARGE // tensors // 4
+    header = {
+        f"model.layers.{number}.weight": {
+            "dtype": "F32",
+            "shape": [each],
+            "data_offsets": [number * each * 4, (number + 1) * each * 4],
+        }
+        for number in range(tensors)
+    }
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(tensors * each * 4)
+
+
+@pytest.fixture(params=["s3", "versioned"])
+def published(request: pytest.FixtureRequest, make_repo: Any, s3_server: Server, tmp_path: Path) -> ModelRepo:
+    """A clone's view of a large model: on S3, and not in the cache."""
+    versioned = request.param == "versioned"
+    bucket = s3_server.make_versioned_bucket() if versioned else s3_server.make_bucket()
+    settings = SETTINGS + "\n[artifacts]\n" + SHARD + "\n"
+    if versioned:
+        settings += '[remote]\nlayout = "versioned"\n'
+    repo: ModelRepo = make_repo(remote=f"s3://{bucket}/models", server=s3_server, settings=settings)
+    if versioned:
+        repo.write(".dvc/config", repo.read(".dvc/config").decode() + "    version_aware = true\n")
+    repo.write("weights.safetensors", large_model())
+    repo.track("weights.safetensors")
+    repo.commit("large")
+    repo.cpv("sync", "--wait")
+    shutil.rmtree(repo.path / ".dvc/cache")
+    return repo
+
+
+def test_of_a_large_model_only_the_header_travels(published: ModelRepo, s3_server: Server) -> None:
+    with proxied(s3_server.endpoint_url, seed=0, rate=0) as counter:
+        config = published.read(".dvc/config").decode()
+        published.write(".dvc/config", config.replace(s3_server.endpoint_url, counter.endpoint_url))
+        (found,) = json.loads(published.cpv("model", "info", "--json").out)["models"]
+    assert (found["format"], len(found["tensors"]), found["errors"]) == ("safetensors", 200, [])
+    assert found["parameters"] == 200 * (LARGE // 200 // 4)
+    assert 0 < counter.received < 512 << 10
+    assert not (published.path / ".dvc/cache/files").exists(), "nothing was fetched"
+
+
+def md5(data: bytes) -> str:
+    return hashlib.md5(data).hexdigest()
+
+
+def test_ranges_of_a_directory(tmp_path: Path) -> None:
+    oid = md5(b"content")
+    remote = LocalRemote(tmp_path)
+    remote.path(oid).parent.mkdir(parents=True)
+    remote.path(oid).write_bytes(b"content")
+    source = remote.open_ranges(oid)
+    assert (source.size, source.read(3, 4)) == (7, b"tent")
+    with pytest.raises(MissingObject, match="is not on the remote"):
+        remote.open_ranges(ABSENT)
+
+
+@pytest.fixture
+def files() -> Iterator[Files]:
+    with Files.serving() as server:
+        yield server
+
+
+def test_ranges_by_way_of_dvcs_file_systems(make_repo: Any, files: Files) -> None:
+    repo: ModelRepo = make_repo(
+        install=False, remote=files.url, files={"model.safetensors": content("one.safetensors")}
+    )
+    repo.dvc("push", "-q")
+    remote = DVCRemote(repo.path, "storage", files.url)
+    source = remote.open_ranges(md5(content("one.safetensors")))
+    assert source.size == len(content("one.safetensors"))
+    with pytest.raises(RemoteError, match="support range requests") as caught:
+        source.read(8, 4)
+    assert len(str(caught.value).splitlines()) == 1
+    files.ranges = True
+    assert remote.open_ranges(md5(content("one.safetensors"))).read(8, 4) == content("one.safetensors")[8:12]
+    with pytest.raises(MissingObject, match="is not on the remote"):
+        remote.open_ranges(ABSENT)
+
+
+def without_ranges(request: Request, answer: Answer) -> Answer:
+    """A server that knows no ranges sends everything."""
+    return Answer(200, content("one.safetensors"), answer.without("Content-Range").headers)
+
+
+def short(request: Request, answer: Answer) -> Answer:
+    """A server that sends less than it says."""
+    return Answer(answer.status, answer.body[:-1], answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (error(403, "AccessDenied"), "403|AccessDenied|denied|permission"),
+        (error(416, "InvalidRange"), "416|InvalidRange"),
+        (without_ranges, "sends other bytes than the range that was asked for"),
+        (short, "sent .* bytes instead of|other bytes than"),
+    ],
+)
+@pytest.mark.parametrize("own", [True, False], ids=["own", "boto3"])
+def test_a_server_that_refuses_ranges_is_one_line(odd: Any, said: str, own: bool) -> None:
+    with odd_s3(GET=odd) as server:
+        options = {
+            "endpointurl": server.url,
+            "access_key_id": "a",
+            "secret_access_key": "b",
+            "region": "us-east-1",
+        }
+        remote = S3Remote("s3://bucket/models", options, name="storage", own_client=own)
+        oid = md5(content("one.safetensors"))
+        server.store(f"models/files/md5/{oid[:2]}/{oid[2:]}", content("one.safetensors"))
+        source = remote.open_ranges(oid)
+        assert source.size == len(content("one.safetensors"))
+        with pytest.raises(CPVError, match=said) as caught:
+            source.read(0, 64)
+        assert isinstance(caught.value, RemoteError)
+        assert len(str(caught.value).splitlines()) == 1
+        with pytest.raises(MissingObject):
+            remote.open_ranges(ABSENT)
