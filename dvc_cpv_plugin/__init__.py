@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
     from cpv_hooks.operations.info.metadata import CombinedMetadata, DataMetadata, ModelMetadata
+    from dvc_cpv_plugin.checkpoint_run import CheckpointRun
     from dvc_cpv_plugin.combined import CombinedCheckpointsManage
     from dvc_cpv_plugin.cpv_config import CPVConfig
     from dvc_cpv_plugin.data import DataCheckpointsManage
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CPVConfig",
     "CPVError",
+    "CheckpointRun",
     "CombinedCheckpointsManage",
     "CombinedMetadata",
     "ConfigureError",
@@ -52,6 +54,7 @@ __all__ = [
 
 _MODULES = {
     "CPVConfig": "dvc_cpv_plugin.cpv_config",
+    "CheckpointRun": "dvc_cpv_plugin.checkpoint_run",
     "CombinedCheckpointsManage": "dvc_cpv_plugin.combined",
     "CombinedMetadata": "cpv_hooks.operations.info.metadata",
     "DataCheckpointsManage": "dvc_cpv_plugin.data",

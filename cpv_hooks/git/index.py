@@ -147,8 +147,8 @@ def index_entries(repo: Repo, paths: Sequence[str]) -> dict[str, str]:
     return {path: " ".join(head.split()[:2]) for head, _, path in rows}
 
 
-def set_index_entries(repo: Repo, values: Mapping[str, str | None]) -> None:
-    """Write index entries, `MODE OID` by path; None takes the path out."""
+def set_index_entries(repo: Repo, values: Mapping[str, str | None], env: Mapping[str, str] | None = None) -> None:
+    """Write index entries, `MODE OID` by path; None takes the path out. `env` names an index of our own."""
     if values:
         rows = (f"{value or f'0 {NULL_OID}'}\t{path}\0" for path, value in values.items())
-        repo.run("update-index", "-z", "--index-info", input="".join(rows))
+        repo.run("update-index", "-z", "--index-info", input="".join(rows), env=env)

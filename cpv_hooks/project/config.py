@@ -52,6 +52,7 @@ class Config:
     layout: Layout = "content"
     stages: Mapping[str, StageRule] = field(default_factory=dict)
     s3_client: Literal["own", "boto3"] = "own"
+    runs_push: bool = False
 
 
 # section -> key -> (field of Config, the type, the allowed values)
@@ -64,6 +65,7 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
         "s3_client": ("s3_client", str, ("own", "boto3")),
     },
     "commit": {"stage": ("stage", str, ("all", "staged")), "one_shot": ("one_shot", bool, None)},
+    "runs": {"push": ("runs_push", bool, None)},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
 _SECTIONS = ("artifacts", *_SCHEMA, "stages")

@@ -64,7 +64,7 @@ def parse_message(text: str) -> TagInfo:
     if line is None:
         return TagInfo(subject)
     artifacts = tuple(filter(None, map(_artifact, values.get("Cpv-Artifact", []))))
-    metrics = dict(filter(None, map(_metric, values.get("Cpv-Metric", []))))
+    metrics = dict(filter(None, map(parse_metric, values.get("Cpv-Metric", []))))
     return TagInfo(subject, line, values.get("Cpv-Automatic") == ["true"], artifacts, metrics)
 
 
@@ -73,7 +73,7 @@ def read_metrics(text: str) -> dict[str, int | float | str]:
     last = text.strip().rpartition("\n\n")[2]
     if "Cpv-Metric: " not in last or parse_line(last) is None:
         return {}
-    return dict(filter(None, map(_metric, _METRIC.findall(last))))
+    return dict(filter(None, map(parse_metric, _METRIC.findall(last))))
 
 
 def parse_line(trailers: str) -> Line | None:
@@ -110,7 +110,12 @@ def _trailers(line: Line, checkpoint: Checkpoint, *, automatic: bool) -> Iterato
         words = [f"kind={artifact.kind}", *(f"{key}={value}" for key, value in numbers.items() if value is not None)]
         yield f"Cpv-Artifact: {' '.join(words)} path={_json(artifact.path)}"
     for key, value in checkpoint.metrics.items():
-        yield f"Cpv-Metric: {key if _WORD.fullmatch(key) else _json(key)}={_json(value)}"
+        yield metric_trailer(key, value)
+
+
+def metric_trailer(key: str, value: int | float | str) -> str:
+    """The trailer that says a metric."""
+    return f"Cpv-Metric: {key if _WORD.fullmatch(key) else _json(key)}={_json(value)}"
 
 
 def _json(value: object) -> str:
@@ -131,7 +136,8 @@ def _artifact(value: str) -> Artifact | None:
     return Artifact(known, path, oid, int(size) if size else None, int(nfiles) if nfiles else None)
 
 
-def _metric(value: str) -> tuple[str, int | float | str] | None:
+def parse_metric(value: str) -> tuple[str, int | float | str] | None:
+    """The metric that such a trailer's value says; None where it says none."""
     if value.startswith('"'):
         try:
             key, end = json.JSONDecoder().raw_decode(value)

@@ -90,7 +90,7 @@ def make(project: Project, changes: Sequence[Change]) -> Draft:
     for change in changes:
         file = change.pointer.file
         old = texts[file] if file in texts else standing(repo, file)
-        texts[file] = _text(change, old)
+        texts[file] = pointer_text(change, old)
     new = [change.pointer for change in changes if blob_at(repo, change.pointer.file, head) is None]
     return Draft(
         project,
@@ -109,7 +109,8 @@ def standing(repo: Repo, path: str) -> bytes | None:
     return file.read_bytes() if file.is_file() and not file.is_symlink() else None
 
 
-def _text(change: Change, old: bytes | None) -> bytes:
+def pointer_text(change: Change, old: bytes | None) -> bytes:
+    """The pointer file with the new content, where it said `old`."""
     content, pointer = change.new.content, change.pointer
     if old is not None and (pointer.oid, pointer.isexec) == (content.oid, content.isexec):
         return old

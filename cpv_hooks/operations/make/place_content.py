@@ -28,7 +28,7 @@ def store(space: Workspace, change: Change) -> Taken | None:
     """
     if change.in_place:
         return _snapshot(space, change)
-    _take_in(space, change.new)
+    take_in(space, change.new)
     return None
 
 
@@ -40,7 +40,8 @@ def _snapshot(space: Workspace, change: Change) -> Taken:
     return taken
 
 
-def _take_in(space: Workspace, new: Prospect) -> None:
+def take_in(space: Workspace, new: Prospect) -> None:
+    """Bring content that lies elsewhere into the cache. Raises `BeingWritten` where it is not what it was."""
     if new.data is not None:
         space.cache.add_bytes(new.content.oid, new.data)
     for name, oid, sig in new.listing:

@@ -154,6 +154,20 @@ def deliver(project: Project, revs: Sequence[str], why: str) -> bool:
         return False
 
 
+def deliver_now(project: Project, revs: Sequence[str], why: str) -> bool:
+    """Upload these commits' data here and now, unless `[push] when` leaves it to a push, or to nobody.
+
+    Whether it is on the remote. They are queued first, and stay so where it fails, which is said in one line.
+    """
+    if project.config.push_when in ("never", "push") or not project.remotes:
+        return False
+    revs = [rev for rev in revs if not unversioned(project, rev)]
+    queue, root = Queue.of(project.repo), root_key(project)
+    for rev in revs:
+        queue.add(root, rev, why)
+    return bool(revs) and _deliver_now(project, queue, root, revs)
+
+
 def retry_queued(project: Project, *, force: bool = False) -> None:
     """Upload what is queued for a DVC root and was not tried just now; with `force`, all of it.
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cpv_hooks.remote.common.protocol import Blob, Remote
 
 Listing = list[tuple[str, str]]
+_COARSE = 5.0
+"""Seconds by which a file's time may be off."""
 KNOWN_SECONDS = 3600.0
 """For so long a disk is trusted with what was just hashed."""
 
@@ -151,6 +153,18 @@ class Store:
             os.replace(temporary, target)
         except OSError as error:
             raise disk_error(error, target.parent) from error
+
+    def discard(self, oid: str, since: float) -> None:
+        """Remove an object from the cache that was there at `since` (seconds since the epoch), unless somebody has
+        brought it again."""
+        path = self._cache.path(oid)
+        try:
+            if path.stat().st_mtime < since + _COARSE:
+                path.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise disk_error(error, path) from error
 
     def lacks(self, oid: str) -> bool:
         """Whether the cache has no such object."""

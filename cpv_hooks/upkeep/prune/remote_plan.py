@@ -76,7 +76,7 @@ def _pruned(project: Project, needed: Needed, options: Options) -> list[Project]
     `…/TEAM/MODEL` is this model's own, of any other who knows? Without the default remote nothing is pruned.
     """
     named = [project.at(name) for name in needed.remotes if name in project.remotes and name != project.remote_name]
-    shared = [at.remote_name or "" for at in [project, *named] if at.remote_name and not _is_own(at)]
+    shared = [at.remote_name or "" for at in [project, *named] if at.remote_name and not is_own(at)]
     if shared and not options.force:
         if project.remote_name in shared or not project.remote_name:
             raise CPVError(
@@ -89,7 +89,8 @@ def _pruned(project: Project, needed: Needed, options: Options) -> list[Project]
     return [project, *named] if project.remote_name or not named else named
 
 
-def _is_own(project: Project) -> bool:
+def is_own(project: Project) -> bool:
+    """Whether the remote at hand is this model's alone, by its address."""
     config, path = project.config, urlsplit(project.remote_url or "").path.rstrip("/")
     return bool(config.team and config.model and path.endswith(f"/{config.team}/{config.model}"))
 

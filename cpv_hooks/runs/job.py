@@ -1,0 +1,141 @@
+"""The beginning of a job: which repository, which run, and that no other job is at work on it.
+
+Only the standard library and what hooks import is imported here: this is the training process.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cpv_hooks.console.output import say
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.project.config import load
+from cpv_hooks.project.project import managed_roots
+from cpv_hooks.runs import run_refs
+from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.system.locks import lock_at_once
+
+VARIABLE = "CPV_RUN"
+_MOST_METRICS, _MOST_TEXT, _MOST_KEY = 50, 200, 100
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job at work. `lock` is the open file that keeps others from its run."""
+
+    root: Path
+    folder: RunFolder
+    lock: int
+    id: str
+
+    environment: Mapping[str, str] = field(default_factory=environment)
+
+
+def begin(where: Path, asked: str | None, wishes: Mapping[str, object]) -> Job:
+    """Find the repository, be the only job of the run, and note what the job wants.
+
+    A run that was asked for by name and is at work already is refused; else the next name is taken, which is said.
+    Raises `CPVError`.
+    """
+    repo = Repo.discover(where.resolve())
+    root = _root(repo, where)
+    load(root)
+    if repo.resolve("HEAD") is None:
+        raise CPVError("there is no commit yet", where=str(repo.top), fix="git add -A && git commit -m 'Start'")
+    folder, lock = _claim(repo, asked)
+    job = Job(root, folder, lock, os.urandom(4).hex())
+    says = {"job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+    folder.begin({**says, "command": [sys.executable, *sys.argv], "folder": os.getcwd(), **wishes})
+    return job
+
+
+def _root(repo: Repo, where: Path) -> Path:
+    roots, here = managed_roots(repo), where.resolve()
+    if not roots:
+        raise CPVError("CPV does not manage this repository (no .cpv.toml)", where=str(repo.top), fix="dvc cpv init")
+    around = [root for root in roots if here.is_relative_to(root.resolve())]
+    return max(around, key=lambda root: len(root.parts), default=roots[0])
+
+
+def _claim(repo: Repo, asked: str | None) -> tuple[RunFolder, int]:
+    name = asked if asked is not None else os.environ.get(VARIABLE)
+    if name is not None:
+        folder = RunFolder.of(repo, run_refs.check_name(name))
+        lock = _lock(folder)
+        if lock is None:
+            raise _busy(folder)
+        return folder, lock
+    first, passed = default_name(repo), set[str]()
+    while True:
+        folder = RunFolder.of(repo, run_refs.next_name(first, passed))
+        passed.add(folder.name)
+        if run_refs.is_finished(repo, folder.name):
+            continue
+        lock = _lock(folder)
+        if lock is not None:
+            if len(passed) > 1:
+                say(f"run {folder.name}: {first} is finished, or another job is at work on it")
+            return folder, lock
+
+
+def _lock(folder: RunFolder) -> int | None:
+    folder.path.mkdir(parents=True, exist_ok=True)
+    return lock_at_once(folder.job_lock)
+
+
+def _busy(folder: RunFolder) -> CPVError:
+    job = folder.read("job.json")
+    what = f"another job is at work on run {folder.name} (process {job.get('process')} on {job.get('host')})"
+    return CPVError(what, where=str(folder.path), fix=f"wait for it, or CheckpointRun(name={folder.name + '-2'!r})")
+
+
+def default_name(repo: Repo) -> str:
+    """The name of a run that nobody has named: the branch's, as far as it can be one."""
+    branch = repo.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False).strip()
+    name = re.sub(r"[^A-Za-z0-9]+", "-", branch).strip("-")
+    return name[:80].strip("-") or "run"
+
+
+def plain_metrics(metrics: Mapping[str, object]) -> tuple[dict[str, int | float | str], list[str]]:
+    """The metrics as numbers and short texts, NumPy's and PyTorch's numbers included; and the names of the rest."""
+    values: dict[str, int | float | str] = {}
+    odd: list[str] = []
+    for key, value in metrics.items():
+        found = _plain(value)
+        if found is None or not isinstance(key, str) or not 0 < len(key) <= _MOST_KEY or len(values) == _MOST_METRICS:
+            odd.append(str(key))
+        else:
+            values[key] = found
+    return values, odd
+
+
+def _plain(value: object) -> int | float | str | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return value[:_MOST_TEXT]
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 63 else None
+    if isinstance(value, float):
+        return float(value)
+    item = getattr(value, "item", None)
+    if not callable(item):
+        return None
+    try:
+        found = item()
+    except Exception:  # noqa: BLE001 - a tensor of many values, on a device that is gone: no number
+        return None
+    return found if isinstance(found, int | float) and not isinstance(found, bool) and not _is_huge(found) else None
+
+
+def _is_huge(value: float) -> bool:
+    return isinstance(value, int) and math.log2(abs(value) or 1) >= 63

@@ -1,0 +1,150 @@
+"""The newest complete step of a run, brought into a folder for the job to load: `python -m cpv_hooks.runs.restore`.
+
+A step is complete where every object of it is in the cache or on the remote, and its bytes are right; one that is not
+is passed over, by name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.console.output import fail, warn
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.runs import run_refs
+from cpv_hooks.runs.step_record import Step
+from cpv_hooks.system.copying import copy
+from cpv_hooks.transfer.objects.store import Store, Stores
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.run_folder import RunFolder
+
+
+def newest(project: Project, folder: RunFolder, target: Path) -> Step | None:
+    """Restore the newest complete step into `target`; None where the run has none.
+
+    What a killed job saved last is taken in first.
+    """
+    from cpv_hooks.runs import worker
+
+    with folder.taking():
+        _, saved = worker.newest(project, folder)
+        if saved is not None:
+            saved.remove()  # its upload is queued
+    if project.config.runs_push:
+        _fetch_refs(project, folder.name)
+    for step in reversed(run_refs.steps(project.repo, folder.name)):
+        try:
+            restore(project, step, target)
+            return step
+        except CPVError as error:
+            warn(f"run {folder.name}: step {step.step} is not complete and is passed over: {error}")
+    return None
+
+
+def restore(project: Project, step: Step, target: Path) -> None:
+    """Bring what was saved at a step into a folder, under the names that it had. `CPVError` where some of it is lost.
+
+    What the cache lacks, or has damaged, comes from the remote; every byte is hashed on the way.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    pointers = {pointer.path: pointer for pointer in pointers_at(project, step.commit)}
+    stores = Stores(project)
+    for name, path in step.saved.items():
+        pointer = pointers.get(path)
+        if pointer is None or pointer.oid is None:
+            raise CPVError("the step has no pointer to it", where=path, fix=f"dvc cpv runs show {step.run}")
+        store = stores.of(pointer)
+        for relpath, oid in _files(store, pointer):
+            _bring(store, oid, target / name / relpath if relpath else target / name, pointer)
+    if not step.saved:
+        raise CPVError("it does not say what was saved", where=step.commit[:10], fix=f"dvc cpv runs show {step.run}")
+
+
+def _files(store: Store, pointer: Pointer) -> Iterator[tuple[str, str]]:
+    assert pointer.oid is not None
+    if not pointer.isdir:
+        yield "", pointer.oid
+        return
+    from cpv_hooks.console.progress import Progress
+
+    with Progress("fetching") as progress:
+        listing = store.listing(pointer.oid, progress)
+    if listing is None:
+        raise _lost(pointer.oid, pointer)
+    yield from listing
+
+
+def _bring(store: Store, oid: str, target: Path, pointer: Pointer) -> None:
+    from cpv_hooks.console.progress import Progress
+    from cpv_hooks.remote.common.protocol import MissingObject
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if _copied(store, oid, target):
+        return
+    try:
+        with Progress("fetching") as progress:
+            store.fetch(oid, progress)
+    except MissingObject as error:
+        raise _lost(oid, pointer) from error
+    if not _copied(store, oid, target):
+        raise _lost(oid, pointer)
+
+
+def _copied(store: Store, oid: str, target: Path) -> bool:
+    """Copy an object out of the cache; whether it is there and right."""
+    blob = store.blob(oid)
+    if blob is None:
+        return False
+    with open(blob.path, "rb", buffering=0) as reader, open(target, "wb", buffering=0) as writer:
+        digest, _ = copy(reader, writer, lambda count: None)
+    return store.legacy or digest == oid
+
+
+def _lost(oid: str, pointer: Pointer) -> CPVError:
+    return CPVError(f"neither the cache nor the remote has {oid}", where=pointer.path, fix="dvc cpv verify --all")
+
+
+def _fetch_refs(project: Project, run: str) -> None:
+    from cpv_hooks.runs.step_upload import HOST
+
+    repo, refs = project.repo, run_refs.ref_of(run, "*")
+    if HOST not in repo.run("remote").split():
+        return
+    try:
+        repo.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", HOST, f"+{refs}:{refs}")
+    except CPVError as error:
+        warn(f"run {run}: what the Git host has of it is not known: {error}")
+
+
+def main(argv: list[str]) -> int:
+    """`… ROOT RUN TARGET`: prints the step as JSON, or null."""
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.run_folder import RunFolder
+
+    try:
+        root = Path(argv[0])
+        repo = Repo.discover(root)
+        step = newest(Project.open(repo, root), RunFolder.of(repo, argv[1]), Path(argv[2]))
+        if step is not None and step.base != repo.resolve("HEAD"):
+            warn(
+                f"run {step.run}: step {step.step} was made by the code of {step.base[:10]}, and HEAD is another commit"
+            )
+    except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
+        return fail(error)
+    sys.stdout.write(json.dumps(step.as_dict() if step else None) + "\n")
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,122 @@
+"""Letting go of the steps that a run does not keep: their refs, and the bytes that nothing else needs.
+
+Only what the run itself brought goes, and only where no ref, stash, work tree, queued upload or young reflog entry of
+this clone needs it, nor, on the remote, any ref of a Git host. What cannot be decided stays for `dvc cpv prune`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from cpv_hooks.console.output import say, warn
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project, root_key
+from cpv_hooks.runs import run_refs, step_upload
+from cpv_hooks.runs.policies import Mark, keep, keep_rule
+from cpv_hooks.runs.step_record import Step
+from cpv_hooks.runs.take_in import brought, write_brought
+from cpv_hooks.system.locks import locked
+from cpv_hooks.transfer.objects.open import inventory_of
+from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.upkeep.prune import cache_plan, remote_plan
+from cpv_hooks.upkeep.prune.needed import Needed
+from cpv_hooks.upkeep.prune.plan import Options
+
+if TYPE_CHECKING:
+    from cpv_hooks.runs.run_folder import RunFolder
+
+_SKEW = 300.0
+"""Seconds by which a remote's clock may be behind this machine's."""
+
+
+def apply(project: Project, folder: RunFolder) -> None:
+    """Drop the steps that the job's rule does not keep."""
+    steps = run_refs.steps(project.repo, folder.name)
+    rule = keep_rule(folder.read("job.json").get("keep") or ["all"])
+    kept = keep(rule, marks(steps))
+    gone = [step for step in steps if step.step not in kept]
+    if gone:
+        drop(project, folder, gone)
+
+
+def marks(steps: Sequence[Step]) -> list[Mark]:
+    """The steps as a rule sees them."""
+    return [Mark(step.step, step.metrics) for step in steps]
+
+
+def drop(project: Project, folder: RunFolder, steps: Sequence[Step], *, whole: bool = False) -> None:
+    """Delete the refs of steps, on the Git host too where `[runs] push` put them there, and free what they needed."""
+    repo = project.repo
+    run_refs.drop(repo, folder.name, steps, whole=whole)
+    Queue.of(repo).done(root_key(project), [step.commit for step in steps])
+    if project.config.runs_push and step_upload.HOST in repo.run("remote").split():
+        try:
+            _drop_on_host(project, folder.name, steps)
+        except CPVError as error:
+            warn(f"run {folder.name}: the Git host still has steps that are dropped here: {error}")
+    free(project, folder)
+
+
+def _drop_on_host(project: Project, run: str, steps: Sequence[Step]) -> None:
+    repo, refs = project.repo, [run_refs.ref_of(run, step.step) for step in steps]
+    listed = repo.run("ls-remote", "--quiet", step_upload.HOST, *refs).split()[1::2]
+    there = [ref for ref in refs if ref in listed]
+    if there:
+        repo.run("push", "--quiet", "--no-follow-tags", step_upload.HOST, *(f":{ref}" for ref in there))
+
+
+def free(project: Project, folder: RunFolder) -> None:
+    """Remove what the run brought and nothing needs any more, from the cache and the remote. Raises nothing."""
+    known = brought(folder)
+    try:
+        with locked(project.repo.state / "lock", wait=True, say="syncing this work tree"):
+            gone = _unneeded([project], known, Options())
+            _free_cache(project, {oid: known[oid] for oid in gone})
+        left = _free_remote(project, {oid: known[oid] for oid in gone}) if gone else set()
+    except CPVError as error:
+        say(f"run {folder.name}: what dropped steps alone needed is left to dvc cpv prune: {error}")
+        return
+    # What is not gone from the remote yet is looked at again the next time.
+    write_brought(folder, {oid: when for oid, when in known.items() if oid not in gone or oid in left})
+
+
+def _unneeded(
+    projects: Sequence[Project], objects: Collection[str], options: Options, theirs: Collection[str] = ()
+) -> set[str]:
+    if not objects:
+        return set()
+    needed = Needed(projects[0].repo, Project.find_all(projects[0].repo), options, theirs)
+    candidates = set(objects) - needed.plainly()
+    return candidates - needed.everything() if candidates else set()
+
+
+def _free_cache(project: Project, objects: dict[str, float]) -> None:
+    with suppress(CPVError):  # a cache that other repositories may use keeps it
+        cache_plan.check_owner(project.repo, [project], Options())
+        store = Store(project)
+        for oid in sorted(objects, key=lambda oid: not oid.endswith(".dir")):
+            store.discard(oid, objects[oid])
+
+
+def _free_remote(project: Project, objects: dict[str, float]) -> set[str]:
+    """Remove objects from the remote where it is this model's own; returns those that may still be there."""
+    if not project.remote_name or project.remote_versioned or not remote_plan.is_own(project):
+        return set()
+    remote = Store(project).remote
+    inventory = inventory_of(remote)
+    if inventory is None:
+        return set()
+    try:
+        theirs = remote_plan.refs_of_hosts(project.repo)
+    except CPVError:
+        return set(objects)  # a host has commits that this clone lacks, or does not answer
+    gone = _unneeded([project], objects, Options(remote=True), theirs)
+    seen = inventory.look(sorted(gone))
+    # What lay there before the run brought it was somebody else's.
+    ours = [oid for oid in seen if (seen[oid].modified or 0) >= objects[oid] - _SKEW]
+    Queue.of(project.repo).forget(remote.url, ours)
+    inventory.remove(ours)
+    return set(objects) - gone

@@ -1,0 +1,187 @@
+"""A run's folder on this machine, `.git/cpv/runs/RUN`: what the job has saved and the background process takes over.
+
+A checkpoint is written to `saving-…` and appears in `waiting/` by one rename, whole or not at all. Whoever takes it in
+moves it to `working/` first. Only the standard library is imported here: the training process is one of the two.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.locks import locked
+
+_NOTE, _FILES = "step.json", "files"
+_SAVING = "saving-"
+
+
+def code_name(job: str) -> str:
+    """The file that says which code a job started with."""
+    return f"code-{job}.json"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint that the job has saved and nobody has finished with."""
+
+    path: Path
+    sequence: int
+    step: int
+
+    @property
+    def files(self) -> Path:
+        """The folder that the job wrote to."""
+        return self.path / _FILES
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it is in the cache and has its commit."""
+        return not (self.path / _NOTE).exists()
+
+    def note(self) -> dict[str, Any]:
+        """What the job said of it: metrics and when."""
+        try:
+            found = json.loads((self.path / _NOTE).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def mark_taken(self) -> None:
+        """Its commit is there: what was saved may go, and the folder says that its upload is under way."""
+        (self.path / _NOTE).unlink(missing_ok=True)
+        shutil.rmtree(self.files, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Nothing is left to do with it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run."""
+
+    path: Path
+    name: str
+
+    @classmethod
+    def of(cls, repo: Repo, name: str) -> RunFolder:
+        """The folder, whether it is there or not; all work trees of a repository share it."""
+        return cls(repo.shared / "runs" / name, name)
+
+    @property
+    def log(self) -> Path:
+        """What the background process has said, for the job to pass on."""
+        return self.path / "log"
+
+    @property
+    def job_lock(self) -> Path:
+        """Held by the job as long as it runs."""
+        return self.path / "job.lock"
+
+    # What the job says
+
+    def begin(self, job: Mapping[str, object]) -> None:
+        """Note what a job wants; what an earlier one left half-written goes."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for left in self.path.glob(f"{_SAVING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        (self.path / "ended").unlink(missing_ok=True)
+        used = {code_name(str(one.note().get("job"))) for one in self.left() if not one.is_taken}
+        for path in self.path.glob(code_name("*")):
+            if path.name not in used:
+                path.unlink(missing_ok=True)
+        self.write("job.json", job)
+
+    def write(self, name: str, value: Mapping[str, object]) -> None:
+        """Write one of the folder's notes; for the user alone, for a command line may be in it."""
+        write_atomic(self.path / name, json.dumps(value).encode(), mode=0o600)
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Read one of them; empty where it is not there."""
+        try:
+            found = json.loads((self.path / name).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def start_saving(self, step: int) -> Path:
+        """A folder to save a step in. Raises `OSError`."""
+        temporary = self.path / f"{_SAVING}{step}-{os.urandom(4).hex()}"
+        (temporary / _FILES).mkdir(parents=True)
+        return temporary / _FILES
+
+    def finish_saving(self, files: Path, step: int, note: Mapping[str, object]) -> list[int]:
+        """What was saved there waits to be taken in, whole, from now on; returns the steps that it takes the place of.
+
+        Those are steps that still wait while an earlier one is being uploaded. Raises `OSError`.
+        """
+        (files.parent / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+        before = self.left()
+        waiting = self.path / "waiting"
+        waiting.mkdir(exist_ok=True)
+        number = max((one.sequence for one in before), default=0) + 1
+        os.replace(files.parent, waiting / f"{number:08d}-{step}")
+        is_behind = any(one.path.parent.name == "working" for one in before)
+        return [one.step for one in before if is_behind and one.path.parent == waiting and self._skip(one)]
+
+    def _skip(self, saved: Saved) -> bool:
+        aside = self.path / f"{_SAVING}skipped-{os.urandom(4).hex()}"
+        try:
+            os.rename(saved.path, aside)
+        except FileNotFoundError:
+            return False  # it was taken at this moment
+        shutil.rmtree(aside, ignore_errors=True)
+        return True
+
+    def give_up(self, files: Path) -> None:
+        """What was saved there is of no use."""
+        shutil.rmtree(files.parent, ignore_errors=True)
+
+    # What is left to do
+
+    def left(self) -> list[Saved]:
+        """What waits or is being worked on, oldest first."""
+        found = []
+        for folder in ("working", "waiting"):
+            with suppress(FileNotFoundError):
+                for name in os.listdir(self.path / folder):
+                    sequence, _, step = name.partition("-")
+                    if sequence.isdigit() and step.isdigit():
+                        found.append(Saved(self.path / folder / name, int(sequence), int(step)))
+        return sorted(found, key=lambda one: one.sequence)
+
+    def claim(self, saved: Saved) -> Saved | None:
+        """Take it over; None where it is gone."""
+        working = self.path / "working"
+        working.mkdir(parents=True, exist_ok=True)
+        target = working / saved.path.name
+        try:
+            os.rename(saved.path, target)
+        except FileNotFoundError:
+            return None
+        return Saved(target, saved.sequence, saved.step)
+
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """Be the only one who takes checkpoints in."""
+        with locked(self.path / "take.lock", wait=True, say="taking in a checkpoint"):
+            yield
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Be the run's background process; waits for the one of a job that was killed, however long that uploads."""
+        from cpv_hooks.system.locks import Busy
+
+        while True:
+            with suppress(Busy):
+                with locked(self.path / "worker.lock", wait=True, say="uploading the checkpoints of this run"):
+                    yield
+                return

@@ -1,0 +1,90 @@
+"""The hidden refs of runs, `refs/cpv/runs/RUN/STEP`: on no branch, in no plain `git log` or `git push`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from cpv_hooks.errors import CPVError
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.runs.step_record import Step
+
+PREFIX = "refs/cpv/runs/"
+FINISHED = "finished"
+"""The ref beside the steps of a run that has come to its end."""
+_NAME = re.compile(r"[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*(?<!\.lock)")
+_FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(parent)%00%(committerdate:unix)%00%(contents)%00"
+_MOST = 100
+
+
+def check_name(name: str) -> str:
+    """The name of a run as it is; `CPVError` for one that Git would not take everywhere."""
+    if len(name) > _MOST or ".." in name or not _NAME.fullmatch(name):
+        what = f"{name!r} is no name for a run (letters, digits, and - . _ between them, at most {_MOST})"
+        raise CPVError(what, fix='CheckpointRun(name="bert-large-7")')
+    return name
+
+
+def ref_of(run: str, step: int | str) -> str:
+    """The ref of a step."""
+    return f"{PREFIX}{run}/{step}"
+
+
+def names(repo: Repo) -> list[str]:
+    """The runs of this clone."""
+    listed = repo.run("for-each-ref", "--format=%(refname)", PREFIX).splitlines()
+    return sorted({ref.removeprefix(PREFIX).rpartition("/")[0] for ref in listed} - {""})
+
+
+def steps(repo: Repo, run: str) -> list[Step]:
+    """The steps of a run, in order; none where there is no such run."""
+    from cpv_hooks.runs.step_record import parse_message
+
+    values = repo.run("for-each-ref", f"--format={_FIELDS}", ref_of(run, "")).split("\0")
+    found = []
+    for start in range(0, len(values) - 6, 6):
+        ref, kind, oid, parents, time, contents = values[start : start + 6]
+        last = ref.rpartition("/")[2]
+        step = parse_message(contents, parents.split(), oid, float(time or 0)) if kind == "commit" else None
+        if step is not None and last == str(step.step):
+            found.append(step)
+    return sorted(found, key=lambda step: step.step)
+
+
+def demand(repo: Repo, run: str) -> list[Step]:
+    """The steps of a run that must be there."""
+    found = steps(repo, run)
+    if not found:
+        raise CPVError(f"there is no run {run!r}", where=str(repo.top), fix="dvc cpv runs list")
+    return found
+
+
+def is_finished(repo: Repo, run: str) -> bool:
+    """Whether a run has come to its end."""
+    return repo.ok("rev-parse", "--verify", "--quiet", ref_of(run, FINISHED))
+
+
+def write(repo: Repo, run: str, step: int | str, commit: str) -> None:
+    """Let a step's ref name a commit, whatever it named before."""
+    repo.run("update-ref", "--stdin", "-z", input=f"update {ref_of(run, step)}\0{commit}\0\0")
+
+
+def drop(repo: Repo, run: str, steps: Iterable[Step], *, whole: bool = False) -> None:
+    """Delete the refs of steps, all of them or none; with `whole` the mark of the run's end goes too."""
+    refs = [ref_of(run, step.step) for step in steps]
+    if whole and is_finished(repo, run):
+        refs.append(ref_of(run, FINISHED))
+    if refs:
+        repo.run("update-ref", "--stdin", "-z", input="".join(f"delete {ref}\0\0" for ref in refs))
+
+
+def next_name(name: str, taken: Collection[str]) -> str:
+    """The first of NAME, NAME-2, NAME-3 … that is not taken."""
+    count, found = 1, name
+    while found in taken:
+        count += 1
+        found = f"{name}-{count}"
+    return found

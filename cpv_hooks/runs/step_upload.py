@@ -1,0 +1,87 @@
+"""A step's data on its way to the remote, and its ref to the Git host where `[runs] push` asks for that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import root_key
+from cpv_hooks.runs import run_refs
+from cpv_hooks.runs.step_record import Step
+from cpv_hooks.transfer.commits.upload_commits import complete, deliver_now, retry_queued, unversioned
+from cpv_hooks.transfer.objects.upload_queue import Queue
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.run_folder import RunFolder
+
+WHY = "a training run's checkpoint"
+HOST = "origin"
+
+
+def queue(project: Project, step: Step) -> None:
+    """Note that a step's data must get to the remote, where `[push] when` wants that; durable when this returns."""
+    if project.config.push_when in ("commit", "background") and project.remotes and not project.keeps_versions:
+        Queue.of(project.repo).add(root_key(project), step.commit, WHY)
+
+
+def upload(project: Project, folder: RunFolder, step: Step) -> bool:
+    """Bring a step's data to the remote as `[push] when` says; whether it is there. What fails is queued and said."""
+    try:
+        step = _with_versions(project, folder, step)
+        done = deliver_now(project, [step.commit], WHY)
+    except CPVError as error:
+        warn(f"run {folder.name}: step {step.step} is not uploaded: {error}")
+        return False
+    if project.config.runs_push:
+        push(project, folder.name, [step])
+    return done
+
+
+def retry(project: Project, folder: RunFolder, *, force: bool) -> None:
+    """Upload what is queued of this run's steps, after one that failed a moment ago only with `force`."""
+    steps = {step.commit: step for step in run_refs.steps(project.repo, folder.name)}
+    if project.keeps_versions:
+        for step in steps.values():
+            upload(project, folder, step)
+    if any(item.commit in steps for item in Queue.of(project.repo).pending(root_key(project))):
+        retry_queued(project, force=force)
+        if project.config.runs_push:
+            push(project, folder.name, list(steps.values()))
+
+
+def push(project: Project, run: str, steps: Sequence[Step]) -> None:
+    """Push the refs of steps whose data is on the remote, verified; what cannot be pushed is said."""
+    repo = project.repo
+    if not steps or HOST not in repo.run("remote").split():
+        return
+    try:
+        missing = complete(project, [step.commit for step in steps])
+        if missing:
+            warn(f"run {run} is not pushed: the DVC remote lacks {missing[0].path}")
+            return
+        refs = [run_refs.ref_of(run, step.step) for step in steps]
+        repo.run("push", "--quiet", "--no-follow-tags", HOST, *(f"+{ref}:{ref}" for ref in refs))
+    except CPVError as error:
+        warn(f"run {run} is not pushed: {error}")
+
+
+def _with_versions(project: Project, folder: RunFolder, step: Step) -> Step:
+    """On a remote that keeps versions a pointer says which ones they are, so the data goes first."""
+    from cpv_hooks.dvcformat.pointer_writer import render_stored
+    from cpv_hooks.git.commit import blob_at
+    from cpv_hooks.runs.take_in import write
+    from cpv_hooks.transfer.commits.versioned_upload import upload as upload_versions
+
+    lacking = [pointer for pointer in unversioned(project, step.commit) if pointer.path in step.saved.values()]
+    if not lacking or project.config.push_when == "never":
+        return step
+    found = upload_versions(project, lacking)
+    files = {pointer.file: blob_at(project.repo, pointer.file, step.commit) or b"" for pointer in lacking}
+    # The pointers of the step that are complete already, from the tree that it has.
+    kept = {path: f"{path}.dvc" for path in step.saved.values()}
+    texts = {file: blob_at(project.repo, file, step.commit) or b"" for file in kept.values() if file not in files}
+    texts |= {file: render_stored(text.decode(), found, file).encode() for file, text in files.items()}
+    return write(project, folder, step, {file: text for file, text in texts.items() if text})

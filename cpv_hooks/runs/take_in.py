@@ -1,0 +1,139 @@
+"""A saved checkpoint becomes a commit of its run: content into the cache, pointers into a tree, and the hidden ref."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.commit import blob_at
+from cpv_hooks.git.index import scratch_index
+from cpv_hooks.operations.make import new_content, place_content
+from cpv_hooks.operations.make.commit_draft import Change, pointer_text
+from cpv_hooks.project.pointers_at import is_tracked, pointers_at
+from cpv_hooks.runs import run_refs
+from cpv_hooks.runs.code_state import Code, author, capture
+from cpv_hooks.runs.places import chief_of, places
+from cpv_hooks.runs.run_folder import RunFolder, code_name
+from cpv_hooks.runs.step_record import Step, write_message
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.run_folder import Saved
+
+_GLOB = frozenset("*?[")
+_BROUGHT = "brought.json"
+
+
+def take_in(project: Project, folder: RunFolder, saved: Saved) -> Step:
+    """Cache what was saved, commit its pointers on the code that the job started with, and let the step's ref name it.
+
+    Raises `CPVError` (`BeingWritten` where somebody still writes to it) with no ref made.
+    """
+    note = saved.note()
+    code = code_of(project, folder, str(note.get("job")))
+    space = Workspace(project, Index.load(project.repo.state), Clock(folder.path / "clock"))
+    named = _places(project, folder, saved, code)
+    changes = [_change(space, saved.files / name, path, code) for name, path in named.items()]
+    new = {oid for change in changes for oid in change.new.objects if not space.cache.has(oid)}
+    # Before they are there: one that is there and not noted would stay for ever.
+    _note_brought(folder, new)
+    for change in changes:
+        place_content.take_in(space, change.new)
+    _note_brought(folder, new)
+    metrics = note.get("metrics")
+    step = Step(
+        folder.name,
+        saved.step,
+        metrics if isinstance(metrics, dict) else {},
+        socket.gethostname(),
+        named,
+        code.base,
+        code.changes,
+        time=float(note.get("time") or 0),
+    )
+    return write(project, folder, step, _texts(project, code, changes))
+
+
+def write(project: Project, folder: RunFolder, step: Step, texts: Mapping[str, bytes]) -> Step:
+    """Commit pointer files (by their path from the top) as a step, and let its ref name the commit."""
+    repo, index = project.repo, folder.path / "commit-index"
+    with scratch_index(index, Path("/nonexistent")) as env:
+        repo.run("read-tree", step.base, env=env)
+        blobs = {file: repo.run("hash-object", "-w", "--stdin", input=text).strip() for file, text in texts.items()}
+        rows = "".join(f"100644 {blob}\t{file}\0" for file, blob in blobs.items())
+        repo.run("update-index", "-z", "--index-info", input=rows, env=env)
+        tree = repo.run("write-tree", env=env).strip()
+    parents = [word for parent in (step.base, step.code) if parent for word in ("-p", parent)]
+    when = {f"GIT_{who}_DATE": f"@{int(step.time)} +0000" for who in ("AUTHOR", "COMMITTER")} if step.time else {}
+    environment = author(repo) | when
+    commit = repo.run("commit-tree", tree, *parents, input=write_message(step), env=environment).strip()
+    run_refs.write(repo, folder.name, step.step, commit)
+    return replace(step, commit=commit)
+
+
+def code_of(project: Project, folder: RunFolder, job: str) -> Code:
+    """The code that a job of the run started with; asked once for each job."""
+    file = code_name(job)
+    known = folder.read(file)
+    if known.get("base"):
+        return Code(known["base"], known.get("changes"))
+    code = capture(project.repo, folder.path / "code-index")
+    folder.write(file, {"base": code.base, "changes": code.changes})
+    return code
+
+
+def brought(folder: RunFolder) -> dict[str, float]:
+    """The objects that this run brought into the cache, each with the time of it, in seconds since the epoch."""
+    return {oid: float(when) for oid, when in folder.read(_BROUGHT).items()}
+
+
+def write_brought(folder: RunFolder, objects: Mapping[str, float]) -> None:
+    """Remember these from now on."""
+    folder.write(_BROUGHT, objects)
+
+
+def _note_brought(folder: RunFolder, new: Collection[str]) -> None:
+    if new:
+        write_brought(folder, brought(folder) | dict.fromkeys(new, time.time()))
+
+
+def _places(project: Project, folder: RunFolder, saved: Saved, code: Code) -> dict[str, str]:
+    pointers = [pointer for pointer in pointers_at(project, code.base) if pointer.writable]
+    known: dict[str, bool | None] = {pointer.path: pointer.isdir for pointer in pointers}
+    named = [p for patterns in project.config.artifacts.values() for p in patterns if not _GLOB & set(p)]
+    known.update((project.prefix + path, None) for path in named if project.prefix + path not in known)
+    models = [path for path in known if project.kind_of(path) == "model"]
+    there = [path for path in models if known[path] is not None]
+    asked = folder.read("job.json").get("artifact")
+    asked = project.prefix + asked if isinstance(asked, str) else None
+    names = {entry.name: entry.is_dir() for entry in sorted(saved.files.iterdir())}
+    found = places(names, known, chief_of(there or models), asked, project.prefix)
+    for name, path in found.items():
+        if path not in known and is_tracked(project, code.base, path):
+            fix = f"save {name} under another name, or name an artifact: CheckpointRun(artifact=…)"
+            raise CPVError("Git itself tracks this path, so it cannot be a checkpoint's", where=path, fix=fix)
+    return found
+
+
+def _change(space: Workspace, source: Path, path: str, code: Code) -> Change:
+    pointers = pointers_at(space.project, code.base)
+    pointer = next((one for one in pointers if one.path == path), None) or Pointer(f"{path}.dvc", path, None)
+    return Change(space, pointer, new_content.of_path(space, source, path), in_place=False)
+
+
+def _texts(project: Project, code: Code, changes: Iterable[Change]) -> dict[str, bytes]:
+    texts: dict[str, bytes] = {}
+    for change in changes:
+        file = change.pointer.file
+        old = texts[file] if file in texts else blob_at(project.repo, file, code.base)
+        texts[file] = pointer_text(change, old)
+    return texts

@@ -1,0 +1,170 @@
+"""The background process of a run: takes checkpoints in, uploads them, and lets go of those that are not to be kept.
+
+It outlives its job: what a killed job had saved is still taken in and uploaded. Where it is behind, the newest
+checkpoint goes first and the ones before it are skipped, by name.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks.console.output import fail, say, warn
+from cpv_hooks.errors import CPVError
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.run_folder import RunFolder, Saved
+    from cpv_hooks.runs.step_record import Step
+
+_NICE = 10
+_WAIT = 1.0  # seconds between two looks at whether the job still runs
+
+
+class Worker:
+    """The work on one run, for the job that started this process."""
+
+    def __init__(self, project: Project, folder: RunFolder) -> None:
+        self._project = project
+        self._folder = folder
+        self._job = os.getppid()
+
+    def run(self) -> None:
+        """Work until the job has ended and nothing is left to do."""
+        from cpv_hooks.runs.take_in import code_of
+
+        with suppress(CPVError):  # said where a checkpoint is taken in
+            code_of(self._project, self._folder, str(self._folder.read("job.json").get("job")))
+        with self._folder.working():
+            self._retry()
+            is_over = False
+            while True:
+                worked = self._work()
+                if is_over and not worked:
+                    break
+                # Once more after its end: it may have saved until then.
+                is_over = is_over or (not worked and self._has_ended())
+            self._end()
+
+    def _has_ended(self) -> bool:
+        """Wait for a word of the job; whether there will be none."""
+        ready, _, _ = select.select([0], [], [], _WAIT)
+        ended = bool(ready) and not os.read(0, 1 << 16)
+        # A child of the job's may hold the other end of the pipe open.
+        return ended or os.getppid() != self._job
+
+    def _work(self) -> bool:
+        """Take the newest checkpoint, if there is one, and go all the way with it."""
+        try:
+            with self._folder.taking():
+                step, saved = newest(self._project, self._folder)
+        except (CPVError, OSError) as error:
+            fail(error)
+            return True
+        if saved is None:
+            return False
+        try:
+            if step is not None:
+                self._bring(step)
+        except (CPVError, OSError) as error:
+            fail(error)
+        finally:
+            saved.remove()
+        return True
+
+    def _bring(self, step: Step) -> None:
+        from cpv_hooks.runs import retention, step_upload
+
+        if step_upload.upload(self._project, self._folder, step):
+            say(f"run {self._folder.name}: step {step.step} is on the remote")
+        retention.apply(self._project, self._folder)
+
+    def _retry(self, *, force: bool = False) -> None:
+        from cpv_hooks.runs import step_upload
+
+        try:
+            step_upload.retry(self._project, self._folder, force=force)
+        except (CPVError, OSError) as error:
+            fail(error)
+
+    def _end(self) -> None:
+        from cpv_hooks.runs import run_refs
+
+        self._retry(force=True)
+        if not self._folder.read("ended").get("finished"):
+            return
+        repo, name = self._project.repo, self._folder.name
+        try:
+            steps = run_refs.steps(repo, name)
+            if steps:
+                run_refs.write(repo, name, run_refs.FINISHED, steps[-1].commit)
+        except CPVError as error:
+            fail(error)
+
+
+def newest(project: Project, folder: RunFolder) -> tuple[Step | None, Saved | None]:
+    """Take in the newest checkpoint that is saved, and skip those before it; the lock for that is held.
+
+    The step is None where it could not be taken in, which is said.
+    """
+    from cpv_hooks.runs import run_refs, step_upload
+    from cpv_hooks.runs.take_in import take_in
+
+    left = folder.left()
+    fresh = [one for one in left if not one.is_taken]
+    for one in left:
+        if one.is_taken:  # a process that was killed was uploading it; the queue has it
+            one.remove()
+    if not fresh:
+        return None, None
+    claimed = folder.claim(fresh[-1])
+    if claimed is None:
+        return None, None
+    skipped = fresh[:-1]
+    if skipped:
+        names = ", ".join(str(one.step) for one in skipped)
+        what = "step" if len(skipped) == 1 else "steps"
+        warn(f"run {folder.name}: {what} {names} skipped, for saving is faster than uploading")
+    for one in skipped:
+        one.remove()
+    try:
+        if run_refs.is_finished(project.repo, folder.name):
+            project.repo.run("update-ref", "-d", run_refs.ref_of(folder.name, run_refs.FINISHED))
+        step = take_in(project, folder, claimed)
+    except (CPVError, OSError) as error:
+        warn(f"run {folder.name}: step {claimed.step} is not kept")
+        fail(error)
+        claimed.remove()
+        return None, claimed
+    step_upload.queue(project, step)
+    claimed.mark_taken()
+    return step, claimed
+
+
+def main(argv: list[str]) -> int:
+    """`python -m cpv_hooks.runs.worker ROOT RUN`: the job holds the other end of the standard input."""
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.run_folder import RunFolder
+
+    # A scheduler tells every process of a job that time is up; the work here is what the time is for.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):
+        os.nice(_NICE)
+    try:
+        root = Path(argv[0])
+        repo = Repo.discover(root)
+        Worker(Project.open(repo, root), RunFolder.of(repo, argv[1])).run()
+    except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
+        return fail(error)
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,273 @@
+"""`CheckpointRun`: a training loop saves its checkpoints, and goes on from the newest one after it was stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from cpv_hooks.console.output import say, warn
+from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.runs import policies
+from cpv_hooks.runs.background import Background
+from cpv_hooks.runs.end_signals import EndSignals
+from cpv_hooks.runs.job import Job, begin, plain_metrics
+from cpv_hooks.runs.policies import EveryMinutes, EverySteps, KeepRule, Mode, Moment, SaveRule
+
+if TYPE_CHECKING:
+    from cpv_hooks.runs.run_folder import RunFolder
+
+Save = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The step that a run goes on from, with its metrics."""
+
+    step: int
+    metrics: Mapping[str, int | float | str]
+
+
+class CheckpointRun:
+    """A training run whose checkpoints are kept in Git and DVC, without a commit on any branch.
+
+        with CheckpointRun(every=500, keep_last=2, keep_best=3, metric="eval_loss", mode="min") as run:
+            start = run.resume(load)
+            for step in range(start.step + 1 if start else 0, steps):
+                ...
+                run.step(step, metrics, save=lambda folder: torch.save(state, folder / "model.pt"))
+
+    A checkpoint is saved at every multiple of `every` steps, or `minutes` after the one before (either, where both are
+    given; at each `step` where neither is; or as `save_when` says). Kept are the newest `keep_last`, the `keep_best` by
+    `metric` and the multiples of `keep_every`, what any of them keeps, or what `keep` does; all of them by default. The
+    newest is always kept. What is not kept goes from the cache and the remote as well.
+
+    `name` is the run's: a job that was stopped goes on under the same name. By default it is `CPV_RUN`, else the
+    branch's; where that run is finished, or another job is at work on it, the next one (`main-2`) is taken. `artifact`
+    is the artifact that all which is saved belongs to, by its path from the DVC root; by default files go by their
+    names, and a single other one is the model. `grace` is how many seconds the job may go on after SIGTERM, SIGUSR1 or
+    SIGINT. `folder` lies in the repository.
+
+    Raises `CPVError` for what cannot work from the start. Once training goes on, trouble with a checkpoint is one
+    line on the standard error.
+    """
+
+    def __init__(
+        self,
+        *,
+        every: int | None = None,
+        minutes: float | None = None,
+        keep_last: int | None = None,
+        keep_best: int | None = None,
+        keep_every: int | None = None,
+        metric: str | None = None,
+        mode: Mode = "min",
+        save_when: SaveRule | None = None,
+        keep: KeepRule | None = None,
+        name: str | None = None,
+        artifact: str | None = None,
+        grace: float = 25.0,
+        folder: str | os.PathLike[str] = ".",
+    ) -> None:
+        self._rule = _save_rule(every, minutes, save_when)
+        self._keep = _keep_rule(keep_last, keep_best, keep_every, metric, mode, keep)
+        self._metric = metric
+        self._asked = name
+        self._artifact = artifact
+        self._grace = grace
+        self._where = Path(folder)
+        self._signals = EndSignals()
+        self._saved: int | None = None
+        self._since = 0.0
+        self._warned: set[str] = set()
+        self._job: Job | None = None
+        self._background: Background | None = None
+
+    @property
+    def name(self) -> str:
+        """The run's name; known inside the `with` block."""
+        return self._folder.name
+
+    @property
+    def ending(self) -> bool:
+        """Whether a signal has asked the job to end: the next `step` saves and does."""
+        return self._signals.number is not None
+
+    def __enter__(self) -> Self:
+        job = begin(self._where, self._asked, {"keep": self._keep.data(), "artifact": self._artifact})
+        self._job = job
+        self._background = Background(job.root, job.folder, job.lock)
+        try:
+            self._background.start()
+        except OSError as error:
+            self._background.release()
+            raise CPVError(f"the background process cannot be started: {error}", where=str(job.root)) from error
+        self._since = time.monotonic()
+        self._signals.watch()
+        return self
+
+    def resume(self, load: Callable[[Path], object]) -> Resumed | None:
+        """Load the newest complete step of this run, from the cache or the remote; None where there is none yet.
+
+        `load` is called with a folder that holds what was saved, under the same names, for as long as it runs.
+        """
+        job, target = self._of_job, self._folder.path / "restored"
+        command = [sys.executable, "-P", "-m", "cpv_hooks.runs.restore", str(job.root), self.name, str(target)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=job.environment)
+        if done.returncode:
+            what = f"run {self.name} could not be looked at for a step to go on from (the line above says why)"
+            raise CPVError(what, where=str(job.root), fix=f"dvc cpv runs show {self.name}")
+        found = json.loads(done.stdout)
+        if found is None:
+            return None
+        try:
+            load(target)
+        finally:
+            import shutil
+
+            shutil.rmtree(target, ignore_errors=True)
+        self._saved, self._since = found["step"], time.monotonic()
+        say(f"run {self.name}: going on from step {found['step']}")
+        return Resumed(found["step"], found["metrics"])
+
+    def step(
+        self, step: int, metrics: Mapping[str, object] | None = None, save: Save | None = None, *, force: bool = False
+    ) -> bool:
+        """Say that a step is done; whether it was saved, by `save(folder)`, because it was time, or with `force`.
+
+        It returns when `save` does; the rest is the background process's. What `save` raises comes through, with
+        nothing kept of that step. After a signal it saves, waits for the upload for as long as `grace` allows, and
+        raises `SystemExit` with the signal's code.
+        """
+        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+            raise CPVError(f"a step is a whole number from 0 on, not {step!r}", fix="run.step(step, metrics, save=…)")
+        background = self._of_background
+        background.tell()
+        moment = Moment(step, time.monotonic(), self._saved, self._since)
+        is_due = force or self.ending or self._rule(moment)
+        saved = save is not None and is_due and step != self._saved and self._save(step, metrics or {}, save)
+        if self._signals.number is not None:
+            raise SystemExit(128 + self._signals.number)
+        return saved
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was saved is uploaded, or could not be; whether it is done within `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self._folder.left():
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            if self._of_background.has_ended():
+                self._of_background.wake()
+            time.sleep(0.02)
+        self._of_background.tell()
+        return True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        background, is_finished, left_at = self._of_background, kind is None, time.monotonic()
+        try:
+            self._folder.write("ended", {"finished": is_finished})
+        except OSError as failed:
+            warn(str(disk_error(failed, self._folder.path)))
+        background.end()
+
+        def deadline() -> float | None:
+            if self._signals.number is not None:
+                return self._signals.since + self._grace
+            return None if is_finished else left_at + self._grace
+
+        try:
+            if not background.wait(deadline):
+                warn(f"run {self.name}: not all is uploaded yet; that goes on while this machine runs (dvc cpv sync)")
+            background.tell()
+        finally:
+            self._signals.leave()
+            background.release()
+        if is_finished and self._signals.number is not None:
+            raise SystemExit(128 + self._signals.number)
+
+    # How
+
+    def _save(self, step: int, metrics: Mapping[str, object], save: Save) -> bool:
+        values = self._values(step, metrics)
+        try:
+            files = self._folder.start_saving(step)
+        except OSError as error:
+            return self._not_saved(step, error)
+        try:
+            save(files)
+        except BaseException:
+            self._folder.give_up(files)
+            raise
+        try:
+            note = {"step": step, "metrics": values, "time": time.time(), "job": self._of_job.id}
+            skipped = self._folder.finish_saving(files, step, note)
+            self._of_background.wake()
+        except OSError as error:
+            self._folder.give_up(files)
+            return self._not_saved(step, error)
+        if skipped:
+            warn(f"run {self.name}: skipped, for saving is faster than uploading: {', '.join(map(str, skipped))}")
+        self._saved, self._since = step, time.monotonic()
+        return True
+
+    def _not_saved(self, step: int, error: OSError) -> bool:
+        warn(f"run {self.name}: step {step} is not saved: {disk_error(error, self._folder.path)}")
+        return False
+
+    def _values(self, step: int, metrics: Mapping[str, object]) -> dict[str, int | float | str]:
+        values, odd = plain_metrics(metrics)
+        name = self._metric
+        if name is not None and policies.number(values.get(name)) is None:
+            said = "is not a finite number" if name in metrics else "is missing"
+            self._warn_once(f"run {self.name}: step {step}: metric {name} {said}, so it cannot be among the best")
+        for key in odd:
+            if key != name:
+                self._warn_once(f"run {self.name}: metric {key} is neither a number nor a text, and is left out")
+        return values
+
+    def _warn_once(self, line: str) -> None:
+        key = line.partition(": metric ")[2] or line
+        if key not in self._warned:
+            self._warned.add(key)
+            warn(line)
+
+    @property
+    def _of_job(self) -> Job:
+        if self._job is None:
+            raise CPVError("a run begins with its with block", fix="with CheckpointRun(…) as run:")
+        return self._job
+
+    @property
+    def _of_background(self) -> Background:
+        assert self._of_job and self._background is not None
+        return self._background
+
+    @property
+    def _folder(self) -> RunFolder:
+        return self._of_job.folder
+
+
+def _save_rule(every: int | None, minutes: float | None, given: SaveRule | None) -> SaveRule:
+    rules = [given] if given is not None else []
+    rules += [EverySteps(every)] if every is not None else []
+    rules += [EveryMinutes(minutes)] if minutes is not None else []
+    return policies.either(rules)
+
+
+def _keep_rule(
+    last: int | None, best: int | None, every: int | None, metric: str | None, mode: Mode, given: KeepRule | None
+) -> KeepRule:
+    rules = [given] if given is not None else []
+    rules += [policies.KeepLast(last)] if last is not None else []
+    rules += [policies.KeepBest(best, metric or "", mode)] if best is not None else []
+    rules += [policies.KeepEvery(every)] if every is not None else []
+    return policies.any_of(rules)

@@ -1,0 +1,61 @@
+"""A training run with its data on S3, in both layouts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from conftest import MakeRepo
+
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.setup.install.install import install
+from support.job import Job
+from support.repos import SETTINGS
+from support.seaweed import Server
+
+
+@pytest.fixture(autouse=True)
+def _keys(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_run_of_many_steps_keeps_few_of_them_on_s3(make_repo: MakeRepo, s3_server: Server) -> None:
+    bucket = s3_server.make_bucket()
+    repo = make_repo(remote=f"s3://{bucket}/vision/resnet", server=s3_server, files={"model.bin": "first"})
+    before = set(s3_server.keys(bucket, ""))
+    job = Job(repo.path, 7, every=1, keep_last=2, keep_best=1, metric="loss", mode="max")
+    assert job.end() == 0, job.errors
+    refs = repo.git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/cpv/runs/main").lines
+    assert sorted(refs) == ["0", "5", "6", "finished"]
+    assert len(set(s3_server.keys(bucket, "")) - before) == 3
+    assert repo.cpv("verify", "--all").status == 0
+    # Another machine has the same key, and nothing in its cache.
+    repo.run("rm", "-rf", ".dvc/cache/files")
+    again = Job(repo.path, 7, name="main")
+    assert again.end() == 0
+    assert again.lines[0] == "start 6 main"
+
+
+def test_on_a_bucket_with_versions_a_step_says_which_one_it_is(make_repo: MakeRepo, s3_server: Server) -> None:
+    bucket = s3_server.make_versioned_bucket()
+    settings = SETTINGS + '[remote]\nlayout = "versioned"\n'
+    repo = make_repo(remote=f"s3://{bucket}/vision/resnet", server=s3_server, settings=settings, install=False)
+    repo.write(".dvc/config", repo.read(".dvc/config").decode() + "    version_aware = true\n")
+    repo.git("commit", "-qam", "readable names")
+    install(Repo.discover(repo.path))
+    repo.write("model.bin", "first")
+    repo.commit("first")
+    job = Job(repo.path, 3, every=1)
+    assert job.end() == 0, job.errors
+    versions = set()
+    for step in range(3):
+        out = yaml.safe_load(repo.git("show", f"refs/cpv/runs/main/{step}:model.bin.dvc").out)["outs"][0]
+        versions.add(out["cloud"]["storage"]["version_id"])
+    assert len(versions) == 3
+    repo.run("rm", "-rf", ".dvc/cache/files")
+    again = Job(repo.path, 3, name="main")
+    assert again.end() == 0, again.errors
+    assert again.lines[0] == "start 2 main"
+    assert json.loads(repo.cpv("sync", "--status", "--json").out)["waiting"] == []
