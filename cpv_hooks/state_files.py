@@ -62,6 +62,7 @@ UPLOAD = "upload-"
 EARLY = "early-"
 LOCKED = ".lock"
 MOVE_LOCK = "move.lock"
+RUNS = "runs"  # a folder for each training run, which `runs/run_folder.py` keeps
 HOOKS_SEEN = "hooks-seen"
 BYPASSED = "bypassed"
 HOOKS = "hooks"
@@ -73,8 +74,8 @@ ORIGINAL = "original-"
 INSTALLED = "installed-"
 OF_REPOSITORY = frozenset(
     {QUEUE, QUEUE_LOCK, JOURNAL, RESCUES, RESCUES_LOCK, PUBLISHED, MADE, SENT, PUSHES_CHECKED, NO_METRICS, UPLOADS, S3}
-    | {f"{UPLOAD}*{LOCKED}", f"{EARLY}*{LOCKED}", MOVE_LOCK, HOOKS_SEEN, BYPASSED, HOOKS, MERGE_DRIVER, INSTALL}
-    | {UNINSTALLED, UNINSTALL, f"{ORIGINAL}*", f"{INSTALLED}*", f"{QUEUE}.damaged-*"}
+    | {f"{UPLOAD}*{LOCKED}", f"{EARLY}*{LOCKED}", MOVE_LOCK, RUNS, HOOKS_SEEN, BYPASSED, HOOKS, MERGE_DRIVER}
+    | {INSTALL, UNINSTALLED, UNINSTALL, f"{ORIGINAL}*", f"{INSTALLED}*", f"{QUEUE}.damaged-*"}
 )
 
 # Of the user

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
@@ -72,7 +73,7 @@ def free(project: Project, folder: RunFolder) -> None:
     """Remove what the run brought and nothing needs any more, from the cache and the remote. Raises nothing."""
     known = brought(folder)
     try:
-        with locked(project.repo.state / "lock", wait=True, say="syncing this work tree"):
+        with locked(project.repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
             gone = _unneeded([project], known, Options())
             _free_cache(project, {oid: known[oid] for oid in gone})
         left = _free_remote(project, {oid: known[oid] for oid in gone}) if gone else set()

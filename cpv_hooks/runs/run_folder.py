@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
@@ -74,7 +75,7 @@ class RunFolder:
     @classmethod
     def of(cls, repo: Repo, name: str) -> RunFolder:
         """The folder, whether it is there or not; all work trees of a repository share it."""
-        return cls(repo.shared / "runs" / name, name)
+        return cls(repo.shared / state_files.RUNS / name, name)
 
     @property
     def log(self) -> Path:

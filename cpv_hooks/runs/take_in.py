@@ -65,7 +65,7 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> Step:
 
 def write(project: Project, folder: RunFolder, step: Step, texts: Mapping[str, bytes]) -> Step:
     """Commit pointer files (by their path from the top) as a step, and let its ref name the commit."""
-    repo, index = project.repo, folder.path / "commit-index"
+    repo, index = project.repo, folder.path / "tree-index"
     with scratch_index(index, Path("/nonexistent")) as env:
         repo.run("read-tree", step.base, env=env)
         blobs = {file: repo.run("hash-object", "-w", "--stdin", input=text).strip() for file, text in texts.items()}
