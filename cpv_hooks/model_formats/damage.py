@@ -16,6 +16,7 @@ DAMAGE = (
     EOFError,
     NotImplementedError,
     RuntimeError,
+    SyntaxError,
     MemoryError,
     struct.error,
     zlib.error,

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.model_formats import rank_folders
 from cpv_hooks.model_formats.damage import DAMAGE, reason
-from cpv_hooks.model_formats.record import Model, short
+from cpv_hooks.model_formats.record import Model, Unreadable, short
 from cpv_hooks.model_formats.single_file import SUFFIXES, read_file
 from cpv_hooks.system.byte_source import ByteSource
 
@@ -22,6 +23,7 @@ def read_folder(files: Mapping[str, ByteSource]) -> Model | None:
     of the `errors`, and the rest goes on."""
     names = [name for name in sorted(files) if _is_looked_into(name)][:MAX_FILES]
     parts = [found for name in names if (found := _part(name, files[name])) is not None]
+    parts += [found for name in sorted(files) if (found := _of_ranks(name, files)) is not None]
     indexes = [_index(name, files) for name in sorted(files) if name.endswith(_INDEX)]
     parts += [index for index in indexes if index is not None]
     facts = _configuration(files)
@@ -48,6 +50,17 @@ def _part(name: str, source: ByteSource) -> Model | None:
     except (CPVError, OSError) as error:
         return Model("", errors=(f"{name}: {reason(error)}",))
     return found.within(name) if found else None
+
+
+def _of_ranks(name: str, files: Mapping[str, ByteSource]) -> Model | None:
+    base = name.rpartition("/")[2]
+    reader = {rank_folders.DCP: rank_folders.read_dcp, rank_folders.ORBAX: rank_folders.read_orbax}.get(base)
+    if reader is None:
+        return None
+    try:
+        return reader(files, name)
+    except (CPVError, OSError, Unreadable, *DAMAGE) as error:
+        return Model("", errors=(f"{name}: {reason(error)}",))
 
 
 def _index(name: str, files: Mapping[str, ByteSource]) -> Model | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.model_formats import gguf, safetensors, torch_files
+from cpv_hooks.model_formats import catboost, gguf, hdf5, onnx, safetensors, sklearn_files, torch_files, trees
 from cpv_hooks.model_formats.damage import DAMAGE, reason
 from cpv_hooks.model_formats.record import Model, Unreadable
 from cpv_hooks.model_formats.zip_archive import MAGIC as ZIP
@@ -14,31 +14,57 @@ from cpv_hooks.model_formats.zip_archive import Archive
 from cpv_hooks.system.byte_source import Buffered, ByteSource
 
 _HEAD = 64
-SUFFIXES = frozenset((".safetensors", ".gguf", ".pt", ".pth", ".ckpt", ".bin"))
+# fmt: off
+SUFFIXES = frozenset((
+    ".safetensors", ".gguf", ".pt", ".pth", ".ckpt", ".bin", ".keras", ".h5", ".hdf5", ".onnx", ".ubj", ".cbm",
+    ".joblib", ".skops", ".pkl", ".pickle",
+))
+# fmt: on
 """Names of files that are looked into; in a folder no others are."""
 
 
 class Reader(NamedTuple):
-    """A format: what its files are called, how they begin, and who reads them."""
+    """A format: what its files are called, how they begin, and who reads them.
+
+    Where `shared`, much else begins the same way: what cannot be read may be anything.
+    """
 
     format: str
     suffixes: tuple[str, ...]
     begins: Callable[[bytes], bool]
     read: Callable[[ByteSource], Model | None]
+    shared: bool = False
+
+
+def _never(head: bytes) -> bool:
+    """Its files begin in no way of their own: they are known by their names."""
+    return False
 
 
 def _zip(source: ByteSource) -> Model | None:
     archive = Archive(source)
     if archive.ending("data.pkl") is not None:
         return torch_files.read_zip(archive)
-    return None
+    if hdf5.WEIGHTS in archive.members:
+        return hdf5.read_keras(archive)
+    return sklearn_files.read_skops(archive) if "schema.json" in archive.members else None
 
 
 READERS = (
     Reader("safetensors", (".safetensors",), safetensors.begins, safetensors.read),
     Reader("GGUF", (".gguf",), lambda head: head.startswith(gguf.MAGIC), gguf.read),
-    Reader("PyTorch", (".pt", ".pth"), lambda head: head.startswith(ZIP), _zip),
     Reader("PyTorch before 1.6", (), lambda head: head.startswith(torch_files.LEGACY), torch_files.read_legacy),
+    Reader("PyTorch", (".pt", ".pth"), lambda head: head.startswith(ZIP), _zip, shared=True),
+    Reader("Keras", (".keras",), _never, _zip),
+    Reader("scikit-learn skops", (".skops",), _never, _zip),
+    Reader("HDF5", (".h5", ".hdf5"), lambda head: head.startswith(hdf5.MAGIC), hdf5.read),
+    Reader("ONNX", (".onnx",), _never, onnx.read),
+    Reader("XGBoost JSON", (), trees.begins_xgboost, trees.read_xgboost),
+    Reader("XGBoost UBJSON", (".ubj",), trees.begins_ubjson, trees.read_ubjson),
+    Reader("LightGBM", (), lambda head: head.startswith(b"tree\nversion="), trees.read_lightgbm),
+    Reader("CatBoost", (".cbm",), lambda head: head.startswith(catboost.MAGIC), catboost.read),
+    Reader("pickle", (), sklearn_files.begins_pickle, sklearn_files.read_pickle, shared=True),
+    Reader("joblib", (".joblib",), _never, sklearn_files.read_joblib),
 )
 
 
@@ -52,6 +78,7 @@ def read_file(name: str, source: ByteSource) -> Model | None:
     head = source.read(0, min(_HEAD, source.size))
     suffix = f".{name.lower().rpartition('.')[2]}"
     named = next((one for one in READERS if suffix in one.suffixes), None)
+    # By its name first: some formats begin like others, or in no way of their own.
     reader = next((one for one in READERS if one.begins(head)), named)
     if reader is None:
         return None
@@ -60,7 +87,7 @@ def read_file(name: str, source: ByteSource) -> Model | None:
     except CPVError:
         raise
     except (Unreadable, *DAMAGE) as error:
-        if named is None and suffix not in SUFFIXES:
+        if reader.shared and named is None and suffix not in SUFFIXES:
             return None
         return Model((named or reader).format, errors=(reason(error),))
     if found is None and named is not None:

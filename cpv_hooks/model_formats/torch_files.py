@@ -12,9 +12,10 @@ from typing import Any
 
 from cpv_hooks.model_formats import pickle_symbols
 from cpv_hooks.model_formats.pickle_symbols import Global, Made, Reference
+from cpv_hooks.model_formats.pickle_verdict import verdict
 from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked
 from cpv_hooks.model_formats.zip_archive import Archive
-from cpv_hooks.system.byte_source import ByteSource, Part, SourceFile
+from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAX_PICKLE = 64 << 20
 LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
@@ -49,6 +50,7 @@ def read_zip(archive: Archive) -> Model:
         tuple(tensor for _, tensor in found),
         {"byteorder": "big"} if big else {},
         errors=(f"{len(missing)} storages that its pickle names are not in it",) if missing else (),
+        verdict=verdict(archive.read(member, MAX_PICKLE) for member in archive.members if member.endswith(".pkl")),
     )
 
 
@@ -61,7 +63,7 @@ def read_legacy(source: ByteSource) -> Model:
     keys: Any = pickle_symbols.read(stream)
     sizes = {reference: size for made in pickle_symbols.walk(root, MAX_TENSORS) for reference, size in _sizes(made[1])}
     starts: dict[str, int] = {}
-    at = stream.tell()
+    at = end = stream.tell()
     for key in keys.items:
         # Before each storage lies how many elements it has.
         starts[str(key)] = at + _COUNT
@@ -72,7 +74,7 @@ def read_legacy(source: ByteSource) -> Model:
 
     tensors = tuple(tensor for _, tensor in tensors_below(root, find))
     errors = () if at == source.size else (f"its storages end at byte {at}, the file at {source.size}",)
-    return Model("PyTorch before 1.6", tensors, errors=errors)
+    return Model("PyTorch before 1.6", tensors, errors=errors, verdict=verdict([stream.getvalue()[:end]]))
 
 
 def _sizes(made: Made) -> Iterator[tuple[str, int]]:
@@ -80,12 +82,7 @@ def _sizes(made: Made) -> Iterator[tuple[str, int]]:
     for reference in made.args:
         if isinstance(reference, Reference) and isinstance(reference.id, tuple) and len(reference.id) > 4:
             _, kind, key, _, count = reference.id[:5]
-            yield str(key), count * WIDTHS.get(_dtype(kind), 0)
-
-
-def read_pickle(source: ByteSource) -> object:
-    """The one pickle of a file, such as a `.metadata`."""
-    return pickle_symbols.read(io.BytesIO(SourceFile(source).read(MAX_PICKLE)))
+            yield str(key), count * WIDTHS.get(dtype_of(kind), 0)
 
 
 def _storage(archive: Archive, folder: str, key: str, offset: int, length: int) -> Part:
@@ -108,7 +105,7 @@ def _tensor(path: str, made: Made, find: Any) -> tuple[str | None, Tensor]:
     except (ValueError, TypeError, IndexError) as error:
         raise Unreadable(f"tensor {path[:80]!r} has no storage and shape") from error
     said = made.args[6] if made.by.endswith("_v3") and len(made.args) > 6 else kind
-    dtype = _dtype(said)
+    dtype = dtype_of(said)
     tensor = checked(Tensor(path, shape, dtype))
     width = WIDTHS.get(dtype)
     if width is None or made.by == _QUANTISED:
@@ -119,7 +116,8 @@ def _tensor(path: str, made: Made, find: Any) -> tuple[str | None, Tensor]:
     return key, Tensor(path, shape, dtype, tensor.count * width, part=place)
 
 
-def _dtype(said: object) -> str:
+def dtype_of(said: object) -> str:
+    """The type that a pickle names: a class of storages, or `torch.float32`."""
     word = said.name.rpartition(".")[2] if isinstance(said, Global) else "unknown"
     return _DTYPES.get(word, word)
 

@@ -16,7 +16,7 @@ _SHOWN = 20
 
 def described(entries: Sequence[ModelEntry], *, tensors: bool) -> Iterator[str]:
     """What models say of themselves; with `tensors` a line for each of those too."""
-    yield "models:" if entries else "models: none of a format that is known"
+    yield "models:" if entries else "models: none that can be read here"
     for entry in entries:
         yield printable(f"  {entry['path']}: {_summary(entry)}")
         facts = [f"{key}: {value}" for key, value in entry["metadata"].items()]

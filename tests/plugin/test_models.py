@@ -61,6 +61,7 @@ def test_as_text(model: ModelRepo) -> None:
     assert lines[lines.index("models:") :] == [
         "models:",
         "  model.pt: PyTorch, 23 parameters in 4 tensors (F32 15, BF16 8)",
+        "    verdict on its pickles: innocuous",
         "  weights: Hugging Face folder of safetensors, 8 parameters in 2 tensors (F32 6, F16 2)",
         "    model_type: tiny",
         "    architectures: TinyModel",

@@ -15,6 +15,16 @@ LINEAR = {
 }
 LAYER = {"layer.weight": ("F32", (2, 3)), "layer.bias": ("F16", (2,))}
 
+LOGISTIC = {
+    "steps.0.1.mean_": ("F64", (2,)),
+    "steps.0.1.var_": ("F64", (2,)),
+    "steps.0.1.scale_": ("F64", (2,)),
+    "steps.1.1.classes_": ("BOOL", (2,)),
+    "steps.1.1.n_iter_": ("I32", (1,)),
+    "steps.1.1.coef_": ("F64", (1, 2)),
+    "steps.1.1.intercept_": ("F64", (1,)),
+}
+
 
 @pytest.mark.parametrize(
     ("name", "format", "tensors"),
@@ -31,6 +41,40 @@ LAYER = {"layer.weight": ("F32", (2, 3)), "layer.bias": ("F16", (2,))}
             "PyTorch",
             {**{f"model.{name}": kind for name, kind in LINEAR.items()}, "view": ("F32", (2, 4))},
         ),
+        ("inline.onnx", "ONNX", {"weight": ("F32", (2, 300))}),
+        ("onnx-external", "folder of ONNX", {"weight": ("F32", (2, 300))}),
+        (
+            "keras.keras",
+            "Keras",
+            {
+                "layers/dense/vars/0": ("F32", (4, 3)),
+                "layers/dense/vars/1": ("F32", (3,)),
+                "layers/dense_1/vars/0": ("F32", (3, 2)),
+                "layers/dense_1/vars/1": ("F32", (2,)),
+            },
+        ),
+        (
+            "keras.h5",
+            "Keras HDF5",
+            {
+                "model_weights/hidden/sequential/hidden/bias": ("F32", (3,)),
+                "model_weights/hidden/sequential/hidden/kernel": ("F32", (4, 3)),
+                "model_weights/out/sequential/out/bias": ("F32", (2,)),
+                "model_weights/out/sequential/out/kernel": ("F32", (3, 2)),
+            },
+        ),
+        ("xgboost.json", "XGBoost JSON", {}),
+        ("xgboost.ubj", "XGBoost UBJSON", {}),
+        ("lightgbm.txt", "LightGBM", {}),
+        ("sklearn.joblib", "scikit-learn joblib", LOGISTIC),
+        ("sklearn-gzip.joblib", "scikit-learn joblib", LOGISTIC),
+        ("sklearn.skops", "scikit-learn skops", {"steps.0.1.n_samples_seen_": ("F64", ()), **LOGISTIC}),
+        (
+            "dcp",
+            "folder of torch.distributed.checkpoint",
+            {"layer.weight": ("F32", (2, 3)), "layer.bias": ("F32", (2,))},
+        ),
+        ("orbax", "folder of Orbax", {"layer.bias": ("unknown", (3,)), "layer.kernel": ("unknown", (2, 3))}),
     ],
 )
 def test_tensors(name: str, format: str, tensors: dict[str, object]) -> None:
@@ -45,6 +89,39 @@ def test_what_files_say_of_themselves() -> None:
     assert said["tokenizer.ggml.tokens"] == "301 values"
     assert read("sharded").metadata == {"model_type": "tiny", "architectures": "TinyModel"}
     assert read("torch.pt").parameters == 23
+    onnx = read("inline.onnx").metadata
+    assert (onnx["producer"], onnx["nodes"], onnx["inputs"], onnx["outputs"]) == ("tests", 1, "x", "y")
+    assert read("onnx-external").notes == ("model.onnx: weights are in model.onnx.data",)
+    for name in ("xgboost.json", "xgboost.ubj"):
+        said = read(name).metadata
+        assert (said["objective"], said["trees"], said["features"]) == ("binary:logistic", 3, "2")
+    said = read("lightgbm.txt").metadata
+    assert (said["objective"], said["trees"], said["features"]) == ("binary sigmoid:1", 1, 2)
+    said = read("catboost.cbm").metadata
+    assert (said["loss_function"], said["trees"], said["features"]) == ("Logloss", 5, 2)
+    assert read("sklearn.joblib").metadata["class"] == "sklearn.pipeline.Pipeline"
+    assert read("sklearn.joblib").metadata["sklearn_version"] == read("sklearn-gzip.joblib").metadata["sklearn_version"]
+    assert read("sklearn.skops").metadata["class"] == "sklearn.pipeline.Pipeline"
+    assert read("keras.keras").metadata["layers"] == 3
+    assert read("dcp").metadata == {"files": 1}
+
+
+def test_verdicts_on_pickles() -> None:
+    import builtins
+    import pickle
+
+    assert read("torch.pt").verdict == "innocuous"
+    assert str(read("sklearn.joblib").verdict).startswith("suspicious: ")
+    assert "StandardScaler" in str(read("sklearn.joblib").verdict)
+    assert read("one.safetensors").verdict is None
+
+    class Hostile:
+        def __reduce__(self) -> object:
+            return builtins.eval, ("1",)
+
+    found = read_bytes("model.pkl", pickle.dumps(Hostile()))
+    assert found is not None
+    assert found.verdict == f"dangerous: {builtins.eval.__module__}.eval"
 
 
 def data(part: Part) -> bytes:
@@ -62,6 +139,16 @@ def test_where_the_bytes_of_a_tensor_are() -> None:
     assert after is not None
     old, new = (np.frombuffer(data(part()), "<f4") for part in (before, after))
     assert (new - old).tolist() == [1, 1, 1]
+    for name, tensor, kind, values in (
+        ("inline.onnx", "weight", "<f4", list(range(600))),
+        ("dcp", "layer.weight", "<f4", [0, 1, 2, 3, 4, 5]),
+        ("sklearn.joblib", "steps.0.1.mean_", "<f8", [19, 20]),
+        ("sklearn.skops", "steps.0.1.mean_", "<f8", [19, 20]),
+        ("keras-other.keras", "layers/dense/vars/1", "<f4", [1, 2, 3]),
+    ):
+        place = read(name).by_key()[tensor].part
+        assert place is not None
+        assert np.frombuffer(data(place()), kind).tolist() == values, name
     blocks = read("tiny.gguf").by_key()["blk.0.attn_q.weight"].part
     assert blocks is not None
     assert blocks().size == 4 * 34

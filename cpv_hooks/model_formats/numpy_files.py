@@ -1,0 +1,44 @@
+"""How NumPy names types, and `.npy`: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html."""
+
+from __future__ import annotations
+
+import ast
+from functools import partial
+
+from cpv_hooks.model_formats.record import WIDTHS, Tensor, Unreadable, checked
+from cpv_hooks.system.byte_source import ByteSource, Part
+
+MAGIC = b"\x93NUMPY"
+_MAX_HEADER = 10_000  # NumPy's own limit
+_KINDS = {"f": "F", "i": "I", "u": "U", "c": "C", "b": "BOOL"}
+
+
+def dtype_of(text: str) -> str:
+    """`F64` for `<f8`; what is no number keeps NumPy's name."""
+    plain = text.lstrip("<>=|")
+    kind = _KINDS.get(plain[:1])
+    if kind is None or not plain[1:].isdigit():
+        return text[:40]
+    return kind if kind == "BOOL" else f"{kind}{int(plain[1:]) * 8}"
+
+
+def read_npy(source: ByteSource, name: str) -> Tensor:
+    """The array of a `.npy` file, as a tensor of that name."""
+    head = source.read(0, min(12, source.size))
+    if not head.startswith(MAGIC) or len(head) < 12:
+        raise Unreadable(f"{name} is no .npy file")
+    width = 2 if head[6] == 1 else 4
+    length = int.from_bytes(head[8 : 8 + width], "little")
+    if length > _MAX_HEADER:
+        raise Unreadable(f"{name} says that its header has {length} bytes")
+    start = 8 + width + length
+    said = ast.literal_eval(source.read(8 + width, length).decode("latin-1").strip())
+    if not isinstance(said, dict) or not isinstance(said.get("descr"), str):
+        raise Unreadable(f"{name} has no type that is known here")
+    dtype = dtype_of(said["descr"])
+    tensor = checked(Tensor(name, tuple(said["shape"]), dtype))
+    nbytes = tensor.count * WIDTHS[dtype] if dtype in WIDTHS else None
+    in_order = not said.get("fortran_order") or len(tensor.shape) < 2
+    if nbytes is None or not in_order or said["descr"].startswith(">"):
+        return Tensor(name, tensor.shape, dtype, nbytes)
+    return Tensor(name, tensor.shape, dtype, nbytes, part=partial(Part, source, start, nbytes))

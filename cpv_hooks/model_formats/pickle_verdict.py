@@ -1,0 +1,31 @@
+"""What picklescan (extra `readers`) thinks of pickles: its list of what is dangerous is kept by others."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterable
+
+_SHOWN = 8
+
+
+def verdict(pickles: Iterable[bytes]) -> str | None:
+    """`innocuous`, or what in these pickles is `dangerous` or `suspicious` (on no list); None without picklescan."""
+    try:
+        from picklescan.scanner import SafetyLevel, scan_pickle_bytes
+    except ImportError:
+        return None
+    logger = logging.getLogger("picklescan")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)  # what it cannot read is said by our own reader
+    try:
+        results = [scan_pickle_bytes(io.BytesIO(data), "pickle") for data in pickles]
+    finally:
+        logger.setLevel(before)
+    for level in (SafetyLevel.Dangerous, SafetyLevel.Suspicious):
+        found = {f"{one.module}.{one.name}" for result in results for one in result.globals if one.safety == level}
+        if found:
+            names = ", ".join(sorted(name[:100] for name in found)[:_SHOWN])
+            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            return f"{level.value}: {names}{more}"
+    return "not scanned" if any(result.scan_err for result in results) else "innocuous"

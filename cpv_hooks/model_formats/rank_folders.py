@@ -1,0 +1,113 @@
+"""Checkpoints that several processes write into one folder: `torch.distributed.checkpoint` and Orbax."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from cpv_hooks.model_formats import pickle_symbols, torch_files
+from cpv_hooks.model_formats.pickle_symbols import Global, Made
+from cpv_hooks.model_formats.pickle_verdict import verdict
+from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked, short
+from cpv_hooks.model_formats.zip_archive import Archive
+from cpv_hooks.system.byte_source import ByteSource, Part
+
+DCP = ".metadata"
+ORBAX = "_METADATA"
+_STORAGE = "torch.distributed.checkpoint.metadata.TensorStorageMetadata"
+_MAX_JSON = 64 << 20
+
+
+def read_dcp(files: Mapping[str, ByteSource], name: str = DCP) -> Model:
+    """`torch.distributed.checkpoint`: a pickle that says which tensors there are, and in which files."""
+    data = files[name].read(0, min(files[name].size, torch_files.MAX_PICKLE))
+    root = pickle_symbols.read(io.BytesIO(data))
+    if not isinstance(root, Made) or not root.by.endswith(".Metadata"):
+        raise Unreadable("it is no metadata of torch.distributed.checkpoint")
+    folder = name.removesuffix(DCP)
+    said = root.table()
+    pieces = _pieces(said.get("storage_data"))
+    tensors = []
+    for key, item in _pairs(said.get("state_dict_metadata")):
+        if isinstance(item, Made) and item.by == _STORAGE:
+            tensors.append(_tensor(files, folder, str(key)[:1000], item, pieces.get(str(key), [])))
+    named = sorted({path for found in pieces.values() for path, _, _ in found})
+    missing = [path for path in named if folder + path not in files]
+    errors = tuple(f"{name}: {path[:100]} is missing" for path in missing)
+    return Model(
+        "torch.distributed.checkpoint", tuple(tensors), {"files": len(named)}, errors=errors, verdict=verdict([data])
+    )
+
+
+def _pairs(made: object) -> list[tuple[Any, Any]]:
+    return made.pairs if isinstance(made, Made) else []
+
+
+def _pieces(made: object) -> dict[str, list[tuple[str, int, int]]]:
+    """By tensor: the file, and where in it each of its pieces is."""
+    found: dict[str, list[tuple[str, int, int]]] = {}
+    for index, info in _pairs(made):
+        where = info.table() if isinstance(info, Made) else {}
+        path, offset, length = where.get("relative_path"), where.get("offset"), where.get("length")
+        if isinstance(path, str) and isinstance(offset, int) and isinstance(length, int) and isinstance(index, Made):
+            found.setdefault(str(index.table().get("fqn")), []).append((path, offset, length))
+    return found
+
+
+def _tensor(
+    files: Mapping[str, ByteSource], folder: str, name: str, item: Made, pieces: list[tuple[str, int, int]]
+) -> Tensor:
+    said = item.table()
+    size, properties = said.get("size"), said.get("properties")
+    shape = size.args[0] if isinstance(size, Made) and size.args else ()
+    first = properties.state[0] if isinstance(properties, Made) and isinstance(properties.state, tuple) else None
+    dtype = torch_files.dtype_of(first if isinstance(first, Global) else None)
+    tensor = checked(Tensor(name, tuple(shape), dtype))
+    nbytes = tensor.count * WIDTHS[dtype] if dtype in WIDTHS else None
+    if len(pieces) != 1:
+        return Tensor(name, tensor.shape, dtype, nbytes, pieces[0][0] if pieces else "")
+    path, offset, length = pieces[0]
+    source = files.get(folder + path)
+    place = partial(_saved, source, offset, length) if source is not None else None
+    return Tensor(name, tensor.shape, dtype, nbytes, path, part=place)
+
+
+def _saved(source: ByteSource, offset: int, length: int) -> Part:
+    """The bytes of a piece, which is what `torch.save` made of one tensor."""
+    tensors = torch_files.read_zip(Archive(Part(source, offset, length))).tensors
+    if len(tensors) != 1 or tensors[0].part is None:
+        raise Unreadable("a piece of it is no tensor")
+    return tensors[0].part()
+
+
+def read_orbax(files: Mapping[str, ByteSource], name: str = ORBAX) -> Model:
+    """Orbax: the tree of arrays. Their types lie with the arrays, in a database, and are not read."""
+    source = files[name]
+    said = json.loads(source.read(0, min(source.size, _MAX_JSON)))
+    tree = said["tree_metadata"]
+    shapes = _shapes(files, name.removesuffix(ORBAX))
+    if not isinstance(tree, dict) or len(tree) > MAX_TENSORS:
+        raise Unreadable("it is no metadata of Orbax")
+    tensors = []
+    for item in tree.values():
+        path = ".".join(str(key["key"])[:200] for key in item["key_metadata"])
+        value = item["value_metadata"]
+        shape = value.get("write_shape", shapes.get(path))
+        if isinstance(shape, list):
+            tensors.append(checked(Tensor(path, tuple(shape), "unknown")))
+    kept = ("use_ocdbt", "use_zarr3")
+    return Model("Orbax", tuple(tensors), {key: short(said[key]) for key in kept if key in said})
+
+
+def _shapes(files: Mapping[str, ByteSource], folder: str) -> dict[str, list[int]]:
+    """The shapes that each process has written down."""
+    found: dict[str, list[int]] = {}
+    for name, source in files.items():
+        if name.startswith(f"{folder}array_metadatas/"):
+            for item in json.loads(source.read(0, min(source.size, _MAX_JSON)))["array_metadatas"]:
+                one = item["array_metadata"]
+                found[str(one["param_name"])] = one["write_shape"]
+    return found
