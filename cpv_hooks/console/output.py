@@ -12,7 +12,6 @@ import os
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -26,12 +25,12 @@ EXIT_ERROR, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
 _DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
-@dataclass
 class _Memo:
     """The problems that were told on behalf of one Git process; its hooks are processes of their own."""
 
-    path: Path
-    key: str
+    def __init__(self, path: Path, key: str) -> None:
+        self.path = path
+        self.key = key
 
     def is_new(self, line: str) -> bool:
         """Whether the line was not told yet; notes it."""

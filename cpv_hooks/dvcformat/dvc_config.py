@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,8 +34,7 @@ class RemoteFacts(NamedTuple):
     options: Mapping[str, Mapping[str, str]] | None
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What DVC's merged configuration says. `remote_name` is the default remote's."""
 
     cache_dir: str
@@ -95,7 +93,7 @@ def facts_of(root: Path, state: Path) -> Facts:
     folders = _config_folders()
     signature = _signature(folders, root)
     facts = _read_facts(root, _config_files(folders, root))
-    known[key] = {"signature": signature, "facts": asdict(facts)}
+    known[key] = {"signature": signature, "facts": facts._asdict()}
     write_atomic(store, json.dumps(known).encode())
     return facts
 

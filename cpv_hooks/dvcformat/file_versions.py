@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, parse_dir_object
 from cpv_hooks.errors import CPVError
@@ -23,8 +22,7 @@ MANY = 200
 """From so many files on, a directory's list is read and written by `stored_text`."""
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """One file: its place in a directory artifact (empty for a file), its md5, its size in bytes, where it lies.
 
     `version_id` is None for a file that was never uploaded as it is now.

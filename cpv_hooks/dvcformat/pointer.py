@@ -9,9 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cpv_hooks.dvcformat.file_versions import Files, Stored, oid_of, read_cloud, read_files
 from cpv_hooks.errors import CPVError
@@ -25,8 +24,7 @@ _TEMPLATE = re.compile(r"\$\{[^}]*\}")
 _MARKERS = re.compile(r"^(<{7}|>{7}|={7}|\|{7})( |$)", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """What an artifact holds: its DVC hash, bytes in total, and number of files for a directory."""
 
     oid: str
@@ -35,8 +33,7 @@ class Content:
     isexec: bool = False
 
 
-@dataclass(frozen=True)
-class Pointer:
+class Pointer(NamedTuple):
     """One output that a pointer file names. `file` and `path` are relative to the top of the work tree.
 
     `stage` marks an output of a `dvc.yaml` stage, `imported` one that `dvc update` owns, `legacy` a DVC 2 hash.

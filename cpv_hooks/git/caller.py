@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import posixpath
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _WITH_VALUE = frozenset(
     {"-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--super-prefix", "--config-env"}
@@ -14,8 +14,7 @@ _WITH_VALUE = frozenset(
 _DEPTH = 6  # shell, pre-commit and its children stand between
 
 
-@dataclass(frozen=True)
-class GitProcess:
+class GitProcess(NamedTuple):
     """A running Git command: process id, and its words after `git` and Git's own options."""
 
     pid: int

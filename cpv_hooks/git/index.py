@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.git.gitignore import file_for
@@ -36,8 +36,7 @@ def literal(paths: Iterable[str]) -> list[str]:
     return [f":(literal){path}" for path in paths]
 
 
-@dataclass(frozen=True)
-class Staged:
+class Staged(NamedTuple):
     """In what the index of the commit under way differs from HEAD: `added` path -> object id, `removed`, and `changed`,
     which holds all such paths."""
 

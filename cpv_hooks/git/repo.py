@@ -10,9 +10,9 @@ import os
 import shlex
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.console.trace import emit, is_heard
@@ -108,13 +108,14 @@ def _why_not(cwd: Path, printed: str, status: int) -> CPVError:
     return CPVError(f"Git: {bare(reason(printed, status))}", where=str(cwd), fix=advised(printed) or "git status")
 
 
-@dataclass(frozen=True)
-class Repo:
-    """A work tree and its Git directories; the paths are absolute."""
-
+class _Places(NamedTuple):
     top: Path
     git_dir: Path
     common_dir: Path
+
+
+class Repo(_Places):
+    """A work tree and its Git directories; the paths are absolute."""
 
     @classmethod
     def discover(cls, cwd: Path | None = None) -> Repo:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import replace
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import one_shot
@@ -47,10 +46,10 @@ def event(repo: Repo) -> Event:
     git = calling_git()
     if git is not None and git.command in ("add", "stage"):
         prefix = os.environ.get("GIT_PREFIX", "")
-        return replace(QUERY, adding=frozenset(os.path.normpath(prefix + word) for word in git.words[1:] if word))
+        return QUERY._replace(adding=frozenset(os.path.normpath(prefix + word) for word in git.words[1:] if word))
     if git is None or git.command not in _BACKGROUND:
         return QUERY
-    return replace(QUERY, patient=False, budget=min(config.hash_budget for config in _configs(repo)))
+    return QUERY._replace(patient=False, budget=min(config.hash_budget for config in _configs(repo)))
 
 
 def _configs(repo: Repo) -> list[Config]:

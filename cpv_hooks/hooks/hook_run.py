@@ -51,11 +51,10 @@ def answered(repo: Repo) -> bool:
 def quietly(event: Event) -> Event:
     """Under the pre-commit framework only a commit writes pointers: one that is changed and not staged collides with
     its own saving of unstaged changes."""
-    from dataclasses import replace
 
     from cpv_hooks.hooks.precommit_framework import runs_us
 
-    return replace(event, only=frozenset()) if runs_us() else event
+    return event._replace(only=frozenset()) if runs_us() else event
 
 
 def in_shim(hook: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import fail, say, size_text
@@ -64,7 +63,7 @@ def _event(repo: Repo) -> Event:
         return PRE_COMMIT
     projects = Project.find_all(repo)
     if _path_limited() or any(project.config.stage == "staged" for project in projects):
-        return replace(PRE_COMMIT, only=_named(index.staged(repo)))
+        return PRE_COMMIT._replace(only=_named(index.staged(repo)))
     return PRE_COMMIT
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
@@ -27,8 +27,7 @@ from cpv_hooks.versions.tag_refs import Tag
 _TAGS = "refs/tags/"
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(NamedTuple):
     """One ref of the push."""
 
     local: str

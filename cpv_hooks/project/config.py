@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
@@ -35,13 +34,15 @@ class StageRule(NamedTuple):
     verified: bool = False
 
 
-@dataclass(frozen=True)
-class Config:
+_NO_STAGES: Mapping[str, StageRule] = {}
+
+
+class Config(NamedTuple):
     """The settings of one DVC root. `hash_budget` is in bytes per `git status`."""
 
     team: str | None = None
     model: str | None = None
-    artifacts: Mapping[Kind, tuple[str, ...]] = field(default_factory=lambda: DEFAULT_ARTIFACTS)
+    artifacts: Mapping[Kind, tuple[str, ...]] = DEFAULT_ARTIFACTS
     scheme: str = "minor"
     tag_on_commit: bool = True
     push_when: Literal["commit", "background", "push", "never"] = "commit"
@@ -50,7 +51,7 @@ class Config:
     live: bool = True
     hash_budget: int = 512 << 20
     layout: Layout = "content"
-    stages: Mapping[str, StageRule] = field(default_factory=dict)
+    stages: Mapping[str, StageRule] = _NO_STAGES
     s3_client: Literal["own", "boto3"] = "own"
     runs_push: bool = False
 

@@ -7,9 +7,9 @@ import os
 import posixpath
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
 from cpv_hooks.errors import CPVError
@@ -18,14 +18,7 @@ from cpv_hooks.project.clone_settings import CloneSettings
 from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load
 
 
-@dataclass(frozen=True)
-class Project:
-    """One DVC root. `cache_dir` is DVC's cache (objects lie in `files/md5` below it).
-
-    `remote_name` is the remote at hand: the default one, or that of an output which names another (see `at`).
-    `remote_versioned` says that DVC keeps versions under readable names there. `remotes` are all that are configured.
-    """
-
+class _Facts(NamedTuple):
     repo: Repo
     root: Path
     config: Config
@@ -34,9 +27,17 @@ class Project:
     cache_shared: bool
     remote_name: str | None
     remote_url: str | None
-    remote_versioned: bool = False
-    options: Mapping[str, Mapping[str, str]] | None = None
-    remotes: Mapping[str, RemoteFacts] = field(default_factory=dict)
+    remote_versioned: bool
+    options: Mapping[str, Mapping[str, str]] | None
+    remotes: Mapping[str, RemoteFacts]
+
+
+class Project(_Facts):
+    """One DVC root. `cache_dir` is DVC's cache (objects lie in `files/md5` below it).
+
+    `remote_name` is the remote at hand: the default one, or that of an output which names another (see `at`).
+    `remote_versioned` says that DVC keeps versions under readable names there. `remotes` are all that are configured.
+    """
 
     @classmethod
     def open(cls, repo: Repo, root: Path) -> Project:
@@ -77,9 +78,8 @@ class Project:
                 fix=f"dvc remote add {shlex.quote(remote)} URL",
             )
         # The layout that `.cpv.toml` asks for is the default remote's.
-        config = replace(self.config, layout="content")
-        return replace(
-            self,
+        config = self.config._replace(layout="content")
+        return self._replace(
             config=config,
             remote_name=remote,
             remote_url=known.url,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -69,14 +68,14 @@ _NUMBER = r"(0|[1-9][0-9]{0,17})"
 _SUFFIX = re.compile(r"(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?!?(#[0-9]+)?")
 
 
-@dataclass(frozen=True)
 class Numbered:
-    """A scheme of `places` dotted numbers behind a prefix; the last number grows."""
+    """A scheme of as many dotted numbers behind a prefix as `start` has; the last number grows."""
 
-    prefixes: Mapping[Line, str]
-    start: Version
-    suffixed: bool
-    shape: str
+    def __init__(self, prefixes: Mapping[Line, str], start: Version, *, suffixed: bool, shape: str) -> None:
+        self.prefixes = prefixes
+        self.start = start
+        self.suffixed = suffixed
+        self.shape = shape
 
     def prefix(self, line: Line) -> str:
         """See `Scheme.prefix`."""

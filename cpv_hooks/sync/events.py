@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """What a sync may do.
 
     `patient`: wait for locks, and stop at an artifact that is being written (otherwise it is passed over).

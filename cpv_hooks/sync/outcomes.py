@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
@@ -30,8 +29,7 @@ _SETTLED: frozenset[State] = frozenset({"clean", "snapshot", "materialised", "ad
 _WROTE: frozenset[State] = frozenset({"snapshot", "materialised", "rescued", "removed"})
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the sync found or did for one artifact. `error` is what the user is to be told."""
 
     path: str
@@ -40,12 +38,12 @@ class Outcome:
     error: CPVError | None = None
 
 
-@dataclass
 class Report:
     """The outcomes of a sync, and the DVC roots that it covered."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    projects: list[Project] = field(default_factory=list)
+    def __init__(self, outcomes: Iterable[Outcome] = (), projects: Iterable[Project] = ()) -> None:
+        self.outcomes = list(outcomes)
+        self.projects = list(projects)
 
     @property
     def wrote(self) -> bool:

@@ -12,7 +12,6 @@ changed         | changed, different content | conflict: rescue the artifact's c
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from cpv_hooks.console.output import size_text
@@ -124,7 +123,7 @@ class Reconciler:
             return Outcome(pointer.path, "modified", pointer)
         _write_pointer(space, pointer, taken)
         self._set(pointer.path, taken)
-        self.taken(space.project, replace(pointer, oid=taken.content.oid, size=taken.content.size), size)
+        self.taken(space.project, pointer._replace(oid=taken.content.oid, size=taken.content.size), size)
         return Outcome(pointer.path, "snapshot", pointer)
 
     def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken, entry: Entry | None) -> Outcome:
@@ -187,7 +186,7 @@ class Reconciler:
                 return self._reconcile(space, pointer)
             record(space.project.repo, path, taken.content, why="was there when a checkout was stopped half-way")
         self._set(path, taken)
-        self.index.set(path, replace(taken.entry, placing=placing))
+        self.index.set(path, taken.entry._replace(placing=placing))
         return self._materialise(Artifact.at(space, path), pointer)
 
     def remove(self, space: Workspace, path: str) -> Outcome:
@@ -209,7 +208,7 @@ class Reconciler:
             taken = take(artifact)
             if is_ours(artifact, taken, entry.placing):
                 self._set(path, taken)
-                self.index.set(path, replace(taken.entry, placing=entry.placing))
+                self.index.set(path, taken.entry._replace(placing=entry.placing))
                 artifact = Artifact.at(space, path)
         if not artifact.same:
             what = "is no longer tracked here and has unsaved content, so it stays"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
@@ -81,7 +80,7 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
                 take_ours_where_trained(spaces[holder.root], file)
         if event.follow:
             # The artifact goes with the side that the user checked out; the pointer itself stays theirs to settle.
-            chooser = Reconciler(replace(event, only=frozenset()), index, progress)
+            chooser = Reconciler(event._replace(only=frozenset()), index, progress)
             report.outcomes += [chooser.reconcile(spaces[project.root], pointer) for project, pointer in found.chosen]
     index.save()
     written = _written(repo, event, report, found, index, clock) if report.settled else None

@@ -14,9 +14,8 @@ import posixpath
 import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.git.hooks_in_place import deciding_files
@@ -53,8 +52,7 @@ cpv_id={identity}
 """
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """Pointer files that a sync itself wrote, and the file system's time (ns) at which they still said what it wrote.
 
     Against that time they are watched, and all else against the sync's own: what it wrote need not be looked at again.
@@ -64,13 +62,16 @@ class Written:
     moment: int = 0
 
 
+NOTHING_WRITTEN = Written()
+
+
 def remember(
     repo: Repo,
     projects: list[Project],
     found: Found,
     outcomes: Sequence[Outcome],
     started: int,
-    written: Written = Written(),
+    written: Written = NOTHING_WRITTEN,
 ) -> None:
     """Note that everything agreed at `started`, in nanoseconds of the file system's clock.
 

@@ -11,7 +11,6 @@ import subprocess
 from array import array
 from bisect import bisect_left
 from collections.abc import Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,8 +115,7 @@ def _above(path: str) -> list[str]:
     return [path[:at] for at, letter in enumerate(path) if letter == "/"]
 
 
-@dataclass
-class _Again:
+class _Again(NamedTuple):
     root: Path
     names: list[str]
     numbers: array[int]

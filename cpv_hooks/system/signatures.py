@@ -11,7 +11,6 @@ import stat
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
@@ -61,12 +60,19 @@ class Clock:
         return now
 
 
-@dataclass(frozen=True)
 class Listing:
     """The files of a directory artifact, sorted by relative path, with four numbers of signature each."""
 
-    names: list[str]
-    numbers: array[int]
+    __slots__ = ("names", "numbers")
+
+    def __init__(self, names: list[str], numbers: array[int]) -> None:
+        self.names = names
+        self.numbers = numbers
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listing) and (self.names, self.numbers) == (other.names, other.numbers)
+
+    __hash__ = None  # type: ignore[assignment]  # it holds lists
 
     def __len__(self) -> int:
         return len(self.names)

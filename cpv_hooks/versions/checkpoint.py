@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
@@ -15,8 +15,7 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import commit_metrics
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """An artifact as a commit has it. `size` is in bytes; `changed` against every parent of the commit."""
 
     kind: Kind
@@ -27,8 +26,7 @@ class Artifact:
     changed: bool = False
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """A commit and its artifacts, over all DVC roots of the repository."""
 
     commit: str

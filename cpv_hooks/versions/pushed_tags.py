@@ -11,8 +11,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
@@ -22,8 +22,7 @@ from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.versions import tag_refs
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A tag that left for a remote; `oid` is what the ref named then, `pid` and `process` the Git that took it."""
 
     remote: str
@@ -46,7 +45,7 @@ def note(repo: Repo, remote: str, oids: Mapping[str, str]) -> None:
     known = tag_refs.published_names(repo)
     for name, oid in oids.items():
         if name not in known or _path(repo, remote, name).exists():
-            text = json.dumps(asdict(Sent(remote, name, oid, pid, process)))
+            text = json.dumps(Sent(remote, name, oid, pid, process)._asdict())
             write_atomic(_path(repo, remote, name), text.encode(), durable=True)
 
 

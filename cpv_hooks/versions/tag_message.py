@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cpv_hooks.console.output import size_text
 from cpv_hooks.project.config import KINDS
@@ -32,15 +32,17 @@ _LINES = frozenset(map(str, Line))
 _ARTIFACT = re.compile(r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")")
 
 
-@dataclass(frozen=True)
-class TagInfo:
+_NO_METRICS: Mapping[str, int | float | str] = {}
+
+
+class TagInfo(NamedTuple):
     """What the message of a tag says; `line` is None in a tag that CPV did not write."""
 
     subject: str
     line: Line | None = None
     automatic: bool = False
     artifacts: tuple[Artifact, ...] = ()
-    metrics: Mapping[str, int | float | str] = field(default_factory=dict)
+    metrics: Mapping[str, int | float | str] = _NO_METRICS
 
 
 def write_message(name: str, line: Line, checkpoint: Checkpoint, message: str | None, *, automatic: bool) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -20,15 +19,17 @@ _BY_CTIME_FROM = 5000
 """Files of a directory from which `find` is sooner done than Python."""
 
 
-@dataclass(frozen=True)
 class Artifact:
     """An artifact as it stands in the work tree, beside its base. What costs a look is looked at once."""
 
-    space: Workspace
-    path: str
-    status: os.stat_result | None
-    entry: Entry | None
-    by_ctime: bool = False
+    def __init__(
+        self, space: Workspace, path: str, status: os.stat_result | None, entry: Entry | None, by_ctime: bool
+    ) -> None:
+        self.space = space
+        self.path = path
+        self.status = status
+        self.entry = entry
+        self.by_ctime = by_ctime
 
     @classmethod
     def at(cls, space: Workspace, path: str, *, by_ctime: bool = False) -> Artifact:

@@ -12,9 +12,8 @@ import os
 import zlib
 from array import array
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.file_versions import Stored
@@ -29,8 +28,7 @@ _MAGIC = b"cpv-tree 1\n"
 _BYTES_PER_FILE = 64  # four numbers, an md5 and a name of usual length
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """The base of one artifact.
 
     `signature` is a file's; `checked` is the file system's time (ns) at which the signatures were taken; anything
@@ -52,8 +50,7 @@ class Entry:
         return self.oid.endswith(".dir")
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(NamedTuple):
     """The files of a directory artifact at its base: relative path, md5 and signature, in step."""
 
     listing: Listing
@@ -68,7 +65,6 @@ class Tree:
         return {name: position for position, name in enumerate(self.listing.names)}
 
 
-@dataclass
 class Index:
     """The bases of one work tree, and what is remembered of pointer files and large cache objects.
 
@@ -76,13 +72,14 @@ class Index:
     `links` are links to folders inside an artifact that were taken away with their folder: name -> where they led.
     """
 
-    folder: Path
-    entries: dict[str, Entry] = field(default_factory=dict)
-    pointers: dict[str, tuple[Signature, int, list[Pointer]]] = field(default_factory=dict)
-    objects: dict[str, Signature] = field(default_factory=dict)
-    released: set[str] = field(default_factory=set)
-    links: dict[str, dict[str, str]] = field(default_factory=dict)
-    _saved: str = ""
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries: dict[str, Entry] = {}
+        self.pointers: dict[str, tuple[Signature, int, list[Pointer]]] = {}
+        self.objects: dict[str, Signature] = {}
+        self.released: set[str] = set()
+        self.links: dict[str, dict[str, str]] = {}
+        self._saved = ""
 
     @classmethod
     def load(cls, state: Path) -> Index:
@@ -110,9 +107,9 @@ class Index:
         """Write the index where it changed."""
         table = {
             "version": _VERSION,
-            "entries": {path: asdict(entry) for path, entry in sorted(self.entries.items())},
+            "entries": {path: entry._asdict() for path, entry in sorted(self.entries.items())},
             "pointers": {
-                file: [sig, checked, [asdict(p) for p in found]]
+                file: [sig, checked, [_fields(pointer) for pointer in found]]
                 for file, (sig, checked, found) in self.pointers.items()
             },
             "objects": self.objects,
@@ -130,7 +127,7 @@ class Index:
 
     def mark(self, path: str, placing: str) -> None:
         """Note, on the disk, that an object is about to be brought, or `REMOVING`: what stands there is none's edit."""
-        self.entries[path] = replace(self.entries.get(path) or Entry(placing), placing=placing)
+        self.entries[path] = (self.entries.get(path) or Entry(placing))._replace(placing=placing)
         self.save()
 
     def forget(self, path: str) -> None:
@@ -161,6 +158,10 @@ class Index:
         return self.folder / state_files.TREES / hashlib.sha1(os.fsencode(path), usedforsecurity=False).hexdigest()
 
 
+def _fields(pointer: Pointer) -> dict[str, Any]:
+    return {**pointer._asdict(), "stored": [place._asdict() for place in pointer.stored]}
+
+
 def _signature(value: Any) -> Signature:
     size, mtime, ctime, inode = value
     return int(size), int(mtime), int(ctime), int(inode)
@@ -170,7 +171,7 @@ def _entry(value: Mapping[str, Any]) -> Entry:
     entry = Entry(**value)
     if not isinstance(entry.oid, str):
         raise ValueError("an object id is text")
-    return replace(entry, signature=_signature(entry.signature)) if entry.signature else entry
+    return entry._replace(signature=_signature(entry.signature)) if entry.signature else entry
 
 
 def _pointers(value: Any) -> tuple[Signature, int, list[Pointer]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,6 @@ from cpv_hooks.worktree.new_artifacts import new_artifacts
 _PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 
-@dataclass
 class Found:
     """The pointers of a work tree; `ignored` says of which Git's rules hide the pointer. `tracked` is what Git lists of
     its index (`ls-files -t`).
@@ -29,13 +27,14 @@ class Found:
     `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
     """
 
-    pointers: list[tuple[Project, Pointer]] = field(default_factory=list)
-    tracked: list[str] = field(default_factory=list)
-    errors: list[CPVError] = field(default_factory=list)
-    ignored: list[CPVError] = field(default_factory=list)
-    kept: set[str] = field(default_factory=set)
-    unmerged: list[str] = field(default_factory=list)
-    chosen: list[tuple[Project, Pointer]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.pointers: list[tuple[Project, Pointer]] = []
+        self.tracked: list[str] = []
+        self.errors: list[CPVError] = []
+        self.ignored: list[CPVError] = []
+        self.kept: set[str] = set()
+        self.unmerged: list[str] = []
+        self.chosen: list[tuple[Project, Pointer]] = []
 
     @property
     def paths(self) -> set[str]:

@@ -9,7 +9,7 @@ import os
 from array import array
 from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import read_dir_object
@@ -32,8 +32,7 @@ class MissingObject(CPVError):
         super().__init__(f"the cache lacks {count}", where=pointer.path, fix="dvc cpv sync")
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(NamedTuple):
     """What was brought: the new base."""
 
     entry: Entry

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Content
@@ -20,8 +20,7 @@ from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
 
 
-@dataclass(frozen=True)
-class Rescue:
+class Rescue(NamedTuple):
     """One rescued content. `number` counts from 1; `when` is ISO 8601 in UTC; `size` is in bytes."""
 
     number: int
@@ -44,7 +43,7 @@ def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
         when = datetime.now(UTC).isoformat(timespec="seconds")
         number = max((rescue.number for rescue in known), default=0) + 1
         rescue = Rescue(number, when, path, content.oid, content.size, content.isexec, why)
-        _append(repo, json.dumps(asdict(rescue)))
+        _append(repo, json.dumps(rescue._asdict()))
     return rescue
 
 
@@ -74,7 +73,7 @@ def drop(
             raise CPVError(f"there is no rescue {strange[0]}", where=str(repo.top), fix="dvc cpv rescue list")
         gone = [rescue for rescue in known if everything or rescue.number in numbers or _is_before(rescue, before)]
         if gone:
-            kept = "".join(json.dumps(asdict(rescue)) + "\n" for rescue in known if rescue not in gone)
+            kept = "".join(json.dumps(rescue._asdict()) + "\n" for rescue in known if rescue not in gone)
             write_atomic(repo.shared / state_files.RESCUES, kept.encode(), durable=True)
     return gone
 

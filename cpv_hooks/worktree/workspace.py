@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -24,19 +23,26 @@ def _nothing(count: int) -> None:
     """Progress that nobody watches."""
 
 
-@dataclass
 class Workspace:
     """What snapshot and materialise work with.
 
     `grow` is told of bytes that will be written to the work tree, `advance` of bytes as they are read or written.
     """
 
-    project: Project
-    index: Index
-    clock: Clock
-    advance: Callable[[int], None] = _nothing
-    grow: Callable[[int], None] = _nothing
-    _filters: dict[str, Filter] = field(default_factory=dict)
+    def __init__(
+        self,
+        project: Project,
+        index: Index,
+        clock: Clock,
+        advance: Callable[[int], None] = _nothing,
+        grow: Callable[[int], None] = _nothing,
+    ) -> None:
+        self.project = project
+        self.index = index
+        self.clock = clock
+        self.advance = advance
+        self.grow = grow
+        self._filters: dict[str, Filter] = {}
 
     @cached_property
     def cache(self) -> Cache:

@@ -22,7 +22,6 @@ class CmdInstall(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from dataclasses import replace
 
         from cpv_hooks.console.output import say
         from cpv_hooks.git import hooks_in_place
@@ -40,7 +39,7 @@ class CmdInstall(CPVCommand):
             say(line)
         if not managed_roots(repo):
             say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
-        report = guarded_sync(repo, replace(SYNC, fetch=self.args.fetch))
+        report = guarded_sync(repo, SYNC._replace(fetch=self.args.fetch))
         tell_changes(report)
         if not self.args.fetch:
             return 0

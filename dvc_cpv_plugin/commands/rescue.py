@@ -24,7 +24,6 @@ class CmdRescueList(CPVCommand):
     def run(self) -> int:
         """Do it."""
         import json
-        from dataclasses import asdict
 
         from cpv_hooks.console.output import size_text
         from cpv_hooks.git.repo import Repo
@@ -32,7 +31,7 @@ class CmdRescueList(CPVCommand):
 
         found = list(rescues(Repo.discover()))
         if self.args.json:
-            sys.stdout.write(json.dumps([asdict(rescue) for rescue in found], indent=2) + "\n")
+            sys.stdout.write(json.dumps([rescue._asdict() for rescue in found], indent=2) + "\n")
             return 0
         for rescue in found:
             sys.stdout.write(

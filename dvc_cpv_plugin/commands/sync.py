@@ -42,7 +42,6 @@ class CmdSync(CPVCommand):
         return 1 if found.waiting else 0
 
     def _sync(self) -> int:
-        from dataclasses import replace
 
         from cpv_hooks.console.output import say
         from cpv_hooks.git import one_shot
@@ -60,7 +59,7 @@ class CmdSync(CPVCommand):
         repo = Repo.discover()
         projects_here(repo)  # says so where CPV has nothing to do with the repository
         one_shot.heal(repo)
-        report = guarded_sync(repo, replace(SYNC, fetch=self.args.fetch))
+        report = guarded_sync(repo, SYNC._replace(fetch=self.args.fetch))
         tell_changes(report)
         changed = report.of("snapshot")
         if changed:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -318,6 +317,6 @@ def supports_reflink(repo: ModelRepo) -> bool:
 def test_other_directories_are_not_in_the_way(repo: ModelRepo) -> None:
     """A directory that an artifact of another version needs may be there, empty or not."""
     space = engine.workspace(repo)
-    wanted = replace(folder(space, {"x": b"1"}), file="new/data.dvc", path="new/data")
+    wanted = folder(space, {"x": b"1"})._replace(file="new/data.dvc", path="new/data")
     place_directory(space, wanted, {})
     assert repo.read("new/data/x") == b"1"

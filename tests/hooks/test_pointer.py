@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Content, Pointer, has_conflict, is_pointer_file, parse
@@ -238,7 +236,7 @@ def test_new_pointers_are_those_that_dvc_add_writes(dvc_shell: Shell) -> None:
             [pointer] = parse(theirs, f"{kind}/{name}.dvc")
             assert pointer.oid is not None
             new = Pointer(f"{kind}/{name}.dvc", f"{kind}/{name}", None)
-            assert render(None, new, replace(content, oid=pointer.oid)) == theirs, (kind, name)
+            assert render(None, new, content._replace(oid=pointer.oid)) == theirs, (kind, name)
 
 
 OLD = f"""# made by hand

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from support import engine
 from support.repos import ModelRepo
 from support.shell import Shell
 
-QUICK = replace(QUERY, patient=False, budget=1 << 30)
+QUICK = QUERY._replace(patient=False, budget=1 << 30)
 
 
 @pytest.fixture
@@ -273,7 +272,7 @@ def test_a_log_between_two_lines_is_taken(repo: ModelRepo) -> None:
 def test_a_query_over_its_budget_says_what_was_not_looked_at(repo: ModelRepo) -> None:
     repo.write("model.bin", bytes(2000))
     repo.write("data/a", b"111")
-    report = engine.run(repo, replace(QUICK, budget=1000))
+    report = engine.run(repo, QUICK._replace(budget=1000))
     assert engine.states(report) == {"model.bin": "over budget", "data": "snapshot"}
     assert [str(error) for error in report.errors] == [
         "model.bin: skipped: 2.0 kB to hash exceed hash_budget (1.0 kB); "
@@ -286,7 +285,7 @@ def test_only_what_changed_counts_against_the_budget(repo: ModelRepo) -> None:
     repo.write("data/large", bytes(5000))
     engine.run(repo, QUERY)
     repo.write("data/a", b"111")
-    assert engine.states(engine.run(repo, replace(QUICK, budget=100))) == {"data": "snapshot"}
+    assert engine.states(engine.run(repo, QUICK._replace(budget=100))) == {"data": "snapshot"}
 
 
 def test_git_status_has_the_budget_and_git_commit_has_not(make_repo: MakeRepo) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from conftest import MakeRepo
@@ -271,7 +271,7 @@ def test_one_failure_never_keeps_the_others(repo: ModelRepo) -> None:
     for path in (repo.path / ".dvc/cache/files/md5").glob("*/*"):
         if path.read_bytes() == b"model 2":
             path.unlink()
-    report = engine.run(repo, replace(CHECKOUT, fetch=False))
+    report = engine.run(repo, CHECKOUT._replace(fetch=False))
     assert engine.states(report) == {"model.bin": "missing", "data": "materialised"}
     assert repo.read("model.bin") == b"model 1"
 
@@ -279,7 +279,7 @@ def test_one_failure_never_keeps_the_others(repo: ModelRepo) -> None:
 def test_an_impatient_event_does_not_wait(repo: ModelRepo) -> None:
     git = engine.git_repo(repo)
     with locked(git.state / "lock", wait=False, say="testing"), pytest.raises(Busy):
-        guarded_sync(git, replace(QUERY, patient=False))
+        guarded_sync(git, QUERY._replace(patient=False))
 
 
 def test_outside_a_cpv_repository_nothing_is_done(repo: ModelRepo) -> None:

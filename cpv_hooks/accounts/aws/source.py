@@ -6,7 +6,6 @@ import hashlib
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +47,7 @@ class Source:
         if not self._project.remote_name:
             return None
         # Before a repository with the layout by name is on S3, its objects lie by their hash.
-        project = replace(self._project, config=replace(self._project.config, layout="content"))
+        project = self._project._replace(config=self._project.config._replace(layout="content"))
         return open_remote(project, legacy=self.legacy)
 
     def sizes(self, oids: Collection[str]) -> dict[str, int | None]:

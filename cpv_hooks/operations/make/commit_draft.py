@@ -38,7 +38,7 @@ class Change:
         """The pointer of the new content."""
         new = self.new.content
         known = {"oid": new.oid, "size": new.size, "nfiles": new.nfiles, "isexec": new.isexec}
-        return replace(self.pointer, **known, legacy=False, stored=())  # type: ignore[arg-type]
+        return self.pointer._replace(**known, legacy=False, stored=())  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
@@ -76,8 +75,8 @@ def _publish_to(
         wanted = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
         if wanted:
             part = Delivery(project, legacy, progress, _Older(project, revs).of).run(wanted, upload=upload)
-            total = total.with_more(replace(part, missing=_required(project, revs, part.missing)))
-    return replace(total, missing=tuple(replace(item, remote=project.remote_url) for item in total.missing))
+            total = total.with_more(part._replace(missing=_required(project, revs, part.missing)))
+    return total._replace(missing=tuple(item._replace(remote=project.remote_url) for item in total.missing))
 
 
 class _Older:

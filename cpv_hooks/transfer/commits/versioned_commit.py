@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
@@ -96,11 +96,11 @@ def _gone(project: Project, pointers: Sequence[Pointer]) -> list[Pointer]:
     found = []
     for pointer in pointers:
         stored = tuple(
-            replace(file, version_id=None) if (pointer.path, file.oid, file.relpath) in gone else file
+            file._replace(version_id=None) if (pointer.path, file.oid, file.relpath) in gone else file
             for file in pointer.stored
         )
         if stored != pointer.stored:
-            found.append(replace(pointer, stored=stored))
+            found.append(pointer._replace(stored=stored))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import warn
@@ -78,6 +77,6 @@ def _send(
         if path not in places:
             return file
         place, etag = places[path]
-        return replace(file, size=place.size, remote=project.remote_name, version_id=place.version_id, etag=etag)
+        return file._replace(size=place.size, remote=project.remote_name, version_id=place.version_id, etag=etag)
 
     return {path: [with_place(pointers[path], file) for file in listed] for path, listed in files.items()}

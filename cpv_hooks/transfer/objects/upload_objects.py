@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.transfer.objects.store import Listing, Store
@@ -32,8 +31,7 @@ def _none_older(_: str) -> Collection[str]:
     return ()
 
 
-@dataclass(frozen=True)
-class Missing:
+class Missing(NamedTuple):
     """An object that a pointer needs and nobody has; `relpath` is its place in a directory artifact.
 
     `remote` is the URL of the remote that should have it.
@@ -50,8 +48,7 @@ class Missing:
         return f"{self.pointer.path}/{self.relpath}" if self.relpath else self.pointer.path
 
 
-@dataclass(frozen=True)
-class Published:
+class Published(NamedTuple):
     """What a publication did: objects and bytes sent, objects that were there already, objects nobody has."""
 
     uploaded: int = 0

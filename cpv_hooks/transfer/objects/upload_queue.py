@@ -10,9 +10,8 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
@@ -42,8 +41,7 @@ COMPLETE_DAYS = 90.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Pending:
+class Pending(NamedTuple):
     """A commit whose data is not known to be on the remote. Times are seconds since the epoch.
 
     `root` is the DVC root relative to the top of the work tree (`.` for the top), so that work trees share it.
