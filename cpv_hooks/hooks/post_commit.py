@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks import state_files
-from cpv_hooks.console.output import fail, say
+from cpv_hooks.console.output import fail, say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place, index, one_shot
 from cpv_hooks.git.caller import calling_git
@@ -15,6 +15,8 @@ from cpv_hooks.sync.events import COMMIT
 from cpv_hooks.sync.report import tell
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import missed, tags
+
+_SHOWN = 3
 
 
 def run(args: list[str]) -> int:
@@ -42,10 +44,22 @@ def run(args: list[str]) -> int:
         names = []
     if names:
         say(f"tagged {' '.join(names)}")
+        _tell_unseen(repo, projects[0])
     upload_by_policy(repo, projects, [head], "commit")
     if hooks_in_place.were_bypassed(repo) and all(project.config.push_when == "commit" for project in projects):
         missed.make_up(repo, projects)
     return 0
+
+
+def _tell_unseen(repo: Repo, project: Project) -> None:
+    """A client without hooks may have made or moved tags since."""
+    from cpv_hooks.versions import unseen_tags
+
+    faults = unseen_tags.here(repo, project)
+    for fault in faults[:_SHOWN]:
+        warn(str(fault))
+    if len(faults) > _SHOWN:
+        warn(f"and {len(faults) - _SHOWN} more tags that cannot be pushed; fix: dvc cpv status lists them")
 
 
 def _repair_completed(repo: Repo) -> None:

@@ -17,7 +17,9 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted
 from cpv_hooks.project.expected import at
 from cpv_hooks.project.left_out import roots_of
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import line_of
 from cpv_hooks.sync.watch_file import known_roots
 from cpv_hooks.transfer.commits import catch_up
 from cpv_hooks.transfer.commits.upload_commits import complete, unversioned
@@ -25,6 +27,8 @@ from cpv_hooks.versions import lost_races, pushed_tags
 from cpv_hooks.versions.tag_refs import Tag
 
 _TAGS = "refs/tags/"
+Answers = dict[str, Mapping[str, str] | None]
+"""What the Git remotes that were asked have (ref to object id), by their names; None of one that did not answer."""
 
 
 class Update(NamedTuple):
@@ -51,7 +55,8 @@ def run(args: list[str]) -> int:
     remote = args[0] if args else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
     if not projects or not remote:
         return 0
-    if _raced(repo, projects[0], updates, remote):
+    answers: Answers = {}
+    if _raced(repo, projects[0], updates, remote, answers) or _breaks_a_line(repo, projects, updates, remote, answers):
         return 1
     had = [update.remote_oid for update in updates if repo.resolve(update.remote_oid or "-")]
     if not updates:
@@ -77,6 +82,31 @@ def run(args: list[str]) -> int:
     # Only the host knows what will become of them.
     pushed_tags.note(repo, remote, {name: update.oid for name, update in _tags(updates).items()})
     return 0
+
+
+def _breaks_a_line(repo: Repo, projects: list[Project], updates: list[Update], remote: str, answers: Answers) -> bool:
+    """Whether a tag of our lines goes out that `git tag` would have refused; says which, and the command for each."""
+    versions = _of_lines(projects, updates)
+    if not versions:
+        return False
+    from cpv_hooks.versions import unseen_tags
+
+    leaving = [unseen_tags.Leaving(name, update.oid, update.remote_oid) for name, update in versions.items()]
+    errors = unseen_tags.refuse_push(repo, projects, leaving, remote, lambda name: _ask(repo, name, answers))
+    for error in errors:
+        fail(error)
+    return bool(errors)
+
+
+def _of_lines(projects: list[Project], updates: list[Update]) -> dict[str, Update]:
+    scheme = scheme_of(projects[0].config)
+    return {name: update for name, update in _tags(updates).items() if line_of(scheme, name)}
+
+
+def _ask(repo: Repo, remote: str, answers: Answers) -> Mapping[str, str]:
+    if remote not in answers:
+        answers[remote] = pushed_tags.on_host(repo, remote)
+    return answers[remote] or {}
 
 
 def _breaks_a_stage(repo: Repo, projects: list[Project], updates: list[Update]) -> bool:
@@ -134,21 +164,28 @@ def _unnamed(repo: Repo, project: Project, updates: list[Update], remote: str) -
 
 
 def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> list[str]:
-    """Upload what the new commits point to; returns a line for each object that is still missing."""
+    """Upload what the new commits point to; returns a line for each object that is still missing.
+
+    A version's commit that the host has may have got there without CPV.
+    """
     commits = _new_commits(repo, updates, remote)
+    if versions := _of_lines([project], updates):
+        from cpv_hooks.versions import unseen_tags
+
+        tagged = unseen_tags.commits_of(repo, project, [update.oid for update in versions.values()])
+        commits = list(dict.fromkeys([*commits, *tagged]))
     if not commits:
         return []
     missing = complete(project, commits)
     return [f"{gap.path}: object {gap.oid} is not on the DVC remote {gap.remote}" for gap in missing]
 
 
-def _raced(repo: Repo, project: Project, updates: list[Update], remote: str) -> bool:
+def _raced(repo: Repo, project: Project, updates: list[Update], remote: str, answers: Answers) -> bool:
     """Whether the push has to be said again: somebody else took the name of an automatic tag, or its branch moved on.
 
     The host is asked where Git does not tell: of tags that left before, of new ones that are not in this push, and of
     those that go without a branch.
     """
-    answers: dict[str, Mapping[str, str] | None] = {}
     back = pushed_tags.settle(repo, answers)
     new = set(_new_commits(repo, updates, remote)) if updates else set()
     own = lost_races.loose(repo, new, {*back, *_tags(updates)}) if new or back or updates else []
@@ -159,7 +196,7 @@ def _raced(repo: Repo, project: Project, updates: list[Update], remote: str) -> 
     alone = [tag for tag in leaving if not _with_branch(repo, tag, updates, remote)]
     host = {_TAGS + name: update.remote_oid for name, update in going.items() if set(update.remote_oid) != {"0"}}
     if alone or any(tag.name not in going for tag in own):
-        host |= answers.get(remote) or pushed_tags.on_host(repo, remote) or {}
+        host |= _ask(repo, remote, answers)
     renamed = lost_races.renumber(repo, project, own, host)
     for old, name in renamed.items():
         if _TAGS + old in host:

@@ -6,8 +6,9 @@ States and lines: githooks(5). Only *prepared* can refuse. Tags that a fetch bri
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 
-from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import NULL_OID
 from cpv_hooks.hooks.hook_run import begin
 from cpv_hooks.project.plugins import scheme_of
@@ -18,6 +19,7 @@ from cpv_hooks.versions import tag_refs, tags
 
 _PREFIX = "refs/tags/"
 _MAKERS = frozenset({"tag", "update-ref", "refs"})  # `git refs create|update|rename` came with Git 2.56
+_STAY = frozenset({"migrate", "optimize"})  # of `git refs`: they write again what is there
 
 
 def run(args: list[str]) -> int:
@@ -25,7 +27,10 @@ def run(args: list[str]) -> int:
     lines = [line.split(" ", 2) for line in sys.stdin.read().splitlines()]
     new = {ref.removeprefix(_PREFIX): oid for _, oid, ref in lines if ref.startswith(_PREFIX) and set(oid) != {"0"}}
     git = calling_git()
-    if not new or args[:1] not in (["prepared"], ["committed"]) or (git is not None and git.command not in _MAKERS):
+    renamed = _renamed(git, lines)
+    if renamed:
+        new[renamed.new] = renamed.oid
+    if not new or args[:1] not in (["prepared"], ["committed"]) or not _makes_tags(git):
         return 0
     repo = begin()
     projects = Project.find_all(repo)
@@ -36,10 +41,37 @@ def run(args: list[str]) -> int:
     commits = {name: repo.resolve(oid) for name, oid in new.items() if oid != NULL_OID and line_of(scheme, name)}
     ours = {name: commit for name, commit in commits.items() if commit is not None}
     if args[0] == "prepared":
-        for name, commit in ours.items():
-            tags.check_new(repo, projects[0], name, commit)
+        for name in ours:
+            tags.check_new(repo, projects[0], name, new[name])
+        if renamed and line_of(scheme, renamed.old):
+            tags.check_goes(repo, renamed.old, renamed.new)
         return 0
     if ours:
         tag_refs.note_made(repo, {name: new[name] for name in ours})
         upload_by_policy(repo, projects, list(ours.values()), f"tag {' '.join(ours)}")
     return 0
+
+
+def _makes_tags(git: GitProcess | None) -> bool:
+    return git is None or (
+        git.command in _MAKERS and not (git.command == "refs" and _STAY.intersection(git.words[1:2]))
+    )
+
+
+@dataclass(frozen=True)
+class _Renamed:
+    """What `git refs rename OLD NEW` does to a tag: Git shows the hook only that OLD goes."""
+
+    old: str
+    new: str
+    oid: str
+
+
+def _renamed(git: GitProcess | None, lines: list[list[str]]) -> _Renamed | None:
+    if git is None or git.words[:2] != ("refs", "rename"):
+        return None
+    old, new = [*(word for word in git.words[2:] if word.startswith("refs/")), "", ""][:2]
+    gone = next((oid for oid, after, ref in lines if ref == old and set(after) == {"0"} and set(oid) != {"0"}), None)
+    if gone is None or not new.startswith(_PREFIX):
+        return None
+    return _Renamed(old.removeprefix(_PREFIX), new.removeprefix(_PREFIX), gone)

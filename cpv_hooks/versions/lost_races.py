@@ -35,7 +35,7 @@ def renumber(repo: Repo, project: Project, own: Sequence[Tag], host: Mapping[str
     `own` are loose tags, `host` is what the host has (ref to object id). Returns old name to new name.
     """
     lost = [tag for tag in own if host.get(PREFIX + tag.name) not in (None, tag.oid)]
-    tags.mark_published(repo, [tag.name for tag in own if host.get(PREFIX + tag.name) == tag.oid])
+    tags.mark_published(repo, {tag.name: tag.oid for tag in own if host.get(PREFIX + tag.name) == tag.oid})
     scheme = scheme_of(project.config)
     names: list[str] = []
     for line in dict.fromkeys(tag.info.line for tag in lost if tag.info.line):

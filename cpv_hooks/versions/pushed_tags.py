@@ -38,7 +38,7 @@ def note(repo: Repo, remote: str, oids: Mapping[str, str]) -> None:
     A remote that has no name is not asked later: its URL may hold a password. Its tags count as published for good.
     """
     if repo.config(f"remote.{remote}.url") is None:
-        tag_refs.mark_published(repo, list(oids))
+        tag_refs.mark_published(repo, oids)
         return
     git = calling_git()
     pid, process = (git.pid, git.identity) if git else (0, "")
@@ -69,7 +69,7 @@ def settle(repo: Repo, listings: dict[str, Mapping[str, str] | None] | None = No
         if there is None:
             continue
         if there.get(tag_refs.PREFIX + sent.name) == sent.oid:
-            tag_refs.mark_published(repo, [sent.name])
+            tag_refs.mark_published(repo, {sent.name: sent.oid})
         else:
             gone.add(sent.name)
         _path(repo, sent.remote, sent.name).unlink(missing_ok=True)

@@ -43,7 +43,7 @@ def create(
             _remove(repo, names)
             raise
         if not taken:
-            tags.mark_published(repo, names)
+            tags.mark_published(repo, {tag.name: tag.oid for name in names for tag in tag_refs.read(repo, name=name)})
             return names
         _remove(repo, names)
         if version is not None:

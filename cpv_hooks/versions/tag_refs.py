@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -98,17 +98,33 @@ def write(
 
 def published_names(repo: Repo) -> set[str]:
     """The tags that a push of this clone sent out, as far as is known."""
-    sent: set[str] = set()
+    return {name for name, _ in _went_out(repo)}
+
+
+def published_oids(repo: Repo) -> dict[str, list[str]]:
+    """What the tags were that a push of this clone sent out, by name, where that was noted."""
+    found: dict[str, list[str]] = {}
+    for name, oid in _went_out(repo):
+        if oid:
+            found.setdefault(name, []).append(oid)
+    return found
+
+
+def _went_out(repo: Repo) -> Iterator[tuple[str, str]]:
+    for line in _lines(repo.shared / state_files.PUBLISHED):
+        yield line.partition(" ")[0], line.partition(" ")[2]
     for path in (repo.shared / state_files.SENT).glob("*.json"):
         with suppress(OSError, ValueError, KeyError):
-            sent.add(json.loads(path.read_bytes())["name"])
-    return {*_lines(repo.shared / state_files.PUBLISHED), *sent}
+            sent = json.loads(path.read_bytes())
+            yield sent["name"], sent["oid"]
 
 
-def mark_published(repo: Repo, names: Sequence[str]) -> None:
-    """Remember that tags went out; on the disk when this returns."""
+def mark_published(repo: Repo, tags: Sequence[str] | Mapping[str, str]) -> None:
+    """Remember that tags went out, by name or with what each was then; on the disk when this returns."""
     known = set(_lines(repo.shared / state_files.PUBLISHED))
-    _append(repo.shared / state_files.PUBLISHED, (name for name in dict.fromkeys(names) if name not in known))
+    oids = tags if isinstance(tags, Mapping) else dict.fromkeys(tags, "")
+    lines = (f"{name} {oid}".rstrip() for name, oid in oids.items())
+    _append(repo.shared / state_files.PUBLISHED, (line for line in lines if line not in known))
 
 
 def is_published(repo: Repo, name: str) -> bool:

@@ -29,6 +29,7 @@ __all__ = [
     "Line",
     "Tag",
     "TagInfo",
+    "check_goes",
     "check_new",
     "create",
     "create_auto",
@@ -103,7 +104,7 @@ def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
     """Refuse a tag that Git is about to write: malformed, backward, or moving a published one.
 
     `name` may carry `refs/tags/`; `commit` may be the id of a tag object. Foreign names pass in silence, and so does a
-    tag that stays where it is (`git pack-refs`).
+    tag that stays what it is (`git pack-refs`), or becomes again what it was when it went out.
     """
     name = name.removeprefix(tag_refs.PREFIX)
     scheme = scheme_of(project.config)
@@ -117,7 +118,7 @@ def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
     if target is None:
         raise CPVError(f"{name} would name no commit", where=str(repo.top), fix=f"git tag {name} HEAD")
     existing = tag_refs.read(repo, name=name)
-    if existing and commit in (existing[0].oid, existing[0].commit):
+    if (existing and commit == existing[0].oid) or commit in tag_refs.published_oids(repo).get(name, ()):
         return
     if is_published(repo, name):
         better = numbering.next_free(scheme, line, known)
@@ -126,6 +127,12 @@ def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
         numbering.refuse_taken(scheme, line, name, known)
         numbering.refuse_backward(scheme, line, name, known)
     checkpoints.read(repo, checkpoints.roots(repo, project), target)
+
+
+def check_goes(repo: Repo, name: str, new: str) -> None:
+    """Refuse that a published tag is renamed; `new` is the name that it would get."""
+    if is_published(repo, name):
+        raise CPVError(f"{name} is published, and a published tag never moves", fix=f"git tag {new} {name}")
 
 
 def move_rewritten(repo: Repo, project: Project, pairs: Sequence[tuple[str, str]]) -> list[str]:

@@ -89,6 +89,7 @@ def _facts(found: Status) -> list[str]:
     states = dict.fromkeys(item.state for item in found.artifacts if item.state != "clean")
     lines = [f"{state}: {MEANING[state]}" for state in states] if found.artifacts else ["no artifacts yet"]
     lines.append("last versions: " + ", ".join(f"{line} {name or 'none'}" for line, name in found.tags.items()))
+    lines += [f"tag: {_printable(fault)}" for fault in found.faults]
     for remote in found.remotes:
         where = f"{remote.url} ({remote.name})" if remote.url else _missing(remote.name)
         root = "" if remote.root == "." else f" of {remote.root}"

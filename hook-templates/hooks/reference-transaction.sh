@@ -18,8 +18,15 @@ lines() {
     printf '%s' "$lines" 2>/dev/null
 }
 
-case $lines in
-*" refs/tags/"*)
+# `git refs rename` shows only that the old name goes, whatever it is; the words of a command line run together here.
+renames_to_tag() {
+    [ -r "/proc/$PPID/cmdline" ] && read -r words <"/proc/$PPID/cmdline"
+    case $words in *git*refs*rename*refs/tags/*) ;; *) return 1 ;; esac
+}
+
+is_tag=
+case $lines in *" refs/tags/"*) is_tag=yes ;; esac
+if [ -n "$is_tag" ] || renames_to_tag; then
     case $1 in
     prepared | committed)
         if managed; then
@@ -27,6 +34,5 @@ case $lines in
         fi
         ;;
     esac
-    ;;
-esac
+fi
 alone || lines | chain "$@"

@@ -156,7 +156,7 @@ def test_a_tag_that_was_lost_while_its_branch_arrived_is_found(ada: Desk, grace:
     assert len(sent(grace)) == 1
     grace.push()
     assert sent(grace) == []
-    assert "v0.2\n" in grace.read(".git/cpv/published").decode()
+    assert "\nv0.2 " in "\n" + grace.read(".git/cpv/published").decode()
 
 
 def test_what_the_host_has_stays_published_through_a_rewrite(ada: Desk, host: Shell) -> None:
@@ -181,4 +181,4 @@ def test_the_url_of_an_unnamed_remote_is_not_kept(ada: Desk, host: Shell) -> Non
     ada.better("ada")
     ada.push(str(host.path), "main", "v0.1")
     assert sent(ada) == []
-    assert "v0.1\n" in ada.read(".git/cpv/published").decode()
+    assert "\nv0.1 " in "\n" + ada.read(".git/cpv/published").decode()

@@ -456,10 +456,11 @@ def test_a_published_tag_never_moves_and_its_number_is_never_given_again(tagger:
     tags.mark_published(tagger.repo, ["v0.0"])
     assert (tagger.repo.shared / "published").read_text() == "v0.0\n"
     assert tags.is_published(tagger.repo, "v0.0") and not tags.is_published(tagger.repo, "v0.1")
-    tagger.check("v0.0", "HEAD~")
     tagger.check("v0.0", "v0.0")
     expected = "v0.0 is published, and a published tag never moves; fix: git tag v0.1"
     assert refused(lambda: tagger.check("v0.0")) == expected
+    # Its own commit, without the tag object: another tag under the name that others have.
+    assert refused(lambda: tagger.check("v0.0", "HEAD~")) == expected
     tagger.model.git("tag", "-d", "v0.0")
     assert refused(lambda: tagger.check("v0.0")) == expected
     assert tagger.auto() == ["v0.1"]

@@ -22,6 +22,7 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.system.signatures import Clock, newest, signature
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
+from cpv_hooks.versions import unseen_tags
 from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import Entry, Index
 from cpv_hooks.worktree.discovery import Found, discover
@@ -71,12 +72,13 @@ class RemoteStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All that `dvc cpv status` shows. `tags` are the highest of each line."""
+    """All that `dvc cpv status` shows. `tags` are the highest of each line, `faults` what is wrong with tags."""
 
     artifacts: Sequence[ArtifactStatus]
     tags: Mapping[str, str | None]
     queued: Sequence[Pending]
     remotes: Sequence[RemoteStatus]
+    faults: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -90,7 +92,8 @@ def read(repo: Repo, cwd: Path | None = None) -> Status:
     found = discover(repo, list(projects), index, clock)
     artifacts = sorted(_artifacts(repo, projects, found, index, clock), key=lambda artifact: artifact.path)
     remotes = [remote for project in projects for remote in _remotes(project, found)]
-    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes)
+    faults = [str(fault) for fault in unseen_tags.here(repo, projects[0])]
+    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes, faults)
 
 
 def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:
