@@ -19,6 +19,8 @@ from cpv_hooks.git.hook_names import HOOKS, MARK, PRE_COMMIT_MARK, STAGES
 from cpv_hooks.git.repo import Repo
 
 INSTALL = "dvc cpv install"
+_OURS = ("cpv-hook ", "id: cpv-")
+"""How a configuration of pre-commit runs CPV: as a local hook, or from CPV as a source of hooks."""
 
 
 def look(repo: Repo) -> bool:
@@ -30,7 +32,7 @@ def look(repo: Repo) -> bool:
     if installed is None:
         return True
     mark, before = repo.shared / state_files.BYPASSED, _signature(repo, installed)
-    if not mark.exists() and _read(repo.shared / state_files.HOOKS_SEEN) == before:
+    if not mark.exists() and read(repo.shared / state_files.HOOKS_SEEN) == before:
         return True
     faults = list(_faults(repo, installed))
     for fault in faults:
@@ -80,16 +82,26 @@ def runs(hook: Path) -> bool:
     """Whether a hook file is CPV's, or the pre-commit framework's that calls CPV's."""
     head = _head(hook)
     if MARK in head:
-        return os.access(hook, os.X_OK)
+        return is_shim(hook)
     if PRE_COMMIT_MARK not in head or hook.name not in STAGES:
         return False
     legacy = hook.with_name(f"{hook.name}.legacy")
     return MARK in _head(legacy) and os.access(legacy, os.X_OK)
 
 
+def is_shim(hook: Path) -> bool:
+    """Whether a hook file is CPV's own, and Git can run it."""
+    return MARK in _head(hook) and os.access(hook, os.X_OK)
+
+
+def folder(repo: Repo) -> Path:
+    """Where Git looks for hooks now."""
+    return Path(os.path.normpath(repo.top / repo.run("rev-parse", "--git-path", "hooks").strip()))
+
+
 def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
-    now = Path(os.path.normpath(repo.top / repo.run("rev-parse", "--git-path", "hooks").strip()))
-    lost = [name for name in HOOKS if not runs(now / name) and not _by_framework(repo, now / name)]
+    now = folder(repo)
+    lost = [name for name in HOOKS if not runs(now / name) and not by_framework(repo, now / name)]
     if not lost:
         return
     if os.path.realpath(now) != os.path.realpath(installed):
@@ -109,10 +121,10 @@ def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
             yield CPVError(f"CPV does not run at {', '.join(names)}: {why}", where=str(now), fix=INSTALL)
 
 
-def _by_framework(repo: Repo, hook: Path) -> bool:
+def by_framework(repo: Repo, hook: Path) -> bool:
     """Whether pre-commit runs CPV for this hook by its configuration."""
-    config = _read(repo.top / ".pre-commit-config.yaml") or ""
-    return hook.name in STAGES and PRE_COMMIT_MARK in _head(hook) and "cpv-hook " in config
+    config = read(repo.top / ".pre-commit-config.yaml") or ""
+    return hook.name in STAGES and PRE_COMMIT_MARK in _head(hook) and any(word in config for word in _OURS)
 
 
 def installed_in(repo: Repo) -> Path | None:
@@ -159,7 +171,8 @@ def _head(path: Path) -> str:
         return ""
 
 
-def _read(path: Path) -> str | None:
+def read(path: Path) -> str | None:
+    """A small file, or None where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -16,12 +16,16 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.one_shot_promise import Obstacle
 
 # Of this work tree alone (`refs/worktree/` is per work tree), so that two of them can commit at the same time.
 PENDING = "refs/worktree/cpv/pending"
@@ -35,21 +39,21 @@ _IDENTITY = {
 }
 
 
-def obstacle(repo: Repo) -> str | None:
+def obstacle(repo: Repo) -> Obstacle | None:
     """Why a detour cannot be taken here and now; None where it can."""
+    from cpv_hooks.git.one_shot_promise import Obstacle, unpromised  # every hook reads this file, to heal
+
     git = calling_git()
     if "GIT_INDEX_FILE" not in os.environ or (git is not None and git.command != "commit"):
-        return "this is not `git commit`"
+        return Obstacle("this is not `git commit`", is_commit=False)
     if repo.under_way():
-        return f"a {repo.under_way()} is under way"
+        return Obstacle(f"a {repo.under_way()} is under way")
     if not _head_text(repo).startswith("ref: refs/heads/"):
-        return "HEAD is detached"
+        return Obstacle("HEAD is detached")
     if (repo.common_dir / "reftable").is_dir():
-        return "the refs are not stored in files"
+        return Obstacle("the refs are not stored in files")
     if not repo.ok("var", "GIT_COMMITTER_IDENT"):
-        return "Git does not know who commits"
-    from cpv_hooks.git.one_shot_promise import unpromised  # every hook reads this file, to heal
-
+        return Obstacle("Git does not know who commits")
     return unpromised(repo, git)
 
 

@@ -52,6 +52,8 @@ def run(args: list[str]) -> int:
         for project, pointer in _known_files(report, before.changed.union(staged)):
             early.offer(project, pointer, pointer.size or 0)
     complete_versions(repo, report)
+    if before.changed and staged:
+        _tell_of_configured(repo)
     if not before.changed and index.staged(repo).changed:
         return _take_detour(repo, report, last=runs_us() or args == ["--last"])
     return 0
@@ -148,22 +150,31 @@ def _path_limited() -> bool:
 
 def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
     """Git has already found nothing to commit: take the detour, or stage and say so."""
+    from cpv_hooks.git.one_shot_promise import Obstacle
+
     refused = one_shot.obstacle(repo)
-    if refused == "this is not `git commit`":
-        return 0
     if refused is None and not _one_shot(report):
-        refused = "[commit] one_shot is false"
+        refused = Obstacle("[commit] one_shot is false")
     if refused is not None:
-        say(f"artifacts staged; {refused}, so run the same git commit again")
+        if not refused.is_commit:
+            return 0
+        say(f"artifacts staged; {refused.why}, so run the same git commit again")
         # pre-commit shows only what a hook says that fails; the commit comes to nothing anyway.
-        # Over a message that it cannot read Git ends by itself, and gives its own reason.
-        return 1 if runs_us() and not refused.endswith("cannot be read") else 0
+        return 1 if runs_us() and not refused.git_ends else 0
     if last:
         one_shot.open_detour(repo)
     else:
         # The shim calls back when every other hook has passed: a check may ask which branch this is.
         (repo.state / state_files.DETOUR_WANTED).touch()
     return 0
+
+
+def _tell_of_configured(repo: Repo) -> None:
+    """What is staged may be the work of a configured hook, which came first: then Git found nothing to commit."""
+    from cpv_hooks.git.one_shot_promise import configured
+
+    if os.path.basename(os.environ.get("GIT_INDEX_FILE", "")) == "index" and (name := configured(repo, "pre-commit")):
+        say(f"{name} may have staged files: if Git finds nothing to commit, run the same git commit again")
 
 
 def _one_shot(report: Report) -> bool:

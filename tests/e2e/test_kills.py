@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.story import Story
@@ -27,23 +29,28 @@ def head(story: Story) -> str:
     return (story.path / ".git/HEAD").read_text()
 
 
-def commit_that_waits_in_the_detour(story: Story) -> subprocess.Popen[bytes]:
-    """Git reads the message after the pre-commit hook, so a pipe without a writer holds it inside the detour."""
-    pipe = story.path.parent / "message"
-    os.mkfifo(pipe)
-    process = subprocess.Popen(
-        ["git", "commit", "-F", str(pipe)], cwd=story.path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    until(lambda: "cpv/pending" in head(story))
-    return process
+@contextmanager
+def commit_that_waits_in_the_detour(story: Story) -> Iterator[subprocess.Popen[bytes]]:
+    """Git opens the message after the pre-commit hook: a lease on the file (fcntl(2)) holds it inside the detour."""
+    message = story.path.parent / "message"
+    message.write_text("third\n")
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # it says that somebody wants to open the file
+    with open(message, "r+b") as held:
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        process = subprocess.Popen(
+            ["git", "commit", "-F", str(message)], cwd=story.path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        until(lambda: "cpv/pending" in head(story))
+        yield process
+    signal.signal(signal.SIGIO, before)
 
 
 def test_git_killed_in_the_detour_is_healed_by_itself(story: Story) -> None:
     story.put("model.bin", "model 3\n")
     before = story.head()
-    process = commit_that_waits_in_the_detour(story)
-    process.kill()
-    process.communicate()
+    with commit_that_waits_in_the_detour(story) as process:
+        process.kill()
+        process.communicate()
     until(lambda: head(story) == "ref: refs/heads/main\n")
     assert story.head() == before
     story.git("commit", "-qm", "third")
@@ -54,12 +61,12 @@ def test_git_killed_in_the_detour_is_healed_by_itself(story: Story) -> None:
 def test_git_and_the_watcher_killed_in_the_detour_are_healed_by_the_next_command(story: Story) -> None:
     story.put("model.bin", "model 3\n")
     before = story.head()
-    process = commit_that_waits_in_the_detour(story)
-    until(lambda: bool(watchers(story)))
-    for watcher in watchers(story):
-        os.kill(watcher, signal.SIGKILL)
-    process.kill()
-    process.communicate()
+    with commit_that_waits_in_the_detour(story) as process:
+        until(lambda: bool(watchers(story)))
+        for watcher in watchers(story):
+            os.kill(watcher, signal.SIGKILL)
+        process.kill()
+        process.communicate()
     assert "cpv/pending" in head(story)
     story.git("commit", "-qm", "third", status=None)
     assert head(story) == "ref: refs/heads/main\n"
