@@ -27,13 +27,19 @@ git_process() {
 }
 
 answered() {
-    [ -f "$state/$1" ] && git_process && read -r known <"$state/$1" && [ "$known" = "$process" ]
+    [ -r "$state/$1" ] && git_process && read -r known <"$state/$1" && [ "$known" = "$process" ]
 }
 
-# Over what stood there, of which a first line is read: to empty the file first takes ten times as long on ext4.
 note_answer() {
-    [ -z "$is_gone" ] && git_process && echo "$process${2:+ $2}" 1<>"$state/$1"
+    [ -z "$is_gone" ] && git_process && write_mark "$1" "$process${2:+ $2}"
 }
+
+# Over what stood there, of which a first line is read: to empty the file first takes ten times as long on ext4. Not where
+# a link leads; and what another user made and keeps to himself is made anew.
+write_mark() {
+    { [ -w "$state/$1" ] && [ ! -L "$state/$1" ]; } || rm -f "$state/$1"
+    echo "$2" 1<>"$state/$1"
+} 2>/dev/null
 
 # The commit that HEAD names, where files tell; Git is not started to ask.
 read_head() {
@@ -172,8 +178,8 @@ same_index() {
 }
 
 index_seen() {
-    echo 1<>"$state/@INDEX_SEEN@"
-} 2>/dev/null
+    write_mark @INDEX_SEEN@
+}
 
 # By `command`, or what a power cut left of the file would end this shell, and with it the Git command.
 read_watch() {

@@ -60,7 +60,7 @@ def test_such_a_name_is_found(tmp_path: Path, line: str) -> None:
 
 
 def test_no_template_spells_a_name() -> None:
-    name = re.compile(r"\$state/[a-z]\S*|/cpv/[a-z-]+\"|(?:answered|note_answer) [a-z]\S*")
+    name = re.compile(r"\$state/[a-z]\S*|/cpv/[a-z-]+\"|(?:answered|note_answer|write_mark) [a-z]\S*")
     for path in templates().rglob("*.sh"):
         text = path.read_text(encoding="utf-8").replace("refs/worktree/cpv/", "")
         assert not name.findall(text), path

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -28,9 +29,10 @@ _DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES,
 class _Memo:
     """The problems that were told on behalf of one Git process; its hooks are processes of their own."""
 
-    def __init__(self, path: Path, key: str) -> None:
+    def __init__(self, path: Path, key: str, write: Callable[[Path, bytes], object]) -> None:
         self.path = path
         self.key = key
+        self.write = write
 
     def is_new(self, line: str) -> bool:
         """Whether the line was not told yet; notes it."""
@@ -42,17 +44,16 @@ class _Memo:
             return False
         kept = known if known[:1] == [self.key] else [self.key]
         with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text("\n".join([*kept, line]) + "\n", encoding="utf-8", errors="replace")
+            self.write(self.path, ("\n".join([*kept, line]) + "\n").encode("utf-8", "replace"))
         return True
 
 
 _memos: list[_Memo] = []
 
 
-def tell_once(path: Path, key: str) -> None:
+def tell_once(path: Path, key: str, write: Callable[[Path, bytes], object]) -> None:
     """From now on keep in `path` which problems were told under `key`, and tell each only once."""
-    _memos[:] = [_Memo(path, key)]
+    _memos[:] = [_Memo(path, key, write)]
 
 
 def say(line: str) -> None:

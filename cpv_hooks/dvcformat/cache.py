@@ -163,14 +163,15 @@ class Cache:
     def _temporary(self) -> Path:
         # Beside `files/`, so that DVC's own listing of the cache never meets it.
         folder = self.folder / "cpv"
-        self._make(folder)
+        self.make_folder(folder)
         return folder / f"{os.urandom(8).hex()}{TEMPORARY}"
 
-    def _make(self, folder: Path) -> None:
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder in the cache, with those above it."""
         if not folder.is_dir():
             if self._shared and folder.parent != folder:
                 # DVC gives each level these modes, and a group cannot write below one that has not.
-                self._make(folder.parent)
+                self.make_folder(folder.parent)
             folder.mkdir(parents=True, exist_ok=True)
             if self._shared:
                 os.chmod(folder, 0o2775)  # noqa: S103 - what DVC gives a cache shared by a group
@@ -181,7 +182,7 @@ class Cache:
         try:
             os.replace(temporary, target)
         except FileNotFoundError:
-            self._make(target.parent)
+            self.make_folder(target.parent)
             os.replace(temporary, target)
 
 

@@ -17,6 +17,7 @@ from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.hook_names import HOOKS, MARK, PRE_COMMIT_MARK, STAGES
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.system.atomic_files import write_atomic
 
 INSTALL = "dvc cpv install"
 _OURS = ("cpv-hook ", "id: cpv-")
@@ -38,13 +39,13 @@ def look(repo: Repo) -> bool:
     for fault in faults:
         warn(str(fault))
     if faults:
-        mark.touch()
+        write_atomic(mark, b"")
         return False
     if mark.exists():
         what = "CPV's hooks did not run for a while: versions may lack their tag, and pushes their data"
         warn(str(CPVError(what, where=str(repo.top), fix="dvc cpv sync")))
         return False
-    (repo.shared / state_files.HOOKS_SEEN).write_text(before, encoding="utf-8")
+    write_atomic(repo.shared / state_files.HOOKS_SEEN, os.fsencode(before))
     return True
 
 
@@ -52,7 +53,7 @@ def note_in_place(repo: Repo) -> None:
     """Note, after an installation, what the files are that decide which hooks run."""
     installed = installed_in(repo)
     if installed is not None and not were_bypassed(repo):
-        (repo.shared / state_files.HOOKS_SEEN).write_text(_signature(repo, installed), encoding="utf-8")
+        write_atomic(repo.shared / state_files.HOOKS_SEEN, os.fsencode(_signature(repo, installed)))
 
 
 def in_place(repo: Repo) -> bool:
@@ -69,7 +70,7 @@ def were_bypassed(repo: Repo) -> bool:
 def note_bypassed(repo: Repo) -> None:
     """Note, before hooks are put in place again, that Git did not run them."""
     if not in_place(repo):
-        (repo.shared / state_files.BYPASSED).touch()
+        write_atomic(repo.shared / state_files.BYPASSED, b"")
 
 
 def made_up(repo: Repo) -> None:

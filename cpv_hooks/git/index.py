@@ -11,6 +11,7 @@ from typing import NamedTuple
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.git.gitignore import file_for
 from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.system.atomic_files import make_folder, write_atomic
 
 
 @contextmanager
@@ -20,11 +21,11 @@ def scratch_index(path: Path, source: Path) -> Iterator[dict[str, str]]:
     The caller is the only one who works on it, so a lock that a killed Git left there is nobody's.
     """
     lock = path.with_name(f"{path.name}.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock.unlink(missing_ok=True)
     try:
         if source.exists():
-            path.write_bytes(source.read_bytes())  # with its stat signatures
+            write_atomic(path, source.read_bytes())  # with its stat signatures
         yield {"GIT_INDEX_FILE": str(path)}
     finally:
         path.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import new_file, write_atomic
 
 if TYPE_CHECKING:
     from cpv_hooks.git.one_shot_promise import Obstacle
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # Of this work tree alone (`refs/worktree/` is per work tree), so that two of them can commit at the same time.
 PENDING = "refs/worktree/cpv/pending"
 _POLL = 0.02  # seconds
+_SHARED = "shared"
+"""In the record of a detour: the shim cannot give HEAD the mode that it must have, and leaves it to Python."""
 _UNHOOKED = ("-c", "core.hooksPath=/dev/null")
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "cpv",
@@ -63,11 +65,13 @@ def open_detour(repo: Repo) -> None:
     One of its pointers is executable there: where the index was empty Git reads it again before it compares, and would
     find nothing to commit against the very same tree.
     """
+    from cpv_hooks.system.sharing import is_shared  # every hook reads this file, to heal; few open a detour
+
     commit = _commit(repo, _tree_unlike_any_index(repo))
     git = calling_git()
     write_atomic(_pending(repo), f"{commit}\n".encode())
     # The first line is the shim's of prepare-commit-msg, which closes the detour where nothing is amiss.
-    record = [_head_text(repo).rstrip("\n"), str(git.pid if git else "")]
+    record = [_head_text(repo).rstrip("\n"), str(git.pid if git else ""), _SHARED if is_shared(str(repo.state)) else ""]
     write_atomic(_file(repo), "".join(f"{line}\n" for line in record).encode(), durable=True)
     if git is not None:
         _leave_watcher(repo, git)
@@ -154,7 +158,7 @@ def _head_text(repo: Repo) -> str:
 def _write_head(repo: Repo, text: str) -> None:
     lock = repo.git_dir / "HEAD.lock"
     try:
-        descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = new_file(lock)
     except FileExistsError:
         raise CPVError(
             "HEAD is locked by another Git process", where=str(lock), fix="wait for it, then repeat the command"

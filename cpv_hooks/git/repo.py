@@ -18,6 +18,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.trace import emit, is_heard
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import advised, bare, reason
+from cpv_hooks.system.atomic_files import git_folders
 
 NULL_OID = "0" * 40
 
@@ -143,7 +144,10 @@ class Repo(_Places):
             return _why_not(cwd or Path.cwd(), os.fsdecode(done.stderr), done.returncode)
         # --git-common-dir is relative to the folder where the command ran, perhaps a link; Git resolves the others.
         common_dir = Path(os.path.realpath(os.path.join(cwd or Path.cwd(), lines[2])))
-        return cls(Path(lines[0]), Path(lines[1]), common_dir)
+        found = cls(Path(lines[0]), Path(lines[1]), common_dir)
+        for folder in (found.git_dir, common_dir):
+            git_folders.setdefault(str(folder), found._sharing)
+        return found
 
     @cached_property
     def state(self) -> Path:
@@ -154,6 +158,9 @@ class Repo(_Places):
     def shared(self) -> Path:
         """CPV's folder for all work trees of the repository: queue, rescues, published tags."""
         return self.common_dir / state_files.FOLDER
+
+    def _sharing(self) -> str:
+        return self.run("config", "--get", "core.sharedRepository", check=False)
 
     @property
     def linked(self) -> bool:

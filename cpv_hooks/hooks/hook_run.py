@@ -10,6 +10,7 @@ from cpv_hooks.console.output import tell_once
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
     from cpv_hooks.sync.events import Event
@@ -20,7 +21,7 @@ def begin() -> Repo:
     repo = Repo.discover()
     git = calling_git()
     if git is not None:
-        tell_once(repo.state / state_files.SAID, git.identity)
+        tell_once(repo.state / state_files.SAID, git.identity, write_atomic)
     hooks_in_place.look(repo)
     return repo
 

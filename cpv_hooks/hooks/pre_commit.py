@@ -21,6 +21,7 @@ from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import PRE_COMMIT, Event
 from cpv_hooks.sync.outcomes import Outcome, Report
 from cpv_hooks.sync.report import blocking, tell
+from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.commits.early_upload import early_uploads
 from cpv_hooks.worktree.discovery import owner
 
@@ -124,8 +125,7 @@ def stage_changed(repo: Repo, report: Report, before: Staged) -> list[str]:
         return []
     index.stage(repo, changed, pointers)
     if _path_limited():
-        repo.state.mkdir(parents=True, exist_ok=True)
-        (repo.state / state_files.RESTAGE).touch()
+        write_atomic(repo.state / state_files.RESTAGE, b"")
     return changed
 
 
@@ -139,8 +139,7 @@ def complete_versions(repo: Repo, report: Report) -> None:
     only = index.staged(repo).changed if some else None
     complete_commit(repo, report.projects, only=only, limited=_path_limited())
     if _path_limited():
-        repo.state.mkdir(parents=True, exist_ok=True)
-        (repo.state / state_files.RESTAGE).touch()
+        write_atomic(repo.state / state_files.RESTAGE, b"")
 
 
 def _path_limited() -> bool:
@@ -165,7 +164,7 @@ def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
         one_shot.open_detour(repo)
     else:
         # The shim calls back when every other hook has passed: a check may ask which branch this is.
-        (repo.state / state_files.DETOUR_WANTED).touch()
+        write_atomic(repo.state / state_files.DETOUR_WANTED, b"")
     return 0
 
 

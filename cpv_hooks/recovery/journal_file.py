@@ -20,7 +20,8 @@ from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.system.atomic_files import make_folder, new_file, sync
+from cpv_hooks.system.own_files import open_own
 
 _SUFFIX = ".json"
 _NEW = ".new"
@@ -57,10 +58,10 @@ def create(repo: Repo, what: str) -> tuple[int, Path]:
     name = f"{started.replace(':', '')}-{os.urandom(4).hex()}"
     while True:
         path = folder(repo) / f"{name}{_SUFFIX}"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent, 0o700)
         with suppress(FileNotFoundError):  # another transaction has just ended and taken the folder with it
             # It gets its name only when it is locked and has its header.
-            descriptor = os.open(path.with_suffix(_NEW), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            descriptor = new_file(path.with_suffix(_NEW), 0o600, os.O_RDWR | os.O_APPEND)
             break
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     append(descriptor, header)
@@ -86,7 +87,7 @@ def dead(repo: Repo) -> Iterator[tuple[int, Path]]:
     for name in names:
         path = folder(repo) / name
         try:
-            descriptor = os.open(path, os.O_RDWR)
+            descriptor = open_own(path, os.O_RDWR)
         except FileNotFoundError:
             continue
         try:

@@ -151,11 +151,11 @@ def _undo_left(repo: Repo, *, wait: bool) -> list[Recovered]:
     return found
 
 
-def _operation_lock(repo: Repo, *, wait: bool) -> AbstractContextManager[None]:
+def _operation_lock(repo: Repo, *, wait: bool) -> AbstractContextManager[object]:
     return locked(repo.state / state_files.OPERATION, wait=wait, say="changing this work tree")
 
 
-def _work_tree_lock(repo: Repo, *, wait: bool) -> AbstractContextManager[None]:
+def _work_tree_lock(repo: Repo, *, wait: bool) -> AbstractContextManager[object]:
     return locked(repo.state / state_files.LOCK, wait=wait, say="syncing this work tree")
 
 

@@ -80,7 +80,6 @@ def undo_file(repo: Repo, action: Action, moved_on: str | None) -> None:
         if action["before"] is None:
             path.unlink(missing_ok=True)
         else:
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
-            write_atomic(path, base64.b64decode(action["before"]), mode=mode, durable=True)
+            write_atomic(path, base64.b64decode(action["before"]), durable=True)
     except OSError as error:
         raise disk_error(error, path) from error

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+git_folders: dict[str, Callable[[], str]] = {}
+"""Git directories, each with what asks for its `core.sharedRepository`: below them files are made as Git makes them."""
 
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o666, durable: bool = False) -> None:
-    """Replace a file in one step, keeping the umask. With `durable` it is on the disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+def write_atomic(path: Path, data: bytes, *, mode: int | None = None, durable: bool = False) -> None:
+    """Replace a file in one step; a link is not followed. With `durable` it is on the disk when this returns.
+
+    Without `mode` a file of the work tree keeps its mode, and its owner and group as far as this user may; any other
+    gets what the umask leaves.
+    """
     temporary = beside(path)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    descriptor = new_file(temporary, 0o666 if mode is None else mode, private=mode == 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
+            if mode is None and git_folder(os.fspath(path)) is None:
+                _take_after(path, descriptor)
             stream.write(data)
             if durable:
                 stream.flush()
@@ -23,6 +34,79 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o666, durable: bool = 
         raise
     if durable:
         sync(path.parent)
+
+
+def new_file(path: Path, mode: int = 0o666, flags: int = os.O_WRONLY, *, private: bool = False) -> int:
+    """Open a file that was not there, with its folders; `FileExistsError` where something is.
+
+    A `private` one is its owner's alone, also where Git's own files are shared.
+    """
+    flags |= os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, mode)
+    except FileNotFoundError:
+        make_folder(path.parent)
+        descriptor = os.open(path, flags, mode)
+    made(descriptor, path, private=private)
+    return descriptor
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, with those above it, where there is none."""
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    except FileNotFoundError:
+        make_folder(path.parent)
+        with suppress(FileExistsError):
+            os.mkdir(path, mode)
+    with suppress(FileNotFoundError):  # it may be gone by now: the last one to use it removes it
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            made(descriptor, path)
+        finally:
+            os.close(descriptor)
+
+
+def made(descriptor: int, path: str | os.PathLike[str], *, private: bool = False) -> None:
+    """Let those use a new file or folder who may: what root makes in a folder of another user's is that user's, and
+    below a Git directory the mode is what `core.sharedRepository` says."""
+    name = os.fspath(path)
+    folder = os.stat(os.path.dirname(name) or ".")
+    if folder.st_uid != 0 and os.geteuid() == 0:
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    # Git gives each folder of a repository that is shared another mode than this, or nobody else gets into it.
+    is_plain = private or stat.S_IMODE(folder.st_mode) == 0o755
+    if not is_plain and (git_dir := git_folder(name)) is not None:
+        from cpv_hooks.system.sharing import adjust
+
+        adjust(descriptor, git_folders[git_dir])
+
+
+def git_folder(path: str) -> str | None:
+    """The Git directory in which a path lies, of those that this process works with; None for any other path."""
+    return next((folder for folder in git_folders if path.startswith(f"{folder}/")), None)
+
+
+def _take_after(path: Path, descriptor: int) -> None:
+    """Give a new file the mode, the group and the owner of the one that it is to replace."""
+    try:
+        old = os.lstat(path)
+    except OSError:
+        return
+    if not stat.S_ISREG(old.st_mode):
+        return
+    new = os.fstat(descriptor)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        try:
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+        except PermissionError:
+            with suppress(PermissionError):
+                os.fchown(descriptor, -1, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
 def beside(path: Path) -> Path:

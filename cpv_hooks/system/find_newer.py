@@ -14,6 +14,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import NamedTuple
 
+from cpv_hooks.system.atomic_files import beside, new_file
 from cpv_hooks.system.signatures import Filter, Listing, list_directory, signature
 
 _SPLIT_FROM = 20_000
@@ -57,8 +58,20 @@ def _folders_in(folder: Path) -> list[str]:
 
 def stamp(path: Path, moment: int) -> None:
     """Give a file the time just before `moment` (ns): `-cnewer` is strict, and what came in that tick must count."""
-    path.touch()
-    os.utime(path, ns=(moment - 1, moment - 1))
+    times = (moment - 1, moment - 1)
+    try:
+        os.utime(path, ns=times, follow_symlinks=False)
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            return
+    except (FileNotFoundError, PermissionError):
+        pass  # the times of another user's file nobody else can set
+    temporary = beside(path)
+    descriptor = new_file(temporary)
+    try:
+        os.utime(descriptor, ns=times)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)
 
 
 class Newer:

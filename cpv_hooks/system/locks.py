@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
@@ -25,16 +25,18 @@ class Busy(CPVError):
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool, say: str) -> Iterator[None]:
-    """Hold an exclusive lock on `path`.
+def locked(path: Path, *, wait: bool, say: str) -> Iterator[int]:
+    """Hold an exclusive lock on `path`, and give the open file.
 
     With `wait` it waits for up to ten minutes and says so after a second; without, it raises `Busy` at once.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+    try:
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+    except PermissionError:
+        descriptor = open_own(path, os.O_RDONLY)  # another user's; that is enough for the lock
     try:
         _acquire(descriptor, path, wait, say)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -42,8 +44,8 @@ def locked(path: Path, *, wait: bool, say: str) -> Iterator[None]:
 def lock_at_once(path: Path) -> int | None:
     """Open and lock a file of ours; the caller closes it. None where another process holds it, or it cannot be had."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    except OSError:
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+    except (OSError, CPVError):
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,9 +105,16 @@ def holding_dvc(root: Path) -> Iterator[None]:
     path = root / ".dvc" / "tmp" / "lock"
     if _dvc_holder(path) is not None:
         raise Busy("DVC runs this command itself", where=str(root), fix="repeat it when DVC is done")
-    with locked(path, wait=True, say="working with DVC"):
-        path.write_text(f" {os.getpid()}\n", encoding="ascii")
+    with locked(path, wait=True, say="working with DVC") as descriptor:
+        note(descriptor, f" {os.getpid()}\n")
         yield
+
+
+def note(descriptor: int, text: str) -> None:
+    """Write into a locked file, for people and for those who wait; not where it is another user's."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode("ascii"), 0)
 
 
 def _dvc_holder(path: Path) -> int | None:
@@ -121,7 +130,7 @@ def _dvc_holder(path: Path) -> int | None:
 def is_held(path: Path) -> bool:
     """Whether a process holds the lock of a file; nobody does where there is none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False
     try:

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.system.atomic_files import new_file
 
 
 def open_own(path: str | os.PathLike[str], flags: int, mode: int = 0o666, *, private: bool = False) -> int:
@@ -17,7 +18,7 @@ def open_own(path: str | os.PathLike[str], flags: int, mode: int = 0o666, *, pri
     With `private` it must be this user's own (root may also have written it), and nobody else may be able to write it.
     """
     try:
-        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode)
+        descriptor = _open(Path(path), flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             raise _strange(path, "not a file of CPV's own but a link or a device") from error
@@ -34,6 +35,18 @@ def open_own(path: str | os.PathLike[str], flags: int, mode: int = 0o666, *, pri
         os.close(descriptor)
         raise _strange(path, why)
     return descriptor
+
+
+def _open(path: Path, flags: int, mode: int) -> int:
+    try:
+        return os.open(path, flags & ~os.O_CREAT)
+    except FileNotFoundError:
+        if not flags & os.O_CREAT:
+            raise
+    try:
+        return new_file(path, mode, flags)
+    except FileExistsError:
+        return os.open(path, flags & ~os.O_CREAT)  # another process was quicker; or it is a link that leads nowhere
 
 
 def read_own(path: Path) -> bytes:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.system.atomic_files import make_folder
+from cpv_hooks.system.own_files import open_own
 
 Signature = tuple[int, int, int, int]
 # Called with a folder (absolute) and the names in it; returns the folders and the files that DVC would take.
@@ -36,11 +38,11 @@ class Clock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
 
     def now(self) -> int:
         """The time that a file written now would carry."""
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
+        descriptor = open_own(self._path, os.O_WRONLY | os.O_CREAT)
         try:
             os.utime(descriptor)
             return os.fstat(descriptor).st_mtime_ns

@@ -172,7 +172,6 @@ def _append(path: Path, lines: Iterable[str]) -> None:
     data = os.fsencode("".join(line + "\n" for line in lines))
     if not data:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     # One write in append mode: lines of two processes do not mix.
     descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:

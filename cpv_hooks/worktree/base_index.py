@@ -99,6 +99,8 @@ class Index:
                 index._saved = text
         except FileNotFoundError:
             pass
+        except PermissionError:
+            raise  # nobody may take what it protects for gone
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             index = cls(state)
         return index

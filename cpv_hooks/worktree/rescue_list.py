@@ -18,6 +18,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
+from cpv_hooks.system.own_files import open_own
 
 
 class Rescue(NamedTuple):
@@ -34,7 +35,6 @@ class Rescue(NamedTuple):
 
 def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
     """Append to the list; durable when it returns. The same content of the same artifact is listed once."""
-    repo.shared.mkdir(parents=True, exist_ok=True)
     with locked(repo.shared / state_files.RESCUES_LOCK, wait=True, say="noting a rescue"):
         known = list(rescues(repo))
         for rescue in known:
@@ -48,7 +48,8 @@ def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
 
 
 def _append(repo: Repo, line: str) -> None:
-    with open(repo.shared / state_files.RESCUES, "a+b") as stream:
+    descriptor = open_own(repo.shared / state_files.RESCUES, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    with os.fdopen(descriptor, "a+b") as stream:
         # A kill in the middle of a line must not take the next one with it.
         if stream.tell():
             stream.seek(-1, os.SEEK_END)
@@ -88,8 +89,9 @@ def _is_before(rescue: Rescue, moment: datetime | None) -> bool:
 def rescues(repo: Repo) -> Iterator[Rescue]:
     """Everything on the list, oldest first; a torn last line is passed over."""
     try:
-        lines = (repo.shared / state_files.RESCUES).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        with os.fdopen(open_own(repo.shared / state_files.RESCUES, os.O_RDONLY), "rb") as stream:
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
         return
     for line in lines:
         try:

@@ -122,7 +122,8 @@ class Workspace:
         folder = self.project.root / ".dvc" / "tmp" / "cpv"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return folder if folder.stat().st_dev == near.stat().st_dev else near
+            is_ours = os.access(folder, os.W_OK | os.X_OK)  # and not that of another user who was here first
+            return folder if is_ours and folder.stat().st_dev == near.stat().st_dev else near
         except OSError:
             return near
 

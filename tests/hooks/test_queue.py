@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cpv").write_text("a file")
     with pytest.raises(CPVError) as caught:
         Queue(tmp_path / "cpv" / "queue.db").add(".", A, "commit")
-    assert "upload queue: File exists" in str(caught.value)
+    assert "upload queue: Not a directory" in str(caught.value)
     assert str(caught.value).endswith("fix: free space or correct the permissions, then dvc cpv sync")
 
 

@@ -29,14 +29,8 @@ class Change:
 
     def write(self, *, private: bool) -> None:
         """Bring the file about, in one step."""
-        mode = 0o600 if private and self.before is None else self._mode()
+        mode = 0o600 if private and self.before is None else None
         write_atomic(self.path, self.after.encode(), mode=mode, durable=True)
-
-    def _mode(self) -> int:
-        try:
-            return self.path.stat().st_mode & 0o777
-        except OSError:
-            return 0o666
 
 
 @dataclass(frozen=True)

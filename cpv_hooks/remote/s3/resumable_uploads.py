@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.locks import lock_at_once
 
 _FORGOTTEN = 30 * 24 * 3600.0
@@ -90,7 +91,7 @@ class Unfinished:
 
 def _locked(path: Path) -> int | None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         _sweep(path.parent)
     except OSError:
         return None

@@ -69,7 +69,8 @@ class _Files:
             if old is None:
                 _remove(path)
             elif _read(path) != old:
-                write_atomic(path, old.data, mode=old.mode)
+                write_atomic(path, old.data)
+                path.chmod(old.mode)
         for folder in self._folders:
             _remove(folder)
 

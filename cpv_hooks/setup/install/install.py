@@ -43,6 +43,7 @@ from cpv_hooks.setup.install.shims import (
     render,
 )
 from cpv_hooks.setup.install.uninstall import script_files
+from cpv_hooks.system.atomic_files import make_folder
 
 
 def install(repo: Repo) -> list[str]:
@@ -53,7 +54,7 @@ def install(repo: Repo) -> list[str]:
     """
     with altering(repo, "installation") as alterations:
         lines = _Installation(repo, alterations, Manifest.load(repo) or Manifest()).run()
-    repo.state.mkdir(parents=True, exist_ok=True)
+    make_folder(repo.state)
     note_stages(repo)
     hooks_in_place.note_in_place(repo)
     return lines
@@ -104,7 +105,7 @@ class _Installation:
         for name in LINKS:
             shutil.rmtree(repo.common_dir / name, ignore_errors=True)
         manifest.hooks = sorted({*manifest.hooks, *HOOKS, FSMONITOR_FILE})
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         lines = []
         if not foreign:  # the tool that owns that folder rewrites it as it likes; its hooks stay untouched there
             self._take_back(folder)

@@ -9,6 +9,7 @@ from cpv_hooks.console.output import fail
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.commits.upload_commits import deliver, retry_queued
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -42,7 +43,6 @@ def mark_queued(repo: Repo) -> None:
     """Let the post-commit shim know, without Python, whether something waits."""
     mark = repo.state / state_files.QUEUED
     if Queue.of(repo).pending():
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        write_atomic(mark, b"")
     else:
         mark.unlink(missing_ok=True)

@@ -10,7 +10,6 @@ locked file how far it is.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.system.locks import is_held
+from cpv_hooks.system.locks import is_held, lock_at_once
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
@@ -87,11 +86,10 @@ def _start(project: Project) -> int | None:
     """Start the process; returns the pipe to it, or None where one is at work already, for another commit."""
     from cpv_hooks.transfer.commits.background_process import spawn
 
-    path = _lock_file(project)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    lock = lock_at_once(_lock_file(project))
+    if lock is None:
+        return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(lock, 0)
         reading, writing = os.pipe()
         try:
@@ -100,8 +98,6 @@ def _start(project: Project) -> int | None:
         finally:
             os.close(reading)
         return writing
-    except BlockingIOError:
-        return None
     finally:
         # The lock lives on in the process that has it open now.
         os.close(lock)

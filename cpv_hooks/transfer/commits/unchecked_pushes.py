@@ -16,6 +16,7 @@ from typing import NamedTuple
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project, root_key
+from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 # What Git writes into the reflog of a remote-tracking ref that it brought from the remote.
@@ -62,7 +63,7 @@ def note_checked(project: Project, commits: Collection[str] = (), *, local: bool
     tips = {*remote_tips(project.repo).values(), *commits, *(_local_tips(project.repo) if local else ())}
     Queue.of(project.repo).note_complete(root_key(project), _remote(project), tips)
     # For the `pre-push` shim, which need not start Python where nothing has moved since.
-    (project.repo.shared / state_files.PUSHES_CHECKED).write_bytes(b"")
+    write_atomic(project.repo.shared / state_files.PUSHES_CHECKED, b"")
 
 
 def remote_tips(repo: Repo) -> dict[str, str]:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cpv_hooks.project.project import root_key
-from cpv_hooks.system.locks import locked
+from cpv_hooks.system.locks import locked, note
 
 
 @contextmanager
@@ -28,8 +28,8 @@ def working(project: Project) -> Iterator[None]:
     """Be the worker of a DVC root; raises `lock.Busy` at once where there is one."""
     root = root_key(project)
     path = lock_file(project.repo, root)
-    with locked(path, wait=False, say="uploading"):
-        path.write_text(json.dumps({"root": root, "process": os.getpid(), "since": time.time()}), encoding="ascii")
+    with locked(path, wait=False, say="uploading") as descriptor:
+        note(descriptor, json.dumps({"root": root, "process": os.getpid(), "since": time.time()}))
         yield
 
 

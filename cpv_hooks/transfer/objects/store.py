@@ -148,7 +148,7 @@ class Store:
             return
         target = self._cache.folder / oid[:2] / oid[2:]
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._cache.make_folder(target.parent)
             os.chmod(temporary, PROTECTED)
             os.replace(temporary, target)
         except OSError as error:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
+from cpv_hooks.system.locks import locked
+from cpv_hooks.system.own_files import open_own
 
 if TYPE_CHECKING:
     import sqlite3
@@ -177,7 +179,8 @@ class Queue:
         import sqlite3
 
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite follows links, and makes its other files as this one is.
+            os.close(open_own(self.path, os.O_RDWR | os.O_CREAT))
         except OSError as error:
             raise self._fault(error) from error
         with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
@@ -194,14 +197,12 @@ class Queue:
             db.execute("commit")
 
     def _set_aside(self) -> None:
-        import fcntl
         import sqlite3
 
         from cpv_hooks.console.output import warn
 
         # One process at a time, and each looks again: another one may have begun the new file already.
-        with open(self.path.with_name(state_files.QUEUE_LOCK), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.path.with_name(state_files.QUEUE_LOCK), wait=True, say="looking at the upload queue"):
             try:
                 with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as db:
                     if db.execute("pragma quick_check").fetchone() == ("ok",):
