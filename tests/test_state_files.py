@@ -17,7 +17,7 @@ from cpv_hooks.setup.install.templates import templates
 ROOT = Path(__file__).parents[1]
 GROUPS = (state_files.OF_WORK_TREE, state_files.OF_REPOSITORY, state_files.OF_USER)
 NAMES = {value for key, value in vars(state_files).items() if key.isupper() and isinstance(value, str)}
-# A plain word is one of these files where it is joined to one of these folders.
+# A plain word, or a name that many programs use, is one of these files where it is joined to one of these folders.
 FOLDER = re.compile(r"(\.(state|shared)|\bstate|cpv_home\(\)|state_files\.FOLDER)\)?$")
 BELOW = re.compile(r"(?<![\w@-])(?<!refs/)(?<!worktree/)cpv/[a-z]\S*")
 
@@ -26,7 +26,7 @@ def spelled(path: Path) -> Iterator[str]:
     """The places in a module that spell the name of one of CPV's own files."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            is_name = node.value in NAMES and not re.fullmatch(r"[a-z]+|\.lock|[a-z]+-", node.value)
+            is_name = node.value in NAMES and not re.fullmatch(r"[a-z]+|\.lock|[a-z]+-|config\.json", node.value)
             if is_name or BELOW.fullmatch(node.value.rpartition(".git/")[2].lstrip("/")):
                 yield f"{path.name}:{node.lineno}: {node.value}"
         elif (

@@ -147,3 +147,14 @@ def test_modes_are_those_of_git(tmp_path: Path, shared: str, mask: int) -> None:
     if repo.state.stat().st_mode & 0o077:
         assert mode(repo.state / "file") == mode(repo.git_dir / "refs/sub/ref")
     assert mode(repo.state / "private") == "0o600"
+
+
+def test_a_pointer_that_is_rewritten_keeps_its_mode_and_group(make_repo: MakeRepo) -> None:
+    repo = make_repo(files={"model.bin": "model 0\n"})
+    pointer = repo.path / "model.bin.dvc"
+    os.chown(pointer, ADA, TEAM)
+    pointer.chmod(0o664)
+    repo.write("model.bin", "model 1\n")
+    repo.git("commit", "-qm", "second")
+    now = pointer.stat()
+    assert (stat.S_IMODE(now.st_mode), now.st_uid, now.st_gid) == (0o664, ADA, TEAM)
