@@ -215,7 +215,7 @@ class CheckpointRun:
             self._folder.give_up(files)
             return self._not_saved(step, error)
         if skipped:
-            warn(f"run {self.name}: skipped, for saving is faster than uploading: {', '.join(map(str, skipped))}")
+            warn(self._folder.skipped(skipped))
         self._saved, self._since = step, time.monotonic()
         return True
 

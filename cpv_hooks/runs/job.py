@@ -54,7 +54,7 @@ def begin(where: Path, asked: str | None, wishes: Mapping[str, object]) -> Job:
     folder, lock = _claim(repo, asked)
     job = Job(root, folder, lock, os.urandom(4).hex())
     says = {"job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
-    folder.begin({**says, "command": [sys.executable, *sys.argv], "folder": os.getcwd(), **wishes})
+    folder.begin({**says, "command": sys.orig_argv, "folder": os.getcwd(), **wishes})
     return job
 
 

@@ -48,10 +48,10 @@ def marks(steps: Sequence[Step]) -> list[Mark]:
     return [Mark(step.step, step.metrics) for step in steps]
 
 
-def drop(project: Project, folder: RunFolder, steps: Sequence[Step], *, whole: bool = False) -> None:
+def drop(project: Project, folder: RunFolder, steps: Sequence[Step]) -> None:
     """Delete the refs of steps, on the Git host too where `[runs] push` put them there, and free what they needed."""
     repo = project.repo
-    run_refs.drop(repo, folder.name, steps, whole=whole)
+    run_refs.drop(repo, folder.name, steps)
     Queue.of(repo).done(root_key(project), [step.commit for step in steps])
     if project.config.runs_push and step_upload.HOST in repo.run("remote").split():
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +132,11 @@ class RunFolder:
         os.replace(files.parent, waiting / f"{number:08d}-{step}")
         is_behind = any(one.path.parent.name == "working" for one in before)
         return [one.step for one in before if is_behind and one.path.parent == waiting and self._skip(one)]
+
+    def skipped(self, steps: Sequence[int]) -> str:
+        """What to say of steps that a newer one took the place of."""
+        names = ", ".join(map(str, steps))
+        return f"run {self.name}: skipped, for saving is faster than uploading: {names}"
 
     def _skip(self, saved: Saved) -> bool:
         aside = self.path / f"{_SAVING}skipped-{os.urandom(4).hex()}"

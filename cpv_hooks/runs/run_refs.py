@@ -72,13 +72,16 @@ def write(repo: Repo, run: str, step: int | str, commit: str) -> None:
     repo.run("update-ref", "--stdin", "-z", input=f"update {ref_of(run, step)}\0{commit}\0\0")
 
 
-def drop(repo: Repo, run: str, steps: Iterable[Step], *, whole: bool = False) -> None:
-    """Delete the refs of steps, all of them or none; with `whole` the mark of the run's end goes too."""
-    refs = [ref_of(run, step.step) for step in steps]
-    if whole and is_finished(repo, run):
-        refs.append(ref_of(run, FINISHED))
-    if refs:
-        repo.run("update-ref", "--stdin", "-z", input="".join(f"delete {ref}\0\0" for ref in refs))
+def drop(repo: Repo, run: str, gone: Iterable[Step]) -> None:
+    """Delete the refs of steps, all of them or none. The mark of the run's end goes to the last step that is left."""
+    dropped = {step.step for step in gone}
+    lines = [f"delete {ref_of(run, step)}\0\0" for step in sorted(dropped)]
+    if lines and is_finished(repo, run):
+        left = [step for step in steps(repo, run) if step.step not in dropped]
+        mark = ref_of(run, FINISHED)
+        lines.append(f"update {mark}\0{left[-1].commit}\0\0" if left else f"delete {mark}\0\0")
+    if lines:
+        repo.run("update-ref", "--stdin", "-z", input="".join(lines))
 
 
 def next_name(name: str, taken: Collection[str]) -> str:

@@ -127,9 +127,7 @@ def newest(project: Project, folder: RunFolder) -> tuple[Step | None, Saved | No
         return None, None
     skipped = fresh[:-1]
     if skipped:
-        names = ", ".join(str(one.step) for one in skipped)
-        what = "step" if len(skipped) == 1 else "steps"
-        warn(f"run {folder.name}: {what} {names} skipped, for saving is faster than uploading")
+        warn(folder.skipped([one.step for one in skipped]))
     for one in skipped:
         one.remove()
     try:

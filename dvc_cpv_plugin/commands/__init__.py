@@ -24,6 +24,7 @@ NOUNS = (
     "promote",
     "demote",
     "stages",
+    "runs",
     "sync",
     "status",
     "doctor",

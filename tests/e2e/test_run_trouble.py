@@ -14,7 +14,7 @@ from conftest import MakeRepo
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import RunFolder
-from support.job import Job
+from support.job import Job, skipped_in
 from support.repos import ModelRepo
 from support.shell import Shell
 
@@ -139,14 +139,7 @@ with CheckpointRun(every=1) as run:
     found = steps(repo)
     assert found[-1] == 49
     assert len(found) < 50
-    named = {
-        int(word.strip(","))
-        for line in errors.splitlines()
-        if "skipped" in line
-        for word in line.split()
-        if word.strip(",").isdigit()
-    }
-    assert named == set(range(50)) - set(found)
+    assert skipped_in(errors) == set(range(50)) - set(found)
 
 
 def test_what_is_still_written_to_is_not_kept_and_training_goes_on(repo: ModelRepo) -> None:

@@ -55,6 +55,11 @@ class Job:
     def errors(self) -> str:
         return self._err.read_text()
 
+    @property
+    def skipped(self) -> set[int]:
+        """The steps that it said were skipped."""
+        return skipped_in(self.errors)
+
     def until(self, line: str) -> Job:
         """Wait until it has printed a line that begins so."""
         for _ in range(6000):
@@ -74,3 +79,9 @@ class Job:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def skipped_in(errors: str) -> set[int]:
+    """The steps that are named as skipped on a job's standard error."""
+    lines = [line.rpartition(": ")[2] for line in errors.splitlines() if " skipped, for saving" in line]
+    return {int(word) for line in lines for word in line.split(", ")}

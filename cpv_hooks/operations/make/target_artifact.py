@@ -51,7 +51,7 @@ def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked
     if one is None:
         space = tracked[0].space if tracked else _space(project)
         one = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
-    _refuse(project, one, source, here)
+    check_place(project, one, source, here)
     if here == path:
         found = work_tree.read(one)
         assert found is not None, "its status was read above"
@@ -118,8 +118,11 @@ def _candidates(project: Project, line: Line, name: str, tracked: Sequence[Track
     return found
 
 
-def _refuse(project: Project, one: Tracked, source: Path, here: str | None) -> None:
-    """Raise where the source and the artifact's place cannot be brought together."""
+def check_place(project: Project, one: Tracked, source: Path, here: str | None) -> None:
+    """Raise where the source and the artifact's place cannot be brought together.
+
+    `here` is the source's path from the top of the work tree; None where it lies elsewhere.
+    """
     path, pointer = one.pointer.path, one.pointer
     if not pointer.writable:
         fix = f"dvc update {pointer.file}" if pointer.imported else "dvc repro"

@@ -1,0 +1,40 @@
+"""Dropping a run, or one of its steps, for good."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.runs import overview, retention, run_refs
+from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.system.locks import lock_at_once
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.step_record import Step
+
+
+def drop(project: Project, name: str, *, dry_run: bool = False) -> list[Step]:
+    """Drop `RUN`, or the step of `RUN@STEP`; returns the steps that go. `CPVError` while a job is at work on it."""
+    run, _, which = name.partition("@")
+    steps = run_refs.demand(project.repo, run_refs.check_name(run))
+    gone = [overview.find(project, name)] if which else steps
+    if dry_run:
+        return gone
+    folder = RunFolder.of(project.repo, run)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    lock = lock_at_once(folder.job_lock)
+    if lock is None:
+        raise CPVError(
+            f"a job is at work on run {run}", where=str(folder.path), fix="stop it (kill -TERM), then repeat"
+        )
+    try:
+        with folder.working(), folder.taking():
+            retention.drop(project, folder, gone)
+            if not which:
+                shutil.rmtree(folder.path, ignore_errors=True)
+    finally:
+        os.close(lock)
+    return gone

@@ -1,0 +1,120 @@
+"""The runs of a clone, for people and for `--json`: steps, metrics, what is kept and why, and how to go on with one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project, root_key
+from cpv_hooks.runs import policies, run_refs
+from cpv_hooks.runs.job import VARIABLE
+from cpv_hooks.runs.policies import KeepBest, Mode
+from cpv_hooks.runs.retention import marks
+from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.runs.step_record import Step
+from cpv_hooks.system.locks import is_held
+from cpv_hooks.transfer.objects.upload_queue import Queue
+
+State = Literal["running", "finished", "stopped"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run. `kept` says why each step is, as far as this machine knows what its job wants; `queued` are commits whose
+    upload waits; `ranked` the steps with the metric that tells the best, the best one first."""
+
+    name: str
+    state: State
+    steps: Sequence[Step]
+    kept: dict[int, list[str]] = field(default_factory=dict)
+    ranked: Sequence[int] = ()
+    by: str | None = None
+    queued: frozenset[str] = frozenset()
+
+    def as_dict(self, *, with_steps: bool) -> dict[str, Any]:
+        """For `--json`."""
+        last = self.steps[-1] if self.steps else None
+        found: dict[str, Any] = {
+            "run": self.name,
+            "state": self.state,
+            "count": len(self.steps),
+            "last": last.as_dict() if last else None,
+            "best": self.ranked[0] if self.ranked else None,
+            "by": self.by,
+        }
+        if with_steps:
+            found["steps"] = [
+                {**step.as_dict(), "kept": self.kept.get(step.step, []), "queued": step.commit in self.queued}
+                for step in self.steps
+            ]
+        return found
+
+
+def runs(project: Project) -> list[Run]:
+    """Every run of this clone."""
+    return [look(project, name) for name in run_refs.names(project.repo)]
+
+
+def look(project: Project, name: str) -> Run:
+    """One run. Raises `CPVError` where there is none of that name."""
+    folder = RunFolder.of(project.repo, run_refs.check_name(name))
+    steps, is_running = run_refs.steps(project.repo, name), is_held(folder.job_lock)
+    if not steps and not is_running:
+        run_refs.demand(project.repo, name)
+    state: State = "running" if is_running else "finished" if run_refs.is_finished(project.repo, name) else "stopped"
+    data = folder.read("job.json").get("keep")
+    rule = policies.keep_rule(data) if data else policies.KeepAll()
+    best = next((one for one in rule.rules if isinstance(one, KeepBest)), None)
+    return Run(
+        name,
+        state,
+        steps,
+        policies.keep(rule, marks(steps)) if data else {},
+        policies.best_first(marks(steps), best.metric, best.mode) if best else (),
+        f"{best.metric} ({best.mode})" if best else None,
+        frozenset(item.commit for item in Queue.of(project.repo).pending(root_key(project))),
+    )
+
+
+def find(project: Project, name: str, metric: str | None = None, mode: Mode = "min") -> Step:
+    """The step that `RUN`, `RUN@500`, `RUN@last` or `RUN@best` means; without @ it is the last.
+
+    The best is that by `metric`, or by what the run's job keeps its best by. Raises `CPVError`.
+    """
+    run, _, which = name.partition("@")
+    steps = run_refs.demand(project.repo, run_refs.check_name(run))
+    if which in ("", "last"):
+        return steps[-1]
+    if which == "best":
+        found = look(project, run)
+        ranked = policies.best_first(marks(steps), metric, mode) if metric else found.ranked
+        if not ranked:
+            what = f"no step has {metric} as a number" if metric else "it is not known which metric tells the best"
+            raise CPVError(
+                what, where=run, fix=f"dvc cpv runs show {run}, then --metric NAME --mode min|max, or {run}@STEP"
+            )
+        return next(step for step in steps if step.step == ranked[0])
+    chosen = next((step for step in steps if str(step.step) == which), None)
+    if chosen is None:
+        raise CPVError(f"it has no step {which!r}", where=f"run {run}", fix=f"dvc cpv runs show {run}")
+    return chosen
+
+
+def resume_command(project: Project, name: str) -> str:
+    """The command that goes on with a run, with its job's command line where this machine has it."""
+    steps = run_refs.demand(project.repo, run_refs.check_name(name))
+    job = RunFolder.of(project.repo, name).read("job.json")
+    step, words = steps[-1], []
+    folder = job.get("folder")
+    if isinstance(folder, str):
+        words.append(f"cd {shlex.quote(folder)}")
+    if step.base != project.repo.resolve("HEAD"):
+        words.append(f"git checkout {step.base}")
+    if step.code:
+        words.append(f"git diff {step.base} {step.code} | git apply")
+    command = job.get("command")
+    told = shlex.join(map(str, command)) if isinstance(command, list) and command else "python train.py"
+    return " && ".join([*words, f"{VARIABLE}={shlex.quote(name)} {told}"])

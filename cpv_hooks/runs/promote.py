@@ -1,0 +1,89 @@
+"""A step of a run becomes a version: its content in the place of its artifacts, a commit on the branch, and a tag."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks import state_files
+from cpv_hooks.console.output import say
+from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
+from cpv_hooks.errors import CPVError
+from cpv_hooks.operations.make import make_version, metrics_line, new_content, target_artifact, work_tree
+from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.operations.make.work_tree import Tracked
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.runs import policies
+from cpv_hooks.runs.restore import restore
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cpv_hooks.console.plan import Plan
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.step_record import Step
+
+
+@contextmanager
+def promotion(project: Project, step: Step, *, version: str | None, message: str | None) -> Iterator[Plan[str]]:
+    """The plan that makes a step a version, for the length of the block; what it returns is the tag.
+
+    The data is brought here, verified, first. All of it is made or nothing, as by `model upload`; what stood in the
+    place of an artifact goes on the rescue list where no commit has it. Raises `CPVError`.
+    """
+    from cpv_hooks.console.plan import Plan
+
+    make_version.begin(project)
+    with tempfile.TemporaryDirectory(prefix="cpv-promote-") as folder:
+        source = Path(folder, "step")
+        restore(project, step, source)
+        planned = make_version.plan(
+            project,
+            "runs promote",
+            _changes(project, step, source),
+            [Line.MODEL],
+            version=version,
+            messages={Line.MODEL: message},
+            description=f"run {step.run}, step {step.step}",
+            reuse=True,
+        )
+        yield Plan(planned.effects, planned.expected[0], lambda: planned.run()[0])
+
+
+def _changes(project: Project, step: Step, source: Path) -> list[Change]:
+    tracked = work_tree.tracked(project)
+    space = tracked[0].space if tracked else None
+    if space is None:
+        space = Workspace(project, Index.load(project.repo.state), Clock(project.repo.state / state_files.CLOCK))
+    changes = []
+    for name, path in step.saved.items():
+        new = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
+        one = next((item for item in tracked if item.pointer.path == path), new)
+        target_artifact.check_place(project, one, source / name, None)
+        changes.append(Change(space, one.pointer, new_content.of_path(space, source / name, path), in_place=False))
+    numbers = {key: value for key, value in step.metrics.items() if policies.number(value) is not None}
+    logs = [path for path in step.saved.values() if project.kind_of(path) == "metrics"]
+    if numbers and not logs and project.config.artifacts.get("metrics"):
+        changes.append(metrics_line.change(project, {"step": step.step, **numbers}, tracked, space))
+    return changes
+
+
+def say_code(project: Project, step: Step) -> None:
+    """Say in what the code of HEAD differs from the code that made the step."""
+    repo = project.repo
+    try:
+        listed = repo.run("diff", "--name-only", "--no-renames", "-z", step.base, "HEAD").split("\0")
+    except CPVError:
+        say(f"the code that made step {step.step} is that of {step.base[:10]}, which is not in this clone")
+        return
+    differ = [path for path in listed if path and not is_pointer_file(path)]
+    if differ:
+        shown = ", ".join(differ[:3]) + (", …" if len(differ) > 3 else "")
+        say(f"HEAD's code is not that of step {step.step} ({step.base[:10]}): {shown} (git diff {step.base[:10]} HEAD)")
+    if step.code:
+        changes = f"git diff {step.base[:10]} {step.code[:10]}"
+        say(f"step {step.step} was made with changes that were not committed ({changes})")

@@ -1,0 +1,203 @@
+"""`dvc cpv runs list|show|promote|drop|resume-command`: training runs, and a step of one as a version."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.common import add_json, add_noun
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.runs.overview import Run
+
+HELP = "Training runs: their steps and metrics; make a step a version, drop a run, or go on with one."
+EXAMPLES = """examples:
+  dvc cpv runs list
+  dvc cpv runs show main                          steps, metrics, what is kept and why
+  dvc cpv runs promote main@best --tag v1.0       a commit on this branch, with its tag
+  dvc cpv runs drop main-2"""
+
+
+def _project() -> Project:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.roots import projects_here
+
+    return projects_here(Repo.discover())[0]
+
+
+class CmdList(CPVCommand):
+    """A line for each run, or JSON."""
+
+    def run(self) -> int:
+        """Do it."""
+        import json
+
+        from dvc.ui import ui
+
+        from cpv_hooks.runs import overview
+
+        found = overview.runs(_project())
+        if self.args.json:
+            ui.write(json.dumps([run.as_dict(with_steps=False) for run in found], indent=2))
+            return 0
+        for run in found:
+            ui.write("\t".join(_row(run)))
+        return 0
+
+
+class CmdShow(CPVCommand):
+    """A line for each step, or JSON."""
+
+    def run(self) -> int:
+        """Do it."""
+        import json
+
+        from dvc.ui import ui
+
+        from cpv_hooks.runs import overview
+
+        found = overview.look(_project(), self.args.run)
+        if self.args.json:
+            ui.write(json.dumps(found.as_dict(with_steps=True), indent=2))
+            return 0
+        for line in _steps(found):
+            ui.write(line)
+        return 0
+
+
+class CmdPromote(CPVCommand):
+    """Makes a step a version; prints the tag."""
+
+    def run(self) -> int:
+        """Do it."""
+        import json
+
+        from dvc.ui import ui
+
+        from cpv_hooks.runs import overview, promote
+
+        project = _project()
+        step = overview.find(project, self.args.step, self.args.metric, self.args.mode)
+        promote.say_code(project, step)
+        with promote.promotion(project, step, version=self.args.tag, message=self.args.message) as plan:
+            if self.args.dry_run:
+                ui.write("\n".join(f"would {effect}" for effect in plan.effects) or "would change nothing")
+                return 0
+            tag = plan.run()
+        found = {"tag": tag, "run": step.run, "step": step.step}
+        ui.write(json.dumps(found, indent=2) if self.args.json else tag)
+        return 0
+
+
+class CmdDrop(CPVCommand):
+    """Lets go of a run, or of one of its steps."""
+
+    def run(self) -> int:
+        """Do it."""
+        import json
+
+        from dvc.ui import ui
+
+        from cpv_hooks.console.output import say
+        from cpv_hooks.runs import drop
+
+        gone = drop.drop(_project(), self.args.run, dry_run=self.args.dry_run)
+        if self.args.json:
+            ui.write(
+                json.dumps([{"run": step.run, "step": step.step, "commit": step.commit} for step in gone], indent=2)
+            )
+            return 0
+        for step in gone:
+            say(f"{'would drop' if self.args.dry_run else 'dropped'} run {step.run}, step {step.step}")
+        return 0
+
+
+class CmdResumeCommand(CPVCommand):
+    """Prints the command that goes on with a run."""
+
+    def run(self) -> int:
+        """Do it."""
+        import json
+
+        from dvc.ui import ui
+
+        from cpv_hooks.runs import overview
+
+        command = overview.resume_command(_project(), self.args.run)
+        ui.write(json.dumps({"run": self.args.run, "command": command}, indent=2) if self.args.json else command)
+        return 0
+
+
+def _row(run: Run) -> Iterator[str]:
+    from cpv_hooks.runs.step_record import iso
+
+    yield run.name
+    yield run.state
+    yield f"{len(run.steps)} step{'' if len(run.steps) == 1 else 's'}"
+    if run.steps:
+        yield f"last {run.steps[-1].step}"
+        yield f"best {run.ranked[0]} by {run.by}" if run.ranked else "-"
+        yield iso(run.steps[-1].time)
+
+
+def _steps(run: Run) -> Iterator[str]:
+    from cpv_hooks.console.output import printable
+    from cpv_hooks.runs.step_record import iso
+
+    for step in run.steps:
+        metrics = ", ".join(f"{key} {value}" for key, value in step.metrics.items()) or "-"
+        why = ", ".join(run.kept.get(step.step, [])) or "-"
+        queued = "queued" if step.commit in run.queued else "-"
+        cells = [str(step.step), iso(step.time), step.commit[:10], metrics, why, queued, step.host]
+        yield "\t".join(printable(cell) for cell in cells)
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `runs` to `dvc cpv`."""
+    verbs = add_noun(subparsers, parent_parser, "runs", HELP, EXAMPLES)
+    listed = add_command(
+        verbs, parent_parser, "list", CmdList, "List the runs: name, state, steps, the last and the best, when.",
+        "examples:\n  dvc cpv runs list\n  dvc cpv runs list --json | jq -r '.[] | select(.state==\"stopped\").run'",
+    )  # fmt: skip
+    add_json(listed)
+    shown = add_command(
+        verbs, parent_parser, "show", CmdShow,
+        "Show a run's steps: step, when, commit, metrics, why it is kept, whether its upload waits, host.",
+        "examples:\n  dvc cpv runs show main\n  dvc cpv runs show main --json | jq '.steps[].metrics'",
+    )  # fmt: skip
+    shown.add_argument("run", metavar="RUN", help="The run.")
+    add_json(shown)
+    promoted = add_command(
+        verbs, parent_parser, "promote", CmdPromote,
+        "Make a step a version: its content in place, a commit on this branch, a tag. Prints the tag.",
+        "examples:\n  dvc cpv runs promote main                       # the last step, the next number\n"
+        "  dvc cpv runs promote main@1500 --tag v1.0 -m 'first release'\n"
+        "  dvc cpv runs promote main@best --metric acc --mode max",
+    )  # fmt: skip
+    promoted.add_argument("step", metavar="RUN[@STEP|@best|@last]", help="The run and the step (default: the last).")
+    promoted.add_argument("-t", "--tag", metavar="TAG", help="The version (default: the next number).")
+    promoted.add_argument("-m", "--message", metavar="TEXT", help="What the commit and the tag say.")
+    promoted.add_argument(
+        "--metric", metavar="NAME", help="What @best is by (default: what the run keeps its best by)."
+    )
+    promoted.add_argument("--mode", choices=("min", "max"), default="min", help="Whether less or more is better (min).")
+    promoted.add_argument("--dry-run", action="store_true", help="Print the exact effects, and change nothing.")
+    add_json(promoted)
+    dropped = add_command(
+        verbs, parent_parser, "drop", CmdDrop,
+        "Drop a run or one of its steps: the refs, and the data that nothing else needs. Versions made of it stay.",
+        "examples:\n  dvc cpv runs drop main-2\n  dvc cpv runs drop main@500 --dry-run",
+    )  # fmt: skip
+    dropped.add_argument("run", metavar="RUN[@STEP]", help="The run, or one step of it.")
+    dropped.add_argument("--dry-run", action="store_true", help="Print what would go, and change nothing.")
+    add_json(dropped)
+    command = add_command(
+        verbs, parent_parser, "resume-command", CmdResumeCommand,
+        "Print the shell command that goes on with a run: its code checked out, its job started.",
+        'examples:\n  dvc cpv runs resume-command main\n  sh -c "$(dvc cpv runs resume-command main)"',
+    )  # fmt: skip
+    command.add_argument("run", metavar="RUN", help="The run.")
+    add_json(command)
