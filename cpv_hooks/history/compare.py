@@ -83,11 +83,14 @@ class Difference(TypedDict):
     """What could not be read; the rest is compared all the same."""
 
 
-def compare(projects: Sequence[Project], a: Side, b: Side) -> Difference:
-    """Compare two sides. Lists of a folder's files that the cache lacks are read from the remote."""
+def compare(projects: Sequence[Project], a: Side, b: Side, *, weights: bool = False) -> Difference:
+    """Compare two sides. What the cache lacks of lists of files and of models' headers is read from the remote.
+
+    With `weights` all of the models' weights are read, from the remote too, for the norms of their changes.
+    """
     errors = [str(error) for side in (a, b) for error in side.errors]
     artifacts = list(_Artifacts(projects, errors).changes(a, b))
-    models = list(_models(Models(projects), artifacts, a, b, errors))
+    models = list(_models(Models(projects), artifacts, a, b, errors, weights=weights))
     changes = deltas(a.metrics, b.metrics)
     before, after = for_json(a.metrics), for_json(b.metrics)
     return Difference(
@@ -183,7 +186,7 @@ class _Artifacts:
 
 
 def _models(
-    models: Models, artifacts: Sequence[ArtifactChange], a: Side, b: Side, errors: list[str]
+    models: Models, artifacts: Sequence[ArtifactChange], a: Side, b: Side, errors: list[str], *, weights: bool
 ) -> Iterator[ModelChange]:
     for item in artifacts:
         if item["kind"] not in READ_KINDS:
@@ -192,7 +195,12 @@ def _models(
         before, after = (models.read(found.pointer) if found else None for found in (one, other))
         errors += [f"{item['path']}: {error}" for found in (before, after) if found for error in found.errors]
         if (before and before.format) or (after and after.format):
-            yield change_of(item["path"], before, after)
+            here = all(found is None or models.is_here(found.pointer) for found in (one, other))
+            try:
+                yield change_of(item["path"], before, after, reads=here or weights, weights=weights)
+            except (CPVError, OSError) as error:
+                errors.append(f"{item['path']}: {error}")
+                yield change_of(item["path"], before, after)
 
 
 def _settings(a: Side, b: Side, errors: list[str]) -> Iterator[SettingChange]:

@@ -82,6 +82,10 @@ class Models:
             self._known[key] = self._read(pointer)
         return self._known[key]
 
+    def is_here(self, pointer: Pointer) -> bool:
+        """Whether the cache has all of an artifact."""
+        return self._where.cached([pointer])
+
     def _read(self, pointer: Pointer) -> Model | None:
         from cpv_hooks.model_formats.record import Model
         from cpv_hooks.project import plugins

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import rank_folders
 from cpv_hooks.model_formats.damage import DAMAGE, reason
-from cpv_hooks.model_formats.record import Model, Unreadable, short
+from cpv_hooks.model_formats.record import Model, Tensor, Unreadable, short
 from cpv_hooks.model_formats.single_file import SUFFIXES, read_file
-from cpv_hooks.system.byte_source import ByteSource
+from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAX_FILES = 10_000
 _MAX_JSON = 64 << 20
@@ -22,7 +24,7 @@ def read_folder(files: Mapping[str, ByteSource]) -> Model | None:
     """What a folder of files says of itself; None where it has no file of a model. A file that cannot be read is one
     of the `errors`, and the rest goes on."""
     names = [name for name in sorted(files) if _is_looked_into(name)][:MAX_FILES]
-    parts = [found for name in names if (found := _part(name, files[name])) is not None]
+    parts = [found for name in names if (found := _part(name, files)) is not None]
     parts += [found for name in sorted(files) if (found := _of_ranks(name, files)) is not None]
     indexes = [_index(name, files) for name in sorted(files) if name.endswith(_INDEX)]
     parts += [index for index in indexes if index is not None]
@@ -44,12 +46,29 @@ def _is_looked_into(name: str) -> bool:
     return f".{name.lower().rpartition('.')[2]}" in SUFFIXES
 
 
-def _part(name: str, source: ByteSource) -> Model | None:
+def _part(name: str, files: Mapping[str, ByteSource]) -> Model | None:
     try:
-        found = read_file(name, source)
+        found = read_file(name, files[name])
     except (CPVError, OSError) as error:
         return Model("", errors=(f"{name}: {reason(error)}",))
-    return found.within(name) if found else None
+    return _with_files_beside(name, found, files).within(name) if found else None
+
+
+def _with_files_beside(name: str, model: Model, files: Mapping[str, ByteSource]) -> Model:
+    """Find the weights that a file says are in others beside it."""
+    folder = name[: name.rfind("/") + 1]
+    named = sorted({tensor.elsewhere[0] for tensor in model.tensors if tensor.elsewhere})
+    missing = tuple(f"{file[:100]} is missing" for file in named if folder + file not in files)
+    tensors = tuple(_beside(folder, tensor, files) for tensor in model.tensors)
+    return replace(model, tensors=tensors, errors=(*model.errors, *missing)) if named else model
+
+
+def _beside(folder: str, tensor: Tensor, files: Mapping[str, ByteSource]) -> Tensor:
+    if tensor.elsewhere is None or tensor.nbytes is None:
+        return tensor
+    file, offset = tensor.elsewhere
+    source = files.get(folder + file)
+    return replace(tensor, part=partial(Part, source, offset, tensor.nbytes)) if source is not None else tensor
 
 
 def _of_ranks(name: str, files: Mapping[str, ByteSource]) -> Model | None:

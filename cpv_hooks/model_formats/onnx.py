@@ -44,7 +44,7 @@ def read(source: ByteSource) -> Model:
             tensors += _graph(source, model.message(field), metadata)
     if "ir_version" not in metadata or "nodes" not in metadata:
         raise Unreadable("it has no graph")
-    notes = [f"weights are in {tensor.file}" for tensor in tensors if tensor.file]
+    notes = [f"weights are in {tensor.elsewhere[0]}" for tensor in tensors if tensor.elsewhere]
     return Model("ONNX", tuple(tensors), metadata, tuple(dict.fromkeys(notes)))
 
 
@@ -84,7 +84,8 @@ def _tensor(source: ByteSource, message: Message) -> Tensor:
     width = WIDTHS.get(dtype)
     nbytes = None if width is None else tensor.count * width
     if external:
-        return Tensor(name, tensor.shape, dtype, nbytes, file=external.get("location", "")[:200])
+        place = (external.get("location", "")[:1000], int(external.get("offset", "0")))
+        return Tensor(name, tensor.shape, dtype, nbytes, elsewhere=place)
     if raw is None or nbytes != raw.end - raw.start:
         return Tensor(name, tensor.shape, dtype, nbytes)
     return Tensor(name, tensor.shape, dtype, nbytes, part=partial(Part, source, raw.start, nbytes))

@@ -30,7 +30,8 @@ class Unreadable(Exception):
 class Tensor:
     """A tensor. `nbytes` is its size in the file where the format says it; `file` is the file of a folder it is in.
 
-    `part` finds its bytes, in row-major order, where they lie in one piece; that may need further reads.
+    `part` finds its bytes, in row-major order, where they lie in one piece; that may need further reads. `elsewhere` is
+    another file of the same folder that has them, by its name there, and where in it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Tensor:
     dtype: str
     nbytes: int | None = None
     file: str = ""
+    elsewhere: tuple[str, int] | None = None
     part: Callable[[], Part] | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   dvc cpv diff v0.3                           the work tree against v0.3
   dvc cpv diff v0.3 v0.4
   dvc cpv diff origin/main HEAD --markdown    for a comment on a pull request
+  dvc cpv diff v0.3 v0.4 --weights            how far each tensor of the model moved
   dvc cpv diff v0.3 v0.4 --json | jq '.metrics[] | select(.change != null)'
 
 The work tree is compared as its pointer files say; `dvc cpv sync` brings them up to date.
@@ -40,14 +41,17 @@ class CmdDiff(CPVCommand):
         from cpv_hooks.history.compare import compare
         from cpv_hooks.history.names import find
         from cpv_hooks.history.side import of_commit, of_work_tree
+        from cpv_hooks.model_formats.weights import demand_numpy
         from cpv_hooks.project.roots import projects_here
 
+        if self.args.weights:
+            demand_numpy()
         repo = Repo.discover()
         projects = projects_here(repo)
         a, b = (find(repo, projects, name) if name is not None else None for name in (self.args.a, self.args.b))
         assert a is not None
         other = of_work_tree(repo, projects) if b is None else of_commit(repo, projects, b)
-        found = compare(projects, of_commit(repo, projects, a), other)
+        found = compare(projects, of_commit(repo, projects, a), other, weights=self.args.weights)
         if self.args.json:
             ui.write(json.dumps(found, indent=2))
         else:
@@ -170,6 +174,9 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser = add_command(subparsers, parent_parser, "diff", CmdDiff, HELP, EXAMPLES)
     parser.add_argument("a", metavar="A", help="A version, a branch or a commit.")
     parser.add_argument("b", metavar="B", nargs="?", help="Another one (default: the work tree).")
+    parser.add_argument(
+        "--weights", action="store_true", help="Read all weights of models, for the norm of each tensor's change."
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="Print JSON.")
     form.add_argument("--markdown", action="store_true", help="Print Markdown, for a pull request's comment.")

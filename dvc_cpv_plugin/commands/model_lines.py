@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dvc_cpv_plugin.commands.common import printable
 
 if TYPE_CHECKING:
-    from cpv_hooks.history.model_changes import ModelChange
+    from cpv_hooks.history.model_changes import ModelChange, WeightChange
     from cpv_hooks.history.models import ModelEntry
 
 _SHOWN = 20
@@ -45,14 +45,38 @@ def changed(item: ModelChange) -> Iterator[str]:
     before, after = item["parameters_before"], item["parameters_after"]
     if before != after:
         yield f"parameters: {_number(before)} -> {_number(after)}"
+    if item["same_weights"]:
+        yield "same weights, other bytes"
     tensors = [f"+ {name}" for name in item["tensors_added"]] if item["format_before"] else []
     tensors += [f"- {name}" for name in item["tensors_removed"]] if item["format_after"] else []
     tensors += [f"~ {one['name']}  {one['before']} -> {one['after']}" for one in item["tensors_reshaped"]]
     tensors += [f"~ {one['name']}  {one['before']} -> {one['after']}" for one in item["tensors_retyped"]]
     yield from _cut(tensors, "", "tensors; --json has all")
+    moved = sorted(filter(_moved, item["weights"] or []), key=_share, reverse=True)
+    yield from _cut([_distance(one) for one in moved], "", "tensors; --json has all")
     facts = [f"{key}: {_number(old)} -> {_number(new)}" for key, (old, new) in item["metadata"].items()]
     if item["format_before"] and item["format_after"]:
         yield from _cut(facts, "", "lines; --json has all")
+
+
+def _moved(one: WeightChange) -> bool:
+    return one["norm"] != 0
+
+
+def _share(one: WeightChange) -> float:
+    """By what share of itself a tensor moved; what is not known comes last."""
+    norm, before = one["norm"], one["norm_before"]
+    if not isinstance(norm, float) or not isinstance(before, float):
+        return -1.0
+    return norm / before if before else float("inf")
+
+
+def _distance(one: WeightChange) -> str:
+    share = _share(one)
+    if share < 0:
+        return f"{one['name']}  moved by {_number(one['norm'])}"
+    part = f"  ({share:.3%} of {one['norm_before']:.6g})" if share != float("inf") else "  (from zero)"
+    return f"{one['name']}  moved by {one['norm']:.6g}{part}"
 
 
 def _cut(lines: Sequence[str], indent: str, more: str) -> Iterator[str]:

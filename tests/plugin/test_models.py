@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.transfer.commits.upload_commits import publish
 from support import two_versions
 from support.repos import ModelRepo
 from support.saved_models import content
+from support.two_versions import project_of
 
 SHARD = "model-{:05}-of-00002.safetensors"
 
@@ -83,6 +86,8 @@ def test_diff(model: ModelRepo) -> None:
         "tensors_removed": ["0.weight", "0.bias", "2.weight", "2.bias"],
         "tensors_reshaped": [],
         "tensors_retyped": [],
+        "same_weights": False,
+        "weights": None,
         "metadata": {},
     }
     lines = model.cpv("diff", "v0.0", "v0.1").lines
@@ -138,3 +143,28 @@ def test_the_documented_fields_are_the_ones_that_are_printed(model: ModelRepo) -
     (change,) = json.loads(model.cpv("diff", "--json", "v0.0", "v0.1").out)["models"]
     for name in change:
         assert f"`{name}`" in (docs / "diff.md").read_text(), name
+
+
+def test_same_weights_and_how_far_others_are(model: ModelRepo) -> None:
+    for version, name in (("v0.2", "torch.pt"), ("v0.3", "torch-again.pt"), ("v0.4", "torch-other.pt")):
+        two_versions.save(model, {"model.pt": content(name)})
+        model.git("tag", version)
+    (same,) = json.loads(model.cpv("diff", "--json", "v0.2", "v0.3").out)["models"]
+    assert (same["same_weights"], same["weights"]) == (True, None)
+    assert model.cpv("diff", "v0.2", "v0.3").lines[1:] == ["    same weights, other bytes"]
+    assert "- same weights, other bytes" in model.cpv("diff", "v0.2", "v0.3", "--markdown").lines
+    (other,) = json.loads(model.cpv("diff", "--json", "v0.3", "v0.4", "--weights").out)["models"]
+    assert other["same_weights"] is False
+    norms = {one["name"]: one["norm"] for one in other["weights"]}
+    assert norms == {"0.weight": 0, "0.bias": pytest.approx(3**0.5), "2.weight": 0, "2.bias": 0}
+    lines = model.cpv("diff", "v0.3", "v0.4", "--weights").lines
+    assert len(lines) == 2
+    assert lines[1].startswith("    0.bias  moved by 1.73205  (")
+    # Without them in the cache only headers are read, unless weights are asked for.
+    publish(project_of(model), ["v0.2", "v0.3"], Progress("testing"))
+    shutil.rmtree(model.path / ".dvc/cache")
+    (unknown,) = json.loads(model.cpv("diff", "--json", "v0.2", "v0.3").out)["models"]
+    assert unknown["same_weights"] is None
+    (asked,) = json.loads(model.cpv("diff", "--json", "v0.2", "v0.3", "--weights").out)["models"]
+    assert asked["same_weights"] is True
+    assert not (model.path / ".dvc/cache/files").exists()

@@ -1,0 +1,93 @@
+"""Whether two models have the same weights, and how far they are apart."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import pytest
+
+from cpv_hooks.model_formats.record import Model, Tensor
+from cpv_hooks.model_formats.weights import are_equal, distances, have_same_tensors
+from cpv_hooks.system.byte_source import BytesSource, Part
+from support.saved_models import content, read
+
+
+def ignore(size: int) -> None:
+    """Nobody counts."""
+
+
+@pytest.mark.parametrize(
+    ("before", "again", "other"),
+    [
+        ("torch.pt", "torch-again.pt", "torch-other.pt"),
+        ("keras.keras", "keras-again.keras", "keras-other.keras"),
+        ("sklearn.skops", "sklearn-again.skops", "sklearn-other.skops"),
+        ("catboost.cbm", "catboost-again.cbm", None),
+        ("dcp", "dcp-again", None),
+        ("torch-legacy.pt", "torch-other.pt", "torch.pt"),
+    ],
+)
+def test_formats_whose_bytes_differ_from_save_to_save(before: str, again: str, other: str | None) -> None:
+    if before != "dcp":
+        assert content(before) != content(again), "a test of nothing"
+    one, two = read(before), read(again)
+    assert have_same_tensors(one, two)
+    assert are_equal(one, two, ignore) is True
+    if other:
+        three = read(other)
+        assert have_same_tensors(one, three)
+        assert are_equal(one, three, ignore) is False
+
+
+def test_other_trees_are_other_tensors() -> None:
+    assert not have_same_tensors(read("catboost.cbm"), read("catboost-other.cbm"))
+
+
+def test_what_cannot_be_seen_is_not_known() -> None:
+    assert are_equal(read("orbax"), read("orbax"), ignore) is None
+    assert are_equal(read("xgboost.json"), read("xgboost.json"), ignore) is None
+    assert are_equal(read("onnx-external"), read("onnx-external"), ignore) is True
+
+
+def one(dtype: str, data: bytes, count: int) -> Model:
+    return Model("x", (Tensor("t", (count,), dtype, len(data), part=lambda: Part(BytesSource(data), 0, len(data))),))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "before", "after"),
+    [
+        ("F32", struct.pack("<2f", 3, 4), struct.pack("<2f", 3, 5)),
+        ("F64", struct.pack("<2d", 3, 4), struct.pack("<2d", 3, 5)),
+        ("F16", struct.pack("<2e", 3, 4), struct.pack("<2e", 3, 5)),
+        ("BF16", struct.pack("<2H", 0x4040, 0x4080), struct.pack("<2H", 0x4040, 0x40A0)),
+        ("I8", b"\x03\x04", b"\x03\x05"),
+        ("F8_E5M2", struct.pack("<e", 3)[1:] + struct.pack("<e", 4)[1:], struct.pack("<e", 3)[1:] + b"\x45"),
+        ("F8_E4M3", bytes([0x44, 0x48]), bytes([0x44, 0x4A])),
+    ],
+)
+def test_norms_by_type(dtype: str, before: bytes, after: bytes) -> None:
+    (found,) = distances(one(dtype, before, 2), one(dtype, after, 2), ignore)
+    assert found == ("t", 1.0, 5.0)
+
+
+def test_norms_of_large_tensors_are_streamed() -> None:
+    count = 1_300_001
+    (found,) = distances(one("U8", bytes(count), count), one("U8", b"\1" * count, count), ignore)
+    assert found.norm == pytest.approx(math.sqrt(count))
+
+
+def test_norms_between_types_and_of_what_is_none() -> None:
+    (found,) = distances(one("F16", struct.pack("<e", 2), 1), one("F32", struct.pack("<f", 2.5), 1), ignore)
+    assert (found.norm, found.norm_before) == (0.5, 2.0)
+    (found,) = distances(one("unknown", b"1", 1), one("unknown", b"1", 1), ignore)
+    assert found == ("t", None, None)
+    (found,) = distances(one("F32", struct.pack("<f", float("nan")), 1), one("F32", bytes(4), 1), ignore)
+    assert math.isnan(found.norm or 0)
+
+
+def test_ggufs_blocks_are_unpacked() -> None:
+    model = read("tiny.gguf")
+    found = {one.name: one for one in distances(model, model, ignore)}
+    assert found["blk.0.attn_q.weight"].norm == 0
+    assert found["blk.0.attn_q.weight"].norm_before == pytest.approx(math.sqrt(4 * 32), rel=0.01)
