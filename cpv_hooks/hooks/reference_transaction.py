@@ -6,7 +6,7 @@ States and lines: githooks(5). Only *prepared* can refuse. Tags that a fetch bri
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import NULL_OID
@@ -58,8 +58,7 @@ def _makes_tags(git: GitProcess | None) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class _Renamed:
+class _Renamed(NamedTuple):
     """What `git refs rename OLD NEW` does to a tag: Git shows the hook only that OLD goes."""
 
     old: str
