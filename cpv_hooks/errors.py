@@ -1,8 +1,11 @@
-"""The one error that a user sees."""
+"""The one error that a user sees, and names in commands that fix it: quoted where a shell needs it, and only there."""
 
 from __future__ import annotations
 
 import errno
+import os
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -27,7 +30,7 @@ class CPVError(Exception):
         line = f"{self.where}: {self.what}" if self.where else self.what
         if self.fix:
             line += f"; fix: {self.fix}"
-        return " ".join(line.split())
+        return " ".join(filter(None, map(str.strip, line.splitlines())))  # two blanks may be part of a name
 
 
 _IO_FAULTS = {
@@ -45,3 +48,35 @@ def disk_error(error: OSError, where: Path) -> CPVError:
     """The one line for a disk that refuses."""
     what = _IO_FAULTS.get(error.errno or 0, error.strerror or str(error))
     return CPVError(what, where=str(where), fix="free space or correct the permissions, then repeat the command")
+
+
+def shell_word(value: object) -> str:
+    """The value as one word of a command."""
+    text = str(value)
+    return shlex.quote(text) if text.isprintable() else _printed(text)
+
+
+def shell_words(values: Iterable[object]) -> str:
+    """Each value as a word."""
+    return " ".join(map(shell_word, values))
+
+
+def shell_path(value: object) -> str:
+    """A file or folder as one word that no command takes for an option, nor Git for the magic of a pathspec."""
+    text = str(value)
+    return shell_word(f"./{text}" if text.startswith(("-", ":")) else text)
+
+
+def shell_paths(values: Iterable[object]) -> str:
+    """Each file or folder as a word."""
+    return " ".join(map(shell_path, values))
+
+
+def _printed(text: str) -> str:
+    """A word that would not survive being shown: `printf` makes it of what can be."""
+    octal = "".join(chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in os.fsencode(_escaped(text)))
+    return f'"$(printf {shlex.quote(octal)})"'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "%%")

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cpv_hooks.console.output import say, warn
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.runs import policies
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
@@ -123,7 +123,7 @@ class CheckpointRun:
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=job.environment)
         if done.returncode:
             what = f"run {self.name} could not be looked at for a step to go on from (the line above says why)"
-            raise CPVError(what, where=str(job.root), fix=f"dvc cpv runs show {self.name}")
+            raise CPVError(what, where=str(job.root), fix=f"dvc cpv runs show {shell_word(self.name)}")
         found = json.loads(done.stdout)
         if found is None:
             return None

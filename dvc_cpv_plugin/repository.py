@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
@@ -35,10 +34,10 @@ def find(team: str, model: str, options: Options, *, reads: bool) -> Project:
 
 def _at(folder: Path, team: str, model: str) -> Project:
     if not folder.is_dir():
-        raise CPVError("no such folder", where=str(folder), fix=f"dvc cpv init {shlex.quote(str(folder))}")
+        raise CPVError("no such folder", where=str(folder), fix=f"dvc cpv init {shell_path(folder)}")
     projects = _around(folder)
     if not projects:
-        fix = f"dvc cpv init {shlex.quote(str(folder))}"
+        fix = f"dvc cpv init {shell_path(folder)}"
         raise CPVError(f"CPV does not manage this folder (no {FILE})", where=str(folder), fix=fix)
     found = next((project for project in projects if _is(project, team, model)), None)
     if found is None:
@@ -92,5 +91,8 @@ def _none(team: str, model: str, folder: Path) -> Project:
     from cpv_hooks.accounts.git_host.pattern import repository_url
     from cpv_hooks.accounts.personal.settings import load
 
-    fix = f"git clone {repository_url(load(), team, model)}, or dvc cpv init {model} --team-name {team}"
+    fix = (
+        f"git clone {shell_word(repository_url(load(), team, model))}, "
+        f"or dvc cpv init {shell_word(model)} --team-name {shell_word(team)}"
+    )
     raise CPVError(f"there is no repository of {team}/{model} here", where=str(folder), fix=fix)

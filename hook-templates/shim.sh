@@ -57,6 +57,10 @@ read_head() {
     case $head in *[!0-9a-f]*) return 1 ;; esac # a branch that stands for another
 }
 
+index_seen() {
+    write_mark @INDEX_SEEN@
+}
+
 @EARLY@
 # Whether no other hook is to run: none was here first, or pre-commit's, which would only run CPV again.
 alone() {
@@ -111,9 +115,16 @@ name_chained() (
     done
 ) 2>/dev/null
 
+# Whether no Git started a hook of the work tree: dulwich, and so `dvc exp`, runs some in Git's own folder, from where
+# nobody finds the work tree. The next Git command looks. Git itself would give GIT_DIR.
+is_beside_the_work_tree() {
+    [ "$git_dir" = . ] && [ -z "$GIT_DIR" ] || return 1
+    case $hook in pre-push | reference-transaction) return 1 ;; esac
+}
+
 # Whether CPV has anything to do with this repository. In a commit that CPV itself makes only the other hooks run.
 managed() {
-    [ -z "$CPV_SILENCED" ] || return 1
+    [ -z "$CPV_SILENCED" ] && ! is_beside_the_work_tree || return 1
     [ -d "$state" ] || [ -f .cpv.toml ] && return 0
     [ -f "$git_dir/commondir" ] || return 1
     find_common
@@ -175,10 +186,6 @@ same_index() {
     [ "$listed" != "$cpv_tracked" ] && [ "$listed" != "$cpv_added" ] || return 0
     rm -f "$state/@STAMP@" # until a sync has looked
     return 1
-}
-
-index_seen() {
-    write_mark @INDEX_SEEN@
 }
 
 # By `command`, or what a power cut left of the file would end this shell, and with it the Git command.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.console.output import size_text
+from cpv_hooks.errors import shell_path
 from cpv_hooks.setup.init.model import existing
 from cpv_hooks.state_files import cpv_home
 
@@ -41,7 +41,7 @@ def disk_space(subject: Subject) -> Iterator[Check]:
     for name, folder, _ in places:
         there = existing(folder)
         if not os.access(there, os.W_OK | os.X_OK):
-            fix = f"chmod u+wx {shlex.quote(str(there))}"
+            fix = f"chmod u+wx {shell_path(there)}"
             yield Check("disk-space", "fail", f"{name}: no permission to write", fix)
             return
     needed = subject.bytes_written()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_paths
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
@@ -61,7 +60,7 @@ def git_clean(project: Project, subject: Subject) -> Iterator[Check]:
     if dirty:
         verb = "has" if len(dirty) == 1 else "have"
         # By name, because a commit of everything would be a checkpoint of its own.
-        fix = f"git commit {shlex.join(dirty) if len(dirty) <= _SHOWN else '-a'}, or git stash"
+        fix = f"git commit {shell_paths(dirty) if len(dirty) <= _SHOWN else '-a'}, or git stash"
         yield Check("git-clean", "fail", f"{_listed(dirty)} {verb} uncommitted changes", fix)
     elif subject.makes_commit and not branch:
         what = "HEAD is detached, so the new commit would be on no branch"
@@ -107,9 +106,7 @@ def _source(source: Path) -> Check:
         why = "a link to nothing" if not source.exists() else "neither a file nor a folder"
         return Check("required-files", "fail", f"{source}: {why}", "name a file or a folder")
     if not os.access(source, os.R_OK | (os.X_OK if source.is_dir() else 0)):
-        return Check(
-            "required-files", "fail", f"{source}: no permission to read", f"chmod u+r {shlex.quote(str(source))}"
-        )
+        return Check("required-files", "fail", f"{source}: no permission to read", f"chmod u+r {shell_path(source)}")
     if source.is_dir() and not any(files for _, _, files in os.walk(source)):
         # A disk that is not mounted looks like this.
         return Check("required-files", "fail", f"{source}: no file in this folder", "name a folder with files")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from cpv_hooks.accounts.git_host.address import Address, of_git_url, of_url
 from cpv_hooks.console.check_result import Check, Question, Result
 from cpv_hooks.console.redact import redact
+from cpv_hooks.errors import shell_word
 from cpv_hooks.project.project import Project
 from cpv_hooks.worktree import remotes_in_use
 
@@ -29,7 +30,7 @@ def remote_answers(name: str, project: Project) -> Question:
         return Check(name, "ok", f"{who} answers")
 
     who = redact(f"{project.remote_name} ({project.remote_url})")
-    return Question(name, who, ask, f"dvc remote modify {project.remote_name} …")
+    return Question(name, who, ask, f"dvc remote modify {shell_word(project.remote_name)} …")
 
 
 def dvc_remote(project: Project) -> Iterator[Check]:

@@ -18,6 +18,13 @@ BAR_AFTER = 0.3
 """Seconds of work before a bar is drawn on a terminal."""
 LINE_AFTER, LINE_EVERY = 2.0, 10.0
 """Seconds of work before the first plain line, and between two, where nobody watches a terminal."""
+_SURE_SHARE, _SURE_AFTER = 0.01, 30.0
+"""From which share of the work, or after how many seconds, its speed tells when it will end."""
+
+
+def tells_the_end(done: int, total: int, seconds: float) -> bool:
+    """Whether enough is done to say how long the rest will take: the first bytes of a large file say hours."""
+    return 0 < done < total and (done >= total * _SURE_SHARE or seconds >= _SURE_AFTER)
 
 
 class Progress:
@@ -73,13 +80,16 @@ class Progress:
                 write_line(self._line(now))
 
     def _line(self, now: float) -> str:
-        rate = self.done / max(now - self._begun, 0.001)
+        seconds = max(now - self._begun, 0.001)
+        rate = self.done / seconds
         speed = f"{size_text(int(rate))}/s"
         if not self.total:
             return f"{self.what}: {size_text(self.done)}, {speed}"
-        share = min(100, 100 * self.done // self.total)
-        left = f", {time_text((self.total - self.done) / rate)} left" if 0 < self.done < self.total else ""
-        return f"{self.what}: {share}% ({size_text(self.done)} of {size_text(self.total)}, {speed}{left})"
+        # What grows while it is read has no other end.
+        total = max(self.total, self.done)
+        share = 100 * self.done // total
+        left = f", {time_text((total - self.done) / rate)} left" if tells_the_end(self.done, total, seconds) else ""
+        return f"{self.what}: {share}% ({size_text(self.done)} of {size_text(total)}, {speed}{left})"
 
     def _draw(self, now: float) -> None:
         if self._bar is None and now - self._begun < BAR_AFTER:
@@ -89,4 +99,4 @@ class Progress:
 
         if self._bar is None:
             self._bar = BARS.add(printable(redact(self.what)))
-        BARS.update(self._bar, self.done, self.total)
+        BARS.update(self._bar, self.done, max(self.total, self.done) if self.total else 0)

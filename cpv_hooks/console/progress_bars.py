@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Task, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from cpv_hooks.console.progress import tells_the_end
 
 
 class Bars:
@@ -42,6 +45,16 @@ class Bars:
             self._display = None
 
 
+class _TimeLeft(TimeRemainingColumn):
+    """Silent until the speed tells it."""
+
+    def render(self, task: Task) -> Text:
+        """The time, or as much room."""
+        if task.finished or tells_the_end(int(task.completed), int(task.total or 0), task.elapsed or 0):
+            return super().render(task)
+        return Text("-:--:--", style="progress.remaining")
+
+
 BARS = Bars()
 """Those of this process."""
 
@@ -52,6 +65,6 @@ def _new_display() -> RichProgress:
         BarColumn(bar_width=24),
         DownloadColumn(),
         TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        _TimeLeft(),
     )
     return RichProgress(*columns, console=Console(stderr=True), transient=True)

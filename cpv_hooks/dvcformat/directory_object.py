@@ -15,7 +15,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 
 DIR_SUFFIX = ".dir"
 MAX_BYTES = 1 << 30
@@ -142,5 +142,5 @@ def _check_distinct(entries: list[tuple[str, str]], name: str, path: Path | None
 
 
 def _error(name: str, path: Path | None, what: str) -> CPVError:
-    fix = f"rm -f {path} && dvc cpv sync" if path else "ask whoever made it to push it again"
+    fix = f"rm -f {shell_path(path)} && dvc cpv sync" if path else "ask whoever made it to push it again"
     return CPVError(f"directory object {name} is not usable: {what}", fix=fix)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.system.atomic_files import write_atomic
 
 # What decides where the configuration of the system and of the user lie (`platformdirs`).
@@ -198,7 +198,7 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
         raise CPVError(
             f"core.remote names {name!r}, which is not configured",
             where=str(root / ".dvc" / "config"),
-            fix=f"dvc remote add {name} URL",
+            fix=f"dvc remote add {shell_word(name)} URL",
         )
     types = cache.get("type") or ["reflink", "copy"]
     return Facts(

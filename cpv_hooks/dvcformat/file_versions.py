@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, parse_dir_object
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 
 _MOST = (
     1024  # characters of a version id (https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html)
@@ -64,7 +64,9 @@ def _entries(listed: list[dict[str, Any]], file: str) -> list[tuple[str, str]]:
     try:
         return parse_dir_object(json.dumps(listed, default=str).encode(), "of its files")
     except CPVError as error:
-        raise CPVError(f"its list of files: {error.what}", where=file, fix=f"git checkout -- {file}") from error
+        raise CPVError(
+            f"its list of files: {error.what}", where=file, fix=f"git checkout -- {shell_path(file)}"
+        ) from error
 
 
 def _stored(relpath: str, oid: str, row: Mapping[str, Any]) -> Stored:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import conditions
 from cpv_hooks.history.reader import read_one
@@ -148,7 +148,9 @@ def refuse_push(repo: Repo, projects: Sequence[Project], tags: Mapping[str, str]
         except CPVError as error:
             broken = error.what
         if broken:
-            errors.append(CPVError(f"{name} breaks the rule of its stage: {broken}", fix=f"git tag -d '{name}'"))
+            errors.append(
+                CPVError(f"{name} breaks the rule of its stage: {broken}", fix=f"git tag -d {shell_word(name)}")
+            )
     return errors
 
 

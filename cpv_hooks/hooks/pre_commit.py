@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from cpv_hooks import state_files
 from cpv_hooks.console.output import fail, say, size_text
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_paths
 from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.index import Staged
@@ -43,7 +43,7 @@ def run(args: list[str]) -> int:
     if aside:
         # Writing them now would collide with the patch that pre-commit applies when its hooks are done.
         what = "has unstaged changes, which pre-commit has stashed"
-        raise CPVError(what, where=aside[0], fix=f"git add {' '.join(aside)}, then commit again")
+        raise CPVError(what, where=aside[0], fix=f"git add {shell_paths(aside)}, then commit again")
     with early_uploads() as early:
         report = guarded_sync(repo, _event(repo), early.offer)
         before = index.staged(repo)
@@ -88,7 +88,7 @@ def stop(repo: Repo, report: Report, before: Staged) -> bool:
     tell(Report(taken))
     large = index.large_files(repo, before, LARGE) if report.projects else []
     for path, size in large:
-        fix = f"git rm --cached {path} && dvc add {path} (or commit with --no-verify)"
+        fix = f"git rm --cached {shell_path(path)} && dvc add {shell_path(path)} (or commit with --no-verify)"
         fail(CPVError(f"{size_text(size)} binary file staged in Git instead of DVC", where=path, fix=fix))
     return bool(large or blocking(taken))
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import environment
 from cpv_hooks.project.config import FILE, load
 
@@ -75,7 +75,7 @@ def _named(path: str, cwd: Path) -> list[Path]:
         return [Path(cwd, name) for name in glob.glob(path, root_dir=cwd, recursive=True) if _is_model(Path(cwd, name))]
     root = _folder(path, cwd)
     if not _is_model(root):
-        raise CPVError(f"no model repository (it has no {FILE})", where=path, fix=f"dvc cpv init {path}")
+        raise CPVError(f"no model repository (it has no {FILE})", where=path, fix=f"dvc cpv init {shell_path(path)}")
     return [root]
 
 

@@ -7,14 +7,13 @@ does not track. A path is judged as whoever opens it understands it: variables, 
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.dvcformat.dvc_config import names_said
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.state_files import cpv_home
 
@@ -103,11 +102,13 @@ class CloneSettings:
         if not is_off and os.path.isabs(value) and self._mistrusted(value, is_brought=True) is None:
             return
         what = f"ssl_verify of remote {self._remote} comes with the repository, so nothing proves who the server is"
-        setting = "false" if is_off else shlex.quote(path)
+        setting = "false" if is_off else path
         raise self._refusal("ssl_verify", setting, what, f"{self._root}/.dvc/config")
 
     def _refusal(self, key: str, value: str, what: str, where: str) -> CPVError:
-        return CPVError(what, where=where, fix=f"dvc remote modify --local {self._remote} {key} {value}")
+        return CPVError(
+            what, where=where, fix=f"dvc remote modify --local {shell_word(self._remote)} {key} {shell_word(value)}"
+        )
 
 
 def _own_folders() -> list[str]:

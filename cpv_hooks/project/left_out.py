@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import say
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_paths
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
@@ -32,12 +31,12 @@ def left_out(repo: Repo) -> list[CPVError]:
 
 
 def _missing(repo: Repo, prefix: str) -> CPVError:
-    folder = shlex.quote(prefix.rstrip("/") or ".dvc")
+    folder = prefix.rstrip("/") or ".dvc"
     if _is_sparse(repo):
         what = "managed by CPV, and its settings are left out by the sparse checkout"
-        return CPVError(what, where=f"{prefix}.dvc", fix=f"git sparse-checkout add {folder}")
-    files = shlex.join(prefix + name for name in _SETTINGS)
-    return CPVError("managed by CPV, and its settings are deleted", where=prefix or ".", fix=f"git checkout -- {files}")
+        return CPVError(what, where=f"{prefix}.dvc", fix=f"git sparse-checkout add {shell_path(folder)}")
+    fix = f"git checkout -- {shell_paths(prefix + name for name in _SETTINGS)}"
+    return CPVError("managed by CPV, and its settings are deleted", where=prefix or ".", fix=fix)
 
 
 def _is_sparse(repo: Repo) -> bool:
@@ -76,7 +75,7 @@ def _bring(repo: Repo, prefix: str) -> bool:
     for file in gone:
         write_atomic(repo.top / file, os.fsencode(repo.run("cat-file", "blob", f":{file}")))
     if gone:
-        keep = shlex.quote(f"{prefix}.dvc")
+        keep = shell_path(f"{prefix}.dvc")
         say(f"brought back {', '.join(gone)}, which CPV needs; git sparse-checkout add {keep} keeps them")
     return bool(gone) and not (repo.top / prefix / ".dvc/cache").is_dir()
 

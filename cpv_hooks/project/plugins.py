@@ -25,7 +25,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, cast
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -222,7 +222,7 @@ def _register(plugins: PluginManager, entry: EntryPoint) -> None:
 
         dist = entry.dist.name if entry.dist else entry.name
         reason = " ".join(str(error).split()) or type(error).__name__
-        warn(f"plugin {entry.name} left out: {reason}; fix: pip uninstall {dist}")
+        warn(f"plugin {entry.name} left out: {reason}; fix: pip uninstall {shell_word(dist)}")
 
 
 def _hook_names() -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.objects import FOLDERS as _FOLDERS
 from cpv_hooks.git.objects import Entry, Object, Reads, entries, objects_of, rows
 
@@ -109,11 +109,13 @@ class PointerReader:
     def _text(self, blob_id: str, path: str) -> str:
         data = self._object(blob_id, path).data
         if data is None:
-            raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=path, fix=f"git rm --cached {path}")
+            raise CPVError(
+                f"pointer larger than {MAX_BYTES} bytes", where=path, fix=f"git rm --cached {shell_path(path)}"
+            )
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise CPVError("not UTF-8", where=path, fix=f"git checkout -- {path}") from error
+            raise CPVError("not UTF-8", where=path, fix=f"git checkout -- {shell_path(path)}") from error
 
     def files(self, tree: str, folder: str) -> tuple[_File, ...]:
         """The pointer files below a tree, without those of DVC roots nested in it."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import fnmatch
 import os
 import posixpath
-import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.clone_settings import CloneSettings
 from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load
@@ -75,7 +74,7 @@ class Project(_Facts):
             raise CPVError(
                 f"names remote {remote!r}, which is not configured",
                 where=str(self.root / ".dvc" / "config"),
-                fix=f"dvc remote add {shlex.quote(remote)} URL",
+                fix=f"dvc remote add {shell_word(remote)} URL",
             )
         # The layout that `.cpv.toml` asks for is the default remote's.
         config = self.config._replace(layout="content")

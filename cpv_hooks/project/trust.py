@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.clone_settings import CloneSettings
 from cpv_hooks.state_files import cpv_home
 
@@ -63,7 +63,6 @@ def in_question(repo: Repo, root: Path, remote: str, url: str, options: Mapping[
 
 def check(repo: Repo, root: Path, remote: str, url: str, options: Mapping[str, str]) -> None:
     """Refuse to send credentials to a server that only the clone names. The error says what is asked, and how."""
-    import shlex
 
     from cpv_hooks.console.redact import redact
 
@@ -72,7 +71,7 @@ def check(repo: Repo, root: Path, remote: str, url: str, options: Mapping[str, s
         is_plain = name.startswith("http://")
         seen = ", in plain text: session tokens and encryption keys could be read on the way" if is_plain else ""
         what = f"the repository says that its data is at {redact(name)}; may your credentials be used there{seen}?"
-        raise CPVError(what, where=f"remote {remote}", fix=f"{COMMAND} {shlex.quote(redact(name))}")
+        raise CPVError(what, where=f"remote {remote}", fix=f"{COMMAND} {shell_word(redact(name))}")
 
 
 def _named_by_clone(url: str, settings: CloneSettings) -> Iterator[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.caller import GitProcess
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import make_folder, new_file, sync
@@ -118,7 +118,7 @@ def read(descriptor: int, path: Path) -> Record:
         return Record(str(header.get("what")), str(header.get("started")), top, git_dir, header.get("head"), steps)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = "a journal that cannot be read, so what it is about stays half-done"
-        raise CPVError(what, where=str(path), fix=f"rm {path}, then dvc cpv sync") from error
+        raise CPVError(what, where=str(path), fix=f"rm {shell_path(path)}, then dvc cpv sync") from error
 
 
 def remove(path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git import repo as git
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file, undo, undo_git
@@ -143,7 +143,7 @@ def _undo_left(repo: Repo, *, wait: bool) -> list[Recovered]:
                 if error.fix:
                     raise
                 # Git's own refusal says what is wrong, and not what to do.
-                fix = f"fix that, then dvc cpv recover; or rm {path}, then dvc cpv sync"
+                fix = f"fix that, then dvc cpv recover; or rm {shell_path(path)}, then dvc cpv sync"
                 raise CPVError(error.what, where=error.where, fix=fix) from error
         journal_file.remove(path)
         found.append(_described(record))

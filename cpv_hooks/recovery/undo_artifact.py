@@ -19,7 +19,7 @@ from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Entry, Index
 from cpv_hooks.worktree.materialise import needed
 from cpv_hooks.worktree.placer import Placer
-from cpv_hooks.worktree.removal import remove_artifact
+from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.snapshot import is_executable
 from cpv_hooks.worktree.verified_in_cache import keep
 from cpv_hooks.worktree.workspace import Workspace
@@ -85,6 +85,8 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
         remove_artifact(target, None)
     elif target.is_dir() and (gone or not action["before"]):
         remove_artifact(target, gone)
+    if not action["before"]:
+        remove_empty_parents(space.project.repo.top, path)
     with Placer(space) as placer:
         for name, (oid, isexec) in before.items():
             if name in ours or (name not in now and name not in after):

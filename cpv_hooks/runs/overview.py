@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import policies, run_refs
 from cpv_hooks.runs.job import VARIABLE
@@ -94,12 +94,14 @@ def find(project: Project, name: str, metric: str | None = None, mode: Mode = "m
         if not ranked:
             what = f"no step has {metric} as a number" if metric else "it is not known which metric tells the best"
             raise CPVError(
-                what, where=run, fix=f"dvc cpv runs show {run}, then --metric NAME --mode min|max, or {run}@STEP"
+                what,
+                where=run,
+                fix=f"dvc cpv runs show {shell_word(run)}, then --metric NAME --mode min|max, or RUN@STEP",
             )
         return next(step for step in steps if step.step == ranked[0])
     chosen = next((step for step in steps if str(step.step) == which), None)
     if chosen is None:
-        raise CPVError(f"it has no step {which!r}", where=f"run {run}", fix=f"dvc cpv runs show {run}")
+        raise CPVError(f"it has no step {which!r}", where=f"run {run}", fix=f"dvc cpv runs show {shell_word(run)}")
     return chosen
 
 
@@ -112,9 +114,9 @@ def resume_command(project: Project, name: str) -> str:
     if isinstance(folder, str):
         words.append(f"cd {shlex.quote(folder)}")
     if step.base != project.repo.resolve("HEAD"):
-        words.append(f"git checkout {step.base}")
+        words.append(f"git checkout {shell_word(step.base)}")
     if step.code:
-        words.append(f"git diff {step.base} {step.code} | git apply")
+        words.append(f"git diff {shell_words([step.base, step.code])} | git apply")
     command = job.get("command")
     told = shlex.join(map(str, command)) if isinstance(command, list) and command else "python train.py"
     return " && ".join([*words, f"{VARIABLE}={shlex.quote(name)} {told}"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.operations.make import make_version, metrics_line, new_content, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import Change
 from cpv_hooks.operations.make.work_tree import Tracked
@@ -83,7 +83,10 @@ def say_code(project: Project, step: Step) -> None:
     differ = [path for path in listed if path and not is_pointer_file(path)]
     if differ:
         shown = ", ".join(differ[:3]) + (", …" if len(differ) > 3 else "")
-        say(f"HEAD's code is not that of step {step.step} ({step.base[:10]}): {shown} (git diff {step.base[:10]} HEAD)")
+        say(
+            f"HEAD's code is not that of step {step.step} ({step.base[:10]}): {shown} "
+            f"(git diff {shell_word(step.base[:10])} HEAD)"
+        )
     if step.code:
-        changes = f"git diff {step.base[:10]} {step.code[:10]}"
+        changes = f"git diff {shell_words([step.base[:10], step.code[:10]])}"
         say(f"step {step.step} was made with changes that were not committed ({changes})")

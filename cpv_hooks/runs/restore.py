@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import fail, warn
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.step_record import Step
@@ -62,12 +62,14 @@ def restore(project: Project, step: Step, target: Path) -> None:
     for name, path in step.saved.items():
         pointer = pointers.get(path)
         if pointer is None or pointer.oid is None:
-            raise CPVError("the step has no pointer to it", where=path, fix=f"dvc cpv runs show {step.run}")
+            raise CPVError("the step has no pointer to it", where=path, fix=f"dvc cpv runs show {shell_word(step.run)}")
         store = stores.of(pointer)
         for relpath, oid in _files(store, pointer):
             _bring(store, oid, target / name / relpath if relpath else target / name, pointer)
     if not step.saved:
-        raise CPVError("it does not say what was saved", where=step.commit[:10], fix=f"dvc cpv runs show {step.run}")
+        raise CPVError(
+            "it does not say what was saved", where=step.commit[:10], fix=f"dvc cpv runs show {shell_word(step.run)}"
+        )
 
 
 def _files(store: Store, pointer: Pointer) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.git.gitignore import ignore
 from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, nobody
@@ -28,8 +28,9 @@ from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.signatures import being_written
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact
-from cpv_hooks.worktree.base_index import Entry, Index
+from cpv_hooks.worktree.base_index import REMOVING, Entry, Index
 from cpv_hooks.worktree.materialise import MissingObject, Placed, needed
+from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import BeingWritten, Taken
 from cpv_hooks.worktree.workspace import Workspace
@@ -136,7 +137,10 @@ class Reconciler:
             error = CPVError(
                 "pointer and artifact both changed (conflict)",
                 where=pointer.path,
-                fix=f"dvc add {pointer.path} (keeps the artifact) or dvc checkout -f {pointer.file} (the pointer's)",
+                fix=(
+                    f"dvc add {shell_path(pointer.path)} (keeps the artifact) "
+                    f"or dvc checkout -f {shell_path(pointer.file)} (the pointer's)"
+                ),
             )
             return Outcome(pointer.path, "conflict", pointer, error)
         self._set(pointer.path, taken)
@@ -201,6 +205,8 @@ class Reconciler:
     def _remove(self, artifact: Artifact) -> Outcome:
         space, path, entry = artifact.space, artifact.path, artifact.entry
         if artifact.status is None or entry is None:
+            if entry is not None and entry.placing == REMOVING:
+                remove_empty_parents(space.project.repo.top, path)
             return Outcome(path, "removed")
         if entry.placing is not None:
             if artifact.isdir:
@@ -212,9 +218,12 @@ class Reconciler:
                 artifact = Artifact.at(space, path)
         if not artifact.same:
             what = "is no longer tracked here and has unsaved content, so it stays"
-            return Outcome(path, "clean", error=CPVError(what, where=path, fix=f"mv {path} to another place"))
+            return Outcome(
+                path, "clean", error=CPVError(what, where=path, fix=f"mv {shell_path(path)} to another place")
+            )
         note_unsaved(artifact, f"{path}.dvc", self.event.name)
         remove(artifact)
+        remove_empty_parents(space.project.repo.top, path)
         return Outcome(path, "removed")
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from cpv_hooks.console.output import say, warn
+from cpv_hooks.console.output import fail, say, warn
 from cpv_hooks.sync.outcomes import Outcome, Report
 
 _BLOCKING = frozenset({"in flux", "invalid", "ignored", "conflict"})
+# What refuses a commit, or fails a checkout, is no mere warning.
+_STOPPING = _BLOCKING | {"missing"}
 
 
 def tell(report: Report) -> None:
     """Print the problems and the rescues."""
     for outcome in report.outcomes:
-        if outcome.error:
+        if outcome.error and outcome.state in _STOPPING:
+            fail(outcome.error)
+        elif outcome.error:
             warn(str(outcome.error))
 
 

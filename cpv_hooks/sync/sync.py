@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.pointer import settle
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.expected import lacks_version
@@ -130,7 +131,7 @@ def _complete(found: Found) -> bool:
 
 def _in_conflict(file: str, event: Event) -> Outcome:
     """A pointer in conflict is the user's; Git has named it, so only who asks is told again."""
-    fix = f"git checkout --ours (or --theirs) -- {file} && git add {file}"
+    fix = settle(file)
     return Outcome(
         file,
         "conflict",

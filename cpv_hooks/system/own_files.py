@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import stat
 from pathlib import Path
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.system.atomic_files import new_file
 
 
@@ -57,4 +56,4 @@ def read_own(path: Path) -> bytes:
 
 def _strange(path: str | os.PathLike[str], why: str) -> CPVError:
     name = os.fspath(path)
-    return CPVError(why, where=name, fix=f"rm {shlex.quote(name)} (CPV makes it anew)")
+    return CPVError(why, where=name, fix=f"rm {shell_path(name)} (CPV makes it anew)")

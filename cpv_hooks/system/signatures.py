@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.own_files import open_own
 
@@ -161,7 +161,7 @@ def _pass_over(lost: list[os.DirEntry[str]], root: str, prefix: str, dangling: s
     for entry in lost:
         inside = os.path.realpath(entry.path).startswith(f"{os.path.realpath(root)}/")
         if dangling is None or not inside:
-            raise CPVError("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {entry.path}")
+            raise CPVError("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {shell_path(entry.path)}")
         dangling.add(prefix + entry.name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.tag_schemes import Line, Scheme, Version
 from cpv_hooks.versions import tag_refs
@@ -38,7 +38,7 @@ def explicit(scheme: Scheme, version: str, lines: Sequence[Line], names: Collect
     if number is None and Line.DATA in lines:
         number = scheme.parse(Line.DATA, version)
     if number is None and scheme.parse(Line.DATA, version):
-        raise CPVError(f"{version} numbers data, not models", fix=f"dvc cpv tag {version} --data")
+        raise CPVError(f"{version} numbers data, not models", fix=f"dvc cpv tag {shell_word(version)} --data")
     if number is None:
         raise malformed(scheme, lines[0], version, names)
     return {line: scheme.format(line, number) for line in lines}
@@ -47,13 +47,13 @@ def explicit(scheme: Scheme, version: str, lines: Sequence[Line], names: Collect
 def malformed(scheme: Scheme, line: Line, name: str, names: Collection[str]) -> CPVError:
     """The error for a name that is meant to be a version and is not one."""
     shape, example = scheme.prefix(line) + scheme.shape, next_free(scheme, line, names)
-    return CPVError(f"{name!r} is not a version of this repository ({shape})", fix=f"git tag {example}")
+    return CPVError(f"{name!r} is not a version of this repository ({shape})", fix=f"git tag {shell_word(example)}")
 
 
 def refuse_taken(scheme: Scheme, line: Line, name: str, names: Collection[str]) -> None:
     """Raise where Git has no room for the name."""
     if tag_refs.is_taken(name, names):
-        raise CPVError(f"the tag {name} exists already", fix=f"git tag {next_free(scheme, line, names)}")
+        raise CPVError(f"the tag {name} exists already", fix=f"git tag {shell_word(next_free(scheme, line, names))}")
 
 
 def refuse_backward(scheme: Scheme, line: Line, name: str, names: Collection[str]) -> None:
@@ -61,4 +61,4 @@ def refuse_backward(scheme: Scheme, line: Line, name: str, names: Collection[str
     last, version = highest(scheme, line, names), scheme.parse(line, name)
     if last is not None and version is not None and version <= last:
         what = f"{name} is not higher than {scheme.format(line, last)}"
-        raise CPVError(what, fix=f"git tag {next_free(scheme, line, names)}")
+        raise CPVError(what, fix=f"git tag {shell_word(next_free(scheme, line, names))}")

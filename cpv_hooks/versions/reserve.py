@@ -10,7 +10,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -30,7 +30,7 @@ def create(
     tag behind, where a `version` is taken there or the push fails.
     """
     if repo.config(f"remote.{remote}.url") is None:
-        fix = f"git remote add {remote} URL, or dvc cpv tag without --push"
+        fix = f"git remote add {shell_word(remote)} URL, or dvc cpv tag without --push"
         raise CPVError(f"there is no Git remote {remote!r}", where=str(repo.top), fix=fix)
     for _ in range(_ATTEMPTS):
         # Everybody else's names, so that the next free one is free there too. An unpublished tag of ours that has
@@ -48,11 +48,13 @@ def create(
         _remove(repo, names)
         if version is not None:
             what = f"the tag {taken[0]} exists on {remote} already"
-            raise CPVError(what, where=str(repo.top), fix=f"git fetch --tags {remote}, then dvc cpv tag")
+            raise CPVError(what, where=str(repo.top), fix=f"git fetch --tags {shell_word(remote)}, then dvc cpv tag")
         # Everybody else's names, so that the next free one is free there too.
         repo.run("fetch", "--quiet", "--tags", remote)
     raise CPVError(
-        f"{remote} refused {_ATTEMPTS} names in a row", where=str(repo.top), fix=f"git fetch --tags {remote}"
+        f"{remote} refused {_ATTEMPTS} names in a row",
+        where=str(repo.top),
+        fix=f"git fetch --tags {shell_word(remote)}",
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
@@ -116,7 +116,7 @@ def version_in(project: Project, text: str) -> str:
     if stage not in found:
         known = ", ".join(sorted(found)) or "none"
         what = f"no version is in stage {stage!r} (stages in use: {known})"
-        raise CPVError(what, where=str(project.repo.top), fix=f"dvc cpv promote TAG {stage or 'STAGE'}")
+        raise CPVError(what, where=str(project.repo.top), fix=f"dvc cpv promote TAG {shell_word(stage or 'STAGE')}")
     version = found[stage].version
     if version is None:
         what = f"stage {stage!r} names {found[stage].commit[:10]}, which has no version"

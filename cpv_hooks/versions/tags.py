@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
@@ -116,13 +116,13 @@ def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
         raise numbering.malformed(scheme, line, name, known)
     target = repo.resolve(commit)
     if target is None:
-        raise CPVError(f"{name} would name no commit", where=str(repo.top), fix=f"git tag {name} HEAD")
+        raise CPVError(f"{name} would name no commit", where=str(repo.top), fix=f"git tag {shell_word(name)} HEAD")
     existing = tag_refs.read(repo, name=name)
     if (existing and commit == existing[0].oid) or commit in tag_refs.published_oids(repo).get(name, ()):
         return
     if is_published(repo, name):
         better = numbering.next_free(scheme, line, known)
-        raise CPVError(f"{name} is published, and a published tag never moves", fix=f"git tag {better}")
+        raise CPVError(f"{name} is published, and a published tag never moves", fix=f"git tag {shell_word(better)}")
     if not existing:
         numbering.refuse_taken(scheme, line, name, known)
         numbering.refuse_backward(scheme, line, name, known)
@@ -132,7 +132,9 @@ def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
 def check_goes(repo: Repo, name: str, new: str) -> None:
     """Refuse that a published tag is renamed; `new` is the name that it would get."""
     if is_published(repo, name):
-        raise CPVError(f"{name} is published, and a published tag never moves", fix=f"git tag {new} {name}")
+        raise CPVError(
+            f"{name} is published, and a published tag never moves", fix=f"git tag {shell_word(new)} {shell_word(name)}"
+        )
 
 
 def move_rewritten(repo: Repo, project: Project, pairs: Sequence[tuple[str, str]]) -> list[str]:

@@ -6,11 +6,10 @@ without a network: a tag whose commit a remote has may have come from there, and
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.plugins import scheme_of
@@ -75,7 +74,7 @@ def refuse_push(
 def _unseen(repo: Repo, projects: Sequence[Project], tag: Leaving, remote: str, ask: Ask) -> Iterator[CPVError]:
     commit = repo.resolve(tag.oid)
     if commit is None:
-        yield CPVError(f"{tag.name} names no commit", where=str(repo.top), fix=f"git tag -d {shlex.quote(tag.name)}")
+        yield CPVError(f"{tag.name} names no commit", where=str(repo.top), fix=f"git tag -d {shell_word(tag.name)}")
         return
     if commit not in _managed(repo, projects, [commit]):
         return
@@ -111,10 +110,9 @@ def here(repo: Repo, project: Project) -> list[CPVError]:
 
 
 def _moved(repo: Repo, name: str, oid: str, old: str, remote: str) -> CPVError:
-    quoted = shlex.quote(name)
-    back = f"git fetch {shlex.quote(remote)} {shlex.quote(f'+{PREFIX}{name}:{PREFIX}{name}')}"
+    back = f"git fetch {shell_word(remote)} {shell_word(f'+{PREFIX}{name}:{PREFIX}{name}')}"
     if repo.ok("cat-file", "-e", old):
-        back = f"git tag -f {quoted} {old}"
+        back = f"git tag -f {shell_word(name)} {shell_word(old)}"
     what = f"{name} is published as {old[:10]}, and a published tag never moves (here it is {oid[:10]})"
     return CPVError(what, fix=back)
 
@@ -138,7 +136,9 @@ def _misnamed(repo: Repo, project: Project, name: str, commit: str, published: C
         what = numbering.malformed(scheme, line, name, others).what
     else:
         what = f"{name} is not higher than {scheme.format(line, last or version)}, which is published"
-    return CPVError(what, fix=f"git tag {better} {commit[:10]} && git tag -d {shlex.quote(name)}")
+    return CPVError(
+        what, fix=f"git tag {shell_word(better)} {shell_word(commit[:10])} && git tag -d {shell_word(name)}"
+    )
 
 
 def _managed(repo: Repo, projects: Sequence[Project], commits: Collection[str]) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
@@ -47,7 +47,7 @@ def resolve(project: Project, line: Line, tag: str | None) -> Version:
     name = _name(project, line, tag)
     commit = project.repo.resolve(f"{tag_refs.PREFIX}{name}")
     if commit is None:
-        raise CPVError(f"{name} names no commit", where=str(project.repo.top), fix=f"git tag -d {name}")
+        raise CPVError(f"{name} names no commit", where=str(project.repo.top), fix=f"git tag -d {shell_word(name)}")
     return Version(name, line, commit, pointers_of(project, line, commit))
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from cpv_hooks.dvcformat.cache import reflink
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.copying import copy
 from cpv_hooks.system.signatures import TEMPORARY
 from cpv_hooks.worktree.removal import remove_empty_folders
@@ -136,7 +135,7 @@ class Placer:
                 folder.unlink()
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
-            fix = f"mv {shlex.quote(str(folder))} to another place"
+            fix = f"mv {shell_path(folder)} to another place"
             raise CPVError("a file stands where a folder should be", where=str(folder), fix=fix) from error
         except OSError as error:
             raise disk_error(error, folder) from error
@@ -164,7 +163,7 @@ class Placer:
 
     def _corrupt(self, oid: str, source: str) -> CPVError:
         what = f"cache object {oid} is corrupt ({source})"
-        return CPVError(what, where=str(self._cache.folder), fix=f"rm -f {source} && dvc cpv sync")
+        return CPVError(what, where=str(self._cache.folder), fix=f"rm -f {shell_path(source)} && dvc cpv sync")
 
     def _copy(self, oid: str, source: str, temporary: str, isexec: bool, only_reflink: bool) -> bool:
         mode = 0o777 if isexec else 0o666

@@ -52,6 +52,16 @@ def remove_if_empty(folder: str | Path) -> bool:
     return True
 
 
+def remove_empty_parents(top: Path, path: str) -> None:
+    """Remove the folders above an artifact that are empty now, as Git does, but none that somebody is in."""
+    # Git names the folder that its command was given in; hooks run at the top.
+    stays = {Path.cwd(), top / os.environ.get("GIT_PREFIX", "")}
+    for folder in (top / path).parents:
+        inside = any(each == folder or folder in each.parents for each in stays)
+        if folder == top or inside or folder.is_symlink() or not remove_if_empty(folder):
+            return
+
+
 def remove_empty_folders(target: Path) -> None:
     """Make way for a file; a folder that still holds something stays, and is named."""
     for folder, _, files in os.walk(target, topdown=False):

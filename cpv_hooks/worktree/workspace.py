@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.dvcignore import builtin_filter, filter_for
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, Filter, Listing, list_directory, newest, signature
 from cpv_hooks.worktree.base_index import Index
@@ -130,4 +129,4 @@ class Workspace:
 
 def _unlink_command(real: Path, path: str) -> str:
     """The command that puts the content in the place of a link to it."""
-    return f"rm {shlex.quote(path)} && cp -r {shlex.quote(str(real))} {shlex.quote(path)}"
+    return f"rm {shell_path(path)} && cp -r {shell_path(real)} {shell_path(path)}"

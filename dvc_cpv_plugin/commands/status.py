@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.errors import shell_word
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _facts(found: Status) -> list[str]:
 def _missing(name: str | None) -> str:
     if name is None:
         return "none (dvc remote add -d storage URL)"
-    return f"{name} is not configured (dvc remote add {shlex.quote(name)} URL)"
+    return f"{name} is not configured (dvc remote add {shell_word(name)} URL)"
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

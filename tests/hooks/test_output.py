@@ -187,7 +187,7 @@ def test_no_time_is_left_where_it_is_not_known(capsys: Capture) -> None:
     assert capsys.readouterr().err.splitlines() == [
         "cpv: uploading: 0% (0 B of 100 B, 0 B/s)",
         "cpv: uploading: 100% (100 B of 100 B, 5 B/s)",
-        "cpv: uploading: 100% (150 B of 100 B, 3 B/s)",
+        "cpv: uploading: 100% (150 B of 150 B, 3 B/s)",
     ]
 
 
@@ -268,3 +268,49 @@ print("rich" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "left"),
+    [(1_000, 2, ""), (9_999_999, 2, ""), (10_000_000, 2, ", 3 min 18 s left"), (1_000_000, 40, ", 11 h 6 min left")],
+)
+def test_how_long_it_will_take_is_said_when_that_is_known(capsys: Capture, done: int, seconds: int, left: str) -> None:
+    """The first bytes of a large file would say many hours."""
+    times = iter([0, seconds])
+    with Progress("uploading", 1_000_000_000, clock=lambda: next(times)) as progress:
+        progress.advance(done)
+    line = capsys.readouterr().err
+    assert line.endswith(f"/s{left})\n")
+
+
+def test_a_bar_says_it_likewise_and_no_more_than_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.progress import TimeRemainingColumn
+
+    from cpv_hooks.console.progress_bars import Bars, _new_display, _TimeLeft
+
+    now = [0.0]
+    display = _new_display()
+    display.get_time = lambda: now[0]
+    column = next(column for column in display.columns if isinstance(column, TimeRemainingColumn))
+    assert isinstance(column, _TimeLeft)
+    task = display.add_task("x", total=1_000_000_000)
+    for done in (1_000, 2_000):
+        now[0] += 0.4
+        display.update(task, completed=done)
+    assert display.tasks[0].time_remaining is not None
+    assert display.tasks[0].time_remaining > 3600
+    assert column.render(display.tasks[0]).plain == "-:--:--"
+    display.update(task, completed=500_000_000)
+    assert column.render(display.tasks[0]).plain != "-:--:--"
+
+    shown: list[tuple[int, int]] = []
+    monkeypatch.setattr(Bars, "add", lambda *_: 1)
+    monkeypatch.setattr(Bars, "remove", lambda *_: None)
+    monkeypatch.setattr(Bars, "update", lambda _, __, done, total: shown.append((done, total)))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    times = iter([0.0, 1.0, 2.0])
+    with Progress("hashing", 100, clock=lambda: next(times)) as progress:
+        progress.advance(60)
+        progress.advance(60)
+    assert shown == [(60, 100), (120, 120)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import sys
@@ -41,6 +42,15 @@ def test_every_shell_can_read_every_shim(shell: Shell, hook: str) -> None:
         assert path.read_text().startswith("#!/bin/sh\n")
         assert "@" not in path.read_text().replace("$@", "")
     assert not (shell.path / "broken").exists()
+
+
+def test_what_comes_early_calls_only_what_stands_before_it() -> None:
+    templates = Path(__file__).parents[2] / "hook-templates"
+    later = re.findall(r"^(\w+)\(\)", (templates / "shim.sh").read_text().partition("@EARLY@")[2], re.MULTILINE)
+    assert "managed" in later
+    for early in (templates / "hooks").glob("*.early.sh"):
+        code = "\n".join(line for line in early.read_text().splitlines() if not line.startswith("#"))
+        assert not set(later) & set(re.findall(r"\w+", code)), early.name
 
 
 def test_every_hook_has_a_shim_and_a_module() -> None:
@@ -125,6 +135,22 @@ def test_outside_a_cpv_repository_nothing_is_said_or_started(shell: Shell, hook:
     lines = f"{'0' * 40} {shell.git('rev-parse', 'HEAD').out.strip()} refs/tags/v1.x\n"
     assert shell.run(path, "prepared", input=lines).text == ""
     assert not (shell.path / ".git/cpv").exists()
+
+
+@pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook not in ("pre-push", "reference-transaction")])
+@pytest.mark.parametrize("folder", [".git", ".git/worktrees/linked"])
+def test_in_git_s_own_folder_nothing_is_said_or_started(shell: Shell, hook: str, folder: str) -> None:
+    """Where a client that is no Git runs it; the hook that was there first is told all the same."""
+    shell.git("init", "-q")
+    shell.git("commit", "-q", "--allow-empty", "-m", "x")
+    shell.git("worktree", "add", "-q", "linked")
+    (shell.path / folder / "cpv").mkdir()
+    shell.write("started", f"#!/bin/sh\necho {hook} >>'{shell.path}/cpv-ran'\n").chmod(0o755)
+    shell.write("theirs", f"#!/bin/sh\necho \"$PWD\" >'{shell.path}/got'\n").chmod(0o755)
+    path = shim(shell, hook, chained=str(shell.path / "theirs"), python=str(shell.path / "started"))
+    assert shell.run(path, "1", "0", "1", cwd=folder, env={"CPV_SHIM": ""}).text == ""
+    assert shell.read("got").decode() == f"{shell.path / folder}\n"
+    assert not (shell.path / "cpv-ran").exists()
 
 
 def test_the_fsmonitor_answers_that_anything_may_have_changed(shell: Shell) -> None:

@@ -247,8 +247,7 @@ def test_a_commit_stops_with_a_clear_message(make_repo: MakeRepo) -> None:
     with training(repo, "model.bin"):
         stopped = repo.git("commit", "-m", "torn", status=1)
     assert stopped.err == (
-        f"cpv: warning: {repo.path}/model.bin: is being written; "
-        "fix: wait for the writer to finish, then repeat the command\n"
+        f"cpv: {repo.path}/model.bin: is being written; fix: wait for the writer to finish, then repeat the command\n"
     )
     assert (repo.head(), repo.read("model.bin.dvc")) == (head, pointer)
     assert not list((repo.path / ".dvc/cache/cpv").iterdir())

@@ -7,7 +7,6 @@ botocore's (https://docs.aws.amazon.com/cli/v1/userguide/cli-configure-files.htm
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import sys
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_word
 
 COMMAND = "dvc cpv aws-config"
 DEFAULT_PROFILE = "default"
@@ -125,7 +124,7 @@ def _check_file(path: Path) -> int:
     if not stat.S_ISREG(mode):
         raise CPVError("is not a file", where=str(path), fix=fix)
     if not os.access(path, os.R_OK):
-        raise CPVError("cannot be read", where=str(path), fix=f"chmod u+r {shlex.quote(str(path))}")
+        raise CPVError("cannot be read", where=str(path), fix=f"chmod u+r {shell_path(path)}")
     return mode
 
 
@@ -156,9 +155,9 @@ def parse(path: Path) -> Mapping[str, Mapping[str, Any]]:
 
 def _no_profile(path: Path, name: str, profiles: Mapping[str, Any]) -> CPVError:
     what = f"has no profile {name!r} (it has {', '.join(sorted(profiles)) or 'none'})"
-    fix = f"aws configure --profile {shlex.quote(name)}"
+    fix = f"aws configure --profile {shell_word(name)}"
     if profiles:
-        fix = f"{COMMAND} --credential-path {shlex.quote(str(path))} --profile {shlex.quote(min(profiles))}"
+        fix = f"{COMMAND} --credential-path {shell_path(path)} --profile {shell_word(min(profiles))}"
     return CPVError(what, where=str(path), fix=fix)
 
 
@@ -171,7 +170,7 @@ def _check_profile(path: Path, name: str, values: Mapping[str, Any]) -> None:
 def _exposed(path: Path, mode: int) -> str | None:
     if not mode & 0o077:
         return None
-    return f"{path}: other users of this machine can get at it; fix: chmod 600 {shlex.quote(str(path))}"
+    return f"{path}: other users of this machine can get at it; fix: chmod 600 {shell_path(path)}"
 
 
 # AWS's own places

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.names import check_name
@@ -29,7 +29,7 @@ class Names:
 def around(folder: Path) -> Project | None:
     """The DVC root that CPV manages and that a folder lies in, or None."""
     if not folder.is_dir():
-        raise CPVError("no such folder", where=str(folder), fix=f"mkdir -p {folder}")
+        raise CPVError("no such folder", where=str(folder), fix=f"mkdir -p {shell_path(folder)}")
     try:
         repo = Repo.discover(folder)
     except NoRepository:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.redact import redact
+from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.connect import connect, explained, look
 from cpv_hooks.remote.s3_client.errors import code_of, explain
@@ -70,7 +71,10 @@ def refused(options: S3Options, actions: list[str]) -> RemoteError:
     place = f"{options.bucket}/{options.prefix}".rstrip("/")
     team = options.prefix.partition("/")[0] or "TEAM"
     named = ", ".join(actions)
-    fix = f"ask the bucket's owner for {named} on {place} (dvc cpv access --team-name {team} prints the whole policy)"
+    fix = (
+        f"ask the bucket's owner for {named} on {place} "
+        f"(dvc cpv access --team-name {shell_word(team)} prints the whole policy)"
+    )
     return RemoteError(f"access denied ({named})", where=f"s3://{place}", fix=fix)
 
 
@@ -136,5 +140,5 @@ def _remove(
             why = refused(options, [*(denied or ()), _DELETE])
         before = f" after this: {redact(str(after))}" if after else ""
         what = f"the probe object could not be removed: {why.what}{before}"
-        fix = f"{why.fix}; then aws s3 rm s3://{options.bucket}/{key}"
+        fix = f"{why.fix}; then aws s3 rm {shell_word(f's3://{options.bucket}/{key}')}"
         raise RemoteError(what, where=f"s3://{options.bucket}/{key}", fix=fix) from error

@@ -9,7 +9,7 @@ from cpv_hooks.accounts.aws import remote_config
 from cpv_hooks.accounts.aws.credentials import COMMAND
 from cpv_hooks.accounts.aws.remote_config import Change, Wanted
 from cpv_hooks.console.plan import Effect
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git import commit
 from cpv_hooks.git.index import index_entries
 from cpv_hooks.project.project import Project
@@ -76,7 +76,7 @@ def plan(project: Project, wanted: Wanted) -> Files:
 def _check_clean(project: Project) -> None:
     path = f"{project.prefix}.dvc/config"
     if project.repo.run("status", "--porcelain", "--", path):
-        fix = f"git commit -m 'Settings' -- {path}"
+        fix = f"git commit -m 'Settings' -- {shell_path(path)}"
         raise CPVError("has uncommitted changes, which CPV's own commit would take", where=path, fix=fix)
 
 
@@ -99,5 +99,8 @@ def _check_ignored(project: Project) -> None:
     """Secrets and paths of this machine must not get into Git."""
     path = f"{project.prefix}.dvc/config.local"
     if not project.repo.ok("check-ignore", "-q", "--", path) or project.repo.run("ls-files", "--", path):
-        fix = f"echo /config.local >> {project.prefix}.dvc/.gitignore && git rm -q --cached --ignore-unmatch {path}"
+        fix = (
+            f"echo /config.local >> {shell_path(f'{project.prefix}.dvc/.gitignore')} "
+            f"&& git rm -q --cached --ignore-unmatch {shell_path(path)}"
+        )
         raise CPVError("Git does not ignore it, so its secrets would be committed", where=path, fix=fix)

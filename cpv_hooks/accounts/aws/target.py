@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.accounts.aws import credentials, place
 from cpv_hooks.accounts.aws.access import check_bucket
 from cpv_hooks.accounts.aws.credentials import COMMAND, Credentials
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client.options import S3Options
@@ -122,7 +122,7 @@ def _credentials_for(
         return Credentials(None, None, f"the keys of remote {here.name}")
     if own:
         what = f"remote {here.name} has {' and '.join(own)} of its own, which would win over the file"
-        fix = ", ".join(f"dvc remote modify --local --unset {here.name} {key}" for key in own)
+        fix = ", ".join(f"dvc remote modify --local --unset {shell_word(here.name)} {key}" for key in own)
         raise CPVError(what, fix=fix)
     saved = here.get("credentialpath") or settings.aws.credential_path
     profile = request.profile if request.profile is not None else here.get("profile") or settings.aws.profile

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Literal
 from cpv_hooks.accounts.git_host import client, keys
 from cpv_hooks.accounts.git_host.pattern import CLOUD, SSH, parse
 from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, explain
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import Repo
 
 _COMMAND = "dvc cpv bitbucket-config"
@@ -58,7 +57,7 @@ def greet(address: SSH, *, key: Path | None = None, seconds: float = client.SECO
     name = who.stdout.strip()
     if who.returncode == 0 and name and " " not in name and name != address.user:
         return Welcome("data center", name)
-    fix = f"{_COMMAND} --host {address.host} --port 7999, or --no-test for another kind of Git host"
+    fix = f"{_COMMAND} --host {shell_word(address.host)} --port 7999, or --no-test for another kind of Git host"
     raise HostError("it lets the key in, but does not answer as Bitbucket does", where=_shown(address), fix=fix)
 
 
@@ -104,7 +103,7 @@ def _refusal(said: str, address: SSH, key: Path | None) -> CPVError:
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in said:
         return _changed(said, where)
     if "Host key verification failed" in said:
-        fix = f"{_COMMAND} --host {address.host}"
+        fix = f"{_COMMAND} --host {shell_word(address.host)}"
         return HostError("its host key is not known to this machine", where=where, fix=fix)
     if "Permission denied" in said or "Too many authentication failures" in said:
         return _not_added(address, where, key)
@@ -130,7 +129,7 @@ def _not_added(address: SSH, where: str, key: Path | None) -> CPVError:
         return KeyNotAdded("it does not know your key", where=where, fix=f"add it at {page}, or {_COMMAND}")
     if keys.is_locked(key):
         what = "your key has a passphrase, and no agent holds it"
-        return HostError(what, where=where, fix=f"ssh-add {shlex.quote(str(key))}")
+        return HostError(what, where=where, fix=f"ssh-add {shell_path(key)}")
     fix = f"paste the line {keys.public_key(key)!r} at {page}, then {_COMMAND} again"
     return KeyNotAdded("it does not know your key yet", where=where, fix=fix)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import shlex
 import socket
 import stat
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 from cpv_hooks.accounts.git_host import client
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Step
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_word, shell_words
 from cpv_hooks.git.repo import environment
 
 DEFAULT = "id_ed25519"
@@ -31,12 +30,14 @@ def locate(name: str | os.PathLike[str], base: Path | None = None) -> Path:
         what = f"{text!r} is no name for a key (no quotes, backslashes, ${{ or control characters)"
         raise CPVError(what, fix=f"{_COMMAND} {DEFAULT}")
     if text.endswith(".pub"):
-        raise CPVError("a public key's name; the private key's is needed", where=text, fix=f"{_COMMAND} {text[:-4]}")
+        raise CPVError(
+            "a public key's name; the private key's is needed", where=text, fix=f"{_COMMAND} {shell_word(text[:-4])}"
+        )
     if "/" not in text and text not in ("~", ".", ".."):
         return client.folder() / text
     path = Path(os.path.abspath((base or Path.cwd()) / os.path.expanduser(text)))
     if text.endswith("/") or path.is_dir():
-        raise CPVError("a folder, not a key", where=str(path), fix=f"{_COMMAND} {path / DEFAULT}")
+        raise CPVError("a folder, not a key", where=str(path), fix=f"{_COMMAND} {shell_path(path / DEFAULT)}")
     return path
 
 
@@ -59,7 +60,11 @@ def steps(path: Path) -> list[Step]:
     public = public_file(path)
     if not os.path.lexists(path):
         if os.path.lexists(public):
-            raise CPVError("a public key without its private key", where=str(public), fix=f"mv {public} {public}.old")
+            raise CPVError(
+                "a public key without its private key",
+                where=str(public),
+                fix=f"mv {shell_path(public)} {shell_path(f'{public}.old')}",
+            )
         if path.parent.exists() and not path.parent.is_dir():
             raise CPVError("not a folder", where=str(path.parent), fix=f"{_COMMAND} {DEFAULT}")
         return [*folder_steps(path.parent), _make(path)]
@@ -69,7 +74,7 @@ def steps(path: Path) -> list[Step]:
         _check_pair(path, derived)
     else:
         if derived is None and not client.on_terminal():
-            fix = f"ssh-keygen -y -f {shlex.quote(str(path))} > {shlex.quote(str(public))}"
+            fix = f"ssh-keygen -y -f {shell_path(path)} > {shell_path(public)}"
             raise CPVError("its public half is missing, and it has a passphrase", where=str(path), fix=fix)
         text = f"write {public}, the public half of {path}"
         found.append(Step(Effect("file", text), lambda: _write_public(path, derived)))
@@ -104,10 +109,10 @@ def _make(path: Path) -> Step:
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-C", comment(), *passphrase, "-f", str(path)]
         failed = _ask(command) if asked else client.run(command).returncode
         if failed or not path.exists():
-            raise CPVError("ssh-keygen made no key", where=str(path), fix=shlex.join(command))
+            raise CPVError("ssh-keygen made no key", where=str(path), fix=shell_words(command))
         say(f"made the key {path}")
         if not asked:
-            warn(f"{path} has no passphrase; to give it one: ssh-keygen -p -f {shlex.quote(str(path))}")
+            warn(f"{path} has no passphrase; to give it one: ssh-keygen -p -f {shell_path(path)}")
 
     return Step(Effect("file", text), do)
 
@@ -130,7 +135,7 @@ def _mode_steps(path: Path, mode: int = FILE_MODE) -> list[Step]:
     now = stat.S_IMODE(path.stat().st_mode)
     if not now & 0o077:
         return []
-    return [Step(Effect("file", f"chmod {mode:04o} {path} (it is {now:04o})"), lambda: path.chmod(mode))]
+    return [Step(Effect("file", f"chmod {mode:04o} {shell_path(path)} (it is {now:04o})"), lambda: path.chmod(mode))]
 
 
 # A key that is there
@@ -173,7 +178,7 @@ def _check_pair(path: Path, derived: str | None) -> None:
     words = public_key(path).split()
     # ssh offers what the .pub file says, so a wrong one would keep the right key from ever being tried.
     if len(words) < 2 or (derived is not None and derived.split()[:2] != words[:2]):
-        fix = f"ssh-keygen -y -f {shlex.quote(str(path))} > {shlex.quote(str(public))}"
+        fix = f"ssh-keygen -y -f {shell_path(path)} > {shell_path(public)}"
         raise CPVError(f"not the public half of {path.name}", where=str(public), fix=fix)
 
 

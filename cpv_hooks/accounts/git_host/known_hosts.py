@@ -18,7 +18,7 @@ from pathlib import Path
 from cpv_hooks.accounts.git_host import client
 from cpv_hooks.accounts.git_host.pattern import SSH, SSH_PORT
 from cpv_hooks.console.plan import Effect, Step
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_word
 
 Confirm = Callable[[str], bool]
 SCAN_SECONDS = 10
@@ -132,7 +132,9 @@ def steps(address: SSH, *, fingerprint: str | None = None, confirm: Confirm | No
     if confirm is None:
         what = f"the key of {place.name} is not known; it shows {key.kind} {key.fingerprint}"
         port = f" --port {address.port}" if address.port else ""
-        command = f"dvc cpv bitbucket-config --host {address.host}{port} --host-fingerprint {key.fingerprint}"
+        command = (
+            f"dvc cpv bitbucket-config --host {shell_word(address.host)}{port} --host-fingerprint {key.fingerprint}"
+        )
         raise CPVError(what, fix=f"compare that with what its administrator publishes, then {command}")
     return [_add(place, key, confirm)]
 
@@ -150,7 +152,7 @@ def _pinned_steps(place: Place, pinned: tuple[HostKey, ...], known: list[HostKey
 
 
 def _changed(place: Place, what: str) -> CPVError:
-    fix = f"find out why, then ssh-keygen -R {shlex.quote(place.name)} -f {shlex.quote(str(place.own))} and again"
+    fix = f"find out why, then ssh-keygen -R {shell_word(place.name)} -f {shell_path(place.own)} and again"
     return CPVError(f"{what}; somebody may be listening in", where=str(place.own), fix=fix)
 
 

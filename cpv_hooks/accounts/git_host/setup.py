@@ -13,6 +13,7 @@ from cpv_hooks.accounts.git_host.target import Request, Target, port_for_entry, 
 from cpv_hooks.accounts.personal import settings as personal
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan, Step
+from cpv_hooks.errors import shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 
 __all__ = ["Confirm", "Request", "plan_removal", "plan_setup"]
@@ -38,7 +39,7 @@ def plan_setup(request: Request, folder: Path | None = None, confirm: Confirm | 
     found += _settings_steps(target)
     if target.repo is not None and target.url is not None:
         add = partial(origin.add, target.repo, target.url)
-        found.append(Step(Effect("git", f"git remote add {origin.NAME} {target.url}"), add))
+        found.append(Step(Effect("git", f"git remote add {origin.NAME} {shell_word(target.url)}"), add))
 
     def run() -> None:
         for step in found:
@@ -135,4 +136,4 @@ def _tell_of_home(here: Path) -> None:
 
 def _fix() -> str:
     command = shlex.join(["ssh", *client.options()])
-    return f"for Git: git config --global core.sshCommand {shlex.quote(command)}"
+    return f"for Git: git config --global core.sshCommand {shell_word(command)}"

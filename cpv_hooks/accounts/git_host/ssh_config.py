@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cpv_hooks.accounts.git_host import client
 from cpv_hooks.console.plan import Effect, Step
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.system.atomic_files import write_atomic
 
 FILE_MODE = 0o600
@@ -136,7 +136,11 @@ def read() -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise CPVError(f"cannot be read ({error.strerror})", where=str(path), fix=f"mv {path} {path}.old") from error
+        raise CPVError(
+            f"cannot be read ({error.strerror})",
+            where=str(path),
+            fix=f"mv {shell_path(path)} {shell_path(f'{path}.old')}",
+        ) from error
 
 
 def write(text: bytes) -> None:
@@ -156,12 +160,12 @@ def steps(entry: Entry, user: str | None = None) -> list[Step]:
     ours = _span(_lines(before), entry.host) is not None
     if theirs is not None and not ours:
         if not uses_key(entry, user, before):
-            fix = f"put IdentityFile {shlex.quote(str(entry.key))} below it, or name its key with --keygen-filename"
+            fix = f"put IdentityFile {shell_path(entry.key)} below it, or name its key with --keygen-filename"
             raise CPVError(f"your entry for {entry.host} does not use {entry.key}", where=theirs, fix=fix)
         return _mode_steps(path)
     after = with_entry(before, entry)
     if not uses_key(entry, user, after):
-        fix = f"ssh -G {entry.host} | grep identityfile"
+        fix = f"ssh -G {shell_word(entry.host)} | grep identityfile"
         raise CPVError(f"another setting keeps ssh from using {entry.key} for {entry.host}", where=str(path), fix=fix)
     if after == before:
         return _mode_steps(path)
@@ -182,7 +186,7 @@ def _mode_steps(path: Path) -> list[Step]:
     """ssh refuses a configuration that others may write."""
     if not path.exists() or not (now := stat.S_IMODE(path.stat().st_mode)) & 0o022:
         return []
-    return [Step(Effect("file", f"chmod 0600 {path} (it is {now:04o})"), lambda: path.chmod(FILE_MODE))]
+    return [Step(Effect("file", f"chmod 0600 {shell_path(path)} (it is {now:04o})"), lambda: path.chmod(FILE_MODE))]
 
 
 def uses_key(entry: Entry, user: str | None, text: bytes) -> bool:

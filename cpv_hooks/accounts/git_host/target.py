@@ -10,7 +10,7 @@ from cpv_hooks.accounts.git_host import keys, origin, ssh_config
 from cpv_hooks.accounts.git_host.pattern import SSH, SSH_PORT, check_pattern, parse, pattern_host, repository_url
 from cpv_hooks.accounts.personal import settings as personal
 from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 
 _COMMAND = "dvc cpv bitbucket-config"
@@ -58,7 +58,7 @@ def resolve(request: Request, here: Path) -> Target:
         raise CPVError(what, fix=f"{_COMMAND} --url-pattern 'git@HOST:{{team_name}}/{{model_name}}.git'")
     if address.host != wanted.bitbucket.host:
         what = f"the URL pattern names the host {address.host}, and the settings {wanted.bitbucket.host}"
-        raise CPVError(what, fix=f"{_COMMAND} --host {address.host}, or put {{host}} into the pattern")
+        raise CPVError(what, fix=f"{_COMMAND} --host {shell_word(address.host)}, or put {{host}} into the pattern")
     if address.port is None and wanted.bitbucket.port is not None:
         address = SSH(address.host, wanted.bitbucket.port, address.user, address.path)
     key = _key(request, wanted, address, here)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cpv_hooks.accounts.git_host import client
 from cpv_hooks.console.redact import redact
 from cpv_hooks.console.trace import emit
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo, environment
 
 _PROTOCOLS = ("ssh", "https", "file")
@@ -111,7 +111,7 @@ def explain(printed: str, url: str) -> HostError:
     """The one line for what Git and ssh printed."""
     host, shown = _host(url), redact(url)
     if _says(printed, _CHANGED_KEY):
-        fix = f"ask whoever runs the host why, then ssh-keygen -R {shlex.quote(host)}"
+        fix = f"ask whoever runs the host why, then ssh-keygen -R {shell_word(host)}"
         return HostError(f"the key of {host} is not the one that this machine knows", where=shown, fix=fix)
     if _says(printed, _UNKNOWN_KEY):
         what = f"the key of {host} is not known to this machine"
@@ -122,14 +122,12 @@ def explain(printed: str, url: str) -> HostError:
     if _says(printed, _OFFLINE):
         return Unreachable(f"{host} does not answer", where=shown, fix="check the network, then repeat the command")
     if _says(printed, _DENIED):
-        fix = f"git ls-remote {shlex.quote(shown)}" if url.startswith("https:") else "dvc cpv bitbucket-config"
+        fix = f"git ls-remote {shell_word(shown)}" if url.startswith("https:") else "dvc cpv bitbucket-config"
         return HostError(f"{host} does not let you in", where=shown, fix=fix)
     if _says(printed, _NO_REPOSITORY):
         fix = "check the team's and the model's name, or dvc cpv config set bitbucket.url_pattern URL"
         return HostError("there is no such repository, or it is not for you", where=shown, fix=fix)
-    return HostError(
-        f"Git says: {_first(printed.splitlines())}", where=shown, fix=f"git ls-remote {shlex.quote(shown)}"
-    )
+    return HostError(f"Git says: {_first(printed.splitlines())}", where=shown, fix=f"git ls-remote {shell_word(shown)}")
 
 
 def _says(printed: str, phrases: Iterable[str]) -> bool:

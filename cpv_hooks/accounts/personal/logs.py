@@ -24,7 +24,7 @@ from cpv_hooks.accounts.personal.private_folder import FILE_MODE, private_folder
 from cpv_hooks.console import output
 from cpv_hooks.console.redact import redact
 from cpv_hooks.console.trace import Level, listening
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.state_files import cpv_home
 
 _PathLike = str | os.PathLike[str]
@@ -172,7 +172,7 @@ def _append(path: Path) -> TextIO:
         return _stream(path, 0)
     except FileNotFoundError as error:
         raise CPVError(
-            "the log's folder does not exist", where=str(path), fix=f"mkdir -p {shlex.quote(str(path.parent))}"
+            "the log's folder does not exist", where=str(path), fix=f"mkdir -p {shell_path(path.parent)}"
         ) from error
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or str(error)

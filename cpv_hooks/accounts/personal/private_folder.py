@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.state_files import cpv_home
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -56,7 +56,7 @@ def link_credentials(path: str | os.PathLike[str]) -> Path:
         link = folder / state_files.CREDENTIALS
         if os.path.lexists(link) and not link.is_symlink():
             what = "not a symbolic link; CPV does not overwrite it"
-            raise CPVError(what, where=str(link), fix=f"mv {link} elsewhere")
+            raise CPVError(what, where=str(link), fix=f"mv {shell_path(link)} elsewhere")
         _check_target(target, link)
         temporary = folder / f".{state_files.CREDENTIALS}.{secrets.token_hex(4)}.cpv-tmp"
         os.symlink(target, temporary)
@@ -78,4 +78,4 @@ def _check_target(target: Path, link: Path) -> None:
     if not target.is_file():
         raise CPVError("not a file", where=str(target), fix=fix)
     if not os.access(target, os.R_OK):
-        raise CPVError("cannot be read", where=str(target), fix=f"chmod u+r {target}")
+        raise CPVError("cannot be read", where=str(target), fix=f"chmod u+r {shell_path(target)}")

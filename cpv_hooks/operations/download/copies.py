@@ -31,9 +31,11 @@ from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.copying_ahead import CHUNK
+from cpv_hooks.system.folder_names import clipped
 from cpv_hooks.system.signatures import TEMPORARY
 
 _LONGEST = 200  # bytes of a name that gets more around it
+_NUMBERED = 245  # and of one that gets a number alone
 
 
 class Copies:
@@ -72,15 +74,16 @@ class Copies:
 
     def _set_aside(self) -> Iterator[tuple[Path, Path]]:
         """What has to make way, and where it goes."""
-        tag = self._stock.version.name.replace("/", "-")
+        ending = f"before-{_short(self._stock.version.name)}"
         for path in self._destination.in_the_way:
             if not path:
-                yield self.output, _free(self.output.with_name(f"{self.output.name}.before-{tag}"))
+                name = clipped(self.output.name, _NUMBERED - len(os.fsencode(ending)))
+                yield self.output, _free(self.output.with_name(f"{name}.{ending}"))
             else:
-                yield self.output / path, self._aside(tag) / path
+                yield self.output / path, self._aside() / path
 
-    def _aside(self, tag: str) -> Path:
-        return _free(self.output / f"before-{tag}")
+    def _aside(self) -> Path:
+        return _free(self.output / f"before-{_short(self._stock.version.name)}")
 
     def _size(self) -> int:
         touched, todo = {piece.pointer.path for piece in self.todo}, set(self.todo)
@@ -92,7 +95,7 @@ class Copies:
         """A line for each artifact that is written, and for each thing that makes way."""
         moves = [Effect("file", f"move {old} to {new}") for old, new in self._moves.items()]
         if len(moves) > LISTED:
-            moves = [Effect("file", f"move {len(moves)} files to {self._aside(self._stock.version.name)}")]
+            moves = [Effect("file", f"move {len(moves)} files to {self._aside()}")]
         lines = []
         for pointer in self._stock.pointers:
             count = sum(piece.pointer is pointer for piece in self.todo)
@@ -180,6 +183,11 @@ def staging_of(output: Path) -> Path:
     if len(os.fsencode(name)) > _LONGEST:
         name = hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()
     return output.with_name(f".{name}{TEMPORARY}")
+
+
+def _short(tag: str) -> str:
+    """A tag's name as a part of another name."""
+    return clipped(tag.replace("/", "-"), _LONGEST // 2)
 
 
 def _free(path: Path) -> Path:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.operations.download.version_content import Stock, local
 from cpv_hooks.system.disk_space import nearest
@@ -24,7 +23,7 @@ def refuse_tracked(stock: Stock, output: Path) -> None:
     for artifact in _tracked(output):
         if any(_overlap(target, artifact) for target in targets):
             version = stock.version
-            fix = f"dvc cpv {version.line} revert --tag {shlex.quote(version.name)}, or name another --output-dir"
+            fix = f"dvc cpv {version.line} revert --tag {shell_word(version.name)}, or name another --output-dir"
             raise CPVError("is an artifact that the repository tracks", where=str(artifact), fix=fix)
 
 

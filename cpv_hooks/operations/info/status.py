@@ -11,7 +11,7 @@ from typing import Any, Literal
 from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.redact import redact
-from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer import Pointer, settle
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
@@ -123,7 +123,7 @@ def _artifacts(
     for file in found.unmerged:
         path = file.removesuffix(".dvc")
         kind = next(project.kind_of(path) for project in projects if project.holds(path))
-        fix = f"git checkout --ours (or --theirs) -- {file} && git add {file}"
+        fix = settle(file)
         yield ArtifactStatus(path, kind, "conflict", change=f"its pointer is in conflict ({fix})")
     broken = {(error.where or "").split(":")[0] for error in (*found.errors, *found.ignored)} | set(found.unmerged)
     for path, pointer in committed.items():

@@ -14,7 +14,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import md5_of
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.pointer import Content
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.signatures import Filter, Listing, Signature, list_directory, signature
 from cpv_hooks.worktree.snapshot import BeingWritten, is_executable, unchanged
 from cpv_hooks.worktree.workspace import Workspace
@@ -79,7 +79,7 @@ def unreadable(error: OSError, source: Path) -> CPVError:
     """The line for a source that the disk does not give."""
     where = str(error.filename or source)
     if isinstance(error, PermissionError):
-        return CPVError("no permission to read it", where=where, fix=f"chmod -R u+rX {where}")
+        return CPVError("no permission to read it", where=where, fix=f"chmod -R u+rX {shell_path(where)}")
     return disk_error(error, Path(where))
 
 

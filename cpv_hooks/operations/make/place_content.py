@@ -14,7 +14,7 @@ from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.materialise import place_directory, place_file
-from cpv_hooks.worktree.removal import remove_artifact
+from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import BeingWritten, Taken, take_directory, take_file
 from cpv_hooks.worktree.verified_in_cache import keep
@@ -94,6 +94,7 @@ def remove(transaction: Transaction, space: Workspace, path: str, committed: Poi
         f"remove {path}", [undo_artifact(space.project, path, before, None, space.index.entries.get(path))]
     )
     remove_artifact(space.target(path), list(current) if before.nfiles is not None else None)
+    remove_empty_parents(space.project.repo.top, path)
     space.index.forget(path)
     space.index.save()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import md5_of
-from cpv_hooks.dvcformat.pointer import Content, Pointer
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.dvcformat.pointer import Content, Pointer, settle
+from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.operations.make import new_content
 from cpv_hooks.operations.make.new_content import Prospect
 from cpv_hooks.project.project import Project
@@ -40,7 +40,11 @@ def tracked(project: Project) -> list[Tracked]:
     found = discover(repo, [project], index, clock)
     if found.unmerged:
         file = found.unmerged[0]
-        raise CPVError("in conflict", where=file, fix=f"git checkout --ours (or --theirs) -- {file} && git add {file}")
+        raise CPVError(
+            "in conflict",
+            where=file,
+            fix=settle(file),
+        )
     if found.errors:
         raise found.errors[0]
     space = Workspace(project, index, clock)
@@ -122,7 +126,7 @@ def _same(content: Content, pointer: Pointer) -> bool:
 def _refuse_disagreement(one: Tracked, content: Content) -> None:
     pointer, base = one.pointer, one.space.index.entries.get(one.pointer.path)
     if not pointer.writable:
-        fix = f"dvc update {pointer.file}" if pointer.imported else "dvc repro (or dvc commit)"
+        fix = f"dvc update {shell_path(pointer.file)}" if pointer.imported else "dvc repro (or dvc commit)"
         raise CPVError("has changed, and its pointer belongs to DVC", where=pointer.path, fix=fix)
     if pointer.oid is not None and base is not None and (base.oid, base.isexec) != (pointer.oid, pointer.isexec):
         raise CPVError("does not match its changed pointer", where=pointer.path, fix="dvc cpv sync")

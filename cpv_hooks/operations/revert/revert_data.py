@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
@@ -61,7 +61,9 @@ def _refuse(project: Project, version: Version, gone: tuple[Pointer, ...]) -> No
         for pointer in pointers_at(project, rev):
             if pointer.file in files and (pointer.stage or not _is_data(project, pointer)):
                 what = f"{pointer.file} is about more than data, so the data cannot come alone"
-                raise CPVError(what, where=pointer.path, fix=f"dvc cpv model revert (or git checkout {version.name})")
+                raise CPVError(
+                    what, where=pointer.path, fix=f"dvc cpv model revert (or git checkout {shell_word(version.name)})"
+                )
 
 
 def _contents(repo: Repo, version: Version, gone: tuple[Pointer, ...]) -> dict[str, bytes | None]:

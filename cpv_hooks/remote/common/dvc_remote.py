@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import CHUNK, receive
 from cpv_hooks.system.threads import each
@@ -160,7 +160,7 @@ class DVCRemote:
             text = (str(error).strip().splitlines() or [""])[0]
             what = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)
             raise RemoteError(
-                what, where=self.url, fix=f"dvc push -r {self._name} -v says more, then dvc cpv sync"
+                what, where=self.url, fix=f"dvc push -r {shell_word(self._name)} -v says more, then dvc cpv sync"
             ) from error
 
 

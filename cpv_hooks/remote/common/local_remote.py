@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.remote.common.inventory import (
     FOLDER,
     Leftover,
@@ -120,10 +120,10 @@ class LocalRemote:
             nearest = nearest.parent
         if not nearest.is_dir():
             what = "a file stands where the remote's directory should be"
-            raise RemoteError(what, where=str(nearest), fix=f"mv {nearest} elsewhere")
+            raise RemoteError(what, where=str(nearest), fix=f"mv {shell_path(nearest)} elsewhere")
         if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
             what = "no permission for the remote's directory"
-            raise RemoteError(what, where=str(nearest), fix=f"chmod u+rwx {nearest}")
+            raise RemoteError(what, where=str(nearest), fix=f"chmod u+rwx {shell_path(nearest)}")
 
     def _fault(self, error: OSError) -> RemoteError:
         plain = disk_error(error, self.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.connect import connect, explained
 from cpv_hooks.remote.s3_client.errors import code_of, is_lacking
@@ -29,9 +30,12 @@ def demand_versioning(options: S3Options, client: S3Client | None = None) -> Non
 def no_versions(options: S3Options) -> RemoteError:
     """The error for a bucket that keeps none."""
     endpoint = options.get("endpointurl")
-    fix = f"aws s3api put-bucket-versioning --bucket {options.bucket} --versioning-configuration Status=Enabled"
+    fix = (
+        f"aws s3api put-bucket-versioning --bucket {shell_word(options.bucket)} "
+        "--versioning-configuration Status=Enabled"
+    )
     return RemoteError(
         f"bucket {options.bucket} keeps no versions of its objects",
         where=f"remote {options.name}",
-        fix=fix + (f" --endpoint-url {endpoint}" if endpoint else ""),
+        fix=fix + (f" --endpoint-url {shell_word(endpoint)}" if endpoint else ""),
     )

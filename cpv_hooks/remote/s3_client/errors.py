@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.redact import redact
+from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def no_bucket(options: S3Options) -> RemoteError:
 
 
 def _no_bucket(options: S3Options) -> tuple[str, str]:
-    fix = f"aws s3 mb s3://{options.bucket}, or {_other_bucket(options)}"
+    fix = f"aws s3 mb {shell_word(f's3://{options.bucket}')}, or {_other_bucket(options)}"
     return f"there is no bucket {options.bucket!r}", fix
 
 
@@ -130,7 +131,7 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
     if code == "InvalidObjectState":
         return (
             "the object is in an archive tier",
-            f"aws s3api restore-object --bucket {options.bucket}, then {options.retry}",
+            f"aws s3api restore-object --bucket {shell_word(options.bucket)}, then {options.retry}",
         )
     if code == "407":
         proxy = proxy_for(options.server)
@@ -170,7 +171,7 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
         # `aws login`, which older releases of botocore do not know.
         *filter(None, [getattr(aws, "LoginError", None)]),
     )
-    profile = f" --profile {options.profile}" if options.profile else ""
+    profile = f" --profile {shell_word(options.profile)}" if options.profile else ""
     configure = f"aws configure{profile}, or {_give_keys(options)}"
     is_stale = isinstance(error, RuntimeError) and "credentials are still expired" in str(error)
     if isinstance(error, expired) or is_stale:
@@ -183,7 +184,7 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
     named = isinstance(error, aws.NoCredentialsError) and options.get("credentialpath")
     if named and not options.credentials_file.exists():
         what = f"no AWS credentials: there is no file {options.credentials_file} (credentialpath)"
-        return what, f"dvc remote modify --local {options.name} credentialpath FILE"
+        return what, f"dvc remote modify --local {shell_word(options.name)} credentialpath FILE"
     if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.CredentialRetrievalError):
         return f"no AWS credentials: {_first_line(error)}", configure
     if isinstance(error, aws.SSLError):
@@ -209,13 +210,13 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
 def _give_keys(options: S3Options) -> str:
     if options.command:
         return f"{options.command} --credential-path FILE"
-    return f"dvc remote modify --local {options.name} access_key_id ID (and secret_access_key)"
+    return f"dvc remote modify --local {shell_word(options.name)} access_key_id ID (and secret_access_key)"
 
 
 def _trust(options: S3Options) -> str:
     if options.command:
         return f"export AWS_CA_BUNDLE=CA_FILE, then {options.command}"
-    return f"dvc remote modify {options.name} ssl_verify CA_FILE"
+    return f"dvc remote modify {shell_word(options.name)} ssl_verify CA_FILE"
 
 
 def _never_connected(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.redact import remember
 from cpv_hooks.console.trace import emit, is_heard
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.clone_settings import aws_path
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.answers import watch
@@ -57,7 +57,9 @@ class S3Options:
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         if not bucket:
             raise CPVError(
-                f"{url} names no bucket", where=f"remote {name}", fix=f"dvc remote modify {name} url s3://BUCKET/PATH"
+                f"{url} names no bucket",
+                where=f"remote {name}",
+                fix=f"dvc remote modify {shell_word(name)} url s3://BUCKET/PATH",
             )
         for secret in _SECRETS:
             remember(values.get(secret))
@@ -111,7 +113,7 @@ class S3Options:
     def _wrong(self, what: str, change: str) -> RemoteError:
         """The error for an option that cannot be used."""
         where = "--local " if change.startswith("--local ") else ""
-        fix = f"dvc remote modify {where}{self.name} {change.removeprefix(where)}"
+        fix = f"dvc remote modify {where}{shell_word(self.name)} {change.removeprefix(where)}"
         return RemoteError(what, where=f"remote {self.name}", fix=fix)
 
     @property
@@ -128,19 +130,19 @@ class S3Options:
     def change(self, key: str, value: str) -> str:
         """The command that gives an option another value."""
         if self.command is None:
-            return f"dvc remote modify {self.name} {key} {value}"
-        return f"{self.command} {_FLAGS[key]} {value}"
+            return f"dvc remote modify {shell_word(self.name)} {key} {shell_word(value)}"
+        return f"{self.command} {_FLAGS[key]} {shell_word(value)}"
 
     def change_keys(self, key: str) -> str:
         """What to do about `access_key_id` or `secret_access_key`, wherever they come from."""
         if self.get("access_key_id"):
             value = "ID" if key == "access_key_id" else "KEY"
-            return f"dvc remote modify --local {self.name} {key} {value}"
+            return f"dvc remote modify --local {shell_word(self.name)} {key} {shell_word(value)}"
         if path := self.get("credentialpath"):
             return f"correct profile {self.profile or 'default'} in {path}, then {self.retry}"
         if not self.get("profile") and os.environ.get("AWS_ACCESS_KEY_ID"):
             return f"export the right AWS_{key.upper()}, then {self.retry}"
-        return f"aws configure{f' --profile {self.profile}' if self.profile else ''}, then {self.retry}"
+        return f"aws configure{f' --profile {shell_word(self.profile)}' if self.profile else ''}, then {self.retry}"
 
     def customer_key(self) -> dict[str, Any]:
         """The parameters that every request for an object needs where it is encrypted with the customer's key."""
@@ -150,7 +152,7 @@ class S3Options:
         try:
             raw = base64.b64decode(key, validate=True)
         except binascii.Error:
-            fix = f"dvc remote modify --local {self.name} sse_customer_key BASE64"
+            fix = f"dvc remote modify --local {shell_word(self.name)} sse_customer_key BASE64"
             raise CPVError("sse_customer_key is not base64", where=f"remote {self.name}", fix=fix) from None
         if len(raw) != _KEY_BYTES:
             raise self._wrong(
@@ -205,7 +207,7 @@ class S3Options:
             raise self._wrong(f"{lacking[0]} is not set", f"--local {lacking[0]} VALUE")
         if lacking and self.get("session_token"):
             what = "session_token is set, but not access_key_id and secret_access_key"
-            unset = f"dvc remote modify --local {self.name} --unset session_token"
+            unset = f"dvc remote modify --local {shell_word(self.name)} --unset session_token"
             raise self._wrong(what, f"--local access_key_id ID (and secret_access_key), or {unset}")
 
     def _check_encryption(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from cpv_hooks.console.redact import redact
+from cpv_hooks.errors import shell_word
 
 if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.options import S3Options
@@ -47,4 +48,4 @@ def dead_proxy(proxy: Proxy | None, endpoint: str, options: S3Options) -> tuple[
         return "the proxy does not answer", f"unset HTTPS_PROXY and HTTP_PROXY, then {options.retry}"
     host = urlsplit(endpoint).hostname or "s3.amazonaws.com"
     what = f"the proxy {redact(proxy.url)} ({proxy.variable}) does not answer"
-    return what, f"unset {proxy.variable}, or export NO_PROXY={host}, then {options.retry}"
+    return what, f"unset {proxy.variable}, or export NO_PROXY={shell_word(host)}, then {options.retry}"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks.errors import shell_word
+
 if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.options import S3Options
 
@@ -14,10 +16,10 @@ if TYPE_CHECKING:
 def renewal(options: S3Options) -> str:
     """The command for a session that has expired: botocore looks in this order."""
     name = options.profile or "default"
-    profile = f" --profile {options.profile}" if options.profile else ""
+    profile = f" --profile {shell_word(options.profile)}" if options.profile else ""
     if options.get("session_token") and options.command is None:
         more = "and its access_key_id and secret_access_key"
-        return f"dvc remote modify --local {options.name} session_token TOKEN ({more})"
+        return f"dvc remote modify --local {shell_word(options.name)} session_token TOKEN ({more})"
     if not options.get("profile") and os.environ.get("AWS_SESSION_TOKEN"):
         return "export the new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
     settings = _section(options.config_file, name if name == "default" else f"profile {name}")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cpv_hooks.console.plan import Effect, Tool
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo, environment
 from cpv_hooks.project.config import FILE, load
 from cpv_hooks.project.names import NAME, check_name
@@ -130,10 +130,10 @@ def _check_data(place: Place, data_path: str | None) -> None:
     if place.root.is_relative_to(path):
         raise CPVError("the data path holds the repository itself", where=data_path, fix=f"{_COMMAND} --data-path DATA")
     if not place.fresh and not path.is_relative_to(place.root):
-        fix = f"cp -r {data_path} {place.root / 'data'} && {_COMMAND} --data-path data"
+        fix = f"cp -r {shell_path(data_path)} {shell_path(place.root / 'data')} && {_COMMAND} --data-path data"
         raise CPVError("the data is outside the repository", where=data_path, fix=fix)
     if not place.fresh and place.top and place.repo.run("ls-files", "--", str(path)):
-        fix = f"git rm -r --cached {data_path} && git commit -m 'Track {data_path} with DVC'"
+        fix = f"git rm -r --cached {shell_path(data_path)} && git commit -m {shell_word(f'Track {data_path} with DVC')}"
         raise CPVError("Git itself tracks this data, so DVC cannot have it", where=data_path, fix=fix)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvc_config import configured_remotes
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.state_files import cpv_home
 
 if TYPE_CHECKING:
@@ -53,17 +53,22 @@ def check(root: Path, url: str | None) -> None:
     if url is None:
         if default is None and len(remotes) > 1:
             what = f"none of its remotes ({', '.join(sorted(remotes))}) is the default"
-            raise CPVError(what, where=str(root / ".dvc" / "config"), fix=f"dvc remote default {min(remotes)}")
+            raise CPVError(
+                what, where=str(root / ".dvc" / "config"), fix=f"dvc remote default {shell_word(min(remotes))}"
+            )
         return
     if not url.strip():
         raise CPVError("the remote's URL is empty", fix="dvc cpv init --remote s3://BUCKET/PREFIX")
     if urlsplit(url).password:
-        fix = f"dvc cpv init --remote {_without_password(url)}, then dvc remote modify --local {NAME} password SECRET"
+        fix = (
+            f"dvc cpv init --remote {shell_word(_without_password(url))}, "
+            f"then dvc remote modify --local {NAME} password SECRET"
+        )
         raise CPVError("the remote's URL holds a password, which would be committed", fix=fix)
     _check_scheme(url)
     if default is not None and not _same(remotes.get(default), url):
         what = f"its default remote {default!r} is {remotes.get(default)}, not {url}"
-        raise CPVError(what, where=str(root), fix=f"dvc remote modify {default} url {url}")
+        raise CPVError(what, where=str(root), fix=f"dvc remote modify {shell_word(default)} url {shell_word(url)}")
 
 
 def _check_scheme(url: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from cpv_hooks.accounts.git_host import origin
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path, shell_paths, shell_word, shell_words
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.setup.init import layout, proposals, remote, skeleton
@@ -36,7 +35,7 @@ def steps(place: Place, request: Request) -> list[Step]:
 def _start(place: Place) -> Step:
     """Make the folder and its Git repository, whichever is missing, and remember that the work has begun."""
     root = place.root
-    text = f"git init {shlex.quote(str(root))}" if place.top is None else f"make a model repository in {root}"
+    text = f"git init {shell_path(root)}" if place.top is None else f"make a model repository in {root}"
 
     def do() -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -57,19 +56,19 @@ def _dvc(place: Place, request: Request) -> Iterator[Step]:
     add = remote.to_add(root, request.remote, request.team, request.model)
     if add is not None:
         name, url = add
-        text = f"dvc remote add --default {name} {shlex.quote(url)}"
+        text = f"dvc remote add --default {shell_word(name)} {shell_word(url)}"
         yield Step(text, partial(run, dvc("remote", "add", "-q", "--default", name, url), root))
         for key, value, local in remote.to_modify(url, request.team, request.model):
             level = ["--local"] if local else []
-            text = " ".join(["dvc remote modify", *level, name, key, shlex.quote(value)])
+            text = f"dvc remote modify {shell_words([*level, name, key, value])}"
             yield Step(text, partial(run, dvc("remote", "modify", "-q", *level, name, key, value), root))
     only = remote.to_make_default(root, request.remote)
     if only is not None:
-        yield Step(f"dvc remote default {only}", partial(run, dvc("remote", "default", "-q", only), root))
+        yield Step(f"dvc remote default {shell_word(only)}", partial(run, dvc("remote", "default", "-q", only), root))
     aware = layout.to_make_aware(root, request.layout, add[0] if add else only)
     if aware is not None:
         words = ("remote", "modify", aware, "version_aware", "true")
-        yield Step(f"dvc {' '.join(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
+        yield Step(f"dvc {shell_words(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
 
 
 def _settings_step(place: Place, request: Request, artifacts: Mapping[Kind, Sequence[str]]) -> Iterator[Step]:
@@ -166,7 +165,7 @@ def _origin(place: Place, request: Request) -> Iterator[Step]:
         return
     url = origin.configured_url(request.team, request.model)
     if url is not None:
-        yield Step(f"git remote add {origin.NAME} {shlex.quote(url)}", lambda: origin.add(place.repo, url))
+        yield Step(f"git remote add {origin.NAME} {shell_word(url)}", lambda: origin.add(place.repo, url))
 
 
 def _installed(repo: Repo) -> bool:
@@ -181,9 +180,9 @@ def _commit(place: Place, request: Request) -> Iterator[Step]:
         message = FIRST_MESSAGE.format(model=request.model)
         url = remote.default_or_configured(place.root, request.remote, request.team, request.model)
         effects = f"its hooks save model.bin, data and metrics.log to {url} and tag v0.0 and data-v0.0"
-        yield Step(f"git commit -m {shlex.quote(message)} ({effects})", partial(_commit_fresh, place, message))
+        yield Step(f"git commit -m {shell_word(message)} ({effects})", partial(_commit_fresh, place, message))
     elif _uncommitted(place):
-        yield Step(f"git commit -m {shlex.quote(ADOPT_MESSAGE)} (CPV's own files)", partial(_commit_adopted, place))
+        yield Step(f"git commit -m {shell_word(ADOPT_MESSAGE)} (CPV's own files)", partial(_commit_adopted, place))
 
 
 def _commit_fresh(place: Place, message: str) -> None:
@@ -231,5 +230,5 @@ def check_clean(place: Place) -> None:
     tracked = [str(path) for path in own_files(place)]
     changed = place.repo.run("diff", "--name-only", "HEAD", "--", *tracked, check=False).split()
     if changed:
-        fix = f"git commit -m 'Settings' -- {' '.join(changed)}"
+        fix = f"git commit -m 'Settings' -- {shell_paths(changed)}"
         raise CPVError("has uncommitted changes, which CPV's own commit would take", where=changed[0], fix=fix)

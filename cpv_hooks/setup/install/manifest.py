@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import Repo
 
 CHAINED = ".cpv-chained"
@@ -40,7 +40,9 @@ class Manifest:
         except (OSError, ValueError, TypeError) as error:
             where = str(repo.shared / state_files.INSTALL)
             raise CPVError(
-                "the record of the installation is damaged", where=where, fix=f"rm {where} && dvc cpv install"
+                "the record of the installation is damaged",
+                where=where,
+                fix=f"rm {shell_path(where)} && dvc cpv install",
             ) from error
 
     def data(self) -> bytes:

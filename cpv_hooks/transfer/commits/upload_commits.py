@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
-from cpv_hooks.console.output import warn
+from cpv_hooks.console.output import fail, warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import expected, lacks_version, on_each
@@ -179,10 +179,17 @@ def retry_queued(project: Project, *, force: bool = False) -> None:
     queue.done(root, gone)
     revs = [commit for commit in waiting if commit not in gone]
     if revs:
-        _deliver_now(project, queue, root, revs)
+        _deliver_now(project, queue, root, revs, tell=_fail if force else warn)
 
 
-def _deliver_now(project: Project, queue: Queue, root: str, revs: Sequence[str]) -> bool:
+def _fail(line: str) -> None:
+    """What a command was for and did not do is no warning."""
+    fail(CPVError(line))
+
+
+def _deliver_now(
+    project: Project, queue: Queue, root: str, revs: Sequence[str], tell: Callable[[str], None] = warn
+) -> bool:
     """Upload commits one after the other, oldest first, so that each is off the queue as soon as it is there."""
     for rev in revs:
         try:
@@ -191,12 +198,12 @@ def _deliver_now(project: Project, queue: Queue, root: str, revs: Sequence[str])
                 missing = publish(project, [rev], progress).missing
         except CPVError as error:
             queue.failed(root, revs, str(error))
-            warn(f"the data of {_names(revs)} is not uploaded: {error} (queued; dvc cpv sync tries again)")
+            tell(f"the data of {_names(revs)} is not uploaded: {error} (queued; dvc cpv sync tries again)")
             return False
         if missing:
             named = ", ".join(item.path for item in missing[:3]) + (", …" if len(missing) > 3 else "")
             queue.failed(root, [rev], f"neither the cache nor the remote has {named}")
-            warn(f"the data of {_names([rev])} is not complete: neither the cache nor the remote has {named}")
+            tell(f"the data of {_names([rev])} is not complete: neither the cache nor the remote has {named}")
         else:
             queue.done(root, [rev])
     return not any(item.commit in revs for item in queue.pending(root))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
+from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.local_remote import LocalInventory
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
     scheme = url.split("://", 1)[0].lower() if "://" in url else ""
     if project.config.layout == "versioned" and not project.remote_versioned:
         what = f"[remote] layout is versioned, but remote {project.remote_name} is not version_aware"
-        fix = f"dvc remote modify {project.remote_name} version_aware true"
+        fix = f"dvc remote modify {shell_word(project.remote_name)} version_aware true"
         raise CPVError(what, where=str(project.root / ".cpv.toml"), fix=fix)
     if scheme in ("", "file"):
         from cpv_hooks.remote.common.local_remote import LocalRemote
@@ -65,7 +66,7 @@ def _open_versioned(project: Project, scheme: str, options: Mapping[str, str], *
         name = project.remote_name
         raise CPVError(
             f"remote {name} keeps versions, which CPV can fill on S3 alone",
-            fix=f"dvc push, or dvc remote modify {name} version_aware false",
+            fix=f"dvc push, or dvc remote modify {shell_word(name)} version_aware false",
         )
     from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
 

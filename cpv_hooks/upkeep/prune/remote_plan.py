@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cpv_hooks.console.output import warn
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
@@ -40,7 +40,7 @@ def _refs_of(repo: Repo, name: str) -> set[str]:
         listed = repo.run("ls-remote", "--quiet", name)
     except CPVError as error:
         what = f"the refs of Git remote {name} cannot be seen, so what they need is not known ({error.what})"
-        raise CPVError(what, where=error.where, fix=f"git ls-remote {name}") from error
+        raise CPVError(what, where=error.where, fix=f"git ls-remote {shell_word(name)}") from error
     tips = {
         ref: oid for oid, _, ref in (line.partition("\t") for line in listed.splitlines()) if not ref.endswith("^{}")
     }
@@ -50,7 +50,11 @@ def _refs_of(repo: Repo, name: str) -> set[str]:
         shown = " ".join(refs[:_SHOWN])
         plain = all(ref.startswith(("refs/heads/", "refs/tags/")) or ref == "HEAD" for ref in refs)
         what = f"{name} has commits that this clone lacks ({shown.replace(' ', ', ')})"
-        fix = f"git fetch --tags {name}" if plain else f"git fetch {name} {shown}"
+        fix = (
+            f"git fetch --tags {shell_word(name)}"
+            if plain
+            else f"git fetch {shell_word(name)} {shell_words(refs[:_SHOWN])}"
+        )
         raise CPVError(what, where=str(repo.top), fix=f"{fix}, then repeat the command")
     return set(tips.values())
 

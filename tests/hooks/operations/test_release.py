@@ -113,12 +113,21 @@ def test_a_push_after_a_kill_is_stopped_once(two: ModelRepo) -> None:
     two.git("push", "-q", "origin", "main")
 
 
+def test_a_commit_that_it_stops_says_so_without_a_warning(two: ModelRepo) -> None:
+    two.write("model.bin", b"unsaved")
+    kill_at(two, "pointers", TAG)
+    picked = two.git("rev-parse", "HEAD").out
+    two.write(".git/CHERRY_PICK_HEAD", picked)
+    said = two.git("commit", "-qm", "mine", status=1).err
+    assert said.splitlines() == ["cpv: an interrupted model and data tag is incomplete; fix: dvc cpv recover"]
+
+
 def test_a_git_command_that_writes_leaves_it_alone_and_says_so(two: ModelRepo) -> None:
     two.write("model.bin", b"unsaved")
     kill_at(two, "pointers", TAG)
     two.write("model.bin", b"trained on")
     told = two.git("add", "-A").err
-    assert "cpv: warning: an interrupted model and data tag is incomplete; to undo it: dvc cpv recover" in told
+    assert "cpv: warning: an interrupted model and data tag is incomplete; fix: dvc cpv recover" in told
     assert transaction.left(Repo.discover(two.path))
     assert "cpv: undid an interrupted model and data tag of " in two.cpv("recover").err
 
