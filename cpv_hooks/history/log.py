@@ -10,6 +10,7 @@ from typing import NamedTuple, TypedDict
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
+from cpv_hooks.history.models import Models, ModelSummary
 from cpv_hooks.history.reader import Artifact, Recorded
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.where import Where
@@ -78,6 +79,8 @@ class LogEntry(TypedDict):
     """Whether DVC's cache on this machine has all of it."""
     on_remote: bool | None
     """Whether the remote has all of it; null where that is not known. Only `--remote` asks for it."""
+    models: list[ModelSummary] | None
+    """What its models say of themselves, of those that the cache has; null where that was not asked for."""
     best: BestEntry | None
     """Set where `--best` asked for it."""
     error: str | None
@@ -108,10 +111,14 @@ class Log:
         self._found = found
         self._stages = stages
         self._before = {new.name: old for old, new in pairwise(found) if old.line is new.line}
+        self._models = Models(projects, ask_remote=False)
         self._metrics: dict[str, Mapping[str, Metric]] = {}
 
-    def entries(self, filters: Filters, *, ask_remote: bool = False) -> Iterator[LogEntry]:
-        """The versions that are wanted, newest first, or the best first. `CPVError` for a metric that none has."""
+    def entries(self, filters: Filters, *, ask_remote: bool = False, models: bool = False) -> Iterator[LogEntry]:
+        """The versions that are wanted, newest first, or the best first. `CPVError` for a metric that none has.
+
+        With `models` those in the cache are looked into.
+        """
         wanted = iter(self._wanted(filters))
         while batch := list(islice(wanted, _AT_ONCE)):
             pointers = [[artifact.pointer for artifact in one.artifacts] for one in batch]
@@ -120,7 +127,10 @@ class Log:
             remote = look.on_remote(pointers, commits) if ask_remote else look.recorded_on_remote(pointers)
             for one, own, is_there in zip(batch, pointers, remote, strict=True):
                 in_cache = not one.error and self._where.cached(own)
-                yield self._entry(one, filters.best, in_cache=in_cache, on_remote=is_there)
+                entry = self._entry(one, filters.best, in_cache=in_cache, on_remote=is_there)
+                if models:
+                    entry["models"] = self._models.summaries([(item.kind, item.pointer) for item in one.artifacts])
+                yield entry
 
     def _wanted(self, filters: Filters) -> Sequence[Recorded]:
         asked = [condition.metric for condition in filters.conditions]
@@ -181,6 +191,7 @@ class Log:
             files=[_file(artifact) for artifact in one.artifacts],
             in_cache=in_cache,
             on_remote=None if one.error else on_remote,
+            models=None,
             best=self._best(one, best.metric) if best else None,
             error=str(one.error) if one.error else None,
         )

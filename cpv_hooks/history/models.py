@@ -35,8 +35,8 @@ class TensorEntry(TypedDict):
     """The file of a folder that it is in; null where the model is one file."""
 
 
-class ModelEntry(TypedDict):
-    """What a model artifact says of itself."""
+class ModelSummary(TypedDict):
+    """What a model artifact says of itself, in short."""
 
     path: str
     """The artifact's, relative to the top of the repository."""
@@ -44,8 +44,14 @@ class ModelEntry(TypedDict):
     """null where it cannot be read at all."""
     parameters: int | None
     """The elements of all tensors together; null where there are none, as in trees."""
+    ntensors: int
     dtypes: dict[str, int]
     """The elements of each type."""
+
+
+class ModelEntry(ModelSummary):
+    """What a model artifact says of itself."""
+
     tensors: list[TensorEntry]
     metadata: dict[str, object]
     """What the file says of itself, in short texts and numbers."""
@@ -70,6 +76,11 @@ class Models:
         """What those of these artifacts say of themselves that are models of a format that is known."""
         wanted = [pointer for kind, pointer in artifacts if kind in READ_KINDS]
         return [entry_of(pointer.path, found) for pointer in wanted if (found := self.read(pointer)) is not None]
+
+    def summaries(self, artifacts: Sequence[tuple[Kind, Pointer]]) -> list[ModelSummary]:
+        """The same in short."""
+        wanted = [pointer for kind, pointer in artifacts if kind in READ_KINDS]
+        return [summary_of(pointer.path, found) for pointer in wanted if (found := self.read(pointer)) is not None]
 
     def read(self, pointer: Pointer) -> Model | None:
         """What an artifact says of itself; None where it is of no known format, or neither the cache nor the remote
@@ -146,16 +157,24 @@ def _opened(store: Store, oid: str) -> ByteSource:
     return store.remote.open_ranges(oid)
 
 
-def entry_of(path: str, model: Model) -> ModelEntry:
-    """A record as JSON has it."""
+def summary_of(path: str, model: Model) -> ModelSummary:
+    """A record in short, as JSON has it."""
     dtypes: dict[str, int] = {}
     for tensor in model.tensors:
         dtypes[tensor.dtype] = dtypes.get(tensor.dtype, 0) + tensor.count
-    return ModelEntry(
+    return ModelSummary(
         path=path,
         format=model.format or None,
         parameters=model.parameters,
+        ntensors=len(model.tensors),
         dtypes=dtypes,
+    )
+
+
+def entry_of(path: str, model: Model) -> ModelEntry:
+    """A record as JSON has it."""
+    return ModelEntry(
+        **summary_of(path, model),
         tensors=[
             TensorEntry(
                 name=tensor.name,

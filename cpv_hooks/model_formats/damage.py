@@ -26,5 +26,4 @@ DAMAGE = (
 
 def reason(error: BaseException) -> str:
     """Its words, in one line that is not too long."""
-    words = " ".join(str(error).split())[:200] or type(error).__name__
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in words)
+    return " ".join(str(error).split())[:200] or type(error).__name__

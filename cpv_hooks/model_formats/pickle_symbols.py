@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 from cpv_hooks.model_formats.record import Unreadable
 
 MAX_OPCODES = 5_000_000
+_MAX_PATH = 1000
 _MARK = object()
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY = {"EMPTY_DICT": "builtins.dict", "EMPTY_LIST": "builtins.list", "EMPTY_SET": "builtins.set"}
@@ -284,6 +285,6 @@ def _below(path: str, made: Made) -> Iterator[tuple[str, object]]:
 
 def _join(path: str, key: object) -> str:
     word = str(key)[:200] if isinstance(key, str | int) else type(key).__name__
-    if word in _PLUMBING:
+    if word in _PLUMBING or len(path) > _MAX_PATH:
         return path
     return f"{path}.{word}" if path else word

@@ -14,7 +14,7 @@ from cpv_hooks.system.byte_source import ByteSource
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT = 10
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
-MAX_FIELDS = 10_000_000
+MAX_FIELDS = 2_000_000
 
 
 class Field(NamedTuple):

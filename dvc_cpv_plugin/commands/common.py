@@ -190,13 +190,10 @@ def _row(item: object) -> str:
 
 
 def _word(value: object) -> str:
+    from cpv_hooks.console.output import printable
+
     if value is None:
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return printable(str(value))
-
-
-def printable(text: str) -> str:
-    """Text from a repository, without what would drive a terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.console.output import printable
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-from dvc_cpv_plugin.commands.common import printable
 from dvc_cpv_plugin.commands.model_lines import changed
 
 if TYPE_CHECKING:

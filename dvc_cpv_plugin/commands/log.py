@@ -47,7 +47,8 @@ class CmdLog(CPVCommand):
         held = {stage: event.version for stage, event in stages.current(repo, projects[0]).items()}
         if self.args.stage is not None:
             _refuse_unknown(self.args.stage, {*held, *projects[0].config.stages}, repo)
-        entries = _noting(Log(projects, found, held).entries(filters, ask_remote=self.args.remote), errors)
+        asked = Log(projects, found, held).entries(filters, ask_remote=self.args.remote, models=self.args.json)
+        entries = _noting(asked, errors)
         self._print(repo, entries)
         for tag, error in errors.items():
             warn(f"{tag} cannot be read: {error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from dvc_cpv_plugin.commands.common import printable
+from cpv_hooks.console.output import printable
 
 if TYPE_CHECKING:
     from cpv_hooks.history.model_changes import ModelChange, WeightChange

@@ -77,6 +77,7 @@ def test_newest_first_with_what_each_changed(model: ModelRepo) -> None:
         ],
         "in_cache": True,
         "on_remote": True,
+        "models": [],
         "best": None,
         "error": None,
     }

@@ -135,6 +135,22 @@ def test_a_shard_that_is_missing(model: ModelRepo) -> None:
     assert "  weights: Hugging Face folder of safetensors, 6 parameters in 1 tensors (F32 6)" in done.lines
 
 
+def test_log(model: ModelRepo) -> None:
+    new, old = json.loads(model.cpv("log", "--json").out)
+    assert [one["format"] for one in new["models"]] == ["TorchScript", "Hugging Face folder of safetensors"]
+    assert old["models"][0] == {
+        "path": "model.pt",
+        "format": "PyTorch",
+        "parameters": 23,
+        "ntensors": 4,
+        "dtypes": {"F32": 15, "BF16": 8},
+    }
+    for name in (*old, *old["models"][0]):
+        assert f"`{name}`" in (Path(__file__).parents[2] / "docs/log.md").read_text(), name
+    shutil.rmtree(model.path / ".dvc/cache")
+    assert [entry["models"] for entry in json.loads(model.cpv("log", "--json").out)] == [[], []], "nothing is fetched"
+
+
 def test_the_documented_fields_are_the_ones_that_are_printed(model: ModelRepo) -> None:
     docs = Path(__file__).parents[2] / "docs"
     entry = info(model)[0]
@@ -168,3 +184,16 @@ def test_same_weights_and_how_far_others_are(model: ModelRepo) -> None:
     (asked,) = json.loads(model.cpv("diff", "--json", "v0.2", "v0.3", "--weights").out)["models"]
     assert asked["same_weights"] is True
     assert not (model.path / ".dvc/cache/files").exists()
+
+
+def test_what_a_file_says_does_not_drive_a_terminal(model: ModelRepo) -> None:
+    index = {"weight_map": {"a": "\x1b[2Jshard"}}
+    model.write("weights/model.safetensors.index.json", json.dumps(index))
+    header = json.dumps({"\x1b[2Jname": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}).encode()
+    model.write("weights/" + SHARD.format(1), len(header).to_bytes(8, "little") + header + b"1")
+    two_versions.save(model, {})
+    model.git("tag", "v0.2")
+    done = model.cpv("model", "info", "--tag", "v0.2", "--tensors", status=1)
+    assert "\x1b" not in done.out + done.err
+    assert r"    \x1b[2Jname  U8 [1]" in "\n".join(done.lines)
+    assert r"shard \x1b[2Jshard is missing" in done.err

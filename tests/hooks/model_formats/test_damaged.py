@@ -121,6 +121,16 @@ def test_a_pickle_that_doubles_itself_is_walked_once() -> None:
     assert lines(found) == []
 
 
+def test_a_pickle_that_nests_deep_has_bounded_names() -> None:
+    deep = 200_000
+    leaf = b"ctorch._utils\n_rebuild_tensor_v2\n(NK\x00(K\x01t(K\x01ttR"
+    body = b"\x80\x02" + b"]" * deep + leaf + b"a" * deep + b"."
+    found = read_bytes("model.pt", torch_zip(body))
+    assert lines(found) == []
+    assert found is not None
+    assert len(found.tensors[0].name) < 1100
+
+
 def test_a_zip_that_swells(monkeypatch: pytest.MonkeyPatch) -> None:
     import io
     import zipfile
