@@ -25,7 +25,7 @@ def aws(settings: Settings) -> Question:
     own = settings.aws
 
     def ask() -> Check:
-        if not own.model_fields_set:
+        if "bucket" not in own.model_fields_set:
             what = "AWS is not configured, so only each repository's own remote is used"
             return Check("aws", "warn", what, AWS_CONFIG)
         from cpv_hooks.accounts.aws.probe import look_at

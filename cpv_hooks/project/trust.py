@@ -106,11 +106,12 @@ def _of_environment() -> set[str]:
 def _of_user(repo: Repo, root: Path) -> set[str]:
     """The servers that the user's own settings name: AWS's, CPV's, and DVC's outside what came with a clone."""
     from cpv_hooks.dvcformat.dvc_config import remotes_of, user_files
+    from cpv_hooks.system.own_files import read_own
 
     named = [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")]
     named += _in_aws_files()
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        named.append(json.loads((cpv_home() / state_files.CONFIG).read_bytes())["aws"]["endpoint_url"] or "")
+    with suppress(OSError, ValueError, KeyError, TypeError, CPVError):
+        named.append(json.loads(read_own(cpv_home() / state_files.CONFIG, follow=True))["aws"]["endpoint_url"] or "")
     files = user_files()
     if CloneSettings(repo, root, "", {}).has_own_local_file:
         files.append(f"{root}/.dvc/config.local")

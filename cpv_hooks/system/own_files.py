@@ -48,9 +48,13 @@ def _open(path: Path, flags: int, mode: int) -> int:
         return os.open(path, flags & ~os.O_CREAT)  # another process was quicker; or it is a link that leads nowhere
 
 
-def read_own(path: Path) -> bytes:
-    """The content of a file of the personal folder; errors as `open_own` with `private`."""
-    with os.fdopen(open_own(path, os.O_RDONLY, private=True), "rb") as stream:
+def read_own(path: Path, *, follow: bool = False) -> bytes:
+    """The content of a file of the personal folder; errors as `open_own` with `private`.
+
+    With `follow` it may be a link, as into a folder of dot files; what it leads to must be the user's own all the same.
+    """
+    real = Path(os.path.realpath(path)) if follow else path
+    with os.fdopen(open_own(real, os.O_RDONLY, private=True), "rb") as stream:
         return stream.read()
 
 

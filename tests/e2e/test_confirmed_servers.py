@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks import state_files
 from cpv_hooks.accounts.personal.trusted import in_question
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
@@ -250,3 +251,29 @@ def test_what_is_no_address_is_refused(origin: ModelRepo) -> None:
     said = origin.cpv("config", "trust", "minio.example.org", status=1).err
     assert "'minio.example.org' is not the address of a server" in said
     assert "dvc cpv config trust https://HOST[:PORT]" in said
+
+
+def project_in(folder: Path) -> Project:
+    return Project.find_all(Repo.discover(folder))[0]
+
+
+def test_what_a_clone_says_does_not_become_the_users_own(
+    origin: ModelRepo, s3_server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`aws-config` confirms the server for the clone in which it was run, and for no other."""
+    bucket = s3_server.make_bucket()
+    keys = tmp_path / "keys"
+    lines = [f"aws_access_key_id = {s3_server.access_key}", f"aws_secret_access_key = {s3_server.secret_key}"]
+    keys.write_text("\n".join(["[team]", *lines]) + "\n")
+    keys.chmod(0o600)
+    clone = clone_naming(origin, s3_config(s3_server.endpoint_url, bucket))
+    origin.git("clone", "-q", ".", "../other")
+    done = clone.cpv("aws-config", "--credential-path", keys, "--profile", "team")
+    assert "writing, reading and removing work" in done.err
+    own = json.loads((state_files.cpv_home() / state_files.CONFIG).read_bytes())["aws"]
+    assert own == {"credential_path": str(keys), "profile": "team"}
+    assert in_question(project_in(clone.path)) == []
+    assert in_question(project_in(origin.path.parent / "other")) == [s3_server.endpoint_url]
+    # What the user gives is the user's own.
+    clone.cpv("aws-config", "--credential-path", keys, "--profile", "team", "--endpoint-url", s3_server.endpoint_url)
+    assert in_question(project_in(origin.path.parent / "other")) == []

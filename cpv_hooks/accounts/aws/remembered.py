@@ -17,6 +17,17 @@ from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
     from cpv_hooks.accounts.personal.settings import Settings
+    from cpv_hooks.project.project import Project
+
+
+_OPTIONS = {
+    "bucket": "url",
+    "region": "region",
+    "endpoint_url": "endpointurl",
+    "credential_path": "credentialpath",
+    "profile": "profile",
+}
+"""Personal settings, each with the option of a DVC remote that says the same."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +38,11 @@ class Personal:
     link: Path | None
 
     @classmethod
-    def of(cls, request: Request, target: Target, settings: Settings, *, is_alone: bool) -> Personal:
+    def of(cls, request: Request, target: Target, settings: Settings, project: Project | None) -> Personal:
         """What has to change. In a repository the user's own defaults change only where they are given.
 
-        `is_alone`: there is no repository, so the names are the user's own.
+        What came with a clone is never made the user's own: it would answer, for every other clone, the question which
+        servers may have the user's credentials.
         """
         aws = settings.aws
         known = aws.model_fields_set
@@ -42,14 +54,16 @@ class Personal:
             "credential_path": str(target.credentials.path) if target.credentials.path else None,
             "profile": target.credentials.profile,
         }
+        brought = _brought(project, target)
         changes = {
             f"aws.{key}": value
             for key, value in wanted.items()
             if value is not None and (key not in known or getattr(aws, key) != value)
+            if key not in brought or getattr(request, key)
         }
-        if is_alone and request.team is not None and request.team != settings.team_name:
+        if project is None and request.team is not None and request.team != settings.team_name:
             changes["team_name"] = request.team
-        link = target.credentials.path
+        link = None if "credential_path" in brought and request.credential_path is None else target.credentials.path
         return cls(changes, link if link is not None and _linked() != str(link) else None)
 
     def effects(self) -> Iterator[Effect]:
@@ -69,6 +83,16 @@ class Personal:
         if self.link is not None:
             undo.callback(_link_back, _linked())
             settings.link_credentials(self.link)
+
+
+def _brought(project: Project | None, target: Target) -> set[str]:
+    """The settings of which the target has what the clone's files say."""
+    if project is None or project.remote_name != target.name:
+        return set()
+    from cpv_hooks.project.clone_settings import CloneSettings
+
+    said = CloneSettings(project.repo, project.root, target.name, project.remote_options)
+    return {key for key, option in _OPTIONS.items() if said.brought(option) is not None}
 
 
 def _linked() -> str | None:

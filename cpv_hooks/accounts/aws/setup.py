@@ -44,7 +44,7 @@ def plan_setup(request: Request, folder: Path, *, ask: Callable[[], str | None] 
         demand_versioning(target.options)
     data = _data(request, project, target)
     key = new_key(target.options.prefix) if target.has_team else None
-    setup = _Setup(request, target, project, Personal.of(request, target, own, is_alone=project is None), files, key)
+    setup = _Setup(request, target, project, Personal.of(request, target, own, project), files, key)
     return Plan(tuple(setup.effects(data)), None, setup.run)
 
 
