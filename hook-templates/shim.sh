@@ -41,11 +41,6 @@ write_mark() {
     echo "$2" 1<>"$state/$1"
 } 2>/dev/null
 
-# That Git's index is known as it is now: see same_index.
-index_seen() {
-    write_mark @INDEX_SEEN@
-}
-
 # The commit that HEAD names, where files tell; Git is not started to ask.
 read_head() {
     read -r head <"$git_dir/HEAD" || return 1
