@@ -1,6 +1,7 @@
-"""DVC's local cache: content by its md5, in `files/md5/<two digits>/<thirty>`, read-only once it is there.
+"""DVC's local cache: content by its hash, in `files/md5/<two digits>/<thirty>`, read-only once it is there.
 
-Layout and modes are those of `dvc_data.hashfile.db.local.LocalHashFileDB`.
+Layout and modes are those of `dvc_data.hashfile.db.local.LocalHashFileDB`. DVC 2 had no `files/md5`, and another hash
+(`file_hash`): what lies in its place is named by its rule, so that it need not be what the same name means to DVC 3.
 """
 
 from __future__ import annotations
@@ -33,14 +34,29 @@ def reflink(source: int, target: int) -> bool:
 
 
 class Cache:
-    """The cache of one DVC root."""
+    """The cache of one DVC root. `legacy`: with the places and the hash of DVC 2 first."""
 
-    def __init__(self, folder: Path, *, types: tuple[str, ...] = ("reflink", "copy"), shared: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        types: tuple[str, ...] = ("reflink", "copy"),
+        shared: bool = False,
+        legacy: bool = False,
+    ) -> None:
         self.folder = folder
         self.types = types
-        self._objects = f"{folder}/files/md5"
-        self._legacy = str(folder)
+        self.legacy = legacy
+        self._objects, self._others = f"{folder}/files/md5", str(folder)
+        if legacy:
+            self._objects, self._others = self._others, self._objects
         self._shared = shared
+
+    def by(self, *, legacy: bool) -> Cache:
+        """The same cache for objects that are named by a rule."""
+        if legacy == self.legacy:
+            return self
+        return Cache(self.folder, types=self.types, shared=self._shared, legacy=legacy)
 
     def path(self, oid: str) -> Path:
         """Where an object lies, whether it is there or not."""
@@ -48,40 +64,78 @@ class Cache:
         return Path(f"{self._objects}/{oid[:2]}/{oid[2:]}")
 
     def find(self, oid: str) -> Path | None:
-        """The object's file, in DVC 3's place or in DVC 2's; None where the cache lacks it.
+        """The object's file, in its own place or in that of DVC's other layout; None where the cache lacks it.
 
-        A file that is not write-protected may have been edited in place, so it is hashed before it is believed.
+        A file that is not write-protected may have been edited in place, so it is hashed before it is believed; so is
+        one in DVC 2's place for which DVC 3's hash is meant.
         """
         file = self.file(oid)
         return None if file is None else Path(file)
 
     def file(self, oid: str) -> str | None:
         """What `find` finds, as text: a checkout asks this for every file, and a path costs more than the look."""
-        for file in (f"{self._objects}/{oid[:2]}/{oid[2:]}", f"{self._legacy}/{oid[:2]}/{oid[2:]}"):
-            if self._sound(file, oid):
-                return file
-        return None
+        file = f"{self._objects}/{oid[:2]}/{oid[2:]}"
+        if self._sound(file, oid, is_believed=True):
+            return file
+        file = f"{self._others}/{oid[:2]}/{oid[2:]}"
+        return file if self._sound(file, oid, is_believed=self.legacy) else None
 
-    @staticmethod
-    def _sound(path: str, oid: str) -> bool:
+    def _sound(self, path: str, oid: str, *, is_believed: bool) -> bool:
         try:
             status = os.stat(path)
         except OSError:
             return False
-        return stat.S_ISREG(status.st_mode) and (stat.S_IMODE(status.st_mode) == PROTECTED or md5_of(path) == oid[:32])
+        if not stat.S_ISREG(status.st_mode):
+            return False
+        return (is_believed and stat.S_IMODE(status.st_mode) == PROTECTED) or self.holds(path, oid)
+
+    def holds(self, path: str | Path, oid: str) -> bool:
+        """Whether a file has the bytes that an object's name promises (reads it)."""
+        if self.legacy:
+            from cpv_hooks.dvcformat.file_hash import has_hash
+
+            return has_hash(path, oid, legacy=True)
+        return md5_of(path) == oid[:32]
+
+    def _hash(self, path: Path) -> str:
+        """What names a file's content here."""
+        if self.legacy:
+            from cpv_hooks.dvcformat.file_hash import legacy_md5
+
+            return legacy_md5(path)
+        return md5_of(path)
+
+    def is_same(self, path: str | Path, hashes: tuple[str, str], oid: str) -> bool:
+        """Whether a file, whose two hashes are `both_hashes`, is an object byte for byte, as far as the cache has it.
+
+        DVC 2's hash leaves line ends open; a file in which they have changed is not what would be brought back.
+        """
+        plain, old = hashes
+        if not self.legacy or old != oid[:32]:
+            return plain == oid[:32]
+        there = self.file(oid)
+        if there is None:
+            return True
+        # Where nothing was turned, the size says whether anything was in the other.
+        is_one_size = os.stat(there).st_size == os.stat(path).st_size
+        return is_one_size and (plain == old or md5_of(there) == plain)
 
     def has(self, oid: str) -> bool:
         """Whether the cache holds an object."""
         return self.file(oid) is not None
 
+    def has_own(self, oid: str) -> bool:
+        """Whether the cache holds an object in its own place, the only one in which DVC looks for it."""
+        return self._sound(str(self.path(oid)), oid, is_believed=True)
+
     def verified(self, oid: str) -> bool:
         """Whether the cache holds an object and its bytes are right (reads them)."""
         path = self.find(oid)
-        return path is not None and md5_of(path) == oid[:32]
+        return path is not None and self.holds(path, oid)
 
     def add_bytes(self, oid: str, data: bytes) -> None:
         """Store an object that is in memory (a `.dir` object)."""
-        if self.verified(oid):
+        if self.has_own(oid) and self.holds(self.path(oid), oid):
             return
         try:
             temporary = self._temporary()
@@ -94,7 +148,7 @@ class Cache:
             raise disk_error(error, self.folder) from error
 
     def add_file(self, source: Path, advance: Callable[[int], None] = lambda count: None) -> tuple[str, int]:
-        """Store a file's content in one read; returns its md5 and its size in bytes.
+        """Store a file's content in one read; returns its hash and its size in bytes.
 
         The object is installed only after all was read, so a kill leaves nothing but a temporary file.
         """
@@ -114,6 +168,8 @@ class Cache:
                         digest, size = copy(writer, None, advance)
                     else:
                         digest, size = copy(reader, writer, advance, writes_back=True)
+                if self.legacy:
+                    digest = self._hash(temporary)
                 # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
                 # An artifact that is a link to the object itself has just been read, and must stay that link.
                 if not self._is_object(source, digest):
@@ -132,7 +188,7 @@ class Cache:
         """A cache that cannot be written serves all the same where it has the content."""
         with open(source, "rb", buffering=0) as reader:
             write_back(reader.fileno())
-        digest = md5_of(source)
+        digest = self._hash(source)
         if not self.verified(digest):
             raise disk_error(error, self.folder) from error
         return digest, source.stat().st_size

@@ -15,12 +15,14 @@ from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError
 
 DIR_SUFFIX = ".dir"
 MAX_BYTES = 1 << 30
 """The largest directory object that is read, in bytes: about eight million files."""
 
+REPAIR = "dvc cpv verify --all --repair && dvc cpv sync"
+"""What replaces a bad object, once a good copy was found."""
 # A quote inside a name is escaped, so these begin entries and stand nowhere else.
 _FIRST, _NEXT = b'[{"md5": ', b', {"md5": '
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -53,18 +55,29 @@ def dir_oid(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest() + DIR_SUFFIX
 
 
-def read_dir_object(path: Path, oid: str | None = None) -> list[tuple[str, str]]:
+def has_dir_hash(data: bytes, oid: str, *, legacy: bool = False) -> bool:
+    """Whether a directory object's bytes have its hash; DVC 2 hashed them as it did every text."""
+    if dir_oid(data) == oid or not legacy:
+        return dir_oid(data) == oid
+    from cpv_hooks.dvcformat.file_hash import with_unix_line_ends
+
+    return dir_oid(with_unix_line_ends(data)) == oid
+
+
+def read_dir_object(path: Path, oid: str | None = None, *, legacy: bool = False) -> list[tuple[str, str]]:
     """Read a directory object: `(relpath, oid)` pairs in the order of the file.
 
-    With `oid` the bytes must have that hash. Raises `CPVError` naming the object where it is not what DVC writes or
-    names a path outside the directory, `FileNotFoundError` where there is no such file.
+    With `oid` the bytes must have that hash, by the rule of DVC 2 for a `legacy` one.
+    Raises `CPVError` naming the object where it is not what DVC writes or names a path outside the directory,
+    `FileNotFoundError` where there is no such file.
     """
     name = oid or path.parent.name + path.name
     if path.stat().st_size > MAX_BYTES:
         raise _error(name, path, f"larger than {MAX_BYTES} bytes")
     data = path.read_bytes()
-    if oid is not None and dir_oid(data) != oid:
-        raise _error(name, path, "its content does not have that hash")
+    if oid is not None and not has_dir_hash(data, oid, legacy=legacy):
+        # What is there stays until a good copy is.
+        raise _error(name, path, "its content does not have that hash", fix=REPAIR)
     return parse_dir_object(data, name, path)
 
 
@@ -141,6 +154,6 @@ def _check_distinct(entries: list[tuple[str, str]], name: str, path: Path | None
         raise _error(name, path, f"{clash[:200]!r} is both a file and a folder")
 
 
-def _error(name: str, path: Path | None, what: str) -> CPVError:
-    fix = f"rm -f {shell_path(path)} && dvc cpv sync" if path else "ask whoever made it to push it again"
-    return CPVError(f"directory object {name} is not usable: {what}", fix=fix)
+def _error(name: str, path: Path | None, what: str, fix: str = "ask whoever made it to push it again") -> CPVError:
+    shown = f" ({path})" if path else ""
+    return CPVError(f"directory object {name} is not usable: {what}{shown}", fix=fix)

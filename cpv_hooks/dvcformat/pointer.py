@@ -24,13 +24,24 @@ _TEMPLATE = re.compile(r"\$\{[^}]*\}")
 _MARKERS = re.compile(r"^(<{7}|>{7}|={7}|\|{7})( |$)", re.MULTILINE)
 
 
+Named = tuple[str | None, bool, bool]
+"""What names content: its hash, whether it is executable, whether the hash is DVC 2's. Equal ones mean equal bytes,
+except for line ends that DVC 2's leaves open."""
+
+
 class Content(NamedTuple):
-    """What an artifact holds: its DVC hash, bytes in total, and number of files for a directory."""
+    """What an artifact holds: its DVC hash (`legacy`: DVC 2's), bytes in total, and number of files for a directory."""
 
     oid: str
     size: int
     nfiles: int | None = None
     isexec: bool = False
+    legacy: bool = False
+
+    @property
+    def named(self) -> Named:
+        """What names it."""
+        return self.oid, self.isexec, self.legacy
 
 
 class Pointer(NamedTuple):
@@ -58,6 +69,11 @@ class Pointer(NamedTuple):
     def isdir(self) -> bool:
         """Whether the content is a directory."""
         return bool(self.oid and self.oid.endswith(".dir"))
+
+    @property
+    def named(self) -> Named:
+        """What names the content."""
+        return self.oid, self.isexec, self.legacy
 
     @property
     def writable(self) -> bool:
@@ -257,7 +273,7 @@ def _parse_out(
         nfiles=nfiles if isinstance(nfiles, int) else None,
         isexec=out.get("isexec") is True,
         imported=imported,
-        legacy=oid is not None and "hash" not in out and not stage,
+        legacy=oid is not None and "hash" not in out,
         stage=stage,
         push=flags.get("push") is not False,
         stored=stored,

@@ -140,4 +140,4 @@ def _own(content: Content) -> dict[str, Any]:
         own["nfiles"] = content.nfiles
     if content.isexec:
         own["isexec"] = True
-    return {**own, "hash": "md5"}
+    return own if content.legacy else {**own, "hash": "md5"}

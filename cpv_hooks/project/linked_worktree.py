@@ -18,7 +18,11 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from configobj import ConfigObj  # type: ignore[import-untyped]
+
+    from cpv_hooks.dvcformat.cache import Cache
 
 
 def share_caches(repo: Repo, projects: list[Project]) -> list[Project]:
@@ -124,8 +128,12 @@ def _take_over(own: Path, home: Path) -> None:
     """Let the shared cache have what a work tree's own one holds; that stays, because links may lead into it."""
     from cpv_hooks.dvcformat.cache import Cache
 
-    cache, before = Cache(home), Cache(own)
-    for path in own.glob("files/md5/??/*"):
+    for legacy, pattern in ((False, "files/md5/??/*"), (True, "??/*")):
+        _take_objects(Cache(home, legacy=legacy), Cache(own, legacy=legacy), own.glob(pattern))
+
+
+def _take_objects(cache: Cache, before: Cache, objects: Iterable[Path]) -> None:
+    for path in objects:
         oid = path.parent.name + path.name
         file = before.find(oid) if not cache.has(oid) else None
         if file is not None:

@@ -47,6 +47,7 @@ class _Action(BaseModel):
 class _Content(_Action):
     oid: _Text
     isexec: bool
+    legacy: bool = False
 
 
 _FILE: Mapping[str, Any] = {

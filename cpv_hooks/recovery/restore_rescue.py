@@ -12,13 +12,13 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import SYNC
-from cpv_hooks.sync.placement import bring, take
+from cpv_hooks.sync.placement import bring
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import Clock
-from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.artifact import Artifact, take
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import owner
-from cpv_hooks.worktree.materialise import needed
+from cpv_hooks.worktree.materialise import lacking, needed
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.rescue_list import record, rescues
 from cpv_hooks.worktree.workspace import Workspace
@@ -43,7 +43,7 @@ def restore(repo: Repo, number: int, output: str | None = None) -> Path:
     if not output:
         # What stands there now goes into the cache and its pointer, like any unsaved change.
         guarded_sync(repo, SYNC)
-    pointer = Pointer(file="", path=rescue.path, oid=rescue.oid, isexec=rescue.isexec)
+    pointer = rescue.pointer
     with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
         space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
         wanted = _wanted(space, pointer, number)
@@ -58,7 +58,7 @@ def restore(repo: Repo, number: int, output: str | None = None) -> Path:
 
 def _wanted(space: Workspace, pointer: Pointer, number: int) -> list[tuple[str, str]]:
     wanted = needed(pointer, space.cache)
-    lost = next((oid for _, oid in wanted if not space.cache.has(oid)), None)
+    lost = next(lacking(pointer, space.cache, (oid for _, oid in wanted)), None)
     if lost:
         what = f"the cache lost object {lost}"
         raise CPVError(what, where=f"rescue {number}", fix="look for a copy in other clones")
@@ -68,7 +68,7 @@ def _wanted(space: Workspace, pointer: Pointer, number: int) -> list[tuple[str, 
 def _copy(space: Workspace, pointer: Pointer, wanted: list[tuple[str, str]], target: Path) -> None:
     """Put the content where nothing is; nothing is there where it fails."""
     try:
-        with Placer(space) as placer:
+        with Placer(space, legacy=pointer.legacy) as placer:
             for name, oid in wanted:
                 place = target / name if name else target
                 placer.place(oid, place, isexec=pointer.isexec, root=target if name else None)
@@ -87,7 +87,7 @@ def _replace(space: Workspace, pointer: Pointer) -> None:
     base = artifact.entry
     if artifact.status is not None and not artifact.same:
         # Nobody's snapshot: a stage's output, or what no pointer names.
-        taken = take(artifact)
+        taken = take(artifact, base)
         record(space.project.repo, path, taken.content, why="rescue restore")
         if taken.tree is not None:
             index.write_tree(path, taken.entry.oid, taken.tree)

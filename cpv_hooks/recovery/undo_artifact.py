@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks import state_files
-from cpv_hooks.dvcformat.cache import md5_of
-from cpv_hooks.dvcformat.pointer import Content, Pointer
+from cpv_hooks.dvcformat.file_hash import both_hashes
+from cpv_hooks.dvcformat.pointer import Content, Named, Pointer
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Entry, Index
-from cpv_hooks.worktree.materialise import needed
+from cpv_hooks.worktree.materialise import lacking, needed
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.snapshot import is_executable
 from cpv_hooks.worktree.verified_in_cache import keep
 from cpv_hooks.worktree.workspace import Workspace
 
-# Relative path (empty for a file artifact) -> md5 and executable bit.
-Files = dict[str, tuple[str, bool]]
+# Relative path (empty for a file artifact) -> what names the content.
+Files = dict[str, Named]
 
 
 def artifact(
@@ -41,12 +41,24 @@ def artifact(
         "path": path,
         "before": _record(before),
         "after": _record(after),
-        "base": None if base is None else {"oid": base.oid, "isexec": base.isexec},
+        "base": _record(base),
     }
 
 
-def _record(content: Content | None) -> dict[str, Any] | None:
-    return None if content is None else {"oid": content.oid, "isexec": content.isexec}
+def _record(content: Content | Entry | None) -> dict[str, Any] | None:
+    if content is None:
+        return None
+    return {"oid": content.oid, "isexec": content.isexec, "legacy": content.legacy}
+
+
+def _entry(record: Mapping[str, Any]) -> Entry:
+    # Without a signature: the next sync reads the artifact and finds that it is this.
+    return Entry(record["oid"], record["isexec"], legacy=_is_legacy(record))
+
+
+def _is_legacy(record: Mapping[str, Any] | None) -> bool:
+    """Whether a record names DVC 2's hash; an older CPV does not say."""
+    return record is not None and bool(record.get("legacy"))
 
 
 def run(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
@@ -62,8 +74,7 @@ def run(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
         raise disk_error(error, Path(error.filename or path)) from error
     space.index.forget(path)
     if action["base"] is not None:
-        # Without a signature: the next sync reads the artifact and finds that it is this.
-        space.index.set(path, Entry(action["base"]["oid"], action["base"]["isexec"]))
+        space.index.set(path, _entry(action["base"]))
     space.index.save()
 
 
@@ -78,8 +89,12 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
     before, after = _files(space, path, action["before"]), _files(space, path, action["after"])
     target = space.target(path)
     now = _standing(space, path)
-    ours = [name for name, value in now.items() if value == after.get(name) != before.get(name)]
-    keep(space, [(now[name][0], target / name if name else target) for name in ours])
+    ours = [
+        name
+        for name, isexec in now.items()
+        if name in after and after[name] != before.get(name) and _is(space, _at(target, name), isexec, after[name])
+    ]
+    keep(space, [(after[name][0] or "", _at(target, name)) for name in ours], legacy=_is_legacy(action["after"]))
     gone = [name for name in ours if name not in before]
     if "" in gone:
         remove_artifact(target, None)
@@ -87,10 +102,10 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
         remove_artifact(target, gone)
     if not action["before"]:
         remove_empty_parents(space.project.repo.top, path)
-    with Placer(space) as placer:
-        for name, (oid, isexec) in before.items():
+    with Placer(space, legacy=_is_legacy(action["before"])) as placer:
+        for name, (oid, isexec, _) in before.items():
             if name in ours or (name not in now and name not in after):
-                placer.place(oid, target / name if name else target, isexec=isexec, root=target if name else None)
+                placer.place(oid or "", _at(target, name), isexec=isexec, root=target if name else None)
     if action["before"] and action["before"]["oid"].endswith(".dir"):
         target.mkdir(exist_ok=True)
 
@@ -98,19 +113,31 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
 def _files(space: Workspace, path: str, record: Mapping[str, Any] | None) -> Files:
     if record is None:
         return {}
-    pointer = Pointer(file=f"{path}.dvc", path=path, oid=record["oid"], isexec=record["isexec"])
+    pointer = Pointer(
+        file=f"{path}.dvc", path=path, oid=record["oid"], isexec=record["isexec"], legacy=_is_legacy(record)
+    )
     found = needed(pointer, space.cache)
-    lost = next((oid for _, oid in found if not space.cache.has(oid)), None)
+    lost = next(lacking(pointer, space.cache, (oid for _, oid in found)), None)
     if lost is not None:
         raise CPVError(f"the cache lost object {lost}", where=path, fix="look for a copy in other clones")
-    return {name: (oid, record["isexec"]) for name, oid in found}
+    return {name: (oid, pointer.isexec, pointer.legacy) for name, oid in found}
 
 
-def _standing(space: Workspace, path: str) -> Files:
+def _at(target: Path, name: str) -> Path:
+    return target / name if name else target
+
+
+def _is(space: Workspace, path: Path, isexec: bool, named: Named) -> bool:
+    oid, wanted, legacy = named
+    return isexec == wanted and space.cache.by(legacy=legacy).is_same(path, both_hashes(path), oid or "")
+
+
+def _standing(space: Workspace, path: str) -> dict[str, bool]:
+    """What stands there: relative path -> executable bit."""
     status = space.status(path)
     target = space.target(path)
     if status is None:
         return {}
     if not target.is_dir():
-        return {"": (md5_of(target), is_executable(status))}
-    return {name: (md5_of(target / name), False) for name in space.listing(path).names}
+        return {"": is_executable(status)}
+    return dict.fromkeys(space.listing(path).names, False)

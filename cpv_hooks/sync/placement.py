@@ -13,9 +13,9 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import REMOVING
-from cpv_hooks.worktree.materialise import Placed, complete, needed, place_directory, place_file
+from cpv_hooks.worktree.materialise import Placed, comparable, complete, needed, place_directory, place_file
 from cpv_hooks.worktree.removal import remove_artifact
-from cpv_hooks.worktree.snapshot import Taken, take_directory, take_file
+from cpv_hooks.worktree.snapshot import Taken
 from cpv_hooks.worktree.verified_in_cache import keep
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -31,17 +31,20 @@ def bring(artifact: Artifact, pointer: Pointer) -> Placed:
         raise CPVError("changed while it was being looked at", where=path, fix="dvc cpv sync")
     tree = artifact.tree if base is not None else None
     current = tree.contents() if tree is not None else {}
-    wanted = complete(space, pointer, current if pointer.isdir else {})
+    same_rule = base is None or base.legacy == pointer.legacy
+    known = comparable(current, same_rule=same_rule)
+    wanted = complete(space, pointer, known if pointer.isdir else {})
     if base is not None:
         target = space.target(path)
         held = current if base.isdir else {"": base.oid}
-        going = ((oid, target / name) for name, oid in held.items() if not pointer.isdir or wanted.get(name) != oid)
-        keep(space, going)
+        staying = {name for name, oid in known.items() if wanted.get(name) == oid} if pointer.isdir else ()
+        going = ((oid, target / name) for name, oid in held.items() if name not in staying)
+        keep(space, going, legacy=base.legacy)
     if pointer.isdir or current:
         assert pointer.oid is not None
-        space.index.mark(path, pointer.oid)
+        space.index.mark(path, pointer.oid, legacy=pointer.legacy)
     if pointer.isdir:
-        return place_directory(space, pointer, current, wanted=wanted, before=tree.listing if tree else None)
+        return place_directory(space, pointer, known, wanted=wanted, before=tree.listing if tree else None)
     if base is not None and base.isdir:
         _clear(space, path, list(current))
     return place_file(space, pointer)
@@ -53,7 +56,7 @@ def remove(artifact: Artifact) -> None:
     assert entry is not None
     target = space.target(path)
     held = tree.contents() if tree is not None else {"": entry.oid}
-    keep(space, ((oid, target / name if name else target) for name, oid in held.items()))
+    keep(space, ((oid, target / name if name else target) for name, oid in held.items()), legacy=entry.legacy)
     space.index.mark(path, REMOVING)
     if tree is None:
         remove_artifact(target, None)
@@ -69,20 +72,28 @@ def _clear(space: Workspace, path: str, names: list[str]) -> None:
         remove_artifact(target, [])
 
 
-def take(artifact: Artifact) -> Taken:
-    """What stands in an artifact's place, by now in the cache."""
-    space, path = artifact.space, artifact.path
-    return take_directory(space, path, artifact.look) if artifact.isdir else take_file(space, path)
-
-
 def is_ours(artifact: Artifact, taken: Taken, placing: str) -> bool:
     """Whether what was stopped half-way left all that stands there: each file is of the one version or the other."""
     space, base = artifact.space, artifact.entry
-    ours = set(artifact.tree.contents().items()) if artifact.tree else set()
-    if base is not None and not base.isdir:
-        ours.add(("", base.oid))
-    if placing != REMOVING:
+    ours: dict[bool, set[tuple[str, str]]] = {False: set(), True: set()}  # by whether DVC 2's hash is meant
+    if base is not None:
+        ours[base.legacy].update(artifact.tree.contents().items() if artifact.tree else ())
+        if not base.isdir:
+            ours[base.legacy].add(("", base.oid))
+    if base is not None and placing != REMOVING:
+        pointer = Pointer(file="", path=artifact.path, oid=placing, legacy=base.placing_legacy)
         with suppress(CPVError):
-            ours |= set(needed(Pointer(file="", path=artifact.path, oid=placing), space.cache))
-    found = taken.tree.contents().items() if taken.tree is not None else {("", taken.content.oid)}
-    return set(found) <= ours
+            ours[pointer.legacy].update(needed(pointer, space.cache))
+    found = taken.tree.contents() if taken.tree is not None else {"": taken.content.oid}
+    strange = set(found.items()) - ours[taken.content.legacy]
+    return not strange or (bool(ours[True]) and all(_is_any(artifact, name, ours[True]) for name, _ in strange))
+
+
+def _is_any(artifact: Artifact, name: str, old: set[tuple[str, str]]) -> bool:
+    """Whether a file is one of these, which DVC 2 named."""
+    from cpv_hooks.dvcformat.file_hash import both_hashes
+
+    target, cache = artifact.space.target(artifact.path), artifact.space.cache.by(legacy=True)
+    path = target / name if name else target
+    hashes = both_hashes(path)
+    return (name, hashes[1]) in old and cache.is_same(path, hashes, hashes[1])

@@ -22,14 +22,14 @@ from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.git.gitignore import ignore
 from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, nobody
-from cpv_hooks.sync.placement import bring, is_ours, remove, take
+from cpv_hooks.sync.placement import bring, is_ours, remove
 from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.signatures import being_written
 from cpv_hooks.worktree import folder_links
-from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.artifact import Artifact, take
 from cpv_hooks.worktree.base_index import REMOVING, Entry, Index
-from cpv_hooks.worktree.materialise import MissingObject, Placed, needed
+from cpv_hooks.worktree.materialise import MissingObject, Placed, lacking, needed
 from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import BeingWritten, Taken
@@ -63,7 +63,7 @@ class Reconciler:
 
     def _reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
         entry = space.index.entries.get(pointer.path)
-        same_pointer = entry is not None and (entry.oid, entry.isexec) == (pointer.oid, pointer.isexec)
+        same_pointer = entry is not None and entry.named == pointer.named
         # What Git did not change is at most read; an explicit `dvc cpv sync` compares every file.
         artifact = Artifact.at(space, pointer.path, by_ctime=same_pointer and not self.event.thorough)
         if entry is not None and entry.placing is not None:
@@ -85,12 +85,12 @@ class Reconciler:
         size = sum(count for _, count, _ in files)
         self.progress.grow(size)
         space, entry = artifact.space, artifact.entry
-        taken = take(artifact)
+        taken = take(artifact, pointer, entry)
         content = taken.content
-        if (content.oid, content.isexec) == (pointer.oid, pointer.isexec):
+        if content.named == pointer.named:
             self._set(pointer.path, taken)
             return Outcome(pointer.path, "clean" if same_pointer else "adopted", pointer)
-        if entry is not None and (content.oid, content.isexec) == (entry.oid, entry.isexec):
+        if entry is not None and content.named == entry.named:
             self._set(pointer.path, taken)
             return self._materialise(Artifact.at(space, pointer.path), pointer)
         if same_pointer or pointer.oid is None or (entry is None and not self.event.follow):
@@ -119,12 +119,19 @@ class Reconciler:
             self.index.write_tree(path, held.entry.oid, held.tree)
         self.index.set(path, held.entry)
 
+    def _mark(self, path: str, taken: Taken, before: Entry | None) -> None:
+        """What was being brought is so still."""
+        if before is not None:
+            marked = taken.entry._replace(placing=before.placing, placing_legacy=before.placing_legacy)
+            self.index.set(path, marked)
+
     def _snapshot(self, space: Workspace, pointer: Pointer, taken: Taken, size: int) -> Outcome:
         if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
             return Outcome(pointer.path, "modified", pointer)
         _write_pointer(space, pointer, taken)
         self._set(pointer.path, taken)
-        self.taken(space.project, pointer._replace(oid=taken.content.oid, size=taken.content.size), size)
+        new = pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False)
+        self.taken(space.project, new, size)
         return Outcome(pointer.path, "snapshot", pointer)
 
     def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken, entry: Entry | None) -> Outcome:
@@ -163,7 +170,8 @@ class Reconciler:
             from cpv_hooks.transfer.commits.upload_commits import fetch_pointer
 
             fetch_pointer(space.project, pointer)
-        if artifact.entry is not None and artifact.entry.oid != pointer.oid:
+        entry = artifact.entry
+        if entry is not None and (entry.oid, entry.legacy) != (pointer.oid, pointer.legacy):
             note_unsaved(artifact, pointer.file, self.event.name)
         self._set(pointer.path, bring(artifact, pointer))
         return Outcome(pointer.path, "materialised", pointer)
@@ -179,8 +187,8 @@ class Reconciler:
         refused = self._refuse_reading(pointer, artifact.unread())
         if refused:
             return refused
-        taken = take(artifact)
-        if (taken.content.oid, taken.content.isexec) == (pointer.oid, pointer.isexec):
+        taken = take(artifact, pointer)
+        if taken.content.named == pointer.named:
             self._set(path, taken)
             return Outcome(path, "adopted", pointer)
         if not is_ours(artifact, taken, placing):
@@ -190,7 +198,7 @@ class Reconciler:
                 return self._reconcile(space, pointer)
             record(space.project.repo, path, taken.content, why="was there when a checkout was stopped half-way")
         self._set(path, taken)
-        self.index.set(path, taken.entry._replace(placing=placing))
+        self._mark(path, taken, artifact.entry)
         return self._materialise(Artifact.at(space, path), pointer)
 
     def remove(self, space: Workspace, path: str) -> Outcome:
@@ -214,7 +222,7 @@ class Reconciler:
             taken = take(artifact)
             if is_ours(artifact, taken, entry.placing):
                 self._set(path, taken)
-                self.index.set(path, taken.entry._replace(placing=entry.placing))
+                self._mark(path, taken, entry)
                 artifact = Artifact.at(space, path)
         if not artifact.same:
             what = "is no longer tracked here and has unsaved content, so it stays"
@@ -229,7 +237,7 @@ class Reconciler:
 
 def _lacking(space: Workspace, pointer: Pointer) -> bool:
     try:
-        return any(not space.cache.has(oid) for _, oid in needed(pointer, space.cache))
+        return any(lacking(pointer, space.cache, (oid for _, oid in needed(pointer, space.cache))))
     except MissingObject:
         return True
 

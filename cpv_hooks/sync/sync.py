@@ -119,8 +119,8 @@ def _written(repo: Repo, event: Event, report: Report, found: Found, index: Inde
     if again.errors or again.ignored or again.unmerged or again.paths != found.paths:
         return None
     entries = {pointer.path: index.entries.get(pointer.path) for _, pointer in again.pointers}
-    said = {pointer.path: (pointer.oid, pointer.isexec) for _, pointer in again.pointers if pointer.oid}
-    same = all(entry is None or said.get(path) == (entry.oid, entry.isexec) for path, entry in entries.items())
+    said = {pointer.path: pointer.named for _, pointer in again.pointers if pointer.oid}
+    same = all(entry is None or said.get(path) == entry.named for path, entry in entries.items())
     return Written(files, moment) if same else None
 
 

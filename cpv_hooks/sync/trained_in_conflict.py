@@ -5,8 +5,7 @@ from __future__ import annotations
 from cpv_hooks.dvcformat.pointer import has_conflict, parse
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.worktree.artifact import Artifact
-from cpv_hooks.worktree.snapshot import take_directory, take_file
+from cpv_hooks.worktree.artifact import Artifact, take
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -32,6 +31,5 @@ def _is_new(artifact: Artifact) -> bool:
     if artifact.status is None or artifact.entry is None or artifact.same:
         return False
     # Times alone do not tell: it may have been written in the tick of its base.
-    space, path = artifact.space, artifact.path
-    taken = take_directory(space, path, artifact.look) if artifact.isdir else take_file(space, path)
-    return taken.content.oid != artifact.entry.oid
+    content = take(artifact, artifact.entry).content
+    return (content.oid, content.legacy) != (artifact.entry.oid, artifact.entry.legacy)

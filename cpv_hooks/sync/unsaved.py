@@ -31,7 +31,7 @@ def note_unsaved(artifact: Artifact, file: str, why: str) -> None:
     size = artifact.status.st_size if listing is None else listing.size
     nfiles = None if listing is None else len(listing)
     if nfiles != 0:
-        record(repo, artifact.path, Content(entry.oid, size, nfiles, entry.isexec), why=why)
+        record(repo, artifact.path, Content(entry.oid, size, nfiles, entry.isexec, entry.legacy), why=why)
 
 
 def is_committed(repo: Repo, file: str, path: str, oid: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
@@ -91,16 +91,16 @@ def _pointers(
                     where=pointer.file,
                     fix="dvc cpv sync, git commit",
                 )
-            content = (pointer.oid, pointer.isexec)
+            content = pointer.named
             yield project, pointer, pointer.oid is not None and all(old.get(pointer.path) != content for old in before)
 
 
-def _contents(project: Project, commit: str) -> Mapping[str, tuple[str | None, bool]]:
+def _contents(project: Project, commit: str) -> Mapping[str, Named]:
     from cpv_hooks.project.pointers_at import pointers_at
 
     try:
         pointers = [pointer for pointer in pointers_at(project, commit) if _is_complete(project, pointer)]
-        return {pointer.path: (pointer.oid, pointer.isexec) for pointer in pointers}
+        return {pointer.path: pointer.named for pointer in pointers}
     except CPVError:
         # A parent with a broken pointer: the commit that mends it is a checkpoint.
         return {}

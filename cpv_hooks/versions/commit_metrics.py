@@ -105,7 +105,7 @@ def _inside(listing: Path | None, pointer: Pointer, *, is_log: bool) -> list[tup
         # A listing of 100,000 files is searched, not parsed.
         return []
     try:
-        files = read_dir_object(listing, None if pointer.legacy else pointer.oid)
+        files = read_dir_object(listing, pointer.oid, legacy=pointer.legacy)
     except CPVError:
         return []
     states = [item for item in files if item[0].rpartition("/")[2] == STATE]

@@ -6,13 +6,14 @@ import os
 import stat
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvcignore import builtin_filter
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
 from cpv_hooks.system.signatures import Listing, newest, signature
 from cpv_hooks.worktree.base_index import Entry, Tree
-from cpv_hooks.worktree.snapshot import Look, known_oids
+from cpv_hooks.worktree.snapshot import Look, Taken, known_oids, take_directory, take_file
 from cpv_hooks.worktree.workspace import Workspace
 
 _BY_CTIME_FROM = 5000
@@ -73,8 +74,13 @@ class Artifact:
     @cached_property
     def look(self) -> Look:
         """The files of the directory, and what its base says of each."""
-        known = known_oids(self.listing, self.tree, self.entry.checked if self.entry else 0)
-        return Look(*self._listed, known)
+        return Look(*self._listed, self.known(legacy=False))
+
+    def known(self, *, legacy: bool) -> list[str | None]:
+        """The hash of each file of the directory, by this rule, where its base says it."""
+        entry = self.entry
+        tree = self.tree if entry is not None and entry.legacy == legacy else None
+        return known_oids(self.listing, tree, entry.checked if entry else 0)
 
     @cached_property
     def tree(self) -> Tree | None:
@@ -105,3 +111,37 @@ class Artifact:
         known = enumerate(self.look.known)
         found = ((self.listing.names[at], self.listing.signature(at)) for at, oid in known if oid is None)
         return [(target / name, sig[0], sig[1]) for name, sig in found]
+
+
+class Naming(Protocol):
+    """A pointer, or a base."""
+
+    @property
+    def oid(self) -> str | None:
+        """The hash."""
+
+    @property
+    def legacy(self) -> bool:
+        """Whether it is DVC 2's."""
+
+
+def take(artifact: Artifact, *names: Naming | None) -> Taken:
+    """What stands in an artifact's place, by now in the cache.
+
+    New content gets DVC 3's hash. What one of `names` has named by DVC 2's keeps that name for as long as it is what it
+    was: a pointer changes with its artifact, and not with the tool that looks at it.
+    """
+    wanted = by_dvc_2(*names)
+    if wanted:
+        from cpv_hooks.worktree.legacy_snapshot import take_as
+
+        found = take_as(artifact, wanted)
+        if found is not None:
+            return found
+    space, path = artifact.space, artifact.path
+    return take_directory(space, path, artifact.look) if artifact.isdir else take_file(space, path)
+
+
+def by_dvc_2(*names: Naming | None) -> set[str]:
+    """Those of the hashes that are DVC 2's."""
+    return {name.oid for name in names if name is not None and name.legacy and name.oid is not None}

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.file_versions import Stored
-from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.signatures import Listing, Signature
 
@@ -43,6 +43,13 @@ class Entry(NamedTuple):
     checked: int = 0
     placing: str | None = None
     plain: bool = False
+    legacy: bool = False
+    placing_legacy: bool = False
+
+    @property
+    def named(self) -> Named:
+        """What names the content."""
+        return self.oid, self.isexec, self.legacy
 
     @property
     def isdir(self) -> bool:
@@ -127,9 +134,10 @@ class Index:
         """Move an artifact's base."""
         self.entries[path] = entry
 
-    def mark(self, path: str, placing: str) -> None:
+    def mark(self, path: str, placing: str, *, legacy: bool = False) -> None:
         """Note, on the disk, that an object is about to be brought, or `REMOVING`: what stands there is none's edit."""
-        self.entries[path] = (self.entries.get(path) or Entry(placing))._replace(placing=placing)
+        entry = self.entries.get(path) or Entry(placing, legacy=legacy)
+        self.entries[path] = entry._replace(placing=placing, placing_legacy=legacy)
         self.save()
 
     def forget(self, path: str) -> None:

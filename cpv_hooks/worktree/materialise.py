@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -47,23 +47,29 @@ def needed(pointer: Pointer, cache: Cache) -> list[tuple[str, str]]:
     assert pointer.oid is not None
     if not pointer.isdir:
         return [("", pointer.oid)]
-    found = cache.find(pointer.oid)
+    found = cache.by(legacy=pointer.legacy).find(pointer.oid)
     if found is None:
         raise MissingObject(pointer, [pointer.oid])
-    return read_dir_object(found, pointer.oid)
+    return read_dir_object(found, pointer.oid, legacy=pointer.legacy)
+
+
+def lacking(pointer: Pointer, cache: Cache, wanted: Iterable[str]) -> Iterator[str]:
+    """Those of these objects of a pointer's content that the cache has not."""
+    cache = cache.by(legacy=pointer.legacy)
+    return (oid for oid in wanted if not cache.has(oid))
 
 
 def place_file(space: Workspace, pointer: Pointer) -> Placed:
     """Bring a file artifact."""
     assert pointer.oid is not None
     target = space.target(pointer.path)
-    if space.cache.find(pointer.oid) is None:
+    if any(lacking(pointer, space.cache, [pointer.oid])):
         raise MissingObject(pointer, [pointer.oid])
-    space.grow(_size(space, [pointer.oid]) if pointer.size is None else pointer.size)
-    with Placer(space) as placer:
+    space.grow(_size(space, pointer, [pointer.oid]) if pointer.size is None else pointer.size)
+    with Placer(space, legacy=pointer.legacy) as placer:
         placer.place(pointer.oid, target, isexec=pointer.isexec)
     status, checked = space.settled(target)
-    return Placed(Entry(pointer.oid, pointer.isexec, signature(status), checked))
+    return Placed(Entry(pointer.oid, pointer.isexec, signature(status), checked, legacy=pointer.legacy))
 
 
 def complete(space: Workspace, pointer: Pointer, current: Mapping[str, str]) -> dict[str, str]:
@@ -72,10 +78,16 @@ def complete(space: Workspace, pointer: Pointer, current: Mapping[str, str]) -> 
     What stands there already (`current`) is not asked for.
     """
     wanted = dict(needed(pointer, space.cache))
-    missing = [oid for name, oid in wanted.items() if current.get(name) != oid and not space.cache.has(oid)]
+    going = (oid for name, oid in wanted.items() if current.get(name) != oid)
+    missing = list(lacking(pointer, space.cache, going))
     if missing:
         raise MissingObject(pointer, sorted(set(missing)))
     return wanted
+
+
+def comparable(current: Mapping[str, str], *, same_rule: bool) -> dict[str, str]:
+    """The files that stand there, with no hash where theirs is not by the same rule: equal names then mean nothing."""
+    return dict(current) if same_rule else dict.fromkeys(current, "")
 
 
 def place_directory(
@@ -88,14 +100,15 @@ def place_directory(
 ) -> Placed:
     """Bring a directory artifact: only files that differ from `current` (relative path -> oid) are touched.
 
-    `wanted` is what `complete` found just now, and `before` the listing that `current` is of.
+    `wanted` is what `complete` found just now, and `before` the listing that `current` is of, whose hashes are of the
+    pointer's own kind (`comparable`).
     """
     target = space.target(pointer.path)
     wanted = complete(space, pointer, current) if wanted is None else wanted
     going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
     whole = pointer.size is not None and len(going) == len(wanted)
-    space.grow(pointer.size or 0 if whole else _size(space, going.values()))
-    with Placer(space) as placer:
+    space.grow(pointer.size or 0 if whole else _size(space, pointer, going.values()))
+    with Placer(space, legacy=pointer.legacy) as placer:
         if os.path.lexists(target) or not placer.build(going, target):
             placer.make_folder(target, target)
             remove_files(target, current.keys() - wanted.keys())
@@ -131,12 +144,12 @@ def _moved(before: Listing, now: Listing, names: Set[str]) -> list[str]:
     return sorted(name for name in names if old.get(name) != new.get(name))
 
 
-def _size(space: Workspace, oids: Iterable[str]) -> int:
-    """Bytes of these cache objects; those in DVC 2's place, which are rare, are not counted."""
-    found = 0
+def _size(space: Workspace, pointer: Pointer, oids: Iterable[str]) -> int:
+    """Bytes of these cache objects; those that lie in the place of DVC's other layout are not counted."""
+    cache, found = space.cache.by(legacy=pointer.legacy), 0
     for oid in oids:
         with suppress(OSError):
-            found += os.stat(space.cache.path(oid)).st_size
+            found += os.stat(cache.path(oid)).st_size
     return found
 
 
@@ -144,8 +157,8 @@ def _base_of(space: Workspace, pointer: Pointer, found: tuple[Listing, int], wan
     oid, (listing, checked) = pointer.oid or "", found
     if wanted is None:
         # Someone wrote, added or removed a file meanwhile: an unknown base, so that the next sync reads the folder.
-        return Placed(Entry(oid, checked=0), Tree(Listing([], array("q")), []))
+        return Placed(Entry(oid, checked=0, legacy=pointer.legacy), Tree(Listing([], array("q")), []))
     return Placed(
-        Entry(oid, checked=checked, plain=space.is_plain(pointer.path)),
+        Entry(oid, checked=checked, plain=space.is_plain(pointer.path), legacy=pointer.legacy),
         Tree(listing, [wanted[name] for name in listing.names]),
     )

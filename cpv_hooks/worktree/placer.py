@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cpv_hooks.dvcformat.cache import reflink
+from cpv_hooks.dvcformat.directory_object import REPAIR
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.copying import copy
 from cpv_hooks.system.signatures import TEMPORARY
@@ -27,10 +28,13 @@ thousand files; for more it looks through its groups, one by one, for each."""
 
 
 class Placer:
-    """Writes cache objects to the work tree with the link type that DVC's `cache.type` asks for; a context manager."""
+    """Writes cache objects to the work tree with the link type that DVC's `cache.type` asks for; a context manager.
 
-    def __init__(self, space: Workspace) -> None:
-        self._cache = space.cache
+    `legacy`: of objects that DVC 2 named.
+    """
+
+    def __init__(self, space: Workspace, *, legacy: bool = False) -> None:
+        self._cache = space.cache.by(legacy=legacy)
         self._space = space
         self._made: set[Path] = set()
         self._homes: dict[str, str] = {}
@@ -163,7 +167,8 @@ class Placer:
 
     def _corrupt(self, oid: str, source: str) -> CPVError:
         what = f"cache object {oid} is corrupt ({source})"
-        return CPVError(what, where=str(self._cache.folder), fix=f"rm -f {shell_path(source)} && dvc cpv sync")
+        # The object stays until a good copy is found: it may be the last that has at least most of the bytes.
+        return CPVError(what, where=str(self._cache.folder), fix=REPAIR)
 
     def _copy(self, oid: str, source: str, temporary: str, isexec: bool, only_reflink: bool) -> bool:
         mode = 0o777 if isexec else 0o666
@@ -175,7 +180,7 @@ class Placer:
                 os.unlink(temporary)
                 return False
             digest, _ = copy(reader, writer, self._space.advance)
-        if digest != oid[:32]:
+        if digest != oid[:32] and not (self._cache.legacy and self._cache.holds(temporary, oid)):
             raise self._corrupt(oid, source)
         return True
 

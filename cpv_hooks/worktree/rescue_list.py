@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from cpv_hooks import state_files
-from cpv_hooks.dvcformat.pointer import Content
+from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
@@ -22,7 +22,10 @@ from cpv_hooks.system.own_files import open_own
 
 
 class Rescue(NamedTuple):
-    """One rescued content. `number` counts from 1; `when` is ISO 8601 in UTC; `size` is in bytes."""
+    """One rescued content. `number` counts from 1; `when` is ISO 8601 in UTC; `size` is in bytes.
+
+    `legacy`: the hash is DVC 2's.
+    """
 
     number: int
     when: str
@@ -31,6 +34,16 @@ class Rescue(NamedTuple):
     size: int
     isexec: bool
     why: str
+    legacy: bool = False
+
+    @property
+    def pointer(self) -> Pointer:
+        """What a pointer to it says."""
+        return Pointer(file="", path=self.path, oid=self.oid, isexec=self.isexec, legacy=self.legacy)
+
+    def as_line(self) -> str:
+        """Its line of the list; what is not said is not so."""
+        return json.dumps({name: value for name, value in self._asdict().items() if name != "legacy" or value})
 
 
 def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
@@ -38,12 +51,12 @@ def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
     with locked(repo.shared / state_files.RESCUES_LOCK, wait=True, say="noting a rescue"):
         known = list(rescues(repo))
         for rescue in known:
-            if (rescue.path, rescue.oid) == (path, content.oid):
+            if (rescue.path, rescue.oid, rescue.legacy) == (path, content.oid, content.legacy):
                 return rescue
         when = datetime.now(UTC).isoformat(timespec="seconds")
         number = max((rescue.number for rescue in known), default=0) + 1
-        rescue = Rescue(number, when, path, content.oid, content.size, content.isexec, why)
-        _append(repo, json.dumps(rescue._asdict()))
+        rescue = Rescue(number, when, path, content.oid, content.size, content.isexec, why, content.legacy)
+        _append(repo, rescue.as_line())
     return rescue
 
 
@@ -74,7 +87,7 @@ def drop(
             raise CPVError(f"there is no rescue {strange[0]}", where=str(repo.top), fix="dvc cpv rescue list")
         gone = [rescue for rescue in known if everything or rescue.number in numbers or _is_before(rescue, before)]
         if gone:
-            kept = "".join(json.dumps(rescue._asdict()) + "\n" for rescue in known if rescue not in gone)
+            kept = "".join(rescue.as_line() + "\n" for rescue in known if rescue not in gone)
             write_atomic(repo.shared / state_files.RESCUES, kept.encode(), durable=True)
     return gone
 

@@ -78,7 +78,8 @@ class Look(NamedTuple):
 def look_at(space: Workspace, path: str) -> Look:
     """Look at a directory, again where a file is racy."""
     entry = space.index.entries.get(path)
-    base = space.index.read_tree(path, entry.oid) if entry else None
+    # Files that DVC 2 named have another hash now.
+    base = space.index.read_tree(path, entry.oid) if entry and not entry.legacy else None
     listing, now = space.settled_listing(path)
     return Look(listing, now, known_oids(listing, base, entry.checked if entry else 0))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cpv_hooks.dvcformat.cache import Cache, md5_of
+from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.base_index import Index
@@ -33,20 +33,20 @@ def is_safe(cache: Cache, index: Index, oid: str) -> bool:
     status = path.stat()
     if index.objects.get(oid) == signature(status):
         return True
-    if md5_of(path) != oid[:32]:
+    if not cache.holds(path, oid):
         return False
     if status.st_size >= LARGE_OBJECT and path == cache.path(oid):
         remember_object(cache, index, oid)
     return True
 
 
-def keep(space: Workspace, contents: Iterable[tuple[str, Path]]) -> None:
-    """Make sure, durably, that the cache has the content of files that are about to go: `(md5, file)` pairs."""
-    oids = []
+def keep(space: Workspace, contents: Iterable[tuple[str, Path]], *, legacy: bool = False) -> None:
+    """Make sure, durably, that the cache has the content of files that are about to go: `(hash, file)` pairs."""
+    cache, oids = space.cache.by(legacy=legacy), []
     for oid, target in contents:
-        if not is_safe(space.cache, space.index, oid):
-            held, _ = space.cache.add_file(target)
+        if not is_safe(cache, space.index, oid):
+            held, _ = cache.add_file(target)
             if held != oid:
                 raise CPVError("changed while it was being replaced", where=str(target), fix="repeat the command")
         oids.append(oid)
-    space.cache.sync(oids)
+    cache.sync(oids)

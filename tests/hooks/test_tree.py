@@ -89,7 +89,9 @@ def test_what_a_hostile_object_says_is_refused(tmp_path: Path, text: str, messag
         read_dir_object(path)
     assert message in str(caught.value)
     assert str(caught.value).startswith("directory object abcdef.dir is not usable: ")
-    assert str(caught.value).endswith(f"; fix: rm -f {path} && dvc cpv sync")
+    assert str(caught.value).endswith(f" ({path}); fix: ask whoever made it to push it again"), (
+        "the remote has the same"
+    )
 
 
 def test_bytes_that_do_not_have_the_hash_are_refused(tmp_path: Path) -> None:

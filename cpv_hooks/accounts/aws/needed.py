@@ -82,7 +82,7 @@ def needed(project: Project, moving: str | None = None) -> Needs:
     for rescue in rescues(project.repo):
         holder = owner(Project.find_all(project.repo), rescue.path)
         if holder is not None and holder.root == project.root and rescue.path not in elsewhere:
-            found.add(Need(rescue.oid, rescue.path, f"in rescue {rescue.number}"), legacy=False)
+            found.add(Need(rescue.oid, rescue.path, f"in rescue {rescue.number}"), legacy=rescue.legacy)
     return found
 
 

@@ -38,7 +38,7 @@ class Source:
         self.legacy = legacy
         self._project = project
         self._folder = folder
-        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared)
+        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared, legacy=legacy)
         self._listings: dict[str, Listing | None] = {}
 
     @cached_property
@@ -73,7 +73,7 @@ class Source:
             with place(oid) as blob:
                 try:
                     if blob is not None:
-                        return read_dir_object(blob.path, None if self.legacy else oid)
+                        return read_dir_object(blob.path, oid, legacy=self.legacy)
                 except CPVError:
                     continue  # damaged here; it may be good in the next place
         return None

@@ -173,13 +173,13 @@ class _Look:
 
     def _state(self, same: bool) -> State:
         pointer, entry = self.pointer, self.entry
-        if entry is not None and pointer.oid is not None and pointer.oid != entry.oid:
+        if entry is not None and pointer.oid is not None and _name(pointer) != _name(entry):
             return "behind" if same else "conflict"
         if not same and pointer.oid is not None:
             return "changed" if entry is not None else "unchecked"
         if self.committed is None:
             return "new"
-        as_committed = (self.committed.oid, self.committed.isexec) == (pointer.oid, pointer.isexec)
+        as_committed = self.committed.named == pointer.named
         return "clean" if as_committed else "uncommitted"
 
     def _same(self, mode: int, sig: tuple[int, int, int, int]) -> bool:
@@ -220,6 +220,10 @@ class _Look:
             return dict(store.read_listing(blob.path, pointer.oid or "")) if blob else None
         except CPVError:
             return None
+
+
+def _name(content: Pointer | Entry) -> tuple[str | None, bool]:
+    return content.oid, content.legacy
 
 
 def _differences(old: Mapping[str, object] | None, new: Mapping[str, object] | None) -> str | None:

@@ -38,7 +38,7 @@ class Change:
         """The pointer of the new content."""
         new = self.new.content
         known = {"oid": new.oid, "size": new.size, "nfiles": new.nfiles, "isexec": new.isexec}
-        return self.pointer._replace(**known, legacy=False, stored=())  # type: ignore[arg-type]
+        return self.pointer._replace(**known, legacy=new.legacy, stored=())  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def standing(repo: Repo, path: str) -> bytes | None:
 def pointer_text(change: Change, old: bytes | None) -> bytes:
     """The pointer file with the new content, where it said `old`."""
     content, pointer = change.new.content, change.pointer
-    if old is not None and (pointer.oid, pointer.isexec) == (content.oid, content.isexec):
+    if old is not None and pointer.named == content.named:
         return old
     files = [Stored(name, oid, sig[0]) for name, oid, sig in change.new.listing] if content.nfiles is not None else None
     text = render(old.decode() if old is not None else None, pointer, content, files if pointer.stored else None)

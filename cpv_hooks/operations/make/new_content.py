@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
@@ -16,7 +16,7 @@ from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.signatures import Filter, Listing, Signature, list_directory, signature
-from cpv_hooks.worktree.snapshot import BeingWritten, is_executable, unchanged
+from cpv_hooks.worktree.snapshot import BeingWritten, Taken, is_executable, unchanged
 from cpv_hooks.worktree.workspace import Workspace
 
 _WORKERS = 4
@@ -120,6 +120,16 @@ def folder(source: Path, listing: Listing, oids: list[str]) -> Prospect:
     return Prospect(
         Content(oid, listing.size, nfiles=len(listing)), {**objects, oid: len(data)}, source, rows, directory=data
     )
+
+
+def named_by_dvc_2(source: Path, status: os.stat_result, taken: Taken) -> Prospect:
+    """What stands in its place and is what a pointer of DVC 2 names."""
+    found = (
+        file(source, status, taken.content.oid)
+        if taken.tree is None
+        else folder(source, taken.tree.listing, taken.tree.oids)
+    )
+    return replace(found, content=taken.content)
 
 
 def _filter(space: Workspace, source: Path, path: str) -> Filter:

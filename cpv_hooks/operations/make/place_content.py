@@ -12,11 +12,11 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
 from cpv_hooks.system.signatures import signature
-from cpv_hooks.worktree.artifact import Artifact
-from cpv_hooks.worktree.materialise import place_directory, place_file
+from cpv_hooks.worktree.artifact import Artifact, take
+from cpv_hooks.worktree.materialise import comparable, place_directory, place_file
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
-from cpv_hooks.worktree.snapshot import BeingWritten, Taken, take_directory, take_file
+from cpv_hooks.worktree.snapshot import BeingWritten, Taken
 from cpv_hooks.worktree.verified_in_cache import keep
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -34,7 +34,7 @@ def store(space: Workspace, change: Change) -> Taken | None:
 
 def _snapshot(space: Workspace, change: Change) -> Taken:
     path = change.pointer.path
-    taken = take_directory(space, path) if change.new.content.nfiles is not None else take_file(space, path)
+    taken = take(Artifact.at(space, path), change.pointer)
     if taken.content != change.new.content:
         raise BeingWritten(space.target(path))
     return taken
@@ -70,13 +70,13 @@ def place(
     """
     project, path = space.project, goal.path
     standing = Artifact.at(space, path)
-    if standing.same and standing.entry and (standing.entry.oid, standing.entry.isexec) == (goal.oid, goal.isexec):
+    if standing.same and standing.entry and standing.entry.named == goal.named:
         return
-    before, current = _held(space, path)
-    after = Content(goal.oid or "", goal.size or 0, goal.nfiles, goal.isexec)
-    if before is not None and (before.oid, before.isexec) == (after.oid, after.isexec):
+    before, current = _held(space, path, goal, committed)
+    after = Content(goal.oid or "", goal.size or 0, goal.nfiles, goal.isexec, goal.legacy)
+    if before is not None and before.named == after.named:
         return
-    if before is not None and why is not None and (committed is None or committed.oid != before.oid):
+    if before is not None and why is not None and not _has(committed, before):
         record(project.repo, path, before, why=why)
     undo = undo_artifact(project, path, before, after, space.index.entries.get(path))
     transaction.step(f"place {path}", [undo])
@@ -85,10 +85,10 @@ def place(
 
 def remove(transaction: Transaction, space: Workspace, path: str, committed: Pointer | None, why: str) -> None:
     """Take an artifact out of the work tree, likewise."""
-    before, current = _held(space, path)
+    before, current = _held(space, path, committed)
     if before is None:
         return
-    if committed is None or committed.oid != before.oid:
+    if not _has(committed, before):
         record(space.project.repo, path, before, why=why)
     transaction.step(
         f"remove {path}", [undo_artifact(space.project, path, before, None, space.index.entries.get(path))]
@@ -99,12 +99,17 @@ def remove(transaction: Transaction, space: Workspace, path: str, committed: Poi
     space.index.save()
 
 
+def _has(committed: Pointer | None, content: Content) -> bool:
+    return committed is not None and (committed.oid, committed.legacy) == (content.oid, content.legacy)
+
+
 def _put(space: Workspace, goal: Pointer, before: Content | None, current: dict[str, str]) -> None:
     target = space.target(goal.path)
     try:
         if before is not None and before.nfiles is not None and not goal.isdir:
             remove_artifact(target, list(current))
-        placed = place_directory(space, goal, current if goal.isdir else {}) if goal.isdir else place_file(space, goal)
+        known = comparable(current, same_rule=before is None or before.legacy == goal.legacy)
+        placed = place_directory(space, goal, known) if goal.isdir else place_file(space, goal)
     except OSError as error:
         raise disk_error(error, target) from error
     if placed.tree is not None:
@@ -113,19 +118,23 @@ def _put(space: Workspace, goal: Pointer, before: Content | None, current: dict[
     space.index.save()
 
 
-def _held(space: Workspace, path: str) -> tuple[Content | None, dict[str, str]]:
-    """What stands in an artifact's place, durably in the cache, with a directory's files: relative path -> md5."""
+def _held(space: Workspace, path: str, *names: Pointer | None) -> tuple[Content | None, dict[str, str]]:
+    """What stands in an artifact's place, durably in the cache, with a directory's files: relative path -> hash.
+
+    By DVC 2's hash where one of `names`, or the base, is that.
+    """
     artifact = Artifact.at(space, path)
     target = space.target(path)
     if artifact.status is None:
         return None, {}
-    taken = take_directory(space, path) if artifact.isdir else take_file(space, path)
+    taken = take(artifact, *names, artifact.entry)
+    legacy = taken.content.legacy
     if taken.tree is None:
-        keep(space, [(taken.content.oid, target)])
+        keep(space, [(taken.content.oid, target)], legacy=legacy)
         return taken.content, {}
-    current = dict(zip(taken.tree.listing.names, taken.tree.oids, strict=True))
-    keep(space, [(oid, target / name) for name, oid in current.items()])
-    keep(space, [(taken.content.oid, Path())])
+    current = taken.tree.contents()
+    keep(space, [(oid, target / name) for name, oid in current.items()], legacy=legacy)
+    keep(space, [(taken.content.oid, Path())], legacy=legacy)
     return taken.content, current
 
 

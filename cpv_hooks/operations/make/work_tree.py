@@ -15,9 +15,10 @@ from cpv_hooks.operations.make import new_content
 from cpv_hooks.operations.make.new_content import Prospect
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, signature
-from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.artifact import Artifact, by_dvc_2
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import discover
+from cpv_hooks.worktree.legacy_snapshot import look_as
 from cpv_hooks.worktree.snapshot import BeingWritten
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -59,6 +60,9 @@ def read(one: Tracked) -> Prospect | None:
         return None
     try:
         with Progress(f"hashing {one.pointer.path}") as progress:
+            old = look_as(artifact, by_dvc_2(one.pointer, artifact.entry))
+            if old is not None:
+                return new_content.named_by_dvc_2(target, artifact.status, old)
             return _folder(artifact, target, progress) if artifact.isdir else _file(artifact, target, progress)
     except OSError as error:
         raise disk_error(error, target) from error
@@ -67,7 +71,7 @@ def read(one: Tracked) -> Prospect | None:
 def _file(artifact: Artifact, target: Path, progress: Progress) -> Prospect:
     status = artifact.status
     assert status is not None
-    if artifact.same and artifact.entry is not None:
+    if artifact.same and artifact.entry is not None and not artifact.entry.legacy:
         oid = artifact.entry.oid
     else:
         progress.grow(status.st_size)
@@ -120,7 +124,7 @@ def unsaved(tracked: Sequence[Tracked], committed: Sequence[Pointer]) -> list[Un
 
 
 def _same(content: Content, pointer: Pointer) -> bool:
-    return (content.oid, content.isexec) == (pointer.oid, pointer.isexec)
+    return content.named == pointer.named
 
 
 def _refuse_disagreement(one: Tracked, content: Content) -> None:
@@ -128,5 +132,5 @@ def _refuse_disagreement(one: Tracked, content: Content) -> None:
     if not pointer.writable:
         fix = f"dvc update {shell_path(pointer.file)}" if pointer.imported else "dvc repro (or dvc commit)"
         raise CPVError("has changed, and its pointer belongs to DVC", where=pointer.path, fix=fix)
-    if pointer.oid is not None and base is not None and (base.oid, base.isexec) != (pointer.oid, pointer.isexec):
+    if pointer.oid is not None and base is not None and base.named != pointer.named:
         raise CPVError("does not match its changed pointer", where=pointer.path, fix="dvc cpv sync")

@@ -41,8 +41,8 @@ class Bringing:
         at_head = {pointer.path: pointer for pointer in pointers_at(self.stock.project, "HEAD")}
         for pointer in [*self.stock.pointers, *self.gone]:
             now = here.get(pointer.path) or self._standing(pointer)
-            goal = None if pointer in self.gone else (pointer.oid, pointer.isexec)
-            if (now is None and goal is None) or (now is not None and (now.content.oid, now.content.isexec) == goal):
+            goal = None if pointer in self.gone else pointer.named
+            if (now is None and goal is None) or (now is not None and now.content.named == goal):
                 continue
             if now is not None:
                 old = at_head.get(pointer.path)

@@ -51,7 +51,7 @@ def _only_content(repo: Repo, file: str, pointers: Sequence[Pointer], at_head: M
         old = at_head.get(pointer.path)
         if not pointer.writable or old is None or old.oid is None:
             return False
-        text = render(text, pointer, Content(old.oid, old.size or 0, old.nfiles, old.isexec))
+        text = render(text, pointer, Content(old.oid, old.size or 0, old.nfiles, old.isexec, old.legacy))
     return old_text(text, committed, pointers)
 
 

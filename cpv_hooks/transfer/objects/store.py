@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.dvcformat.cache import PROTECTED, Cache
+from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import dir_oid, entries_since, is_dir_oid, read_dir_object
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.project.expected import at
@@ -54,7 +54,7 @@ class Store:
         self.legacy = legacy
         self._of = of
         self._project = project
-        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared)
+        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared, legacy=legacy)
 
     @cached_property
     def remote(self) -> Remote:
@@ -124,8 +124,8 @@ class Store:
         return self.read_listing(path, oid) if path is not None else None
 
     def read_listing(self, path: Path, oid: str) -> Listing:
-        """Read a directory object's file; DVC 2 hashed it as it does every text."""
-        return read_dir_object(path, None if self.legacy else oid)
+        """Read a directory object's file."""
+        return read_dir_object(path, oid, legacy=self.legacy)
 
     def fetch(self, oid: str, progress: Progress) -> None:
         """Bring an object from the remote into the cache, replacing what is there.
@@ -137,22 +137,10 @@ class Store:
             self.remote.download(oid, temporary, progress)
             if is_dir_oid(oid):
                 self.read_listing(temporary, oid)
-            self._adopt(temporary, oid)
+            self._cache.adopt(temporary, oid)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-
-    def _adopt(self, temporary: Path, oid: str) -> None:
-        if not self.legacy:
-            self._cache.adopt(temporary, oid)
-            return
-        target = self._cache.folder / oid[:2] / oid[2:]
-        try:
-            self._cache.make_folder(target.parent)
-            os.chmod(temporary, PROTECTED)
-            os.replace(temporary, target)
-        except OSError as error:
-            raise disk_error(error, target.parent) from error
 
     def discard(self, oid: str, since: float) -> None:
         """Remove an object from the cache that was there at `since` (seconds since the epoch), unless somebody has

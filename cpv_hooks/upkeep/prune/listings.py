@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.dvcformat.directory_object import has_dir_hash
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.mentions import ids_in
@@ -42,9 +42,8 @@ class Listings:
 
     def _places(self, oid: str) -> Iterator[Path]:
         for project in self._projects:
-            cache = Cache(project.cache_dir)
-            yield cache.path(oid)
-            yield cache.folder / oid[:2] / oid[2:]
+            for legacy in (False, True):
+                yield Cache(project.cache_dir, legacy=legacy).path(oid)
 
     def _fetch(self, oid: str) -> set[str] | None:
         with TemporaryDirectory(prefix="cpv-") as folder:
@@ -71,6 +70,6 @@ def _listed_in(places: Iterable[Path], oid: str) -> set[str] | None:
             data = path.read_bytes()
         except OSError:
             continue
-        if hashlib.md5(data, usedforsecurity=False).hexdigest() == oid[:32]:
+        if has_dir_hash(data, oid, legacy=True):
             return ids_in(data)
     return None

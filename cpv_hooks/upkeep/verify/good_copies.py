@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.dvcformat.cache import Cache, md5_of
+from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, is_dir_oid
 from cpv_hooks.worktree.base_index import Index
 
@@ -27,7 +27,7 @@ def save_from_work_tree(repo: Repo, cache: Cache, oid: str, paths: Iterable[str]
 
 def _save_file(cache: Cache, oid: str, file: Path) -> bool:
     try:
-        return file.is_file() and md5_of(file) == oid[:32] and cache.add_file(file)[0] == oid[:32]
+        return file.is_file() and cache.holds(file, oid) and cache.add_file(file)[0] == oid[:32]
     except OSError:
         return False
 

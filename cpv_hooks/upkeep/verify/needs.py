@@ -136,7 +136,7 @@ def loose(project: Project) -> list[Wanted]:
     """What no commit has: the contents on the list of rescues, and those that the pointers of the work tree name."""
     repo = project.repo
     found = [
-        Wanted(Pointer(file="", path=rescue.path, oid=rescue.oid), (f"rescue {rescue.number}",), False, here=True)
+        Wanted(rescue.pointer, (f"rescue {rescue.number}",), False, here=True)
         for rescue in rescues(repo)
         if project.holds(rescue.path)
     ]
@@ -148,7 +148,7 @@ def wanted(
     project: Project, commits: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]
 ) -> tuple[list[Wanted], list[CPVError]]:
     """What these commits point to, each content of each artifact once for each remote; and what cannot be read."""
-    found: dict[tuple[str, str | None, str | None], Wanted] = {}
+    found: dict[tuple[str, str | None, bool, str | None], Wanted] = {}
     errors: list[CPVError] = []
     for commit, names in [*commits.items(), *((commit, item.names) for commit, item in kept.items())]:
         try:
@@ -162,7 +162,7 @@ def wanted(
                 required, unpublished = rule is not None and rule.required, kept.get(commit)
                 here = unpublished is not None and unpublished.here and required
                 new = Wanted(pointer, tuple(names), required and unpublished is None, here)
-                key = (pointer.path, pointer.oid, pointer.remote or project.remote_name)
+                key = (pointer.path, pointer.oid, pointer.legacy, pointer.remote or project.remote_name)
                 found[key] = found[key].with_more(new) if key in found else new
     return list(found.values()), errors
 

@@ -66,9 +66,8 @@ class _Repair:
         self._project = project
         self._report = report
         self._progress = progress
-        self._legacy = legacy
         self._store = Store(project, legacy=legacy)
-        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared)
+        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared, legacy=legacy)
 
     def mend(self, items: list[Checked]) -> None:
         files = [item for item in items if not is_dir_oid(item.oid)]
@@ -103,7 +102,7 @@ class _Repair:
 
     def _saved(self, item: Checked) -> bool:
         paths = self._report.files(item)
-        if self._legacy or not save_from_work_tree(self._project.repo, self._cache, item.oid, paths):
+        if not save_from_work_tree(self._project.repo, self._cache, item.oid, paths):
             return False
         self._mended_cache(item, "the work tree")
         return True

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from cpv_hooks.dvcformat.cache import Cache, md5_of
+from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.dvcformat.file_hash import legacy_md5
+from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import on_each
 from cpv_hooks.project.project import root_key
@@ -80,7 +80,7 @@ class _Layout:
         self._legacy = legacy
         self._deep = deep
         self._project = project
-        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared)
+        self._cache = Cache(project.cache_dir, types=project.cache_types, shared=project.cache_shared, legacy=legacy)
         self._store = Store(project, legacy=legacy)
         self._remote = self._reach()
         self._lists: dict[str, Path | None] = {}
@@ -135,9 +135,14 @@ class _Layout:
     # The cache
 
     def _find(self, oid: str) -> Path | None:
-        """Whatever lies in an object's place, in either layout, sound or not."""
-        places = (self._cache.path(oid), self._cache.folder / oid[:2] / oid[2:])
-        return next((path for path in places if path.is_file()), None)
+        """Whatever lies in an object's place, sound or not; else a good copy in that of DVC's other layout.
+
+        A bad one there may be a good one by the rule of that layout, and is none of this one's.
+        """
+        own, other = self._cache.path(oid), self._cache.by(legacy=not self._legacy).path(oid)
+        if own.is_file():
+            return own
+        return other if other.is_file() and self._cache.holds(other, oid) else None
 
     def _hash(self, item: Checked) -> None:
         if item.file is None:
@@ -151,9 +156,7 @@ class _Layout:
             item.size = item.file.stat().st_size
 
     def _state_of(self, item: Checked, file: Path) -> State:
-        if md5_of(file, self._progress.advance) == item.oid[:32]:
-            return "ok"
-        if self._legacy and legacy_md5(file) == item.oid[:32]:
+        if has_hash(file, item.oid, legacy=self._legacy, advance=self._progress.advance):
             return "ok"
         return "corrupt" if item.size in (None, file.stat().st_size) else "wrong size"
 

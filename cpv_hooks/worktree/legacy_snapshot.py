@@ -1,0 +1,83 @@
+"""What stands in an artifact's place by the hash of DVC 2, where a pointer or a base names it so."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from functools import partial
+from pathlib import Path
+
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, is_dir_oid
+from cpv_hooks.dvcformat.file_hash import both_hashes
+from cpv_hooks.dvcformat.pointer import Content
+from cpv_hooks.system.signatures import signature
+from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.base_index import Entry, Tree
+from cpv_hooks.worktree.snapshot import BeingWritten, Taken, is_executable, unchanged
+
+
+def take_as(artifact: Artifact, wanted: Set[str]) -> Taken | None:
+    """Take it into the cache where it is one of these; None where it is not."""
+    found = look_as(artifact, wanted)
+    if found is not None:
+        _hold(artifact, found)
+    return found
+
+
+def look_as(artifact: Artifact, wanted: Set[str]) -> Taken | None:
+    """The same by reading alone. Raises `BeingWritten`, `OSError`."""
+    wanted = {oid for oid in wanted if is_dir_oid(oid) == artifact.isdir}
+    if not wanted or artifact.status is None:
+        return None
+    return _directory(artifact, wanted) if artifact.isdir else _file(artifact, wanted)
+
+
+def _file(artifact: Artifact, wanted: Set[str]) -> Taken | None:
+    space, target = artifact.space, artifact.space.target(artifact.path)
+    before, checked = space.settled(target)
+    oid = unchanged(target, signature(before), partial(_name, artifact, target))
+    if oid not in wanted:
+        return None
+    isexec = is_executable(before)
+    content = Content(oid, before.st_size, isexec=isexec, legacy=True)
+    return Taken(content, Entry(oid, isexec, signature(before), checked, legacy=True))
+
+
+def _directory(artifact: Artifact, wanted: Set[str]) -> Taken | None:
+    space, target = artifact.space, artifact.space.target(artifact.path)
+    if artifact.listing.newest >= artifact.look.before:
+        # What is written in this tick once more would not be seen.
+        space.clock.past(artifact.listing.newest)
+        artifact = Artifact.at(space, artifact.path)
+    listing, oids = artifact.listing, []
+    for at, (name, known) in enumerate(zip(listing.names, artifact.known(legacy=True), strict=True)):
+        read = partial(_name, artifact, target / name)
+        oid = known or unchanged(target / name, listing.signature(at), read)
+        if not oid:
+            return None
+        oids.append(oid)
+    oid = dir_oid(dir_object_bytes(zip(listing.names, oids, strict=True)))
+    if oid not in wanted:
+        return None
+    content = Content(oid, listing.size, nfiles=len(listing), legacy=True)
+    entry = Entry(oid, checked=artifact.look.before, plain=space.is_plain(artifact.path), legacy=True)
+    return Taken(content, entry, Tree(listing, oids))
+
+
+def _name(artifact: Artifact, path: Path) -> str:
+    """DVC 2's hash of a file; empty where the object of that name has other line ends."""
+    hashes = both_hashes(path, artifact.space.advance)
+    same = artifact.space.cache.by(legacy=True).is_same(path, hashes, hashes[1])
+    return hashes[1] if same else ""
+
+
+def _hold(artifact: Artifact, found: Taken) -> None:
+    """Let the cache have what was found, under the names of DVC 2."""
+    space, target = artifact.space, artifact.space.target(artifact.path)
+    cache = space.cache.by(legacy=True)
+    files = found.tree.contents() if found.tree is not None else {"": found.content.oid}
+    for name, oid in files.items():
+        path = target / name if name else target
+        if not cache.has_own(oid) and cache.add_file(path)[0] != oid:
+            raise BeingWritten(path)
+    if found.tree is not None:
+        cache.add_bytes(found.content.oid, dir_object_bytes(files.items()))
