@@ -85,7 +85,7 @@ EXCEPTIONS = {
         "cpv_hooks/accounts/git_host/ssh_config.py": {"host"},
         "cpv_hooks/setup/install/uninstall.py": {
             "' '.join((quote(str(path)) for path in left))", "' '.join(LINKS)", "file", "original", "new",
-            "installed", "aside", "hook", "change",
+            "installed", "quote(advice)", "aside", "hook", "change",
         },
     },
 }  # fmt: skip

@@ -20,7 +20,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.git.gitignore import ignore
-from cpv_hooks.sync.events import Event
+from cpv_hooks.sync.events import SYNC, Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, nobody
 from cpv_hooks.sync.placement import bring, is_ours, remove
 from cpv_hooks.sync.unsaved import note_unsaved
@@ -127,12 +127,20 @@ class Reconciler:
 
     def _snapshot(self, space: Workspace, pointer: Pointer, taken: Taken, size: int) -> Outcome:
         if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
-            return Outcome(pointer.path, "modified", pointer)
+            return Outcome(pointer.path, "modified", pointer, self._not_taken(pointer))
         _write_pointer(space, pointer, taken)
         self._set(pointer.path, taken)
         new = pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False)
         self.taken(space.project, new, size)
         return Outcome(pointer.path, "snapshot", pointer)
+
+    def _not_taken(self, pointer: Pointer) -> CPVError | None:
+        """What a commit says of an import that was edited: nothing else would."""
+        if not pointer.imported or not (self.event.committing or self.event == SYNC):
+            return None
+        what = "was imported and has changed; no commit takes that"
+        fix = f"dvc commit -f {shell_path(pointer.file)} (keeps it) or dvc update {shell_path(pointer.file)}"
+        return CPVError(what, where=pointer.path, fix=fix)
 
     def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken, entry: Entry | None) -> Outcome:
         if entry is None and taken.content.nfiles == 0:

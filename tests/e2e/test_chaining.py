@@ -12,7 +12,7 @@ import pytest
 
 from e2e.conftest import Tell
 from e2e.story import TEMPLATE, Story, refused
-from support.shell import Shell
+from support.shell import BIN, Shell
 
 NOTE = 'echo "$(basename "$0") $*" >> "$(git rev-parse --git-common-dir)/notes"'
 PLAIN = ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge"]
@@ -360,3 +360,35 @@ def test_hooks_are_silent_in_a_dvc_repository_that_does_not_use_cpv(
     assert "nothing to commit" in other.git("commit", "-am", "two", status=1).out
     assert other.tags() == []
     assert not (other.path / ".git/cpv").exists()
+
+
+# CPV that pre-commit runs
+
+
+def test_uninstall_names_what_pre_commit_goes_on_to_run(tell: Tell) -> None:
+    """The command that it advises ends that, too."""
+    story = tell("both")
+    (line,) = [line for line in story.cpv("uninstall").err.splitlines() if "pre-commit" in line]
+    assert line.startswith("cpv: pre-commit still runs CPV; fix: pre-commit uninstall -t pre-commit -t ")
+    env = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    story.run("sh", "-c", line.partition("; fix: ")[2], env=env)
+    story.write("model.bin", "model 3\n")
+    assert story.git("commit", "-q", "--allow-empty", "-m", "without CPV", env=env).text == ""
+    assert story.git("tag", "--points-at", "HEAD").out == ""
+    assert not any(path.suffix != ".sample" for path in (story.path / ".git/hooks").iterdir())
+
+
+def test_uninstall_leaves_what_pre_commit_runs_beside_it(tell: Tell) -> None:
+    story = tell("both")
+    config = story.read(".pre-commit-config.yaml").decode()
+    theirs = "  - repo: local\n    hooks: [{id: theirs, name: theirs, language: system, entry: 'true'}]\n"
+    story.write(".pre-commit-config.yaml", config + theirs)
+    assert story.cpv("uninstall").err.splitlines()[-1] == (
+        "cpv: pre-commit still runs CPV beside other hooks; fix: take the hooks cpv-… out of .pre-commit-config.yaml"
+    )
+
+
+@pytest.mark.parametrize(("installed", "count"), [("both", 1), ("live", 0)])
+def test_the_script_says_it_too(tell: Tell, installed: str, count: int) -> None:
+    story = tell(installed)
+    assert story.run("sh", ".git/cpv/uninstall").text.count("pre-commit still runs CPV") == count

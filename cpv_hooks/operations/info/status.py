@@ -29,11 +29,22 @@ from cpv_hooks.worktree.discovery import Found, discover
 from cpv_hooks.worktree.workspace import Workspace
 
 State = Literal[
-    "clean", "changed", "unchecked", "uncommitted", "new", "absent", "behind", "conflict", "deleted", "broken"
+    "clean",
+    "changed",
+    "modified",
+    "unchecked",
+    "uncommitted",
+    "new",
+    "absent",
+    "behind",
+    "conflict",
+    "deleted",
+    "broken",
 ]
 MEANING: Mapping[State, str] = {
     "clean": "as committed",
     "changed": "changed since the last look; the next commit takes it",
+    "modified": "changed, and no commit takes it (a stage's: dvc repro; an import's: dvc commit -f, or dvc update)",
     "unchecked": "not looked at yet (dvc cpv sync does)",
     "uncommitted": "saved in the cache, not committed",
     "new": "not committed yet",
@@ -43,7 +54,7 @@ MEANING: Mapping[State, str] = {
     "deleted": "its pointer is gone from the work tree",
     "broken": "cannot be read",
 }
-UNSAVED: frozenset[State] = frozenset({"changed", "uncommitted", "new", "behind", "conflict"})
+UNSAVED: frozenset[State] = frozenset({"changed", "modified", "uncommitted", "new", "behind", "conflict"})
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,7 @@ class _Look:
         if entry is not None and pointer.oid is not None and _name(pointer) != _name(entry):
             return "behind" if same else "conflict"
         if not same and pointer.oid is not None:
-            return "changed" if entry is not None else "unchecked"
+            return "unchecked" if entry is None else "changed" if pointer.writable else "modified"
         if self.committed is None:
             return "new"
         as_committed = self.committed.named == pointer.named
@@ -203,7 +214,7 @@ class _Look:
     def _files(self, state: State) -> str | None:
         """How many files of a directory differ, where that can be told without reading them."""
         path, entry = self.pointer.path, self.entry
-        if state == "changed" and entry and entry.isdir:
+        if state in ("changed", "modified") and entry and entry.isdir:
             tree, listing = self.space.index.read_tree(path, entry.oid), self.space.listing(path)
             if tree is None:
                 return None

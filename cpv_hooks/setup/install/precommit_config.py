@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cpv_hooks import state_files
 from cpv_hooks.git.hook_names import STAGES
 from cpv_hooks.git.repo import Repo
@@ -20,6 +22,11 @@ def note_stages(repo: Repo) -> None:
     if not path.is_file():
         mark.unlink(missing_ok=True)
         return
+    write_atomic(mark, (" ".join(only_cpv(path)) + "\n").encode())
+
+
+def only_cpv(path: Path) -> list[str]:
+    """The stages in which a configuration holds no hooks but CPV's."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -32,7 +39,7 @@ def note_stages(repo: Repo) -> None:
         foreign = set(STAGES)
     if "commit" in foreign or ("manual" not in foreign and not foreign <= set(STAGES)):
         foreign |= set(STAGES)  # names of before pre-commit 3.2; be safe
-    write_atomic(mark, (" ".join(stage for stage in STAGES if stage not in foreign) + "\n").encode())
+    return [stage for stage in STAGES if stage not in foreign]
 
 
 def refresh_stages(repo: Repo) -> None:

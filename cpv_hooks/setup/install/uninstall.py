@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 from pathlib import Path
 
 from cpv_hooks import state_files
+from cpv_hooks.errors import shell_words
+from cpv_hooks.git import hooks_in_place
+from cpv_hooks.git.hook_names import PRE_COMMIT_MARK, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, Manifest, from_common
+from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG, only_cpv
 from cpv_hooks.setup.install.shims import is_ours
 
 _OF_INSTALLATION = (state_files.INSTALL, state_files.UNINSTALL, state_files.UNINSTALLED, state_files.MERGE_DRIVER)
@@ -27,9 +32,23 @@ def uninstall(repo: Repo) -> list[str]:
         if manifest is not None:
             _put_back(repo, alterations, manifest)
     if manifest is not None:
-        return [f"hooks removed from {repo.common_dir / manifest.hooks_dir}", *_clear_state(repo)]
+        removed = f"hooks removed from {repo.common_dir / manifest.hooks_dir}"
+        return [removed, *_clear_state(repo), *_left_to_framework(repo)]
     is_left = (repo.shared / state_files.UNINSTALLED).exists()
     return _clear_state(repo) if is_left else ["CPV is not installed in this repository"]
+
+
+def _left_to_framework(repo: Repo) -> list[str]:
+    """What pre-commit, which was there first, goes on to run of CPV, and how to end that too."""
+    hooks = hooks_in_place.folder(repo)
+    stages = [name for name in STAGES if hooks_in_place.by_framework(repo, hooks / name)]
+    if not stages:
+        return []
+    config = repo.top / PRE_COMMIT_CONFIG
+    if set(stages) <= set(only_cpv(config)):
+        options = (word for name in stages for word in ("-t", name))
+        return [f"pre-commit still runs CPV; fix: pre-commit uninstall {shell_words(options)}"]
+    return [f"pre-commit still runs CPV beside other hooks; fix: take the hooks cpv-… out of {config.name}"]
 
 
 def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
@@ -123,6 +142,11 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
     lines.append("echo 'CPV is removed from this repository'")
+    marked = f"grep -qs {quote(PRE_COMMIT_MARK)} {quote(str(hooks))}/*"
+    config = quote(os.path.relpath(repo.top / PRE_COMMIT_CONFIG, repo.common_dir))
+    runs_cpv = f"grep -qs -e 'cpv-hook ' -e 'id: cpv-' {config}"
+    advice = f"pre-commit still runs CPV; take the hooks cpv-... out of {PRE_COMMIT_CONFIG}, or: pre-commit uninstall"
+    lines.append(f"if {marked} && {runs_cpv}; then echo {quote(advice)}; fi")
     return files | {state_files.UNINSTALL: ("\n".join(lines) + "\n").encode()}
 
 

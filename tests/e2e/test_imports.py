@@ -1,0 +1,49 @@
+"""What `dvc import-url` brought and somebody edited: no commit takes it, and that is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.conftest import Tell
+from e2e.story import Story
+
+SAID = (
+    "cpv: warning: its $file.txt: was imported and has changed; no commit takes that; "
+    "fix: dvc commit -f 'its $file.txt.dvc' (keeps it) or dvc update 'its $file.txt.dvc'\n"
+)
+
+
+@pytest.fixture
+def imported(tell: Tell) -> Story:
+    story = tell("live")
+    source = story.path.parent / "source.txt"
+    source.write_text("theirs\n")
+    story.dvc("import-url", "-q", source, "its $file.txt")
+    story.git("add", "-A")
+    story.git("commit", "-qm", "import")
+    story.write("its $file.txt", "edited\n")
+    return story
+
+
+def test_a_commit_names_it_and_goes_on(imported: Story) -> None:
+    imported.put("model.bin", "model 3\n")
+    assert SAID in imported.git("commit", "-qm", "third").err
+    assert imported.saved("model.bin", "model 3\n")
+    assert imported.read("its $file.txt") == b"edited\n"
+    assert SAID in imported.cpv("sync").err
+    assert "modified" in next(line for line in imported.cpv("status").lines if line.startswith("its "))
+
+
+def test_the_command_keeps_it(imported: Story) -> None:
+    imported.run("sh", "-c", SAID.split("; fix: ")[1].split(" (keeps")[0])
+    assert "was imported" not in imported.git("commit", "-qam", "kept").text
+    imported.git("checkout", "-q", "HEAD^")
+    assert imported.read("its $file.txt") == b"theirs\n"
+    imported.git("checkout", "-q", "main")
+    assert imported.read("its $file.txt") == b"edited\n"
+
+
+def test_an_import_as_it_came_is_not_mentioned(imported: Story) -> None:
+    imported.write("its $file.txt", "theirs\n")
+    imported.put("model.bin", "model 3\n")
+    assert "its" not in imported.git("commit", "-qm", "third").text
