@@ -193,7 +193,8 @@ def _models(
             continue
         one, other = (side.artifacts.get(item["path"]) for side in (a, b))
         before, after = (models.read(found.pointer) if found else None for found in (one, other))
-        errors += [f"{item['path']}: {error}" for found in (before, after) if found for error in found.errors]
+        said = dict.fromkeys(error for found in (before, after) if found for error in found.errors)
+        errors += [f"{item['path']}: {error}" for error in said]
         if (before and before.format) or (after and after.format):
             here = all(found is None or models.is_here(found.pointer) for found in (one, other))
             try:

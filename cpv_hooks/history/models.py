@@ -71,6 +71,7 @@ class Models:
         self._ask_remote = ask_remote
         self._stores: dict[Path, Stores] = {}
         self._known: dict[tuple[str, str], Model | None] = {}
+        self._short: dict[tuple[str, str], ModelSummary | None] = {}
 
     def entries(self, artifacts: Sequence[tuple[Kind, Pointer]]) -> list[ModelEntry]:
         """What those of these artifacts say of themselves that are models of a format that is known."""
@@ -78,9 +79,16 @@ class Models:
         return [entry_of(pointer.path, found) for pointer in wanted if (found := self.read(pointer)) is not None]
 
     def summaries(self, artifacts: Sequence[tuple[Kind, Pointer]]) -> list[ModelSummary]:
-        """The same in short."""
-        wanted = [pointer for kind, pointer in artifacts if kind in READ_KINDS]
-        return [summary_of(pointer.path, found) for pointer in wanted if (found := self.read(pointer)) is not None]
+        """The same in short. Only that is kept: of thousands of versions the tensors would fill the memory."""
+        found = (self._summary(pointer) for kind, pointer in artifacts if kind in READ_KINDS)
+        return [summary for summary in found if summary is not None]
+
+    def _summary(self, pointer: Pointer) -> ModelSummary | None:
+        key = (pointer.path, pointer.oid or "")
+        if key not in self._short:
+            found = self._read(pointer) if pointer.oid else None
+            self._short[key] = summary_of(pointer.path, found) if found else None
+        return self._short[key]
 
     def read(self, pointer: Pointer) -> Model | None:
         """What an artifact says of itself; None where it is of no known format, or neither the cache nor the remote

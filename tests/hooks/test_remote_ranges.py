@@ -112,6 +112,23 @@ def test_ranges_by_way_of_dvcs_file_systems(make_repo: Any, files: Files) -> Non
         remote.open_ranges(ABSENT)
 
 
+def test_a_remote_that_refuses_is_one_line_and_the_rest_goes_on(make_repo: Any, files: Files) -> None:
+    # What an archive has is said at its end; without ranges only a beginning can be had.
+    saved = {"model.pt": content("torch.pt")[:4] + bytes(1 << 20) + content("torch.pt")}
+    settings = SETTINGS + '\n[artifacts]\nmodel = ["model.pt"]\n'
+    repo: ModelRepo = make_repo(install=False, remote=files.url, files=saved, settings=settings)
+    repo.git("tag", "v0.0")
+    repo.dvc("push", "-q")
+    shutil.rmtree(repo.path / ".dvc/cache")
+    done = repo.cpv("model", "info", status=1)
+    assert "tag: v0.0" in done.lines
+    assert "  model.pt: cannot be read" in done.lines
+    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith("cpv: warning: model.pt: http://127.0.0.1:")
+    files.ranges = True
+    assert "parameters in 4 tensors" in repo.cpv("model", "info").out
+
+
 def without_ranges(request: Request, answer: Answer) -> Answer:
     """A server that knows no ranges sends everything."""
     return Answer(200, content("one.safetensors"), answer.without("Content-Range").headers)

@@ -33,6 +33,22 @@ def test_cut_at_every_hundredth(name: str) -> None:
             assert len(lines(found)) == 1, len(cut)
 
 
+def test_the_metadata_of_a_checkpoint_of_several_ranks_cut_at_every_hundredth() -> None:
+    from cpv_hooks.model_formats.folder import read_folder
+    from cpv_hooks.system.byte_source import BytesSource
+
+    rest = BytesSource(content("dcp/__0_0.distcp"))
+    for cut in cuts(content("dcp/.metadata")):
+        found = read_folder({".metadata": BytesSource(cut), "__0_0.distcp": rest})
+        assert len(lines(found)) == 1, len(cut)
+    alone = read_folder({".metadata": BytesSource(content("dcp/.metadata"))})
+    assert lines(alone) == [".metadata: __0_0.distcp is missing"]
+    for cut in cuts(content("orbax/_METADATA")):
+        assert len(lines(read_folder({"_METADATA": BytesSource(cut)}))) == 1, len(cut)
+    lost = read_folder({"model.onnx": BytesSource(content("onnx-external/model.onnx"))})
+    assert lines(lost) == ["model.onnx: model.onnx.data is missing"]
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if not name.endswith((".h5", ".keras"))])
 def test_bytes_that_were_changed(name: str) -> None:
     """Whatever is read of it: it ends, and what is wrong is a line."""

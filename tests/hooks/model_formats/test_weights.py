@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 
@@ -10,7 +11,7 @@ import pytest
 from cpv_hooks.model_formats.record import Model, Tensor
 from cpv_hooks.model_formats.weights import are_equal, distances, have_same_tensors
 from cpv_hooks.system.byte_source import BytesSource, Part
-from support.saved_models import content, read
+from support.saved_models import content, read, read_bytes
 
 
 def ignore(size: int) -> None:
@@ -38,6 +39,17 @@ def test_formats_whose_bytes_differ_from_save_to_save(before: str, again: str, o
         three = read(other)
         assert have_same_tensors(one, three)
         assert are_equal(one, three, ignore) is False
+
+
+def test_safetensors_writes_its_metadata_in_any_order() -> None:
+    def saved(metadata: dict[str, str]) -> Model:
+        header = {"__metadata__": metadata, "a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}}
+        text = json.dumps(header).encode()
+        found = read_bytes("model.safetensors", struct.pack("<Q", len(text)) + text + b"12")
+        assert found is not None
+        return found
+
+    assert are_equal(saved({"x": "1", "y": "2"}), saved({"y": "2", "x": "1"}), ignore) is True
 
 
 def test_other_trees_are_other_tensors() -> None:
