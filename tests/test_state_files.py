@@ -81,4 +81,5 @@ def test_the_documentation_lists_exactly_these(group: frozenset[str], position: 
 def test_every_name_is_in_a_group() -> None:
     whole = {name for group in GROUPS for name in group}
     affixes = {state_files.UPLOAD, state_files.EARLY, state_files.LOCKED, state_files.ORIGINAL, state_files.INSTALLED}
+    affixes |= {state_files.SIGNING}
     assert NAMES - whole - affixes == {state_files.FOLDER}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git import signing
 from cpv_hooks.git.gitignore import FILE as IGNORE_FILE
 from cpv_hooks.git.index import index_entries, scratch_index, set_index_entries
 from cpv_hooks.git.repo import Repo
@@ -82,7 +83,8 @@ def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: st
         repo.run("update-index", "-z", "--index-info", input=rows, env=env)
         silenced = {"CPV_RUNNING": "", "CPV_SILENCED": "1"}
         marks = {"GIT_COMMITTER_DATE": date, "GIT_REFLOG_ACTION": REFLOG_ACTION}
-        repo.run("commit", "-q", "-F", "-", input=message, env=env | silenced | marks)
+        with signing.commits(repo) as (words, settings):
+            repo.run("commit", "-q", *words, "-F", "-", input=message, env=env | silenced | marks | settings)
 
 
 REFLOG_ACTION = "cpv"

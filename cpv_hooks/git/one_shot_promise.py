@@ -10,8 +10,8 @@ import os
 import select
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.git import commit_words, hooks_in_place
@@ -21,8 +21,7 @@ from cpv_hooks.git.repo import Repo
 _OPENS, _ENDS = "pre-commit", "prepare-commit-msg"
 
 
-@dataclass(frozen=True)
-class Obstacle:
+class Obstacle(NamedTuple):
     """Why a commit cannot be made in one shot; `git_ends`: over it Git ends by itself, and gives its own reason."""
 
     why: str

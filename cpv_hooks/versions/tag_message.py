@@ -28,6 +28,7 @@ _TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")
 _LINE = re.compile(r"^Cpv-Line: (.*)$", re.MULTILINE)
 _METRIC = re.compile(r"^Cpv-Metric: (.*)$", re.MULTILINE)
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})\.[0-9]+")
+_SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----", re.MULTILINE)
 _LINES = frozenset(map(str, Line))
 _ARTIFACT = re.compile(r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")")
 
@@ -53,8 +54,17 @@ def write_message(name: str, line: Line, checkpoint: Checkpoint, message: str | 
     return "\n\n".join(part for part in (head, body, trailers) if part) + "\n"
 
 
+def without_signature(text: str) -> str:
+    """What stands before the signature that Git puts at the end of a tag (`parse_signed_buffer` in Git)."""
+    if "-----BEGIN " not in text:
+        return text
+    found = [match.start() for match in _SIGNATURE.finditer(text)]
+    return text[: found[-1]] if found else text
+
+
 def parse_message(text: str) -> TagInfo:
     """Read a message back; what is not one of ours, or malformed, is passed over."""
+    text = without_signature(text)
     lines = text.strip().split("\n")
     subject = lines[0]
     last = text.strip().split("\n\n")[-1]
@@ -72,7 +82,7 @@ def parse_message(text: str) -> TagInfo:
 
 def read_metrics(text: str) -> dict[str, int | float | str]:
     """The metrics that a message says, without the rest of it; none where it is not one of ours."""
-    last = text.strip().rpartition("\n\n")[2]
+    last = without_signature(text).strip().rpartition("\n\n")[2]
     if "Cpv-Metric: " not in last or parse_line(last) is None:
         return {}
     return dict(filter(None, map(parse_metric, _METRIC.findall(last))))

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.system.atomic_files import sync
 from cpv_hooks.system.own_files import open_own
@@ -57,9 +58,28 @@ def is_taken(name: str, existing: Collection[str]) -> bool:
 
 
 def make_object(repo: Repo, name: str, commit: str, message: str) -> str:
-    """Write an annotated tag object, never signed; returns its id. Git checks it as strictly as `fsck` does."""
-    header = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger(repo)}\n"
+    """Write an annotated tag object; returns its id. Git checks it as strictly as `fsck` does.
+
+    It is signed where the user's Git would sign it, unless that takes a prompt: then a line says how to sign it.
+    """
+    who = tagger(repo)
+    if _signs(repo):
+        from cpv_hooks.git.signing import signed_tag
+
+        try:
+            return signed_tag(repo, name, commit, message, who)
+        except CPVError as error:
+            fix = f"GIT_EDITOR=true git tag -f -s {shell_word(name)} {shell_word(name + '^{}')}"
+            warn(str(CPVError(f"{name} is not signed: {error.what}", fix=fix)))
+    header = f"object {commit}\ntype commit\ntag {name}\ntagger {who}\n"
     return repo.run("mktag", input=f"{header}\n{message}").strip()
+
+
+def _signs(repo: Repo) -> bool:
+    """Whether the user's Git signs annotated tags."""
+    keys = r"^tag\.(gpgsign|forcesignannotated)$"
+    values = repo.run("config", "--type=bool", "--get-regexp", keys, check=False).splitlines()
+    return "true" in dict(line.split(" ") for line in values).values()
 
 
 def tagger(repo: Repo) -> str:

@@ -7,7 +7,7 @@ without a network: a tag whose commit a remote has may have come from there, and
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
@@ -24,8 +24,7 @@ Ask = Callable[[str], Mapping[str, str]]
 """What a Git remote has (ref to object id), by its name; nothing where it does not answer."""
 
 
-@dataclass(frozen=True)
-class Leaving:
+class Leaving(NamedTuple):
     """A tag that a push sends; `there` is what the host's tag of this name is now, zeros where it has none."""
 
     name: str
@@ -33,8 +32,7 @@ class Leaving:
     there: str
 
 
-@dataclass(frozen=True)
-class _Records:
+class _Records(NamedTuple):
     """What this clone knows of its tags."""
 
     published: Collection[str]

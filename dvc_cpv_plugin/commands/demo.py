@@ -99,6 +99,10 @@ _SETTINGS = {
 _GITCONFIG = """[user]
 \tname = CPV demo
 \temail = demo@example.com
+[commit]
+\tgpgSign = false
+[tag]
+\tgpgSign = false
 [init]
 \tdefaultBranch = main
 [advice]

@@ -301,15 +301,6 @@ def test_a_malformed_trailer_is_passed_over(trailer: str) -> None:
     assert (info.line, info.artifacts, dict(info.metrics)) == (Line.MODEL, (), {"acc": 1})
 
 
-def test_signing_is_never_asked_for(tagger: Tagger) -> None:
-    tagger.model.git("config", "tag.gpgSign", "true")
-    tagger.model.git("config", "tag.forceSignAnnotated", "true")
-    tagger.model.git("config", "gpg.program", "/nonexistent")
-    tagger.checkpoint("model.bin")
-    assert tagger.auto() == ["v0.0"]
-    assert tagger.create() == ["v0.1"]
-
-
 def test_without_an_identity(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
     tagger.checkpoint("model.bin")
     for key, value in (("user.useConfigOnly", "true"), ("user.name", ""), ("user.email", "")):

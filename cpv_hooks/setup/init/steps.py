@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cpv_hooks.accounts.git_host import origin
 from cpv_hooks.errors import CPVError, shell_path, shell_paths, shell_word, shell_words
+from cpv_hooks.git import signing
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.setup.init import layout, proposals, remote, skeleton
@@ -196,7 +197,8 @@ def _commit_fresh(place: Place, message: str) -> None:
     only = (
         [] if repo.top == place.root else ["--", str(place.root), *([str(pre_commit)] if pre_commit.exists() else [])]
     )
-    run(["git", "commit", "-q", "-m", message, *only], place.root, hooks=True)
+    with signing.commits(repo) as (words, settings):
+        run(["git", "commit", "-q", *words, "-m", message, *only], place.root, hooks=True, env=settings)
     finish(place)
 
 
@@ -220,7 +222,8 @@ def _commit_adopted(place: Place) -> None:
     repo.run("add", "--", *files)
     if repo.run("status", "--porcelain", "--", *files):
         # By name: what the user has staged or changed elsewhere is not ours to commit.
-        repo.run("commit", "-q", "-m", ADOPT_MESSAGE, "--", *files)
+        with signing.commits(repo) as (words, settings):
+            repo.run("commit", "-q", *words, "-m", ADOPT_MESSAGE, "--", *files, env=settings)
 
 
 def check_clean(place: Place) -> None:
