@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,11 +12,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cpv_hooks.console.output import say, warn
-from cpv_hooks.errors import CPVError, disk_error, shell_word
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.runs import policies
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
-from cpv_hooks.runs.job import Job, begin, plain_metrics
+from cpv_hooks.runs.job import Job, begin, plain_metrics, restored
 from cpv_hooks.runs.policies import EveryMinutes, EverySteps, KeepRule, Mode, Moment, SaveRule
 
 if TYPE_CHECKING:
@@ -118,20 +116,13 @@ class CheckpointRun:
 
         `load` is called with a folder that holds what was saved, under the same names, for as long as it runs.
         """
-        job, target = self._of_job, self._folder.path / "restored"
-        command = [sys.executable, "-P", "-m", "cpv_hooks.runs.restore", str(job.root), self.name, str(target)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=job.environment)
-        if done.returncode:
-            what = f"run {self.name} could not be looked at for a step to go on from (the line above says why)"
-            raise CPVError(what, where=str(job.root), fix=f"dvc cpv runs show {shell_word(self.name)}")
-        found = json.loads(done.stdout)
+        target = self._folder.path / "restored"
+        found = restored(self._of_job, target)
         if found is None:
             return None
         try:
             load(target)
         finally:
-            import shutil
-
             shutil.rmtree(target, ignore_errors=True)
         self._saved, self._since = found["step"], time.monotonic()
         say(f"run {self.name}: going on from step {found['step']}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.errors import CPVError
 from cpv_hooks.runs import overview, retention, run_refs
 from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.locks import lock_at_once
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def drop(project: Project, name: str, *, dry_run: bool = False) -> list[Step]:
     if dry_run:
         return gone
     folder = RunFolder.of(project.repo, run)
-    folder.path.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.path)
     lock = lock_at_once(folder.job_lock)
     if lock is None:
         raise CPVError(

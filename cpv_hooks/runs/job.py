@@ -5,24 +5,28 @@ Only the standard library and what hooks import is imported here: this is the tr
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cpv_hooks.console.output import say
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.config import load
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import RunFolder
-from cpv_hooks.system.locks import lock_at_once
+from cpv_hooks.system.atomic_files import make_folder
+from cpv_hooks.system.locks import is_held, lock_at_once
 
 VARIABLE = "CPV_RUN"
 _MOST_METRICS, _MOST_TEXT, _MOST_KEY = 50, 200, 100
@@ -88,14 +92,34 @@ def _claim(repo: Repo, asked: str | None) -> tuple[RunFolder, int]:
 
 
 def _lock(folder: RunFolder) -> int | None:
-    folder.path.mkdir(parents=True, exist_ok=True)
-    return lock_at_once(folder.job_lock)
+    try:
+        make_folder(folder.path)
+    except OSError as error:
+        raise disk_error(error, folder.path) from error
+    found = lock_at_once(folder.job_lock)
+    if found is None and not is_held(folder.job_lock):
+        raise CPVError("cannot be locked", where=str(folder.job_lock), fix="correct the permissions")
+    return found
 
 
 def _busy(folder: RunFolder) -> CPVError:
     job = folder.read("job.json")
     what = f"another job is at work on run {folder.name} (process {job.get('process')} on {job.get('host')})"
     return CPVError(what, where=str(folder.path), fix=f"wait for it, or CheckpointRun(name={folder.name + '-2'!r})")
+
+
+def restored(job: Job, target: Path) -> dict[str, Any] | None:
+    """Bring the newest complete step of the run into a folder; what it says, None where there is none.
+
+    A process of its own does it, which may import what this one must not. Raises `CPVError`.
+    """
+    command = [sys.executable, "-P", "-m", "cpv_hooks.runs.restore", str(job.root), job.folder.name, str(target)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=job.environment)
+    if done.returncode:
+        what = f"run {job.folder.name} could not be looked at for a step to go on from (the line above says why)"
+        raise CPVError(what, where=str(job.root), fix=f"dvc cpv runs show {shell_word(job.folder.name)}")
+    found = json.loads(done.stdout)
+    return found if isinstance(found, dict) else None
 
 
 def default_name(repo: Repo) -> str:

@@ -11,6 +11,10 @@ WHOLE = ""
 """The name of the folder itself that was saved, where all of it is one artifact."""
 
 
+FOLDER = "checkpoint"
+"""The artifact of a checkpoint that has several files, none of which is an artifact."""
+
+
 def places(
     saved: Mapping[str, bool], artifacts: Mapping[str, bool | None], chief: str | None, asked: str | None, prefix: str
 ) -> dict[str, str]:
@@ -21,7 +25,8 @@ def places(
     `asked` the one that the job names; `prefix` is the DVC root's.
 
     Names of artifacts are these artifacts. What is left over is the model's artifact where it fits, the whole folder
-    where that is a folder; anything else becomes a new artifact of its own name. Raises `CPVError` for nothing saved.
+    where that is a folder. Several that are none of them are all of one folder, `checkpoint`; a single other one is a
+    new artifact of its own name. Raises `CPVError` for nothing saved.
     """
     if not saved:
         raise CPVError("nothing was saved", fix="save into the folder that is given: save=lambda folder: …")
@@ -39,6 +44,8 @@ def places(
             return {WHOLE: chief}
         if len(left) == 1 and not saved[left[0]]:
             return {**named, left[0]: chief}
+    if not named and (len(left) > 1 or saved[left[0]]):
+        return {WHOLE: prefix + FOLDER}
     return {**named, **{name: prefix + name for name in left}}
 
 

@@ -17,9 +17,11 @@ from typing import Any
 
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import make_folder, write_atomic
 from cpv_hooks.system.locks import locked
 
+JOB = "job.json"
+"""What a job wants, and its command line."""
 _NOTE, _FILES = "step.json", "files"
 _SAVING = "saving-"
 
@@ -91,7 +93,7 @@ class RunFolder:
 
     def begin(self, job: Mapping[str, object]) -> None:
         """Note what a job wants; what an earlier one left half-written goes."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         for left in self.path.glob(f"{_SAVING}*"):
             shutil.rmtree(left, ignore_errors=True)
         (self.path / "ended").unlink(missing_ok=True)
@@ -99,11 +101,11 @@ class RunFolder:
         for path in self.path.glob(code_name("*")):
             if path.name not in used:
                 path.unlink(missing_ok=True)
-        self.write("job.json", job)
+        self.write(JOB, job)
 
     def write(self, name: str, value: Mapping[str, object]) -> None:
-        """Write one of the folder's notes; for the user alone, for a command line may be in it."""
-        write_atomic(self.path / name, json.dumps(value).encode(), mode=0o600)
+        """Write one of the folder's notes; that with the job's command line is for its user alone."""
+        write_atomic(self.path / name, json.dumps(value).encode(), mode=0o600 if name == JOB else None)
 
     def read(self, name: str) -> dict[str, Any]:
         """Read one of them; empty where it is not there."""
@@ -116,7 +118,7 @@ class RunFolder:
     def start_saving(self, step: int) -> Path:
         """A folder to save a step in. Raises `OSError`."""
         temporary = self.path / f"{_SAVING}{step}-{os.urandom(4).hex()}"
-        (temporary / _FILES).mkdir(parents=True)
+        make_folder(temporary / _FILES)
         return temporary / _FILES
 
     def finish_saving(self, files: Path, step: int, note: Mapping[str, object]) -> list[int]:
@@ -124,10 +126,10 @@ class RunFolder:
 
         Those are steps that still wait while an earlier one is being uploaded. Raises `OSError`.
         """
-        (files.parent / _NOTE).write_text(json.dumps(note), encoding="utf-8")
+        write_atomic(files.parent / _NOTE, json.dumps(note).encode())
         before = self.left()
         waiting = self.path / "waiting"
-        waiting.mkdir(exist_ok=True)
+        make_folder(waiting)
         number = max((one.sequence for one in before), default=0) + 1
         os.replace(files.parent, waiting / f"{number:08d}-{step}")
         is_behind = any(one.path.parent.name == "working" for one in before)
@@ -167,7 +169,7 @@ class RunFolder:
     def claim(self, saved: Saved) -> Saved | None:
         """Take it over; None where it is gone."""
         working = self.path / "working"
-        working.mkdir(parents=True, exist_ok=True)
+        make_folder(working)
         target = working / saved.path.name
         try:
             os.rename(saved.path, target)

@@ -19,7 +19,8 @@ class Step:
     """A checkpoint of a run. `time` is in seconds since the epoch.
 
     `saved` says which artifact each saved file or folder is (the name "" is the whole folder that was saved); `base` is
-    the commit that the job ran on, `code` a commit of the code as it was where that had uncommitted changes.
+    the commit that the job ran on, `code` a commit of the code as it was where that had uncommitted changes. `source`
+    is the name that a program gave the checkpoint, where one was watched (`checkpoint-500`).
     """
 
     run: str
@@ -31,6 +32,7 @@ class Step:
     code: str | None = None
     commit: str = ""
     time: float = 0.0
+    source: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -42,6 +44,7 @@ class Step:
             "timestamp": iso(self.time),
             "metrics": for_json(self.metrics),
             "host": self.host,
+            "source": self.source or None,
             "artifacts": sorted(self.saved.values()),
             "base": self.base,
             "uncommitted_code": self.code,
@@ -62,6 +65,8 @@ def _trailers(step: Step) -> Iterator[str]:
     yield f"Cpv-Step: {step.step}"
     yield f"Cpv-Host: {json.dumps(step.host)}"
     yield f"Cpv-Saved: {json.dumps(dict(step.saved))}"
+    if step.source:
+        yield f"Cpv-Source: {json.dumps(step.source)}"
     for key, value in step.metrics.items():
         yield metric_trailer(key, value)
 
@@ -75,7 +80,7 @@ def parse_message(text: str, parents: list[str], commit: str, time: float) -> St
     run, step = (found.get(f"Cpv-{key}", [""])[0] for key in ("Run", "Step"))
     if not run or not re.fullmatch(r"[0-9]{1,18}", step):
         return None
-    saved, host = (_json(found.get(f"Cpv-{key}", ["null"])[0]) for key in ("Saved", "Host"))
+    saved, host, source = (_json(found.get(f"Cpv-{key}", ["null"])[0]) for key in ("Saved", "Host", "Source"))
     return Step(
         run,
         int(step),
@@ -86,6 +91,7 @@ def parse_message(text: str, parents: list[str], commit: str, time: float) -> St
         parents[1] if len(parents) > 1 else None,
         commit,
         time,
+        source if isinstance(source, str) and _is_name(source) else "",
     )
 
 

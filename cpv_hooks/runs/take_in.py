@@ -59,6 +59,7 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> Step:
         code.base,
         code.changes,
         time=float(note.get("time") or 0),
+        source=str(note.get("source") or ""),
     )
     return write(project, folder, step, _texts(project, code, changes))
 

@@ -10,6 +10,8 @@ import os
 import select
 import signal
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from cpv_hooks.runs.step_record import Step
 
 _NICE = 10
+_TRIES, _PAUSE = 3, 0.1  # seconds
 _WAIT = 1.0  # seconds between two looks at whether the job still runs
 
 
@@ -133,7 +136,7 @@ def newest(project: Project, folder: RunFolder) -> tuple[Step | None, Saved | No
     try:
         if run_refs.is_finished(project.repo, folder.name):
             project.repo.run("update-ref", "-d", run_refs.ref_of(folder.name, run_refs.FINISHED))
-        step = take_in(project, folder, claimed)
+        step = _patiently(lambda: take_in(project, folder, claimed))
     except (CPVError, OSError) as error:
         warn(f"run {folder.name}: step {claimed.step} is not kept")
         fail(error)
@@ -142,6 +145,17 @@ def newest(project: Project, folder: RunFolder) -> tuple[Step | None, Saved | No
     step_upload.queue(project, step)
     claimed.mark_taken()
     return step, claimed
+
+
+def _patiently(take: Callable[[], Step]) -> Step:
+    """Do it again where a file changed meanwhile: a program that rotates its own link to it away changes its ctime."""
+    from cpv_hooks.worktree.snapshot import BeingWritten
+
+    for _ in range(_TRIES - 1):
+        with suppress(BeingWritten):
+            return take()
+        time.sleep(_PAUSE)
+    return take()
 
 
 def main(argv: list[str]) -> int:

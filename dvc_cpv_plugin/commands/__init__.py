@@ -25,6 +25,7 @@ NOUNS = (
     "demote",
     "stages",
     "runs",
+    "watch",
     "sync",
     "status",
     "doctor",

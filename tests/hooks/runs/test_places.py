@@ -26,9 +26,16 @@ FILE, FOLDER = False, True
             None,
             {"metrics.log": "metrics.log", "model.pt": "model.bin"},
         ),
-        # Several others become artifacts of their own names.
-        ({"a.pt": FILE, "b.pt": FILE}, {"model.bin": FILE}, "model.bin", None, {"a.pt": "a.pt", "b.pt": "b.pt"}),
-        ({"model": FOLDER}, {"model.bin": FILE}, "model.bin", None, {"model": "model"}),
+        # Several others are a folder of their own; beside an artifact they go by their names.
+        ({"a.pt": FILE, "b.pt": FILE}, {"model.bin": FILE}, "model.bin", None, {"": "checkpoint"}),
+        ({"model": FOLDER}, {"model.bin": FILE}, "model.bin", None, {"": "checkpoint"}),
+        (
+            {"b.pt": FILE, "model.bin": FILE},
+            {"model.bin": FILE},
+            "model.bin",
+            None,
+            {"model.bin": "model.bin", "b.pt": "b.pt"},
+        ),
         ({"a.pt": FILE}, {}, None, None, {"a.pt": "a.pt"}),
         # A model that is a folder takes all of it.
         ({"a.pt": FILE, "b": FOLDER}, {"model": FOLDER}, "model", None, {"": "model"}),
@@ -51,7 +58,8 @@ def test_places(
 
 
 def test_new_ones_lie_in_the_dvc_root() -> None:
-    assert places({"a.pt": FILE, "b.pt": FILE}, {}, None, None, "sub/") == {"a.pt": "sub/a.pt", "b.pt": "sub/b.pt"}
+    assert places({"a.pt": FILE, "b.pt": FILE}, {}, None, None, "sub/") == {"": "sub/checkpoint"}
+    assert places({"a.pt": FILE}, {}, None, None, "sub/") == {"a.pt": "sub/a.pt"}
 
 
 def test_nothing_saved_is_refused() -> None:

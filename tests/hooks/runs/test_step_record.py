@@ -22,7 +22,8 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=2
 )
 def test_a_record_is_read_back(metrics: dict[str, int | float | str], host: str, name: str) -> None:
     saved = {} if name in (".", "..") else {name: "model.bin"}
-    step = Step("main", 500, metrics, host, saved, "b" * 40, "c" * 40)
+    source = name if name not in (".", "..") else ""
+    step = Step("main", 500, metrics, host, saved, "b" * 40, "c" * 40, source=source)
     assert parse_message(write_message(step), ["b" * 40, "c" * 40], "", 0.0) == step
 
 

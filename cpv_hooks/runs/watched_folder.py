@@ -1,0 +1,133 @@
+"""A folder into which a program writes checkpoints: which of them are finished, and how one is taken.
+
+A checkpoint is a file or a folder there. It is finished when a marker in it says so, or when none of its files has
+changed for a while. Programs that write under a temporary name and rename are seen at once complete by either.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+State = tuple[tuple[str, int, int, int], ...]
+"""Relative path, size, time and inode of each file."""
+_TEMPORARY = re.compile(r"\.|tmp|.*(\.tmp|\.temp|\.part|\.partial|~)$|.*-tmp-", re.IGNORECASE | re.DOTALL)
+_NUMBERS = (
+    re.compile(r"step\D?(\d{1,18})", re.IGNORECASE),
+    re.compile(r"(?:checkpoint|ckpt|iter|iteration|epoch)\D?(\d{1,18})", re.IGNORECASE),
+    re.compile(r"\D*(\d{1,18})\D*"),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished checkpoint; `step` is the number in its name, None for one without."""
+
+    path: Path
+    state: State
+    step: int | None
+
+
+class WatchedFolder:
+    """The folder. What is there already when it is opened is left alone, unless it changes."""
+
+    def __init__(self, path: Path, pattern: str, quiet: float, marker: str | None) -> None:
+        """`quiet` is in seconds; with a `marker`, a name in the checkpoint's folder, it does not count."""
+        self._path = path
+        self._pattern = pattern
+        self._quiet = quiet
+        self._marker = marker
+        self._done: dict[str, State] = dict(self._states())
+        self._since: dict[str, tuple[State, float]] = {}
+
+    def finished(self, now: float, *, writer_ended: bool = False) -> list[Found]:
+        """The checkpoints that are finished at a time (seconds, of any clock) and were not, oldest first.
+
+        Where the writer has come to its own good end, all are.
+        """
+        found = []
+        for name, state in self._states():
+            if not state or self._done.get(name) == state:
+                continue
+            known, since = self._since.get(name, (None, now))
+            if known != state:
+                since = now
+                self._since[name] = (state, now)
+            if writer_ended or self._is_whole(name, now - since):
+                found.append(Found(self._path / name, state, step_in(name)))
+        return sorted(found, key=lambda one: (max(entry[2] for entry in one.state), one.path.name))
+
+    def take(self, found: Found, target: Path) -> bool:
+        """Bring a checkpoint into an empty folder, by hard links where it may be; False where it changed meanwhile.
+
+        One without a number in its name is written again and again, perhaps in place, so it is copied.
+        """
+        is_folder = found.path.is_dir()
+        try:
+            for relpath, *_ in found.state:
+                source = found.path / relpath if relpath else found.path
+                self._bring(source, target / (relpath or found.path.name), link=found.step is not None)
+        except FileNotFoundError:
+            return False
+        if _state(found.path) != found.state or found.path.is_dir() != is_folder:
+            return False
+        self._done[found.path.name] = found.state
+        return True
+
+    @staticmethod
+    def _bring(source: Path, target: Path, *, link: bool) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if link:
+            with suppress(OSError):
+                os.link(source, target, follow_symlinks=False)
+                return
+        shutil.copyfile(source, target, follow_symlinks=False)
+        shutil.copymode(source, target)
+
+    def _is_whole(self, name: str, quiet: float) -> bool:
+        if self._marker is not None and (self._path / name).is_dir():
+            return (self._path / name / self._marker).exists()
+        return quiet >= self._quiet
+
+    def _states(self) -> Iterator[tuple[str, State]]:
+        with suppress(FileNotFoundError):
+            for name in sorted(os.listdir(self._path)):
+                if fnmatch.fnmatchcase(name, self._pattern) and not _TEMPORARY.match(name):
+                    with suppress(FileNotFoundError):
+                        yield name, _state(self._path / name)
+
+
+def _state(path: Path) -> State:
+    status = path.lstat()
+    if stat.S_ISREG(status.st_mode):
+        return (("", *_numbers(status)),)
+    if not stat.S_ISDIR(status.st_mode):
+        return ()  # a link to the last one, or a device
+    found = []
+    for folder, _, names in os.walk(path):
+        for name in names:
+            status = os.lstat(f"{folder}/{name}")
+            if stat.S_ISREG(status.st_mode):
+                found.append((os.path.relpath(f"{folder}/{name}", path), *_numbers(status)))
+    return tuple(sorted(found))
+
+
+def _numbers(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def step_in(name: str) -> int | None:
+    """The step that a checkpoint's name tells: `checkpoint-500`, `epoch=3-step=1200.ckpt`, `model_0042.pt`."""
+    stem = re.sub(r"\.[A-Za-z]\w*$", "", name)
+    for pattern in _NUMBERS[:2]:
+        if found := pattern.findall(stem):
+            return int(found[-1])
+    alone = _NUMBERS[2].fullmatch(stem)
+    return int(alone[1]) if alone else None

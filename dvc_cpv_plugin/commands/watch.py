@@ -1,0 +1,92 @@
+"""`dvc cpv watch DIR -- COMMAND`: the checkpoints of any program as a training run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+HELP = "Run a program and take the checkpoints that it writes into a folder, as a training run."
+EXAMPLES = """examples:
+  dvc cpv watch outputs --keep-last 2 -- python train.py --output_dir outputs
+  dvc cpv watch outputs --pattern 'checkpoint-*' --marker trainer_state.json --keep-best 1 --metric eval_loss \\
+      --resume -- accelerate launch train.py
+  dvc cpv watch ckpt --settle 30 --name bert-7 -- ./train.sh
+
+A file or folder in DIR is taken when it is finished: when its folder has the --marker, or no file of it has changed for
+--settle seconds, or the program has ended well. It is hard-linked, so the program may rotate it away. Its step is the
+number in its name."""
+
+_DEFAULTS: dict[str, object] = {
+    "pattern": "*", "marker": None, "settle": 5.0, "metrics": None, "keep_last": None, "keep_best": None,
+    "keep_every": None, "metric": None, "mode": "min", "name": None, "artifact": None, "resume": False, "grace": 25.0,
+}  # fmt: skip
+
+
+class CmdWatch(CPVCommand):
+    """Runs the program; ends with its exit status."""
+
+    def run(self) -> int:
+        """Do it."""
+        from cpv_hooks.errors import CPVError
+        from cpv_hooks.runs import policies
+        from cpv_hooks.runs.watch import Wishes, watch
+
+        # What stands between DIR and `--` are options of ours; argparse leaves them to what follows DIR.
+        before, _, command = _split(self.args.command)
+        args = _options().parse_args(before, namespace=self.args)
+        if not command:
+            raise CPVError("no program is named", fix="dvc cpv watch DIR -- COMMAND")
+        rules: list[policies.KeepRule] = []
+        rules += [policies.KeepLast(args.keep_last)] if args.keep_last is not None else []
+        rules += [policies.KeepEvery(args.keep_every)] if args.keep_every is not None else []
+        if args.keep_best is not None:
+            rules.append(policies.KeepBest(args.keep_best, args.metric or "", args.mode))
+        wishes = Wishes(
+            Path(args.folder).absolute(),
+            policies.any_of(rules),
+            args.pattern,
+            args.settle,
+            args.marker,
+            Path(args.metrics).absolute() if args.metrics else None,
+            args.name,
+            args.artifact,
+            args.resume,
+            args.grace,
+        )
+        return watch(wishes, command)
+
+
+def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
+    at = words.index("--") if "--" in words else 0 if words[:1] and not words[0].startswith("-") else len(words)
+    return words[:at], "--", words[at + ("--" in words) :]
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dvc cpv watch DIR", add_help=False, argument_default=argparse.SUPPRESS)
+    add = parser.add_argument
+    add("--pattern", metavar="GLOB", help="Names of checkpoints in DIR (all).")
+    add("--marker", metavar="NAME", help="The file that tells that a checkpoint's folder is finished.")
+    add("--settle", type=float, metavar="SECONDS", help="Finished is what has not changed for so long (5).")
+    add("--metrics", metavar="FILE", help="The program's metrics (default: those in the checkpoint).")
+    add("--keep-last", type=int, metavar="N", help="Keep the newest N.")
+    add("--keep-best", type=int, metavar="N", help="Keep the best N by --metric.")
+    add("--keep-every", type=int, metavar="M", help="Keep the multiples of M for ever.")
+    add("--metric", metavar="NAME", help="The metric that tells the best.")
+    add("--mode", choices=("min", "max"), help="Whether less or more is better (min).")
+    add("--name", metavar="RUN", help="The run (default: CPV_RUN, else the branch's name).")
+    add("--artifact", metavar="PATH", help="The artifact that a checkpoint is.")
+    add("--resume", action="store_true", help="First put the run's newest complete step into DIR.")
+    add("--grace", type=float, metavar="SECONDS", help="Time to upload after a signal (25).")
+    return parser
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `watch` to `dvc cpv`."""
+    parents = argparse.ArgumentParser(add_help=False, parents=[parent_parser, _options()])
+    parser = add_command(subparsers, parents, "watch", CmdWatch, HELP, EXAMPLES)
+    parser.set_defaults(**_DEFAULTS)
+    parser.add_argument("folder", metavar="DIR", help="Where the program writes its checkpoints.")
+    parser.add_argument("command", metavar="-- COMMAND", nargs=argparse.REMAINDER, help="The program.")
