@@ -54,6 +54,7 @@ class Config(NamedTuple):
     stages: Mapping[str, StageRule] = _NO_STAGES
     s3_client: Literal["own", "boto3"] = "own"
     runs_push: bool = False
+    runs_free: Literal["later", "at once"] = "later"
 
 
 # section -> key -> (field of Config, the type, the allowed values)
@@ -66,7 +67,7 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
         "s3_client": ("s3_client", str, ("own", "boto3")),
     },
     "commit": {"stage": ("stage", str, ("all", "staged")), "one_shot": ("one_shot", bool, None)},
-    "runs": {"push": ("runs_push", bool, None)},
+    "runs": {"push": ("runs_push", bool, None), "free": ("runs_free", str, ("later", "at once"))},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
 _SECTIONS = ("artifacts", *_SCHEMA, "stages")

@@ -103,7 +103,13 @@ def _free_cache(project: Project, objects: dict[str, float]) -> None:
 
 
 def _free_remote(project: Project, objects: dict[str, float]) -> set[str]:
-    """Remove objects from the remote where it is this model's own; returns those that may still be there."""
+    """Remove objects from the remote where it is this model's own; returns those that may still be there.
+
+    Another clone that saw one there may count on it until its refs are on the Git host. Where `[runs] free` says "at
+    once", every push asks the remote again (see `upload_objects`); else `dvc cpv prune --remote` takes it in time.
+    """
+    if project.config.runs_free != "at once":
+        return set()
     if not project.remote_name or project.remote_versioned or not remote_plan.is_own(project):
         return set()
     remote = Store(project).remote

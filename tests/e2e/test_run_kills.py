@@ -14,7 +14,7 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.runs import restore, run_refs
 from cpv_hooks.runs.run_folder import RunFolder
 from support.job import Job
-from support.repos import ModelRepo
+from support.repos import SETTINGS, ModelRepo
 
 DRIVER = """
 import importlib, os, signal, sys
@@ -87,7 +87,8 @@ class Run:
 
 @pytest.fixture
 def run(make_repo: MakeRepo, tmp_path: Path) -> Run:
-    return Run(make_repo(remote=tmp_path / "vision/resnet", files={"model.bin": "first"}))
+    settings = SETTINGS + '[runs]\nfree = "at once"\n'
+    return Run(make_repo(remote=tmp_path / "vision/resnet", settings=settings, files={"model.bin": "first"}))
 
 
 def test_the_background_process_is_killed_at_every_stage(run: Run, tmp_path: Path) -> None:

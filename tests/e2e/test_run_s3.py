@@ -11,7 +11,7 @@ from conftest import MakeRepo
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.setup.install.install import install
 from support.job import Job
-from support.repos import SETTINGS
+from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
 
 
@@ -23,7 +23,10 @@ def _keys(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_of_many_steps_keeps_few_of_them_on_s3(make_repo: MakeRepo, s3_server: Server) -> None:
     bucket = s3_server.make_bucket()
-    repo = make_repo(remote=f"s3://{bucket}/vision/resnet", server=s3_server, files={"model.bin": "first"})
+    settings = SETTINGS + '[runs]\nfree = "at once"\n'
+    repo = make_repo(
+        remote=f"s3://{bucket}/vision/resnet", server=s3_server, settings=settings, files={"model.bin": "first"}
+    )
     before = set(s3_server.keys(bucket, ""))
     job = Job(repo.path, 7, every=1, keep_last=2, keep_best=1, metric="loss", mode="max")
     assert job.end() == 0, job.errors
@@ -59,3 +62,36 @@ def test_on_a_bucket_with_versions_a_step_says_which_one_it_is(make_repo: MakeRe
     assert again.end() == 0, again.errors
     assert again.lines[0] == "start 2 main"
     assert json.loads(repo.cpv("sync", "--status", "--json").out)["waiting"] == []
+
+
+def test_what_another_clone_counts_on_is_there_when_its_push_is_through(make_repo: MakeRepo, s3_server: Server) -> None:
+    bucket = s3_server.make_bucket()
+    settings = SETTINGS + '[runs]\nfree = "at once"\n'
+    repo = make_repo(
+        remote=f"s3://{bucket}/vision/resnet", server=s3_server, settings=settings, files={"model.bin": "first"}
+    )
+    repo.git("init", "-q", "--bare", "../host")
+    repo.git("remote", "add", "origin", "../host")
+    repo.git("push", "-q", "origin", "HEAD", "--tags")
+    repo.git("clone", "-q", "../host", "../other")
+    other = ModelRepo(repo.path.parent / "other")
+    other.cpv("install")
+    assert Job(repo.path, 1, every=1, keep_last=1).end() == 0
+    same = repo.git("show", "refs/cpv/runs/main/0:model.bin.dvc").out
+    oid = yaml.safe_load(same)["outs"][0]["md5"]
+    key = f"vision/resnet/files/md5/{oid[:2]}/{oid[2:]}"
+    other.write("model.bin", (repo.path / ".dvc/cache/files/md5" / oid[:2] / oid[2:]).read_bytes())
+    other.commit("the same content")
+    assert Job(repo.path, 2, every=1, keep_last=1, name="main").end() == 0
+    assert key not in s3_server.keys(bucket, "")
+    other.git("push", "-q")
+    assert key in s3_server.keys(bucket, "")
+
+
+def test_by_default_the_remote_keeps_what_a_run_lets_go_of(make_repo: MakeRepo, s3_server: Server) -> None:
+    bucket = s3_server.make_bucket()
+    repo = make_repo(remote=f"s3://{bucket}/vision/resnet", server=s3_server, files={"model.bin": "first"})
+    before = set(s3_server.keys(bucket, ""))
+    assert Job(repo.path, 4, every=1, keep_last=1).end() == 0
+    assert len(repo.git("for-each-ref", "refs/cpv/runs/main").lines) == 2
+    assert len(set(s3_server.keys(bucket, "")) - before) == 4

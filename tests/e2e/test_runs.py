@@ -10,7 +10,9 @@ import pytest
 from conftest import MakeRepo
 
 from support.job import Job
-from support.repos import ModelRepo, object_names
+from support.repos import SETTINGS, ModelRepo, object_names
+
+AT_ONCE = SETTINGS + '[runs]\nfree = "at once"\n'
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def test_a_run_keeps_what_it_is_to_keep_and_leaves_no_trace_in_plain_git(repo: M
 
 def test_dropped_steps_leave_the_cache_and_a_remote_of_the_models_own(make_repo: MakeRepo, tmp_path: Path) -> None:
     store = tmp_path / "vision/resnet"
-    repo = make_repo(remote=store, files={"model.bin": "first", "data/a": "data"})
+    repo = make_repo(remote=store, settings=AT_ONCE, files={"model.bin": "first", "data/a": "data"})
     before = (repo.objects(), object_names(store / "files/md5"))
     job = Job(repo.path, 30, every=1, keep_last=2)
     assert job.end() == 0, job.errors
@@ -59,7 +61,8 @@ def test_dropped_steps_leave_the_cache_and_a_remote_of_the_models_own(make_repo:
     assert repo.cpv("verify", "--all").status == 0
 
 
-def test_a_remote_that_others_may_use_keeps_all(repo: ModelRepo, tmp_path: Path) -> None:
+def test_a_remote_that_others_may_use_keeps_all(make_repo: MakeRepo, tmp_path: Path) -> None:
+    repo = make_repo(settings=AT_ONCE, files={"model.bin": "first"})
     before = len(object_names(tmp_path / "storage/files/md5"))
     assert Job(repo.path, 5, every=1, keep_last=1).end() == 0
     assert len(object_names(tmp_path / "storage/files/md5")) == before + 5
@@ -68,7 +71,7 @@ def test_a_remote_that_others_may_use_keeps_all(repo: ModelRepo, tmp_path: Path)
 def test_a_version_with_the_same_bytes_keeps_them(make_repo: MakeRepo, tmp_path: Path) -> None:
     """A step's file is committed as the model while the run goes on; its step is dropped, its bytes are not."""
     store = tmp_path / "vision/resnet"
-    repo = make_repo(remote=store, files={"model.bin": "first"})
+    repo = make_repo(remote=store, settings=AT_ONCE, files={"model.bin": "first"})
     job = Job(repo.path, 12, every=1, keep_last=1, pause=0.2).until("step 2")
     repo.write("model.bin", json.dumps({"sum": 3}))  # what step 2 is
     head = repo.commit("step 2 is the best")

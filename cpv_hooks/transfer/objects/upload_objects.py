@@ -77,6 +77,8 @@ class Delivery:
         self._queue = Queue.of(project.repo)
         self._progress = progress
         self._older = older
+        # Where a run may take away what another clone has seen, nobody's memory counts.
+        self._believed = 0.0 if project.config.runs_free == "at once" else BELIEVED
         self._lock = threading.Lock()
         self._fresh: dict[str, int | None] = {}
         self._uploaded = self._bytes = self._present = 0
@@ -102,7 +104,7 @@ class Delivery:
         """
         remote, queue = self._store.remote, self._queue
         recorded = queue.verified(remote.url, wanted)
-        old = recorded - queue.verified(remote.url, recorded, since=time.time() - BELIEVED)
+        old = recorded - queue.verified(remote.url, recorded, since=time.time() - self._believed)
         if not old:
             return recorded
         sizes = {oid: size for oid in old if (size := _size(Missing(wanted[oid], oid), None)) is not None}
@@ -129,7 +131,7 @@ class Delivery:
     def _additions(self, oid: str, pointer: Pointer) -> Listing | None:
         """The files of a directory that an older version, which is on the remote with all of its own, has not."""
         older = [base for base in self._older(pointer.path) if is_dir_oid(base)]
-        there = self._queue.verified(self._store.remote.url, older, since=time.time() - BELIEVED)
+        there = self._queue.verified(self._store.remote.url, older, since=time.time() - self._believed)
         found = (self._store.additions(oid, base) for base in older if base in there)
         return next((listing for listing in found if listing is not None), None)
 
@@ -149,7 +151,7 @@ class Delivery:
     def _settle(self, wanted: dict[str, Missing], *, upload: bool) -> dict[str, Missing]:
         """Make these objects be on the remote; returns those that are not."""
         remote = self._store.remote
-        known = self._queue.verified(remote.url, wanted)
+        known = self._queue.verified(remote.url, wanted) if self._believed else set[str]()
         blobs = {oid: blob for oid in wanted if oid not in known and (blob := self._store.blob(oid))}
         sizes = {oid: size for oid in wanted if (size := _size(wanted[oid], blobs.get(oid))) is not None}
         absent = remote.missing([oid for oid in wanted if oid not in known], sizes)
