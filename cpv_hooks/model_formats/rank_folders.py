@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from cpv_hooks.model_formats import pickle_symbols, torch_files
-from cpv_hooks.model_formats.pickle_symbols import Global, Made
+from cpv_hooks.model_formats.pickle_objects import Global, Made
 from cpv_hooks.model_formats.pickle_verdict import verdict
 from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked, short
 from cpv_hooks.model_formats.zip_archive import Archive

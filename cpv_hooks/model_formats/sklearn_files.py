@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from cpv_hooks.model_formats import pickle_symbols
 from cpv_hooks.model_formats.numpy_files import dtype_of, read_npy
-from cpv_hooks.model_formats.pickle_symbols import Made
+from cpv_hooks.model_formats.pickle_objects import Made, walk
 from cpv_hooks.model_formats.pickle_verdict import verdict
 from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked, short
 from cpv_hooks.model_formats.zip_archive import Archive
@@ -86,7 +86,7 @@ def read_pickle(source: ByteSource) -> Model:
     root = pickle_symbols.read(cast("IO[bytes]", stream), skip)
     end = stream.tell()
     tensors, versions, classes = [], set[str](), list[str]()
-    for path, made in pickle_symbols.walk(root, MAX_TENSORS):
+    for path, made in walk(root, MAX_TENSORS):
         if made.by == _WRAPPER or made.by in _ARRAYS:
             tensors.append(_tensor(source, path, made, arrays.get(id(made))))
         elif made.by.partition(".")[0] not in ("builtins", "numpy", "joblib"):

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cpv_hooks.model_formats import pickle_symbols
-from cpv_hooks.model_formats.pickle_symbols import Global, Made, Reference
+from cpv_hooks.model_formats.pickle_objects import Global, Made, Reference, walk
 from cpv_hooks.model_formats.pickle_verdict import verdict
 from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked
 from cpv_hooks.model_formats.zip_archive import Archive
@@ -61,7 +61,7 @@ def read_legacy(source: ByteSource) -> Model:
         pickle_symbols.read(stream)
     root = pickle_symbols.read(stream)
     keys: Any = pickle_symbols.read(stream)
-    sizes = {reference: size for made in pickle_symbols.walk(root, MAX_TENSORS) for reference, size in _sizes(made[1])}
+    sizes = {reference: size for made in walk(root, MAX_TENSORS) for reference, size in _sizes(made[1])}
     starts: dict[str, int] = {}
     at = end = stream.tell()
     for key in keys.items:
@@ -91,7 +91,7 @@ def _storage(archive: Archive, folder: str, key: str, offset: int, length: int) 
 
 def tensors_below(root: object, find: Any) -> Iterator[tuple[str | None, Tensor]]:
     """The tensors that a pickle would make, by the keys that lead to them, each with the key of its storage."""
-    for path, made in pickle_symbols.walk(root, MAX_TENSORS):
+    for path, made in walk(root, MAX_TENSORS):
         if made.by in _PLAIN or made.by == _QUANTISED:
             yield _tensor(path, made, find)
 

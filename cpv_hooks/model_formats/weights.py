@@ -91,12 +91,16 @@ def _distance(name: str, before: Tensor, after: Tensor, advance: Advance) -> Dis
     one, other = _part(before), _part(after)
     if one is None or other is None:
         return Distance(name, None, None)
+    import numpy as np
+
     moved, length = 0.0, 0.0
     try:
-        for left, right in zip(_values(one, before.dtype), _values(other, after.dtype), strict=True):
-            moved += float(((right - left) ** 2).sum())
-            length += float((left**2).sum())
-            advance(left.nbytes)
+        # What overflows is infinite, and what is infinite on both sides is NaN: the norm says so.
+        with np.errstate(all="ignore"):
+            for left, right in zip(_values(one, before.dtype), _values(other, after.dtype), strict=True):
+                moved += float(((right - left) ** 2).sum())
+                length += float((left**2).sum())
+                advance(left.nbytes)
     except (Unreadable, *DAMAGE):
         return Distance(name, None, None)
     return Distance(name, sqrt(moved), sqrt(length))

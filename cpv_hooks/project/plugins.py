@@ -22,7 +22,7 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from cpv_hooks.errors import CPVError, shell_word
@@ -80,31 +80,15 @@ class Builtin:
 
     def cpv_kind(self, path: str) -> Kind | None:
         """By the file names that the common frameworks write."""
-        name = PurePosixPath(path)
-        if name.suffix.lower() in _MODEL_SUFFIXES:
-            return "model"
-        if name.suffix.lower() in _DATA_SUFFIXES or name.name in ("data", "dataset", "datasets"):
-            return "data"
-        if name.stem.startswith("metrics"):
-            return "metrics"
-        return "extra" if name.name.startswith("tokenizer") else None
+        from cpv_hooks.project.kind_by_name import kind_by_name
+
+        return kind_by_name(path)
 
     def cpv_model_reader(self, name: str, files: Mapping[str, ByteSource], is_folder: bool) -> Model | None:
         """The formats of `cpv_hooks.model_formats`."""
         from cpv_hooks.model_formats import folder, single_file
 
         return folder.read_folder(files) if is_folder else single_file.read_file(name, files[name])
-
-
-# fmt: off
-_MODEL_SUFFIXES = frozenset((
-    ".bin", ".safetensors", ".pt", ".pth", ".ckpt", ".onnx", ".gguf", ".h5", ".hdf5", ".keras", ".pkl", ".joblib",
-    ".tflite", ".pb", ".msgpack",
-))
-_DATA_SUFFIXES = frozenset((
-    ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".npy", ".npz", ".tfrecord", ".jsonl", ".zip", ".tar",
-))
-# fmt: on
 
 
 def tag_scheme(name: str, config: Config) -> Scheme | None:

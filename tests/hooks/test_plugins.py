@@ -95,6 +95,9 @@ def cpv_metrics(path, name):
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
+        ("forest.skops", "model"),
+        ("trees.ubj", "model"),
+        ("trees.cbm", "model"),
         ("weights/model.safetensors", "model"),
         ("resnet.PT", "model"),
         ("data", "data"),

@@ -96,6 +96,10 @@ def test_norms_between_types_and_of_what_is_none() -> None:
     assert found == ("t", None, None)
     (found,) = distances(one("F32", struct.pack("<f", float("nan")), 1), one("F32", bytes(4), 1), ignore)
     assert math.isnan(found.norm or 0)
+    infinite = one("F64", struct.pack("<2d", float("inf"), 1e300), 2)
+    (found,) = distances(infinite, infinite, ignore)
+    assert math.isnan(found.norm or 0)
+    assert found.norm_before == math.inf
 
 
 def test_ggufs_blocks_are_unpacked() -> None:

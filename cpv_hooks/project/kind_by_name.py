@@ -1,0 +1,31 @@
+"""The kind that a file's name suggests."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.config import Kind
+
+# fmt: off
+_MODEL_SUFFIXES = frozenset((
+    ".bin", ".safetensors", ".pt", ".pth", ".ckpt", ".onnx", ".gguf", ".h5", ".hdf5", ".keras", ".pkl", ".joblib",
+    ".tflite", ".pb", ".msgpack", ".skops", ".ubj", ".cbm",
+))
+_DATA_SUFFIXES = frozenset((
+    ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".npy", ".npz", ".tfrecord", ".jsonl", ".zip", ".tar",
+))
+# fmt: on
+
+
+def kind_by_name(path: str) -> Kind | None:
+    """By the names that the common frameworks write; None for one that says nothing."""
+    name = PurePosixPath(path)
+    if name.suffix.lower() in _MODEL_SUFFIXES:
+        return "model"
+    if name.suffix.lower() in _DATA_SUFFIXES or name.name in ("data", "dataset", "datasets"):
+        return "data"
+    if name.stem.startswith("metrics"):
+        return "metrics"
+    return "extra" if name.name.startswith("tokenizer") else None
