@@ -122,13 +122,24 @@ def model(name: str, files: Mapping[str, ByteSource], *, is_folder: bool) -> Mod
 
 
 def _ask(hook: str, **arguments: object) -> object:
-    """The first answer of a hook; what a plugin's bug raises becomes a `CPVError` that names the hook."""
+    """The first answer of a hook; what a plugin's bug raises becomes a `CPVError` that names the plugin."""
     try:
         return getattr(manager().hook, hook)(**arguments)
     except (CPVError, OSError):
         raise
     except Exception as error:
-        raise CPVError(f"a plugin failed in {hook}: {error!r}", fix="pip uninstall that plugin") from error
+        what = f"plugin {_failed(hook, error)} failed in {hook}: {error!r}"
+        raise CPVError(what, fix="pip uninstall that plugin") from error
+
+
+def _failed(hook: str, error: Exception) -> str:
+    """The plugin whose function an exception came out of."""
+    ran, step = set(), error.__traceback__
+    while step is not None:
+        ran.add(step.tb_frame.f_code)
+        step = step.tb_next
+    found = getattr(manager().hook, hook).get_hookimpls()
+    return next((impl.plugin_name for impl in found if getattr(impl.function, "__code__", None) in ran), "(unknown)")
 
 
 @cache

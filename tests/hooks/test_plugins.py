@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, distributions
@@ -148,7 +149,8 @@ def test_a_plugin_that_fails_later_is_an_error_in_one_line(site: Path, monkeypat
     with pytest.raises(CPVError) as error:
         plugins.kind("model.bin")
     assert str(error.value) == (
-        "a plugin failed in cpv_kind: ZeroDivisionError('division by zero'); fix: pip uninstall that plugin"
+        "plugin cpv_late (cpv_late) failed in cpv_kind: ZeroDivisionError('division by zero'); "
+        "fix: pip uninstall that plugin"
     )
 
 
@@ -204,3 +206,25 @@ def cpv_model_reader(name, files):
     assert (found.format, found.parameters) == ("MINE", 6)
     assert plugins.model("a.txt", {"a.txt": BytesSource(b"text")}, is_folder=False) is None
     assert plugins.model("odd", {"odd": BytesSource(b"text")}, is_folder=False) is None
+
+
+def test_the_example_of_the_documentation_changes_each(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cpv_hooks.system.byte_source import BytesSource
+
+    text = (Path(__file__).parents[2] / "docs/plugins.md").read_text()
+    code = text.split("```python\n", 1)[1].split("```", 1)[0]
+    documented = set(re.findall(r"^\| `(cpv_\w+)\(", text, re.MULTILINE))
+    assert documented == {name for name in vars(plugins.Specification) if name.startswith("cpv_")}
+    distribution(site, "our_cpv", code)
+    use(site, monkeypatch)
+    scheme = plugins.tag_scheme("calendar", Config())
+    assert scheme is not None
+    assert scheme.format(Line.MODEL, scheme.next(scheme.first())) == "cal-2026.2"
+    assert scheme.parse(Line.DATA, "cal-data-2026.7") == (2026, 7)
+    scores = site / "x.scores"
+    scores.write_text('{"final": {"acc": 0.9}}')
+    assert plugins.metrics(scores, "x.scores") == {"acc": 0.9}
+    assert plugins.kind("a.weights") == "model"
+    model = plugins.model("a.weights", {"a.weights": BytesSource(bytes([6] + [0] * 7))}, is_folder=False)
+    assert model is not None
+    assert (model.format, model.parameters) == ("weights", 6)
