@@ -21,11 +21,30 @@ REAL_ENVIRONMENT = dict(os.environ)
 SHARED = "CPV_TEST_SHARED"
 
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of pytest's own is made in it
+ROOM = 4 << 30
+"""What a run may take of it, in bytes; it takes a fourth of that."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # A commit waits for the disk some dozen times; what a disk does is tested on disks that the tests mount.
+    if config.option.basetemp is None and os.access(MEMORY, os.W_OK) and _free_memory() > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     # One folder for all workers of this run; the process that made it removes it.
     if SHARED not in os.environ:
         config.stash[_OWNED] = os.environ[SHARED] = tempfile.mkdtemp(prefix="cpv-test-")
         Path(os.environ[SHARED], seaweed.OWNER).write_text(str(os.getpid()))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    # Tests also wait: for servers, for locks, for a second to pass.
+    cores = len(os.sched_getaffinity(0))
+    return cores + (cores + 1) // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # One worker runs a group from end to end; the others have enough to do beside it only while it begins early.
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -37,6 +56,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 _OWNED = pytest.StashKey[str]()
+
+
+def _free_memory() -> int:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    available = next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    return min(available, shutil.disk_usage(MEMORY).free)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -85,11 +110,18 @@ def _skeleton(tmp_path_factory: pytest.TempPathFactory, _session_environment: No
 
 
 @pytest.fixture
-def make_repo(tmp_path: Path, _skeleton: Path) -> MakeRepo:
+def real_hooks(request: pytest.FixtureRequest) -> bool:
+    """Whether hooks start a Python of their own, as they do in a user's repository; a preloaded one is faster."""
+    return bool(request.node.get_closest_marker("real_hooks")) or REAL_ENVIRONMENT.get("CPV_MODES") == "all"
+
+
+@pytest.fixture
+def make_repo(tmp_path: Path, _skeleton: Path, real_hooks: bool) -> MakeRepo:
     """Makes repositories in the test's folder; their remote is `tmp_path / "storage"` unless one is given."""
 
     def make(name: str = "repo", **options: Any) -> repos.ModelRepo:
         options.setdefault("remote", tmp_path / "storage")
+        options.setdefault("real_hooks", real_hooks)
         return repos.make(tmp_path / name, _skeleton, **options)
 
     return make

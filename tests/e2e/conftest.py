@@ -56,10 +56,11 @@ def _seed(tmp_path_factory: pytest.TempPathFactory, _session_environment: None) 
 
 
 @pytest.fixture
-def tell(tmp_path: Path, _seed: Path) -> Iterator[Tell]:
+def tell(tmp_path: Path, _seed: Path, real_hooks: bool) -> Iterator[Tell]:
     """Begins a story in a mode, with more settings; none may leave a file of CPV's that has no name in the list."""
 
     def begin(mode: str = "live", *, name: str = "story", **rest: Any) -> Story:
+        rest.setdefault("real_hooks", real_hooks)
         return stories.tell(_seed, tmp_path / name, cast(Mode, mode), **rest)
 
     yield begin

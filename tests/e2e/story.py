@@ -13,6 +13,7 @@ from typing import Literal
 
 import yaml
 
+from support import stand_in
 from support.repos import object_names, skeleton
 from support.shell import Result, Shell
 
@@ -184,7 +185,7 @@ def seed(folder: Path) -> Path:
     return path
 
 
-def install_hooks(story: Story, mode: Mode) -> None:
+def install_hooks(story: Story, mode: Mode, real_hooks: bool = True) -> None:
     """Put CPV's hooks into a repository: `pre-commit install`, what `dvc cpv install` does, or both."""
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.recovery.guarded_sync import guarded_sync
@@ -192,10 +193,16 @@ def install_hooks(story: Story, mode: Mode) -> None:
     from cpv_hooks.sync.events import SYNC
 
     if mode in ("pre-commit", "both"):
-        story.python("-m", "pre_commit", "install")
+        if real_hooks:
+            story.python("-m", "pre_commit", "install")
+        else:
+            stand_in.install_pre_commit(story.path)
     if mode != "pre-commit":
         repo = Repo.discover(story.path)
-        install(repo)
+        if real_hooks:
+            install(repo)
+        else:
+            stand_in.install(story.path)
         guarded_sync(repo, SYNC)
 
 
@@ -206,6 +213,7 @@ def tell(
     settings: str = "",
     files: Mapping[str, str] | None = None,
     hooks: Mapping[str, str] | None = None,
+    real_hooks: bool = True,
 ) -> Story:
     """Begin a story from the seed. `settings` are added to `.cpv.toml`, and `files` committed, before CPV is installed.
 
@@ -223,7 +231,7 @@ def tell(
         story.git("commit", "-qm", "Settings")
     for name, body in (hooks or {}).items():
         story.write(f".git/hooks/{name}", f"#!/bin/sh\n{body}\n").chmod(0o755)
-    install_hooks(story, mode)
+    install_hooks(story, mode, real_hooks)
     return story
 
 

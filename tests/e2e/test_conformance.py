@@ -26,6 +26,8 @@ from cpv_hooks.transfer.commits.upload_commits import publish
 from support.engine import git_repo, run
 from support.repos import ModelRepo
 
+pytestmark = pytest.mark.real_hooks
+
 EXAMPLES = int(REAL_ENVIRONMENT.get("CPV_CONFORMANCE_EXAMPLES", "4"))
 SETTINGS = '[artifacts]\nmodel = ["model.bin"]\ndata = ["data"]\n'
 NUMBER = count()

@@ -22,7 +22,7 @@ from support.killed import DRIVER
 from support.mounts import fill, read_only, small_disk, use_up
 
 RUNS = int(os.environ.get("CPV_DISK_RUNS", "0"))
-pytestmark = pytest.mark.timeout(300 + 300 * RUNS)
+pytestmark = [pytest.mark.timeout(300 + 300 * RUNS), pytest.mark.real_hooks]
 WRITES = "write,pwrite64,fsync,fdatasync,rename,ftruncate,link,mkdir,unlink"
 MOST_BYTES = 60_000
 """More than that left on the disk is enough for every operation."""

@@ -22,6 +22,8 @@ from support.repos import ModelRepo, remote_settings
 from support.seaweed import Server
 from support.shell import Shell
 
+pytestmark = pytest.mark.real_hooks
+
 RUNS = int(os.environ.get("CPV_FAULT_RUNS", "3"))
 
 

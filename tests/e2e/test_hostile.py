@@ -13,6 +13,8 @@ from support import inside
 from support.seaweed import Server
 from support.shell import Shell
 
+pytestmark = pytest.mark.real_hooks
+
 
 @pytest.mark.parametrize(
     ("key", "place"), [("configpath", "aws.ini"), ("credentialpath", ".dvc/aws.ini"), ("configpath", "{repo}/aws.ini")]

@@ -15,7 +15,7 @@ from e2e.conftest import Tell
 from e2e.kills import OPERATIONS, Figures, Operation, World, counted, duration
 
 ROUNDS = int(os.environ.get("CPV_KILL_ROUNDS", "0"))
-pytestmark = pytest.mark.timeout(300 + 600 * ROUNDS)
+pytestmark = [pytest.mark.timeout(300 + 600 * ROUNDS), pytest.mark.real_hooks]
 
 
 def kill_everywhere(tell: Tell, operation: Operation, figures: Figures) -> None:

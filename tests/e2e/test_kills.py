@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from e2e.story import Story
 
-PATIENCE = 20.0  # seconds until a condition that must come is given up
+pytestmark = pytest.mark.real_hooks
+
+PATIENCE = 60.0  # seconds until a condition that must come is given up
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -10,6 +10,8 @@ from e2e.conftest import Tell
 from e2e.story import Story, install_hooks
 from support.shell import Shell
 
+pytestmark = pytest.mark.real_hooks
+
 NAMED = 'echo "called $(basename "$0") beside $(cat "$(dirname "$0")/beside.txt")" >>../seen'
 ODD = ["my drive", "it's", 'a "b"', "$HOME (1)", "a;touch hurt", "$(touch hurt)", "`touch hurt`"]
 

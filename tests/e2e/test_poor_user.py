@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from e2e.conftest import Tell
+
+pytestmark = pytest.mark.real_hooks
 
 WHO = {f"GIT_{role}_{what}": "x@y" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 HOMELESS = 'mount --bind /dev/null /etc/passwd && exec env -u HOME -u CPV_HOME git "$@"'

@@ -10,6 +10,8 @@ from conftest import MakeRepo
 from support.repos import ModelRepo
 from support.shell import Shell
 
+pytestmark = pytest.mark.real_hooks
+
 
 class Desk(ModelRepo):
     """A clone with hooks and a model of its own."""

@@ -9,6 +9,8 @@ import pytest
 from e2e.conftest import Tell
 from e2e.story import Story
 
+pytestmark = pytest.mark.real_hooks
+
 OTHERS = """repos:
 - repo: local
   hooks:

@@ -24,6 +24,8 @@ from support.shell import Result, Shell
 from support.ssh_keys import lead_git_home, make_key, ssh_folder
 from support.sshd import HOST, SSHServer
 
+pytestmark = pytest.mark.real_hooks
+
 WRITERS = int(REAL_ENVIRONMENT.get("CPV_WRITERS", "3"))
 COMMITS = int(REAL_ENVIRONMENT.get("CPV_WRITER_COMMITS", "2"))
 LONG = WRITERS * COMMITS > 50

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,11 +46,16 @@ def holder(code: str, *args: str | Path) -> Iterator[subprocess.Popen[str]]:
         process.stdout.close()
 
 
-def release_later(process: subprocess.Popen[str], seconds: float) -> threading.Timer:
-    assert process.stdin
-    timer = threading.Timer(seconds, process.stdin.close)
-    timer.start()
-    return timer
+def release_when_said(process: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the lock go as soon as somebody who waits for it has said so."""
+    say = locks._say
+
+    def then_release(line: str) -> None:
+        say(line)
+        assert process.stdin
+        process.stdin.close()
+
+    monkeypatch.setattr(locks, "_say", then_release)
 
 
 def test_a_second_process_that_does_not_wait_is_told_so(tmp_path: Path) -> None:
@@ -65,14 +69,15 @@ def test_a_second_process_that_does_not_wait_is_told_so(tmp_path: Path) -> None:
         pass
 
 
-def test_a_second_process_that_waits_gets_it_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_process_that_waits_gets_it_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "lock"
     with holder(HOLD, path) as process:
-        timer = release_later(process, 1.5)
+        release_when_said(process, monkeypatch)
         with locked(path, wait=True, say="syncing this work tree"):
             assert process.stdin is not None
             assert process.stdin.closed
-        timer.join()
     assert capsys.readouterr().err == "cpv: waiting for another process that is syncing this work tree\n"
 
 
@@ -125,12 +130,13 @@ def test_dvc_at_work_is_named(dvc_root: Shell) -> None:
     wait_for_dvc(dvc_root.path, wait=False)
 
 
-def test_dvc_is_waited_for(dvc_root: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dvc_is_waited_for(
+    dvc_root: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     tmp = dvc_root.path / ".dvc/tmp"
     with holder(HOLD_DVC, tmp / "lock", tmp) as process:
-        timer = release_later(process, 1.5)
+        release_when_said(process, monkeypatch)
         wait_for_dvc(dvc_root.path, wait=True)
-        timer.join()
         assert capsys.readouterr().err == f"cpv: waiting for DVC (process {process.pid})\n"
 
 

@@ -17,6 +17,8 @@ from cpv_hooks.setup.install.shims import MARK, Interpreter, is_ours, is_pre_com
 from support.repos import ModelRepo
 from support.shell import Shell
 
+pytestmark = pytest.mark.real_hooks
+
 ALL = (*HOOKS, FSMONITOR)
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 THERE = [name for name in SHELLS if shutil.which(name)]

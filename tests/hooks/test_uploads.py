@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.commits import upload_status
 from cpv_hooks.transfer.commits.upload_locks import working
 from cpv_hooks.transfer.commits.upload_status import Uploads, wait
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -83,8 +83,14 @@ def test_a_second_commit_waits_for_the_first(
     repo.commit("second")
     found = uploads(repo)
     assert [(item.commit, found.is_under_way(item)) for item in found.waiting] == [(first, True), (repo.head(), False)]
-    monkeypatch.setattr("cpv_hooks.transfer.commits.upload_status.SAY_EVERY", 0.0)
-    threading.Timer(0.5, world.gate.open).start()
+    monkeypatch.setattr(upload_status, "SAY_EVERY", 0.0)
+    say = upload_status._say_left
+
+    def then_open(found: Uploads) -> None:
+        say(found)
+        world.gate.open()
+
+    monkeypatch.setattr(upload_status, "_say_left", then_open)
     assert wait(git_repo(repo)).lines() == ["nothing waits to be uploaded"]
     assert "cpv: uploading in the background: 2 commits left\n" in capfd.readouterr().err
     assert world.stored() == repo.objects()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_ctrl_c_stops_what_runs(models: Shell) -> None:
             # A shell that starts the tests in the background lets them ignore it.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        child = first_child(process.pid)
+        child = first_child_at(lock, process.pid)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 252  # DVC's own, for Ctrl-C
@@ -135,16 +136,23 @@ def test_ctrl_c_stops_what_runs(models: Shell) -> None:
     assert not Path(f"/proc/{child}").exists()
 
 
-def first_child(parent: int) -> int:
-    """Wait until a process has a child that has loaded the command."""
-    for _ in range(600):
+def first_child_at(lock: Path, parent: int) -> int:
+    """Wait until a process has a child that has opened the lock, for which it waits."""
+    for _ in range(1200):
         for thread in Path(f"/proc/{parent}/task").glob("*/children"):
-            for child in thread.read_text().split():
-                if "dvc_cpv_plugin.cli" in Path(f"/proc/{child}/cmdline").read_text():
-                    time.sleep(1.5)
-                    return int(child)
+            for child in map(int, thread.read_text().split()):
+                if lock in opened_by(child):
+                    return child
         time.sleep(0.05)
-    raise AssertionError("the command has started nothing")
+    raise AssertionError("the command has started nothing that waits")
+
+
+def opened_by(process: int) -> set[Path]:
+    found = set()
+    for descriptor in Path(f"/proc/{process}/fd").glob("*"):
+        with suppress(OSError):  # closed meanwhile
+            found.add(descriptor.readlink())
+    return found
 
 
 def test_on_dask(models: Shell) -> None:

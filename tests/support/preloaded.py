@@ -1,8 +1,8 @@
-"""`dvc` and `cpv` from a process that has imported them already, so that a test does not pay for that each time.
+"""`dvc`, `cpv` and hooks from a process that has imported them already, so that a test does not pay for that each time.
 
-Each command runs in a fork of its own, with the folder, the environment, the standard streams and the umask of the
-process that stands for it: `python -I -S preloaded_client.py SOCKET PROGRAM ARGUMENT…`. Where a test is about how a
-program starts, it runs the program itself.
+Each command runs in a fork of its own, with the folder, the environment, the standard streams, the umask and the
+parent of the process that stands for it: `python -I -S preloaded_client.py SOCKET PROGRAM ARGUMENT…`. Where a test is
+about how a program starts, it runs the program itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import gc
 import importlib
 import os
 import pkgutil
+import shutil
 import signal
 import socket
 import subprocess
@@ -76,7 +77,7 @@ _ALSO = (
 
 
 @cache
-def _server() -> str:
+def server() -> str:
     """The socket of this process's server; it ends when this process does."""
     folder = tempfile.mkdtemp(prefix="cpv-preloaded-")
     place = os.path.join(folder, "socket")
@@ -102,8 +103,17 @@ def _server() -> str:
 
 def command(program: str, *args: str | Path) -> tuple[str | Path, ...]:
     """The command that runs a program of ours there."""
-    client = Path(__file__).with_name("preloaded_client.py")
-    return (sys.executable, "-I", "-S", client, _server(), program, *args)
+    return (*client(), server(), program, *args)
+
+
+def client() -> tuple[str | Path, ...]:
+    """The command that stands for one of the server's."""
+    return (sys.executable, "-I", "-S", Path(__file__).with_name("preloaded_client.py"))
+
+
+def folder() -> Path:
+    """The server's own, which goes with it."""
+    return Path(server()).parent
 
 
 def _preload() -> None:
@@ -120,10 +130,12 @@ def _preload() -> None:
 
 def _programs() -> dict[str, Callable[[], int | None]]:
     from dvc.cli import main as dvc
+    from pre_commit.main import main as pre_commit
 
+    from cpv_hooks.__main__ import main as hook
     from dvc_cpv_plugin.cli import main as cpv
 
-    return {"dvc": dvc, "cpv": cpv}
+    return {"dvc": dvc, "cpv": cpv, "cpv-hook": hook, "pre-commit": pre_commit}
 
 
 def _serve(place: str) -> None:
@@ -148,8 +160,7 @@ def _serve(place: str) -> None:
 
 def _end_with_parent(place: str) -> None:
     os.read(0, 1)
-    os.unlink(place)
-    os.rmdir(os.path.dirname(place))
+    shutil.rmtree(os.path.dirname(place), ignore_errors=True)
     os._exit(0)
 
 
@@ -188,7 +199,7 @@ def _request(connection: socket.socket) -> tuple[list[bytes], list[int]]:
 
 
 def _run(request: list[bytes], descriptors: list[int], programs: dict[str, Callable[[], int | None]]) -> None:
-    folder, umask, count, *rest = request
+    folder, umask, parent, count, *rest = request
     arguments, variables = rest[: int(count)], rest[int(count) :]
     status = 1
     try:
@@ -200,6 +211,7 @@ def _run(request: list[bytes], descriptors: list[int], programs: dict[str, Calla
         os.environ.clear()
         for name, _, value in (item.partition(b"=") for item in variables):
             os.environb[name] = value
+        os.getppid = lambda: int(parent)
         tempfile.tempdir = None
         program, *sys.argv[1:] = map(os.fsdecode, arguments)
         sys.argv[0] = str(Path(sys.executable).parent / program)

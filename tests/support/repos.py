@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from support import stand_in
 from support.seaweed import Server
 from support.shell import BIN, Shell
 
@@ -64,11 +65,13 @@ def make(
     server: Server | None = None,
     settings: str = SETTINGS,
     install: bool = True,
+    real_hooks: bool = True,
     files: Mapping[str, str | bytes] | None = None,
 ) -> ModelRepo:
     """Make a repository with these settings and files; `files` are added to DVC and committed.
 
-    The hooks are installed before the first commit, so that it is a checkpoint like every other.
+    The hooks are installed before the first commit, so that it is a checkpoint like every other. They start a Python of
+    their own, unless `real_hooks` is false (`stand_in`).
     """
     shutil.copytree(base, path)
     repo = ModelRepo(path)
@@ -79,7 +82,7 @@ def make(
             repo.write(".dvc/config.local", secret)
     repo.write(".cpv.toml", settings)
     if install:
-        _install(path)
+        _install(path, real_hooks)
     for name, content in (files or {}).items():
         repo.write(name, content)
     if files:
@@ -89,8 +92,11 @@ def make(
     return repo
 
 
-def _install(path: Path) -> None:
+def _install(path: Path, real_hooks: bool) -> None:
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.setup.install.install import install
 
-    install(Repo.discover(path))
+    if real_hooks:
+        install(Repo.discover(path))
+    else:
+        stand_in.install(path)
