@@ -16,7 +16,7 @@ from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.runs import policies
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
-from cpv_hooks.runs.job import Job, begin, plain_metrics, restored
+from cpv_hooks.runs.job import Job, begin, join, plain_metrics, rank, restored, tell_step, told_step
 from cpv_hooks.runs.policies import EveryMinutes, EverySteps, KeepRule, Mode, Moment, SaveRule
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class CheckpointRun:
     names, and a single other one is the model. `grace` is how many seconds the job may go on after SIGTERM, SIGUSR1 or
     SIGINT. `folder` lies in the repository.
 
+    In a distributed job (`RANK` and `WORLD_SIZE` are set) every rank may use it: rank 0 saves, the others resume from
+    the step that rank 0 resumes from.
+
     Raises `CPVError` for what cannot work from the start. Once training goes on, trouble with a checkpoint is one
     line on the standard error.
     """
@@ -82,6 +85,7 @@ class CheckpointRun:
         self._grace = grace
         self._where = Path(folder)
         self._signals = EndSignals()
+        self._rank = rank()
         self._saved: int | None = None
         self._since = 0.0
         self._warned: set[str] = set()
@@ -99,6 +103,10 @@ class CheckpointRun:
         return self._signals.number is not None
 
     def __enter__(self) -> Self:
+        if self._rank:
+            self._job = join(self._where, self._asked)
+            self._signals.watch()
+            return self
         job = begin(self._where, self._asked, {"keep": self._keep.data(), "artifact": self._artifact})
         self._job = job
         self._background = Background(job.root, job.folder, job.lock)
@@ -116,8 +124,13 @@ class CheckpointRun:
 
         `load` is called with a folder that holds what was saved, under the same names, for as long as it runs.
         """
-        target = self._folder.path / "restored"
-        found = restored(self._of_job, target)
+        job, target = self._of_job, self._folder.path / f"restored-{self._rank}"
+        if self._rank:
+            number = told_step(job)
+            found = None if number is None else restored(job, target, number)
+        else:
+            found = restored(job, target)
+            tell_step(job, found["step"] if found else None)
         if found is None:
             return None
         try:
@@ -139,6 +152,9 @@ class CheckpointRun:
         """
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise CPVError(f"a step is a whole number from 0 on, not {step!r}", fix="run.step(step, metrics, save=…)")
+        if self._rank:
+            self._passive_step()
+            return False
         background = self._of_background
         background.tell()
         moment = Moment(step, time.monotonic(), self._saved, self._since)
@@ -151,6 +167,8 @@ class CheckpointRun:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was saved is uploaded, or could not be; whether it is done within `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
+        if self._rank:
+            return True
         while self._folder.left():
             if deadline is not None and time.monotonic() >= deadline:
                 return False
@@ -163,6 +181,9 @@ class CheckpointRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._rank:
+            self._signals.leave()
+            return
         background, is_finished, left_at = self._of_background, kind is None, time.monotonic()
         try:
             self._folder.write("ended", {"finished": is_finished})
@@ -186,6 +207,12 @@ class CheckpointRun:
             raise SystemExit(128 + self._signals.number)
 
     # How
+
+    def _passive_step(self) -> None:
+        """Rank 0 saves and ends the job; a rank that left before it would let it wait for ever."""
+        number = self._signals.number
+        if number is not None and time.monotonic() > self._signals.since + self._grace:
+            raise SystemExit(128 + number)
 
     def _save(self, step: int, metrics: Mapping[str, object], save: Save) -> bool:
         values = self._values(step, metrics)

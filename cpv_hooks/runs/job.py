@@ -18,17 +18,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.config import load
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.runs import run_refs
-from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.runs.run_folder import JOB, RunFolder
 from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.locks import is_held, lock_at_once
 
 VARIABLE = "CPV_RUN"
+_RESUMED = "resumed.json"
+_PATIENCE, _POLL = 600.0, 0.05  # seconds
 _MOST_METRICS, _MOST_TEXT, _MOST_KEY = 50, 200, 100
 
 
@@ -57,9 +60,56 @@ def begin(where: Path, asked: str | None, wishes: Mapping[str, object]) -> Job:
         raise CPVError("there is no commit yet", where=str(repo.top), fix="git add -A && git commit -m 'Start'")
     folder, lock = _claim(repo, asked)
     job = Job(root, folder, lock, os.urandom(4).hex())
-    says = {"job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+    says = {"group": group(), "job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
     folder.begin({**says, "command": sys.orig_argv, "folder": os.getcwd(), **wishes})
     return job
+
+
+def rank() -> int:
+    """Which of a distributed job's processes this is, as torchrun, Accelerate and DeepSpeed say it; 0 saves."""
+    value = os.environ.get("RANK", "")
+    return int(value) if value.isdigit() and "WORLD_SIZE" in os.environ else 0
+
+
+def group() -> str:
+    """What the processes of one start of a distributed job have in common."""
+    names = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "SLURM_JOB_ID")
+    return ":".join(os.environ.get(name, "") for name in names)
+
+
+def join(where: Path, asked: str | None) -> Job:
+    """The job that rank 0 of this one has begun; waits for it. Raises `CPVError` where it does not come."""
+    repo = Repo.discover(where.resolve())
+    root, name = _root(repo, where), asked if asked is not None else os.environ.get(VARIABLE)
+    names = "*" if name is None else run_refs.check_name(name)
+    ours, until = group(), time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        for path in (repo.shared / state_files.RUNS).glob(names):
+            folder = RunFolder.of(repo, path.name)
+            says = folder.read(JOB)
+            if says.get("group") == ours and is_held(folder.job_lock):
+                return Job(root, folder, -1, str(says["job"]))
+        time.sleep(_POLL)
+    fix = "use CheckpointRun on every rank, or on rank 0 alone"
+    raise CPVError(f"rank 0 has begun no run, and this is rank {rank()}", where=str(root), fix=fix)
+
+
+def tell_step(job: Job, step: int | None) -> None:
+    """Let the other ranks know which step rank 0 goes on from."""
+    job.folder.write(_RESUMED, {"job": job.id, "step": step})
+
+
+def told_step(job: Job) -> int | None:
+    """The step that rank 0 goes on from; waits until it has said so. Raises `CPVError` where it does not."""
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        says = job.folder.read(_RESUMED)
+        if says.get("job") == job.id:
+            found = says.get("step")
+            return found if isinstance(found, int) else None
+        time.sleep(_POLL)
+    what = "rank 0 has not said which step it goes on from"
+    raise CPVError(what, where=str(job.root), fix="call resume on every rank, or on none")
 
 
 def _root(repo: Repo, where: Path) -> Path:
@@ -108,12 +158,13 @@ def _busy(folder: RunFolder) -> CPVError:
     return CPVError(what, where=str(folder.path), fix=f"wait for it, or CheckpointRun(name={folder.name + '-2'!r})")
 
 
-def restored(job: Job, target: Path) -> dict[str, Any] | None:
-    """Bring the newest complete step of the run into a folder; what it says, None where there is none.
+def restored(job: Job, target: Path, step: int | None = None) -> dict[str, Any] | None:
+    """Bring the newest complete step of the run, or this one, into a folder; what it says, None where there is none.
 
     A process of its own does it, which may import what this one must not. Raises `CPVError`.
     """
     command = [sys.executable, "-P", "-m", "cpv_hooks.runs.restore", str(job.root), job.folder.name, str(target)]
+    command += [] if step is None else [str(step)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=job.environment)
     if done.returncode:
         what = f"run {job.folder.name} could not be looked at for a step to go on from (the line above says why)"

@@ -50,6 +50,15 @@ def newest(project: Project, folder: RunFolder, target: Path) -> Step | None:
     return None
 
 
+def _this(project: Project, run: str, number: int, target: Path) -> Step | None:
+    """Restore the step that rank 0 has restored."""
+    step = next((step for step in run_refs.steps(project.repo, run) if step.step == number), None)
+    if step is None:
+        raise CPVError(f"it has no step {number}", where=f"run {run}", fix=f"dvc cpv runs show {shell_word(run)}")
+    restore(project, step, target)
+    return step
+
+
 def restore(project: Project, step: Step, target: Path) -> None:
     """Bring what was saved at a step into a folder, under the names that it had. `CPVError` where some of it is lost.
 
@@ -129,7 +138,7 @@ def _fetch_refs(project: Project, run: str) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """`… ROOT RUN TARGET`: prints the step as JSON, or null."""
+    """`… ROOT RUN TARGET [STEP]`: prints the step as JSON, or null."""
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
     from cpv_hooks.runs.run_folder import RunFolder
@@ -137,7 +146,11 @@ def main(argv: list[str]) -> int:
     try:
         root = Path(argv[0])
         repo = Repo.discover(root)
-        step = newest(Project.open(repo, root), RunFolder.of(repo, argv[1]), Path(argv[2]))
+        project = Project.open(repo, root)
+        if len(argv) > 3:
+            step = _this(project, argv[1], int(argv[3]), Path(argv[2]))
+        else:
+            step = newest(project, RunFolder.of(repo, argv[1]), Path(argv[2]))
         if step is not None and step.base != repo.resolve("HEAD"):
             warn(
                 f"run {step.run}: step {step.step} was made by the code of {step.base[:10]}, and HEAD is another commit"

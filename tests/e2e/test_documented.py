@@ -25,7 +25,9 @@ def desk(shell: Shell) -> Shell:
 
 def block(language: str) -> list[str]:
     """The lines of the story in this language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", STORIES[language].read_text(), re.DOTALL)
+    (found,) = re.findall(
+        rf"```{language}\n(.*?)```", STORIES[language].read_text().partition("<!-- Below: ")[0], re.DOTALL
+    )
     return [line for line in str(found).splitlines() if line]
 
 
