@@ -33,21 +33,45 @@ class CPVError(Exception):
         return " ".join(filter(None, map(str.strip, line.splitlines())))  # two blanks may be part of a name
 
 
-_IO_FAULTS = {
-    errno.ENOSPC: "no space left on the disk",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "no permission to write",
-    errno.EPERM: "no permission to write",
-    errno.EIO: "the disk reports an input/output error",
-    errno.ENOTDIR: "a file stands where a folder should be",
-}
+class Unreadable(CPVError):
+    """An artifact that cannot be looked at: what it holds, and whether it has changed, is not known."""
 
 
-def disk_error(error: OSError, where: Path) -> CPVError:
-    """The one line for a disk that refuses."""
-    what = _IO_FAULTS.get(error.errno or 0, error.strerror or str(error))
-    return CPVError(what, where=str(where), fix="free space or correct the permissions, then repeat the command")
+class DiskError(CPVError):
+    """A disk, or a limit of the system, that refuses."""
+
+
+DISK_FAULTS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.ESTALE,
+        errno.ELOOP,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENAMETOOLONG,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.EFBIG,
+        errno.EBUSY,
+        errno.ETXTBSY,
+        errno.EMLINK,
+    }
+)
+"""What is the user's to fix, and never a bug."""
+
+
+def disk_error(error: OSError, where: Path) -> DiskError:
+    """The one line for a disk that refuses: the cause, and the command for that cause."""
+    from cpv_hooks.disk_causes import explained
+
+    what, place, fix = explained(error, where)
+    return DiskError(what, where=place, fix=f"{fix}, then repeat the command" if fix else "repeat the command")
 
 
 def shell_word(value: object) -> str:

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 
 Result = Literal["ok", "warn", "fail"]
 _WORST_FIRST: tuple[Result, ...] = ("fail", "warn", "ok")
@@ -38,7 +39,7 @@ def guarded(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
     except CPVError as error:
         found.append(failed(name, error))
     except OSError as error:
-        found.append(Check(name, "fail", f"{error.filename}: {error.strerror}", "correct the permissions"))
+        found.append(failed(name, disk_error(error, Path(error.filename or "."))))
     return found
 
 

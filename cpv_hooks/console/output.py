@@ -6,7 +6,6 @@ Everything goes to the standard error, because a hook's standard output may be r
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -18,12 +17,10 @@ from pathlib import Path
 
 from cpv_hooks import state_files
 from cpv_hooks.console.trace import emit
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import DISK_FAULTS, CPVError, disk_error
 from cpv_hooks.state_files import cpv_home
 
 EXIT_ERROR, EXIT_BUG, EXIT_INTERRUPTED = 1, 3, 130
-# A disk that refuses is the user's to fix, not a bug.
-_DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
 class _Memo:
@@ -86,7 +83,7 @@ def fail(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         write_line("interrupted")
         return EXIT_INTERRUPTED
-    if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+    if isinstance(error, OSError) and error.errno in DISK_FAULTS:
         write_line(str(disk_error(error, Path(error.filename or "."))))
         return EXIT_ERROR
     log = _write_log(error)

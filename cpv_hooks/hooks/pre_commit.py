@@ -85,12 +85,25 @@ def stop(repo: Repo, report: Report, before: Staged) -> bool:
     """
     named = _named(before) if _path_limited() or _takes_staged_only(report.projects) else None
     taken = [outcome for outcome in report.outcomes if named is None or _file(outcome) in named]
-    tell(Report(taken))
     large = index.large_files(repo, before, LARGE) if report.projects else []
     for path, size in large:
         fix = f"git rm --cached {shell_path(path)} && dvc add {shell_path(path)} (or commit with --no-verify)"
         fail(CPVError(f"{size_text(size)} binary file staged in Git instead of DVC", where=path, fix=fix))
-    return bool(large or blocking(taken))
+    stopping = blocking(taken)
+    unread = [outcome for outcome in stopping if outcome.state == "unreadable"]
+    if unread and _is_code_alone(repo, report, before):
+        say(f"{', '.join(outcome.path for outcome in unread)}: not looked at, so this commit leaves it as it was")
+        stopping = [outcome for outcome in stopping if outcome not in unread]
+    if stopping or not runs_us():
+        # Of a hook that passes pre-commit shows nothing; post-commit looks again, and tells it.
+        tell(Report(taken))
+    return bool(large or stopping)
+
+
+def _is_code_alone(repo: Repo, report: Report, before: Staged) -> bool:
+    """Whether a commit takes something, and no artifact's new content: one that does must have all that has changed."""
+    pointers = {outcome.pointer.file for outcome in report.outcomes if outcome.pointer}
+    return bool(before.changed) and not (pointers & before.changed) and not _to_stage(repo, report, before)
 
 
 def _file(outcome: Outcome) -> str:
@@ -113,20 +126,26 @@ def _known_files(report: Report, files: Collection[str]) -> Iterator[tuple[Proje
 
 def stage_changed(repo: Repo, report: Report, before: Staged) -> list[str]:
     """Stage the pointers that a commit takes; returns those that were not staged yet."""
-    pointers = [outcome.pointer for outcome in report.outcomes if outcome.pointer]
-    owners = {pointer.file: owner(report.projects, pointer.file) for pointer in pointers}
-    files = sorted(file for file, project in owners.items() if project and project.config.stage == "all")
-    if _path_limited():
-        # Such a commit takes no artifact that it does not name; one that it names is there already, maybe outdated.
-        named = _named(before)
-        files = [file for file in files if file in named]
-    changed = index.unstaged(repo, files, before)
+    changed = _to_stage(repo, report, before)
     if not changed:
         return []
+    pointers = [outcome.pointer for outcome in report.outcomes if outcome.pointer]
     index.stage(repo, changed, pointers)
     if _path_limited():
         write_atomic(repo.state / state_files.RESTAGE, b"")
     return changed
+
+
+def _to_stage(repo: Repo, report: Report, before: Staged) -> list[str]:
+    """The pointers that a commit takes and that are not staged as they are."""
+    files = {outcome.pointer.file for outcome in report.outcomes if outcome.pointer}
+    owners = {file: owner(report.projects, file) for file in files}
+    taken = sorted(file for file, project in owners.items() if project and project.config.stage == "all")
+    if _path_limited():
+        # Such a commit takes no artifact that it does not name; one that it names is there already, maybe outdated.
+        named = _named(before)
+        taken = [file for file in taken if file in named]
+    return index.unstaged(repo, taken, before)
 
 
 def complete_versions(repo: Repo, report: Report) -> None:

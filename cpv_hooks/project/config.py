@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 
 FILE = ".cpv.toml"
 MAX_BYTES = 1 << 20
@@ -89,9 +89,7 @@ def load(root: Path) -> Config:
     except UnicodeDecodeError as error:
         raise CPVError(f"not UTF-8 (byte {error.start})", where=str(path), fix="save it as UTF-8") from error
     except OSError as error:
-        raise CPVError(
-            error.strerror or "cannot be read", where=str(path), fix=f"make {FILE} a readable file"
-        ) from error
+        raise disk_error(error, path) from error
     try:
         table = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or a number or a date that Python cannot hold

@@ -23,7 +23,8 @@ State = Literal[
     "over budget",  # too large for a background query
     "missing",  # the cache lacks what the pointer names
     "ignored",  # Git ignores its pointer, so no commit can hold it
-    "invalid",  # a broken pointer, a link that leads out, a disk that refuses
+    "unreadable",  # a link that leads nowhere or out, a disk that does not give it: whether it has changed is not known
+    "invalid",  # a broken pointer, a disk that does not take what has changed
 ]
 _SETTLED: frozenset[State] = frozenset({"clean", "snapshot", "materialised", "adopted", "rescued", "absent", "removed"})
 _WROTE: frozenset[State] = frozenset({"snapshot", "materialised", "rescued", "removed"})

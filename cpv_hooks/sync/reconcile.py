@@ -18,10 +18,10 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render
-from cpv_hooks.errors import CPVError, disk_error, shell_path
+from cpv_hooks.errors import CPVError, Unreadable, disk_error, shell_path
 from cpv_hooks.git.gitignore import ignore
 from cpv_hooks.sync.events import SYNC, Event
-from cpv_hooks.sync.outcomes import Listener, Outcome, nobody
+from cpv_hooks.sync.outcomes import Listener, Outcome, State, nobody
 from cpv_hooks.sync.placement import bring, is_ours, remove
 from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.system.atomic_files import write_atomic
@@ -57,9 +57,10 @@ class Reconciler:
         except MissingObject as error:
             return Outcome(pointer.path, "missing", pointer, error)
         except CPVError as error:
-            return Outcome(pointer.path, "invalid", pointer, error)
+            state: State = "unreadable" if isinstance(error, Unreadable) else "invalid"
+            return Outcome(pointer.path, state, pointer, error)
         except OSError as error:
-            return Outcome(pointer.path, "invalid", pointer, disk_error(error, Path(error.filename or pointer.path)))
+            return Outcome(pointer.path, "unreadable", pointer, disk_error(error, Path(error.filename or pointer.path)))
 
     def _reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
         entry = space.index.entries.get(pointer.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cpv_hooks.console.output import fail, say, warn
 from cpv_hooks.sync.outcomes import Outcome, Report
 
-_BLOCKING = frozenset({"in flux", "invalid", "ignored", "conflict"})
+_BLOCKING = frozenset({"in flux", "unreadable", "invalid", "ignored", "conflict"})
 # What refuses a commit, or fails a checkout, is no mere warning.
 _STOPPING = _BLOCKING | {"missing"}
 
@@ -34,4 +34,4 @@ def blocking(outcomes: list[Outcome]) -> list[Outcome]:
 
 def incomplete(report: Report) -> bool:
     """Whether an artifact is not what its pointer says."""
-    return any(outcome.error for outcome in report.of("missing", "invalid", "conflict"))
+    return any(outcome.error for outcome in report.of("missing", "unreadable", "invalid", "conflict"))

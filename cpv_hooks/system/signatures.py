@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import Unreadable, shell_path
 from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.own_files import open_own
 
@@ -102,7 +102,7 @@ class Listing:
 def list_directory(root: Path, keep: Filter, dangling: set[str] | None = None) -> Listing:
     """Walk a directory artifact as DVC does: links to files are followed, links to folders are passed over.
 
-    A link that leads nowhere is a `CPVError`, unless it leads to a place inside the directory and `dangling` takes its
+    A link that leads nowhere is `Unreadable`, unless it leads to a place inside the directory and `dangling` takes its
     name: it may have led to a folder that a checkout has just removed.
     """
     names: list[str] = []
@@ -150,7 +150,7 @@ def _append(
             continue
         if not is_file(status.st_mode):
             fix = "move it out of the artifact"
-            raise CPVError("not a regular file, a folder or a link to a file", where=entry.path, fix=fix)
+            raise Unreadable("not a regular file, a folder or a link to a file", where=entry.path, fix=fix)
         add_name(prefix + entry.name)
         add_numbers((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
     return lost
@@ -161,7 +161,7 @@ def _pass_over(lost: list[os.DirEntry[str]], root: str, prefix: str, dangling: s
     for entry in lost:
         inside = os.path.realpath(entry.path).startswith(f"{os.path.realpath(root)}/")
         if dangling is None or not inside:
-            raise CPVError("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {shell_path(entry.path)}")
+            raise Unreadable("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {shell_path(entry.path)}")
         dangling.add(prefix + entry.name)
 
 

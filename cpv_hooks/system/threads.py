@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+_OPEN_EACH = 3  # files of a thread: what it reads, what it writes, its connection
+_KEPT_FREE = 16  # for the record of uploads, boto3's own files, a process that is started
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -22,6 +25,7 @@ def each(function: Callable[[T], None], items: Iterable[T], threads: int) -> Non
     """
     if isinstance(items, Sized):
         threads = min(threads, len(items))
+    threads = affordable(threads)
     crew = _Crew(function, iter(items))
     if threads <= 1:
         crew.work()
@@ -47,6 +51,7 @@ def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> It
     # It takes as long to import as all of this package; only large downloads need it.
     from concurrent.futures import ThreadPoolExecutor
 
+    threads = affordable(threads)
     crew, source = ThreadPoolExecutor(threads), iter(items)
     waiting: deque[Future[R]] = deque()
     try:
@@ -58,6 +63,22 @@ def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> It
             waiting.extend(crew.submit(function, item) for item in islice(source, 1))
     finally:
         crew.shutdown(wait=False, cancel_futures=True)
+
+
+def affordable(threads: int) -> int:
+    """So many threads at most, each with a file and a connection, as the limit of open files leaves room for."""
+    if threads <= 1:
+        return threads
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = len(os.listdir("/proc/self/fd"))
+    except (ImportError, OSError):
+        return threads
+    if limit == resource.RLIM_INFINITY:
+        return threads
+    return max(1, min(threads, (limit - used - _KEPT_FREE) // _OPEN_EACH))
 
 
 class _Crew:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.dvcignore import builtin_filter, filter_for
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import Unreadable, shell_path
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, Filter, Listing, list_directory, newest, signature
 from cpv_hooks.worktree.base_index import Index
@@ -49,25 +49,27 @@ class Workspace:
         return Cache(self.project.cache_dir, types=self.project.cache_types, shared=self.project.cache_shared)
 
     def target(self, path: str) -> Path:
-        """Where an artifact lies. `CPVError` where a folder on the way is a link, which could lead out."""
+        """Where an artifact lies. `Unreadable` where a folder on the way is a link, which could lead out."""
         top = self.project.repo.top
         folder = top
         for part in path.split("/")[:-1]:
             folder = folder / part
             if folder.is_symlink():
-                raise CPVError("lies behind a symbolic link", where=path, fix=f"replace the link {folder} by a folder")
+                raise Unreadable(
+                    "lies behind a symbolic link", where=path, fix=f"replace the link {folder} by a folder"
+                )
         return top / path
 
     def status(self, path: str) -> os.stat_result | None:
         """The artifact's status, links followed; None where it is absent.
 
-        `CPVError` for a link out of the repository, unless it leads into DVC's cache (`cache.type symlink`).
+        `Unreadable` for a link out of the repository, unless it leads into DVC's cache (`cache.type symlink`).
         """
         target = self.target(path)
         if target.is_symlink():
             real = Path(os.path.realpath(target))
             if not real.is_relative_to(self.project.repo.top) and not self._is_object(real):
-                raise CPVError(
+                raise Unreadable(
                     f"a symbolic link out of the repository, to {real}",
                     where=path,
                     fix=_unlink_command(real, path),

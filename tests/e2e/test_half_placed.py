@@ -155,7 +155,7 @@ def test_a_removal_that_fails_half_way_goes_on(
         report = engine.run(repo, CHECKOUT)
     assert [str(error) for error in report.errors] == [
         f"{repo.path}/data/b: no permission to write; fix: "
-        "free space or correct the permissions, then repeat the command"
+        f"lsattr -d {repo.path}/data/b (sudo chattr -i makes it changeable), then repeat the command"
     ]
     assert repo.tree("data").keys() == {"b"}
     engine.run(repo, event)

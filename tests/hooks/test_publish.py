@@ -440,7 +440,7 @@ def test_a_read_only_cache(repo: ModelRepo) -> None:
     repo.dvc("push", "-q")
     shutil.rmtree(repo.path / ".dvc/cache")
     (repo.path / ".dvc/cache").write_text("no folder")
-    with pytest.raises(CPVError, match=r"\.dvc/cache: .*; fix: free space or correct the permissions"):
+    with pytest.raises(CPVError, match=r"a file stands where a folder should be; fix: mv \S+/\.dvc/cache to"):
         fetch(project_of(repo), everything(repo), PROGRESS)
 
 

@@ -144,8 +144,8 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cpv").write_text("a file")
     with pytest.raises(CPVError) as caught:
         Queue(tmp_path / "cpv" / "queue.db").add(".", A, "commit")
-    assert "upload queue: Not a directory" in str(caught.value)
-    assert str(caught.value).endswith("fix: free space or correct the permissions, then dvc cpv sync")
+    said = f"{tmp_path}/cpv: upload queue: a file stands where a folder should be; "
+    assert str(caught.value) == f"{said}fix: mv {tmp_path}/cpv to another place, then repeat the command"
 
 
 def test_a_lock_that_is_never_released(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from cpv_hooks import state_files
 from cpv_hooks.accounts.personal.private_folder import FILE_MODE, changing, link_credentials
 from cpv_hooks.accounts.personal.schema import LOOPBACK, VERSION, Aws, Bitbucket, Logs, Notify, Settings
 from cpv_hooks.console.redact import remember
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.state_files import cpv_home
 
 __all__ = ["LOOPBACK", "Aws", "Bitbucket", "Logs", "Notify", "Settings", "get", "keys", "link_credentials", "load"]
@@ -206,8 +206,7 @@ def _read() -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        what = error.strerror or "cannot be read"
-        raise CPVError(what, where=where, fix=f"make {where} a file that you can read") from error
+        raise disk_error(error, path()) from error
     if len(data) > MAX_BYTES:
         raise CPVError(f"larger than {MAX_BYTES} bytes", where=where, fix="keep only settings in it")
     return _decode(data, where)

@@ -6,6 +6,7 @@ found again by the next push, and an object that it forgets is looked up on the 
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.own_files import open_own
 
@@ -217,9 +218,28 @@ class Queue:
         )
 
     def _fault(self, error: Exception) -> CPVError:
-        text = error.strerror if isinstance(error, OSError) else str(error)
-        first = "wait for the other process" if "locked" in str(text) else "free space or correct the permissions"
-        return CPVError(f"upload queue: {text}", where=str(self.path), fix=f"{first}, then dvc cpv sync")
+        cause = error if isinstance(error, OSError) else self._cause(error)
+        if cause is not None:
+            plain = disk_error(cause, Path(cause.filename or self.path))
+            return CPVError(f"upload queue: {plain.what}", where=plain.where or str(self.path), fix=plain.fix)
+        first = "wait for the other process" if "locked" in str(error) else "look at the disk (sudo dmesg | tail)"
+        return CPVError(f"upload queue: {error}", where=str(self.path), fix=f"{first}, then dvc cpv sync")
+
+    def _cause(self, error: Exception) -> OSError | None:
+        """What the system says, where SQLite says only that it could not."""
+        if "locked" in str(error):
+            return None
+        if "full" in str(error):
+            return OSError(errno.ENOSPC, str(error), str(self.path))
+        for place in (self.path.parent, self.path):
+            if place.exists() and not os.access(place, os.W_OK):
+                return PermissionError(errno.EACCES, str(error), str(place))
+        try:
+            # Not the file itself: to close it would end the locks that other threads have on it (fcntl(2)).
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as found:
+            return found
+        return None
 
 
 def _batches(items: list[str]) -> Iterator[list[str]]:

@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read(content: str | bytes | dict[str, Any], place
 
 def test_a_folder_in_the_file_s_place() -> None:
     settings.path().mkdir(parents=True)
-    with pytest.raises(CPVError, match=r"config\.json: Is a directory; fix: make .* a file that you can read"):
+    with pytest.raises(CPVError, match=r"a folder stands where a file should be; fix: mv \S+config\.json to"):
         settings.load()
 
 
@@ -314,7 +314,7 @@ def test_a_link_into_a_folder_of_dot_files_stays(tmp_path: Path) -> None:
 def test_a_home_that_cannot_be_made() -> None:
     cpv_home().write_text("a file")
     assert settings.load() == settings.Settings()
-    with pytest.raises(CPVError, match=r"\.cpv: .*; fix: free space or correct the permissions"):
+    with pytest.raises(CPVError, match=r"\.cpv: a file stands where a folder should be; fix: mv \S+\.cpv to"):
         settings.update({"quiet": True})
 
 

@@ -1,0 +1,105 @@
+"""Why a disk refused, and the command for that cause: one for each errno, as far as it and the place tell."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from cpv_hooks.errors import shell_path
+
+_ENOUGH_FILES = 4096
+# `{path}` is what was to be read or written, `{folder}` the nearest folder that is there.
+_CAUSES = {
+    errno.ENOSPC: ("no space left on the disk", "free space there (df -h {folder}; df -i {folder})"),
+    errno.EDQUOT: ("the disk quota is used up", "free space (quota -s says how much)"),
+    errno.EROFS: ("the file system is read-only", "mount it writable (findmnt -T {folder} names it)"),
+    errno.EIO: ("the disk reports an input/output error", "look at the disk (sudo dmesg | tail)"),
+    errno.ESTALE: (
+        "the network file system does not know it any more (stale file handle)",
+        "mount it again (findmnt -T {folder} names it)",
+    ),
+    errno.EISDIR: ("a folder stands where a file should be", "mv {path} to another place"),
+    errno.ENAMETOOLONG: ("the name is too long for the file system", "shorten it (getconf NAME_MAX {folder})"),
+    errno.ENFILE: ("too many files are open on this machine", "sudo sysctl fs.file-max=1000000"),
+    errno.ENOMEM: ("no memory left", "end other programs (free -h)"),
+    errno.EFBIG: ("larger than a file may be here", "ulimit -f unlimited, or use a file system for larger files"),
+    errno.EBUSY: ("in use by another program", "end that (fuser -v {path})"),
+    errno.ETXTBSY: ("in use by another program", "end that (fuser -v {path})"),
+    errno.EMLINK: ("it has as many names as the file system allows", "dvc config cache.type reflink,copy"),
+}
+Cause = tuple[str, str | None, str | None]
+"""What happened, where, and what fixes it."""
+
+
+def explained(error: OSError, where: Path) -> Cause:
+    """The cause of an error at a place."""
+    number = error.errno or 0
+    if number == errno.EMFILE:
+        return _too_many_files()
+    if number in (errno.EACCES, errno.EPERM):
+        return _permission(where)
+    if number in (errno.ENOTDIR, errno.EEXIST):
+        file = next((path for path in (where, *where.parents) if _is(path, stat.S_ISREG)), where)
+        return "a file stands where a folder should be", str(where), f"mv {shell_path(file)} to another place"
+    if number == errno.ELOOP:
+        link = next((path for path in (where, *where.parents) if path.is_symlink()), where)
+        return "a symbolic link that leads to itself", str(where), f"rm {shell_path(link)}"
+    if number in _CAUSES:
+        what, fix = _CAUSES[number]
+        return what, str(where), fix.format(path=shell_path(where), folder=shell_path(_folder(where)))
+    return error.strerror or str(error), str(where), None
+
+
+def _too_many_files() -> Cause:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = max(_ENOUGH_FILES, 2 * soft)
+    if hard in (resource.RLIM_INFINITY, -1) or hard >= enough:
+        fix = f"ulimit -n {enough}"
+    else:
+        fix = f"sudo prlimit --pid $$ --nofile={enough}"
+    return f"too many open files for this process (ulimit -n is {soft})", None, fix
+
+
+def _permission(path: Path) -> Cause:
+    """What may not be done, as far as the modes say it: to look into a folder, to read, or to write."""
+    closed = next((folder for folder in reversed(path.parents) if _may_not(folder, os.X_OK)), None)
+    if closed is not None:
+        return "no permission to look into it", str(closed), _allow("u+x", closed)
+    if _may_not(path, os.R_OK):
+        mode = "u+rx" if path.is_dir() else "u+r"
+        return "no permission to read it", str(path), _allow(mode, path)
+    if _may_not(path.parent, os.W_OK) or not path.exists():
+        return "no permission to write", str(path), _allow("u+wx", _folder(path))
+    if path.is_dir() or _may_not(path, os.W_OK):
+        return "no permission to write", str(path), _allow("u+wx" if path.is_dir() else "u+w", path)
+    # The modes allow it: an attribute (chattr +i), or rules of the system.
+    return "no permission to write", str(path), f"lsattr -d {shell_path(path)} (sudo chattr -i makes it changeable)"
+
+
+def _allow(mode: str, path: Path) -> str:
+    try:
+        is_ours = os.geteuid() in (0, path.stat().st_uid)
+    except OSError:
+        is_ours = True
+    return f"chmod {mode} {shell_path(path)}" if is_ours else f'sudo chown "$USER" {shell_path(path)}'
+
+
+def _may_not(path: Path, way: int) -> bool:
+    return os.path.lexists(path) and not path.is_symlink() and not os.access(path, way)
+
+
+def _folder(path: Path) -> Path:
+    """The nearest folder that is there."""
+    return next((folder for folder in (path, *path.parents) if _is(folder, stat.S_ISDIR)), Path("."))
+
+
+def _is(path: Path, kind: Callable[[int], bool]) -> bool:
+    try:
+        return kind(path.stat().st_mode)
+    except OSError:
+        return False
