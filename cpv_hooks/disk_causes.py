@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from cpv_hooks.errors import shell_path
+from cpv_hooks.errors import shell_path, shell_word
 
 _ENOUGH_FILES = 4096
 # `{path}` is what was to be read or written, `{folder}` the nearest folder that is there.
@@ -86,7 +86,7 @@ def _allow(mode: str, path: Path) -> str:
         is_ours = os.geteuid() in (0, path.stat().st_uid)
     except OSError:
         is_ours = True
-    return f"chmod {mode} {shell_path(path)}" if is_ours else f'sudo chown "$USER" {shell_path(path)}'
+    return f"chmod {shell_word(mode)} {shell_path(path)}" if is_ours else f'sudo chown "$USER" {shell_path(path)}'
 
 
 def _may_not(path: Path, way: int) -> bool:

@@ -12,6 +12,7 @@ from cpv_hooks.hooks.hook_run import answered, begin, in_shim, quietly
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import COMMIT
+from cpv_hooks.sync.outcomes import Outcome, Report
 from cpv_hooks.sync.report import tell
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import missed, tags
@@ -30,7 +31,9 @@ def run(args: list[str]) -> int:
         _repair_completed(repo)
         (repo.state / state_files.RESTAGE).unlink(missing_ok=True)
     if not answered(repo):
-        tell(guarded_sync(repo, quietly(COMMIT)))
+        report = guarded_sync(repo, quietly(COMMIT))
+        tell(report)
+        _tell_open(repo, [outcome for outcome in report.outcomes if outcome.opened], report)
     projects = Project.find_all(repo)
     head = repo.resolve("HEAD")
     if not projects or head is None:
@@ -60,6 +63,20 @@ def _tell_unseen(repo: Repo, project: Project) -> None:
         warn(str(fault))
     if len(faults) > _SHOWN:
         warn(f"and {len(faults) - _SHOWN} more tags that cannot be pushed; fix: dvc cpv status lists them")
+
+
+def _tell_open(repo: Repo, opened: list[Outcome], report: Report) -> None:
+    """What pre-commit's hook could not say, because pre-commit shows nothing of a hook that passes."""
+    if not opened:
+        return
+    from cpv_hooks.hooks.precommit_framework import runs_us
+
+    if runs_us():
+        from cpv_hooks.sync.open_files import taken_open
+
+        listed = repo.run("diff-tree", "--root", "--no-commit-id", "--name-only", "-r", "-z", "HEAD")
+        for error, _ in taken_open(report.projects, opened, set(listed.split("\0"))):
+            warn(str(error))
 
 
 def _repair_completed(repo: Repo) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from cpv_hooks import state_files
-from cpv_hooks.console.output import fail, say, size_text
+from cpv_hooks.console.output import fail, say, size_text, warn
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_path, shell_paths
 from cpv_hooks.git import index, one_shot
@@ -94,10 +94,28 @@ def stop(repo: Repo, report: Report, before: Staged) -> bool:
     if unread and _is_code_alone(repo, report, before):
         say(f"{', '.join(outcome.path for outcome in unread)}: not looked at, so this commit leaves it as it was")
         stopping = [outcome for outcome in stopping if outcome not in unread]
+    stopping += _open_ones(repo, report, taken, before)
     if stopping or not runs_us():
         # Of a hook that passes pre-commit shows nothing; post-commit looks again, and tells it.
         tell(Report(taken))
     return bool(large or stopping)
+
+
+def _open_ones(repo: Repo, report: Report, taken: list[Outcome], before: Staged) -> list[Outcome]:
+    """Say which artifacts are taken while their writer has them open; returns those that stop the commit for it."""
+    opened = [outcome for outcome in taken if outcome.opened]
+    if not opened:
+        return []
+    from cpv_hooks.sync.open_files import taken_open
+
+    files = before.changed.union(_to_stage(repo, report, before))
+    found = [(outcome, *line) for outcome in opened for line in taken_open(report.projects, [outcome], files)]
+    for _, error, stops in found:
+        if stops:
+            fail(error)
+        elif not runs_us():
+            warn(str(error))
+    return [outcome for outcome, _, stops in found if stops]
 
 
 def _is_code_alone(repo: Repo, report: Report, before: Staged) -> bool:

@@ -48,6 +48,7 @@ class Config(NamedTuple):
     push_when: Literal["commit", "background", "push", "never"] = "commit"
     stage: Literal["all", "staged"] = "all"
     one_shot: bool = True
+    open_files: Literal["warn", "stop"] = "warn"
     live: bool = True
     hash_budget: int = 512 << 20
     layout: Layout = "content"
@@ -66,7 +67,11 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
         "layout": ("layout", str, ("content", "versioned")),
         "s3_client": ("s3_client", str, ("own", "boto3")),
     },
-    "commit": {"stage": ("stage", str, ("all", "staged")), "one_shot": ("one_shot", bool, None)},
+    "commit": {
+        "stage": ("stage", str, ("all", "staged")),
+        "one_shot": ("one_shot", bool, None),
+        "open_files": ("open_files", str, ("warn", "stop")),
+    },
     "runs": {"push": ("runs_push", bool, None), "free": ("runs_free", str, ("later", "at once"))},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }

@@ -31,12 +31,16 @@ _WROTE: frozenset[State] = frozenset({"snapshot", "materialised", "rescued", "re
 
 
 class Outcome(NamedTuple):
-    """What the sync found or did for one artifact. `error` is what the user is to be told."""
+    """What the sync found or did for one artifact. `error` is what the user is to be told.
+
+    `opened` are files of it that were snapshotted while another process had them open for writing, and has still.
+    """
 
     path: str
     state: State
     pointer: Pointer | None = None
     error: CPVError | None = None
+    opened: tuple[str, ...] = ()
 
 
 class Report:

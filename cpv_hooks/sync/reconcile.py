@@ -25,7 +25,6 @@ from cpv_hooks.sync.outcomes import Listener, Outcome, State, nobody
 from cpv_hooks.sync.placement import bring, is_ours, remove
 from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.system.signatures import being_written
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact, take
 from cpv_hooks.worktree.base_index import REMOVING, Entry, Index
@@ -74,7 +73,13 @@ class Reconciler:
                 return Outcome(pointer.path, "absent", pointer)
             return self._materialise(artifact, pointer)
         if artifact.same:
-            return Outcome(pointer.path, "clean", pointer) if same_pointer else self._materialise(artifact, pointer)
+            if not same_pointer:
+                return self._materialise(artifact, pointer)
+            if pointer.path not in self.index.opened:
+                return Outcome(pointer.path, "clean", pointer)
+            from cpv_hooks.sync.open_files import still_open
+
+            return Outcome(pointer.path, "clean", pointer, opened=still_open(space, pointer.path))
         return self._changed(artifact, pointer, same_pointer)
 
     def _changed(self, artifact: Artifact, pointer: Pointer, same_pointer: bool) -> Outcome:
@@ -83,8 +88,7 @@ class Reconciler:
         refused = self._refuse_reading(pointer, files)
         if refused:
             return refused
-        size = sum(count for _, count, _ in files)
-        self.progress.grow(size)
+        self.progress.grow(sum(count for _, count, _ in files))
         space, entry = artifact.space, artifact.entry
         taken = take(artifact, pointer, entry)
         content = taken.content
@@ -95,7 +99,7 @@ class Reconciler:
             self._set(pointer.path, taken)
             return self._materialise(Artifact.at(space, pointer.path), pointer)
         if same_pointer or pointer.oid is None or (entry is None and not self.event.follow):
-            return self._snapshot(space, pointer, taken, size)
+            return self._snapshot(space, pointer, taken, files)
         return self._conflict(space, pointer, taken, entry)
 
     def _refuse_reading(self, pointer: Pointer, files: list[tuple[Path, int, int]]) -> Outcome | None:
@@ -111,8 +115,11 @@ class Reconciler:
                 return Outcome(pointer.path, "over budget", pointer, error)
             self.budget -= size
         recent = time.time_ns() - _FLUX_WINDOW
-        if not self.event.patient and any(moment > recent and being_written(path) for path, _, moment in files):
-            return Outcome(pointer.path, "in flux", pointer)
+        if not self.event.patient and any(moment > recent for _, _, moment in files):
+            from cpv_hooks.system.open_files import being_written
+
+            if any(moment > recent and being_written(path) for path, _, moment in files):
+                return Outcome(pointer.path, "in flux", pointer)
         return None
 
     def _set(self, path: str, held: Taken | Placed) -> None:
@@ -126,14 +133,22 @@ class Reconciler:
             marked = taken.entry._replace(placing=before.placing, placing_legacy=before.placing_legacy)
             self.index.set(path, marked)
 
-    def _snapshot(self, space: Workspace, pointer: Pointer, taken: Taken, size: int) -> Outcome:
+    def _snapshot(
+        self, space: Workspace, pointer: Pointer, taken: Taken, files: list[tuple[Path, int, int]]
+    ) -> Outcome:
         if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
             return Outcome(pointer.path, "modified", pointer, self._not_taken(pointer))
         _write_pointer(space, pointer, taken)
         self._set(pointer.path, taken)
-        new = pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False)
-        self.taken(space.project, new, size)
-        return Outcome(pointer.path, "snapshot", pointer)
+        self.taken(
+            space.project,
+            pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False),
+            sum(count for _, count, _ in files),
+        )
+        from cpv_hooks.sync.open_files import note
+
+        opened = note(space, pointer.path, (path for path, *_ in files))
+        return Outcome(pointer.path, "snapshot", pointer, opened=opened)
 
     def _not_taken(self, pointer: Pointer) -> CPVError | None:
         """What a commit says of an import that was edited: nothing else would."""

@@ -85,7 +85,7 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
             report.outcomes += [chooser.reconcile(spaces[project.root], pointer) for project, pointer in found.chosen]
     index.save()
     written = _written(repo, event, report, found, index, clock) if report.settled else None
-    if written is not None and _complete(found):
+    if written is not None and _complete(found) and not index.opened:
         watch_file.remember(repo, projects, found, report.outcomes, started, written)
     else:
         watch_file.forget(repo)

@@ -174,33 +174,3 @@ def _sorted(names: list[str], numbers: array[int]) -> Listing:
     for at in order:
         moved.extend(numbers[4 * at : 4 * at + 4])
     return Listing([names[at] for at in order], moved)
-
-
-def being_written(path: Path) -> bool:
-    """Whether some process holds the file open for writing (Linux; elsewhere False).
-
-    A read lease is granted only where there is no writer (fcntl(2), F_SETLEASE); it is given back at once.
-    """
-    try:
-        import fcntl
-        import signal
-
-        lease = fcntl.F_SETLEASE
-    except (ImportError, AttributeError):
-        return False
-    # A writer that opens the file in between makes the kernel send SIGIO, whose default is to end the process.
-    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.fcntl(descriptor, lease, fcntl.F_RDLCK)
-            fcntl.fcntl(descriptor, lease, fcntl.F_UNLCK)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-    except OSError:
-        return False  # another user's file, or a file system without leases
-    finally:
-        signal.signal(signal.SIGIO, before)
-    return False

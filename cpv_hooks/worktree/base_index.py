@@ -77,6 +77,7 @@ class Index:
 
     `released` are artifacts whose pointer the user took out of Git: they stay out, though `.cpv.toml` names them.
     `links` are links to folders inside an artifact that were taken away with their folder: name -> where they led.
+    `opened` are files of an artifact that another process had open for writing when it was snapshotted.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -86,6 +87,7 @@ class Index:
         self.objects: dict[str, Signature] = {}
         self.released: set[str] = set()
         self.links: dict[str, dict[str, str]] = {}
+        self.opened: dict[str, tuple[str, ...]] = {}
         self._saved = ""
 
     @classmethod
@@ -103,6 +105,7 @@ class Index:
                 index.objects = {oid: _signature(value) for oid, value in table["objects"].items()}
                 index.released = {str(path) for path in table["released"]}
                 index.links = {path: dict(links) for path, links in table.get("links", {}).items()}
+                index.opened = {path: tuple(map(str, names)) for path, names in table.get("opened", {}).items()}
                 index._saved = text
         except FileNotFoundError:
             pass
@@ -124,6 +127,7 @@ class Index:
             "objects": self.objects,
             "released": sorted(self.released),
             "links": self.links,
+            "opened": self.opened,
         }
         text = json.dumps(table, separators=(",", ":"))
         if text != self._saved:
@@ -133,6 +137,7 @@ class Index:
     def set(self, path: str, entry: Entry) -> None:
         """Move an artifact's base."""
         self.entries[path] = entry
+        self.opened.pop(path, None)
 
     def mark(self, path: str, placing: str, *, legacy: bool = False) -> None:
         """Note, on the disk, that an object is about to be brought, or `REMOVING`: what stands there is none's edit."""
@@ -143,6 +148,7 @@ class Index:
     def forget(self, path: str) -> None:
         """Drop an artifact's base."""
         self.entries.pop(path, None)
+        self.opened.pop(path, None)
         self._tree_file(path).unlink(missing_ok=True)
 
     def read_tree(self, path: str, oid: str) -> Tree | None:

@@ -26,6 +26,7 @@ when = "background"
 [commit]
 stage = "staged"
 one_shot = false
+open_files = "stop"
 [status]
 live = false
 hash_budget = 1_000
@@ -67,6 +68,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         push_when="background",
         stage="staged",
         one_shot=False,
+        open_files="stop",
         live=False,
         hash_budget=1000,
     )

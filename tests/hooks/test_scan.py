@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.system.signatures import TEMPORARY, Clock, Listing, being_written, list_directory, newest, signature
+from cpv_hooks.system.open_files import being_written
+from cpv_hooks.system.signatures import TEMPORARY, Clock, Listing, list_directory, newest, signature
 from support.shell import Shell
 
 
