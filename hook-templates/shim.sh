@@ -41,17 +41,22 @@ write_mark() {
     echo "$2" 1<>"$state/$1"
 } 2>/dev/null
 
+# Git's own folder, which all work trees share.
+find_common() {
+    common=$git_dir
+    if [ -f "$git_dir/commondir" ]; then
+        read -r common <"$git_dir/commondir"
+        case $common in /*) ;; *) common=$git_dir/$common ;; esac
+    fi
+}
+
 # The commit that HEAD names, where files tell; Git is not started to ask.
 read_head() {
     read -r head <"$git_dir/HEAD" || return 1
     case $head in
     "ref: "*)
-        refs=$git_dir
-        if [ -f "$git_dir/commondir" ]; then
-            read -r refs <"$git_dir/commondir"
-            case $refs in /*) ;; *) refs=$git_dir/$refs ;; esac
-        fi
-        [ -f "$refs/${head#ref: }" ] && read -r head <"$refs/${head#ref: }" || return 1
+        find_common
+        [ -f "$common/${head#ref: }" ] && read -r head <"$common/${head#ref: }" || return 1
         ;;
     esac
     case $head in *[!0-9a-f]*) return 1 ;; esac # a branch that stands for another
@@ -71,15 +76,6 @@ alone() {
     read -r stages <"$state/@ONLY_CPV@"
     case " $stages " in *" $hook "*) return 0 ;; esac
     return 1
-}
-
-# Git's own folder, which all work trees share.
-find_common() {
-    common=$git_dir
-    if [ -f "$git_dir/commondir" ]; then
-        read -r common <"$git_dir/commondir"
-        case $common in /*) ;; *) common=$git_dir/$common ;; esac
-    fi
 }
 
 # The hook that was here first, under its own name: some hooks ask by which name they were started.

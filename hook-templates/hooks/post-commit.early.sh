@@ -7,7 +7,8 @@ changes_no_pointer() {
 }
 
 nothing_waits() {
-    [ ! -f "$state/@QUEUED@" ] && [ ! -f "$state/@RESTAGE@" ]
+    find_common
+    [ ! -f "$common/@FOLDER@/@QUEUED@" ] && [ ! -f "$state/@RESTAGE@" ]
 }
 
 if [ -z "$chained" ] && nothing_waits && changes_no_pointer; then

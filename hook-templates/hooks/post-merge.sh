@@ -1,4 +1,5 @@
-if managed && ! { [ ! -f "$state/@QUEUED@" ] && answered @AGREED@ && [ -f "$state/@STAMP@" ]; }; then
+find_common
+if managed && ! { [ ! -f "$common/@FOLDER@/@QUEUED@" ] && answered @AGREED@ && [ -f "$state/@STAMP@" ]; }; then
     run "$@"
 fi
 chain "$@"

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from conftest import MakeRepo
 
+from cpv_hooks import state_files
 from e2e.conftest import Tell
 from e2e.story import Story
+from support.shell import Shell
+from support.state import strange
 
 pytestmark = pytest.mark.real_hooks
 
@@ -78,3 +85,104 @@ def test_a_manager_on_top_brings_nothing_back(tell: Tell, aside: str, by_script:
         story.python("-m", "pre_commit", "uninstall", "--hook-type", "pre-push")
         assert not (hooks / "pre-push").exists()
     assert not [path for path in hooks.iterdir() if b"CPV hook shim" in path.read_bytes()]
+
+
+def linked(story: Story) -> Story:
+    """A linked work tree, with state of its own."""
+    side = Story(story.path.parent / "side", story.mode)
+    story.git("worktree", "add", "-q", "-b", "side", side.path, "HEAD")
+    assert side.git("status", "--porcelain").text == ""
+    return side
+
+
+def test_an_upload_that_waits_goes_with_the_next_commit_of_any_work_tree(tell: Tell) -> None:
+    story = tell("live")
+    side = linked(story)
+    storage = story.path.parent / "storage"
+    storage.rename(storage.with_name("away"))
+    storage.write_text("in the way")
+    side.put("model.bin", "model 3\n")
+    assert "is not uploaded" in side.git("commit", "-qm", "third").err
+    state = story.path / ".git" / state_files.FOLDER
+    with closing(sqlite3.connect(state / state_files.QUEUE)) as queue, queue:
+        queue.execute("update pending set tried = 0")  # what was tried just now is not tried again
+    storage.unlink()
+    storage.with_name("away").rename(storage)
+    story.write("train.py", "print()\n")
+    story.git("add", "train.py")
+    story.git("commit", "-qm", "code")
+    assert side.oid_at("HEAD", "model.bin.dvc") in story.stored()
+    assert not (state / state_files.QUEUED).exists()
+
+
+def test_a_linked_work_tree_meets_the_journal_of_the_repository(tell: Tell) -> None:
+    story = tell("live")
+    side = linked(story)
+    journal = story.write(f".git/{state_files.FOLDER}/{state_files.JOURNAL}/torn.json", "{}\n")
+    journal.write_text('{"what": "a test"}\n[]\n')
+    assert "a journal that cannot be read" in side.git("status", "--porcelain").err
+    shutil.rmtree(journal.parent)
+
+
+def test_a_push_from_a_linked_work_tree_asks_for_tags_that_did_not_arrive(tell: Tell) -> None:
+    story = tell("live")
+    side = linked(story)
+    host = Shell(story.path.parent / "host.git")
+    story.git("init", "-q", "--bare", host.path)
+    story.git("remote", "add", "origin", host.path)
+    for _ in range(2):
+        story.git("push", "-q", "--no-follow-tags", "origin", "main")
+    host.write("hooks/update", "#!/bin/sh\nexit 1\n").chmod(0o755)
+    assert story.git("push", "-q", "origin", "v0.1", status=1).err
+    sent = story.path / ".git" / state_files.FOLDER / state_files.SENT
+    assert list(sent.glob("*.json")) != []
+    side.git("push", "-q", "--no-follow-tags", "origin", "main")
+    assert list(sent.glob("*.json")) == []
+
+
+@pytest.mark.parametrize("start", ["main", "linked"])
+def test_uninstall_clears_the_state_of_every_work_tree(tell: Tell, start: str) -> None:
+    story = tell("live")
+    side = linked(story)
+    other = side if start == "linked" else story
+    other.cpv("uninstall")
+    assert [path for path in (story.path / ".git").rglob(state_files.FOLDER) if path.parent.name != "refs"] == []
+    assert "CPV is not installed" in (story if other is side else side).cpv("uninstall").text
+    assert side.git("status", "--porcelain").text == story.git("status", "--porcelain").text == ""
+
+
+def test_the_script_leaves_no_work_tree_in_the_belief_that_all_agrees(tell: Tell) -> None:
+    story = tell("live")
+    side = linked(story)
+    story.run("sh", story.path / ".git/cpv/uninstall")
+    for state in (notes_of(story).parent, notes_of(side).parent):
+        assert not (state / state_files.STAMP).exists()
+        assert not (state / state_files.WATCH).exists()
+
+
+def test_uninstall_keeps_the_record_of_a_commit_under_way_elsewhere(tell: Tell) -> None:
+    story = tell("live")
+    side = linked(story)
+    record = notes_of(side).parent / state_files.DETOUR
+    record.write_text("ref: refs/heads/side\n1\n\n")
+    assert "it holds a commit under way" in story.cpv("uninstall").text
+    assert record.exists()
+
+
+def test_a_separate_git_directory_has_all_of_the_state(make_repo: MakeRepo, tmp_path: Path) -> None:
+    repo = make_repo(install=False, files={"model.bin": "model 1\n"})
+    apart = tmp_path / "apart/git"
+    apart.parent.mkdir()
+    repo.git("init", "-q", "--separate-git-dir", apart)
+    repo.cpv("install")
+    repo.write("model.bin", "model 2\n")
+    assert "tagged v0.1" in repo.git("commit", "-qm", "second").text or repo.tags()
+    assert repo.git("checkout", "-q", "HEAD^").text == ""
+    assert repo.read("model.bin") == b"model 1\n"
+    assert strange(apart) == []
+    assert {state_files.INDEX, state_files.QUEUE, state_files.INSTALL} <= {
+        path.name for path in (apart / "cpv").iterdir()
+    }
+    repo.cpv("uninstall")
+    assert not (apart / "cpv").exists()
+    assert b"fsmonitor" not in (apart / "config").read_bytes()

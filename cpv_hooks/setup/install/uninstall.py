@@ -83,6 +83,7 @@ def _clear_state(repo: Repo) -> list[str]:
         "rescues": any(rescues(repo)),
         "queued uploads": bool(Queue.of(repo).pending()),
         "an operation under way": journal_file.folder(repo).exists(),
+        "a commit under way": any((state / state_files.DETOUR).exists() for state in _states(repo)),
     }
     kept = [name for name, is_there in found.items() if is_there]
     links = [repo.common_dir / name for name in LINKS]
@@ -91,12 +92,19 @@ def _clear_state(repo: Repo) -> list[str]:
             shutil.rmtree(folder, ignore_errors=True)
         for name in _OF_INSTALLATION:
             (repo.shared / name).unlink(missing_ok=True)
-        for name in _LOOKED_AT:
-            (repo.state / name).unlink(missing_ok=True)
+        for state in _states(repo):
+            for name in _LOOKED_AT:
+                (state / name).unlink(missing_ok=True)
         return [f"kept {repo.shared}: it holds {' and '.join(kept)}"]
-    for folder in {*links, repo.state, repo.shared}:
+    for folder in [*links, *_states(repo)]:
         shutil.rmtree(folder, ignore_errors=True)
     return []
+
+
+def _states(repo: Repo) -> list[Path]:
+    """CPV's folders of all work trees, that of the repository among them."""
+    linked = repo.common_dir.glob(f"worktrees/*/{state_files.FOLDER}")
+    return [repo.shared, *linked]
 
 
 def _restore(alterations: Alterations, path: Path, text: str | None) -> None:
@@ -137,8 +145,10 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
     for number, (name, former) in enumerate(manifest.files.items()):
         lines += _restoring_lines(repo, name, former, number, files)
     driver = repo.shared / state_files.MERGE_DRIVER
-    left = [Path(from_common(repo, path)) for path in (repo.shared / state_files.INSTALL, driver, *_certain(repo))]
+    left = [Path(from_common(repo, path)) for path in (repo.shared / state_files.INSTALL, driver)]
     lines.append(f"rm -f {' '.join(quote(str(path)) for path in left)}")
+    for name in (state_files.WATCH, state_files.STAMP):
+        lines.append(f"rm -f {state_files.FOLDER}/{name} worktrees/*/{state_files.FOLDER}/{name}")
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
     lines.append("echo 'CPV is removed from this repository'")
@@ -154,10 +164,6 @@ def _made_section(manifest: Manifest) -> bool:
     """Whether the section of the merge driver is ours alone."""
     keys = ("merge.dvc.name", "merge.dvc.driver")
     return all(key in manifest.config and manifest.config[key] is None for key in keys)
-
-
-def _certain(repo: Repo) -> list[Path]:
-    return [repo.state / state_files.WATCH, repo.state / state_files.STAMP]
 
 
 def _restoring_lines(repo: Repo, name: str, former: str | None, number: int, files: dict[str, bytes]) -> list[str]:

@@ -41,7 +41,7 @@ def _with_remote(project: Project, revs: Sequence[str]) -> list[str]:
 
 def mark_queued(repo: Repo) -> None:
     """Let the post-commit shim know, without Python, whether something waits."""
-    mark = repo.state / state_files.QUEUED
+    mark = repo.shared / state_files.QUEUED
     if Queue.of(repo).pending():
         write_atomic(mark, b"")
     else:
