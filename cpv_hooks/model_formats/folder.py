@@ -11,7 +11,7 @@ from typing import Any
 from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import rank_folders
 from cpv_hooks.model_formats.damage import DAMAGE, reason
-from cpv_hooks.model_formats.record import Model, Tensor, Unreadable, short
+from cpv_hooks.model_formats.record import Model, Tensor, Unreadable, short, verdicts
 from cpv_hooks.model_formats.single_file import SUFFIXES, read_file
 from cpv_hooks.system.byte_source import ByteSource, Part
 
@@ -32,13 +32,14 @@ def read_folder(files: Mapping[str, ByteSource]) -> Model | None:
     if not parts:
         return None
     formats = list(dict.fromkeys(part.format for part in parts if part.format))
+    scans = [part.scan for part in parts if part.scan]
     return Model(
         f"folder of {', '.join(formats)}" if not facts else f"Hugging Face folder of {', '.join(formats)}",
         tuple(tensor for part in parts for tensor in part.tensors),
         {**facts, **{key: value for part in parts for key, value in part.metadata.items()}},
         tuple(note for part in parts for note in part.notes),
         tuple(error for part in parts for error in part.errors),
-        "; ".join(part.verdict for part in parts if part.verdict) or None,
+        scan=partial(verdicts, scans) if scans else None,
     )
 
 

@@ -6,6 +6,8 @@ import io
 import logging
 from collections.abc import Iterable
 
+from cpv_hooks.model_formats.damage import DAMAGE
+
 _SHOWN = 8
 
 
@@ -20,6 +22,8 @@ def verdict(pickles: Iterable[bytes]) -> str | None:
     logger.setLevel(logging.CRITICAL)  # what it cannot read is said by our own reader
     try:
         results = [scan_pickle_bytes(io.BytesIO(data), "pickle") for data in pickles]
+    except DAMAGE:
+        return "not scanned"
     finally:
         logger.setLevel(before)
     for level in (SafetyLevel.Dangerous, SafetyLevel.Suspicious):

@@ -37,9 +37,8 @@ def read_dcp(files: Mapping[str, ByteSource], name: str = DCP) -> Model:
     named = sorted({path for found in pieces.values() for path, _, _ in found})
     missing = [path for path in named if folder + path not in files]
     errors = tuple(f"{name}: {path[:100]} is missing" for path in missing)
-    return Model(
-        "torch.distributed.checkpoint", tuple(tensors), {"files": len(named)}, errors=errors, verdict=verdict([data])
-    )
+    scan = partial(verdict, [data])
+    return Model("torch.distributed.checkpoint", tuple(tensors), {"files": len(named)}, errors=errors, scan=scan)
 
 
 def _pairs(made: object) -> list[tuple[Any, Any]]:

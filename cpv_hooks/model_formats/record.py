@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 
 from cpv_hooks.system.byte_source import Part
@@ -53,7 +54,7 @@ class Model:
     """What a model file or folder says of itself.
 
     `metadata` holds short texts and numbers; `notes` say what its reader ought to know, `errors` what could not be
-    read of it. `verdict` is a scanner's on its pickles, None where there are none or no scanner is installed.
+    read of it. `scan` asks a scanner for its verdict on the pickles, which is None where no scanner is installed.
     """
 
     format: str
@@ -61,7 +62,12 @@ class Model:
     metadata: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    verdict: str | None = None
+    scan: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def verdict(self) -> str | None:
+        """See the class; a scan takes as long as the reading."""
+        return self.scan() if self.scan else None
 
     @property
     def parameters(self) -> int | None:
@@ -82,8 +88,18 @@ class Model:
             tensors=tuple(replace(tensor, file=file) for tensor in self.tensors),
             notes=tuple(f"{file}: {note}" for note in self.notes),
             errors=tuple(f"{file}: {error}" for error in self.errors),
-            verdict=f"{file}: {self.verdict}" if self.verdict else None,
+            scan=partial(_of_file, file, self.scan) if self.scan else None,
         )
+
+
+def _of_file(file: str, scan: Callable[[], str | None]) -> str | None:
+    said = scan()
+    return f"{file}: {said}" if said else None
+
+
+def verdicts(scans: Sequence[Callable[[], str | None]]) -> str | None:
+    """The verdicts on several files."""
+    return "; ".join(said for scan in scans if (said := scan())) or None
 
 
 def _key(tensor: Tensor, *, shared: bool) -> str:

@@ -102,8 +102,8 @@ def read_pickle(source: ByteSource) -> Model:
     kind = "scikit-learn" if any(name.startswith("sklearn.") for name in classes) else "pickle"
     form = f"{kind} joblib" if arrays else kind
     errors = () if end == source.size else (f"its pickle ends at byte {end}, the file at {source.size}",)
-    scanned = verdict([_without(source, end, list(arrays.values()))])
-    return Model(form, tuple(tensors), metadata, errors=errors, verdict=scanned)
+    opcodes = _without(source, end, list(arrays.values()))
+    return Model(form, tuple(tensors), metadata, errors=errors, scan=partial(verdict, [opcodes]))
 
 
 def _without(source: ByteSource, end: int, arrays: list[_Array]) -> bytes:

@@ -42,6 +42,7 @@ def read_zip(archive: Archive) -> Model:
     data = archive.read(name, MAX_PICKLE)
     root = pickle_symbols.read(io.BytesIO(data))
     found = list(tensors_below(root, partial(_storage, archive, folder)))
+    others = [archive.read(other, MAX_PICKLE) for other in archive.members if other.endswith(".pkl") and other != name]
     missing = {key for key, _ in found if key is not None and f"{folder}data/{key}" not in archive.members}
     is_script = any(member.startswith(f"{folder}code/") for member in archive.members)
     big = f"{folder}byteorder" in archive.members and archive.read(f"{folder}byteorder", 100) == b"big"
@@ -50,7 +51,7 @@ def read_zip(archive: Archive) -> Model:
         tuple(tensor for _, tensor in found),
         {"byteorder": "big"} if big else {},
         errors=(f"{len(missing)} storages that its pickle names are not in it",) if missing else (),
-        verdict=verdict(archive.read(member, MAX_PICKLE) for member in archive.members if member.endswith(".pkl")),
+        scan=partial(verdict, [data, *others]),
     )
 
 
@@ -74,7 +75,7 @@ def read_legacy(source: ByteSource) -> Model:
 
     tensors = tuple(tensor for _, tensor in tensors_below(root, find))
     errors = () if at == source.size else (f"its storages end at byte {at}, the file at {source.size}",)
-    return Model("PyTorch before 1.6", tensors, errors=errors, verdict=verdict([stream.getvalue()[:end]]))
+    return Model("PyTorch before 1.6", tensors, errors=errors, scan=partial(verdict, [stream.getvalue()[:end]]))
 
 
 def _sizes(made: Made) -> Iterator[tuple[str, int]]:

@@ -165,3 +165,12 @@ def test_what_is_no_model_is_nobodys() -> None:
     assert read_bytes("notes.txt", b"") is None
     assert read_bytes("data.zip", torch_zip(b"1", "table.csv")) is None
     assert read_bytes("data.zip", torch_zip(b"1", "table.csv")[:-9]) is None
+
+
+@pytest.mark.parametrize("pickled", [b"\x80\x04K\x01K\x02\x93.", b"\x80\x04N\x8c\x01a\x93)R.", b"cos\nsystem\n."])
+def test_a_scanner_is_asked_about_whatever_can_be_read(pickled: bytes) -> None:
+    found = read_bytes("model.pkl", pickled)
+    assert found is None or isinstance(found.verdict, str)
+    archived = read_bytes("model.pt", torch_zip(pickled))
+    assert archived is not None
+    assert isinstance(archived.verdict, str)

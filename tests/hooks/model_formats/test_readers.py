@@ -190,3 +190,15 @@ def test_a_stale_index_beside_a_whole_model_is_no_error() -> None:
         "model.safetensors.index.json: shard model-00001-of-00002.safetensors is missing",
         "model.safetensors.index.json: shard model-00002-of-00002.safetensors is missing",
     )
+
+
+def test_the_verdicts_of_a_folder_name_the_files() -> None:
+    from cpv_hooks.model_formats.folder import read_folder
+    from cpv_hooks.system.byte_source import FileSource
+
+    names = ("torch.pt", "one.safetensors", "torch-legacy.pt")
+    found = read_folder({name: FileSource(SAVED / name) for name in names})
+    assert found is not None
+    assert found.verdict == "torch-legacy.pt: innocuous; torch.pt: innocuous"
+    assert read("dcp").verdict is not None
+    assert read("sharded").verdict is None
