@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ from support.people import TEAM, Person
 from support.shell import Shell
 
 ADA, BOB = 47111, 47112
+KILLED = """from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery import journal_file
+journal_file.create(Repo.discover(), "a test")
+"""
 Room = Callable[[str | None], Path]
 
 
@@ -89,6 +94,12 @@ def test_two_users_work_in_one_clone(room: Room, shared: str, mask: str) -> None
     assert listed.startswith("1\t")
     assert listed == bob.cpv("rescue", "list").out
     ada.cpv("rescue", "drop", "1")
+    # What one of them was killed in, the other undoes.
+    ada.run(sys.executable, "-c", KILLED)
+    journal = place / "repo/.git" / state_files.FOLDER / state_files.JOURNAL
+    assert closed_ones(journal) == []
+    bob.git("status")
+    assert not journal.exists()
     assert bob.cpv("sync").text == ""
     assert "hooks installed" in bob.cpv("install").text
     bob.cpv("prune", "--yes", "--force")
