@@ -180,8 +180,10 @@ def _registry(repo: Repo) -> Iterator[GitRegistry]:
 
     tag_refs.tagger(repo)  # the library's own words for a user without a name are no help
     try:
+        before = set(tag_refs.names(repo))
         with GitRegistry.from_url(str(repo.top)) as registry:
             yield registry
+        tag_refs.sign(repo, [name for name in tag_refs.names(repo) if name not in before])
     except (GTOException, SCMError) as error:
         what = " ".join(str(getattr(error, "msg", "") or error).split())
         raise CPVError(f"GTO: {what}", where=str(repo.top), fix="gto show") from error

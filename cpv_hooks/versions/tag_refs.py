@@ -63,16 +63,34 @@ def make_object(repo: Repo, name: str, commit: str, message: str) -> str:
     It is signed where the user's Git would sign it, unless that takes a prompt: then a line says how to sign it.
     """
     who = tagger(repo)
-    if _signs(repo):
-        from cpv_hooks.git.signing import signed_tag
-
-        try:
-            return signed_tag(repo, name, commit, message, who)
-        except CPVError as error:
-            fix = f"GIT_EDITOR=true git tag -f -s {shell_word(name)} {shell_word(name + '^{}')}"
-            warn(str(CPVError(f"{name} is not signed: {error.what}", fix=fix)))
+    signed = _signed(repo, name, commit, message, who) if _signs(repo) else None
+    if signed is not None:
+        return signed
     header = f"object {commit}\ntype commit\ntag {name}\ntagger {who}\n"
     return repo.run("mktag", input=f"{header}\n{message}").strip()
+
+
+def sign(repo: Repo, names: Iterable[str]) -> None:
+    """Sign annotated tags that a library has made here, by the same rule; each keeps its time and its message."""
+    if not _signs(repo):
+        return
+    for tag in (tag for name in names for tag in read(repo, name=name) if tag.oid != tag.commit):
+        header, _, message = repo.run("cat-file", "tag", tag.oid).partition("\n\n")
+        who = header.rpartition("\ntagger ")[2].partition("\n")[0]
+        signed = _signed(repo, tag.name, tag.commit, message.rstrip("\n") + "\n", who)
+        if signed is not None:
+            write(repo, update={tag.name: (signed, tag.oid)})
+
+
+def _signed(repo: Repo, name: str, commit: str, message: str, who: str) -> str | None:
+    from cpv_hooks.git.signing import signed_tag
+
+    try:
+        return signed_tag(repo, name, commit, message, who)
+    except CPVError as error:
+        fix = f"GIT_EDITOR=true git tag -f -s {shell_word(name)} {shell_word(name + '^{}')}"
+        warn(str(CPVError(f"{name} is not signed: {error.what}", fix=fix)))
+        return None
 
 
 def _signs(repo: Repo) -> bool:

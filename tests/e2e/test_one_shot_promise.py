@@ -155,6 +155,18 @@ def test_what_is_ready_goes_through_in_one_go(live: Story, script: str) -> None:
     live.check()
 
 
+def test_message_that_git_cannot_write(live: Story) -> None:
+    (live.path / ".git/COMMIT_EDITMSG").unlink()
+    (live.path / ".git/COMMIT_EDITMSG").mkdir()
+    live.put("model.bin", "model 3\n")
+    done = live.run("sh", "-c", "git commit -m third || cat .git/HEAD")
+    assert done.lines[-1] == "ref: refs/heads/main"
+    assert f"COMMIT_EDITMSG is a folder, {AGAIN}" in done.err
+    (live.path / ".git/COMMIT_EDITMSG").rmdir()
+    live.git("commit", "-qm", "third")
+    live.check()
+
+
 def test_pipe_with_a_name(live: Story) -> None:
     live.put("model.bin", "model 3\n")
     script = "mkfifo .git/pipe; (echo third >.git/pipe) & git commit -F .git/pipe"

@@ -240,6 +240,21 @@ def test_program_that_waits_for_somebody(
     assert not Path(f"/proc/{Path(f'{program}.pid').read_text().strip()}/exe").exists()
 
 
+def test_tags_of_stages(make_repo: MakeRepo, tmp_path: Path) -> None:
+    model = make_repo(files={"model.bin": "one"})
+    signer = Signer(model, make_key(tmp_path))
+    signer.configure()
+    assert model.cpv("promote", "v0.0", "prod").text == "resnet#prod#1\n"
+    assert model.cpv("demote", "prod").text == "resnet#prod!#2\n"
+    for name in ("resnet@v0.0.0", "resnet#prod#1", "resnet#prod!#2"):
+        assert 'Good "git" signature' in model.git("verify-tag", name).text
+        assert f"\ntag {name}\n" in model.git("cat-file", "tag", name).out
+    assert "out of prod" in model.git("tag", "-l", "--format=%(contents)", "resnet#prod!#2").out
+    shown = model.cpv("stages", "--history").out
+    assert "promote" in shown and "demote" in shown
+    assert model.git("fsck", "--strict", "--no-dangling").err == ""
+
+
 def test_commit_of_cpv(make_repo: MakeRepo, tmp_path: Path) -> None:
     model = make_repo(files={"model.bin": "one"})
     signer = Signer(model, make_key(tmp_path))
