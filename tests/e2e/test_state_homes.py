@@ -176,7 +176,7 @@ def test_a_separate_git_directory_has_all_of_the_state(make_repo: MakeRepo, tmp_
     repo.git("init", "-q", "--separate-git-dir", apart)
     repo.cpv("install")
     repo.write("model.bin", "model 2\n")
-    assert "tagged v0.1" in repo.git("commit", "-qm", "second").text or repo.tags()
+    assert repo.git("commit", "-qm", "second").text == "cpv: tagged v0.0\n"
     assert repo.git("checkout", "-q", "HEAD^").text == ""
     assert repo.read("model.bin") == b"model 1\n"
     assert strange(apart) == []
@@ -186,3 +186,22 @@ def test_a_separate_git_directory_has_all_of_the_state(make_repo: MakeRepo, tmp_
     repo.cpv("uninstall")
     assert not (apart / "cpv").exists()
     assert b"fsmonitor" not in (apart / "config").read_bytes()
+
+
+def test_a_submodule_has_its_own_state_and_loses_it_alone(make_repo: MakeRepo, tmp_path: Path) -> None:
+    model = make_repo(files={"model.bin": "model 1\n"})
+    outer = Shell(tmp_path / "outer")
+    model.git("init", "-q", outer.path)
+    outer.git("submodule", "--quiet", "add", model.path, "model")
+    inner = Shell(outer.path / "model")
+    inner.cpv("install")
+    inner.write("model.bin", "model 2\n")
+    assert "tagged v0.1" in inner.git("commit", "-qm", "second").text
+    git_dir = outer.path / ".git/modules/model"
+    assert strange(git_dir) == []
+    assert (git_dir / state_files.FOLDER / state_files.INDEX).exists()
+    assert not (outer.path / ".git" / state_files.FOLDER).exists()
+    before = (outer.path / ".git/config").read_bytes()
+    inner.cpv("uninstall")
+    assert not (git_dir / state_files.FOLDER).exists()
+    assert (outer.path / ".git/config").read_bytes() == before
