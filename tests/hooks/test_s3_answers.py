@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.remote.common.inventory import Seen
+from cpv_hooks.remote.common.inventory import Leftover, Seen
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, RemoteError
 from cpv_hooks.remote.s3.inventory import S3Inventory
 from cpv_hooks.remote.s3.multipart import PART
@@ -330,3 +330,84 @@ def test_an_inventory_takes_what_has_no_time(server: OddS3, tmp_path: Path) -> N
     server.odd["HEAD"] = lambda request, answer: answer.without("Last-Modified")
     found = S3Inventory(remote_of(server)).look([item.oid])
     assert found == {item.oid: Seen(5, item.oid, None)}
+
+
+# What a server refuses, or does not have
+
+
+def some(server: OddS3, folder: Path, count: int) -> list[Blob]:
+    items = [blob(folder, b"%d" % number) for number in range(count)]
+    for item in items:
+        server.store(key(item.oid), item.path.read_bytes())
+    return sorted(items, key=lambda item: item.oid)
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_a_key_that_is_not_removed_keeps_no_other(server: OddS3, tmp_path: Path, one_by_one: bool) -> None:
+    """DeleteObjects judges each key for itself (API_DeleteObjects)."""
+    first, kept, gone, last = some(server, tmp_path, 4)
+
+    def refuse(request: Request, answer: Answer) -> Answer:
+        server.store(key(kept.oid), b"kept")
+        codes = ((kept.oid, "AccessDenied"), (gone.oid, "NoSuchKey"))
+        rows = "".join(f"<Error><Key>{key(o)}</Key><Code>{c}</Code><Message>no</Message></Error>" for o, c in codes)
+        return replace(answer, body=f"<DeleteResult>{rows}</DeleteResult>".encode())
+
+    def deny(request: Request, answer: Answer) -> Answer | bytes:
+        if request.key != key(kept.oid):
+            return answer
+        server.store(request.key, b"kept")
+        return error(403, "AccessDenied")(request, answer)
+
+    server.odd["REMOVE"] = error(501, "NotImplemented") if one_by_one else refuse
+    server.odd["DELETE"] = deny
+    with pytest.raises(RemoteError, match=rf"{key(kept.oid)} cannot be removed \(AccessDenied"):
+        S3Inventory(remote_of(server)).remove([item.oid for item in (first, kept, gone, last)])
+    assert set(server.objects) == {key(kept.oid)}
+
+
+def test_the_files_of_a_directory_object_that_stays_are_not_removed(server: OddS3, tmp_path: Path) -> None:
+    item, folder = blob(tmp_path, b"hello"), f"{'0' * 32}.dir"
+    for oid in (item.oid, folder):
+        server.store(key(oid), b"x")
+    server.odd["REMOVE"] = error(501, "NotImplemented")
+    server.odd["DELETE"] = error(403, "AccessDenied")
+    with pytest.raises(RemoteError, match=f"{key(folder)} cannot be removed"):
+        S3Inventory(remote_of(server)).remove([item.oid, folder])
+    assert server.seen["DELETE"] == 1
+
+
+OLDER: list[tuple[str, Odd]] = [
+    ("refuses it", error(501, "NotImplemented")),
+    ("calls it not allowed", error(405, "MethodNotAllowed")),
+    ("answers the older one", lambda r, a: Answer(200, a.body[: a.body.find(b"<NextC")] + b"</ListBucketResult>")),
+]
+
+
+@pytest.mark.parametrize(("what", "odd"), OLDER, ids=[what for what, _ in OLDER])
+def test_a_server_without_the_newer_listing(server: OddS3, tmp_path: Path, what: str, odd: Odd) -> None:
+    items = some(server, tmp_path, 2300)
+    whole = odd
+
+    def older(request: Request, answer: Answer) -> Answer | bytes:
+        if "list-type" not in request.query:
+            return answer
+        return answer if b"<NextC" not in answer.body and what == "answers the older one" else whole(request, answer)
+
+    server.odd["LIST"] = older
+    assert set(S3Inventory(remote_of(server)).everything()) == {item.oid for item in items}
+    wanted = [item.oid for item in items] + ["f" * 32]
+    assert remote_of(server).missing(wanted) == {"f" * 32}
+
+
+def test_a_server_that_cannot_abort_an_upload(
+    server: OddS3, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.odd["ABORT"] = error(501, "NotImplemented")
+    left = [Leftover(f"upload {number}", f"{key('0' * 32)}\n{number}", 1) for number in range(3)]
+    S3Inventory(remote_of(server)).clean(left)
+    assert capsys.readouterr().err == (
+        f"cpv: warning: s3://bucket/team/files/md5 at {server.url}: 3 unfinished uploads stay "
+        "(the server has no AbortMultipartUpload)\n"
+    )
+    assert server.seen["ABORT"] == 1

@@ -49,12 +49,18 @@ def _parts(client: S3Client, bucket: str, key: str, upload_id: str) -> list[Any]
         raise
 
 
-def abort(client: S3Client, bucket: str, uploads: Collection[Leftover]) -> None:
-    """Abort uploads that `abandoned` found; one that ended meanwhile is no error. Raises botocore's errors."""
-    for upload in uploads:
+def abort(client: S3Client, bucket: str, uploads: Collection[Leftover]) -> int:
+    """Abort uploads that `abandoned` found; one that ended meanwhile is no error. Raises botocore's errors.
+
+    Returns how many stay, because the server cannot abort any.
+    """
+    for number, upload in enumerate(uploads):
         key, _, upload_id = upload.handle.partition(_SEPARATOR)
         try:
             client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
         except Exception as error:
+            if is_lacking(error):
+                return len(uploads) - number
             if code_of(error) != "NoSuchUpload":
                 raise
+    return 0

@@ -118,26 +118,38 @@ class S3Inventory:
         files = ordered[len(folders) :]
         with explained(self._remote.options):
             for group in (folders, files):
-                for start in range(0, len(group), PAGE):
-                    self._delete(group[start : start + PAGE])
+                pages = (group[start : start + PAGE] for start in range(0, len(group), PAGE))
+                faults = [fault for page in pages for fault in self._delete(page)]
+                if faults:
+                    # The files of a directory object that is still there stay too.
+                    raise self._not_removed(faults)
 
-    def _delete(self, oids: list[str]) -> None:
+    def _not_removed(self, faults: list[tuple[str, str]]) -> RemoteError:
+        (key, why), *more = faults
+        what = f"{key} cannot be removed ({why})" + (f", nor can {len(more)} more" if more else "")
+        return RemoteError(what, where=self._remote.url, fix="ask for s3:DeleteObject there, then repeat the command")
+
+    def _delete(self, oids: list[str]) -> list[tuple[str, str]]:
+        """Remove objects; returns those that the server refuses to remove, and why: it judges each for itself."""
         keys = [{"Key": self._remote.key(oid)} for oid in oids]
         try:
             answer: Any = self.client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
         except Exception as error:
             if not is_lacking(error):
                 raise
-            for key in keys:
-                self.client.delete_object(Bucket=self._bucket, Key=key["Key"])
-            return
-        for fault in answer.get("Errors", []):
-            what = f"{fault.get('Code')}: {fault.get('Message')}"
-            raise RemoteError(
-                f"{fault.get('Key')} cannot be removed ({what})",
-                where=self._remote.url,
-                fix="ask for s3:DeleteObject there, then repeat the command",
-            )
+            return list(filter(None, (self._delete_one(key["Key"]) for key in keys)))
+        faults = [fault for fault in answer.get("Errors", []) if fault.get("Code") not in NOT_THERE]
+        return [(str(fault.get("Key")), f"{fault.get('Code')}: {fault.get('Message')}") for fault in faults]
+
+    def _delete_one(self, key: str) -> tuple[str, str] | None:
+        try:
+            self.client.delete_object(Bucket=self._bucket, Key=key)
+        except Exception as error:
+            code = code_of(error)
+            if not code:
+                raise  # no answer, so that there is none for the next one either
+            return None if code in NOT_THERE else (key, code)
+        return None
 
     def leftovers(self, before: float) -> list[Leftover]:
         """See `Inventory`. Who may not list uploads, or whose server cannot, is told so and has none."""
@@ -160,7 +172,11 @@ class S3Inventory:
         from cpv_hooks.remote.s3.abandoned_uploads import abort
 
         with explained(self._remote.options):
-            abort(self.client, self._bucket, leftovers)
+            left = abort(self.client, self._bucket, leftovers)
+        if left:
+            from cpv_hooks.console.output import warn
+
+            warn(f"{self._remote.url}: {left} unfinished uploads stay (the server has no AbortMultipartUpload)")
 
 
 def _md5(tag: str | None) -> str | None:

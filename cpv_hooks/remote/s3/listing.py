@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.dvcformat.directory_object import is_oid
-from cpv_hooks.remote.s3_client.answers import fault_of, not_s3
+from cpv_hooks.remote.s3_client.pages import page_of
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -33,11 +33,7 @@ def pages_of(client: S3Client, options: S3Options) -> Pages:
     """The pages of a bucket, through boto3."""
 
     def ask(prefix: str, token: str | None) -> Mapping[str, Any]:
-        more: dict[str, Any] = {"ContinuationToken": token} if token else {}
-        page = client.list_objects_v2(Bucket=options.bucket, Prefix=prefix, MaxKeys=PAGE, **more)
-        if fault := fault_of(page, prefix, token):
-            raise not_s3(options, fault)
-        return page
+        return page_of(client, options, prefix, token, PAGE)
 
     return ask
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LISTING, BEGUN, COMPLETED = "ListBucketResult", "InitiateMultipartUploadResult", "CompleteMultipartUploadResult"
 _ROOTS = {
     "ListObjectsV2": LISTING,
+    "ListObjects": LISTING,
     "CreateMultipartUpload": BEGUN,
     "CompleteMultipartUpload": COMPLETED,
     "ListParts": "ListPartsResult",

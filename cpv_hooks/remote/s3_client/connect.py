@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.errors import code_of, explain, is_s3_error, no_bucket, no_network
 from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.pages import page_of
 from cpv_hooks.remote.s3_client.proxy import dead_proxy, proxy_for
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def look(client: S3Client, options: S3Options, prefix: str, *, strict: bool = Tr
     """
     bucket = options.bucket
     try:
-        if client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"):
+        if page_of(client, options, prefix, None, 1).get("Contents"):
             return
     except Exception as error:
         if strict or code_of(error) != "AccessDenied":
