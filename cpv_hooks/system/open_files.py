@@ -25,35 +25,45 @@ class Writer(NamedTuple):
 
 
 def being_written(path: Path) -> bool:
-    """Whether some process holds the file open for writing. The lease is given back at once."""
+    """Whether some process holds the file open for writing."""
+    return bool(_open_ones([path]))
+
+
+def _open_ones(paths: Iterable[Path]) -> list[Path]:
+    """Those of the files that some process has open for writing. Each lease is given back at once."""
     try:
         import fcntl
         import signal
 
-        lease = fcntl.F_SETLEASE
+        lease, read, nothing = fcntl.F_SETLEASE, fcntl.F_RDLCK, fcntl.F_UNLCK
         # A writer that opens the file in between makes the kernel send SIGIO, whose default is to end the process.
         before = signal.signal(signal.SIGIO, signal.SIG_IGN)
     except (ImportError, AttributeError, ValueError):
-        return False  # another system, or not the main thread, which alone may set a signal aside
+        return []  # another system, or not the main thread, which alone may set a signal aside
+    found = []
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            fcntl.fcntl(descriptor, lease, fcntl.F_RDLCK)
-            fcntl.fcntl(descriptor, lease, fcntl.F_UNLCK)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-    except OSError:
-        return False  # another user's file, or a file system without leases
+        for path in paths:
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            except OSError:
+                continue
+            try:
+                fcntl.fcntl(descriptor, lease, read)
+                fcntl.fcntl(descriptor, lease, nothing)
+            except BlockingIOError:
+                found.append(path)
+            except OSError:
+                pass  # another user's file, or a file system without leases
+            finally:
+                os.close(descriptor)
     finally:
         signal.signal(signal.SIGIO, before)
-    return False
+    return found
 
 
 def being_filled(paths: Iterable[Path]) -> dict[Path, Writer | None]:
     """Those of these files that are open for writing, with a writer where one can be seen; logs are passed over."""
-    found = [path for path in paths if being_written(path)]
+    found = _open_ones(paths)
     if not found:
         return {}
     seen = _writers({os.path.realpath(path): path for path in found})
