@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
     from cpv_hooks.operations.info.metadata import CombinedMetadata, DataMetadata, ModelMetadata
+    from cpv_hooks.runs.keep_rules import KeepBest, KeepEvery, KeepLast
+    from cpv_hooks.runs.save_rules import EveryMinutes, EverySteps
     from dvc_cpv_plugin.checkpoint_run import CheckpointRun
     from dvc_cpv_plugin.combined import CombinedCheckpointsManage
     from dvc_cpv_plugin.cpv_config import CPVConfig
@@ -41,7 +43,12 @@ __all__ = [
     "DataCheckpointsManage",
     "DataMetadata",
     "DownloadError",
+    "EveryMinutes",
+    "EverySteps",
     "InitError",
+    "KeepBest",
+    "KeepEvery",
+    "KeepLast",
     "ModelArtifacts",
     "ModelMetadata",
     "ModelsCheckpointsManage",
@@ -53,6 +60,11 @@ __all__ = [
 ]
 
 _MODULES = {
+    "KeepLast": "cpv_hooks.runs.keep_rules",
+    "KeepEvery": "cpv_hooks.runs.keep_rules",
+    "KeepBest": "cpv_hooks.runs.keep_rules",
+    "EverySteps": "cpv_hooks.runs.save_rules",
+    "EveryMinutes": "cpv_hooks.runs.save_rules",
     "CPVConfig": "dvc_cpv_plugin.cpv_config",
     "CheckpointRun": "dvc_cpv_plugin.checkpoint_run",
     "CombinedCheckpointsManage": "dvc_cpv_plugin.combined",

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Self
 
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.runs import policies
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import Job, begin, join, plain_metrics, rank, restored, tell_step, told_step
-from cpv_hooks.runs.policies import EveryMinutes, EverySteps, KeepRule, Mode, Moment, SaveRule
+from cpv_hooks.runs.keep_rules import KeepRule, Mode, number, rule_of
+from cpv_hooks.runs.save_rules import Moment, SaveRule, save_rule
 
 if TYPE_CHECKING:
     from cpv_hooks.runs.run_folder import RunFolder
@@ -45,7 +45,7 @@ class CheckpointRun:
     A checkpoint is saved at every multiple of `every` steps, or `minutes` after the one before (either, where both are
     given; at each `step` where neither is; or as `save_when` says). Kept are the newest `keep_last`, the `keep_best` by
     `metric` and the multiples of `keep_every`, what any of them keeps, or what `keep` does; all of them by default. The
-    newest is always kept. What is not kept goes from the cache and the remote as well.
+    newest is always kept. What is not kept leaves the cache at once, and the remote as `[runs] free` says.
 
     `name` is the run's: a job that was stopped goes on under the same name. By default it is `CPV_RUN`, else the
     branch's; where that run is finished, or another job is at work on it, the next one (`main-2`) is taken. `artifact`
@@ -77,8 +77,8 @@ class CheckpointRun:
         grace: float = 25.0,
         folder: str | os.PathLike[str] = ".",
     ) -> None:
-        self._rule = _save_rule(every, minutes, save_when)
-        self._keep = _keep_rule(keep_last, keep_best, keep_every, metric, mode, keep)
+        self._rule = save_rule(every, minutes, save_when)
+        self._keep = rule_of(keep_last, keep_best, keep_every, metric, mode, keep)
         self._metric = metric
         self._asked = name
         self._artifact = artifact
@@ -244,7 +244,7 @@ class CheckpointRun:
     def _values(self, step: int, metrics: Mapping[str, object]) -> dict[str, int | float | str]:
         values, odd = plain_metrics(metrics)
         name = self._metric
-        if name is not None and policies.number(values.get(name)) is None:
+        if name is not None and number(values.get(name)) is None:
             said = "is not a finite number" if name in metrics else "is missing"
             self._warn_once(f"run {self.name}: step {step}: metric {name} {said}, so it cannot be among the best")
         for key in odd:
@@ -272,20 +272,3 @@ class CheckpointRun:
     @property
     def _folder(self) -> RunFolder:
         return self._of_job.folder
-
-
-def _save_rule(every: int | None, minutes: float | None, given: SaveRule | None) -> SaveRule:
-    rules = [given] if given is not None else []
-    rules += [EverySteps(every)] if every is not None else []
-    rules += [EveryMinutes(minutes)] if minutes is not None else []
-    return policies.either(rules)
-
-
-def _keep_rule(
-    last: int | None, best: int | None, every: int | None, metric: str | None, mode: Mode, given: KeepRule | None
-) -> KeepRule:
-    rules = [given] if given is not None else []
-    rules += [policies.KeepLast(last)] if last is not None else []
-    rules += [policies.KeepBest(best, metric or "", mode)] if best is not None else []
-    rules += [policies.KeepEvery(every)] if every is not None else []
-    return policies.any_of(rules)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.project.project import Project, root_key
-from cpv_hooks.runs import policies, run_refs
+from cpv_hooks.runs import keep_rules, run_refs
 from cpv_hooks.runs.job import VARIABLE
-from cpv_hooks.runs.policies import KeepBest, Mode
+from cpv_hooks.runs.keep_rules import KeepBest, Mode
 from cpv_hooks.runs.retention import marks
 from cpv_hooks.runs.run_folder import RunFolder
 from cpv_hooks.runs.step_record import Step
@@ -66,14 +66,14 @@ def look(project: Project, name: str) -> Run:
         run_refs.demand(project.repo, name)
     state: State = "running" if is_running else "finished" if run_refs.is_finished(project.repo, name) else "stopped"
     data = folder.read("job.json").get("keep")
-    rule = policies.keep_rule(data) if data else policies.KeepAll()
+    rule = keep_rules.keep_rule(data) if data else keep_rules.KeepAll()
     best = next((one for one in rule.rules if isinstance(one, KeepBest)), None)
     return Run(
         name,
         state,
         steps,
-        policies.keep(rule, marks(steps)) if data else {},
-        policies.best_first(marks(steps), best.metric, best.mode) if best else (),
+        keep_rules.keep(rule, marks(steps)) if data else {},
+        keep_rules.best_first(marks(steps), best.metric, best.mode) if best else (),
         f"{best.metric} ({best.mode})" if best else None,
         frozenset(item.commit for item in Queue.of(project.repo).pending(root_key(project))),
     )
@@ -90,7 +90,7 @@ def find(project: Project, name: str, metric: str | None = None, mode: Mode = "m
         return steps[-1]
     if which == "best":
         found = look(project, run)
-        ranked = policies.best_first(marks(steps), metric, mode) if metric else found.ranked
+        ranked = keep_rules.best_first(marks(steps), metric, mode) if metric else found.ranked
         if not ranked:
             what = f"no step has {metric} as a number" if metric else "it is not known which metric tells the best"
             raise CPVError(

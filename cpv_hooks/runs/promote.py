@@ -16,7 +16,7 @@ from cpv_hooks.operations.make import make_version, metrics_line, new_content, t
 from cpv_hooks.operations.make.commit_draft import Change
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.runs import policies
+from cpv_hooks.runs import keep_rules
 from cpv_hooks.runs.restore import restore
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
@@ -65,7 +65,7 @@ def _changes(project: Project, step: Step, source: Path) -> list[Change]:
         one = next((item for item in tracked if item.pointer.path == path), new)
         target_artifact.check_place(project, one, source / name, None)
         changes.append(Change(space, one.pointer, new_content.of_path(space, source / name, path), in_place=False))
-    numbers = {key: value for key, value in step.metrics.items() if policies.number(value) is not None}
+    numbers = {key: value for key, value in step.metrics.items() if keep_rules.number(value) is not None}
     logs = [path for path in step.saved.values() if project.kind_of(path) == "metrics"]
     if numbers and not logs and project.config.artifacts.get("metrics"):
         changes.append(metrics_line.change(project, {"step": step.step, **numbers}, tracked, space))

@@ -15,7 +15,7 @@ from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import run_refs, step_upload
-from cpv_hooks.runs.policies import Mark, keep, keep_rule
+from cpv_hooks.runs.keep_rules import Mark, keep, keep_rule
 from cpv_hooks.runs.step_record import Step
 from cpv_hooks.runs.take_in import brought, write_brought
 from cpv_hooks.system.locks import locked

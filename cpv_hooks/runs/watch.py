@@ -16,7 +16,7 @@ from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import VARIABLE, Job, begin, plain_metrics, restored
-from cpv_hooks.runs.policies import KeepRule
+from cpv_hooks.runs.keep_rules import KeepRule
 from cpv_hooks.runs.watched_folder import Found, WatchedFolder
 
 _LOOK = 0.25  # seconds

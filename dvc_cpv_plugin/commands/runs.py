@@ -188,7 +188,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     add_json(promoted)
     dropped = add_command(
         verbs, parent_parser, "drop", CmdDrop,
-        "Drop a run or one of its steps: the refs, and the data that nothing else needs. Versions made of it stay.",
+        "Drop a run or one of its steps: refs, and cached data that nothing else needs. Versions made of it stay.",
         "examples:\n  dvc cpv runs drop main-2\n  dvc cpv runs drop main@500 --dry-run",
     )  # fmt: skip
     dropped.add_argument("run", metavar="RUN[@STEP]", help="The run, or one step of it.")

@@ -31,7 +31,7 @@ class CmdWatch(CPVCommand):
     def run(self) -> int:
         """Do it."""
         from cpv_hooks.errors import CPVError
-        from cpv_hooks.runs import policies
+        from cpv_hooks.runs.keep_rules import rule_of
         from cpv_hooks.runs.watch import Wishes, watch
 
         # What stands between DIR and `--` are options of ours; argparse leaves them to what follows DIR.
@@ -39,14 +39,9 @@ class CmdWatch(CPVCommand):
         args = _options().parse_args(before, namespace=self.args)
         if not command:
             raise CPVError("no program is named", fix="dvc cpv watch DIR -- COMMAND")
-        rules: list[policies.KeepRule] = []
-        rules += [policies.KeepLast(args.keep_last)] if args.keep_last is not None else []
-        rules += [policies.KeepEvery(args.keep_every)] if args.keep_every is not None else []
-        if args.keep_best is not None:
-            rules.append(policies.KeepBest(args.keep_best, args.metric or "", args.mode))
         wishes = Wishes(
             Path(args.folder).absolute(),
-            policies.any_of(rules),
+            rule_of(args.keep_last, args.keep_best, args.keep_every, args.metric, args.mode),
             args.pattern,
             args.settle,
             args.marker,

@@ -11,13 +11,15 @@ import pytest
 from conftest import MakeRepo
 
 from support.job import Job
-from support.repos import ModelRepo, object_names
+from support.repos import SETTINGS, ModelRepo, object_names
 
 
 @pytest.fixture
 def repo(make_repo: MakeRepo, tmp_path: Path) -> ModelRepo:
     """A finished run of the steps 0, 3 and 4, of which 0 has the highest loss."""
-    repo = make_repo(remote=tmp_path / "vision/resnet", files={"model.bin": "first", "metrics.log": '{"loss": 9}\n'})
+    files = {"model.bin": "first", "metrics.log": '{"loss": 9}\n'}
+    settings = SETTINGS + '[runs]\nfree = "at once"\n'
+    repo = make_repo(remote=tmp_path / "vision/resnet", settings=settings, files=files)
     job = Job(repo.path, 5, every=1, keep_last=2, keep_best=1, metric="loss", mode="max")
     assert job.end() == 0, job.errors
     return repo

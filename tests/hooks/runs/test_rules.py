@@ -10,21 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.runs.policies import (
-    EveryMinutes,
-    EverySteps,
+from cpv_hooks.runs.keep_rules import (
     KeepAll,
     KeepBest,
     KeepEvery,
     KeepLast,
     KeepRule,
     Mark,
-    Moment,
     best_first,
-    either,
     keep,
     keep_rule,
 )
+from cpv_hooks.runs.save_rules import EveryMinutes, EverySteps, Moment, either
 
 NUMBERS = st.one_of(st.integers(-5, 5), st.floats(allow_nan=True, allow_infinity=True), st.just("text"), st.none())
 MARKS = st.dictionaries(st.integers(0, 300), NUMBERS, max_size=12).map(

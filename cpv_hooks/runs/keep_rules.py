@@ -1,7 +1,6 @@
-"""When a training run saves, and which of its steps are kept: pure functions of what the run has done.
+"""Which steps of a training run are kept: pure functions of the steps and their metrics.
 
-Rules combine: `EverySteps(500) | EveryMinutes(30)` saves when either says so, `KeepLast(2) | KeepBest(3, "loss")` keeps
-what either keeps; `&` wants both.
+Rules combine: `KeepLast(2) | KeepBest(3, "loss")` keeps what either keeps, with `&` what both do.
 """
 
 from __future__ import annotations
@@ -13,79 +12,9 @@ from functools import reduce
 from typing import Any, Literal
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.runs.save_rules import positive
 
 Mode = Literal["min", "max"]
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A step that a run has reached, and what was saved last. Times are in seconds, on one clock.
-
-    `saved` is the last step that was saved, or that the run went on from; `since` is when, or when the run began.
-    """
-
-    step: int
-    now: float
-    saved: int | None
-    since: float
-
-
-class SaveRule:
-    """Whether a moment is one to save at."""
-
-    def __call__(self, moment: Moment) -> bool:
-        raise NotImplementedError
-
-    def __or__(self, other: SaveRule) -> SaveRule:
-        return _SaveBoth(self, other, every=False)
-
-    def __and__(self, other: SaveRule) -> SaveRule:
-        return _SaveBoth(self, other, every=True)
-
-
-@dataclass(frozen=True)
-class _SaveBoth(SaveRule):
-    one: SaveRule
-    other: SaveRule
-    every: bool
-
-    def __call__(self, moment: Moment) -> bool:
-        answers = (self.one(moment), self.other(moment))
-        return all(answers) if self.every else any(answers)
-
-
-@dataclass(frozen=True)
-class EverySteps(SaveRule):
-    """At each multiple of so many steps, or at the first step after it where the run does not stop at each."""
-
-    steps: int
-
-    def __post_init__(self) -> None:
-        _positive("every", self.steps)
-
-    def __call__(self, moment: Moment) -> bool:
-        before = 0 if moment.saved is None else moment.saved
-        return moment.step // self.steps > before // self.steps or (self.steps == 1 and moment.step != moment.saved)
-
-
-@dataclass(frozen=True)
-class EveryMinutes(SaveRule):
-    """So many minutes after the last save."""
-
-    minutes: float
-
-    def __post_init__(self) -> None:
-        if not self.minutes > 0:
-            raise CPVError("minutes must be more than 0", fix="CheckpointRun(minutes=30)")
-
-    def __call__(self, moment: Moment) -> bool:
-        return moment.now - moment.since >= 60 * self.minutes
-
-
-def either(rules: Iterable[SaveRule]) -> SaveRule:
-    """Whenever one of these says so; at every step where there are none."""
-    found = list(rules)
-    return reduce(lambda one, other: one | other, found) if found else EverySteps(1)
 
 
 class Mark:
@@ -158,7 +87,7 @@ class KeepLast(KeepRule):
     count: int
 
     def __post_init__(self) -> None:
-        _positive("keep_last", self.count)
+        positive("keep_last", self.count)
 
     def kept(self, marks: Sequence[Mark]) -> set[int]:
         return set(sorted(mark.step for mark in marks)[-self.count :])
@@ -179,7 +108,7 @@ class KeepBest(KeepRule):
     mode: Mode = "min"
 
     def __post_init__(self) -> None:
-        _positive("keep_best", self.count)
+        positive("keep_best", self.count)
         if not isinstance(self.metric, str) or not self.metric:
             raise CPVError("keep_best needs the name of a metric", fix='CheckpointRun(keep_best=3, metric="eval_loss")')
         if self.mode not in ("min", "max"):
@@ -202,7 +131,7 @@ class KeepEvery(KeepRule):
     steps: int
 
     def __post_init__(self) -> None:
-        _positive("keep_every", self.steps)
+        positive("keep_every", self.steps)
 
     def kept(self, marks: Sequence[Mark]) -> set[int]:
         return {mark.step for mark in marks if mark.step % self.steps == 0}
@@ -234,6 +163,22 @@ def any_of(rules: Iterable[KeepRule]) -> KeepRule:
     return reduce(lambda one, other: one | other, found) if found else KeepAll()
 
 
+def rule_of(
+    last: int | None,
+    best: int | None,
+    every: int | None,
+    metric: str | None,
+    mode: Mode,
+    given: KeepRule | None = None,
+) -> KeepRule:
+    """The rule of a job's keywords: what any of them keeps, and everything where there are none."""
+    rules = [given] if given is not None else []
+    rules += [KeepLast(last)] if last is not None else []
+    rules += [KeepBest(best, metric or "", mode)] if best is not None else []
+    rules += [KeepEvery(every)] if every is not None else []
+    return any_of(rules)
+
+
 def keep(rule: KeepRule, marks: Sequence[Mark]) -> dict[int, list[str]]:
     """The steps that stay, and why. The newest always does: it is the one to resume from."""
     chosen = rule.kept(marks) | KeepLast(1).kept(marks)
@@ -256,8 +201,3 @@ def number(value: object) -> float | None:
         return float(value) if math.isfinite(value) else None
     except OverflowError:
         return None
-
-
-def _positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise CPVError(f"{name} must be a whole number from 1 on, not {value!r}", fix=f"CheckpointRun({name}=1)")
