@@ -81,12 +81,17 @@ def _enter(patch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def guard(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def guard(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[None]:
     """An empty home for each test; one that touches the user's own fails."""
     _enter(monkeypatch, tmp_path_factory.mktemp("user"))
     before = sandbox.signature()
     sandbox.opened()
     yield
+    if "tmp_path" in request.node.funcargs:
+        # It is gone, and its name must not be the next test's: a process may have outlived this one.
+        request.node.funcargs["tmp_path"].mkdir(exist_ok=True)
     touched = sandbox.opened()
     assert not touched, f"opened in the real home: {touched}"
     assert sandbox.signature() == before, "something in the real home was changed"
