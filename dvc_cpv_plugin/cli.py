@@ -1,28 +1,105 @@
-"""`cpv …`, the same tree as `dvc cpv …`."""
+"""`cpv …`, the same tree as `dvc cpv …`, without the start of DVC: what a command needs of it, it imports."""
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, NoReturn
+
+_INTERRUPTED, _NO_DVC, _WRONG_ARGUMENTS, _BROKEN_PIPE = 252, 253, 254, 141
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong argument as DVC does: what is wrong, the command's help, and exit code 254."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process."""
+        sys.stderr.write(f"ERROR: {message}\n")
+        self.print_help()
+        sys.exit(_WRONG_ARGUMENTS)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See argparse. Here, so that the command which was given too much says so, not the whole tree."""
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, left
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `dvc cpv` with these arguments (the process's own by default) and return DVC's exit code."""
+    """Run a command with these arguments (the process's own by default); returns the exit code that DVC would."""
     before, after = _split(list(sys.argv[1:] if argv is None else argv))
     if after[:1] in (["-V"], ["--version"]):
         from cpv_hooks import __version__
 
         sys.stdout.write(f"{__version__}\n")
         return 0
-    from dvc.cli import main as dvc_main
-    from dvc.cli import parser
+    try:
+        with ExitStack() as stack:
+            args = _parser().parse_args([*before, "cpv", *after])
+            if args.quiet or args.verbose:
+                stack.enter_context(_log_level(args))
+            code: int = args.func(args).do_run()
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return code
+    except KeyboardInterrupt:
+        sys.stderr.write("ERROR: interrupted by the user\n")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes the stream once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - as DVC reports it
+        return _report(error)
+    finally:
+        if "dvc.repo.open_repo" in sys.modules:
+            from dvc.repo.open_repo import clean_repos
 
-    from dvc_cpv_plugin import autoload
+            clean_repos()
 
-    # Already done where Python has processed our .pth file; not so under `pip install --target`.
-    if not autoload.append(parser):
-        return 1
-    return int(dvc_main([*before, "cpv", *after]))
+
+def _parser() -> argparse.ArgumentParser:
+    from dvc_cpv_plugin import commands
+
+    common = argparse.ArgumentParser(add_help=False)
+    level = common.add_mutually_exclusive_group()
+    level.add_argument("-q", "--quiet", action="count", default=0, help="Be quiet.")
+    level.add_argument("-v", "--verbose", action="count", default=0, help="Be verbose.")
+    parser = Parser(prog="dvc", parents=[common])
+    parser.add_argument("--cd", default=os.path.curdir)
+    parser.add_argument("--wait-for-lock", action="store_true")
+    commands.add_parser(parser.add_subparsers(required=True), common)
+    return parser
+
+
+def _log_level(args: argparse.Namespace) -> Any:
+    """DVC's loggers at the level that `-q` or `-v` asks for."""
+    import logging
+
+    from dvc.logger import set_loggers_level
+
+    if args.quiet:
+        return set_loggers_level(logging.CRITICAL)
+    return set_loggers_level(logging.DEBUG if args.verbose == 1 else logging.DEBUG - 5)
+
+
+def _report(error: Exception) -> int:
+    """DVC's line for an exception, and its exit code."""
+    from dvc.cli import _log_exceptions, logger
+    from dvc.config import ConfigError
+    from dvc.exceptions import DvcException, NotDvcRepoError
+
+    if isinstance(error, ConfigError):
+        logger.exception("configuration error")
+        return 251
+    if isinstance(error, DvcException):
+        logger.exception("")
+        return _NO_DVC if isinstance(error, NotDvcRepoError) else 255
+    return _log_exceptions(error) or 255
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

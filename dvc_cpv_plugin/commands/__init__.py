@@ -1,42 +1,45 @@
-"""The tree of `dvc cpv`: one module for each noun, each with DVC's own `add_parser(subparsers, parent_parser)`."""
+"""The tree of `dvc cpv`: one module for each noun, each with DVC's own `add_parser(subparsers, parent_parser)`.
+
+A noun's module is imported when that noun is asked for, so that DVC's other commands do not pay for them.
+"""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import sys
+from collections.abc import Mapping
 from typing import Any
 
-NOUNS = (
-    "init",
-    "install",
-    "uninstall",
-    "aws-config",
-    "bitbucket-config",
-    "config",
-    "validate",
-    "model",
-    "data",
-    "checkpoint",
-    "tag",
-    "log",
-    "diff",
-    "promote",
-    "demote",
-    "stages",
-    "runs",
-    "watch",
-    "sync",
-    "status",
-    "doctor",
-    "verify",
-    "prune",
-    "rescue",
-    "recover",
-    "batch",
-    "access",
-    "demo",
-)
+NOUNS: Mapping[str, str] = {
+    "init": "Make a model repository, or set CPV up in the one that is here.",
+    "install": "Install CPV's Git hooks in this clone and bring its artifacts.",
+    "uninstall": "Remove CPV's Git hooks from this clone; what was there before is there again, byte for byte.",
+    "aws-config": "Set up S3: verify that it can be written, remember how, and move the repository's data there.",
+    "bitbucket-config": "Set up SSH to Bitbucket: a key, ~/.ssh/config, the host's key, the origin, and a test.",
+    "config": "Show or change the personal settings (~/.cpv/config.json).",
+    "validate": "Check that S3, the Git host, the repository, the disks and the next version are ready for work.",
+    "model": "Upload, download, list, revert or describe a model's checkpoints.",
+    "data": "Upload, download, list, revert or describe the training data's checkpoints.",
+    "checkpoint": "Tag, list or revert model and data together.",
+    "tag": "Tag the checkpoint at HEAD: the next version, or the one you name.",
+    "log": "List the versions, newest first: what changed, sizes, metrics, and where the data is.",
+    "diff": "Compare two versions, or one with the work tree: artifacts, files, models, metrics, settings.",
+    "promote": "Take a model version into a stage, such as production; prints the tag that says so.",
+    "demote": "Take the version out of a stage, so that no version is in it; prints the tags that say so.",
+    "stages": "Show which version is in which stage; with --history who put which one there, and when.",
+    "runs": "Training runs: their steps and metrics; make a step a version, drop a run, or go on with one.",
+    "watch": "Run a program and take the checkpoints that it writes into a folder, as a training run.",
+    "sync": "Snapshot what changed, fetch what is missing, upload what is queued.",
+    "status": "Show the artifacts, what changed, what is queued, the last versions and the remote.",
+    "doctor": "Check Git, DVC, the settings, every hook, the remote and the upload queue.",
+    "verify": "Compare what versions need with the cache and the remote; --repair restores it from good copies.",
+    "prune": "Print which objects nothing needs, in the cache or with --remote there; --yes removes them.",
+    "rescue": "List, bring back or let go unsaved content that a checkout replaced.",
+    "recover": "Finish or undo what a killed process left behind. The next hook does it too; this does it now.",
+    "batch": "Run one command in many model repositories, each in a process of its own.",
+    "access": "Print the least-privilege IAM policy (JSON) for a team's prefix on S3; nothing is applied.",
+    "demo": "Show in a temporary folder how plain Git commands version a model.",
+}
+"""Each noun with its line of help, so that `--help` imports none of them."""
 
 DESCRIPTION = """Version a model repository's checkpoints with plain git commit, tag and checkout.
 
@@ -45,7 +48,9 @@ set a repository up, look into it and help where something went wrong."""
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `cpv` to DVC's parser. A noun that cannot be imported is named in one line, the others are there."""
+    """Add `cpv` to DVC's parser."""
+    from dvc_cpv_plugin.commands.nouns import NounsAction
+
     parser = subparsers.add_parser(
         "cpv",
         parents=[parent_parser],
@@ -54,11 +59,10 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     nouns = parser.add_subparsers(
-        dest="cmd", metavar="command", help="Use `dvc cpv command --help` for command-specific help.", required=True
+        action=NounsAction,
+        dest="cmd",
+        metavar="command",
+        help="Use `dvc cpv command --help` for command-specific help.",
+        required=True,
     )
-    for noun in NOUNS:
-        try:
-            importlib.import_module(f"{__name__}.{noun.replace('-', '_')}").add_parser(nouns, parent_parser)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, DVC and the other nouns are there
-            reason = " ".join(str(error).split())
-            sys.stderr.write(f"cpv: `dvc cpv {noun}` could not be loaded ({type(error).__name__}: {reason})\n")
+    nouns.parent_parser = parent_parser

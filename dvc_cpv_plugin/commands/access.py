@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "Print the least-privilege IAM policy (JSON) for a team's prefix on S3; nothing is applied."
 EXAMPLES = """examples:
   dvc cpv access                                   for this repository's team, on its bucket
   dvc cpv access --team-name vision --read-only    for those who only check out
@@ -34,7 +34,7 @@ class CmdAccess(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "access", CmdAccess, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "access", CmdAccess, NOUNS["access"], EXAMPLES)
     parser.add_argument("--team-name", metavar="NAME", help="the team (default: this repository's, or your own)")
     parser.add_argument("--bucket", metavar="NAME", help="the bucket (default: this repository's, or yours)")
     rights = parser.add_mutually_exclusive_group()

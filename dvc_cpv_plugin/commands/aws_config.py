@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from cpv_hooks.accounts.aws.target import Request
     from cpv_hooks.console.plan import Plan
 
-HELP = "Set up AWS: verify that S3 can be written, remember how it is reached, move the repository's data there."
 EXAMPLES = """examples:
   dvc cpv aws-config                                          # what aws configure, aws sso login or AWS_… have set up
   dvc cpv aws-config --credential-path ~/keys --profile team  # a credential file; CPV keeps its path, never its keys
@@ -54,7 +54,7 @@ class CmdAwsConfig(SetupCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `aws-config` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "aws-config", CmdAwsConfig, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "aws-config", CmdAwsConfig, NOUNS["aws-config"], EXAMPLES)
     parser.add_argument(
         "--credential-path", metavar="FILE", help="The AWS credential file (default: wherever AWS's own tools look)."
     )

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
-from dvc.cli.command import CmdBaseNoRepo
+from dvc_cpv_plugin.commands import ui
 
 
-class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
-    """A command that reports a `CPVError`, or a disk that refuses, as one line with exit code 1.
+class CPVCommand(ABC):
+    """A command as DVC calls them; it reports a `CPVError`, or a disk that refuses, as one line with exit code 1.
 
-    Every other exception is DVC's to report, and so are `-q`, `-v`, `--cd` and the exit codes: DVC's `main` has already
-    set the log level and the folder when `run` is called.
+    Every other exception is for DVC's `main` to report, or for ours (`cpv`), which have set the log level.
     """
 
-    args: argparse.Namespace
     says_bypassed = True
     """Whether the command says it where Git does not run CPV's hooks; not one that sees to it, or tells it itself."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        os.chdir(args.cd)
 
     def do_run(self) -> int:
         """Called by DVC; runs the command and turns a `CPVError` into its line."""
@@ -27,6 +29,7 @@ class CPVCommand(CmdBaseNoRepo):  # type: ignore[misc]  # DVC publishes no types
         from cpv_hooks.errors import CPVError
 
         before = os.environ.get("CPV_QUIET")
+        ui.quiet = bool(self.args.quiet)
         if self.args.quiet:
             # For Git's hooks under this command too.
             os.environ["CPV_QUIET"] = "1"

@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from cpv_hooks.operations.batch import Ran
 
-HELP = "Run one command in many model repositories, each in a process of its own."
 EXAMPLES = """examples:
   dvc cpv batch status                                  every model below this folder
   dvc cpv batch sync models/* --jobs 8                  these
@@ -68,7 +68,7 @@ class CmdBatch(CPVCommand):
         return [*options, "--json"] if self.args.json and self.args.command in _JSON else options
 
     def _show(self, ended: list[Ran]) -> None:
-        from dvc.ui import ui
+        from dvc_cpv_plugin.commands import ui
 
         ended = sorted(ended, key=lambda ran: ran.root)
         if self.args.json:
@@ -124,7 +124,7 @@ def _jobs(text: str) -> int:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `batch` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "batch", CmdBatch, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "batch", CmdBatch, NOUNS["batch"], EXAMPLES)
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=f"One of {', '.join(COMMANDS)}.")
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="Model repositories, or globs; by default all below this folder."

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
@@ -13,7 +14,6 @@ from dvc_cpv_plugin.commands.setup_command import SetupCommand
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Plan
 
-HELP = "Set SSH to Bitbucket up: a key, ~/.ssh/config, the host's key, this repository's origin, and a test."
 EXAMPLES = """examples:
   dvc cpv bitbucket-config                                   # Bitbucket Cloud, with ~/.ssh/id_ed25519
   dvc cpv bitbucket-config --keygen-filename id_bitbucket    # a key of its own, ~/.ssh/id_bitbucket
@@ -48,7 +48,9 @@ class CmdBitbucketConfig(SetupCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `bitbucket-config` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "bitbucket-config", CmdBitbucketConfig, HELP, EXAMPLES)
+    parser = add_command(
+        subparsers, parent_parser, "bitbucket-config", CmdBitbucketConfig, NOUNS["bitbucket-config"], EXAMPLES
+    )
     parser.add_argument(
         "--keygen-filename", metavar="FILE", help="The private key: a name in ~/.ssh, or a path; made if missing."
     )

@@ -15,7 +15,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 def show(checks: Sequence[Check], *, as_json: bool) -> int:
     """Print checks; returns the exit code, 1 where one failed."""
-    from dvc.ui import ui
+    from dvc_cpv_plugin.commands import ui
 
     failed = any(check.result == "fail" for check in checks)
     if as_json:

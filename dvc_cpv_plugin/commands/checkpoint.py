@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag
 from dvc_cpv_plugin.commands.line import highest
@@ -13,7 +14,6 @@ from dvc_cpv_plugin.commands.line import highest
 if TYPE_CHECKING:
     from cpv_hooks.operations.info.listing import Listed
 
-HELP = "Tag, list or revert model and data together."
 EXAMPLES = """examples:
   dvc cpv checkpoint create --tag v1.0 -m "First release"
   dvc cpv checkpoint list
@@ -39,9 +39,8 @@ class CmdList(CheckpointCommand):
         import json
         import sys
 
-        from dvc.ui import ui
-
         from dvc_cpv_plugin.combined import CombinedCheckpointsManage
+        from dvc_cpv_plugin.commands import ui
 
         found = self.open(CombinedCheckpointsManage).read_combined_checkpoints()
         if self.wants_json:
@@ -108,7 +107,7 @@ def _table(rows: Sequence[tuple[str, str, str, str, str]]) -> None:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `checkpoint` to `dvc cpv`."""
-    verbs = add_noun(subparsers, parent_parser, "checkpoint", HELP, EXAMPLES)
+    verbs = add_noun(subparsers, parent_parser, "checkpoint", NOUNS["checkpoint"], EXAMPLES)
     create = add_command(
         verbs,
         parent_parser,

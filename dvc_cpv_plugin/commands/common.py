@@ -89,7 +89,7 @@ class CheckpointCommand(CPVCommand):
 
     def say(self, text: str, value: Mapping[str, object]) -> int:
         """Print a result: the text, or the value where `--json` asks for it; nothing in a dry run."""
-        from dvc.ui import ui
+        from dvc_cpv_plugin.commands import ui
 
         if not self.args.dry_run:
             ui.write(json.dumps(value, indent=2) if self.wants_json else text)
@@ -101,9 +101,8 @@ class CheckpointCommand(CPVCommand):
         return bool(getattr(self.args, "json", False))
 
     def _show(self, effects: Sequence[Effect]) -> None:
-        from dvc.ui import ui
-
         from dvc_cpv_plugin.checkpoints import print_effects
+        from dvc_cpv_plugin.commands import ui
 
         if self.wants_json:
             listed = [{"tool": effect.tool, "text": effect.text} for effect in effects]

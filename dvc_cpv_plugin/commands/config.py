@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_json, add_noun
 from dvc_cpv_plugin.commands.config_trust import add_trust
 
-HELP = "Show or change the personal settings (~/.cpv/config.json)."
 EXAMPLES = """examples:
   dvc cpv config list
   dvc cpv config get aws.region
@@ -28,9 +28,8 @@ class CmdGet(CPVCommand):
     """Prints one setting, or a group of them."""
 
     def run(self) -> int:
-        from dvc.ui import ui
-
         from cpv_hooks.accounts.personal import settings
+        from dvc_cpv_plugin.commands import ui
 
         key = self.args.key
         value = _masked(key, settings.get(key))
@@ -47,9 +46,8 @@ class CmdList(CPVCommand):
     """A table on a terminal, plain lines in a pipe, or JSON."""
 
     def run(self) -> int:
-        from dvc.ui import ui
-
         from cpv_hooks.accounts.personal import settings
+        from dvc_cpv_plugin.commands import ui
 
         found = settings.get()
         if self.args.json:
@@ -86,10 +84,9 @@ class CmdUnset(CPVCommand):
 
 
 def _change(key: str, value: str | None, dry_run: bool) -> int:
-    from dvc.ui import ui
-
     from cpv_hooks.accounts.personal import settings
     from cpv_hooks.console.output import say
+    from dvc_cpv_plugin.commands import ui
 
     changes = {key: value}
     found: Any = (settings.preview if dry_run else settings.update)(changes)
@@ -161,7 +158,7 @@ def _table(rows: list[tuple[str, str, str]]) -> None:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `config` to `dvc cpv`."""
-    verbs = add_noun(subparsers, parent_parser, "config", HELP, EXAMPLES)
+    verbs = add_noun(subparsers, parent_parser, "config", NOUNS["config"], EXAMPLES)
     key_help = "The setting, such as aws.region."
     get = add_command(
         verbs,

@@ -30,12 +30,11 @@ class CmdTrust(CPVCommand):
 
     @staticmethod
     def _asked(repo: Any) -> int:
-        from dvc.ui import ui
-
         from cpv_hooks.accounts.personal import trusted
         from cpv_hooks.console.output import say
         from cpv_hooks.project import trust
         from cpv_hooks.project.roots import projects_here
+        from dvc_cpv_plugin.commands import ui
 
         new = [name for project in projects_here(repo) for name in trusted.confirm_remote(project)]
         for name in new:

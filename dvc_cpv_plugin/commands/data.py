@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
 
 if TYPE_CHECKING:
     from dvc_cpv_plugin.commands.common import CheckpointCommand
     from dvc_cpv_plugin.data import DataCheckpointsManage
 
-HELP = "Upload, download, list, revert or describe the training data's checkpoints."
 EXAMPLES = """examples:
   dvc cpv data upload /datasets/flowers -m "two more classes"
   dvc cpv data revert --tag data-v0.1
@@ -59,7 +59,7 @@ NOUN = Noun("data", _tags, _revert, _info, "the data is that of {tag}, and stage
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `data` to `dvc cpv`."""
-    verbs = Verbs.of(NOUN, subparsers, parent_parser, HELP, EXAMPLES)
+    verbs = Verbs.of(NOUN, subparsers, parent_parser, NOUNS["data"], EXAMPLES)
     verbs.upload(
         CmdUpload,
         "Make a folder or file the data's next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "Show in a temporary folder how plain Git commands version a model."
 EXAMPLES = """examples:
   dvc cpv demo
   dvc cpv demo --keep       # and look around in the folder afterwards"""
@@ -111,7 +111,7 @@ _GITCONFIG = """[user]
 
 
 def _write(text: str) -> None:
-    from dvc.ui import ui
+    from dvc_cpv_plugin.commands import ui
 
     ui.write(text)
     sys.stdout.flush()
@@ -202,5 +202,5 @@ class CmdDemo(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `dvc cpv demo`."""
-    parser = add_command(subparsers, parent_parser, "demo", CmdDemo, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "demo", CmdDemo, NOUNS["demo"], EXAMPLES)
     parser.add_argument("--keep", action="store_true", help="leave the folder there and print its name")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "Take the version out of a stage, so that no version is in it; prints the tags that say so."
 EXAMPLES = """examples:
   dvc cpv demote staging
   dvc cpv promote v0.2 production     # to go back to an older version, promote it"""
@@ -18,11 +18,10 @@ class CmdDemote(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from dvc.ui import ui
-
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.promotion import demote
         from cpv_hooks.project.roots import projects_here
+        from dvc_cpv_plugin.commands import ui
 
         repo = Repo.discover()
         for tag in demote(repo, projects_here(repo), self.args.stage, self.args.message):
@@ -32,6 +31,6 @@ class CmdDemote(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `demote` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "demote", CmdDemote, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "demote", CmdDemote, NOUNS["demote"], EXAMPLES)
     parser.add_argument("stage", metavar="STAGE", help="The stage.")
     parser.add_argument("-m", "--message", help="Why; it stands in the tag.")

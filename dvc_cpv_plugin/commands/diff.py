@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.output import printable
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.model_lines import changed
 
 if TYPE_CHECKING:
     from cpv_hooks.history.compare import ArtifactChange, Difference, FileChange, MetricChange
 
-HELP = "Compare two versions, or a version with the work tree: artifacts, files of folders, models, metrics, settings."
 EXAMPLES = """examples:
   dvc cpv diff v0.3                           the work tree against v0.3
   dvc cpv diff v0.3 v0.4
@@ -34,8 +34,6 @@ class CmdDiff(CPVCommand):
         """Do it."""
         import json
 
-        from dvc.ui import ui
-
         from cpv_hooks.console.output import warn
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.compare import compare
@@ -43,6 +41,7 @@ class CmdDiff(CPVCommand):
         from cpv_hooks.history.side import of_commit, of_work_tree
         from cpv_hooks.model_formats.weights import demand_numpy
         from cpv_hooks.project.roots import projects_here
+        from dvc_cpv_plugin.commands import ui
 
         if self.args.weights:
             demand_numpy()
@@ -171,7 +170,7 @@ def _value(value: object) -> str:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `diff` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "diff", CmdDiff, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "diff", CmdDiff, NOUNS["diff"], EXAMPLES)
     parser.add_argument("a", metavar="A", help="A version, a branch or a commit.")
     parser.add_argument("b", metavar="B", nargs="?", help="Another one (default: the work tree).")
     parser.add_argument(

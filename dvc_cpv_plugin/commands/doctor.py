@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.check_table import show
 
-HELP = "Check Git, DVC, the settings, every hook, the remote and the upload queue."
 EXAMPLES = """examples:
   dvc cpv doctor
   dvc cpv doctor --json | jq '.checks[] | select(.result == "fail")'
@@ -30,5 +30,5 @@ class CmdDoctor(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `doctor` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "doctor", CmdDoctor, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "doctor", CmdDoctor, NOUNS["doctor"], EXAMPLES)
     parser.add_argument("--json", action="store_true", help="Print JSON.")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_telling, own_team
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from cpv_hooks.setup.init.model import Place, Request
     from cpv_hooks.setup.init.proposals import Proposal
 
-HELP = "Make a model repository, or set CPV up in the one that is here."
 EXAMPLES = """examples:
   dvc cpv init resnet50 --team-name vision
   dvc cpv init resnet50 --team-name vision --remote s3://vmo-model-checkpoints/vision/resnet50
@@ -40,10 +40,9 @@ class CmdInit(CPVCommand):
             return self._init()
 
     def _init(self) -> int:
-        from dvc.ui import ui
-
         from cpv_hooks.errors import CPVError
         from cpv_hooks.setup.init import plan
+        from dvc_cpv_plugin.commands import ui
 
         if self.args.path == "":
             raise CPVError("the folder's name is empty", fix="dvc cpv init MODEL")
@@ -143,7 +142,7 @@ def _on_terminal() -> bool:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "init", CmdInit, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "init", CmdInit, NOUNS["init"], EXAMPLES)
     parser.add_argument(
         "path", nargs="?", metavar="PATH", help="the repository's folder (default: the one that is here)"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "Install CPV's Git hooks in this clone and bring its artifacts."
 EXAMPLES = """examples:
   git clone git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git && cd resnet50
   dvc cpv install
@@ -48,5 +48,5 @@ class CmdInstall(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `install`."""
-    parser = add_command(subparsers, parent_parser, "install", CmdInstall, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "install", CmdInstall, NOUNS["install"], EXAMPLES)
     parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="bring no artifacts from the remote now")

@@ -56,7 +56,7 @@ class CmdListTags(LineCommand):
     def run(self) -> int:
         import json
 
-        from dvc.ui import ui
+        from dvc_cpv_plugin.commands import ui
 
         names = self.noun.tags(self)
         if self.wants_json:

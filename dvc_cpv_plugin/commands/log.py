@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.history.log import Filters, LogEntry
 
-HELP = "List the versions, newest first: what changed, sizes, metrics, and where the data is."
 EXAMPLES = """examples:
   dvc cpv log                                     every version, in your pager
   dvc cpv log -n 5 --kind data                    the last five that changed data
@@ -76,10 +76,8 @@ class CmdLog(CPVCommand):
     def _print(self, repo: Repo, entries: Iterator[LogEntry]) -> None:
         import json
 
-        from dvc.ui import ui
-
         from cpv_hooks.console import pager
-        from dvc_cpv_plugin.commands import log_lines
+        from dvc_cpv_plugin.commands import log_lines, ui
 
         if self.args.json:
             ui.write(json.dumps(list(entries), indent=2))
@@ -129,7 +127,7 @@ def _noting(entries: Iterable[LogEntry], errors: dict[str, str]) -> Iterator[Log
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `log` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "log", CmdLog, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "log", CmdLog, NOUNS["log"], EXAMPLES)
     kinds = ("model", "data", "metrics", "extra")
     parser.add_argument("-n", "--number", type=_count, metavar="N", help="At most so many (with --best: 1).")
     parser.add_argument(

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.common import facts
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from dvc_cpv_plugin.commands.common import CheckpointCommand
     from dvc_cpv_plugin.models import ModelsCheckpointsManage
 
-HELP = "Upload, download, list, revert or describe a model's checkpoints."
 EXAMPLES = """examples:
   dvc cpv model upload runs/7/model.bin --metric loss=0.12 -m "longer training"
   dvc cpv model download --tag v0.3 --output-dir /tmp/model
@@ -90,7 +90,7 @@ NOUN = Noun("model", _tags, _revert, _info, "at {tag}; git switch - goes back")
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `model` to `dvc cpv`."""
-    verbs = Verbs.of(NOUN, subparsers, parent_parser, HELP, EXAMPLES)
+    verbs = Verbs.of(NOUN, subparsers, parent_parser, NOUNS["model"], EXAMPLES)
     upload = verbs.upload(
         CmdUpload,
         "Make a file or folder the next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "Take a model version into a stage, such as production; prints the tag that says so."
 EXAMPLES = """examples:
   dvc cpv promote v0.3 staging
   dvc cpv promote v0.3 production -m "passed the review"
@@ -22,11 +22,10 @@ class CmdPromote(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from dvc.ui import ui
-
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.promotion import promote
         from cpv_hooks.project.roots import projects_here
+        from dvc_cpv_plugin.commands import ui
 
         repo = Repo.discover()
         ui.write(promote(repo, projects_here(repo), self.args.version, self.args.stage, self.args.message))
@@ -35,7 +34,7 @@ class CmdPromote(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `promote` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "promote", CmdPromote, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "promote", CmdPromote, NOUNS["promote"], EXAMPLES)
     parser.add_argument("version", metavar="TAG", help="A model version.")
     parser.add_argument("stage", metavar="STAGE", help="The stage.")
     parser.add_argument("-m", "--message", help="Why; it stands in the tag.")

@@ -6,14 +6,12 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from cpv_hooks.upkeep.prune.plan import Doomed, Options, Plan
 
-HELP = (
-    "Remove objects that nothing needs from the cache, and with --remote from the remote. Prints them; --yes does it."
-)
 EXAMPLES = """examples:
   dvc cpv prune                          what could go from the cache, and how many bytes
   dvc cpv prune --yes                    remove it
@@ -34,12 +32,11 @@ class CmdPrune(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from dvc.ui import ui
-
         from cpv_hooks.console.output import say, size_text
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
         from cpv_hooks.upkeep.prune import sweep
+        from dvc_cpv_plugin.commands import ui
 
         repo = Repo.discover()
         projects, options = projects_here(repo), self._options()
@@ -100,7 +97,7 @@ def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> It
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `prune`."""
-    parser = add_command(subparsers, parent_parser, "prune", CmdPrune, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "prune", CmdPrune, NOUNS["prune"], EXAMPLES)
     parser.add_argument(
         "--keep", type=int, metavar="N", help="of each line only the newest N versions stay in the cache"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "Finish or undo what a killed process left behind. The next hook does it too; this does it now."
 EXAMPLES = """examples:
   dvc cpv recover
 """
@@ -34,4 +34,4 @@ class CmdRecover(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `recover`."""
-    add_command(subparsers, parent_parser, "recover", CmdRecover, HELP, EXAMPLES)
+    add_command(subparsers, parent_parser, "recover", CmdRecover, NOUNS["recover"], EXAMPLES)

@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "List, bring back or let go unsaved content that a checkout replaced."
 EXAMPLES = """examples:
   dvc cpv rescue list
   dvc cpv rescue restore 3                    put it back where it was
@@ -84,7 +84,7 @@ class CmdRescueDrop(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `rescue`."""
-    parser = add_command(subparsers, parent_parser, "rescue", CmdRescueList, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "rescue", CmdRescueList, NOUNS["rescue"], EXAMPLES)
     nouns = parser.add_subparsers(dest="rescue_cmd", metavar="command", required=True)
     listed = add_command(
         nouns, parent_parser, "list", CmdRescueList, "List the rescues: number, when, size, path, hash, why.", EXAMPLES

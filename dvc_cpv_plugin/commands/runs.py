@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_json, add_noun
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
     from cpv_hooks.runs.overview import Run
 
-HELP = "Training runs: their steps and metrics; make a step a version, drop a run, or go on with one."
 EXAMPLES = """examples:
   dvc cpv runs list
   dvc cpv runs show main                          steps, metrics, what is kept and why
@@ -35,9 +35,8 @@ class CmdList(CPVCommand):
         """Do it."""
         import json
 
-        from dvc.ui import ui
-
         from cpv_hooks.runs import overview
+        from dvc_cpv_plugin.commands import ui
 
         found = overview.runs(_project())
         if self.args.json:
@@ -55,9 +54,8 @@ class CmdShow(CPVCommand):
         """Do it."""
         import json
 
-        from dvc.ui import ui
-
         from cpv_hooks.runs import overview
+        from dvc_cpv_plugin.commands import ui
 
         found = overview.look(_project(), self.args.run)
         if self.args.json:
@@ -75,9 +73,8 @@ class CmdPromote(CPVCommand):
         """Do it."""
         import json
 
-        from dvc.ui import ui
-
         from cpv_hooks.runs import overview, promote
+        from dvc_cpv_plugin.commands import ui
 
         project = _project()
         step = overview.find(project, self.args.step, self.args.metric, self.args.mode)
@@ -99,10 +96,9 @@ class CmdDrop(CPVCommand):
         """Do it."""
         import json
 
-        from dvc.ui import ui
-
         from cpv_hooks.console.output import say
         from cpv_hooks.runs import drop
+        from dvc_cpv_plugin.commands import ui
 
         gone = drop.drop(_project(), self.args.run, dry_run=self.args.dry_run)
         if self.args.json:
@@ -122,9 +118,8 @@ class CmdResumeCommand(CPVCommand):
         """Do it."""
         import json
 
-        from dvc.ui import ui
-
         from cpv_hooks.runs import overview
+        from dvc_cpv_plugin.commands import ui
 
         command = overview.resume_command(_project(), self.args.run)
         ui.write(json.dumps({"run": self.args.run, "command": command}, indent=2) if self.args.json else command)
@@ -157,7 +152,7 @@ def _steps(run: Run) -> Iterator[str]:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `runs` to `dvc cpv`."""
-    verbs = add_noun(subparsers, parent_parser, "runs", HELP, EXAMPLES)
+    verbs = add_noun(subparsers, parent_parser, "runs", NOUNS["runs"], EXAMPLES)
     listed = add_command(
         verbs, parent_parser, "list", CmdList, "List the runs: name, state, steps, the last and the best, when.",
         "examples:\n  dvc cpv runs list\n  dvc cpv runs list --json | jq -r '.[] | select(.state==\"stopped\").run'",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from cpv_hooks.project.config import StageRule
     from cpv_hooks.versions.stages import Event
 
-HELP = "Show which version is in which stage; with --history who put which one there, and when."
 EXAMPLES = """examples:
   dvc cpv stages
   dvc cpv stages --history
@@ -25,11 +25,10 @@ class CmdStages(CPVCommand):
         """Do it."""
         import json
 
-        from dvc.ui import ui
-
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
         from cpv_hooks.versions import stages
+        from dvc_cpv_plugin.commands import ui
 
         repo = Repo.discover()
         project = projects_here(repo)[0]
@@ -88,6 +87,6 @@ def _cell(value: object) -> str:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `stages` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "stages", CmdStages, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "stages", CmdStages, NOUNS["stages"], EXAMPLES)
     parser.add_argument("--history", action="store_true", help="Every promotion and demotion, newest first.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")

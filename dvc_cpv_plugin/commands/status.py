@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.errors import shell_word
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from cpv_hooks.operations.info.status import Status
 
-HELP = "Show the artifacts, what changed, what is queued, the last versions and the remote."
 EXAMPLES = """examples:
   dvc cpv status
   dvc cpv status --json | jq '.artifacts[] | select(.state != "clean")'"""
@@ -24,10 +24,9 @@ class CmdStatus(CPVCommand):
     """A table on a terminal, plain lines in a pipe, or JSON."""
 
     def run(self) -> int:
-        from dvc.ui import ui
-
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.operations.info import status
+        from dvc_cpv_plugin.commands import ui
 
         found = status.read(Repo.discover())
         if self.args.json:
@@ -111,5 +110,5 @@ def _missing(name: str | None) -> str:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `status` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "status", CmdStatus, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "status", CmdStatus, NOUNS["status"], EXAMPLES)
     parser.add_argument("--json", action="store_true", help="Print JSON.")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = (
-    "Bring pointers, artifacts and the remote into agreement: snapshot, fetch what is missing, upload what is queued."
-)
 EXAMPLES = """examples:
   dvc cpv sync              all of it
   dvc cpv sync --no-fetch   from the cache alone
@@ -27,11 +25,10 @@ class CmdSync(CPVCommand):
         return self._look() if self.args.status or self.args.wait else self._sync()
 
     def _look(self) -> int:
-        from dvc.ui import ui
-
         from cpv_hooks.console.output import printable
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.transfer.commits import upload_status
+        from dvc_cpv_plugin.commands import ui
 
         repo = Repo.discover()
         found = upload_status.wait(repo) if self.args.wait else upload_status.Uploads.read(repo)
@@ -77,7 +74,7 @@ class CmdSync(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `sync`."""
-    parser = add_command(subparsers, parent_parser, "sync", CmdSync, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "sync", CmdSync, NOUNS["sync"], EXAMPLES)
     parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="use the cache alone")
     parser.add_argument("--no-push", dest="push", action="store_false", help="upload nothing that is queued")
     look = parser.add_mutually_exclusive_group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
     from cpv_hooks.project.tag_schemes import Line
 
-HELP = "Tag the checkpoint at HEAD: the next version, or the one you name."
 EXAMPLES = """examples:
   dvc cpv tag                       # the model's next version: v0.4
   dvc cpv tag v1.0 -m "Release"     # a version of your own, higher than all before
@@ -27,12 +27,11 @@ class CmdTag(CPVCommand):
     """Makes the tags, sends their data by policy, and prints the names."""
 
     def run(self) -> int:
-        from dvc.ui import ui
-
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
         from cpv_hooks.transfer.commits.by_policy import upload_by_policy
         from cpv_hooks.versions import tags
+        from dvc_cpv_plugin.commands import ui
 
         repo = Repo.discover()
         projects = projects_here(repo)
@@ -66,7 +65,7 @@ class CmdTag(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `tag` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "tag", CmdTag, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "tag", CmdTag, NOUNS["tag"], EXAMPLES)
     parser.add_argument("version", nargs="?", metavar="VERSION", help="The version; by default the next one.")
     parser.add_argument("-m", "--message", help="The tag's message; by default the commit's subject.")
     parser.add_argument(

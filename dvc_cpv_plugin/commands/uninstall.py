@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "Remove CPV's Git hooks from this clone; what was there before is there again, byte for byte."
 EXAMPLES = """examples:
   dvc cpv uninstall
 """
@@ -31,4 +31,4 @@ class CmdUninstall(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `uninstall`."""
-    add_command(subparsers, parent_parser, "uninstall", CmdUninstall, HELP, EXAMPLES)
+    add_command(subparsers, parent_parser, "uninstall", CmdUninstall, NOUNS["uninstall"], EXAMPLES)

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.check_table import show
 
-HELP = "Check that S3, the Git host, the repository, the disks and the next version are ready for work."
 EXAMPLES = """examples:
   dvc cpv validate
   dvc cpv validate --repo-path ~/models/resnet50
@@ -35,6 +35,6 @@ class CmdValidate(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `validate` to `dvc cpv`."""
-    parser = add_command(subparsers, parent_parser, "validate", CmdValidate, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "validate", CmdValidate, NOUNS["validate"], EXAMPLES)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     parser.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one around here).")

@@ -6,12 +6,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from cpv_hooks.upkeep.verify.checked import Checked, Report
 
-HELP = "Compare every object that versions need with the cache and the remote; with --repair, repair what is wrong."
 EXAMPLES = """examples:
   dvc cpv verify                    what HEAD needs
   dvc cpv verify v1.0 data-v1.0     tags, branches or commits
@@ -29,7 +29,7 @@ class CmdVerify(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-        from dvc.ui import ui
+        from dvc_cpv_plugin.commands import ui
 
         reports = self._reports()
         if self.args.json:
@@ -88,7 +88,7 @@ def _few(names: list[str]) -> str:
 
 
 def _show(rows: list[tuple[str, ...]]) -> None:
-    from dvc.ui import ui
+    from dvc_cpv_plugin.commands import ui
 
     if not sys.stdout.isatty():
         lines = (
@@ -145,7 +145,7 @@ def _summary(report: Report) -> str:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `verify`."""
-    parser = add_command(subparsers, parent_parser, "verify", CmdVerify, HELP, EXAMPLES)
+    parser = add_command(subparsers, parent_parser, "verify", CmdVerify, NOUNS["verify"], EXAMPLES)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("versions", nargs="*", default=[], metavar="TAG", help="tags, branches or commits (HEAD)")
     group.add_argument(

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
-HELP = "Run a program and take the checkpoints that it writes into a folder, as a training run."
 EXAMPLES = """examples:
   dvc cpv watch outputs --keep-last 2 -- python train.py --output_dir outputs
   dvc cpv watch outputs --pattern 'checkpoint-*' --marker trainer_state.json --keep-best 1 --metric eval_loss \\
@@ -81,7 +81,7 @@ def _options() -> argparse.ArgumentParser:
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `watch` to `dvc cpv`."""
     parents = argparse.ArgumentParser(add_help=False, parents=[parent_parser, _options()])
-    parser = add_command(subparsers, parents, "watch", CmdWatch, HELP, EXAMPLES)
+    parser = add_command(subparsers, parents, "watch", CmdWatch, NOUNS["watch"], EXAMPLES)
     parser.set_defaults(**_DEFAULTS)
     parser.add_argument("folder", metavar="DIR", help="Where the program writes its checkpoints.")
     parser.add_argument("command", metavar="-- COMMAND", nargs=argparse.REMAINDER, help="The program.")

@@ -110,7 +110,7 @@ def test_a_dvc_whose_parser_changed_gets_one_warning_and_works(installed: Venv, 
         "cpv: `dvc cpv` is off: this DVC has no list dvc.cli.parser.COMMANDS; DVC and the Git hooks go on; "
         "fix: pip install -U dvc-cpv\n"
     )
-    assert installed.python(str(installed.bin / "cpv"), "--help", env=env, status=1).err == shown.err * 2
+    assert installed.python(str(installed.bin / "cpv"), "--help", env=env).out.startswith("usage: dvc cpv")
 
 
 def test_uninstall_leaves_nothing(installed: Venv) -> None:

@@ -91,9 +91,26 @@ class TestConsoleScript:
 def test_a_noun_that_cannot_be_imported_is_named_and_the_others_work(shell: Shell) -> None:
     code = (
         "import sys; sys.modules['dvc_cpv_plugin.commands.doctor'] = None; "
-        "from dvc.cli import main; sys.exit(main(['cpv', 'tag', '--help']))"
+        "from dvc.cli import main; sys.exit(main(['cpv', sys.argv[1], '--help']))"
     )
-    shown = shell.python("-c", code)
-    assert shown.out.startswith("usage: dvc cpv tag")
+    assert shell.python("-c", code, "tag").out.startswith("usage: dvc cpv tag")
+    shown = shell.python("-c", code, "doctor", status=1)
     assert shown.err.startswith("cpv: `dvc cpv doctor` could not be loaded (ModuleNotFoundError: ")
     assert shown.err.count("\n") == 1
+
+
+def test_a_command_imports_dvc_only_where_it_needs_it(shell: Shell) -> None:
+    code = (
+        "import sys; from dvc_cpv_plugin.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('dvc', 'boto3', 'pydantic', 'rich') if name in sys.modules])"
+    )
+    for words in (["--help"], ["tag", "--help"], ["rescue", "list"], ["sync", "--status"]):
+        assert shell.python("-c", code, *words).out.splitlines()[-1] == "[]", words
+
+
+def test_no_other_command_of_dvc_imports_a_noun(shell: Shell) -> None:
+    listed = "print([name for name in sys.modules if name.startswith('dvc_cpv_plugin.commands.')])"
+    code = f"import atexit, sys; atexit.register(lambda: {listed}); from dvc.cli import main; main(['root', '--help'])"
+    assert shell.python("-c", code).out.splitlines()[-1] == "['dvc_cpv_plugin.commands.nouns']"

@@ -1,0 +1,72 @@
+"""Argparse's sub-commands, each made from its module when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import ItemsView, Iterator, ValuesView
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands import NOUNS
+
+if TYPE_CHECKING:
+    SubParsersAction = argparse._SubParsersAction[Any]
+else:
+    SubParsersAction = argparse._SubParsersAction
+
+
+class NounsAction(SubParsersAction):
+    """`parser.add_subparsers(action=NounsAction)`; set `parent_parser` before anything is parsed."""
+
+    parent_parser: argparse.ArgumentParser
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name_parser_map = self.choices = _Parsers(self)
+
+    def make(self, noun: str) -> argparse.ArgumentParser:
+        """The parser of a noun. One that cannot be imported is named in one line, and the process ends with 1."""
+        try:
+            module = importlib.import_module(f"dvc_cpv_plugin.commands.{noun.replace('-', '_')}")
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the other nouns are there
+            reason = " ".join(str(error).split())
+            sys.stderr.write(f"cpv: `dvc cpv {noun}` could not be loaded ({type(error).__name__}: {reason})\n")
+            sys.exit(1)
+        alone = self._parser_class(prog=self._prog_prefix, add_help=False)
+        nouns = alone.add_subparsers()
+        module.add_parser(nouns, self.parent_parser)
+        parser: argparse.ArgumentParser = nouns.choices[noun]
+        return parser
+
+    def _get_subactions(self) -> list[argparse.Action]:
+        """What `--help` lists."""
+        return [argparse.Action([], dest=noun, metavar=noun, help=line) for noun, line in NOUNS.items()]
+
+
+class _Parsers(dict[str, argparse.ArgumentParser]):
+    def __init__(self, action: NounsAction) -> None:
+        super().__init__()
+        self._action = action
+
+    def __missing__(self, noun: str) -> argparse.ArgumentParser:
+        if noun not in NOUNS:
+            raise KeyError(noun)
+        made = self[noun] = self._action.make(noun)
+        return made
+
+    def __contains__(self, noun: object) -> bool:
+        return noun in NOUNS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NOUNS)
+
+    def __len__(self) -> int:
+        return len(NOUNS)
+
+    def items(self) -> ItemsView[str, argparse.ArgumentParser]:  # type: ignore[override]  # a view of the same
+        """All of them, made: for shell completion, and for DVC's search for the parser of a wrong argument."""
+        return {noun: self[noun] for noun in NOUNS}.items()
+
+    def values(self) -> ValuesView[argparse.ArgumentParser]:  # type: ignore[override]
+        return dict(self.items()).values()
