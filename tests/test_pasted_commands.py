@@ -77,7 +77,7 @@ EXCEPTIONS = {
         "cpv_hooks/setup/init/steps.py": {"effects"},
         "cpv_hooks/runs/retention.py": {"error"},
         "dvc_cpv_plugin/autoload.py": {"type(error).__name__", "error"},
-        "dvc_cpv_plugin/commands/__init__.py": {"noun", "type(error).__name__", "reason"},
+        "dvc_cpv_plugin/commands/nouns.py": {"noun", "type(error).__name__", "reason"},
         "dvc_cpv_plugin/commands/common.py": {"name"},
         "dvc_cpv_plugin/commands/init.py": {"', '.join(sorted(chosen))"},
     },
@@ -85,7 +85,7 @@ EXCEPTIONS = {
         "cpv_hooks/accounts/git_host/ssh_config.py": {"host"},
         "cpv_hooks/setup/install/uninstall.py": {
             "' '.join((quote(str(path)) for path in left))", "' '.join(LINKS)", "file", "original", "new",
-            "installed", "quote(advice)", "aside", "hook", "change",
+            "installed", "name", "quote(advice)", "aside", "hook", "change",
         },
     },
 }  # fmt: skip
