@@ -43,7 +43,7 @@ def _append_after(loader: Any) -> None:
     loader.exec_module = exec_module
 
 
-class Entry:
+class PthEntry:
     """What stands in DVC's list of commands in our place: DVC calls `add_parser` on each element."""
 
     @staticmethod
@@ -63,8 +63,8 @@ def append(parser: ModuleType) -> bool:
     if not isinstance(listed, list):
         _warn(f"`dvc cpv` is off: this DVC has no list {PARSER}.COMMANDS")
         return False
-    if Entry not in listed:
-        listed.append(Entry)
+    if PthEntry not in listed:
+        listed.append(PthEntry)
     return True
 
 

@@ -13,7 +13,7 @@ from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin import options as keywords
 from dvc_cpv_plugin.errors import InitError, ReadError, RevertError, TagError, raised_as
 from dvc_cpv_plugin.logged import logged
-from dvc_cpv_plugin.options import CommonOptions, Options, check_type
+from dvc_cpv_plugin.options import CommonOptions, OperationOptions, check_type
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,18 +53,20 @@ class Checkpoints:
             check_name("model", model_name)
         self.team_name = team_name
         self.model_name = model_name
-        self.options = keywords.read(method, kwargs, defaults=Options())
+        self.options = keywords.read(method, kwargs, defaults=OperationOptions())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.team_name!r}, {self.model_name!r})"
 
-    def _options(self, method: str, given: Mapping[str, Any], more: Mapping[str, type] | None = None) -> Options:
+    def _options(
+        self, method: str, given: Mapping[str, Any], more: Mapping[str, type] | None = None
+    ) -> OperationOptions:
         return keywords.read(method, given, defaults=self.options, more=more)
 
     def _operate(
         self,
         name: str,
-        options: Options,
+        options: OperationOptions,
         error: type[CPVError],
         plan: Callable[[Project], Plan[T]],
         *,
@@ -87,28 +89,28 @@ class Checkpoints:
                 checklist.demand(name, subject, force=options.force)
             return self._do(planned, options)
 
-    def _do(self, plan: Plan[T], options: Options) -> T:
+    def _do(self, plan: Plan[T], options: OperationOptions) -> T:
         if options.dry_run:
             self.show(plan.effects)
             return plan.expected
         return plan.run()
 
-    def _read(self, name: str, options: Options, read: Callable[[Project], T]) -> T:
+    def _read(self, name: str, options: OperationOptions, read: Callable[[Project], T]) -> T:
         """Find the repository and read something of it; a dry run reads as well, for it changes nothing."""
         with raised_as(ReadError), self._logged(name, options):
             return read(self._project(options, reads=True))
 
-    def _project(self, options: Options, *, reads: bool) -> Project:
+    def _project(self, options: OperationOptions, *, reads: bool) -> Project:
         from dvc_cpv_plugin.repository import find
 
         return find(self.team_name, self.model_name, options, reads=reads)
 
-    def _logged(self, name: str, options: Options) -> AbstractContextManager[None]:
+    def _logged(self, name: str, options: OperationOptions) -> AbstractContextManager[None]:
         return logged(name, options, {"team_name": self.team_name, "model_name": self.model_name})
 
     # What models, data and both have in common
 
-    def _tags(self, name: str, options: Options, line: Line) -> list[str]:
+    def _tags(self, name: str, options: OperationOptions, line: Line) -> list[str]:
         from cpv_hooks.versions import version
 
         return self._read(name, options, lambda project: version.names(project, line))
@@ -116,7 +118,7 @@ class Checkpoints:
     def _tag(
         self,
         name: str,
-        options: Options,
+        options: OperationOptions,
         lines: Sequence[Line],
         version: str | None,
         messages: Mapping[Line, str | None],
@@ -128,7 +130,7 @@ class Checkpoints:
 
         return self._operate(name, options, TagError, plan, lines=lines, version=version)
 
-    def _revert(self, name: str, options: Options, lines: Sequence[Line], tag: str) -> None:
+    def _revert(self, name: str, options: OperationOptions, lines: Sequence[Line], tag: str) -> None:
         from cpv_hooks.operations.revert.revert import plan_revert
 
         def plan(project: Project) -> Plan[None]:

@@ -9,7 +9,7 @@ from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.options import CommonOptions, check_type
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.info.listing import Listed
+    from cpv_hooks.operations.info.checkpoint_list import Listed
     from cpv_hooks.operations.info.metadata import CombinedMetadata
 
 _LINES = (Line.MODEL, Line.DATA)
@@ -50,7 +50,7 @@ class CombinedCheckpointsManage(Checkpoints):
 
     def read_combined_checkpoints(self, **kwargs: Unpack[CommonOptions]) -> list[Listed]:
         """Every commit that has a version of either line, oldest first. Raises `ReadError`."""
-        from cpv_hooks.operations.info.listing import read
+        from cpv_hooks.operations.info.checkpoint_list import read
 
         return self._read("checkpoint list", self._options("read_combined_checkpoints", kwargs), read)
 

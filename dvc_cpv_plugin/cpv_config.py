@@ -10,7 +10,7 @@ from dvc_cpv_plugin import options as keywords
 from dvc_cpv_plugin.checkpoints import print_effects
 from dvc_cpv_plugin.errors import ConfigureError, raised_as
 from dvc_cpv_plugin.logged import logged
-from dvc_cpv_plugin.options import CommonOptions, Options, check_type
+from dvc_cpv_plugin.options import CommonOptions, OperationOptions, check_type
 
 if TYPE_CHECKING:
     from cpv_hooks.console.check_result import Check
@@ -69,7 +69,7 @@ class CPVConfig:
     show: Callable[[Sequence[Effect]], None] = staticmethod(print_effects)
 
     def __init__(self, **kwargs: Unpack[CommonOptions]) -> None:
-        self.options = keywords.read("CPVConfig", kwargs, defaults=Options())
+        self.options = keywords.read("CPVConfig", kwargs, defaults=OperationOptions())
 
     def setup_aws_profile(
         self, credential_path: str | None = None, aws_profile: str = "default", **kwargs: Unpack[AwsOptions]
@@ -80,8 +80,8 @@ class CPVConfig:
         have set up, else it is asked for on a terminal. Without a file `aws_profile="default"` means the configured
         profile. The repository is the one around the folder that the options name; its data is copied and verified.
         """
-        from cpv_hooks.accounts.aws.setup import plan_setup
-        from cpv_hooks.accounts.aws.target import Request
+        from cpv_hooks.accounts.aws.aws_setup import plan_setup
+        from cpv_hooks.accounts.aws.aws_target import AwsRequest
 
         method = "setup_aws_profile"
         options = self._options(method, kwargs, {**_AWS, "read_only": bool, "move": bool})
@@ -94,7 +94,7 @@ class CPVConfig:
             "team": kwargs.get("team_name"),
             "model": kwargs.get("model_name"),
         }
-        request = Request(
+        request = AwsRequest(
             **given,
             read_only=kwargs.get("read_only", False),
             move=kwargs.get("move", True),
@@ -112,7 +112,7 @@ class CPVConfig:
         done the test ends in a `ConfigureError` that says so, and the next call goes on from there.
         """
         from cpv_hooks.accounts.git_host import client
-        from cpv_hooks.accounts.git_host.setup import Request, plan_setup
+        from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_setup
 
         method = "setup_bitbucket_ssh"
         options = self._options(method, kwargs, {**_HOST, "port": int, "test": bool})
@@ -125,7 +125,7 @@ class CPVConfig:
             "team": kwargs.get("team_name"),
             "model": kwargs.get("model_name"),
         }
-        request = Request(**given, test=kwargs.get("test", True))
+        request = GitHostRequest(**given, test=kwargs.get("test", True))
         ask = client.confirm if client.on_terminal() else None
         self._set_up("bitbucket-config", options, given, lambda here: plan_setup(request, here, ask))
 
@@ -135,11 +135,11 @@ class CPVConfig:
         One that is no group comes as `{key: value}`: `get_config("aws.region") == {"aws.region": "eu-west-1"}`. What
         is not set has its default. A webhook's address comes in full: mind where you print it.
         """
-        from cpv_hooks.accounts.personal import settings
+        from cpv_hooks.accounts.personal import personal_settings
 
         check_type("get_config", "key", key, str, optional=True)
         with raised_as(ConfigureError):
-            found = settings.get(key)
+            found = personal_settings.get(key)
         return found if isinstance(found, dict) else {str(key): found}
 
     def validate_credentials(self, **kwargs: Unpack[CommonOptions]) -> bool:
@@ -156,10 +156,12 @@ class CPVConfig:
                 _tell(check)
         return not any(_is_in_doubt(check) for check in checks)
 
-    def _options(self, method: str, given: Any, more: dict[str, type] | None = None) -> Options:
+    def _options(self, method: str, given: Any, more: dict[str, type] | None = None) -> OperationOptions:
         return keywords.read(method, given, defaults=self.options, more=more)
 
-    def _set_up(self, name: str, options: Options, given: dict[str, Any], plan: Callable[[Path], Plan[None]]) -> None:
+    def _set_up(
+        self, name: str, options: OperationOptions, given: dict[str, Any], plan: Callable[[Path], Plan[None]]
+    ) -> None:
         with raised_as(ConfigureError), logged(name, options, given):
             planned = plan(options.path(options.repo_path or "."))
             if options.dry_run:
@@ -168,7 +170,7 @@ class CPVConfig:
                 planned.run()
 
 
-def _path(options: Options, given: str) -> str:
+def _path(options: OperationOptions, given: str) -> str:
     """A path as the engine takes it; an empty one stays empty, for the engine to refuse."""
     text = str(given)
     return str(options.path(text)) if text.strip() and "\0" not in text else text

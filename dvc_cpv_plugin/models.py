@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Unpack
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import DownloadError, InitError, UploadError, raised_as
-from dvc_cpv_plugin.options import CommonOptions, DownloadOptions, InitOptions, Options, UploadOptions, check_type
+from dvc_cpv_plugin.options import (
+    CommonOptions,
+    DownloadOptions,
+    InitOptions,
+    OperationOptions,
+    UploadOptions,
+    check_type,
+)
 
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Plan
@@ -34,8 +41,8 @@ class ModelsCheckpointsManage(Checkpoints):
         `data/`. Raises `InitError`.
         """
         from cpv_hooks.console.plan import Plan
-        from cpv_hooks.setup.init import plan as init
-        from cpv_hooks.setup.init.model import Request
+        from cpv_hooks.setup.init import init_plan as init
+        from cpv_hooks.setup.init.model_repository import InitRequest
 
         method = "import_model_init"
         options = self._options(method, kwargs, {"remote": str, "pipeline": bool})
@@ -43,7 +50,7 @@ class ModelsCheckpointsManage(Checkpoints):
         with raised_as(InitError), self._logged("init", options):
             path = options.path(options.repo_path) if options.repo_path else None
             place = init.locate(path, self.model_name, options.folder)
-            request = Request(
+            request = InitRequest(
                 team=self.team_name,
                 model=self.model_name,
                 data_path=None if data_path is None else str(options.path(data_path)),
@@ -149,5 +156,7 @@ class ModelsCheckpointsManage(Checkpoints):
         check_type("get_model_metadata", "tag", tag, str, optional=True)
         return self._read("model info", options, lambda project: model_metadata(project, tag))
 
-    def _bring(self, name: str, options: Options, plan: Callable[[Project], Plan[ModelArtifacts]]) -> ModelArtifacts:
+    def _bring(
+        self, name: str, options: OperationOptions, plan: Callable[[Project], Plan[ModelArtifacts]]
+    ) -> ModelArtifacts:
         return self._operate(name, options, DownloadError, plan, lines=_LINES, reads=True)

@@ -61,7 +61,7 @@ class DownloadOptions(CommonOptions, total=False):
 
 
 @dataclass(frozen=True)
-class Options:
+class OperationOptions:
     """The common options, complete."""
 
     verbose: bool = False
@@ -86,13 +86,13 @@ class Options:
         return Path(os.path.abspath(self.folder / _named("path", given)))
 
 
-COMMON = tuple(field.name for field in fields(Options))
+COMMON = tuple(field.name for field in fields(OperationOptions))
 _PATHS = frozenset({"log_file", "repo_path", "working_dir"})
 
 
 def read(
-    method: str, given: Mapping[str, Any], *, defaults: Options, more: Mapping[str, type] | None = None
-) -> Options:
+    method: str, given: Mapping[str, Any], *, defaults: OperationOptions, more: Mapping[str, type] | None = None
+) -> OperationOptions:
     """The common options of a call, `defaults` where it gives none.
 
     `more` names the method's own options and their types. Raises `TypeError` for an unknown name, with the nearest

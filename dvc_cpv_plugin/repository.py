@@ -9,10 +9,10 @@ from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
-from dvc_cpv_plugin.options import Options
+from dvc_cpv_plugin.options import OperationOptions
 
 
-def find(team: str, model: str, options: Options, *, reads: bool) -> Project:
+def find(team: str, model: str, options: OperationOptions, *, reads: bool) -> Project:
     """The DVC root of a team's model.
 
     `repo_path` names it; else it is the one around the working directory, else the folder MODEL there, else, for what
@@ -78,7 +78,7 @@ def _not_ours(project: Project, team: str, model: str) -> CPVError:
 def _cloned(team: str, model: str) -> Project:
     from cpv_hooks.accounts.git_host.clones import managed_clone
     from cpv_hooks.accounts.git_host.pattern import repository_url
-    from cpv_hooks.accounts.personal.settings import load
+    from cpv_hooks.accounts.personal.personal_settings import load
     from cpv_hooks.setup.init.remote import default_url, to_modify
 
     # The keys that `dvc cpv init` would give to a repository of the user's own.
@@ -89,7 +89,7 @@ def _cloned(team: str, model: str) -> Project:
 
 def _none(team: str, model: str, folder: Path) -> Project:
     from cpv_hooks.accounts.git_host.pattern import repository_url
-    from cpv_hooks.accounts.personal.settings import load
+    from cpv_hooks.accounts.personal.personal_settings import load
 
     fix = (
         f"git clone {shell_word(repository_url(load(), team, model))}, "

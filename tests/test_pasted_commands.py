@@ -28,11 +28,11 @@ PROSE = "no command: a sentence, or a remark beside one"
 SCRIPT = "a script that quotes by `shlex.quote` itself, and its marks"
 EXCEPTIONS = {
     OWN_WORDS: {
-        "cpv_hooks/accounts/aws/repository.py": {"operation"},
-        "cpv_hooks/accounts/aws/target.py": {"key", "flag"},
+        "cpv_hooks/accounts/aws/repository_remote.py": {"operation"},
+        "cpv_hooks/accounts/aws/aws_target.py": {"key", "flag"},
         "cpv_hooks/accounts/git_host/known_hosts.py": {"key.fingerprint"},
-        "cpv_hooks/accounts/git_host/target.py": {"option", "name.upper()"},
-        "cpv_hooks/accounts/personal/settings.py": {"key"},
+        "cpv_hooks/accounts/git_host/git_host_target.py": {"option", "name.upper()"},
+        "cpv_hooks/accounts/personal/personal_settings.py": {"key"},
         "cpv_hooks/checks/local_checks.py": {"operation"},
         "cpv_hooks/operations/download/refuse_tracked.py": {"version.line"},
         "cpv_hooks/operations/make/make_version.py": {"under_way"},
@@ -40,10 +40,10 @@ EXCEPTIONS = {
         "cpv_hooks/project/clone_settings.py": {"key"},
         "cpv_hooks/project/names.py": {"option"},
         "cpv_hooks/remote/common/dvc_remote.py": {"scheme"},
-        "cpv_hooks/remote/s3_client/errors.py": {"lacking"},
-        "cpv_hooks/remote/s3_client/options.py": {"key", "key.upper()", "where"},
+        "cpv_hooks/remote/s3_client/s3_errors.py": {"lacking"},
+        "cpv_hooks/remote/s3_client/s3_options.py": {"key", "key.upper()", "where"},
         "cpv_hooks/remote/s3_client/proxy.py": {"proxy.variable"},
-        "cpv_hooks/setup/init/plan.py": {"operation"},
+        "cpv_hooks/setup/init/init_plan.py": {"operation"},
         "dvc_cpv_plugin/commands/config.py": {"key"},
         "dvc_cpv_plugin/commands/init.py": {"what"},
         "dvc_cpv_plugin/commands/line.py": {"kind", "line"},
@@ -57,10 +57,10 @@ EXCEPTIONS = {
     COMPOSED: {
         "cpv_hooks/accounts/git_host/known_hosts.py": {"port"},
         "cpv_hooks/project/left_out.py": {"keep"},
-        "cpv_hooks/remote/s3_client/errors.py": {
+        "cpv_hooks/remote/s3_client/s3_errors.py": {
             "_other_bucket(options)", "_give_keys(options)", "profile", "options.command", "options.retry"
         },
-        "cpv_hooks/remote/s3_client/options.py": {"change.removeprefix(where)", "self.retry"},
+        "cpv_hooks/remote/s3_client/s3_options.py": {"change.removeprefix(where)", "self.retry"},
         "cpv_hooks/remote/s3_client/proxy.py": {"options.retry"},
         "cpv_hooks/remote/s3_client/sources.py": {"profile"},
         "dvc_cpv_plugin/commands/demo.py": {"shlex.join(arguments)"},
@@ -68,7 +68,7 @@ EXCEPTIONS = {
     PROSE: {
         "cpv_hooks/accounts/git_host/client.py": {"said"},
         "cpv_hooks/accounts/git_host/connection.py": {"line"},
-        "cpv_hooks/accounts/git_host/setup.py": {"client.home_of_ssh() / '.ssh'", "client.folder()", "_fix()"},
+        "cpv_hooks/accounts/git_host/git_host_setup.py": {"client.home_of_ssh() / '.ssh'", "client.folder()", "_fix()"},
         "cpv_hooks/accounts/git_host/ssh_config.py": {"entry.key", "entry.host"},
         "cpv_hooks/checks/doctor.py": {"text"},
         "cpv_hooks/git/repo.py": {"args[0]", "reason(printed, done.returncode)"},

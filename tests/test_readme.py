@@ -29,10 +29,10 @@ def test_every_command_is_listed() -> None:
 
 
 def test_every_personal_setting_is_listed() -> None:
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
     table = SETTINGS.split("Personal settings are not versioned", 1)[1].split("\n## ", 1)[0]
-    assert set(settings.keys()) - {"version", "quiet"} <= set(re.findall(r"`([a-z_.]+)`", table))
+    assert set(personal_settings.keys()) - {"version", "quiet"} <= set(re.findall(r"`([a-z_.]+)`", table))
 
 
 def test_each_line_of_the_specification_names_a_test_that_is_there() -> None:

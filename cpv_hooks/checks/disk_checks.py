@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.console.output import size_text
 from cpv_hooks.errors import shell_path
-from cpv_hooks.setup.init.model import existing
+from cpv_hooks.setup.init.model_repository import existing
 from cpv_hooks.state_files import cpv_home
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ def _of_remote(project: Project) -> Address | None:
 
 def _s3_endpoint(project: Project) -> str:
     """Where boto3 would send its requests; what is wrong with the settings is told by the other lines."""
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
     options = project.remote_options
     try:

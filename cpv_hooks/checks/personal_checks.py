@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.check_result import Check, Question, side_by_side
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.settings import Settings
+    from cpv_hooks.accounts.personal.personal_settings import Settings
 
 AWS_CONFIG, BITBUCKET_CONFIG = "dvc cpv aws-config", "dvc cpv bitbucket-config"
 
@@ -28,10 +28,10 @@ def aws(settings: Settings) -> Question:
         if "bucket" not in own.model_fields_set:
             what = "AWS is not configured, so only each repository's own remote is used"
             return Check("aws", "warn", what, AWS_CONFIG)
+        from cpv_hooks.accounts.aws.aws_target import AwsRequest, decide
         from cpv_hooks.accounts.aws.probe import look_at
-        from cpv_hooks.accounts.aws.target import Request, decide
 
-        target = decide(Request(), None, settings, lambda: None)
+        target = decide(AwsRequest(), None, settings, lambda: None)
         look_at(target.options)
         if target.credentials.warning:
             return Check("aws", "warn", target.credentials.warning)

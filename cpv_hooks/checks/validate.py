@@ -76,7 +76,7 @@ def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
 
     Changes nothing, raises nothing. What is not configured is a warning.
     """
-    from cpv_hooks.accounts.personal.settings import Settings, load, path
+    from cpv_hooks.accounts.personal.personal_settings import Settings, load, path
 
     loaded: list[Settings] = []
 

@@ -36,7 +36,7 @@ class Stored(NamedTuple):
     etag: str | None = None
 
 
-class Files(list[Stored]):
+class FileVersions(list[Stored]):
     """In the table of a pointer file: the files of a directory, which are not YAML yet, or no longer."""
 
 
@@ -48,7 +48,7 @@ def read_cloud(out: Mapping[str, Any], oid: str) -> tuple[Stored, ...]:
 
 def read_files(files: Iterable[object], file: str) -> tuple[Stored, ...]:
     """What the pointer of a directory lists, where it names content; `CPVError` for paths or hashes that are none."""
-    if isinstance(files, Files):
+    if isinstance(files, FileVersions):
         _entries([{"relpath": item.relpath, "md5": item.oid} for item in files], file)
         return tuple(files)
     rows = [row for row in files if isinstance(row, dict)]
@@ -98,9 +98,9 @@ def write_files(out: Any, stored: Sequence[Stored]) -> None:
     """Put a directory's files into its output, as DVC does: the list stands for md5, size and number of files."""
     old, ordered = out.get("files") or [], sorted(stored, key=lambda item: item.relpath)
     rows: list[Any]
-    if isinstance(old, Files) or (not old and len(stored) >= MANY):
+    if isinstance(old, FileVersions) or (not old and len(stored) >= MANY):
         known = {item.relpath: item for item in old}
-        rows = Files(_kept(item, known.get(item.relpath)) for item in ordered)
+        rows = FileVersions(_kept(item, known.get(item.relpath)) for item in ordered)
     else:
         known_rows = {row.get("relpath"): row for row in old}
         rows = [_row(item, known_rows.get(item.relpath)) for item in ordered]
@@ -110,8 +110,8 @@ def write_files(out: Any, stored: Sequence[Stored]) -> None:
 
 
 def expand(out: Any) -> None:
-    """Turn `Files` into the rows that YAML writes."""
-    if isinstance(out.get("files"), Files):
+    """Turn `FileVersions` into the rows that YAML writes."""
+    if isinstance(out.get("files"), FileVersions):
         out["files"] = [_row(item, None) for item in out["files"]]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from cpv_hooks.dvcformat.file_versions import MANY, Files, Stored
+from cpv_hooks.dvcformat.file_versions import MANY, FileVersions, Stored
 
 _EMPTY = "\n  files: []\n"
 _FULL = "\n  files:\n"
@@ -31,7 +31,7 @@ def is_text(word: str) -> bool:
     return letters and re.fullmatch(_WORD, word) is not None
 
 
-def cut(text: str) -> tuple[str, Files | None]:
+def cut(text: str) -> tuple[str, FileVersions | None]:
     """The text of a `.dvc` file with an empty list of files, and the files; or all of it and None."""
     start = text.find(_FULL)
     if start < 0 or text.count("  - relpath: ") < MANY or text.count(_FULL) > 1 or text.count(_EMPTY):
@@ -47,10 +47,10 @@ def cut(text: str) -> tuple[str, Files | None]:
     # What stands behind must be another key or output: else a row has more than is read here.
     if len(found) < MANY or text.startswith(("    ", "  - "), at):
         return text, None
-    return text[:start] + _EMPTY + text[at:], Files(found)
+    return text[:start] + _EMPTY + text[at:], FileVersions(found)
 
 
-def paste(text: str, files: Files) -> str | None:
+def paste(text: str, files: FileVersions) -> str | None:
     """The text with these files in its empty list; None where YAML has to write them."""
     if text.count(_EMPTY) != 1:
         return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cpv_hooks.dvcformat.file_versions import Files, Stored, oid_of, read_cloud, read_files
+from cpv_hooks.dvcformat.file_versions import FileVersions, Stored, oid_of, read_cloud, read_files
 from cpv_hooks.errors import CPVError, shell_path
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _plain(found: Fields, file: str) -> Pointer:
     )
 
 
-def with_files(table: Any, files: Files | None) -> Any:
+def with_files(table: Any, files: FileVersions | None) -> Any:
     """Put the files of a directory, which were cut out of the text, into the table that was made from the rest."""
     for out in table.get("outs") or [] if files is not None else []:
         if isinstance(out, dict) and out.get("files") == []:

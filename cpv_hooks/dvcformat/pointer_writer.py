@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cpv_hooks.dvcformat import pointer_fast
-from cpv_hooks.dvcformat.file_versions import Files, Stored, expand, oid_of, write_cloud, write_files
+from cpv_hooks.dvcformat.file_versions import FileVersions, Stored, expand, oid_of, write_cloud, write_files
 from cpv_hooks.dvcformat.file_versions_fast import cut, paste
 from cpv_hooks.dvcformat.pointer import Content, Pointer, load_table, parse, stage_of, with_files
 
@@ -110,7 +110,7 @@ def _round_trip() -> Any:
 
 
 def _dump(table: Any) -> str:
-    many = [out for out in table.get("outs") or [] if isinstance(out.get("files"), Files)]
+    many = [out for out in table.get("outs") or [] if isinstance(out.get("files"), FileVersions)]
     if len(many) == 1:
         files, many[0]["files"] = many[0]["files"], []
         text = paste(_yaml(table), files)

@@ -36,7 +36,7 @@ class Object(NamedTuple):
     data: bytes | None
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """What a tree holds under a name; `kind` is the object's, `link` says whether a blob is a symbolic link."""
 
     name: str
@@ -138,14 +138,14 @@ def rows(tree: Object) -> list[tuple[bytes, bytes, bytes]]:
     return _ROWS[len(tree.oid) // 2].findall(tree.data or b"")
 
 
-def entries(tree: Object) -> Iterator[Entry]:
+def entries(tree: Object) -> Iterator[TreeEntry]:
     """What a tree holds. A name that is not UTF-8 is left out: DVC could not read it."""
     for mode, raw, oid in rows(tree):
         try:
             name = raw.decode("utf-8")
         except UnicodeDecodeError:
             continue
-        yield Entry(name, oid.hex(), _KINDS.get(mode, "blob"), mode == _LINK)
+        yield TreeEntry(name, oid.hex(), _KINDS.get(mode, "blob"), mode == _LINK)
 
 
 def objects_of(repo: Repo) -> Objects:

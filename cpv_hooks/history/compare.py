@@ -10,8 +10,8 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.log import deltas
 from cpv_hooks.history.model_changes import ModelChange, change_of
-from cpv_hooks.history.models import READ_KINDS, Models
-from cpv_hooks.history.settings import flat
+from cpv_hooks.history.model_contents import READ_KINDS, Models
+from cpv_hooks.history.settings_changes import flat
 from cpv_hooks.history.side import Side
 from cpv_hooks.history.where import Where
 from cpv_hooks.project.config import Kind

@@ -10,8 +10,8 @@ from typing import NamedTuple, TypedDict
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
-from cpv_hooks.history.models import Models, ModelSummary
-from cpv_hooks.history.reader import Artifact, Recorded
+from cpv_hooks.history.model_contents import Models, ModelSummary
+from cpv_hooks.history.reader import ArtifactRecord, Recorded
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.where import Where
 from cpv_hooks.project.config import KINDS, Kind
@@ -225,11 +225,11 @@ def _logs(one: Recorded) -> list[Pointer]:
     return [artifact.pointer for artifact in one.artifacts if artifact.kind == "metrics"]
 
 
-def _contents(artifacts: Sequence[Artifact]) -> dict[str, tuple[Kind, tuple[str | None, bool]]]:
+def _contents(artifacts: Sequence[ArtifactRecord]) -> dict[str, tuple[Kind, tuple[str | None, bool]]]:
     return {one.pointer.path: (one.kind, (one.pointer.oid, one.pointer.isexec)) for one in artifacts}
 
 
-def _file(artifact: Artifact) -> FileEntry:
+def _file(artifact: ArtifactRecord) -> FileEntry:
     pointer = artifact.pointer
     return FileEntry(
         path=pointer.path,

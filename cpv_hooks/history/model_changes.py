@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict
 
-from cpv_hooks.history.models import for_json
+from cpv_hooks.history.model_contents import for_json
 
 if TYPE_CHECKING:
     from cpv_hooks.model_formats.record import Model

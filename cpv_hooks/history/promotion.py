@@ -165,7 +165,7 @@ def _registered_as(project: Project, name: str) -> str:
     return "v" + ".".join(map(str, [*number, 0, 0][:3]))
 
 
-def _wait_after(events: Sequence[stages.Event]) -> None:
+def _wait_after(events: Sequence[stages.StageEvent]) -> None:
     """GTO orders events by whole seconds: the next one has to be in a later one."""
     last = max((event.time for event in events), default=0)
     while last >= int(time.time()) and last - time.time() < 2:

@@ -29,7 +29,7 @@ _MAX_BYTES = 8 << 20
 """A commit or a tag that is larger is not read."""
 
 
-class Artifact(NamedTuple):
+class ArtifactRecord(NamedTuple):
     """A pointer of a version, and the kind of its artifact."""
 
     kind: Kind
@@ -52,7 +52,7 @@ class Recorded(NamedTuple):
     author: str
     message: str
     metrics: Mapping[str, int | float | str]
-    artifacts: tuple[Artifact, ...]
+    artifacts: tuple[ArtifactRecord, ...]
     error: CPVError | None = None
 
 
@@ -66,7 +66,7 @@ class Peeled(NamedTuple):
 _T = TypeVar("_T")
 _Tried = Mapping[str, _T | CPVError]
 """What was read under an id, or why it could not be."""
-_Content = Mapping[Line, tuple[Artifact, ...]]
+_Content = Mapping[Line, tuple[ArtifactRecord, ...]]
 
 
 def read(repo: Repo, projects: Sequence[Project]) -> list[Recorded]:
@@ -178,15 +178,15 @@ class History:
             raise CPVError(f"{oid} is not a commit", where=str(self._repo.top), fix="git fsck")
         return found
 
-    def content(self, tree: str) -> dict[Line, tuple[Artifact, ...]]:
+    def content(self, tree: str) -> dict[Line, tuple[ArtifactRecord, ...]]:
         """The artifacts in the tree of a commit."""
-        found: dict[Line, list[Artifact]] = {line: [] for line in Line}
+        found: dict[Line, list[ArtifactRecord]] = {line: [] for line in Line}
         for project in self._projects:
             for pointer in self._pointers.below(project, tree):
                 kind = self._kinds.get(pointer.path) or self._kinds.setdefault(
                     pointer.path, project.kind_of(pointer.path)
                 )
-                found[_LINES[kind]].append(Artifact(kind, pointer))
+                found[_LINES[kind]].append(ArtifactRecord(kind, pointer))
         return {line: tuple(artifacts) for line, artifacts in found.items()}
 
     def _read(self, oid: str) -> tuple[str, bytes]:

@@ -10,10 +10,10 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history.names import Named
-from cpv_hooks.history.reader import Artifact
-from cpv_hooks.history.settings import FILES, MAX_BYTES
+from cpv_hooks.history.reader import ArtifactRecord
+from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
 from cpv_hooks.history.version_metrics import in_files
+from cpv_hooks.history.version_names import Named
 from cpv_hooks.history.where import Where
 from cpv_hooks.project.metrics import Metric
 from cpv_hooks.project.project import Project
@@ -24,7 +24,7 @@ class Side(NamedTuple):
     work tree; `errors` are what could not be read."""
 
     name: str | None
-    artifacts: Mapping[str, Artifact]
+    artifacts: Mapping[str, ArtifactRecord]
     metrics: Mapping[str, Metric]
     settings: Mapping[str, bytes]
     errors: tuple[CPVError, ...] = ()
@@ -37,7 +37,7 @@ def of_commit(repo: Repo, projects: Sequence[Project], named: Named) -> Side:
     from cpv_hooks.versions import tag_refs
     from cpv_hooks.versions.tag_message import read_metrics
 
-    artifacts: dict[str, Artifact] = {}
+    artifacts: dict[str, ArtifactRecord] = {}
     errors: list[CPVError] = []
     for project in projects:
         try:
@@ -45,7 +45,7 @@ def of_commit(repo: Repo, projects: Sequence[Project], named: Named) -> Side:
         except CPVError as error:
             errors.append(error)
         else:
-            artifacts.update((one.path, Artifact(project.kind_of(one.path), one)) for one in found)
+            artifacts.update((one.path, ArtifactRecord(project.kind_of(one.path), one)) for one in found)
     said: Mapping[str, Metric] = {}
     if named.tag is not None:
         text = repo.run("for-each-ref", "--format=%(objecttype)\n%(contents)", f"{tag_refs.PREFIX}{named.tag}")
@@ -71,7 +71,7 @@ def of_work_tree(repo: Repo, projects: Sequence[Project]) -> Side:
     from cpv_hooks.worktree.discovery import discover
 
     found = discover(repo, list(projects), Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
-    artifacts = {one.path: Artifact(project.kind_of(one.path), one) for project, one in found.pointers}
+    artifacts = {one.path: ArtifactRecord(project.kind_of(one.path), one) for project, one in found.pointers}
     errors, settings = list(found.errors), dict[str, bytes]()
     for name in (project.prefix + name for project in projects for name in FILES):
         path = repo.top / name
@@ -94,5 +94,5 @@ def _too_large(name: str) -> CPVError:
     return CPVError(f"larger than {MAX_BYTES} bytes", where=name, fix="keep only settings in it")
 
 
-def _logs(artifacts: Mapping[str, Artifact]) -> list[Pointer]:
+def _logs(artifacts: Mapping[str, ArtifactRecord]) -> list[Pointer]:
     return [artifact.pointer for artifact in artifacts.values() if artifact.kind == "metrics"]

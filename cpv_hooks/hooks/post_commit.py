@@ -12,7 +12,7 @@ from cpv_hooks.hooks.hook_run import answered, begin, in_shim, quietly
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import COMMIT
-from cpv_hooks.sync.outcomes import Outcome, Report
+from cpv_hooks.sync.outcomes import Outcome, SyncReport
 from cpv_hooks.sync.report import tell
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import missed, tags
@@ -65,7 +65,7 @@ def _tell_unseen(repo: Repo, project: Project) -> None:
         warn(f"and {len(faults) - _SHOWN} more tags that cannot be pushed; fix: dvc cpv status lists them")
 
 
-def _tell_open(repo: Repo, opened: list[Outcome], report: Report) -> None:
+def _tell_open(repo: Repo, opened: list[Outcome], report: SyncReport) -> None:
     """What pre-commit's hook could not say, because pre-commit shows nothing of a hook that passes."""
     if not opened:
         return

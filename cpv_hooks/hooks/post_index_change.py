@@ -13,7 +13,7 @@ from cpv_hooks.git.caller import calling_git
 from cpv_hooks.hooks.hook_run import begin
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import INDEX_CHANGE
-from cpv_hooks.sync.outcomes import Report
+from cpv_hooks.sync.outcomes import SyncReport
 from cpv_hooks.sync.report import tell
 
 # These run post-checkout or post-merge a moment later, which fetch what is missing and say what is wrong.
@@ -32,6 +32,6 @@ def run(args: list[str]) -> int:
     report = guarded_sync(repo, INDEX_CHANGE)
     if command in _FOLLOWED:
         # What is missing now may be there in a moment; a rescue is told once.
-        report = Report([outcome for outcome in report.outcomes if outcome.state in ("rescued", "clean")])
+        report = SyncReport([outcome for outcome in report.outcomes if outcome.state in ("rescued", "clean")])
     tell(report)
     return 0

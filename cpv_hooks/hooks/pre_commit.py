@@ -19,7 +19,7 @@ from cpv_hooks.hooks.precommit_framework import runs_us, set_aside
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import PRE_COMMIT, Event
-from cpv_hooks.sync.outcomes import Outcome, Report
+from cpv_hooks.sync.outcomes import Outcome, SyncReport
 from cpv_hooks.sync.report import blocking, tell
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.commits.early_upload import early_uploads
@@ -78,7 +78,7 @@ def _named(before: Staged) -> frozenset[str]:
     return before.changed | {os.path.normpath(prefix + word) for word in words if word}
 
 
-def stop(repo: Repo, report: Report, before: Staged) -> bool:
+def stop(repo: Repo, report: SyncReport, before: Staged) -> bool:
     """Say what a commit must not go over; returns whether there is such a thing.
 
     An artifact that the commit does not take is its own affair: code can be committed while a job writes.
@@ -97,11 +97,11 @@ def stop(repo: Repo, report: Report, before: Staged) -> bool:
     stopping += _open_ones(repo, report, taken, before)
     if stopping or not runs_us():
         # Of a hook that passes pre-commit shows nothing; post-commit looks again, and tells it.
-        tell(Report(taken))
+        tell(SyncReport(taken))
     return bool(large or stopping)
 
 
-def _open_ones(repo: Repo, report: Report, taken: list[Outcome], before: Staged) -> list[Outcome]:
+def _open_ones(repo: Repo, report: SyncReport, taken: list[Outcome], before: Staged) -> list[Outcome]:
     """Say which artifacts are taken while their writer has them open; returns those that stop the commit for it."""
     opened = [outcome for outcome in taken if outcome.opened]
     if not opened:
@@ -118,7 +118,7 @@ def _open_ones(repo: Repo, report: Report, taken: list[Outcome], before: Staged)
     return [outcome for outcome, _, stops in found if stops]
 
 
-def _is_code_alone(repo: Repo, report: Report, before: Staged) -> bool:
+def _is_code_alone(repo: Repo, report: SyncReport, before: Staged) -> bool:
     """Whether a commit takes something, and no artifact's new content: one that does must have all that has changed."""
     pointers = {outcome.pointer.file for outcome in report.outcomes if outcome.pointer}
     return bool(before.changed) and not (pointers & before.changed) and not _to_stage(repo, report, before)
@@ -133,7 +133,7 @@ def _takes_staged_only(projects: list[Project]) -> bool:
     return bool(projects) and all(project.config.stage == "staged" for project in projects)
 
 
-def _known_files(report: Report, files: Collection[str]) -> Iterator[tuple[Project, Pointer]]:
+def _known_files(report: SyncReport, files: Collection[str]) -> Iterator[tuple[Project, Pointer]]:
     """The files that a commit takes and that were hashed before, by `git status` perhaps."""
     for outcome in report.of("clean"):
         pointer = outcome.pointer
@@ -142,7 +142,7 @@ def _known_files(report: Report, files: Collection[str]) -> Iterator[tuple[Proje
             yield project, pointer
 
 
-def stage_changed(repo: Repo, report: Report, before: Staged) -> list[str]:
+def stage_changed(repo: Repo, report: SyncReport, before: Staged) -> list[str]:
     """Stage the pointers that a commit takes; returns those that were not staged yet."""
     changed = _to_stage(repo, report, before)
     if not changed:
@@ -154,7 +154,7 @@ def stage_changed(repo: Repo, report: Report, before: Staged) -> list[str]:
     return changed
 
 
-def _to_stage(repo: Repo, report: Report, before: Staged) -> list[str]:
+def _to_stage(repo: Repo, report: SyncReport, before: Staged) -> list[str]:
     """The pointers that a commit takes and that are not staged as they are."""
     files = {outcome.pointer.file for outcome in report.outcomes if outcome.pointer}
     owners = {file: owner(report.projects, file) for file in files}
@@ -166,7 +166,7 @@ def _to_stage(repo: Repo, report: Report, before: Staged) -> list[str]:
     return index.unstaged(repo, taken, before)
 
 
-def complete_versions(repo: Repo, report: Report) -> None:
+def complete_versions(repo: Repo, report: SyncReport) -> None:
     """On a remote that keeps versions the data goes up first, because the pointers say which versions they mean."""
     if not any(project.keeps_versions for project in report.projects):
         return
@@ -184,7 +184,7 @@ def _path_limited() -> bool:
     return os.path.basename(os.environ.get("GIT_INDEX_FILE", "")).startswith("next-index-")
 
 
-def _take_detour(repo: Repo, report: Report, *, last: bool) -> int:
+def _take_detour(repo: Repo, report: SyncReport, *, last: bool) -> int:
     """Git has already found nothing to commit: take the detour, or stage and say so."""
     from cpv_hooks.git.one_shot_promise import Obstacle
 
@@ -213,7 +213,7 @@ def _tell_of_configured(repo: Repo) -> None:
         say(f"{name} may have staged files: if Git finds nothing to commit, run the same git commit again")
 
 
-def _one_shot(report: Report) -> bool:
+def _one_shot(report: SyncReport) -> bool:
     return all(project.config.one_shot for project in report.projects)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.model_formats import catboost, gguf, hdf5, onnx, safetensors, sklearn_files, torch_files, trees
+from cpv_hooks.model_formats import boosted_trees, catboost, gguf, hdf5, onnx, safetensors, sklearn_files, torch_files
 from cpv_hooks.model_formats.damage import DAMAGE, reason
 from cpv_hooks.model_formats.record import Model, Unreadable
 from cpv_hooks.model_formats.zip_archive import MAGIC as ZIP
@@ -23,7 +23,7 @@ SUFFIXES = frozenset((
 """Names of files that are looked into; in a folder no others are."""
 
 
-class Reader(NamedTuple):
+class FormatReader(NamedTuple):
     """A format: what its files are called, how they begin, and who reads them.
 
     Where `shared`, much else begins the same way: what cannot be read may be anything.
@@ -51,20 +51,20 @@ def _zip(source: ByteSource) -> Model | None:
 
 
 READERS = (
-    Reader("safetensors", (".safetensors",), safetensors.begins, safetensors.read),
-    Reader("GGUF", (".gguf",), lambda head: head.startswith(gguf.MAGIC), gguf.read),
-    Reader("PyTorch before 1.6", (), lambda head: head.startswith(torch_files.LEGACY), torch_files.read_legacy),
-    Reader("PyTorch", (".pt", ".pth"), lambda head: head.startswith(ZIP), _zip, shared=True),
-    Reader("Keras", (".keras",), _never, _zip),
-    Reader("scikit-learn skops", (".skops",), _never, _zip),
-    Reader("HDF5", (".h5", ".hdf5"), lambda head: head.startswith(hdf5.MAGIC), hdf5.read),
-    Reader("ONNX", (".onnx",), _never, onnx.read),
-    Reader("XGBoost JSON", (), trees.begins_xgboost, trees.read_xgboost),
-    Reader("XGBoost UBJSON", (".ubj",), trees.begins_ubjson, trees.read_ubjson),
-    Reader("LightGBM", (), lambda head: head.startswith(b"tree\nversion="), trees.read_lightgbm),
-    Reader("CatBoost", (".cbm",), lambda head: head.startswith(catboost.MAGIC), catboost.read),
-    Reader("pickle", (), sklearn_files.begins_pickle, sklearn_files.read_pickle, shared=True),
-    Reader("joblib", (".joblib",), _never, sklearn_files.read_joblib),
+    FormatReader("safetensors", (".safetensors",), safetensors.begins, safetensors.read),
+    FormatReader("GGUF", (".gguf",), lambda head: head.startswith(gguf.MAGIC), gguf.read),
+    FormatReader("PyTorch before 1.6", (), lambda head: head.startswith(torch_files.LEGACY), torch_files.read_legacy),
+    FormatReader("PyTorch", (".pt", ".pth"), lambda head: head.startswith(ZIP), _zip, shared=True),
+    FormatReader("Keras", (".keras",), _never, _zip),
+    FormatReader("scikit-learn skops", (".skops",), _never, _zip),
+    FormatReader("HDF5", (".h5", ".hdf5"), lambda head: head.startswith(hdf5.MAGIC), hdf5.read),
+    FormatReader("ONNX", (".onnx",), _never, onnx.read),
+    FormatReader("XGBoost JSON", (), boosted_trees.begins_xgboost, boosted_trees.read_xgboost),
+    FormatReader("XGBoost UBJSON", (".ubj",), boosted_trees.begins_ubjson, boosted_trees.read_ubjson),
+    FormatReader("LightGBM", (), lambda head: head.startswith(b"tree\nversion="), boosted_trees.read_lightgbm),
+    FormatReader("CatBoost", (".cbm",), lambda head: head.startswith(catboost.MAGIC), catboost.read),
+    FormatReader("pickle", (), sklearn_files.begins_pickle, sklearn_files.read_pickle, shared=True),
+    FormatReader("joblib", (".joblib",), _never, sklearn_files.read_joblib),
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.batch import PATIENCE, Ran, run_one
+from cpv_hooks.operations.batch_run import PATIENCE, Ran, run_one
 
 
 def run_on_dask(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.objects import FOLDERS as _FOLDERS
-from cpv_hooks.git.objects import Entry, Object, Reads, entries, objects_of, rows
+from cpv_hooks.git.objects import Object, Reads, TreeEntry, entries, objects_of, rows
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
@@ -56,7 +56,7 @@ def pointers_ever(project: Project) -> Iterator[Pointer]:
 def is_tracked(project: Project, rev: str, path: str) -> bool:
     """Whether Git itself holds a path (relative to the top of the work tree) in a commit."""
     store = _store(objects_of(project.repo))
-    found: Entry | None = Entry("", store.root(project, rev), "tree", link=False)
+    found: TreeEntry | None = TreeEntry("", store.root(project, rev), "tree", link=False)
     for name in Path(path).parts:
         found = store.child(found.oid, name) if found is not None and found.kind == "tree" else None
     return found is not None
@@ -88,7 +88,7 @@ class PointerReader:
             tree = found.oid
         return [pointer for file in self.files(tree, folder) for pointer in self.parse(file)]
 
-    def child(self, tree: str, name: str) -> Entry | None:
+    def child(self, tree: str, name: str) -> TreeEntry | None:
         """What a tree holds under a name."""
         return next((item for item in entries(self._object(tree, f"tree {tree}")) if item.name == name), None)
 

@@ -6,11 +6,11 @@ from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.events import Event
-from cpv_hooks.sync.outcomes import Listener, Report, nobody
+from cpv_hooks.sync.outcomes import Listener, SyncReport, nobody
 from cpv_hooks.sync.sync import sync
 
 
-def guarded_sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
+def guarded_sync(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
     """`sync`, once nothing is half-done.
 
     Where an interrupted operation cannot be undone now, nothing is looked at, because half of it is not the user's
@@ -21,5 +21,5 @@ def guarded_sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
 
         if not interrupted.settle(repo, event.name):
             watch_file.forget(repo)
-            return Report()
+            return SyncReport()
     return sync(repo, event, taken)

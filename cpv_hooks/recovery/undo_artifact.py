@@ -16,7 +16,7 @@ from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock
-from cpv_hooks.worktree.base_index import Entry, Index
+from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.materialise import lacking, needed
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
@@ -29,7 +29,7 @@ Files = dict[str, Named]
 
 
 def artifact(
-    project: Project, path: str, before: Content | None, after: Content | None, base: Entry | None
+    project: Project, path: str, before: Content | None, after: Content | None, base: BaseEntry | None
 ) -> Mapping[str, Any]:
     """An artifact, relative to the top: its content before and after (None: absent), both of which the cache holds.
 
@@ -45,15 +45,15 @@ def artifact(
     }
 
 
-def _record(content: Content | Entry | None) -> dict[str, Any] | None:
+def _record(content: Content | BaseEntry | None) -> dict[str, Any] | None:
     if content is None:
         return None
     return {"oid": content.oid, "isexec": content.isexec, "legacy": content.legacy}
 
 
-def _entry(record: Mapping[str, Any]) -> Entry:
+def _entry(record: Mapping[str, Any]) -> BaseEntry:
     # Without a signature: the next sync reads the artifact and finds that it is this.
-    return Entry(record["oid"], record["isexec"], legacy=_is_legacy(record))
+    return BaseEntry(record["oid"], record["isexec"], legacy=_is_legacy(record))
 
 
 def _is_legacy(record: Mapping[str, Any] | None) -> bool:

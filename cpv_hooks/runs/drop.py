@@ -14,10 +14,10 @@ from cpv_hooks.system.locks import lock_at_once
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.step_record import Step
+    from cpv_hooks.runs.step_record import RunStep
 
 
-def drop(project: Project, name: str, *, dry_run: bool = False) -> list[Step]:
+def drop(project: Project, name: str, *, dry_run: bool = False) -> list[RunStep]:
     """Drop `RUN`, or the step of `RUN@STEP`; returns the steps that go. `CPVError` while a job is at work on it."""
     run, _, which = name.partition("@")
     steps = run_refs.demand(project.repo, run_refs.check_name(run))

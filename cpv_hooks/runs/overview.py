@@ -14,7 +14,7 @@ from cpv_hooks.runs.job import VARIABLE
 from cpv_hooks.runs.keep_rules import KeepBest, Mode
 from cpv_hooks.runs.retention import marks
 from cpv_hooks.runs.run_folder import RunFolder
-from cpv_hooks.runs.step_record import Step
+from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.system.locks import is_held
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -28,7 +28,7 @@ class Run:
 
     name: str
     state: State
-    steps: Sequence[Step]
+    steps: Sequence[RunStep]
     kept: dict[int, list[str]] = field(default_factory=dict)
     ranked: Sequence[int] = ()
     by: str | None = None
@@ -79,7 +79,7 @@ def look(project: Project, name: str) -> Run:
     )
 
 
-def find(project: Project, name: str, metric: str | None = None, mode: Mode = "min") -> Step:
+def find(project: Project, name: str, metric: str | None = None, mode: Mode = "min") -> RunStep:
     """The step that `RUN`, `RUN@500`, `RUN@last` or `RUN@best` means; without @ it is the last.
 
     The best is that by `metric`, or by what the run's job keeps its best by. Raises `CPVError`.

@@ -13,7 +13,7 @@ from cpv_hooks.console.output import say
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.operations.make import make_version, metrics_line, new_content, target_artifact, work_tree
-from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.runs import keep_rules
@@ -25,11 +25,11 @@ from cpv_hooks.worktree.workspace import Workspace
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Plan
     from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.step_record import Step
+    from cpv_hooks.runs.step_record import RunStep
 
 
 @contextmanager
-def promotion(project: Project, step: Step, *, version: str | None, message: str | None) -> Iterator[Plan[str]]:
+def promotion(project: Project, step: RunStep, *, version: str | None, message: str | None) -> Iterator[Plan[str]]:
     """The plan that makes a step a version, for the length of the block; what it returns is the tag.
 
     The data is brought here, verified, first. All of it is made or nothing, as by `model upload`; what stood in the
@@ -54,7 +54,7 @@ def promotion(project: Project, step: Step, *, version: str | None, message: str
         yield Plan(planned.effects, planned.expected[0], lambda: planned.run()[0])
 
 
-def _changes(project: Project, step: Step, source: Path) -> list[Change]:
+def _changes(project: Project, step: RunStep, source: Path) -> list[PointerChange]:
     tracked = work_tree.tracked(project)
     space = tracked[0].space if tracked else None
     if space is None:
@@ -64,7 +64,9 @@ def _changes(project: Project, step: Step, source: Path) -> list[Change]:
         new = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
         one = next((item for item in tracked if item.pointer.path == path), new)
         target_artifact.check_place(project, one, source / name, None)
-        changes.append(Change(space, one.pointer, new_content.of_path(space, source / name, path), in_place=False))
+        changes.append(
+            PointerChange(space, one.pointer, new_content.of_path(space, source / name, path), in_place=False)
+        )
     numbers = {key: value for key, value in step.metrics.items() if keep_rules.number(value) is not None}
     logs = [path for path in step.saved.values() if project.kind_of(path) == "metrics"]
     if numbers and not logs and project.config.artifacts.get("metrics"):
@@ -72,7 +74,7 @@ def _changes(project: Project, step: Step, source: Path) -> list[Change]:
     return changes
 
 
-def say_code(project: Project, step: Step) -> None:
+def say_code(project: Project, step: RunStep) -> None:
     """Say in what the code of HEAD differs from the code that made the step."""
     repo = project.repo
     try:

@@ -19,7 +19,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.runs import run_refs
-from cpv_hooks.runs.step_record import Step
+from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.system.copying import copy
 from cpv_hooks.transfer.objects.store import Store, Stores
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cpv_hooks.runs.run_folder import RunFolder
 
 
-def newest(project: Project, folder: RunFolder, target: Path) -> Step | None:
+def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
     """Restore the newest complete step into `target`; None where the run has none.
 
     What a killed job saved last is taken in first.
@@ -50,7 +50,7 @@ def newest(project: Project, folder: RunFolder, target: Path) -> Step | None:
     return None
 
 
-def _this(project: Project, run: str, number: int, target: Path) -> Step | None:
+def _this(project: Project, run: str, number: int, target: Path) -> RunStep | None:
     """Restore the step that rank 0 has restored."""
     step = next((step for step in run_refs.steps(project.repo, run) if step.step == number), None)
     if step is None:
@@ -59,7 +59,7 @@ def _this(project: Project, run: str, number: int, target: Path) -> Step | None:
     return step
 
 
-def restore(project: Project, step: Step, target: Path) -> None:
+def restore(project: Project, step: RunStep, target: Path) -> None:
     """Bring what was saved at a step into a folder, under the names that it had. `CPVError` where some of it is lost.
 
     What the cache lacks, or has damaged, comes from the remote; every byte is hashed on the way.

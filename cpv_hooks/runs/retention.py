@@ -16,15 +16,15 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import run_refs, step_upload
 from cpv_hooks.runs.keep_rules import Mark, keep, keep_rule
-from cpv_hooks.runs.step_record import Step
+from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.runs.take_in import brought, write_brought
 from cpv_hooks.system.locks import locked
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import cache_plan, remote_plan
-from cpv_hooks.upkeep.prune.needed import Needed
-from cpv_hooks.upkeep.prune.plan import Options
+from cpv_hooks.upkeep.prune.needed_objects import Needed
+from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 
 if TYPE_CHECKING:
     from cpv_hooks.runs.run_folder import RunFolder
@@ -43,12 +43,12 @@ def apply(project: Project, folder: RunFolder) -> None:
         drop(project, folder, gone)
 
 
-def marks(steps: Sequence[Step]) -> list[Mark]:
+def marks(steps: Sequence[RunStep]) -> list[Mark]:
     """The steps as a rule sees them."""
     return [Mark(step.step, step.metrics) for step in steps]
 
 
-def drop(project: Project, folder: RunFolder, steps: Sequence[Step]) -> None:
+def drop(project: Project, folder: RunFolder, steps: Sequence[RunStep]) -> None:
     """Delete the refs of steps, on the Git host too where `[runs] push` put them there, and free what they needed."""
     repo = project.repo
     run_refs.drop(repo, folder.name, steps)
@@ -61,7 +61,7 @@ def drop(project: Project, folder: RunFolder, steps: Sequence[Step]) -> None:
     free(project, folder)
 
 
-def _drop_on_host(project: Project, run: str, steps: Sequence[Step]) -> None:
+def _drop_on_host(project: Project, run: str, steps: Sequence[RunStep]) -> None:
     repo, refs = project.repo, [run_refs.ref_of(run, step.step) for step in steps]
     listed = repo.run("ls-remote", "--quiet", step_upload.HOST, *refs).split()[1::2]
     there = [ref for ref in refs if ref in listed]
@@ -74,7 +74,7 @@ def free(project: Project, folder: RunFolder) -> None:
     known = brought(folder)
     try:
         with locked(project.repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
-            gone = _unneeded([project], known, Options())
+            gone = _unneeded([project], known, PruneOptions())
             _free_cache(project, {oid: known[oid] for oid in gone})
         left = _free_remote(project, {oid: known[oid] for oid in gone}) if gone else set()
     except CPVError as error:
@@ -85,7 +85,7 @@ def free(project: Project, folder: RunFolder) -> None:
 
 
 def _unneeded(
-    projects: Sequence[Project], objects: Collection[str], options: Options, theirs: Collection[str] = ()
+    projects: Sequence[Project], objects: Collection[str], options: PruneOptions, theirs: Collection[str] = ()
 ) -> set[str]:
     if not objects:
         return set()
@@ -96,7 +96,7 @@ def _unneeded(
 
 def _free_cache(project: Project, objects: dict[str, float]) -> None:
     with suppress(CPVError):  # a cache that other repositories may use keeps it
-        cache_plan.check_owner(project.repo, [project], Options())
+        cache_plan.check_owner(project.repo, [project], PruneOptions())
         store = Store(project)
         for oid in sorted(objects, key=lambda oid: not oid.endswith(".dir")):
             store.discard(oid, objects[oid])
@@ -120,7 +120,7 @@ def _free_remote(project: Project, objects: dict[str, float]) -> set[str]:
         theirs = remote_plan.refs_of_hosts(project.repo)
     except CPVError:
         return set(objects)  # a host has commits that this clone lacks, or does not answer
-    gone = _unneeded([project], objects, Options(remote=True), theirs)
+    gone = _unneeded([project], objects, PruneOptions(remote=True), theirs)
     seen = inventory.look(sorted(gone))
     # What lay there before the run brought it was somebody else's.
     ours = [oid for oid in seen if (seen[oid].modified or 0) >= objects[oid] - _SKEW]

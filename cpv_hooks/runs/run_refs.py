@@ -10,7 +10,7 @@ from cpv_hooks.errors import CPVError
 
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
-    from cpv_hooks.runs.step_record import Step
+    from cpv_hooks.runs.step_record import RunStep
 
 PREFIX = "refs/cpv/runs/"
 FINISHED = "finished"
@@ -39,7 +39,7 @@ def names(repo: Repo) -> list[str]:
     return sorted({ref.removeprefix(PREFIX).rpartition("/")[0] for ref in listed} - {""})
 
 
-def steps(repo: Repo, run: str) -> list[Step]:
+def steps(repo: Repo, run: str) -> list[RunStep]:
     """The steps of a run, in order; none where there is no such run."""
     from cpv_hooks.runs.step_record import parse_message
 
@@ -54,7 +54,7 @@ def steps(repo: Repo, run: str) -> list[Step]:
     return sorted(found, key=lambda step: step.step)
 
 
-def demand(repo: Repo, run: str) -> list[Step]:
+def demand(repo: Repo, run: str) -> list[RunStep]:
     """The steps of a run that must be there."""
     found = steps(repo, run)
     if not found:
@@ -72,7 +72,7 @@ def write(repo: Repo, run: str, step: int | str, commit: str) -> None:
     repo.run("update-ref", "--stdin", "-z", input=f"update {ref_of(run, step)}\0{commit}\0\0")
 
 
-def drop(repo: Repo, run: str, gone: Iterable[Step]) -> None:
+def drop(repo: Repo, run: str, gone: Iterable[RunStep]) -> None:
     """Delete the refs of steps, all of them or none. The mark of the run's end goes to the last step that is left."""
     dropped = {step.step for step in gone}
     lines = [f"delete {ref_of(run, step)}\0\0" for step in sorted(dropped)]

@@ -15,7 +15,7 @@ _TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")
 
 
 @dataclass(frozen=True)
-class Step:
+class RunStep:
     """A checkpoint of a run. `time` is in seconds since the epoch.
 
     `saved` says which artifact each saved file or folder is (the name "" is the whole folder that was saved); `base` is
@@ -51,7 +51,7 @@ class Step:
         }
 
 
-def write_message(step: Step) -> str:
+def write_message(step: RunStep) -> str:
     """The message of a step's commit."""
     shown = ", ".join(f"{key} {value}" for key, value in step.metrics.items())
     head = f"Run {step.run}, step {step.step}" + (f": {shown}" if shown else "")
@@ -60,9 +60,9 @@ def write_message(step: Step) -> str:
     return "\n\n".join((" ".join(head.split()), " ".join(body.split()), "\n".join(_trailers(step)))) + "\n"
 
 
-def _trailers(step: Step) -> Iterator[str]:
+def _trailers(step: RunStep) -> Iterator[str]:
     yield f"Cpv-Run: {step.run}"
-    yield f"Cpv-Step: {step.step}"
+    yield f"Cpv-RunStep: {step.step}"
     yield f"Cpv-Host: {json.dumps(step.host)}"
     yield f"Cpv-Saved: {json.dumps(dict(step.saved))}"
     if step.source:
@@ -71,7 +71,7 @@ def _trailers(step: Step) -> Iterator[str]:
         yield metric_trailer(key, value)
 
 
-def parse_message(text: str, parents: list[str], commit: str, time: float) -> Step | None:
+def parse_message(text: str, parents: list[str], commit: str, time: float) -> RunStep | None:
     """Read a step's commit back; None for one that is none of ours. What it says came with a clone, perhaps."""
     last = text.strip().rpartition("\n\n")[2]
     found: dict[str, list[str]] = {}
@@ -81,7 +81,7 @@ def parse_message(text: str, parents: list[str], commit: str, time: float) -> St
     if not run or not re.fullmatch(r"[0-9]{1,18}", step):
         return None
     saved, host, source = (_json(found.get(f"Cpv-{key}", ["null"])[0]) for key in ("Saved", "Host", "Source"))
-    return Step(
+    return RunStep(
         run,
         int(step),
         dict(filter(None, map(parse_metric, found.get("Cpv-Metric", [])))),

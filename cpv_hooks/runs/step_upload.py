@@ -9,7 +9,7 @@ from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import root_key
 from cpv_hooks.runs import run_refs
-from cpv_hooks.runs.step_record import Step
+from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.transfer.commits.upload_commits import complete, deliver_now, retry_queued, unversioned
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -21,13 +21,13 @@ WHY = "a training run's checkpoint"
 HOST = "origin"
 
 
-def queue(project: Project, step: Step) -> None:
+def queue(project: Project, step: RunStep) -> None:
     """Note that a step's data must get to the remote, where `[push] when` wants that; durable when this returns."""
     if project.config.push_when in ("commit", "background") and project.remotes and not project.keeps_versions:
         Queue.of(project.repo).add(root_key(project), step.commit, WHY)
 
 
-def upload(project: Project, folder: RunFolder, step: Step) -> bool:
+def upload(project: Project, folder: RunFolder, step: RunStep) -> bool:
     """Bring a step's data to the remote as `[push] when` says; whether it is there. What fails is queued and said."""
     try:
         step = _with_versions(project, folder, step)
@@ -52,7 +52,7 @@ def retry(project: Project, folder: RunFolder, *, force: bool) -> None:
             push(project, folder.name, list(steps.values()))
 
 
-def push(project: Project, run: str, steps: Sequence[Step]) -> None:
+def push(project: Project, run: str, steps: Sequence[RunStep]) -> None:
     """Push the refs of steps whose data is on the remote, verified; what cannot be pushed is said."""
     repo = project.repo
     if not steps or HOST not in repo.run("remote").split():
@@ -68,7 +68,7 @@ def push(project: Project, run: str, steps: Sequence[Step]) -> None:
         warn(f"run {run} is not pushed: {error}")
 
 
-def _with_versions(project: Project, folder: RunFolder, step: Step) -> Step:
+def _with_versions(project: Project, folder: RunFolder, step: RunStep) -> RunStep:
     """On a remote that keeps versions a pointer says which ones they are, so the data goes first."""
     from cpv_hooks.dvcformat.pointer_writer import render_stored
     from cpv_hooks.git.commit import blob_at

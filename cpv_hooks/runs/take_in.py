@@ -14,13 +14,13 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import scratch_index
 from cpv_hooks.operations.make import new_content, place_content
-from cpv_hooks.operations.make.commit_draft import Change, pointer_text
+from cpv_hooks.operations.make.commit_draft import PointerChange, pointer_text
 from cpv_hooks.project.pointers_at import is_tracked, pointers_at
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.code_state import Code, author, capture
 from cpv_hooks.runs.places import chief_of, places
 from cpv_hooks.runs.run_folder import RunFolder, code_name
-from cpv_hooks.runs.step_record import Step, write_message
+from cpv_hooks.runs.step_record import RunStep, write_message
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
@@ -33,7 +33,7 @@ _GLOB = frozenset("*?[")
 _BROUGHT = "brought.json"
 
 
-def take_in(project: Project, folder: RunFolder, saved: Saved) -> Step:
+def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
     """Cache what was saved, commit its pointers on the code that the job started with, and let the step's ref name it.
 
     Raises `CPVError` (`BeingWritten` where somebody still writes to it) with no ref made.
@@ -50,7 +50,7 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> Step:
         place_content.take_in(space, change.new)
     _note_brought(folder, new)
     metrics = note.get("metrics")
-    step = Step(
+    step = RunStep(
         folder.name,
         saved.step,
         metrics if isinstance(metrics, dict) else {},
@@ -64,7 +64,7 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> Step:
     return write(project, folder, step, _texts(project, code, changes))
 
 
-def write(project: Project, folder: RunFolder, step: Step, texts: Mapping[str, bytes]) -> Step:
+def write(project: Project, folder: RunFolder, step: RunStep, texts: Mapping[str, bytes]) -> RunStep:
     """Commit pointer files (by their path from the top) as a step, and let its ref name the commit."""
     repo, index = project.repo, folder.path / "tree-index"
     with scratch_index(index, Path("/nonexistent")) as env:
@@ -125,13 +125,13 @@ def _places(project: Project, folder: RunFolder, saved: Saved, code: Code) -> di
     return found
 
 
-def _change(space: Workspace, source: Path, path: str, code: Code) -> Change:
+def _change(space: Workspace, source: Path, path: str, code: Code) -> PointerChange:
     pointers = pointers_at(space.project, code.base)
     pointer = next((one for one in pointers if one.path == path), None) or Pointer(f"{path}.dvc", path, None)
-    return Change(space, pointer, new_content.of_path(space, source, path), in_place=False)
+    return PointerChange(space, pointer, new_content.of_path(space, source, path), in_place=False)
 
 
-def _texts(project: Project, code: Code, changes: Iterable[Change]) -> dict[str, bytes]:
+def _texts(project: Project, code: Code, changes: Iterable[PointerChange]) -> dict[str, bytes]:
     texts: dict[str, bytes] = {}
     for change in changes:
         file = change.pointer.file

@@ -22,14 +22,14 @@ from cpv_hooks.errors import CPVError
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
     from cpv_hooks.runs.run_folder import RunFolder, Saved
-    from cpv_hooks.runs.step_record import Step
+    from cpv_hooks.runs.step_record import RunStep
 
 _NICE = 10
 _TRIES, _PAUSE = 3, 0.1  # seconds
 _WAIT = 1.0  # seconds between two looks at whether the job still runs
 
 
-class Worker:
+class RunWorker:
     """The work on one run, for the job that started this process."""
 
     def __init__(self, project: Project, folder: RunFolder) -> None:
@@ -80,7 +80,7 @@ class Worker:
             saved.remove()
         return True
 
-    def _bring(self, step: Step) -> None:
+    def _bring(self, step: RunStep) -> None:
         from cpv_hooks.runs import retention, step_upload
 
         if step_upload.upload(self._project, self._folder, step):
@@ -110,7 +110,7 @@ class Worker:
             fail(error)
 
 
-def newest(project: Project, folder: RunFolder) -> tuple[Step | None, Saved | None]:
+def newest(project: Project, folder: RunFolder) -> tuple[RunStep | None, Saved | None]:
     """Take in the newest checkpoint that is saved, and skip those before it; the lock for that is held.
 
     The step is None where it could not be taken in, which is said.
@@ -147,7 +147,7 @@ def newest(project: Project, folder: RunFolder) -> tuple[Step | None, Saved | No
     return step, claimed
 
 
-def _patiently(take: Callable[[], Step]) -> Step:
+def _patiently(take: Callable[[], RunStep]) -> RunStep:
     """Do it again where a file changed meanwhile: a program that rotates its own link to it away changes its ctime."""
     from cpv_hooks.worktree.snapshot import BeingWritten
 
@@ -172,7 +172,7 @@ def main(argv: list[str]) -> int:
     try:
         root = Path(argv[0])
         repo = Repo.discover(root)
-        Worker(Project.open(repo, root), RunFolder.of(repo, argv[1])).run()
+        RunWorker(Project.open(repo, root), RunFolder.of(repo, argv[1])).run()
     except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
         return fail(error)
     return os.EX_OK

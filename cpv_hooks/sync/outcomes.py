@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
     opened: tuple[str, ...] = ()
 
 
-class Report:
+class SyncReport:
     """The outcomes of a sync, and the DVC roots that it covered."""
 
     def __init__(self, outcomes: Iterable[Outcome] = (), projects: Iterable[Project] = ()) -> None:

@@ -27,8 +27,8 @@ from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact, take
-from cpv_hooks.worktree.base_index import REMOVING, Entry, Index
-from cpv_hooks.worktree.materialise import MissingObject, Placed, lacking, needed
+from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
+from cpv_hooks.worktree.materialise import MissingFromCache, Placed, lacking, needed
 from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import BeingWritten, Taken
@@ -53,7 +53,7 @@ class Reconciler:
             return self._reconcile(space, pointer)
         except BeingWritten as error:
             return Outcome(pointer.path, "in flux", pointer, error if self.event.patient else None)
-        except MissingObject as error:
+        except MissingFromCache as error:
             return Outcome(pointer.path, "missing", pointer, error)
         except CPVError as error:
             state: State = "unreadable" if isinstance(error, Unreadable) else "invalid"
@@ -127,7 +127,7 @@ class Reconciler:
             self.index.write_tree(path, held.entry.oid, held.tree)
         self.index.set(path, held.entry)
 
-    def _mark(self, path: str, taken: Taken, before: Entry | None) -> None:
+    def _mark(self, path: str, taken: Taken, before: BaseEntry | None) -> None:
         """What was being brought is so still."""
         if before is not None:
             marked = taken.entry._replace(placing=before.placing, placing_legacy=before.placing_legacy)
@@ -158,7 +158,7 @@ class Reconciler:
         fix = f"dvc commit -f {shell_path(pointer.file)} (keeps it) or dvc update {shell_path(pointer.file)}"
         return CPVError(what, where=pointer.path, fix=fix)
 
-    def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken, entry: Entry | None) -> Outcome:
+    def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken, entry: BaseEntry | None) -> Outcome:
         if entry is None and taken.content.nfiles == 0:
             # A folder without a file holds nothing that could be lost.
             self._set(pointer.path, taken)
@@ -262,7 +262,7 @@ class Reconciler:
 def _lacking(space: Workspace, pointer: Pointer) -> bool:
     try:
         return any(lacking(pointer, space.cache, (oid for _, oid in needed(pointer, space.cache))))
-    except MissingObject:
+    except MissingFromCache:
         return True
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from cpv_hooks.console.output import fail, say, warn
-from cpv_hooks.sync.outcomes import Outcome, Report
+from cpv_hooks.sync.outcomes import Outcome, SyncReport
 
 _BLOCKING = frozenset({"in flux", "unreadable", "invalid", "ignored", "conflict"})
 # What refuses a commit, or fails a checkout, is no mere warning.
 _STOPPING = _BLOCKING | {"missing"}
 
 
-def tell(report: Report) -> None:
+def tell(report: SyncReport) -> None:
     """Print the problems and the rescues."""
     for outcome in report.outcomes:
         if outcome.error and outcome.state in _STOPPING:
@@ -19,7 +19,7 @@ def tell(report: Report) -> None:
             warn(str(outcome.error))
 
 
-def tell_changes(report: Report) -> None:
+def tell_changes(report: SyncReport) -> None:
     """Print the problems, and how much was brought into the work tree."""
     tell(report)
     brought = report.of("materialised", "rescued")
@@ -32,6 +32,6 @@ def blocking(outcomes: list[Outcome]) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome.state in _BLOCKING]
 
 
-def incomplete(report: Report) -> bool:
+def incomplete(report: SyncReport) -> bool:
     """Whether an artifact is not what its pointer says."""
     return any(outcome.error for outcome in report.of("missing", "unreadable", "invalid", "conflict"))

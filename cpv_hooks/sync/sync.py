@@ -14,7 +14,7 @@ from cpv_hooks.project.expected import lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.events import SYNC, Event
-from cpv_hooks.sync.outcomes import Listener, Outcome, Report, nobody
+from cpv_hooks.sync.outcomes import Listener, Outcome, SyncReport, nobody
 from cpv_hooks.sync.reconcile import Reconciler
 from cpv_hooks.sync.trained_in_conflict import take_ours_where_trained
 from cpv_hooks.sync.watch_file import Written
@@ -25,7 +25,7 @@ from cpv_hooks.worktree.discovery import Found, discover, owner
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
+def sync(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
     """Bring every artifact of the work tree into agreement, as far as the event allows.
 
     `taken` is told of each snapshot at once, while others are still to be made.
@@ -46,7 +46,7 @@ def sync(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
     return report
 
 
-def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
+def _look(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
     """One pass over everything; leaves the fast path's files where there was nothing to do."""
     index, clock = Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
     started = clock.now()
@@ -60,11 +60,11 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> Report:
         projects = share_caches(repo, projects)
     if not projects and not index.entries:
         watch_file.forget(repo)
-        return Report()
+        return SyncReport()
     for project in projects:
         wait_for_dvc(project.root, wait=event.patient)
     found = discover(repo, projects, index, clock, committing=event.committing)
-    report = Report(projects=projects)
+    report = SyncReport(projects=projects)
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
     report.outcomes += [Outcome(error.where or "", "ignored", error=error) for error in found.ignored]
     report.outcomes += [_in_conflict(file, event) for file in found.unmerged]
@@ -100,7 +100,7 @@ def _settings_came_back(repo: Repo) -> bool:
     return bring_settings(repo)
 
 
-def _written(repo: Repo, event: Event, report: Report, found: Found, index: Index, clock: Clock) -> Written | None:
+def _written(repo: Repo, event: Event, report: SyncReport, found: Found, index: Index, clock: Clock) -> Written | None:
     """What this look wrote, where that is pointers alone; None where it wrote something else too.
 
     They are newer than the stamp, so they are found and read once more, after a time that stands for theirs.

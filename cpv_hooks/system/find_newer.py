@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cpv_hooks.system.atomic_files import beside, new_file
-from cpv_hooks.system.signatures import Filter, Listing, list_directory, signature
+from cpv_hooks.system.signatures import Filter, FolderListing, list_directory, signature
 
 _SPLIT_FROM = 20_000
 """Files of a directory from which it pays that two processes look at it."""
@@ -101,7 +101,7 @@ def _find(root: Path, paths: list[str], than: Path, *options: str) -> subprocess
         return None
 
 
-def list_again(root: Path, base: Listing, newer: Set[str], keep: Filter) -> Listing | None:
+def list_again(root: Path, base: FolderListing, newer: Set[str], keep: Filter) -> FolderListing | None:
     """The files of a directory, of which `newer` are all paths that changed since it was listed as `base`.
 
     A changed folder is walked with all that is below it, because what was moved in may be older. None where only a walk
@@ -120,7 +120,7 @@ def list_again(root: Path, base: Listing, newer: Set[str], keep: Filter) -> List
             again.walk(folder)
     except FileNotFoundError:
         return None
-    return Listing(again.names, again.numbers)
+    return FolderListing(again.names, again.numbers)
 
 
 def _above(path: str) -> list[str]:
@@ -147,7 +147,9 @@ class _Again(NamedTuple):
     def walk(self, folder: str) -> None:
         """Put what is in a folder now in the place of what was."""
         start, end = bisect_left(self.names, f"{folder}/"), bisect_left(self.names, f"{folder}0")  # 0 comes after /
-        found = list_directory(self.root / folder, self.keep) if self._is_kept(folder) else Listing([], array("q"))
+        found = (
+            list_directory(self.root / folder, self.keep) if self._is_kept(folder) else FolderListing([], array("q"))
+        )
         self.names[start:end] = [f"{folder}/{name}" for name in found.names]
         self.numbers[4 * start : 4 * end] = found.numbers
 

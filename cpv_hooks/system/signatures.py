@@ -62,7 +62,7 @@ class Clock:
         return now
 
 
-class Listing:
+class FolderListing:
     """The files of a directory artifact, sorted by relative path, with four numbers of signature each."""
 
     __slots__ = ("names", "numbers")
@@ -72,7 +72,7 @@ class Listing:
         self.numbers = numbers
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Listing) and (self.names, self.numbers) == (other.names, other.numbers)
+        return isinstance(other, FolderListing) and (self.names, self.numbers) == (other.names, other.numbers)
 
     __hash__ = None  # type: ignore[assignment]  # it holds lists
 
@@ -99,7 +99,7 @@ class Listing:
         return max(max(self.numbers[1::4], default=0), max(self.numbers[2::4], default=0))
 
 
-def list_directory(root: Path, keep: Filter, dangling: set[str] | None = None) -> Listing:
+def list_directory(root: Path, keep: Filter, dangling: set[str] | None = None) -> FolderListing:
     """Walk a directory artifact as DVC does: links to files are followed, links to folders are passed over.
 
     A link that leads nowhere is `Unreadable`, unless it leads to a place inside the directory and `dangling` takes its
@@ -165,12 +165,12 @@ def _pass_over(lost: list[os.DirEntry[str]], root: str, prefix: str, dangling: s
         dangling.add(prefix + entry.name)
 
 
-def _sorted(names: list[str], numbers: array[int]) -> Listing:
+def _sorted(names: list[str], numbers: array[int]) -> FolderListing:
     """In the order of whole paths, which is not always that of the walk: `a-b` stands before `a/b`."""
     if names == sorted(names):
-        return Listing(names, numbers)
+        return FolderListing(names, numbers)
     order = sorted(range(len(names)), key=names.__getitem__)
     moved = array("q")
     for at in order:
         moved.extend(numbers[4 * at : 4 * at + 4])
-    return Listing([names[at] for at in order], moved)
+    return FolderListing([names[at] for at in order], moved)

@@ -15,7 +15,7 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import commit_metrics
 
 
-class Artifact(NamedTuple):
+class CheckpointArtifact(NamedTuple):
     """An artifact as a commit has it. `size` is in bytes; `changed` against every parent of the commit."""
 
     kind: Kind
@@ -31,7 +31,7 @@ class Checkpoint(NamedTuple):
 
     commit: str
     subject: str
-    artifacts: tuple[Artifact, ...]
+    artifacts: tuple[CheckpointArtifact, ...]
     metrics: Mapping[str, int | float | str]
     # The DVC root that decides each changed line: the first one in which a pointer of that line changed.
     changed: Mapping[Line, Project]
@@ -48,12 +48,14 @@ def roots(repo: Repo, project: Project) -> list[Project]:
 def read(repo: Repo, projects: Sequence[Project], rev: str) -> Checkpoint:
     """Read a commit. Raises `CPVError` where a pointer is not readable or names no content yet."""
     commit, parents, subject = _header(repo, rev)
-    artifacts: dict[str, Artifact] = {}
+    artifacts: dict[str, CheckpointArtifact] = {}
     changed: dict[Line, Project] = {}
     logs: list[tuple[Project, Pointer]] = []
     for project, pointer, is_new in _pointers(projects, commit, parents):
         kind = project.kind_of(pointer.path)
-        artifacts[pointer.path] = Artifact(kind, pointer.path, pointer.oid, pointer.size, pointer.nfiles, is_new)
+        artifacts[pointer.path] = CheckpointArtifact(
+            kind, pointer.path, pointer.oid, pointer.size, pointer.nfiles, is_new
+        )
         if is_new:
             changed.setdefault(Line.of(kind), project)
         logs.append((project, pointer))

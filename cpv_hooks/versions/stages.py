@@ -18,7 +18,7 @@ MARK = "@"
 """What a stage's name has in front of it where it stands for a version."""
 
 
-class Event(NamedTuple):
+class StageEvent(NamedTuple):
     """A promotion or a demotion. `time` is in seconds since the epoch; `version` is the model's tag on the commit."""
 
     action: Literal["promote", "demote"]
@@ -50,7 +50,7 @@ def artifact_name(project: Project) -> str:
     return name
 
 
-def history(repo: Repo, project: Project) -> list[Event]:
+def history(repo: Repo, project: Project) -> list[StageEvent]:
     """Every promotion and demotion of the repository's model, oldest first."""
     names = tag_refs.names(repo)
     # The library takes a second to load, and most repositories have no stage.
@@ -73,7 +73,7 @@ def history(repo: Repo, project: Project) -> list[Event]:
     events = []
     for tag in found:
         parsed = parse_name(tag.name)
-        event = Event(
+        event = StageEvent(
             "promote" if parsed["action"] is Action.ASSIGN else "demote",
             parsed["stage"],
             known.get(tag.target),
@@ -96,16 +96,16 @@ def versions(repo: Repo, project: Project) -> dict[str, str]:
     return {tag.commit: tag.name for _, tag in sorted(numbered, key=lambda item: item[0])}
 
 
-def held(events: list[Event]) -> dict[str, list[Event]]:
+def held(events: list[StageEvent]) -> dict[str, list[StageEvent]]:
     """Stage -> the promotions that still hold, the latest last: that one's version is in the stage."""
-    found: dict[str, list[Event]] = {}
+    found: dict[str, list[StageEvent]] = {}
     for event in events:
         others = [one for one in found.get(event.stage, []) if one.commit != event.commit]
         found[event.stage] = [*others, event] if event.action == "promote" else others
     return {stage: own for stage, own in found.items() if own}
 
 
-def current(repo: Repo, project: Project) -> dict[str, Event]:
+def current(repo: Repo, project: Project) -> dict[str, StageEvent]:
     """Stage -> the promotion of the version that is in it."""
     return {stage: own[-1] for stage, own in held(history(repo, project)).items()}
 

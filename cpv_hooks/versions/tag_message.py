@@ -4,7 +4,7 @@ Trailers, in the last paragraph::
 
     Cpv-Line: model
     Cpv-Automatic: true
-    Cpv-Artifact: kind=model hash=0cc175b9c0f1b6a831c399e269772661 size=1 path="model.bin"
+    Cpv-CheckpointArtifact: kind=model hash=0cc175b9c0f1b6a831c399e269772661 size=1 path="model.bin"
     Cpv-Metric: loss=0.25
 
 A path and a text are JSON strings, and so is a metric's name that is not a plain word.
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from cpv_hooks.console.output import size_text
 from cpv_hooks.project.config import KINDS
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions.checkpoint import Artifact, Checkpoint
+from cpv_hooks.versions.checkpoint import Checkpoint, CheckpointArtifact
 
 _SHOWN = 20
 _WORD = re.compile(r"[\w./:@-]+")
@@ -42,7 +42,7 @@ class TagInfo(NamedTuple):
     subject: str
     line: Line | None = None
     automatic: bool = False
-    artifacts: tuple[Artifact, ...] = ()
+    artifacts: tuple[CheckpointArtifact, ...] = ()
     metrics: Mapping[str, int | float | str] = _NO_METRICS
 
 
@@ -120,7 +120,7 @@ def _trailers(line: Line, checkpoint: Checkpoint, *, automatic: bool) -> Iterato
     for artifact in checkpoint.artifacts:
         numbers = {"hash": artifact.oid, "size": artifact.size, "nfiles": artifact.nfiles}
         words = [f"kind={artifact.kind}", *(f"{key}={value}" for key, value in numbers.items() if value is not None)]
-        yield f"Cpv-Artifact: {' '.join(words)} path={_json(artifact.path)}"
+        yield f"Cpv-CheckpointArtifact: {' '.join(words)} path={_json(artifact.path)}"
     for key, value in checkpoint.metrics.items():
         yield metric_trailer(key, value)
 
@@ -136,7 +136,7 @@ def _json(value: object) -> str:
     return re.sub("[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _artifact(value: str) -> Artifact | None:
+def _artifact(value: str) -> CheckpointArtifact | None:
     found = _ARTIFACT.fullmatch(value)
     if not found:
         return None
@@ -145,7 +145,7 @@ def _artifact(value: str) -> Artifact | None:
     path = _loads(quoted)
     if known is None or not isinstance(path, str):
         return None
-    return Artifact(known, path, oid, int(size) if size else None, int(nfiles) if nfiles else None)
+    return CheckpointArtifact(known, path, oid, int(size) if size else None, int(nfiles) if nfiles else None)
 
 
 def parse_metric(value: str) -> tuple[str, int | float | str] | None:

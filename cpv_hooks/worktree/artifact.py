@@ -11,8 +11,8 @@ from typing import Protocol
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvcignore import builtin_filter
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
-from cpv_hooks.system.signatures import Listing, newest, signature
-from cpv_hooks.worktree.base_index import Entry, Tree
+from cpv_hooks.system.signatures import FolderListing, newest, signature
+from cpv_hooks.worktree.base_index import BaseEntry, Tree
 from cpv_hooks.worktree.snapshot import Look, Taken, known_oids, take_directory, take_file
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -24,7 +24,7 @@ class Artifact:
     """An artifact as it stands in the work tree, beside its base. What costs a look is looked at once."""
 
     def __init__(
-        self, space: Workspace, path: str, status: os.stat_result | None, entry: Entry | None, by_ctime: bool
+        self, space: Workspace, path: str, status: os.stat_result | None, entry: BaseEntry | None, by_ctime: bool
     ) -> None:
         self.space = space
         self.path = path
@@ -47,11 +47,11 @@ class Artifact:
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
     @cached_property
-    def _listed(self) -> tuple[Listing, int]:
+    def _listed(self) -> tuple[FolderListing, int]:
         before = self.space.clock.now()
         return self._listed_again(before) or self.space.listing(self.path), before
 
-    def _listed_again(self, now: int) -> Listing | None:
+    def _listed_again(self, now: int) -> FolderListing | None:
         entry, index, target = self.entry, self.space.index, self.space.target(self.path)
         if not (self.by_ctime and entry and entry.plain and 0 < entry.checked <= now and self.status):
             return None
@@ -67,7 +67,7 @@ class Artifact:
         return list_again(target, tree.listing, paths, builtin_filter) if tree and paths is not None else None
 
     @property
-    def listing(self) -> Listing:
+    def listing(self) -> FolderListing:
         """The files of the directory."""
         return self._listed[0]
 

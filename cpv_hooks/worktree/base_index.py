@@ -19,7 +19,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.system.signatures import Listing, Signature
+from cpv_hooks.system.signatures import FolderListing, Signature
 
 REMOVING = ""
 """In the place of the object that is being brought: the artifact is being taken away."""
@@ -28,7 +28,7 @@ _MAGIC = b"cpv-tree 1\n"
 _BYTES_PER_FILE = 64  # four numbers, an md5 and a name of usual length
 
 
-class Entry(NamedTuple):
+class BaseEntry(NamedTuple):
     """The base of one artifact.
 
     `signature` is a file's; `checked` is the file system's time (ns) at which the signatures were taken; anything
@@ -60,7 +60,7 @@ class Entry(NamedTuple):
 class Tree(NamedTuple):
     """The files of a directory artifact at its base: relative path, md5 and signature, in step."""
 
-    listing: Listing
+    listing: FolderListing
     oids: list[str]
 
     def contents(self) -> dict[str, str]:
@@ -82,7 +82,7 @@ class Index:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, BaseEntry] = {}
         self.pointers: dict[str, tuple[Signature, int, list[Pointer]]] = {}
         self.objects: dict[str, Signature] = {}
         self.released: set[str] = set()
@@ -134,14 +134,14 @@ class Index:
             write_atomic(self.folder / state_files.INDEX, text.encode("utf-8", "surrogateescape"))
             self._saved = text
 
-    def set(self, path: str, entry: Entry) -> None:
+    def set(self, path: str, entry: BaseEntry) -> None:
         """Move an artifact's base."""
         self.entries[path] = entry
         self.opened.pop(path, None)
 
     def mark(self, path: str, placing: str, *, legacy: bool = False) -> None:
         """Note, on the disk, that an object is about to be brought, or `REMOVING`: what stands there is none's edit."""
-        entry = self.entries.get(path) or Entry(placing, legacy=legacy)
+        entry = self.entries.get(path) or BaseEntry(placing, legacy=legacy)
         self.entries[path] = entry._replace(placing=placing, placing_legacy=legacy)
         self.save()
 
@@ -183,8 +183,8 @@ def _signature(value: Any) -> Signature:
     return int(size), int(mtime), int(ctime), int(inode)
 
 
-def _entry(value: Mapping[str, Any]) -> Entry:
-    entry = Entry(**value)
+def _entry(value: Mapping[str, Any]) -> BaseEntry:
+    entry = BaseEntry(**value)
     if not isinstance(entry.oid, str):
         raise ValueError("an object id is text")
     return entry._replace(signature=_signature(entry.signature)) if entry.signature else entry
@@ -234,4 +234,4 @@ def _decode_tree(data: bytes, oid: str) -> Tree | None:
     text = body[at : at + 16 * count].hex()
     at += 16 * count
     names = body[at : at + names_length].decode("utf-8", "surrogateescape").split("\0") if count else []
-    return Tree(Listing(names, numbers), [text[start : start + 32] for start in range(0, 32 * count, 32)])
+    return Tree(FolderListing(names, numbers), [text[start : start + 32] for start in range(0, 32 * count, 32)])

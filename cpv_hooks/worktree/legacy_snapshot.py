@@ -11,7 +11,7 @@ from cpv_hooks.dvcformat.file_hash import both_hashes
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.artifact import Artifact
-from cpv_hooks.worktree.base_index import Entry, Tree
+from cpv_hooks.worktree.base_index import BaseEntry, Tree
 from cpv_hooks.worktree.snapshot import BeingWritten, Taken, is_executable, unchanged
 
 
@@ -39,7 +39,7 @@ def _file(artifact: Artifact, wanted: Set[str]) -> Taken | None:
         return None
     isexec = is_executable(before)
     content = Content(oid, before.st_size, isexec=isexec, legacy=True)
-    return Taken(content, Entry(oid, isexec, signature(before), checked, legacy=True))
+    return Taken(content, BaseEntry(oid, isexec, signature(before), checked, legacy=True))
 
 
 def _directory(artifact: Artifact, wanted: Set[str]) -> Taken | None:
@@ -59,7 +59,7 @@ def _directory(artifact: Artifact, wanted: Set[str]) -> Taken | None:
     if oid not in wanted:
         return None
     content = Content(oid, listing.size, nfiles=len(listing), legacy=True)
-    entry = Entry(oid, checked=artifact.look.before, plain=space.is_plain(artifact.path), legacy=True)
+    entry = BaseEntry(oid, checked=artifact.look.before, plain=space.is_plain(artifact.path), legacy=True)
     return Taken(content, entry, Tree(listing, oids))
 
 

@@ -15,15 +15,15 @@ from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.system.signatures import Listing, signature
+from cpv_hooks.system.signatures import FolderListing, signature
 from cpv_hooks.worktree import folder_links
-from cpv_hooks.worktree.base_index import Entry, Tree
+from cpv_hooks.worktree.base_index import BaseEntry, Tree
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.removal import remove_files
 from cpv_hooks.worktree.workspace import Workspace
 
 
-class MissingObject(CPVError):
+class MissingFromCache(CPVError):
     """The cache lacks what a pointer names. `oids` are the missing objects."""
 
     def __init__(self, pointer: Pointer, oids: list[str]) -> None:
@@ -35,21 +35,21 @@ class MissingObject(CPVError):
 class Placed(NamedTuple):
     """What was brought: the new base."""
 
-    entry: Entry
+    entry: BaseEntry
     tree: Tree | None = None
 
 
 def needed(pointer: Pointer, cache: Cache) -> list[tuple[str, str]]:
     """What the pointer's content consists of: `(relative path, oid)`; the path is empty for a file.
 
-    Raises `MissingObject` where the `.dir` object itself is not in the cache.
+    Raises `MissingFromCache` where the `.dir` object itself is not in the cache.
     """
     assert pointer.oid is not None
     if not pointer.isdir:
         return [("", pointer.oid)]
     found = cache.by(legacy=pointer.legacy).find(pointer.oid)
     if found is None:
-        raise MissingObject(pointer, [pointer.oid])
+        raise MissingFromCache(pointer, [pointer.oid])
     return read_dir_object(found, pointer.oid, legacy=pointer.legacy)
 
 
@@ -64,16 +64,16 @@ def place_file(space: Workspace, pointer: Pointer) -> Placed:
     assert pointer.oid is not None
     target = space.target(pointer.path)
     if any(lacking(pointer, space.cache, [pointer.oid])):
-        raise MissingObject(pointer, [pointer.oid])
+        raise MissingFromCache(pointer, [pointer.oid])
     space.grow(_size(space, pointer, [pointer.oid]) if pointer.size is None else pointer.size)
     with Placer(space, legacy=pointer.legacy) as placer:
         placer.place(pointer.oid, target, isexec=pointer.isexec)
     status, checked = space.settled(target)
-    return Placed(Entry(pointer.oid, pointer.isexec, signature(status), checked, legacy=pointer.legacy))
+    return Placed(BaseEntry(pointer.oid, pointer.isexec, signature(status), checked, legacy=pointer.legacy))
 
 
 def complete(space: Workspace, pointer: Pointer, current: Mapping[str, str]) -> dict[str, str]:
-    """All that the pointer's content consists of, `needed`; `MissingObject` where the cache lacks some of it.
+    """All that the pointer's content consists of, `needed`; `MissingFromCache` where the cache lacks some of it.
 
     What stands there already (`current`) is not asked for.
     """
@@ -81,7 +81,7 @@ def complete(space: Workspace, pointer: Pointer, current: Mapping[str, str]) -> 
     going = (oid for name, oid in wanted.items() if current.get(name) != oid)
     missing = list(lacking(pointer, space.cache, going))
     if missing:
-        raise MissingObject(pointer, sorted(set(missing)))
+        raise MissingFromCache(pointer, sorted(set(missing)))
     return wanted
 
 
@@ -96,7 +96,7 @@ def place_directory(
     current: Mapping[str, str],
     *,
     wanted: dict[str, str] | None = None,
-    before: Listing | None = None,
+    before: FolderListing | None = None,
 ) -> Placed:
     """Bring a directory artifact: only files that differ from `current` (relative path -> oid) are touched.
 
@@ -127,7 +127,7 @@ def place_directory(
     return _base_of(space, pointer, (listing, checked), wanted if known else None)
 
 
-def _settled(space: Workspace, path: str, wanted: Set[str]) -> tuple[Listing, int]:
+def _settled(space: Workspace, path: str, wanted: Set[str]) -> tuple[FolderListing, int]:
     """What is there now, without links that lead nowhere; those which stand for a file are the caller's to replace."""
     dangling: set[str] = set()
     listing, checked = space.settled_listing(path, dangling)
@@ -135,7 +135,7 @@ def _settled(space: Workspace, path: str, wanted: Set[str]) -> tuple[Listing, in
     return listing, checked
 
 
-def _moved(before: Listing, now: Listing, names: Set[str]) -> list[str]:
+def _moved(before: FolderListing, now: FolderListing, names: Set[str]) -> list[str]:
     """Those of the files that were left alone which are others now, all the same."""
     if before.names == now.names and before.numbers == now.numbers:
         return []
@@ -153,12 +153,14 @@ def _size(space: Workspace, pointer: Pointer, oids: Iterable[str]) -> int:
     return found
 
 
-def _base_of(space: Workspace, pointer: Pointer, found: tuple[Listing, int], wanted: dict[str, str] | None) -> Placed:
+def _base_of(
+    space: Workspace, pointer: Pointer, found: tuple[FolderListing, int], wanted: dict[str, str] | None
+) -> Placed:
     oid, (listing, checked) = pointer.oid or "", found
     if wanted is None:
         # Someone wrote, added or removed a file meanwhile: an unknown base, so that the next sync reads the folder.
-        return Placed(Entry(oid, checked=0, legacy=pointer.legacy), Tree(Listing([], array("q")), []))
+        return Placed(BaseEntry(oid, checked=0, legacy=pointer.legacy), Tree(FolderListing([], array("q")), []))
     return Placed(
-        Entry(oid, checked=checked, plain=space.is_plain(pointer.path), legacy=pointer.legacy),
+        BaseEntry(oid, checked=checked, plain=space.is_plain(pointer.path), legacy=pointer.legacy),
         Tree(listing, [wanted[name] for name in listing.names]),
     )

@@ -12,8 +12,8 @@ from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
-from cpv_hooks.system.signatures import Listing, Signature, signature
-from cpv_hooks.worktree.base_index import Entry, Tree
+from cpv_hooks.system.signatures import FolderListing, Signature, signature
+from cpv_hooks.worktree.base_index import BaseEntry, Tree
 from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT, remember_object
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -36,7 +36,7 @@ class Taken(NamedTuple):
     """A snapshot: what the pointer is to say, and the new base."""
 
     content: Content
-    entry: Entry
+    entry: BaseEntry
     tree: Tree | None = None
 
     @property
@@ -63,14 +63,14 @@ def take_file(space: Workspace, path: str) -> Taken:
         raise BeingWritten(target)
     remember_object(space.cache, space.index, oid)
     isexec = is_executable(before)
-    return Taken(Content(oid, size, isexec=isexec), Entry(oid, isexec, signature(before), checked))
+    return Taken(Content(oid, size, isexec=isexec), BaseEntry(oid, isexec, signature(before), checked))
 
 
 class Look(NamedTuple):
     """A directory's files, the file system's time (ns) just before they were listed, and what their base says of each:
     its md5, or None where it must be read."""
 
-    listing: Listing
+    listing: FolderListing
     before: int
     known: list[str | None]
 
@@ -101,12 +101,12 @@ def take_directory(space: Workspace, path: str, look: Look | None = None) -> Tak
     space.cache.add_bytes(oid, data)
     return Taken(
         Content(oid, listing.size, nfiles=len(listing)),
-        Entry(oid, checked=now, plain=space.is_plain(path)),
+        BaseEntry(oid, checked=now, plain=space.is_plain(path)),
         Tree(listing, known),
     )
 
 
-def known_oids(listing: Listing, base: Tree | None, checked: int) -> list[str | None]:
+def known_oids(listing: FolderListing, base: Tree | None, checked: int) -> list[str | None]:
     """The md5 of each file whose signature is that of `base`, taken at `checked`; None for the others."""
     if base is None:
         return [None] * len(listing)
@@ -120,7 +120,7 @@ def known_oids(listing: Listing, base: Tree | None, checked: int) -> list[str | 
     return oids
 
 
-def _unchanged(listing: Listing, base: Tree) -> list[str | None]:
+def _unchanged(listing: FolderListing, base: Tree) -> list[str | None]:
     # Four numbers are compared as their bytes: a hundred thousand of them in the time of a few tuples each.
     here, there = listing.numbers.tobytes(), base.listing.numbers.tobytes()
     width = _NUMBERS * listing.numbers.itemsize
@@ -155,7 +155,7 @@ def unchanged(path: Path, before: Signature, read: Callable[[], str]) -> str:
     return oid
 
 
-def _store(space: Workspace, root: Path, listing: Listing, changed: list[int]) -> list[str]:
+def _store(space: Workspace, root: Path, listing: FolderListing, changed: list[int]) -> list[str]:
     """Put the changed files into the cache; large ones side by side."""
 
     def one(position: int) -> str:

@@ -12,7 +12,7 @@ from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.dvcignore import builtin_filter, filter_for
 from cpv_hooks.errors import Unreadable, shell_path
 from cpv_hooks.project.project import Project
-from cpv_hooks.system.signatures import Clock, Filter, Listing, list_directory, newest, signature
+from cpv_hooks.system.signatures import Clock, Filter, FolderListing, list_directory, newest, signature
 from cpv_hooks.worktree.base_index import Index
 
 _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
@@ -94,7 +94,7 @@ class Workspace:
         """Whether no `.dvcignore` has a say in what of a directory artifact is listed."""
         return self.filter(path) is builtin_filter
 
-    def listing(self, path: str, dangling: set[str] | None = None) -> Listing:
+    def listing(self, path: str, dangling: set[str] | None = None) -> FolderListing:
         """The files of a directory artifact as they are now; see `list_directory`."""
         return list_directory(self.target(path), self.filter(path), dangling)
 
@@ -104,7 +104,7 @@ class Workspace:
         checked = self.clock.now()
         return target.stat(), checked
 
-    def settled_listing(self, path: str, dangling: set[str] | None = None) -> tuple[Listing, int]:
+    def settled_listing(self, path: str, dangling: set[str] | None = None) -> tuple[FolderListing, int]:
         """A directory's files, likewise."""
         now = self.clock.now()
         listing = self.listing(path, dangling)

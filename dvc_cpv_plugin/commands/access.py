@@ -24,7 +24,7 @@ class CmdAccess(CPVCommand):
         import json
         from pathlib import Path
 
-        from cpv_hooks.accounts.aws.access import policy
+        from cpv_hooks.accounts.aws.access_policy import policy
         from cpv_hooks.accounts.aws.place import team_and_bucket
 
         team, bucket = team_and_bucket(Path.cwd(), self.args.team_name, self.args.bucket)

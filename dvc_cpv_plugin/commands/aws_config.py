@@ -12,7 +12,7 @@ from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.aws.target import Request
+    from cpv_hooks.accounts.aws.aws_target import AwsRequest
     from cpv_hooks.console.plan import Plan
 
 EXAMPLES = """examples:
@@ -40,16 +40,16 @@ class CmdAwsConfig(SetupCommand):
 
     def plan(self, folder: Path) -> Plan[None]:
         """What the flags ask for."""
-        from cpv_hooks.accounts.aws.setup import plan_setup
+        from cpv_hooks.accounts.aws.aws_setup import plan_setup
 
         return plan_setup(self._request(), folder)
 
-    def _request(self) -> Request:
-        from cpv_hooks.accounts.aws.target import Request
+    def _request(self) -> AwsRequest:
+        from cpv_hooks.accounts.aws.aws_target import AwsRequest
 
         names = ("credential_path", "profile", "bucket", "region", "endpoint_url", "read_only", "force")
         given = {name: getattr(self.args, name) for name in names}
-        return Request(**given, team=self.args.team_name, model=self.args.model_name, move=not self.args.no_move)
+        return AwsRequest(**given, team=self.args.team_name, model=self.args.model_name, move=not self.args.no_move)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

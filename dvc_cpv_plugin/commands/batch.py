@@ -14,7 +14,7 @@ from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.batch import Ran
+    from cpv_hooks.operations.batch_run import Ran
 
 EXAMPLES = """examples:
   dvc cpv batch status                                  every model below this folder
@@ -34,9 +34,9 @@ class CmdBatch(CPVCommand):
 
     def run(self) -> int:
         from cpv_hooks.console.output import say
-        from cpv_hooks.operations import batch
+        from cpv_hooks.operations import batch_run
 
-        roots = batch.find(self.args.paths, self.args.team_name, Path.cwd())
+        roots = batch_run.find(self.args.paths, self.args.team_name, Path.cwd())
         command = [self.args.command, *self._options()]
         ended: list[Ran] = []
 
@@ -50,7 +50,7 @@ class CmdBatch(CPVCommand):
 
                 run_on_dask(self.args.dask, roots, command, done)
             else:
-                batch.run_here(roots, command, self.args.jobs, done)
+                batch_run.run_here(roots, command, self.args.jobs, done)
         except KeyboardInterrupt:
             self._show(ended)
             raise

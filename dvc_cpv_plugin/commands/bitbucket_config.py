@@ -36,11 +36,11 @@ class CmdBitbucketConfig(SetupCommand):
 
     def plan(self, folder: Path) -> Plan[None]:
         from cpv_hooks.accounts.git_host import client
-        from cpv_hooks.accounts.git_host.setup import Request, plan_removal, plan_setup
+        from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_removal, plan_setup
 
         if self.args.remove:
             return plan_removal(self.args.host)
-        request = Request(
+        request = GitHostRequest(
             **self.arguments(), team=self.args.team_name, model=self.args.model_name, test=not self.args.no_test
         )
         return plan_setup(request, folder, client.confirm if client.on_terminal() else None)

@@ -12,7 +12,7 @@ from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_js
 from dvc_cpv_plugin.commands.line import highest
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.info.listing import Listed
+    from cpv_hooks.operations.info.checkpoint_list import Listed
 
 EXAMPLES = """examples:
   dvc cpv checkpoint create --tag v1.0 -m "First release"
@@ -32,7 +32,7 @@ class CmdCreate(CheckpointCommand):
         return self.say(f"{model}\n{data}", {"model": model, "data": data})
 
 
-class CmdList(CheckpointCommand):
+class CmdCheckpointList(CheckpointCommand):
     """`CombinedCheckpointsManage.read_combined_checkpoints`."""
 
     def run(self) -> int:
@@ -52,7 +52,7 @@ class CmdList(CheckpointCommand):
         return 0
 
 
-class CmdRevert(CheckpointCommand):
+class CmdCheckpointRevert(CheckpointCommand):
     """`CombinedCheckpointsManage.revert_model_and_data`."""
 
     def run(self) -> int:
@@ -126,7 +126,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         verbs,
         parent_parser,
         "list",
-        CmdList,
+        CmdCheckpointList,
         "List the commits that have a version, with the tags of both lines.",
         "examples:\n  dvc cpv checkpoint list --json | jq '.[-1].model'",
     )
@@ -136,7 +136,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         verbs,
         parent_parser,
         "revert",
-        CmdRevert,
+        CmdCheckpointRevert,
         "Check a version out, as `git checkout TAG` does: code, model and data.",
         "examples:\n  dvc cpv checkpoint revert --tag v1.0\n  git switch -     # and back",
     )

@@ -113,9 +113,9 @@ class CheckpointCommand(CPVCommand):
 
 def own_team() -> str | None:
     """The team of the personal settings."""
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
-    return settings.load().team_name
+    return personal_settings.load().team_name
 
 
 def add_noun(subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str) -> Any:

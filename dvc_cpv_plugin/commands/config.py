@@ -28,11 +28,11 @@ class CmdGet(CPVCommand):
     """Prints one setting, or a group of them."""
 
     def run(self) -> int:
-        from cpv_hooks.accounts.personal import settings
+        from cpv_hooks.accounts.personal import personal_settings
         from dvc_cpv_plugin.commands import ui
 
         key = self.args.key
-        value = _masked(key, settings.get(key))
+        value = _masked(key, personal_settings.get(key))
         if self.args.json:
             ui.write(json.dumps(value, indent=2))
         elif isinstance(value, dict):
@@ -42,18 +42,18 @@ class CmdGet(CPVCommand):
         return 0
 
 
-class CmdList(CPVCommand):
+class CmdConfigList(CPVCommand):
     """A table on a terminal, plain lines in a pipe, or JSON."""
 
     def run(self) -> int:
-        from cpv_hooks.accounts.personal import settings
+        from cpv_hooks.accounts.personal import personal_settings
         from dvc_cpv_plugin.commands import ui
 
-        found = settings.get()
+        found = personal_settings.get()
         if self.args.json:
             ui.write(json.dumps(_masked("", found), indent=2))
             return 0
-        defaults = dict(_leaves(settings.Settings().model_dump()))
+        defaults = dict(_leaves(personal_settings.Settings().model_dump()))
         values = {name: value for name, value in _leaves(_masked("", found)) if name != "version"}
         if sys.stdout.isatty():
             _table([(name, _word(value), "" if value == defaults[name] else "set") for name, value in values.items()])
@@ -84,17 +84,17 @@ class CmdUnset(CPVCommand):
 
 
 def _change(key: str, value: str | None, dry_run: bool) -> int:
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
     from cpv_hooks.console.output import say
     from dvc_cpv_plugin.commands import ui
 
     changes = {key: value}
-    found: Any = (settings.preview if dry_run else settings.update)(changes)
+    found: Any = (personal_settings.preview if dry_run else personal_settings.update)(changes)
     for name in key.split("."):
         found = getattr(found, name)
     word = _word(_masked(key, found)) or "(none)"
     if dry_run:
-        ui.write(f"would file: set {key} = {word} in {settings.path()}")
+        ui.write(f"would file: set {key} = {word} in {personal_settings.path()}")
     else:
         say(f"{key} = {word}")
     return 0
@@ -195,7 +195,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         verbs,
         parent_parser,
         "list",
-        CmdList,
+        CmdConfigList,
         "Print all settings.",
         "examples:\n  dvc cpv config list\n  dvc cpv config list --json | jq .aws",
     )

@@ -37,7 +37,7 @@ def _info(command: CheckpointCommand, tag: str | None) -> Mapping[str, object]:
     return _data(command).get_data_metadata(tag)
 
 
-class CmdUpload(LineCommand):
+class CmdDataUpload(LineCommand):
     """`DataCheckpointsManage.upload_data_checkpoint`; prints the tag."""
 
     def run(self) -> int:
@@ -46,7 +46,7 @@ class CmdUpload(LineCommand):
         return self.say(tag, {"tag": tag})
 
 
-class CmdDownload(LineCommand):
+class CmdDataDownload(LineCommand):
     """`DataCheckpointsManage.download_data_checkpoint`; prints where the data is."""
 
     def run(self) -> int:
@@ -61,13 +61,13 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `data` to `dvc cpv`."""
     verbs = Verbs.of(NOUN, subparsers, parent_parser, NOUNS["data"], EXAMPLES)
     verbs.upload(
-        CmdUpload,
+        CmdDataUpload,
         "Make a folder or file the data's next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",
         "examples:\n  dvc cpv data upload /datasets/flowers\n"
         "  dvc cpv data upload --tag data-v1.0   # the data as it stands in the work tree",
     )
     verbs.download(
-        CmdDownload,
+        CmdDataDownload,
         "Write a version's data to a folder; the work tree stays as it is. Prints where it is.",
         "examples:\n  dvc cpv data download --tag data-v0.1 --output-dir /tmp/data",
     )

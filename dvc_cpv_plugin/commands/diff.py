@@ -37,8 +37,8 @@ class CmdDiff(CPVCommand):
         from cpv_hooks.console.output import warn
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.compare import compare
-        from cpv_hooks.history.names import find
         from cpv_hooks.history.side import of_commit, of_work_tree
+        from cpv_hooks.history.version_names import find
         from cpv_hooks.model_formats.weights import demand_numpy
         from cpv_hooks.project.roots import projects_here
         from dvc_cpv_plugin.commands import ui

@@ -13,7 +13,7 @@ from dvc_cpv_plugin.commands.common import add_telling, own_team
 
 if TYPE_CHECKING:
     from cpv_hooks.project.config import Kind
-    from cpv_hooks.setup.init.model import Place, Request
+    from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository
     from cpv_hooks.setup.init.proposals import Proposal
 
 EXAMPLES = """examples:
@@ -28,9 +28,9 @@ class CmdInit(CPVCommand):
 
     def run(self) -> int:
         from dvc_cpv_plugin.logged import logged
-        from dvc_cpv_plugin.options import Options
+        from dvc_cpv_plugin.options import OperationOptions
 
-        options = Options(
+        options = OperationOptions(
             verbose=bool(self.args.verbose),
             log_file=Path(self.args.log_file) if self.args.log_file else None,
             dry_run=self.args.dry_run,
@@ -41,27 +41,27 @@ class CmdInit(CPVCommand):
 
     def _init(self) -> int:
         from cpv_hooks.errors import CPVError
-        from cpv_hooks.setup.init import plan
+        from cpv_hooks.setup.init import init_plan
         from dvc_cpv_plugin.commands import ui
 
         if self.args.path == "":
             raise CPVError("the folder's name is empty", fix="dvc cpv init MODEL")
         path = None if self.args.path is None else Path(self.args.path)
-        place = plan.locate(path, self.args.model_name, Path.cwd())
+        place = init_plan.locate(path, self.args.model_name, Path.cwd())
         found = self._proposals(place)
         request = self._request(place, [item for item in found if self._wanted(item)])
-        steps = plan.plan(place, request)
+        steps = init_plan.plan(place, request)
         if self.args.dry_run:
             for step in steps:
                 ui.write(f"would {_verb(step.text)}")
         else:
-            plan.carry_out(place, steps)
+            init_plan.carry_out(place, steps)
             self._confirm(place)
         self._report(place, request, found, bool(steps))
         return 0
 
     @staticmethod
-    def _confirm(place: Place) -> None:
+    def _confirm(place: NewRepository) -> None:
         """The server that a remote of this repository names is the user's choice now."""
         from cpv_hooks.accounts.personal import trusted
         from cpv_hooks.console.output import say
@@ -70,15 +70,15 @@ class CmdInit(CPVCommand):
         for name in trusted.confirm_remote(Project.open(place.repo, place.root)):
             say(f"{name} gets your credentials for this repository (dvc cpv config untrust takes that back)")
 
-    def _request(self, place: Place, chosen: list[Proposal]) -> Request:
-        from cpv_hooks.setup.init import plan
-        from cpv_hooks.setup.init.model import Request
+    def _request(self, place: NewRepository, chosen: list[Proposal]) -> InitRequest:
+        from cpv_hooks.setup.init import init_plan
+        from cpv_hooks.setup.init.model_repository import InitRequest
 
-        team, model = plan.names(place)
+        team, model = init_plan.names(place)
         artifacts: dict[Kind, list[str]] = {}
         for item in chosen:
             artifacts.setdefault(item.kind, []).append(item.path)
-        return Request(
+        return InitRequest(
             team=self.args.team_name if self.args.team_name is not None else team or own_team() or self._ask("team"),
             model=self.args.model_name if self.args.model_name is not None else model or self._ask("model"),
             data_path=self.args.data_path,
@@ -97,7 +97,7 @@ class CmdInit(CPVCommand):
         return input(f"Name of the {what}: ").strip()
 
     @staticmethod
-    def _proposals(place: Place) -> list[Proposal]:
+    def _proposals(place: NewRepository) -> list[Proposal]:
         from cpv_hooks.project.config import FILE
         from cpv_hooks.setup.init import proposals
 
@@ -115,7 +115,7 @@ class CmdInit(CPVCommand):
         answer = input(f"Track {item.path} ({size_text(item.size)}) as {item.kind}? [Y/n] ")
         return answer.strip().lower() in ("", "y", "yes")
 
-    def _report(self, place: Place, request: Request, found: list[Proposal], changed: bool) -> None:
+    def _report(self, place: NewRepository, request: InitRequest, found: list[Proposal], changed: bool) -> None:
         from cpv_hooks.console import output
         from cpv_hooks.project.config import FILE
         from cpv_hooks.setup.init import skeleton

@@ -66,7 +66,7 @@ class CmdListTags(LineCommand):
         return 0
 
 
-class CmdRevert(LineCommand):
+class CmdLineRevert(LineCommand):
     """To the tag that is named, or the highest."""
 
     def run(self) -> int:
@@ -75,7 +75,7 @@ class CmdRevert(LineCommand):
         return self.say(self.noun.reverted.format(tag=tag), {"tag": tag})
 
 
-class CmdInfo(LineCommand):
+class CmdLineInfo(LineCommand):
     """The metadata of a version."""
 
     def run(self) -> int:
@@ -131,12 +131,12 @@ class Verbs:
 
     def revert(self, help: str, examples: str) -> None:
         """Add `revert`."""
-        parser = self._add("revert", CmdRevert, help, examples)
+        parser = self._add("revert", CmdLineRevert, help, examples)
         add_tag(parser, "The version (default: the highest).")
         add_json(parser)
         add_common(parser, force="Go on although something is not committed; artifacts are saved first.", cache=True)
 
-    def info(self, help: str, examples: str, command: type[LineCommand] = CmdInfo) -> argparse.ArgumentParser:
+    def info(self, help: str, examples: str, command: type[LineCommand] = CmdLineInfo) -> argparse.ArgumentParser:
         """Add `info`."""
         parser = self._add("info", command, help, examples)
         add_tag(parser, "The version (default: the highest).")

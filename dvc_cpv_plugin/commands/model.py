@@ -38,7 +38,7 @@ def _info(command: CheckpointCommand, tag: str | None) -> Mapping[str, object]:
     return _models(command).get_model_metadata(tag)
 
 
-class CmdUpload(LineCommand):
+class CmdModelUpload(LineCommand):
     """`ModelsCheckpointsManage.upload_model_checkpoint`; prints the tag."""
 
     def run(self) -> int:
@@ -49,7 +49,7 @@ class CmdUpload(LineCommand):
         return self.say(tag, {"tag": tag})
 
 
-class CmdDownload(LineCommand):
+class CmdModelDownload(LineCommand):
     """`ModelsCheckpointsManage.download_model_checkpoint`; prints the folder."""
 
     def run(self) -> int:
@@ -59,7 +59,7 @@ class CmdDownload(LineCommand):
         return self.say(str(found.folder), value)
 
 
-class CmdInfo(LineCommand):
+class CmdModelInfo(LineCommand):
     """The metadata of a version, and what its models are."""
 
     def run(self) -> int:
@@ -92,14 +92,14 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `model` to `dvc cpv`."""
     verbs = Verbs.of(NOUN, subparsers, parent_parser, NOUNS["model"], EXAMPLES)
     upload = verbs.upload(
-        CmdUpload,
+        CmdModelUpload,
         "Make a file or folder the next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",
         "examples:\n  dvc cpv model upload runs/7/model.bin --metric loss=0.12\n"
         '  dvc cpv model upload --tag v1.0 -m "Release"   # the model as it stands in the work tree',
     )
     upload.add_argument("--metric", action="append", default=[], metavar="NAME=VALUE", help="A metric; repeatable.")
     verbs.download(
-        CmdDownload,
+        CmdModelDownload,
         "Write a version's files to a folder; the work tree stays as it is. Prints the folder.",
         "examples:\n  dvc cpv model download\n  dvc cpv model download --tag v0.3 --output-dir /tmp/model\n"
         "  cpv model download --team-name vision --model-name resnet50   # no clone needed",
@@ -114,6 +114,6 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "examples:\n  dvc cpv model info --tag v0.3\n  dvc cpv model info --json | jq .metrics\n"
         "  dvc cpv model info --tensors        # the tensors of each model, from its header alone\n\n"
         "docs/models.md has the formats that are read.",
-        CmdInfo,
+        CmdModelInfo,
     )
     info.add_argument("--tensors", action="store_true", help="List the tensors of each model.")

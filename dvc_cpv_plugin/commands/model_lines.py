@@ -9,7 +9,7 @@ from cpv_hooks.console.output import printable
 
 if TYPE_CHECKING:
     from cpv_hooks.history.model_changes import ModelChange, WeightChange
-    from cpv_hooks.history.models import ModelEntry
+    from cpv_hooks.history.model_contents import ModelEntry
 
 _SHOWN = 20
 

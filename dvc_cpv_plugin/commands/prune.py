@@ -10,7 +10,7 @@ from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
-    from cpv_hooks.upkeep.prune.plan import Doomed, Options, Plan
+    from cpv_hooks.upkeep.prune.prune_plan import Doomed, PruneOptions, PrunePlan
 
 EXAMPLES = """examples:
   dvc cpv prune                          what could go from the cache, and how many bytes
@@ -55,14 +55,14 @@ class CmdPrune(CPVCommand):
             say(f"{freed} freed" if self.args.yes else f"{freed} would be freed; dvc cpv prune --yes does it")
         return 0
 
-    def _options(self) -> Options:
+    def _options(self) -> PruneOptions:
         from cpv_hooks.console.durations import parse_age
         from cpv_hooks.errors import CPVError
-        from cpv_hooks.upkeep.prune.plan import Options
+        from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 
         if self.args.keep is not None and self.args.keep < 0:
             raise CPVError("--keep counts versions", fix="dvc cpv prune --keep 3")
-        return Options(
+        return PruneOptions(
             keep=self.args.keep,
             older_than=None if self.args.older_than is None else parse_age(self.args.older_than),
             grace=parse_age(self.args.grace),
@@ -71,7 +71,7 @@ class CmdPrune(CPVCommand):
         )
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: PrunePlan) -> Iterator[str]:
     for cache in plan.caches:
         yield from _part(f"cache {cache.folder}", cache.objects, [str(path) for path in cache.leftovers])
     for remote in plan.remotes:
@@ -80,7 +80,7 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> Iterator[str]:
     from cpv_hooks.console.output import size_text
-    from cpv_hooks.upkeep.prune.plan import total
+    from cpv_hooks.upkeep.prune.prune_plan import total
 
     for why in dict.fromkeys(item.why for item in objects):
         group = [item for item in objects if item.why == why]

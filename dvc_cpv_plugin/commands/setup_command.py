@@ -10,7 +10,7 @@ from dvc_cpv_plugin.commands.base import CPVCommand
 
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Plan
-    from dvc_cpv_plugin.options import Options
+    from dvc_cpv_plugin.options import OperationOptions
 
 
 class SetupCommand(CPVCommand):
@@ -41,9 +41,9 @@ class SetupCommand(CPVCommand):
                 plan.run()
         return 0
 
-    def _options(self) -> Options:
-        from dvc_cpv_plugin.options import Options, read
+    def _options(self) -> OperationOptions:
+        from dvc_cpv_plugin.options import OperationOptions, read
 
         names = ("dry_run", "notify", "log_file", "repo_path", "working_dir")
         given = {name: getattr(self.args, name) for name in names}
-        return read(self.operation, {"verbose": bool(self.args.verbose), **given}, defaults=Options())
+        return read(self.operation, {"verbose": bool(self.args.verbose), **given}, defaults=OperationOptions())

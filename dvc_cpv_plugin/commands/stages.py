@@ -10,7 +10,7 @@ from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from cpv_hooks.project.config import StageRule
-    from cpv_hooks.versions.stages import Event
+    from cpv_hooks.versions.stages import StageEvent
 
 EXAMPLES = """examples:
   dvc cpv stages
@@ -48,7 +48,7 @@ class CmdStages(CPVCommand):
         return 0
 
 
-def _event(event: Event) -> dict[str, object]:
+def _event(event: StageEvent) -> dict[str, object]:
     return {
         "stage": event.stage,
         "action": event.action,
@@ -61,7 +61,7 @@ def _event(event: Event) -> dict[str, object]:
     }
 
 
-def _stage(name: str, event: Event | None, rule: StageRule | None) -> dict[str, object]:
+def _stage(name: str, event: StageEvent | None, rule: StageRule | None) -> dict[str, object]:
     return {
         "stage": name,
         "version": event.version if event else None,

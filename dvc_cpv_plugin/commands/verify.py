@@ -10,7 +10,7 @@ from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
-    from cpv_hooks.upkeep.verify.checked import Checked, Report
+    from cpv_hooks.upkeep.verify.checked import Checked, VerifyReport
 
 EXAMPLES = """examples:
   dvc cpv verify                    what HEAD needs
@@ -43,7 +43,7 @@ class CmdVerify(CPVCommand):
         self._tell_trouble(reports)
         return 0 if all(report.sound for report in reports) else 1
 
-    def _reports(self) -> list[Report]:
+    def _reports(self) -> list[VerifyReport]:
         from cpv_hooks.console.progress import Progress
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
@@ -61,14 +61,14 @@ class CmdVerify(CPVCommand):
             return [work(project, commits, progress, deep=self.args.deep, kept=kept) for project in projects]
 
     @staticmethod
-    def _tell_trouble(reports: list[Report]) -> None:
+    def _tell_trouble(reports: list[VerifyReport]) -> None:
         from cpv_hooks.console.output import warn
 
         for line in dict.fromkeys(line for report in reports for line in report.trouble):
             warn(line)
 
 
-def _row(report: Report, item: Checked) -> tuple[str, ...]:
+def _row(report: VerifyReport, item: Checked) -> tuple[str, ...]:
     from cpv_hooks.console.output import size_text
 
     return (
@@ -110,7 +110,7 @@ def _show(rows: list[tuple[str, ...]]) -> None:
     Console().print(table)
 
 
-def _lost(report: Report) -> list[str]:
+def _lost(report: VerifyReport) -> list[str]:
     return [
         f"{_few(report.files(item))} of {_few(report.names(item))} cannot be mended: {item.hopeless}"
         for item in report.wrong
@@ -118,7 +118,7 @@ def _lost(report: Report) -> list[str]:
     ]
 
 
-def _summary(report: Report) -> str:
+def _summary(report: VerifyReport) -> str:
     from cpv_hooks.console.output import size_text
 
     wrong = [item for item in report.checks if item.wrong]

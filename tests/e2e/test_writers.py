@@ -17,7 +17,7 @@ import pytest
 import yaml
 from conftest import REAL_ENVIRONMENT, MakeRepo
 
-from cpv_hooks.accounts.git_host.setup import Request, plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import Request, plan_setup
 from support.repos import SETTINGS
 from support.seaweed import Server
 from support.shell import Result, Shell

@@ -24,7 +24,7 @@ from cpv_hooks.project import config, metrics
 from cpv_hooks.project.tag_schemes import Line, builtin
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.recovery.transaction import recover
-from cpv_hooks.versions.checkpoint import Artifact, Checkpoint
+from cpv_hooks.versions.checkpoint import Checkpoint, CheckpointArtifact
 from cpv_hooks.versions.tag_message import parse_message, write_message
 from support.shell import Shell
 
@@ -204,7 +204,7 @@ def test_any_text_is_a_version_or_none(name: str, tag: str) -> None:
 
 @fuzz
 @given(st.text(max_size=300))
-@example('v0.1: x\n\nCpv-Line: model\nCpv-Metric: =1\nCpv-Artifact: kind=model path="\\ud800"\n')
+@example('v0.1: x\n\nCpv-Line: model\nCpv-Metric: =1\nCpv-CheckpointArtifact: kind=model path="\\ud800"\n')
 @example("Cpv-Line: model\nCpv-Metric: " + "[" * 100_000)
 def test_any_text_is_a_message(text: str) -> None:
     info = parse_message(text)
@@ -220,7 +220,7 @@ def test_any_text_is_a_message(text: str) -> None:
     subject=st.text(max_size=40).map(lambda text: " ".join(text.split())),
 )
 def test_what_is_written_into_a_message_is_read_back(path: str, key: str, value: Any, line: Line, subject: str) -> None:
-    artifact = Artifact("model", path, "a" * 32, 5, None)
+    artifact = CheckpointArtifact("model", path, "a" * 32, 5, None)
     message = write_message(
         "v0.1", line, Checkpoint("c" * 40, subject, (artifact,), {key: value}, {}), None, automatic=True
     )

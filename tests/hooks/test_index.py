@@ -10,8 +10,8 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.system.signatures import Listing
-from cpv_hooks.worktree.base_index import Entry, Index, Tree
+from cpv_hooks.system.signatures import FolderListing
+from cpv_hooks.worktree.base_index import BaseEntry, Index, Tree
 
 OID = "d41d8cd98f00b204e9800998ecf8427e"
 NAMES = ["a", "b/ü", "b/new\nline", "b/\udcff"]
@@ -19,13 +19,13 @@ NAMES = ["a", "b/ü", "b/new\nline", "b/\udcff"]
 
 def tree(count: int = 4) -> Tree:
     names = (NAMES * (count // len(NAMES) + 1))[:count]
-    return Tree(Listing(names, array("q", range(4 * count))), [f"{n:032x}" for n in range(count)])
+    return Tree(FolderListing(names, array("q", range(4 * count))), [f"{n:032x}" for n in range(count)])
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     index = Index.load(tmp_path)
-    index.set("model.bin", Entry(OID, True, (1, 2, 3, 4), checked=5))
-    index.set("data \udcff", Entry(f"{OID}.dir", checked=6, placing=f"{OID}.dir"))
+    index.set("model.bin", BaseEntry(OID, True, (1, 2, 3, 4), checked=5))
+    index.set("data \udcff", BaseEntry(f"{OID}.dir", checked=6, placing=f"{OID}.dir"))
     index.pointers["model.bin.dvc"] = ((1, 2, 3, 4), 9, [Pointer("model.bin.dvc", "model.bin", OID, size=3)])
     index.objects[OID] = (1, 2, 3, 2**62)
     index.save()
@@ -37,7 +37,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_an_unchanged_index_is_not_written(tmp_path: Path) -> None:
     index = Index.load(tmp_path)
-    index.set("model.bin", Entry(OID))
+    index.set("model.bin", BaseEntry(OID))
     index.save()
     before = (tmp_path / "index.json").stat()
     again = Index.load(tmp_path)
@@ -47,7 +47,7 @@ def test_an_unchanged_index_is_not_written(tmp_path: Path) -> None:
 
 def test_what_is_forgotten_is_gone(tmp_path: Path) -> None:
     index = Index(tmp_path)
-    index.set("data", Entry(f"{OID}.dir"))
+    index.set("data", BaseEntry(f"{OID}.dir"))
     index.write_tree("data", f"{OID}.dir", tree())
     index.forget("data")
     assert index.entries == {}

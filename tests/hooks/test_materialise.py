@@ -14,7 +14,7 @@ from conftest import MakeRepo
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.worktree.materialise import MissingObject, needed, place_directory, place_file
+from cpv_hooks.worktree.materialise import MissingFromCache, needed, place_directory, place_file
 from cpv_hooks.worktree.workspace import Workspace
 from support import engine
 from support.repos import ModelRepo
@@ -179,22 +179,22 @@ def test_a_missing_file_is_named_before_anything_is_touched(repo: ModelRepo) -> 
     before = current(repo)
     lost = folder(space, {"a": b"new", "lost": b"lost"})
     space.cache.path(md5(b"lost")).unlink()
-    with pytest.raises(MissingObject) as caught:
+    with pytest.raises(MissingFromCache) as caught:
         place_directory(space, lost, before)
     assert caught.value.oids == [md5(b"lost")]
     assert str(caught.value) == f"data: the cache lacks object {md5(b'lost')}; fix: dvc cpv sync"
     assert current(repo) == before
     space.cache.path(md5(b"new")).unlink()
-    with pytest.raises(MissingObject, match=r"the cache lacks 2 objects, e\.g\. "):
+    with pytest.raises(MissingFromCache, match=r"the cache lacks 2 objects, e\.g\. "):
         place_directory(space, lost, before)
 
 
 def test_a_missing_directory_object(repo: ModelRepo) -> None:
     space = engine.workspace(repo)
-    with pytest.raises(MissingObject) as caught:
+    with pytest.raises(MissingFromCache) as caught:
         needed(Pointer("data.dvc", "data", f"{'0' * 32}.dir"), space.cache)
     assert caught.value.oids == [f"{'0' * 32}.dir"]
-    with pytest.raises(MissingObject):
+    with pytest.raises(MissingFromCache):
         place_file(space, Pointer("model.bin.dvc", "model.bin", "0" * 32))
     assert repo.read("model.bin") == b"one"
 

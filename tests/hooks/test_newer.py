@@ -17,7 +17,7 @@ from cpv_hooks.dvcformat.dvcignore import builtin_filter
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system import find_newer
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
-from cpv_hooks.system.signatures import Clock, Listing, list_directory
+from cpv_hooks.system.signatures import Clock, FolderListing, list_directory
 from cpv_hooks.worktree import artifact
 from support.repos import ModelRepo
 
@@ -47,10 +47,10 @@ class Folder:
         self.checked = self.clock.now()
         self.base = self.walk()
 
-    def walk(self) -> Listing:
+    def walk(self) -> FolderListing:
         return list_directory(self.root, builtin_filter)
 
-    def again(self) -> Listing | None:
+    def again(self) -> FolderListing | None:
         stamp(self.since, self.checked)
         paths = Newer(self.root, len(self.base), self.since).paths()
         assert paths is not None

@@ -12,7 +12,7 @@ from conftest import MakeRepo
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import advised, bare, reason
 from cpv_hooks.git.repo import NoRepository, Repo
-from cpv_hooks.setup.init.model import dvc, run
+from cpv_hooks.setup.init.model_repository import dvc, run
 from support.shell import Shell
 
 INIT = ("init", "--team-name", "team", "--model-name", "m")

@@ -22,11 +22,11 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.trace import Level, listening
 from cpv_hooks.remote.common.inventory import temporary_files
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject
-from cpv_hooks.remote.s3 import download as s3_download
+from cpv_hooks.remote.s3 import s3_download as s3_download
 from cpv_hooks.remote.s3 import s3_remote
-from cpv_hooks.remote.s3.download import LARGE, RANGE
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.remote.s3.resumable_uploads import Unfinished
+from cpv_hooks.remote.s3.s3_download import LARGE, RANGE
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from support.seaweed import Server
 
@@ -123,7 +123,7 @@ import json, os, signal, sys
 from pathlib import Path
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.protocol import Blob
-from cpv_hooks.remote.s3 import download as s3_download, s3_remote as s3
+from cpv_hooks.remote.s3 import s3_download as s3_download, s3_remote as s3
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.console.trace import listening
 arguments = json.loads('{arguments}')

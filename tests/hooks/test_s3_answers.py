@@ -13,8 +13,8 @@ import pytest
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.inventory import Leftover, Seen
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, RemoteError
-from cpv_hooks.remote.s3.inventory import S3Inventory
 from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.s3_inventory import S3Inventory
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client import http1
 from support.odd_s3 import Answer, Odd, OddS3, Request, error, html, odd_s3
@@ -26,7 +26,7 @@ LARGE = os.urandom(PART + 5)
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddS3]:
     # What boto3 tries again takes seconds.
-    monkeypatch.setattr("cpv_hooks.remote.s3_client.options.ATTEMPTS", 1)
+    monkeypatch.setattr("cpv_hooks.remote.s3_client.s3_options.ATTEMPTS", 1)
     with odd_s3() as found:
         yield found
 
@@ -86,7 +86,7 @@ def test_an_object_is_asked_for_where_put_gives_no_tag(server: OddS3, tmp_path: 
 
 @pytest.mark.parametrize("odd", [untagged, lost, failed, html])
 def test_what_is_not_there_is_not_believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: Odd) -> None:
-    monkeypatch.setattr("cpv_hooks.remote.s3_client.options.ATTEMPTS", 1)
+    monkeypatch.setattr("cpv_hooks.remote.s3_client.s3_options.ATTEMPTS", 1)
     server = Forgetful({"PUT": odd})
     done: list[Blob] = []
     with pytest.raises(RemoteError):

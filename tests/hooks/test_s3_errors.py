@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore import exceptions as aws
 
-from cpv_hooks.remote.s3_client.errors import explain
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_errors import explain
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 OPTIONS = S3Options.of("storage", "s3://bucket/vision", {"profile": "team"})
 

@@ -18,10 +18,10 @@ import pytest
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.protocol import Blob, RemoteError
-from cpv_hooks.remote.s3.download import LARGE
+from cpv_hooks.remote.s3.s3_download import LARGE
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client.learn import learn
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 from cpv_hooks.remote.s3_client.signing import STAND_IN
 from support.seaweed import Server
 

@@ -12,11 +12,11 @@ import pytest
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.protocol import Blob, RemoteError
-from cpv_hooks.remote.s3.inventory import S3Inventory
 from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.s3_inventory import S3Inventory
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-from cpv_hooks.remote.s3_client.errors import explain
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_errors import explain
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 from support.odd_s3 import Answer, Odd, OddS3, Request, error, odd_s3
 from support.seaweed import Server
 

@@ -14,7 +14,7 @@ import pytest
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.open_files import being_written
-from cpv_hooks.system.signatures import TEMPORARY, Clock, Listing, list_directory, newest, signature
+from cpv_hooks.system.signatures import TEMPORARY, Clock, FolderListing, list_directory, newest, signature
 from support.shell import Shell
 
 
@@ -90,7 +90,7 @@ def test_a_listing_has_the_files_that_dvc_takes(shell: Shell) -> None:
 def test_an_empty_directory_has_no_files(tmp_path: Path) -> None:
     listing = list_directory(tmp_path, everything)
     assert (len(listing), listing.size, listing.newest) == (0, 0, 0)
-    assert isinstance(listing, Listing)
+    assert isinstance(listing, FolderListing)
 
 
 def test_temporary_files_of_ours_are_no_content(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_editable_install_has_the_command_and_the_live_templates(venv: Venv) -> 
 
 
 def test_a_parser_called_in_another_way_is_one_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    autoload.Entry.add_parser("one", "two", "three")
+    autoload.PthEntry.add_parser("one", "two", "three")
     shown = capsys.readouterr()
     assert shown.err.startswith("cpv: `dvc cpv` could not be loaded (TypeError: add_parser() takes 2 positional")
     assert shown.err.count("\n") == 1
@@ -142,4 +142,4 @@ def test_appending_twice_adds_one_entry() -> None:
     parser.COMMANDS = []  # type: ignore[attr-defined]
     assert autoload.append(parser)
     assert autoload.append(parser)
-    assert [autoload.Entry] == parser.COMMANDS  # type: ignore[attr-defined]
+    assert [autoload.PthEntry] == parser.COMMANDS  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations import batch
+from cpv_hooks.operations import batch_run
 from support.repos import SETTINGS
 from support.shell import BIN, Shell
 
@@ -50,7 +50,7 @@ def names(found: list[Path], top: Path) -> list[str]:
     ],
 )
 def test_which_repositories(models: Shell, paths: list[str], team: str | None, expected: list[str]) -> None:
-    assert names(batch.find(paths, team, models.path), models.path) == expected
+    assert names(batch_run.find(paths, team, models.path), models.path) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_which_repositories(models: Shell, paths: list[str], team: str | None, e
 )
 def test_no_repositories(models: Shell, paths: list[str], team: str | None, message: str) -> None:
     with pytest.raises(CPVError) as caught:
-        batch.find(paths, team, models.path)
+        batch_run.find(paths, team, models.path)
     assert str(caught.value).startswith(message)
 
 
 def test_two_dvc_roots_of_one_repository_are_one(models: Shell) -> None:
     models.write("alpha/nested/.cpv.toml", SETTINGS)
     (models.path / "alpha/nested/.dvc").mkdir()
-    assert names(batch.find(["alpha/nested", "alpha"], None, models.path), models.path) == ["alpha"]
+    assert names(batch_run.find(["alpha/nested", "alpha"], None, models.path), models.path) == ["alpha"]
 
 
 def test_one_fails_and_the_others_are_done(models: Shell) -> None:
@@ -103,7 +103,7 @@ def test_options_go_to_the_command(models: Shell) -> None:
 
 def test_what_a_model_holds_is_not_imported(models: Shell) -> None:
     models.write("alpha/dvc.py", "open('/dev/null'); raise SystemExit(99)\n")
-    [ran] = batch.run_here([models.path / "alpha"], ["status"], 1)
+    [ran] = batch_run.run_here([models.path / "alpha"], ["status"], 1)
     assert (ran.result, ran.code) == ("ok", 0)
 
 

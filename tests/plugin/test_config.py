@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.state_files import cpv_home
 from support.inside import cpv
 from support.shell import BIN, Shell
@@ -24,11 +24,11 @@ def test_set_get_unset(tmp_path: Path) -> None:
     assert cpv(tmp_path, "config", "get", "aws.region").out == "\n"
     assert cpv(tmp_path, "config", "set", "quiet", "yes").status == 0
     assert cpv(tmp_path, "config", "get", "quiet").out == "true\n"
-    assert settings.load().quiet
+    assert personal_settings.load().quiet
 
 
 def test_a_group_of_settings(tmp_path: Path) -> None:
-    settings.update({"bitbucket.port": 7999})
+    personal_settings.update({"bitbucket.port": 7999})
     assert cpv(tmp_path, "config", "get", "bitbucket").out.splitlines() == [
         "bitbucket.user =",
         "bitbucket.host = bitbucket.org",
@@ -39,27 +39,27 @@ def test_a_group_of_settings(tmp_path: Path) -> None:
 
 
 def test_values_as_json(tmp_path: Path) -> None:
-    settings.update({"aws.region": "eu-west-1", "logs.keep": 7})
+    personal_settings.update({"aws.region": "eu-west-1", "logs.keep": 7})
     found = {key: json.loads(cpv(tmp_path, "config", "get", key, "--json").out) for key in ("aws.region", "logs")}
     assert found == {"aws.region": "eu-west-1", "logs": {"keep": 7}}
     assert json.loads(cpv(tmp_path, "config", "get", "aws.endpoint_url", "--json").out) is None
 
 
 def test_list_in_a_pipe_and_as_json(tmp_path: Path) -> None:
-    settings.update({"team_name": "vision", "aws.credential_path": "/keys/[bold]"})
+    personal_settings.update({"team_name": "vision", "aws.credential_path": "/keys/[bold]"})
     lines = cpv(tmp_path, "config", "list").out.splitlines()
-    assert [line.partition(" =")[0] for line in lines] == list(settings.keys())
+    assert [line.partition(" =")[0] for line in lines] == list(personal_settings.keys())
     assert lines[:4] == [
         "quiet = false",
         "team_name = vision",
         "aws.credential_path = /keys/[bold]",
         "aws.profile = default",
     ]
-    assert json.loads(cpv(tmp_path, "config", "list", "--json").out) == settings.get()
+    assert json.loads(cpv(tmp_path, "config", "list", "--json").out) == personal_settings.get()
 
 
 def test_list_on_a_terminal(tmp_path: Path) -> None:
-    settings.update({"aws.credential_path": "/keys/[bold]"})
+    personal_settings.update({"aws.credential_path": "/keys/[bold]"})
     status, shown = converse([BIN / "dvc", "cpv", "config", "list"], tmp_path, [])
     rows = [line.split() for line in shown.splitlines()]
     assert status == 0
@@ -71,7 +71,7 @@ def test_list_on_a_terminal(tmp_path: Path) -> None:
 def test_a_webhook_s_address_is_never_shown(tmp_path: Path, shell: Shell) -> None:
     done = shell.cpv("config", "set", "notify.url", "-", input=f"{WEBHOOK}\n")
     assert (done.out, done.err) == ("", "cpv: notify.url = https://chat.example.com/***\n")
-    assert settings.get("notify.url") == WEBHOOK
+    assert personal_settings.get("notify.url") == WEBHOOK
     for args in (["list"], ["list", "--json"], ["get", "notify"], ["get", "notify.url"], ["get", "notify", "--json"]):
         text = cpv(tmp_path, "config", *args).text
         assert "https://chat.example.com/***" in text
@@ -93,11 +93,11 @@ def test_a_secret_is_typed_without_an_echo(tmp_path: Path) -> None:
     )
     assert status == 0
     assert "secret" not in shown
-    assert settings.get("notify.url") == WEBHOOK
+    assert personal_settings.get("notify.url") == WEBHOOK
 
 
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
-    path = settings.path()
+    path = personal_settings.path()
     done = cpv(tmp_path, "config", "set", "logs.keep", "7", "--dry-run")
     assert (done.out, done.err) == (f"would file: set logs.keep = 7 in {path}\n", "")
     done = cpv(tmp_path, "config", "unset", "logs.keep", "--dry-run")
@@ -132,19 +132,19 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_one_line(tmp_path: Path, args: list[str], what: str) -> None:
     done = cpv(tmp_path, "config", *args)
-    assert (done.status, done.out, done.err) == (1, "", f"cpv: {settings.path()}: {what}\n")
-    assert not settings.path().exists()
+    assert (done.status, done.out, done.err) == (1, "", f"cpv: {personal_settings.path()}: {what}\n")
+    assert not personal_settings.path().exists()
 
 
 def test_a_broken_file_is_one_line(tmp_path: Path) -> None:
     cpv_home().mkdir()
-    settings.path().write_text('{\n"quiet": tru}')
+    personal_settings.path().write_text('{\n"quiet": tru}')
     for args in (["list"], ["get", "quiet"], ["set", "quiet", "true"], ["unset", "quiet"]):
         done = cpv(tmp_path, "config", *args)
-        path = settings.path()
+        path = personal_settings.path()
         assert done.err == f"cpv: {path}:2: not JSON: Expecting value; fix: edit {path}\n"
         assert (done.status, done.out) == (1, "")
-    assert settings.path().read_text() == '{\n"quiet": tru}'
+    assert personal_settings.path().read_text() == '{\n"quiet": tru}'
 
 
 @pytest.mark.parametrize("verb", ["", "get", "set", "unset", "list"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.state_files import cpv_home
 from dvc_cpv_plugin import ConfigureError, CPVConfig
 from dvc_cpv_plugin.options import COMMON
@@ -99,14 +99,14 @@ def test_bad_input_is_one_line_and_changes_nothing(
     assert what in line
     assert "; fix: " in line
     assert "\n" not in line
-    assert not settings.path().exists()
+    assert not personal_settings.path().exists()
     assert not ssh_folder().exists()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broken_file_of_settings() -> None:
     cpv_home().mkdir()
-    settings.path().write_text("{")
+    personal_settings.path().write_text("{")
     with pytest.raises(ConfigureError, match=r"config\.json:1: not JSON: "):
         CPVConfig().get_config()
 

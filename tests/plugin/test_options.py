@@ -14,7 +14,7 @@ import pytest
 import dvc_cpv_plugin
 from dvc_cpv_plugin import CombinedCheckpointsManage, CPVError, DataCheckpointsManage, ModelsCheckpointsManage
 from dvc_cpv_plugin.errors import UploadError, raised_as
-from dvc_cpv_plugin.options import COMMON, CommonOptions, Options, read
+from dvc_cpv_plugin.options import COMMON, CommonOptions, OperationOptions, read
 
 CLASSES = (ModelsCheckpointsManage, DataCheckpointsManage, CombinedCheckpointsManage)
 METHODS = [
@@ -37,7 +37,7 @@ def test_the_options_are_those_of_the_specification() -> None:
     expected = ("verbose", "log_file", "dry_run", "force", "notify", "use_cache", "repo_path", "working_dir")
     assert expected == COMMON
     assert set(typing.get_type_hints(CommonOptions)) == set(COMMON)
-    assert Options() == Options(
+    assert OperationOptions() == OperationOptions(
         verbose=False, log_file=None, dry_run=False, force=False, notify=False, use_cache=True, repo_path=None,
         working_dir=None,
     )  # fmt: skip
@@ -60,14 +60,14 @@ def test_every_method_refuses_an_option_of_the_wrong_type(kind: type[Any], name:
 
 def test_an_unknown_option_that_is_near_to_none_lists_them_all() -> None:
     with pytest.raises(TypeError, match=r"unknown option 'zzz' \(known: verbose, log_file, .*working_dir\)"):
-        read("method", {"zzz": 1}, defaults=Options())
+        read("method", {"zzz": 1}, defaults=OperationOptions())
 
 
 def test_a_call_wins_over_the_constructor(tmp_path: Path) -> None:
     models = ModelsCheckpointsManage("vision", "resnet", dry_run=True, working_dir=tmp_path)
-    assert models.options == Options(dry_run=True, working_dir=tmp_path)
+    assert models.options == OperationOptions(dry_run=True, working_dir=tmp_path)
     merged = models._options("method", {"dry_run": False, "repo_path": "~/x"})
-    assert merged == Options(working_dir=tmp_path, repo_path=Path.home() / "x")
+    assert merged == OperationOptions(working_dir=tmp_path, repo_path=Path.home() / "x")
     assert merged.folder == tmp_path
     assert merged.path("a/../b") == tmp_path / "b"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.state_files import cpv_home
 from dvc_cpv_plugin import DownloadError, ModelsCheckpointsManage
 from support.seaweed import Server
@@ -23,8 +23,8 @@ def test_a_model_that_is_not_cloned_yet(make_repo: MakeRepo, s3_server: Server, 
     keys.write_text(f"[team]\n{secrets}")
     empty = tmp_path / "empty"
     empty.mkdir()
-    settings.update({"bitbucket.url_pattern": f"file://{tmp_path}/host/{{team_name}}/{{model_name}}.git"})
-    settings.update({"aws.bucket": bucket, "aws.credential_path": str(keys), "aws.profile": "team"})
+    personal_settings.update({"bitbucket.url_pattern": f"file://{tmp_path}/host/{{team_name}}/{{model_name}}.git"})
+    personal_settings.update({"aws.bucket": bucket, "aws.credential_path": str(keys), "aws.profile": "team"})
     manage = ModelsCheckpointsManage("vision", "resnet", working_dir=empty)
     assert manage.read_checkpoint_tag() == ["v0.0"]
     found = manage.load_model("v0.0")

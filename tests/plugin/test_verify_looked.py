@@ -13,7 +13,7 @@ from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify import needs
-from cpv_hooks.upkeep.verify.checked import Report
+from cpv_hooks.upkeep.verify.checked import VerifyReport
 from cpv_hooks.upkeep.verify.verify import verify
 from cpv_hooks.worktree.rescue_list import record
 from support import two_versions
@@ -26,7 +26,7 @@ def repo(tmp_path: Path) -> ModelRepo:
     return two_versions.copy(tmp_path)
 
 
-def look(repo: ModelRepo) -> Report:
+def look(repo: ModelRepo) -> VerifyReport:
     project = project_of(repo)
     refs, kept = needs.every_ref(project.repo), needs.kept(project.repo)
     return verify(project, refs, Progress("testing"), kept=kept)

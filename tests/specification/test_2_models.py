@@ -99,11 +99,11 @@ def test_models_load_model_fetches_what_is_missing(story: Story) -> None:
 
 
 def test_models_load_model_works_without_a_clone(story: Story, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
     host = shell.path / "host"
     shell.git("clone", "-q", "--bare", story.repo.path, host / "vision/resnet.git")
-    settings.update({"bitbucket.url_pattern": f"{host}/{{team_name}}/{{model_name}}.git"})
+    personal_settings.update({"bitbucket.url_pattern": f"{host}/{{team_name}}/{{model_name}}.git"})
     elsewhere = shell.path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)

@@ -10,7 +10,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.accounts.git_host import keys
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.state_files import cpv_home
 from dvc_cpv_plugin import ConfigureError, CPVConfig
 from support.repos import ModelRepo
@@ -123,8 +123,8 @@ def test_a_dry_run_of_setup_bitbucket_ssh(repo: ModelRepo, capsys: Capture) -> N
 def test_get_config() -> None:
     """All of it, a group, or one setting; always a dictionary."""
     config = CPVConfig()
-    settings.update({"aws.region": "eu-west-1"})
-    assert config.get_config() == settings.get()
+    personal_settings.update({"aws.region": "eu-west-1"})
+    assert config.get_config() == personal_settings.get()
     assert config.get_config("aws")["region"] == "eu-west-1"
     assert config.get_config("aws.region") == {"aws.region": "eu-west-1"}
     assert config.get_config("team_name") == {"team_name": None}
@@ -150,6 +150,6 @@ def test_validate_credentials(
     said = capsys.readouterr().err.splitlines()
     assert f"cpv: aws: profile team of {credentials} opens s3://{bucket}" in said
     assert f"cpv: git-host: {HOST} lets you in" in said
-    settings.update({"aws.profile": "default"})
+    personal_settings.update({"aws.profile": "default"})
     assert not config.validate_credentials()
     assert "cpv: warning: aws: " in capsys.readouterr().err

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import dvc_cpv_plugin
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.operations.info.metadata import ModelMetadata
 from cpv_hooks.project.config import Config
 from cpv_hooks.project.plugins import scheme_of
@@ -59,7 +59,7 @@ def test_layout_on_s3(story: Story) -> None:
 
 
 def test_the_bucket_of_the_specification_is_the_default() -> None:
-    assert settings.load().aws.bucket == "vmo-model-checkpoints"
+    assert personal_settings.load().aws.bucket == "vmo-model-checkpoints"
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_names_follow_the_conventions() -> None:
                 assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", name)
     errors = [kind.__name__ for kind in kinds if issubclass(kind, Exception)]
     assert all(name.endswith("Error") for name in errors)
-    table = settings.load().model_dump()
+    table = personal_settings.load().model_dump()
     inner = [key for value in table.values() if isinstance(value, dict) for key in value]
     assert all(re.fullmatch(r"[a-z_]+", key) for key in [*table, *inner])
     assert all(re.fullmatch(r"[a-z_]+", key) for key in ModelMetadata.__annotations__)

@@ -7,7 +7,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import Event
-from cpv_hooks.sync.outcomes import Report
+from cpv_hooks.sync.outcomes import SyncReport
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
@@ -24,12 +24,12 @@ def workspace(shell: Shell) -> Workspace:
     return Workspace(Project.find_all(repo)[0], Index.load(repo.state), Clock(repo.state / "clock"))
 
 
-def run(shell: Shell, event: Event) -> Report:
+def run(shell: Shell, event: Event) -> SyncReport:
     """A sync, as the event's hook would start it."""
     return guarded_sync(git_repo(shell), event)
 
 
-def states(report: Report) -> dict[str, str]:
+def states(report: SyncReport) -> dict[str, str]:
     """Artifact -> what was found or done, without those in which nothing was."""
     return {outcome.path: outcome.state for outcome in report.outcomes if outcome.state != "clean"}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from cpv_hooks.accounts.aws.source import room
-from cpv_hooks.accounts.aws.survey import OpenTarget, Part, Survey, survey
+from cpv_hooks.accounts.aws.survey import OpenTarget, Survey, SurveyPart, survey
 from cpv_hooks.console.output import say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
@@ -76,7 +76,7 @@ def _send(found: Survey) -> set[str]:
 class _Sender:
     """Sends objects, each from the first place that has it whole."""
 
-    def __init__(self, part: Part, progress: Progress) -> None:
+    def __init__(self, part: SurveyPart, progress: Progress) -> None:
         self.damaged: set[str] = set()
         self._part = part
         self._share = _Share(progress)

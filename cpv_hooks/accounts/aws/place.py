@@ -12,10 +12,10 @@ from cpv_hooks.project.config import FILE
 from cpv_hooks.project.names import check_name
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.project.roots import projects_here
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.settings import Settings
+    from cpv_hooks.accounts.personal.personal_settings import Settings
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def s3_of(project: Project | None) -> S3Options | None:
 
 def team_and_bucket(folder: Path, team: str | None, bucket: str | None) -> tuple[str, str]:
     """The team and the bucket that a command in this folder is about. Raises `CPVError` where no team is known."""
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
-    project, own = around(folder), settings.load()
+    project, own = around(folder), personal_settings.load()
     found = names(project, own, None, None).team if team is None else team
     if found is None:
         raise CPVError("the team's name is missing", fix="dvc cpv access --team-name NAME")

@@ -10,8 +10,8 @@ from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.connect import connect, explained, look
-from cpv_hooks.remote.s3_client.errors import code_of, explain
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_errors import code_of, explain
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks import state_files
-from cpv_hooks.accounts.aws.target import Request, Target
+from cpv_hooks.accounts.aws.aws_target import AwsRequest, AwsTarget
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.settings import Settings
+    from cpv_hooks.accounts.personal.personal_settings import Settings
     from cpv_hooks.project.project import Project
 
 
@@ -38,7 +38,7 @@ class Personal:
     link: Path | None
 
     @classmethod
-    def of(cls, request: Request, target: Target, settings: Settings, project: Project | None) -> Personal:
+    def of(cls, request: AwsRequest, target: AwsTarget, settings: Settings, project: Project | None) -> Personal:
         """What has to change. In a repository the user's own defaults change only where they are given.
 
         What came with a clone is never made the user's own: it would answer, for every other clone, the question which
@@ -75,17 +75,17 @@ class Personal:
 
     def apply(self, undo: ExitStack) -> None:
         """Do it; what brings the former state back is put on `undo`."""
-        from cpv_hooks.accounts.personal import settings
+        from cpv_hooks.accounts.personal import personal_settings
 
         if self.changes:
-            undo.callback(_put_back, settings.path(), _bytes(settings.path()))
-            settings.update(dict[str, Any](self.changes))
+            undo.callback(_put_back, personal_settings.path(), _bytes(personal_settings.path()))
+            personal_settings.update(dict[str, Any](self.changes))
         if self.link is not None:
             undo.callback(_link_back, _linked())
-            settings.link_credentials(self.link)
+            personal_settings.link_credentials(self.link)
 
 
-def _brought(project: Project | None, target: Target) -> set[str]:
+def _brought(project: Project | None, target: AwsTarget) -> set[str]:
     """The settings of which the target has what the clone's files say."""
     if project is None or project.remote_name != target.name:
         return set()

@@ -19,7 +19,7 @@ _CORE = "core"
 
 
 @dataclass(frozen=True)
-class Change:
+class RemoteChange:
     """One file: its text before (None where there is none) and after, and what differs, a line for each setting."""
 
     path: Path
@@ -34,7 +34,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedRemote:
     """A default remote as it is to be: `public` are its settings for everybody, `local` those of this machine."""
 
     name: str
@@ -52,7 +52,7 @@ def local_file(root: Path) -> Path:
     return root / ".dvc" / "config.local"
 
 
-def plan(root: Path, wanted: Wanted) -> list[Change]:
+def plan(root: Path, wanted: WantedRemote) -> list[RemoteChange]:
     """What has to change in the two files, the committed one first; nothing where all is as wanted.
 
     A secret that stands in the committed file moves to the local one. Raises `CPVError` for a file that is not DVC's.
@@ -70,7 +70,7 @@ def plan(root: Path, wanted: Wanted) -> list[Change]:
     return [change for file in (shared, local) if (change := file.change()) is not None]
 
 
-def _share(file: _File, wanted: Wanted) -> dict[str, str]:
+def _share(file: _File, wanted: WantedRemote) -> dict[str, str]:
     """Change the committed file; returns the secrets that were taken out of it."""
     section = _section(wanted.name)
     file.put(_CORE, "remote", wanted.name)
@@ -129,12 +129,12 @@ class _File:
             for name in [name for name in self._config.sections if name.lower() == section.lower()]:
                 del self._config[name]
 
-    def change(self) -> Change | None:
+    def change(self) -> RemoteChange | None:
         """The file's change, None where there is none."""
         if not self._lines:
             return None
         text = "\n".join(self._config.write())
-        return Change(self.path, self._before, f"{text}\n" if text else "", tuple(self._lines))
+        return RemoteChange(self.path, self._before, f"{text}\n" if text else "", tuple(self._lines))
 
 
 def _read(path: Path) -> str | None:

@@ -28,7 +28,7 @@ Listing = list[tuple[str, str]]
 FOLDER = "cpv-move"
 
 
-class Source:
+class MoveSource:
     """The objects of a DVC root in one layout, wherever they are. Nothing is added to the cache.
 
     What has to come from the old remote passes through `folder`, which is removed again.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpv_hooks.accounts.aws.needed import Need, needed
-from cpv_hooks.accounts.aws.source import Source
+from cpv_hooks.accounts.aws.objects_to_move import MoveNeed, needed
+from cpv_hooks.accounts.aws.source import MoveSource
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
@@ -21,14 +21,14 @@ OpenTarget = Callable[[bool], S3Remote]
 
 
 @dataclass(frozen=True)
-class Part:
+class SurveyPart:
     """One layout's share: `send` are the objects to copy (in order), with their sizes in bytes where known."""
 
-    source: Source
+    source: MoveSource
     target: S3Remote
     send: dict[str, int | None]
     present: dict[str, int | None]
-    lost: tuple[Need, ...]
+    lost: tuple[MoveNeed, ...]
 
     @property
     def addresses(self) -> list[tuple[str, int | None]]:
@@ -40,7 +40,7 @@ class Part:
 class Survey:
     """What is where. `lost` names what neither the cache nor the old remote has, `unreadable` broken commits."""
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SurveyPart, ...] = ()
     unreadable: tuple[CPVError, ...] = ()
     commits: tuple[str, ...] = ()
 
@@ -76,14 +76,14 @@ def survey(project: Project, target: OpenTarget, folder: Path, damaged: Collecti
     # The same name with another address: what names it explicitly moves as well.
     needs = needed(project, moving=project.remote_name if target(False).options.name == project.remote_name else None)
     layouts = ((False, needs.objects), (True, needs.legacy))
-    parts: list[Part] = []
+    parts: list[SurveyPart] = []
     for legacy, wanted in layouts:
         if wanted:
-            parts.append(_part(Source(project, folder, legacy=legacy), target(legacy), wanted, damaged))
+            parts.append(_part(MoveSource(project, folder, legacy=legacy), target(legacy), wanted, damaged))
     return Survey(tuple(parts), tuple(needs.unreadable), pending)
 
 
-def _part(source: Source, target: S3Remote, wanted: dict[str, Need], damaged: Collection[str]) -> Part:
+def _part(source: MoveSource, target: S3Remote, wanted: dict[str, MoveNeed], damaged: Collection[str]) -> SurveyPart:
     everything = _with_files(source, wanted)
     have = {oid: size for oid, size in source.sizes(everything).items() if oid not in damaged}
     sizes = {oid: have.get(oid) or need.size for oid, need in everything.items()}
@@ -91,7 +91,7 @@ def _part(source: Source, target: S3Remote, wanted: dict[str, Need], damaged: Co
     nowhere = {oid for oid in absent if oid not in have}
     send = [oid for oid in everything if oid in absent and _is_whole(source, oid, nowhere)]
     ordered = sorted(send, key=is_dir_oid)  # files first: a directory object promises them
-    return Part(
+    return SurveyPart(
         source,
         target,
         {oid: sizes[oid] for oid in ordered},
@@ -100,19 +100,19 @@ def _part(source: Source, target: S3Remote, wanted: dict[str, Need], damaged: Co
     )
 
 
-def _with_files(source: Source, wanted: dict[str, Need]) -> dict[str, Need]:
+def _with_files(source: MoveSource, wanted: dict[str, MoveNeed]) -> dict[str, MoveNeed]:
     """The objects, and the files that directory objects list."""
     found = dict(wanted)
     for oid, need in wanted.items():
         if is_dir_oid(oid):
             for relpath, file in source.listing(oid) or ():
-                inside = Need(file, f"{need.path}/{relpath}", need.at, optional=need.optional)
+                inside = MoveNeed(file, f"{need.path}/{relpath}", need.at, optional=need.optional)
                 if file not in found or (found[file].optional and not need.optional):
                     found[file] = inside
     return found
 
 
-def _is_whole(source: Source, oid: str, nowhere: set[str]) -> bool:
+def _is_whole(source: MoveSource, oid: str, nowhere: set[str]) -> bool:
     """Whether an object can be sent; a directory object only with all of its files."""
     if oid in nowhere or not is_dir_oid(oid):
         return oid not in nowhere

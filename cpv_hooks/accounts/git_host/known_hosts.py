@@ -69,7 +69,7 @@ PINNED: Mapping[str, tuple[HostKey, ...]] = {
 
 
 @dataclass(frozen=True)
-class Place:
+class HostPlace:
     """Where ssh looks a host up: under which name, and in which files. New keys go into `own`."""
 
     name: str
@@ -79,7 +79,7 @@ class Place:
     own: Path
 
     @classmethod
-    def of(cls, address: SSH) -> Place:
+    def of(cls, address: SSH) -> HostPlace:
         """By ssh's own configuration, which may rename hosts and files."""
         found = client.effective(address.host, address.port, address.user)
         host, port = found["hostname"][0], int(found["port"][0])
@@ -110,7 +110,7 @@ def steps(address: SSH, *, fingerprint: str | None = None, confirm: Confirm | No
     step is done. Raises `CPVError` where nobody can confirm, a key is not the right one, or no host answers.
     """
     wanted = check_fingerprint(fingerprint) if fingerprint is not None else None
-    place = Place.of(address)
+    place = HostPlace.of(address)
     known = _known(place)
     pinned = PINNED.get(place.name)
     if pinned:
@@ -139,7 +139,9 @@ def steps(address: SSH, *, fingerprint: str | None = None, confirm: Confirm | No
     return [_add(place, key, confirm)]
 
 
-def _pinned_steps(place: Place, pinned: tuple[HostKey, ...], known: list[HostKey], wanted: str | None) -> list[Step]:
+def _pinned_steps(
+    place: HostPlace, pinned: tuple[HostKey, ...], known: list[HostKey], wanted: str | None
+) -> list[Step]:
     if wanted is not None and wanted not in [key.fingerprint for key in pinned]:
         told = ", ".join(key.fingerprint for key in pinned)
         raise CPVError(f"{place.name} publishes the keys {told}, not {wanted}", fix="leave --host-fingerprint out")
@@ -151,7 +153,7 @@ def _pinned_steps(place: Place, pinned: tuple[HostKey, ...], known: list[HostKey
     return [_add(place, key) for key in pinned]
 
 
-def _changed(place: Place, what: str) -> CPVError:
+def _changed(place: HostPlace, what: str) -> CPVError:
     fix = f"find out why, then ssh-keygen -R {shell_word(place.name)} -f {shell_path(place.own)} and again"
     return CPVError(f"{what}; somebody may be listening in", where=str(place.own), fix=fix)
 
@@ -159,7 +161,7 @@ def _changed(place: Place, what: str) -> CPVError:
 # What is known
 
 
-def _known(place: Place) -> list[HostKey]:
+def _known(place: HostPlace) -> list[HostKey]:
     """The keys that ssh's files have for the host; `ssh-keygen -F` reads hashed names too."""
     found = []
     for path in place.files:
@@ -175,7 +177,7 @@ def _known(place: Place) -> list[HostKey]:
     return found
 
 
-def scan(place: Place) -> list[HostKey]:
+def scan(place: HostPlace) -> list[HostKey]:
     """The keys that whoever answers for the host shows, best kind first. `CPVError` where nobody does."""
     command = ["ssh-keyscan", "-T", str(SCAN_SECONDS), "-p", str(place.port), "--", place.host]
     try:
@@ -198,7 +200,7 @@ def _unresolved(said: str) -> bool:
 # A key more
 
 
-def _add(place: Place, key: HostKey, confirm: Confirm | None = None) -> Step:
+def _add(place: HostPlace, key: HostKey, confirm: Confirm | None = None) -> Step:
     asked = ", if you confirm it" if confirm else ""
     text = f"add the {key.kind} key {key.fingerprint} of {place.name} to {place.own}{asked}"
 

@@ -18,9 +18,9 @@ def configured_url(team: str, model: str) -> str | None:
     if not (cpv_home() / state_files.CONFIG).exists():
         return None
     from cpv_hooks.accounts.git_host.pattern import repository_url
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
-    found = settings.load()
+    found = personal_settings.load()
     if not {"host", "url_pattern"} & found.bitbucket.model_fields_set:
         return None
     return repository_url(found, team, model)

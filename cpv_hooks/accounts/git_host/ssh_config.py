@@ -30,7 +30,7 @@ _INCLUDES = 16
 
 
 @dataclass(frozen=True)
-class Entry:
+class HostEntry:
     """What ssh is to do for a host. `port` is for URLs that do not say one; None where they do.
 
     The user's name is left to the URL, so that other logins on the same machine stay what they are.
@@ -67,7 +67,7 @@ def _end(host: str) -> str:
 # The text
 
 
-def with_entry(text: bytes, entry: Entry) -> bytes:
+def with_entry(text: bytes, entry: HostEntry) -> bytes:
     """The file's text with this entry: changed where it stands, or put before the first `Host` or `Match`."""
     lines = _lines(text)
     block = entry.block(_newline(lines))
@@ -148,7 +148,7 @@ def write(text: bytes) -> None:
     client.write(client.config_file(), text, FILE_MODE)
 
 
-def steps(entry: Entry, user: str | None = None) -> list[Step]:
+def steps(entry: HostEntry, user: str | None = None) -> list[Step]:
     """What has to be done so that ssh uses the key for the host; nothing where it does already.
 
     An entry that the user has written for the host is left alone. Raises `CPVError` where ssh would not use the key, as
@@ -189,7 +189,7 @@ def _mode_steps(path: Path) -> list[Step]:
     return [Step(Effect("file", f"chmod 0600 {shell_path(path)} (it is {now:04o})"), lambda: path.chmod(FILE_MODE))]
 
 
-def uses_key(entry: Entry, user: str | None, text: bytes) -> bool:
+def uses_key(entry: HostEntry, user: str | None, text: bytes) -> bool:
     """Whether ssh would offer the key to the host, if this were the user's configuration."""
     with tempfile.TemporaryDirectory(prefix="cpv-ssh-") as folder:
         path = Path(folder, "config")

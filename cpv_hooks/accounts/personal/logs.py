@@ -158,13 +158,13 @@ def _file_name(name: str) -> str:
 
 
 def _keep() -> int:
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
     try:
-        return settings.load().logs.keep
+        return personal_settings.load().logs.keep
     except CPVError:
         # Whoever needs the settings will say what is wrong with them.
-        return settings.Logs().keep
+        return personal_settings.Logs().keep
 
 
 def _append(path: Path) -> TextIO:

@@ -41,9 +41,9 @@ def notify(title: str, text: str) -> None:
 
 
 def _way(title: str, text: str) -> Callable[[], None]:
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
-    url = settings.load().notify.url
+    url = personal_settings.load().notify.url
     if url is not None:
         return lambda: _post(url, title, text)
     command = _desktop(title, text)

@@ -26,7 +26,7 @@ from cpv_hooks.dvcformat.cache import reflink
 from cpv_hooks.dvcformat.file_hash import has_hash, is_named
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.operations.download.destination import survey
-from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, Source
+from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, ContentSource
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
 from cpv_hooks.state_files import cpv_home
@@ -106,7 +106,7 @@ class Copies:
                 lines.append(Effect("file", f"write {place} ({size_text(pointer.size or 0)})"))
         return [*moves, *lines]
 
-    def write(self, source: Source) -> None:
+    def write(self, source: ContentSource) -> None:
         """Do it. Raises `CPVError` for a disk that refuses, and for a file that appeared in the way meanwhile."""
         from cpv_hooks.system.locks import locked
 
@@ -118,7 +118,7 @@ class Copies:
             except OSError as error:
                 raise disk_error(error, Path(error.filename or self.output)) from error
 
-    def _write(self, source: Source) -> None:
+    def _write(self, source: ContentSource) -> None:
         from cpv_hooks.system.threads import each
 
         if not self.effects():
@@ -149,7 +149,7 @@ class Copies:
             if pointer.isdir:
                 (top / local(self._stock.project, pointer)).mkdir(parents=True, exist_ok=True)
 
-    def _stage(self, piece: Piece, source: Source, staging: Path, progress: Progress) -> None:
+    def _stage(self, piece: Piece, source: ContentSource, staging: Path, progress: Progress) -> None:
         target = staging / self._stock.place(piece)
         if not _copied(piece, source.stored(piece), target, progress):
             target.unlink()

@@ -14,7 +14,7 @@ from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.version_metrics import in_cache, metrics
 from cpv_hooks.operations.download.copies import Copies
-from cpv_hooks.operations.download.fetch_content import Source
+from cpv_hooks.operations.download.fetch_content import ContentSource
 from cpv_hooks.operations.download.load_folder import Shelf
 from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
 from cpv_hooks.operations.download.version_content import Stock, local, take
@@ -43,7 +43,7 @@ def plan_load(
         found = _artifacts(project, version, shelf.folder, loaded=True)
         return Plan((), found, lambda: found)
     stock = take(project, version, use_cache=use_cache)
-    source = Source(stock, shelf.sound())
+    source = ContentSource(stock, shelf.sound())
     require([(project.cache_dir, stock.lacking_bytes)])
 
     def run() -> ModelArtifacts:
@@ -105,7 +105,7 @@ def plan_download_data(
 
 def _copy(stock: Stock, copies: Copies, result: Callable[[], Result], *, use_cache: bool, force: bool) -> Plan[Result]:
     stock = stock.narrowed(copies.todo)
-    source = Source(stock)
+    source = ContentSource(stock)
     if not force:
         require([(stock.project.cache_dir, stock.lacking_bytes), (copies.output, copies.bytes)])
 

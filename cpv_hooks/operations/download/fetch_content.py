@@ -20,7 +20,7 @@ LISTED = 20
 """So many objects are named one by one; more are one line."""
 
 
-class Source:
+class ContentSource:
     """The cache and the remote that a version's files come from.
 
     `sound` are cache objects (id -> signature) whose bytes the caller has seen to be right before.

@@ -19,7 +19,7 @@ from typing import Any
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.cache import PROTECTED, reflink
 from cpv_hooks.errors import disk_error
-from cpv_hooks.operations.download.fetch_content import DISK_THREADS, Source
+from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSource
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
@@ -81,7 +81,7 @@ class Shelf:
         except OSError as error:
             raise disk_error(error, self.folder.parent) from error
 
-    def build(self, stock: Stock, source: Source) -> None:
+    def build(self, stock: Stock, source: ContentSource) -> None:
         """Make the folder anew from the cache; call it under the lock."""
         for leftover in self.folder.parent.glob(f".{self.folder.name}.*{TEMPORARY}"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -129,7 +129,7 @@ class _Layout:
     may make writable and change with the cache, and with it every other version that has the same content.
     """
 
-    def __init__(self, folder: Path, stock: Stock, source: Source) -> None:
+    def __init__(self, folder: Path, stock: Stock, source: ContentSource) -> None:
         self._folder = folder
         self._stock = stock
         self._source = source

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from cpv_hooks.history.models import ModelEntry
+from cpv_hooks.history.model_contents import ModelEntry
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -112,7 +112,7 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
     `tag` may be a tag of either line or the bare number, which means the model's version where both have it. Raises
     `CPVError` for one that neither line has.
     """
-    from cpv_hooks.operations.info.history import as_of, either
+    from cpv_hooks.operations.info.version_history import as_of, either
 
     version = either(project, tag)
     parts = {line: as_of(project, line, version) for line in Line}
@@ -131,7 +131,7 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
 
 
 def _model(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> ModelMetadata:
-    from cpv_hooks.history.models import Models
+    from cpv_hooks.history.model_contents import Models
     from cpv_hooks.history.version_metrics import in_cache, metrics
     from cpv_hooks.project.metrics import for_json
 
@@ -169,7 +169,7 @@ def _common(project: Project, version: Version, tag: str | None, on_remote: bool
 
 
 def _history(project: Project, version: Version, tag: str | None) -> HistoryMetadata:
-    from cpv_hooks.operations.info.history import history
+    from cpv_hooks.operations.info.version_history import history
 
     found = history(project, version.commit, tag)
     return HistoryMetadata(

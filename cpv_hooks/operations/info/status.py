@@ -24,7 +24,7 @@ from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
 from cpv_hooks.versions import unseen_tags
 from cpv_hooks.worktree import remotes_in_use
-from cpv_hooks.worktree.base_index import Entry, Index
+from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.discovery import Found, discover
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -162,7 +162,7 @@ class _Look:
 
     def __init__(self, space: Workspace, pointer: Pointer, committed: Pointer | None) -> None:
         self.space, self.pointer, self.committed = space, pointer, committed
-        self.entry: Entry | None = space.index.entries.get(pointer.path)
+        self.entry: BaseEntry | None = space.index.entries.get(pointer.path)
 
     def status(self) -> ArtifactStatus:
         kind, path = self.space.project.kind_of(self.pointer.path), self.pointer.path
@@ -233,7 +233,7 @@ class _Look:
             return None
 
 
-def _name(content: Pointer | Entry) -> tuple[str | None, bool]:
+def _name(content: Pointer | BaseEntry) -> tuple[str | None, bool]:
     return content.oid, content.legacy
 
 

@@ -21,7 +21,7 @@ from cpv_hooks.worktree.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Change:
+class PointerChange:
     """An artifact that the commit is about. `pointer` is what the work tree has of it, with no content for a new one.
 
     `new` is its content to be; `in_place` says that it stands there already, `extends` that it begins with what does.
@@ -51,7 +51,7 @@ class Draft:
 
     project: Project
     head: str
-    changes: tuple[Change, ...]
+    changes: tuple[PointerChange, ...]
     texts: Mapping[str, bytes]
     committed_ignores: Mapping[str, bytes]
     written_ignores: Mapping[str, bytes]
@@ -80,7 +80,7 @@ class Draft:
         return replace(self, texts=texts)
 
 
-def make(project: Project, changes: Sequence[Change]) -> Draft:
+def make(project: Project, changes: Sequence[PointerChange]) -> Draft:
     """The commit that these changes make. Only reads; `CPVError` for a pointer that cannot be read."""
     repo = project.repo
     head = repo.resolve("HEAD")
@@ -109,7 +109,7 @@ def standing(repo: Repo, path: str) -> bytes | None:
     return file.read_bytes() if file.is_file() and not file.is_symlink() else None
 
 
-def pointer_text(change: Change, old: bytes | None) -> bytes:
+def pointer_text(change: PointerChange, old: bytes | None) -> bytes:
     """The pointer file with the new content, where it said `old`."""
     content, pointer = change.new.content, change.pointer
     if old is not None and pointer.named == content.named:

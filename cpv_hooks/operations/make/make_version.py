@@ -17,7 +17,7 @@ from cpv_hooks.git import commit as committing
 from cpv_hooks.git.index import index_entries
 from cpv_hooks.operations.make import commit_draft as draft
 from cpv_hooks.operations.make import place_content, tag_names, upload_plan
-from cpv_hooks.operations.make.commit_draft import Change, Draft
+from cpv_hooks.operations.make.commit_draft import Draft, PointerChange
 from cpv_hooks.project.expected import has_remote, lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -77,7 +77,7 @@ def begin(project: Project) -> None:
 def plan(
     project: Project,
     what: str,
-    changes: Sequence[Change],
+    changes: Sequence[PointerChange],
     lines: Sequence[Line],
     *,
     version: str | None,
@@ -133,7 +133,7 @@ def _effects(job: Release) -> list[Effect]:
     return found
 
 
-def _effects_of(change: Change) -> list[Effect]:
+def _effects_of(change: PointerChange) -> list[Effect]:
     size = size_text(change.new.content.size)
     lacking = [oid for oid in change.new.objects if not change.space.cache.has(oid)]
     found = []

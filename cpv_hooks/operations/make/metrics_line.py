@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import of_bytes
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE
@@ -47,13 +47,15 @@ def _problem(value: object) -> str | None:
     return None
 
 
-def change(project: Project, metrics: Mapping[str, Metric], tracked: Sequence[Tracked], space: Workspace) -> Change:
+def change(
+    project: Project, metrics: Mapping[str, Metric], tracked: Sequence[Tracked], space: Workspace
+) -> PointerChange:
     """The metrics log with one line more; the log is the first metrics artifact, made where there is none."""
     one = _log(project, tracked, space)
     old = _content(one)
     gap = b"" if not old or old.endswith(b"\n") else b"\n"
     line = json.dumps(checked(metrics), ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
-    return Change(one.space, one.pointer, of_bytes(old + gap + line), in_place=False, extends=True)
+    return PointerChange(one.space, one.pointer, of_bytes(old + gap + line), in_place=False, extends=True)
 
 
 def _log(project: Project, tracked: Sequence[Tracked], space: Workspace) -> Tracked:

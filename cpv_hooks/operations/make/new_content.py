@@ -15,7 +15,7 @@ from cpv_hooks.dvcformat.cache import md5_of
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError, disk_error, shell_path
-from cpv_hooks.system.signatures import Filter, Listing, Signature, list_directory, signature
+from cpv_hooks.system.signatures import Filter, FolderListing, Signature, list_directory, signature
 from cpv_hooks.worktree.snapshot import BeingWritten, Taken, is_executable, unchanged
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -97,7 +97,7 @@ def file(source: Path, status: os.stat_result, oid: str) -> Prospect:
     return Prospect(content, {oid: status.st_size}, source, (("", oid, signature(status)),))
 
 
-def _folder(source: Path, listing: Listing, progress: Progress) -> Prospect:
+def _folder(source: Path, listing: FolderListing, progress: Progress) -> Prospect:
     progress.grow(listing.size)
 
     def one(position: int) -> str:
@@ -109,7 +109,7 @@ def _folder(source: Path, listing: Listing, progress: Progress) -> Prospect:
     return folder(source, listing, oids)
 
 
-def folder(source: Path, listing: Listing, oids: list[str]) -> Prospect:
+def folder(source: Path, listing: FolderListing, oids: list[str]) -> Prospect:
     """A folder whose files are hashed already."""
     data = dir_object_bytes(zip(listing.names, oids, strict=True))
     rows = tuple(

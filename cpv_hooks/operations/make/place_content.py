@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.errors import disk_error
-from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import Prospect, unreadable
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.transaction import Transaction
@@ -21,7 +21,7 @@ from cpv_hooks.worktree.verified_in_cache import keep
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def store(space: Workspace, change: Change) -> Taken | None:
+def store(space: Workspace, change: PointerChange) -> Taken | None:
     """Bring the new content into the cache. Raises `BeingWritten` where it is not what it was when it was planned.
 
     Of content that stands in its place, what the index is to say of it.
@@ -32,7 +32,7 @@ def store(space: Workspace, change: Change) -> Taken | None:
     return None
 
 
-def _snapshot(space: Workspace, change: Change) -> Taken:
+def _snapshot(space: Workspace, change: PointerChange) -> Taken:
     path = change.pointer.path
     taken = take(Artifact.at(space, path), change.pointer)
     if taken.content != change.new.content:

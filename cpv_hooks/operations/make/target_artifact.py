@@ -15,7 +15,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.operations.make import work_tree
-from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import check, of_path
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE, Kind
@@ -35,7 +35,7 @@ class _Candidate:
     chief: bool
 
 
-def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked]) -> Change:
+def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked]) -> PointerChange:
     """What putting `source` in the place of the line's artifact changes; only reads.
 
     Of several artifacts the one with the source's own name is meant. Raises `CPVError` where that is not clear, or the
@@ -54,8 +54,8 @@ def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked
     if here == path:
         found = work_tree.read(one)
         assert found is not None, "its status was read above"
-        return Change(one.space, one.pointer, found, in_place=True)
-    return Change(one.space, one.pointer, of_path(one.space, source, path), in_place=False)
+        return PointerChange(one.space, one.pointer, found, in_place=True)
+    return PointerChange(one.space, one.pointer, of_path(one.space, source, path), in_place=False)
 
 
 def _space(project: Project) -> Workspace:

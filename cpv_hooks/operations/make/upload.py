@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cpv_hooks.console.plan import Plan
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
-from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.metrics import Metric
 from cpv_hooks.project.project import Project
@@ -56,7 +56,7 @@ def plan_upload(
     return Plan(done.effects, done.expected[0], lambda: done.run()[0])
 
 
-def _logs(project: Project, tracked: list[Tracked], main: Change) -> list[Change]:
+def _logs(project: Project, tracked: list[Tracked], main: PointerChange) -> list[PointerChange]:
     """The metrics logs that a training run wrote to."""
     from cpv_hooks.project.pointers_at import pointers_at
 
@@ -64,4 +64,4 @@ def _logs(project: Project, tracked: list[Tracked], main: Change) -> list[Change
     found = work_tree.unsaved(
         [one for one in logs if one.pointer.path != main.pointer.path], pointers_at(project, "HEAD")
     )
-    return [Change(item.tracked.space, item.tracked.pointer, item.found, in_place=True) for item in found]
+    return [PointerChange(item.tracked.space, item.tracked.pointer, item.found, in_place=True) for item in found]

@@ -10,7 +10,7 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.operations.download.fetch_content import Source
+from cpv_hooks.operations.download.fetch_content import ContentSource
 from cpv_hooks.operations.download.version_content import Stock
 from cpv_hooks.operations.make import place_content, work_tree
 from cpv_hooks.operations.make.new_content import Prospect
@@ -36,7 +36,7 @@ class Bringing:
 
     def effects(self, tracked: Sequence[Tracked]) -> list[Effect]:
         """What it will change, artifact by artifact; what stands there as it should is not named."""
-        found = Source(self.stock).effects()
+        found = ContentSource(self.stock).effects()
         here = {one.pointer.path: work_tree.read(one) for one in tracked}
         at_head = {pointer.path: pointer for pointer in pointers_at(self.stock.project, "HEAD")}
         for pointer in [*self.stock.pointers, *self.gone]:
@@ -59,7 +59,7 @@ class Bringing:
 
     def fetch(self) -> None:
         """Bring what the cache lacks; all of it, or a `CPVError`."""
-        Source(self.stock).bring(use_cache=self.use_cache)
+        ContentSource(self.stock).bring(use_cache=self.use_cache)
 
     def place(self, transaction: Transaction, head: str) -> None:
         """Put the artifacts in their places, and take away those that the version has not."""

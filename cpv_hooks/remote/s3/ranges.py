@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3.download import RESUMES, Open, broken
+from cpv_hooks.remote.s3.s3_download import RESUMES, Open, broken
 from cpv_hooks.remote.s3_client.connect import explained
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 from cpv_hooks.system.byte_source import refuse_outside
 
 

@@ -17,17 +17,17 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import corrupt
-from cpv_hooks.remote.s3.download import CHUNK, LARGE, Answer, Opened, doubt_of, opened
-from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
 from cpv_hooks.remote.s3.multipart import PART, Multipart, send
 from cpv_hooks.remote.s3.ranges import ObjectRanges
 from cpv_hooks.remote.s3.resumable_uploads import Unfinished
+from cpv_hooks.remote.s3.s3_download import CHUNK, LARGE, Opened, RangeResponse, doubt_of, opened
+from cpv_hooks.remote.s3.s3_listing import PAGE, ObjectListing, pages_of
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, Head, head_of, not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import connect, explained, has_proxy, look
-from cpv_hooks.remote.s3_client.errors import code_of
 from cpv_hooks.remote.s3_client.learn import learn, turned_off
-from cpv_hooks.remote.s3_client.options import S3Options
 from cpv_hooks.remote.s3_client.recall import Memory
+from cpv_hooks.remote.s3_client.s3_errors import code_of
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 from cpv_hooks.remote.s3_client.signing import STAND_IN, Way
 from cpv_hooks.remote.s3_client.wire import Wire
 from cpv_hooks.system.threads import each
@@ -142,7 +142,7 @@ class S3Remote:
         if not oids:
             return set()
         with explained(self.options):
-            listing = Listing(self._page, self._base, self._size)
+            listing = ObjectListing(self._page, self._base, self._size)
             found = listing.sizes(list(oids))
         return {oid for oid in oids if oid not in found or sizes.get(oid) not in (None, found[oid])}
 
@@ -286,11 +286,11 @@ class S3Remote:
         head = self._head_of(oid)
         return (head.size, head.tag) if head else (None, "")
 
-    def _ask(self, oid: str) -> Answer:
+    def _ask(self, oid: str) -> RangeResponse:
         def ask(condition: dict[str, Any]) -> Opened:
             return self._open(oid, condition)
 
-        return Answer(oid, ask, *ask({}), where=self.url, legacy=self._legacy)
+        return RangeResponse(oid, ask, *ask({}), where=self.url, legacy=self._legacy)
 
     def _open(self, oid: str, condition: dict[str, Any]) -> Opened:
         """See `s3_download.Open`."""

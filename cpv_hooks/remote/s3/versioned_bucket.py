@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.connect import connect, explained
-from cpv_hooks.remote.s3_client.errors import code_of, is_lacking
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_errors import code_of, is_lacking
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class VersionedPlace:
     """A version of a file; `path` is relative to the DVC root, `size` in bytes where the pointer says it."""
 
     path: str
@@ -33,11 +33,11 @@ def path_of(project: Project, pointer: Pointer, file: Stored) -> str:
     return "/".join(filter(None, [pointer.path.removeprefix(project.prefix), file.relpath]))
 
 
-def places_of(project: Project, pointer: Pointer) -> Iterator[tuple[Stored, Place]]:
+def places_of(project: Project, pointer: Pointer) -> Iterator[tuple[Stored, VersionedPlace]]:
     """The versions on the remote at hand that a pointer names."""
     for file in pointer.stored:
         if file.version_id and file.remote == project.remote_name:
-            yield file, Place(path_of(project, pointer, file), file.version_id, file.size)
+            yield file, VersionedPlace(path_of(project, pointer, file), file.version_id, file.size)
 
 
 class Places:
@@ -45,12 +45,12 @@ class Places:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._places: dict[str, dict[Place, None]] = {}
+        self._places: dict[str, dict[VersionedPlace, None]] = {}
         self._listings: dict[str, bytes] = {}
         self._unread = [self._ever, self._now]
         self._lock = threading.Lock()
 
-    def of(self, oid: str) -> tuple[Place, ...]:
+    def of(self, oid: str) -> tuple[VersionedPlace, ...]:
         """The versions that have this content."""
         self._read_for(oid)
         return tuple(self._places.get(oid, ()))

@@ -18,14 +18,14 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.remote.common.protocol import NO_SIZES, Blob
 from cpv_hooks.remote.common.verified_copy import receive
-from cpv_hooks.remote.s3.download import Opened, opened
 from cpv_hooks.remote.s3.multipart import PART, Multipart, send
+from cpv_hooks.remote.s3.s3_download import Opened, opened
 from cpv_hooks.remote.s3.s3_remote import LARGE_THREADS, SMALL, SMALL_THREADS, S3Remote
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning, no_versions
-from cpv_hooks.remote.s3.versioned_places import Place, Places
+from cpv_hooks.remote.s3.versioned_places import Places, VersionedPlace
 from cpv_hooks.remote.s3_client.answers import head_object, not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import explained
-from cpv_hooks.remote.s3_client.errors import code_of
+from cpv_hooks.remote.s3_client.s3_errors import code_of
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ class VersionedRemote(S3Remote):
         listed = {oid for oid in oids if self._places.listing(oid)}
         return absent | super().missing([oid for oid in oids if oid not in {*named, *listed}], sizes)
 
-    def sizes(self, places: Iterable[Place]) -> dict[Place, int]:
+    def sizes(self, places: Iterable[VersionedPlace]) -> dict[VersionedPlace, int]:
         """The sizes in bytes of those of these versions that are there."""
-        found: dict[Place, int] = {}
+        found: dict[VersionedPlace, int] = {}
 
-        def look(place: Place) -> None:
+        def look(place: VersionedPlace) -> None:
             size = self._head(self._version(place))
             if size is not None:
                 found[place] = size
@@ -122,12 +122,12 @@ class VersionedRemote(S3Remote):
     def _named(self, path: str) -> dict[str, Any]:
         return {"Bucket": self.options.bucket, "Key": self.key_of(path), **self.options.customer_key()}
 
-    def _version(self, place: Place) -> dict[str, Any]:
+    def _version(self, place: VersionedPlace) -> dict[str, Any]:
         return {**self._named(place.path), "VersionId": place.version_id}
 
     # Up
 
-    def put(self, files: Mapping[str, Blob], progress: Progress) -> dict[str, tuple[Place, str]]:
+    def put(self, files: Mapping[str, Blob], progress: Progress) -> dict[str, tuple[VersionedPlace, str]]:
         """Store files under their paths (relative to the DVC root); returns the new versions, with their ETags.
 
         A large file whose last version holds these very bytes is not sent again.
@@ -135,7 +135,7 @@ class VersionedRemote(S3Remote):
         with explained(self.options):
             demand_versioning(self.options, self._client())
         progress.grow(sum(blob.size for blob in files.values()))
-        found: dict[str, tuple[Place, str]] = {}
+        found: dict[str, tuple[VersionedPlace, str]] = {}
 
         def put(path: str) -> None:
             with explained(self.options):
@@ -146,7 +146,7 @@ class VersionedRemote(S3Remote):
         each(put, [path for path, blob in files.items() if blob.size >= PART], 1)
         return found
 
-    def _put_named(self, path: str, blob: Blob, progress: Progress) -> tuple[Place, str]:
+    def _put_named(self, path: str, blob: Blob, progress: Progress) -> tuple[VersionedPlace, str]:
         answer = self._same(path, blob) if blob.size > SMALL else None
         if answer is not None:
             progress.advance(blob.size)
@@ -157,7 +157,7 @@ class VersionedRemote(S3Remote):
         version, etag = answer.get("VersionId"), str(answer.get("ETag", "")).strip('"')
         if not version or version == "null":
             raise no_versions(self.options)
-        return Place(path, str(version), blob.size), etag
+        return VersionedPlace(path, str(version), blob.size), etag
 
     def _same(self, path: str, blob: Blob) -> Any:
         """The last version, where it is this content: an upload whose pointer was never written."""

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cpv_hooks.console.redact import redact
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.errors import code_of
 from cpv_hooks.remote.s3_client.http1 import LONGEST
+from cpv_hooks.remote.s3_client.s3_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 LISTING, BEGUN, COMPLETED = "ListBucketResult", "InitiateMultipartUploadResult", "CompleteMultipartUploadResult"

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.errors import code_of, explain, is_s3_error, no_bucket, no_network
-from cpv_hooks.remote.s3_client.options import S3Options
 from cpv_hooks.remote.s3_client.pages import page_of
 from cpv_hooks.remote.s3_client.proxy import dead_proxy, proxy_for
+from cpv_hooks.remote.s3_client.s3_errors import code_of, explain, is_s3_error, no_bucket, no_network
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

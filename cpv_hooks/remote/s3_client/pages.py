@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.remote.s3_client.answers import fault_of, not_s3
-from cpv_hooks.remote.s3_client.errors import is_lacking
+from cpv_hooks.remote.s3_client.s3_errors import is_lacking
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 
 def page_of(client: S3Client, options: S3Options, prefix: str, token: str | None, most: int) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 
 if TYPE_CHECKING:
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 
 class Proxy(NamedTuple):

@@ -22,7 +22,7 @@ from cpv_hooks.remote.s3_client.signing import Keys, Pattern, Way
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 _OPTIONS = {"access_key_id", "secret_access_key", "session_token", "sse_customer_key"}
 _VARIABLES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}

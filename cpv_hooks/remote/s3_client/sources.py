@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.errors import shell_word
 
 if TYPE_CHECKING:
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 
 def renewal(options: S3Options) -> str:

@@ -32,7 +32,7 @@ def check(root: Path, layout: Layout | None, url: str | None) -> None:
 
 def _check_bucket(root: Path, url: str | None) -> None:
     from cpv_hooks.remote.s3.versioned_bucket import demand_versioning
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
     default, remotes = configured_remotes(root)
     name = default or (min(remotes) if remotes and url is None else remote.NAME)

@@ -13,7 +13,7 @@ from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.state_files import cpv_home
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.settings import Aws
+    from cpv_hooks.accounts.personal.personal_settings import Aws
 
 NAME = "storage"
 
@@ -26,9 +26,9 @@ def default_url(team: str, model: str) -> str:
 
 def _aws() -> Aws | None:
     """The user's own AWS settings, once there are some."""
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
-    own = settings.load().aws
+    own = personal_settings.load().aws
     return own if "bucket" in own.model_fields_set else None
 
 

@@ -13,7 +13,7 @@ from cpv_hooks.git import signing
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.setup.init import layout, proposals, remote, skeleton
-from cpv_hooks.setup.init.model import Place, Request, Step, begin, dvc, finish, run, write
+from cpv_hooks.setup.init.model_repository import InitRequest, InitStep, NewRepository, begin, dvc, finish, run, write
 from cpv_hooks.setup.install.install import install
 from cpv_hooks.setup.install.manifest import Manifest
 from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG
@@ -26,14 +26,14 @@ ADOPT_MESSAGE = "Version checkpoints with CPV"
 _DVC_FILES = (".dvc/.gitignore", ".dvc/config", ".dvcignore")
 
 
-def steps(place: Place, request: Request) -> list[Step]:
+def steps(place: NewRepository, request: InitRequest) -> list[InitStep]:
     """What is left to do for this request."""
     start = [_start(place)] if place.fresh or place.top is None else []
     found = [*start, *(_fresh(place, request) if place.fresh else _settings(place, request))]
     return [*found, *_hooks(place), *_origin(place, request), *_commit(place, request)]
 
 
-def _start(place: Place) -> Step:
+def _start(place: NewRepository) -> InitStep:
     """Make the folder and its Git repository, whichever is missing, and remember that the work has begun."""
     root = place.root
     text = f"git init {shell_path(root)}" if place.top is None else f"make a model repository in {root}"
@@ -46,36 +46,40 @@ def _start(place: Place) -> Step:
         if place.fresh:
             begin(place)
 
-    return Step(text, do)
+    return InitStep(text, do)
 
 
-def _dvc(place: Place, request: Request) -> Iterator[Step]:
+def _dvc(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
     root = place.root
     if not place.has_dvc:
         subdir = ["--subdir"] if place.top not in (None, root) else []
-        yield Step(" ".join(["dvc init", *subdir]), partial(run, dvc("init", "-q", *subdir), root))
+        yield InitStep(" ".join(["dvc init", *subdir]), partial(run, dvc("init", "-q", *subdir), root))
     add = remote.to_add(root, request.remote, request.team, request.model)
     if add is not None:
         name, url = add
         text = f"dvc remote add --default {shell_word(name)} {shell_word(url)}"
-        yield Step(text, partial(run, dvc("remote", "add", "-q", "--default", name, url), root))
+        yield InitStep(text, partial(run, dvc("remote", "add", "-q", "--default", name, url), root))
         for key, value, local in remote.to_modify(url, request.team, request.model):
             level = ["--local"] if local else []
             text = f"dvc remote modify {shell_words([*level, name, key, value])}"
-            yield Step(text, partial(run, dvc("remote", "modify", "-q", *level, name, key, value), root))
+            yield InitStep(text, partial(run, dvc("remote", "modify", "-q", *level, name, key, value), root))
     only = remote.to_make_default(root, request.remote)
     if only is not None:
-        yield Step(f"dvc remote default {shell_word(only)}", partial(run, dvc("remote", "default", "-q", only), root))
+        yield InitStep(
+            f"dvc remote default {shell_word(only)}", partial(run, dvc("remote", "default", "-q", only), root)
+        )
     aware = layout.to_make_aware(root, request.layout, add[0] if add else only)
     if aware is not None:
         words = ("remote", "modify", aware, "version_aware", "true")
-        yield Step(f"dvc {shell_words(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
+        yield InitStep(f"dvc {shell_words(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
 
 
-def _settings_step(place: Place, request: Request, artifacts: Mapping[Kind, Sequence[str]]) -> Iterator[Step]:
+def _settings_step(
+    place: NewRepository, request: InitRequest, artifacts: Mapping[Kind, Sequence[str]]
+) -> Iterator[InitStep]:
     if not (place.root / FILE).exists():
         text = skeleton.settings(request.team, request.model, artifacts) + layout.section(request.layout)
-        yield Step(
+        yield InitStep(
             f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
         )
 
@@ -83,21 +87,21 @@ def _settings_step(place: Place, request: Request, artifacts: Mapping[Kind, Sequ
 # A new repository
 
 
-def _fresh(place: Place, request: Request) -> Iterator[Step]:
+def _fresh(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
     root = place.root
     for file in skeleton.files(request.team, request.model, data=request.data_path is None, pipeline=request.pipeline):
         if not (root / file.path).exists():
             yield write(root, file)
     if request.data_path is not None:
         source = Path(request.data_path).absolute()
-        yield Step(f"copy {source} to data", partial(skeleton.copy_data, source, root / "data"))
+        yield InitStep(f"copy {source} to data", partial(skeleton.copy_data, source, root / "data"))
     yield from _dvc(place, request)
     yield from _settings_step(place, request, {"model": ["model.bin"], "data": ["data"], "metrics": ["metrics.log"]})
     if not (root / "model.bin").exists():
         text = "python train.py --epochs 0 (writes the first model.bin and metrics.log)"
-        yield Step(text, partial(_first_weights, root))
+        yield InitStep(text, partial(_first_weights, root))
     if request.pipeline:
-        yield Step("dvc commit train (writes dvc.lock)", partial(_lock_pipeline, root))
+        yield InitStep("dvc commit train (writes dvc.lock)", partial(_lock_pipeline, root))
 
 
 def _first_weights(root: Path) -> None:
@@ -114,14 +118,14 @@ def _lock_pipeline(root: Path) -> None:
 # A repository that is there
 
 
-def _settings(place: Place, request: Request) -> Iterator[Step]:
+def _settings(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
     # At the DVC root alone: a repository without DVC gets a root at its own top.
     yield from _dvc(place, request)
     if (place.root / FILE).exists():
         more = layout.to_append(place.root, request.layout)
         if more:
             text = (place.root / FILE).read_text(encoding="utf-8") + more
-            yield Step(
+            yield InitStep(
                 f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
             )
         return
@@ -144,29 +148,29 @@ def _settings(place: Place, request: Request) -> Iterator[Step]:
 # Hooks and the commit
 
 
-def _hooks(place: Place) -> Iterator[Step]:
+def _hooks(place: NewRepository) -> Iterator[InitStep]:
     if place.top is None or not (place.top / PRE_COMMIT_CONFIG).exists():
         content = (templates() / "pre-commit-config.yaml").read_bytes()
         text = f"write {PRE_COMMIT_CONFIG} ({len(content)} bytes)"
-        yield Step(text, lambda: write_atomic(place.repo.top / PRE_COMMIT_CONFIG, content))
+        yield InitStep(text, lambda: write_atomic(place.repo.top / PRE_COMMIT_CONFIG, content))
     if place.top is None or not _installed(place.repo):
         # pre-commit's own hooks first, so that `pre-commit install` alone is known to work here; ours go in front.
         # A version from before the configuration file must not fail every checkout.
         if place.top is None or place.repo.config("core.hooksPath") is None:
-            yield Step(
+            yield InitStep(
                 "pre-commit install --allow-missing-config",
                 lambda: run([sys.executable, "-m", "pre_commit", "install", "--allow-missing-config"], place.repo.top),
             )
-        yield Step("dvc cpv install (Git hooks, live status)", lambda: install(place.repo))
+        yield InitStep("dvc cpv install (Git hooks, live status)", lambda: install(place.repo))
 
 
-def _origin(place: Place, request: Request) -> Iterator[Step]:
+def _origin(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
     """The Git remote, where the user has configured a host; that of a larger repository is not one model's."""
     if place.top not in (None, place.root) or (place.top is not None and not origin.is_missing(place.repo)):
         return
     url = origin.configured_url(request.team, request.model)
     if url is not None:
-        yield Step(f"git remote add {origin.NAME} {shell_word(url)}", lambda: origin.add(place.repo, url))
+        yield InitStep(f"git remote add {origin.NAME} {shell_word(url)}", lambda: origin.add(place.repo, url))
 
 
 def _installed(repo: Repo) -> bool:
@@ -176,17 +180,17 @@ def _installed(repo: Repo) -> bool:
     )
 
 
-def _commit(place: Place, request: Request) -> Iterator[Step]:
+def _commit(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
     if place.fresh:
         message = FIRST_MESSAGE.format(model=request.model)
         url = remote.default_or_configured(place.root, request.remote, request.team, request.model)
         effects = f"its hooks save model.bin, data and metrics.log to {url} and tag v0.0 and data-v0.0"
-        yield Step(f"git commit -m {shell_word(message)} ({effects})", partial(_commit_fresh, place, message))
+        yield InitStep(f"git commit -m {shell_word(message)} ({effects})", partial(_commit_fresh, place, message))
     elif _uncommitted(place):
-        yield Step(f"git commit -m {shell_word(ADOPT_MESSAGE)} (CPV's own files)", partial(_commit_adopted, place))
+        yield InitStep(f"git commit -m {shell_word(ADOPT_MESSAGE)} (CPV's own files)", partial(_commit_adopted, place))
 
 
-def _commit_fresh(place: Place, message: str) -> None:
+def _commit_fresh(place: NewRepository, message: str) -> None:
     """The first checkpoint, made as every later one is: by `git commit` and the hooks."""
     repo = place.repo
     run(["git", "add", "--", str(place.root)], place.root, hooks=True)
@@ -202,13 +206,13 @@ def _commit_fresh(place: Place, message: str) -> None:
     finish(place)
 
 
-def own_files(place: Place) -> list[Path]:
+def own_files(place: NewRepository) -> list[Path]:
     """CPV's and DVC's settings, absolute: all that an adoption writes, there or not yet."""
     top = place.top or place.root
     return [*(place.root / name for name in (*_DVC_FILES, FILE)), top / PRE_COMMIT_CONFIG]
 
 
-def _uncommitted(place: Place) -> bool:
+def _uncommitted(place: NewRepository) -> bool:
     """Whether some of these files are missing, or changed and not committed (by a run that was killed)."""
     files = own_files(place)
     if place.top is None or not all(path.exists() for path in files):
@@ -216,7 +220,7 @@ def _uncommitted(place: Place) -> bool:
     return bool(place.repo.run("status", "--porcelain", "--untracked-files=all", "--", *map(str, files)))
 
 
-def _commit_adopted(place: Place) -> None:
+def _commit_adopted(place: NewRepository) -> None:
     repo = place.repo
     files = [str(path) for path in own_files(place) if path.exists()]
     repo.run("add", "--", *files)
@@ -226,7 +230,7 @@ def _commit_adopted(place: Place) -> None:
             repo.run("commit", "-q", *words, "-m", ADOPT_MESSAGE, "--", *files, env=settings)
 
 
-def check_clean(place: Place) -> None:
+def check_clean(place: NewRepository) -> None:
     """Refuse where a file that an adoption changes holds work of the user's that is not committed."""
     if place.top is None or place.fresh:
         return

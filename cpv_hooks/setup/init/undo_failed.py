@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.setup.init.model import Place
+from cpv_hooks.setup.init.model_repository import NewRepository
 from cpv_hooks.system.atomic_files import write_atomic
 
 _IN_GIT = ("config", "index", "info/exclude", "info/attributes")
@@ -23,7 +23,7 @@ class _File(NamedTuple):
 
 
 @contextmanager
-def undone_where_it_fails(place: Place, own: Iterable[Path]) -> Iterator[None]:
+def undone_where_it_fails(place: NewRepository, own: Iterable[Path]) -> Iterator[None]:
     """Do the steps of an `init` inside this block; `own` are the files that it writes in a place that has others."""
     made = _missing_folders(place.root)
     files = _Files(own if not place.fresh else ())

@@ -24,7 +24,7 @@ SAY_EVERY = 10.0
 
 
 @dataclass(frozen=True)
-class Worker:
+class UploadWorker:
     """A background worker that is at work: on which DVC root (see `queue.root_key`), and since when (epoch seconds)."""
 
     root: str
@@ -37,7 +37,7 @@ class Uploads:
     """How it stands: what waits, oldest first, and the workers."""
 
     waiting: tuple[Pending, ...]
-    workers: tuple[Worker, ...]
+    workers: tuple[UploadWorker, ...]
 
     @classmethod
     def read(cls, repo: Repo) -> Uploads:
@@ -95,12 +95,12 @@ class Uploads:
 # The workers' locks
 
 
-def _workers(repo: Repo) -> Iterator[Worker]:
+def _workers(repo: Repo) -> Iterator[UploadWorker]:
     for path in sorted(repo.shared.glob(f"{state_files.UPLOAD}*{state_files.LOCKED}")):
         if is_held(path):
             try:
                 note = json.loads(path.read_bytes())
-                yield Worker(str(note["root"]), int(note["process"]), float(note["since"]))
+                yield UploadWorker(str(note["root"]), int(note["process"]), float(note["since"]))
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # it has the lock, and is about to write who it is
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cpv_hooks.remote.s3.versioned_places import Place, places_of
+from cpv_hooks.remote.s3.versioned_places import VersionedPlace, places_of
 from cpv_hooks.transfer.objects.upload_objects import Missing, Published
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -22,7 +22,7 @@ def verify(project: Project, pointers: Sequence[Pointer]) -> Published:
     from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
     from cpv_hooks.transfer.objects.open import open_remote
 
-    wanted: dict[Place, Missing] = {}
+    wanted: dict[VersionedPlace, Missing] = {}
     for pointer in pointers:
         for file, place in places_of(project, pointer):
             wanted.setdefault(place, Missing(pointer, file.oid, file.relpath or None))

@@ -82,7 +82,7 @@ def inventory_of(remote: Remote) -> Inventory | None:
         return LocalInventory(remote)
     # Not its subclasses: a remote that keeps versions names its objects in another way.
     if type(remote) is S3Remote:
-        from cpv_hooks.remote.s3.inventory import S3Inventory
+        from cpv_hooks.remote.s3.s3_inventory import S3Inventory
 
         return S3Inventory(remote)
     if isinstance(remote, DVCRemote):

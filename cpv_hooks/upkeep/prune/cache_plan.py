@@ -13,16 +13,16 @@ from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.remote.common.inventory import object_files, temporary_files
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
-from cpv_hooks.upkeep.prune.needed import Needed
-from cpv_hooks.upkeep.prune.plan import FRESH, CachePart, Doomed, Options
-from cpv_hooks.upkeep.prune.uncommitted import work_trees
+from cpv_hooks.upkeep.prune.needed_objects import Needed
+from cpv_hooks.upkeep.prune.prune_plan import FRESH, CachePart, Doomed, PruneOptions
+from cpv_hooks.upkeep.prune.uncommitted_content import work_trees
 
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
 
 
-def check_owner(repo: Repo, projects: Sequence[Project], options: Options) -> None:
+def check_owner(repo: Repo, projects: Sequence[Project], options: PruneOptions) -> None:
     """Refuse a cache that other repositories may use, unless the user vouches for it.
 
     A cache is this repository's own where it lies in one of its work trees or its Git directory, and is not shared by
@@ -39,7 +39,7 @@ def check_owner(repo: Repo, projects: Sequence[Project], options: Options) -> No
             )
 
 
-def plan(projects: Sequence[Project], needed: Needed, options: Options) -> list[CachePart]:
+def plan(projects: Sequence[Project], needed: Needed, options: PruneOptions) -> list[CachePart]:
     """What would go from the cache of each DVC root. Raises `CPVError` where what is needed is not known."""
     groups: dict[Path, list[Project]] = {}
     for project in projects:
@@ -48,7 +48,7 @@ def plan(projects: Sequence[Project], needed: Needed, options: Options) -> list[
 
 
 class _Cache:
-    def __init__(self, folder: Path, projects: Sequence[Project], needed: Needed, options: Options) -> None:
+    def __init__(self, folder: Path, projects: Sequence[Project], needed: Needed, options: PruneOptions) -> None:
         self._folder = folder
         self._projects = projects
         self._needed = needed

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.objects import Entry, Object, entries, objects_of
+from cpv_hooks.git.objects import Object, TreeEntry, entries, objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import PIPELINE
 
@@ -88,7 +88,7 @@ def _read(data: bytes, name: str, pipeline: bytes | None, found: Mentions) -> No
                 found.promised.add(pointer.oid)
 
 
-class Reader:
+class MentionReader:
     """Reads pointer files out of Git's object store."""
 
     def __init__(self, repo: Repo) -> None:
@@ -133,7 +133,7 @@ class Reader:
             self._pipelines[pipeline] = names_remote(self._object(pipeline).data)
         return pipeline if self._pipelines[pipeline] else None
 
-    def _tree(self, oid: str) -> Iterable[Entry]:
+    def _tree(self, oid: str) -> Iterable[TreeEntry]:
         tree = self._object(oid)
         return entries(tree) if tree.kind == "tree" else ()
 

@@ -12,9 +12,9 @@ from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
-from cpv_hooks.upkeep.prune.history import lacking
-from cpv_hooks.upkeep.prune.needed import Needed
-from cpv_hooks.upkeep.prune.plan import ABANDONED, Doomed, Options, RemotePart
+from cpv_hooks.upkeep.prune.needed_objects import Needed
+from cpv_hooks.upkeep.prune.prune_plan import ABANDONED, Doomed, PruneOptions, RemotePart
+from cpv_hooks.upkeep.prune.reflog_history import lacking
 
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
@@ -59,7 +59,7 @@ def _refs_of(repo: Repo, name: str) -> set[str]:
     return set(tips.values())
 
 
-def plan(projects: Sequence[Project], needed: Needed, options: Options) -> list[RemotePart]:
+def plan(projects: Sequence[Project], needed: Needed, options: PruneOptions) -> list[RemotePart]:
     """What would go from the remotes of each DVC root: the default one and those that outputs name.
 
     Raises `CPVError` where that is not known.
@@ -74,7 +74,7 @@ def plan(projects: Sequence[Project], needed: Needed, options: Options) -> list[
     return list(parts.values())
 
 
-def _pruned(project: Project, needed: Needed, options: Options) -> list[Project]:
+def _pruned(project: Project, needed: Needed, options: PruneOptions) -> list[Project]:
     """The DVC root with each remote at hand that is pruned. Others' remotes are not, unless the user vouches for them.
 
     `…/TEAM/MODEL` is this model's own, of any other who knows? Without the default remote nothing is pruned.
@@ -99,7 +99,7 @@ def is_own(project: Project) -> bool:
     return bool(config.team and config.model and path.endswith(f"/{config.team}/{config.model}"))
 
 
-def _part(remote: Remote, needed: Needed, options: Options) -> RemotePart:
+def _part(remote: Remote, needed: Needed, options: PruneOptions) -> RemotePart:
     inventory = inventory_of(remote)
     if inventory is None:
         raise CPVError("a remote of this kind is not pruned", where=remote.url, fix="dvc cpv prune, without --remote")

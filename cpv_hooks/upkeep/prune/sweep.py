@@ -14,21 +14,21 @@ from cpv_hooks.errors import disk_error
 from cpv_hooks.system.locks import holding_dvc, locked
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import cache_plan, remote_plan
-from cpv_hooks.upkeep.prune.needed import Needed
-from cpv_hooks.upkeep.prune.plan import CachePart, Options, Plan, RemotePart
-from cpv_hooks.upkeep.prune.uncommitted import work_trees
+from cpv_hooks.upkeep.prune.needed_objects import Needed
+from cpv_hooks.upkeep.prune.prune_plan import CachePart, PruneOptions, PrunePlan, RemotePart
+from cpv_hooks.upkeep.prune.uncommitted_content import work_trees
 
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
 
 
-def plan(repo: Repo, projects: Sequence[Project], options: Options) -> Plan:
+def plan(repo: Repo, projects: Sequence[Project], options: PruneOptions) -> PrunePlan:
     """What would go. Changes nothing. Raises `CPVError` where it cannot be known what is needed."""
     cache_plan.check_owner(repo, projects, options)
     theirs = remote_plan.refs_of_hosts(repo) if options.remote else set()
     needed = Needed(repo, projects, options, theirs)
-    found = Plan(options, cache_plan.plan(projects, needed, options))
+    found = PrunePlan(options, cache_plan.plan(projects, needed, options))
     if options.remote:
         found.remotes = remote_plan.plan(projects, needed, options)
     return found
@@ -45,7 +45,7 @@ def locks(repo: Repo, projects: Sequence[Project]) -> Iterator[None]:
         yield
 
 
-def sweep(repo: Repo, plan: Plan) -> None:
+def sweep(repo: Repo, plan: PrunePlan) -> None:
     """Remove what a plan names, directory objects before files. Raises `CPVError` where one cannot be removed.
 
     What is there no more, or was renewed since the plan was made, is passed over.

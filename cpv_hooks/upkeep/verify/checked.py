@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.upkeep.verify.needs import Need
+from cpv_hooks.upkeep.verify.needs import VersionNeed
 
 State = Literal["ok", "absent", "missing", "wrong size", "corrupt", "not asked"]
 """How one copy of an object is. `absent`: not there, and it need not be. `not asked`: the remote did not answer."""
@@ -22,7 +22,7 @@ class Checked:
     `mended` says where the good copy came from, by the side that was mended; `hopeless` why a bad one was not.
     """
 
-    need: Need
+    need: VersionNeed
     legacy: bool
     remote_name: str | None = None
     cache: State = "absent"
@@ -49,7 +49,7 @@ class Checked:
 
 
 @dataclass
-class Report:
+class VerifyReport:
     """What `verify` found in one DVC root (`.` for the top). `trouble` are lines about what could not be looked at.
 
     `unlisted` are the directory objects of which nobody has a good copy, so that their files are not known. `holders`

@@ -26,7 +26,7 @@ _UNPUBLISHED = re.compile(r"refs/(exps/.*|stash|worktree/cpv/.*)")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedObject:
     """A pointer with content, the names of the versions that have it, and whether the remote must have its data.
 
     With `here` it is nowhere else where it is not in the cache.
@@ -42,10 +42,10 @@ class Wanted:
         """To compare how much depends on it."""
         return self.on_remote, self.here
 
-    def with_more(self, other: Wanted) -> Wanted:
+    def with_more(self, other: WantedObject) -> WantedObject:
         """The same content, which others need as well."""
         versions = tuple(dict.fromkeys((*self.versions, *other.versions)))
-        return Wanted(self.pointer, versions, self.on_remote or other.on_remote, self.here or other.here)
+        return WantedObject(self.pointer, versions, self.on_remote or other.on_remote, self.here or other.here)
 
     @property
     def oid(self) -> str:
@@ -54,14 +54,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class VersionNeed:
     """An object that some version needs. `inner` is its path in a directory artifact.
 
     `size` is in bytes, where a pointer says it; `on_remote` whether the remote must have it.
     """
 
     oid: str
-    wanted: Wanted
+    wanted: WantedObject
     inner: str | None = None
 
     @property
@@ -132,23 +132,23 @@ def _parents(repo: Repo, commit: str) -> list[str]:
     return repo.run("rev-list", "--no-walk", "--parents", commit).split()[1:]
 
 
-def loose(project: Project) -> list[Wanted]:
+def loose(project: Project) -> list[WantedObject]:
     """What no commit has: the contents on the list of rescues, and those that the pointers of the work tree name."""
     repo = project.repo
     found = [
-        Wanted(rescue.pointer, (f"rescue {rescue.number}",), False, here=True)
+        WantedObject(rescue.pointer, (f"rescue {rescue.number}",), False, here=True)
         for rescue in rescues(repo)
         if project.holds(rescue.path)
     ]
     written = (pointer for pointer in readable_pointers(repo) if pointer.oid and project.holds(pointer.file))
-    return found + [Wanted(pointer, ("the work tree",), False) for pointer in written]
+    return found + [WantedObject(pointer, ("the work tree",), False) for pointer in written]
 
 
 def wanted(
     project: Project, commits: Mapping[str, Sequence[str]], kept: Mapping[str, Kept]
-) -> tuple[list[Wanted], list[CPVError]]:
+) -> tuple[list[WantedObject], list[CPVError]]:
     """What these commits point to, each content of each artifact once for each remote; and what cannot be read."""
-    found: dict[tuple[str, str | None, bool, str | None], Wanted] = {}
+    found: dict[tuple[str, str | None, bool, str | None], WantedObject] = {}
     errors: list[CPVError] = []
     for commit, names in [*commits.items(), *((commit, item.names) for commit, item in kept.items())]:
         try:
@@ -161,15 +161,15 @@ def wanted(
                 rule = expected(project, pointer, [commit])
                 required, unpublished = rule is not None and rule.required, kept.get(commit)
                 here = unpublished is not None and unpublished.here and required
-                new = Wanted(pointer, tuple(names), required and unpublished is None, here)
+                new = WantedObject(pointer, tuple(names), required and unpublished is None, here)
                 key = (pointer.path, pointer.oid, pointer.legacy, pointer.remote or project.remote_name)
                 found[key] = found[key].with_more(new) if key in found else new
     return list(found.values()), errors
 
 
-def distinct(needs: Iterable[Need]) -> dict[str, Need]:
+def distinct(needs: Iterable[VersionNeed]) -> dict[str, VersionNeed]:
     """One need for each object; one that the remote must have goes before one that it need not have."""
-    found: dict[str, Need] = {}
+    found: dict[str, VersionNeed] = {}
     for need in needs:
         known = found.get(need.oid)
         if known is None or need.wanted.strength > known.wanted.strength:

@@ -14,7 +14,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
-from cpv_hooks.upkeep.verify.checked import BAD, Checked, Report
+from cpv_hooks.upkeep.verify.checked import BAD, Checked, VerifyReport
 from cpv_hooks.upkeep.verify.good_copies import save_from_work_tree
 from cpv_hooks.upkeep.verify.verify import verify
 
@@ -36,7 +36,7 @@ def mend(
     *,
     deep: bool = False,
     kept: Mapping[str, Kept] | None = None,
-) -> Report:
+) -> VerifyReport:
     """Verify all that these commits (commit -> names) need, and repair it; `kept` is as in `verify`."""
     report = verify(project, commits, progress, deep=deep, kept=kept)
     repair(project, report, progress)
@@ -52,7 +52,7 @@ def mend(
     return report
 
 
-def repair(project: Project, report: Report, progress: Progress) -> None:
+def repair(project: Project, report: VerifyReport, progress: Progress) -> None:
     """Mend what can be mended; the report's objects say what was done. A remote that fails is a line in `trouble`."""
     report.repaired = True
     for place in dict.fromkeys(item.place for item in report.wrong):
@@ -62,7 +62,7 @@ def repair(project: Project, report: Report, progress: Progress) -> None:
 
 
 class _Repair:
-    def __init__(self, project: Project, report: Report, progress: Progress, legacy: bool) -> None:
+    def __init__(self, project: Project, report: VerifyReport, progress: Progress, legacy: bool) -> None:
         self._project = project
         self._report = report
         self._progress = progress

@@ -24,8 +24,8 @@ from cpv_hooks.system.threads import each
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
-from cpv_hooks.upkeep.verify.checked import BAD, Checked, Report, State
-from cpv_hooks.upkeep.verify.needs import Kept, Need, Wanted, distinct, loose, wanted
+from cpv_hooks.upkeep.verify.checked import BAD, Checked, State, VerifyReport
+from cpv_hooks.upkeep.verify.needs import Kept, VersionNeed, WantedObject, distinct, loose, wanted
 
 if TYPE_CHECKING:
     from cpv_hooks.console.progress import Progress
@@ -43,7 +43,7 @@ def verify(
     *,
     deep: bool = False,
     kept: Mapping[str, Kept] | None = None,
-) -> Report:
+) -> VerifyReport:
     """Look at all that these commits (commit -> names) need; with `kept` also at what nobody published.
 
     Changes nothing but the record of what is on the remote.
@@ -55,7 +55,7 @@ def verify(
     if kept is not None:
         known = {(item.pointer.path, item.oid) for item in found}
         found += [item for item in loose(project) if item.here or (item.pointer.path, item.oid) not in known]
-    report = Report(root_key(project), None, names, trouble=[str(error) for error in errors])
+    report = VerifyReport(root_key(project), None, names, trouble=[str(error) for error in errors])
 
     def look(at: Project, pointers: Sequence[Pointer]) -> None:
         for legacy in (False, True):
@@ -74,7 +74,7 @@ def verify(
 class _Layout:
     """The objects of one remote and one of DVC's two layouts."""
 
-    def __init__(self, project: Project, report: Report, progress: Progress, legacy: bool, deep: bool) -> None:
+    def __init__(self, project: Project, report: VerifyReport, progress: Progress, legacy: bool, deep: bool) -> None:
         self._report = report
         self._progress = progress
         self._legacy = legacy
@@ -99,10 +99,10 @@ class _Layout:
         if str(error) not in self._report.trouble:
             self._report.trouble.append(str(error))
 
-    def look(self, found: Sequence[Wanted]) -> None:
+    def look(self, found: Sequence[WantedObject]) -> None:
         """Directory objects first, because they say which files there are to look for."""
         with TemporaryDirectory(prefix="cpv-") as folder:
-            wholes = distinct(Need(item.oid, item) for item in found)
+            wholes = distinct(VersionNeed(item.oid, item) for item in found)
             folders = self._check(need for need in wholes.values() if is_dir_oid(need.oid))
             for number, item in enumerate(folders.values()):
                 self._lists[item.oid] = self._list_of(item, Path(folder, str(number)))
@@ -117,13 +117,13 @@ class _Layout:
                 self._note_holders(found, bad)
                 self._forget({oid for oid in bad if checks[oid].remote in BAD})
 
-    def _inner(self, found: Iterable[Wanted]) -> Iterator[Need]:
+    def _inner(self, found: Iterable[WantedObject]) -> Iterator[VersionNeed]:
         """The files of directories, one directory at a time: a long history of large ones must fit in memory."""
         for item in found:
             for relpath, oid in self._listing(item.oid):
-                yield Need(oid, item, relpath)
+                yield VersionNeed(oid, item, relpath)
 
-    def _check(self, needs: Iterable[Need]) -> dict[str, Checked]:
+    def _check(self, needs: Iterable[VersionNeed]) -> dict[str, Checked]:
         checks = {need.oid: Checked(need, self._legacy, self._project.remote_name, size=need.size) for need in needs}
         for item in checks.values():
             item.file = self._find(item.oid)
@@ -211,7 +211,7 @@ class _Layout:
 
         each(read, items, READ_THREADS)
 
-    def _read_doubtful(self, found: Sequence[Wanted], files: dict[str, Checked]) -> None:
+    def _read_doubtful(self, found: Sequence[WantedObject], files: dict[str, Checked]) -> None:
         """Where the files of a directory are not together as large as its pointer says, read those nobody vouches for.
 
         That is how a truncated file is found whose size only the remote could tell.
@@ -259,7 +259,7 @@ class _Layout:
 
     # Who needs what is wrong
 
-    def _note_holders(self, found: Sequence[Wanted], bad: set[str]) -> None:
+    def _note_holders(self, found: Sequence[WantedObject], bad: set[str]) -> None:
         for item in found:
             for relpath, oid in chain([("", item.oid)], self._listing(item.oid)):
                 if oid in bad:

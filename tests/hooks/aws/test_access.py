@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.accounts.aws.access import policy
+from cpv_hooks.accounts.aws.access_policy import policy
 from cpv_hooks.accounts.aws.probe import new_key, probe, probe_reading
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.protocol import Blob, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 from support.identity import Identity, limited
 from support.seaweed import Server
 from support.shell import Shell

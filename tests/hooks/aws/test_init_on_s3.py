@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.aws.access import policy
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.aws.access_policy import policy
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.setup.init import remote
 from support.identity import limited
 from support.seaweed import Server
@@ -54,10 +54,10 @@ def test_a_new_repository_is_on_s3_and_a_colleague_needs_aws_config_alone(
 
 def test_where_aws_is_not_set_up_the_folder_is_the_default() -> None:
     local = remote.default_url("vision", "resnet")
-    settings.update({"aws.region": "eu-west-1"})
+    personal_settings.update({"aws.region": "eu-west-1"})
     assert remote.default_url("vision", "resnet") == local
     assert remote.to_modify(local, "vision", "resnet") == []
-    settings.update({"aws.bucket": "models"})
+    personal_settings.update({"aws.bucket": "models"})
     assert remote.default_url("vision", "resnet") == "s3://models/vision/resnet"
     assert remote.to_modify("s3://models/vision/resnet", "vision", "resnet") == [("region", "eu-west-1", False)]
     assert remote.to_modify("s3://elsewhere/x", "vision", "resnet") == []

@@ -18,7 +18,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.accounts.aws.move import copy
-from cpv_hooks.accounts.aws.needed import commits, needed
+from cpv_hooks.accounts.aws.objects_to_move import commits, needed
 from cpv_hooks.accounts.aws.survey import OpenTarget, survey
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache

@@ -13,7 +13,7 @@ import pytest
 
 from cpv_hooks.accounts.aws.probe import look_at, new_key, probe, probe_reading
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 from support import canned
 from support.canned import Answer, Canned
 from support.identity import Identity, allowing, limited

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.aws.remote_config import Wanted, plan
+from cpv_hooks.accounts.aws.remote_config import WantedRemote, plan
 from cpv_hooks.errors import CPVError
 
-WANTED = Wanted("s3", {"url": "s3://a/b", "region": "eu"}, {"credentialpath": "/keys", "profile": "team"})
+WANTED = WantedRemote("s3", {"url": "s3://a/b", "region": "eu"}, {"credentialpath": "/keys", "profile": "team"})
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def apply(root: Path, wanted: Wanted = WANTED) -> tuple[str, str]:
+def apply(root: Path, wanted: WantedRemote = WANTED) -> tuple[str, str]:
     for change in plan(root, wanted):
         change.write(private=change.path.name == "config.local")
     assert plan(root, wanted) == []
@@ -44,7 +44,7 @@ def test_comments_order_and_other_remotes_stay(root: Path) -> None:
 def test_dvc_reads_what_is_written(root: Path) -> None:
     from dvc.config import Config
 
-    apply(root, Wanted("s3", WANTED.public, {"credentialpath": "/a folder/ké'y#s, 1", "profile": "a, b"}))
+    apply(root, WantedRemote("s3", WANTED.public, {"credentialpath": "/a folder/ké'y#s, 1", "profile": "a, b"}))
     config = Config(dvc_dir=str(root / ".dvc"))
     assert config["core"]["remote"] == "s3"
     assert config["remote"]["s3"]["credentialpath"] == "/a folder/ké'y#s, 1"
@@ -69,10 +69,10 @@ def test_what_would_win_locally_is_dropped_and_what_is_of_one_machine_is_not_sha
 def test_a_secret_that_is_local_already_is_the_one_that_stays(root: Path) -> None:
     (root / ".dvc/config").write_text(f"[core]\n    remote = s3\n{SHARED}    secret_access_key = committed\n")
     (root / ".dvc/config.local").write_text("['remote \"s3\"']\n    secret_access_key = local\n")
-    lines = [line for change in plan(root, Wanted("s3", {}, {})) for line in change.lines]
+    lines = [line for change in plan(root, WantedRemote("s3", {}, {})) for line in change.lines]
     assert lines == ['remote "s3": no secret_access_key']
     (root / ".dvc/config.local").unlink()
-    lines = [line for change in plan(root, Wanted("s3", {}, {})) for line in change.lines]
+    lines = [line for change in plan(root, WantedRemote("s3", {}, {})) for line in change.lines]
     assert lines == ['remote "s3": no secret_access_key', 'remote "s3": secret_access_key = (hidden)']
 
 

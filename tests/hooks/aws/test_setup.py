@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.accounts.aws.access import policy
-from cpv_hooks.accounts.aws.setup import plan_setup
-from cpv_hooks.accounts.aws.target import Request
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.aws.access_policy import policy
+from cpv_hooks.accounts.aws.aws_setup import plan_setup
+from cpv_hooks.accounts.aws.aws_target import AwsRequest
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -42,7 +42,7 @@ class Cloud:
         self.file.write_text(self.identity.file("team"))
         self.file.chmod(0o600)
 
-    def request(self, **changes: Any) -> Request:
+    def request(self, **changes: Any) -> AwsRequest:
         given = {
             "credential_path": str(self.file),
             "profile": "team",
@@ -50,7 +50,7 @@ class Cloud:
             "endpoint_url": self.server.endpoint_url,
             **changes,
         }
-        return Request(**given)
+        return AwsRequest(**given)
 
     @property
     def arguments(self) -> list[str]:
@@ -89,11 +89,11 @@ def project_of(repo: Shell) -> Project:
     return Project.open(Repo.discover(repo.path), repo.path)
 
 
-def do(request: Request, repo: Shell) -> None:
+def do(request: AwsRequest, repo: Shell) -> None:
     plan_setup(request, repo.path).run()
 
 
-def effects(request: Request, folder: Path) -> list[str]:
+def effects(request: AwsRequest, folder: Path) -> list[str]:
     return [str(effect) for effect in plan_setup(request, folder).effects]
 
 
@@ -169,7 +169,7 @@ def test_dvc_and_the_hooks_go_on_there(make_repo: MakeRepo, cloud: Cloud) -> Non
     assert repo.md5("model.bin") in cloud.objects()
     clone = ModelRepo(repo.path.parent / "clone")
     repo.git("clone", "-q", ".", clone.path)
-    do(Request(credential_path=str(cloud.file), profile="team"), clone)
+    do(AwsRequest(credential_path=str(cloud.file), profile="team"), clone)
     assert clone.changes() == []
     clone.dvc("pull", "-q")
     assert clone.read("model.bin") == b"two"
@@ -179,7 +179,7 @@ def test_dvc_and_the_hooks_go_on_there(make_repo: MakeRepo, cloud: Cloud) -> Non
 def test_a_second_run_changes_nothing(repo: ModelRepo, cloud: Cloud) -> None:
     do(cloud.request(), repo)
     before, keys = state(repo), cloud.sizes()
-    for request in (cloud.request(), Request()):
+    for request in (cloud.request(), AwsRequest()):
         (probe,) = effects(request, repo.path)
         assert probe.startswith(f"s3: put, get and delete {cloud.url}/.cpv-probe-")
         do(request, repo)
@@ -278,10 +278,10 @@ def test_without_a_repository_the_user_alone_is_set_up(
         capsys.readouterr().err
         == f"cpv: s3://{cloud.bucket} answers; no team is known yet, so writing there was not tried\n"
     )
-    assert settings.load().aws.bucket == cloud.bucket
+    assert personal_settings.load().aws.bucket == cloud.bucket
     do(cloud.request(team="vision"), shell)
     assert f"cpv: s3://{cloud.bucket}/vision: writing, reading and removing work" in capsys.readouterr().err
-    assert settings.load().team_name == "vision"
+    assert personal_settings.load().team_name == "vision"
     assert cloud.sizes() == {}
     assert sorted(path.name for path in shell.path.iterdir()) == ["keys"]
 
@@ -305,7 +305,7 @@ def test_a_secret_in_the_committed_file_moves_to_the_local_one(
     secret = f"    access_key_id = {keys.access_key}\n    secret_access_key = {keys.secret_key}\n"
     repo.write(".dvc/config", text + secret)
     repo.commit("with secrets", "-a")
-    plan = plan_setup(Request(), repo.path)
+    plan = plan_setup(AwsRequest(), repo.path)
     assert keys.secret_key not in "".join(map(str, plan.effects))
     plan.run()
     assert repo.read(".dvc/config").decode() == text
@@ -336,7 +336,7 @@ def test_a_file_that_others_can_read_is_warned_of(
 # All or nothing
 
 
-def refused(repo: Shell, request: Request) -> str:
+def refused(repo: Shell, request: AwsRequest) -> str:
     """The line of a plan that is refused, which has changed nothing."""
     before = state(repo)
     with pytest.raises(CPVError) as caught:
@@ -358,7 +358,7 @@ def test_a_way_that_is_barred_changes_nothing(repo: ModelRepo, cloud: Cloud) -> 
 
 def test_a_commit_that_is_refused_takes_everything_back(make_repo: MakeRepo, cloud: Cloud) -> None:
     repo = make_repo(install=False, files={"model.bin": "one"})
-    settings.update({"quiet": True, "aws.region": "eu-west-1"})
+    personal_settings.update({"quiet": True, "aws.region": "eu-west-1"})
     hooks = repo.write(".git/hooks/commit-msg", "#!/bin/sh\necho 'not today' >&2\nexit 1\n")
     hooks.chmod(0o755)
     repo.write(".dvc/config.local", "['remote \"mine\"']\n    url = /mine\n").chmod(0o600)
@@ -377,10 +377,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from cpv_hooks.recovery import transaction as journal
-from cpv_hooks.accounts.aws.setup import plan_setup
-from cpv_hooks.accounts.aws.target import Request
+from cpv_hooks.accounts.aws.aws_setup import plan_setup
+from cpv_hooks.accounts.aws.aws_target import AwsRequest
 folder, step, path, bucket, endpoint = sys.argv[1:]
-plan = plan_setup(Request(credential_path=path, profile="team", bucket=bucket, endpoint_url=endpoint), Path(folder))
+plan = plan_setup(AwsRequest(credential_path=path, profile="team", bucket=bucket, endpoint_url=endpoint), Path(folder))
 journal.at_step = lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == step else None
 plan.run()
 """

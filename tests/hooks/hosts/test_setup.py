@@ -11,8 +11,8 @@ from conftest import MakeRepo
 
 from cpv_hooks.accounts.git_host import keys
 from cpv_hooks.accounts.git_host.connection import KeyNotAdded
-from cpv_hooks.accounts.git_host.setup import Request, plan_setup
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.git_host.git_host_setup import Request, plan_setup
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.errors import CPVError
 from cpv_hooks.state_files import cpv_home
 from support.repos import ModelRepo
@@ -141,7 +141,7 @@ def test_the_key_of_the_users_own_entry_is_used(ssh_server: SSHServer, tmp_path:
     assert len(plan.effects) == 2
     plan.run()
     assert (ssh_folder() / "config").read_text() == text
-    assert settings.load().bitbucket.key_path == str(key)
+    assert personal_settings.load().bitbucket.key_path == str(key)
 
 
 def test_an_origin_that_is_there_stays_and_is_tested_where_it_is_on_this_host(
@@ -184,7 +184,7 @@ def test_another_host_does_not_inherit_port_and_pattern(ssh_server: SSHServer, t
 def test_the_host_of_a_pattern_is_the_host(ssh_server: SSHServer, tmp_path: Path) -> None:
     pattern = f"ssh://git@{HOST}:{ssh_server.port}/x/{{team_name}}-{{model_name}}.git"
     plan_setup(Request(url_pattern=pattern, host_fingerprint=ssh_server.fingerprint, test=False), tmp_path).run()
-    assert settings.load().bitbucket.host == HOST
+    assert personal_settings.load().bitbucket.host == HOST
 
 
 def test_a_person_is_asked_and_the_test_repeated_until_the_key_is_added(

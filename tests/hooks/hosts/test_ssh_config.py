@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cpv_hooks.accounts.git_host import client, ssh_config
-from cpv_hooks.accounts.git_host.ssh_config import Entry, with_entry, without_entry
+from cpv_hooks.accounts.git_host.ssh_config import HostEntry, with_entry, without_entry
 from cpv_hooks.errors import CPVError
 from support.ssh_keys import make_key, mode, ssh_folder
 
 HOST = "git.example.com"
 
 
-def entry(key: str | Path = "/keys/id_x", port: int | None = None, host: str = HOST) -> Entry:
-    return Entry(host, Path(key), port)
+def entry(key: str | Path = "/keys/id_x", port: int | None = None, host: str = HOST) -> HostEntry:
+    return HostEntry(host, Path(key), port)
 
 
 def config(content: str | bytes) -> Path:
@@ -29,7 +29,7 @@ def config(content: str | bytes) -> Path:
     return path
 
 
-def do(wanted: Entry) -> list[str]:
+def do(wanted: HostEntry) -> list[str]:
     steps = ssh_config.steps(wanted, "git")
     for step in steps:
         step.do()

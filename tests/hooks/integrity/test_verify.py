@@ -14,7 +14,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.transfer.commits.upload_commits import publish
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify import needs
-from cpv_hooks.upkeep.verify.checked import Report
+from cpv_hooks.upkeep.verify.checked import VerifyReport
 from cpv_hooks.upkeep.verify.repair import NO_COPY, mend
 from cpv_hooks.upkeep.verify.verify import verify
 from support.http_store import Files
@@ -24,18 +24,18 @@ from support.shell import Shell
 from support.two_versions import FILES, STORAGE, cached, md5, oid_of, project_of, save, spoil, stored
 
 
-def look(repo: Shell, *names: str, repair: bool = False, deep: bool = False) -> Report:
+def look(repo: Shell, *names: str, repair: bool = False, deep: bool = False) -> VerifyReport:
     project = project_of(repo)
     commits = needs.named(project.repo, names) if names else needs.every_ref(project.repo)
     return (mend if repair else verify)(project, commits, Progress("testing"), deep=deep)
 
 
-def found(report: Report) -> dict[str, tuple[str, str]]:
+def found(report: VerifyReport) -> dict[str, tuple[str, str]]:
     """File -> state in the cache and on the remote, of what is wrong."""
     return {",".join(report.files(item)): (item.cache, item.remote) for item in report.wrong}
 
 
-def mended(report: Report) -> dict[str, dict[str, str]]:
+def mended(report: VerifyReport) -> dict[str, dict[str, str]]:
     return {",".join(report.files(item)): item.mended for item in report.wrong}
 
 

@@ -12,9 +12,9 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.setup.install.install import install
 from cpv_hooks.upkeep.prune import sweep
-from cpv_hooks.upkeep.prune.plan import Options
+from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 from cpv_hooks.upkeep.verify import needs
-from cpv_hooks.upkeep.verify.checked import Report
+from cpv_hooks.upkeep.verify.checked import VerifyReport
 from cpv_hooks.upkeep.verify.repair import mend
 from cpv_hooks.upkeep.verify.verify import verify
 from support.repos import SETTINGS, ModelRepo
@@ -45,7 +45,7 @@ def repo(make_repo: MakeRepo, bucket: str, s3_server: Server) -> ModelRepo:
     return repo
 
 
-def look(repo: ModelRepo, *, repair: bool = False, deep: bool = False) -> Report:
+def look(repo: ModelRepo, *, repair: bool = False, deep: bool = False) -> VerifyReport:
     project = project_of(repo)
     commits = needs.every_ref(project.repo)
     return (mend if repair else verify)(project, commits, Progress("testing"), deep=deep)
@@ -68,12 +68,12 @@ def test_prune(repo: ModelRepo) -> None:
     for path in (repo.path / ".dvc/cache").rglob("*"):
         if path.is_file():
             os.utime(path, (0, 0))
-    assert sweep.plan(project.repo, [project], Options()).empty
-    found = sweep.plan(project.repo, [project], Options(keep=1))
+    assert sweep.plan(project.repo, [project], PruneOptions()).empty
+    found = sweep.plan(project.repo, [project], PruneOptions(keep=1))
     assert {md5(b"one"), md5(b"1")} <= {item.oid for item in found.objects}
     assert not {md5(b"number two"), md5(b"2")} & {item.oid for item in found.objects}
     sweep.sweep(project.repo, found)
     repo.git("checkout", "-q", "v0.0")
     assert (repo.read("model.bin"), repo.read("data/a"), repo.changes()) == (b"one", b"1", [])
     with pytest.raises(CPVError, match="a remote of this kind is not pruned; fix: dvc cpv prune, without --remote"):
-        sweep.plan(project.repo, [project], Options(remote=True))
+        sweep.plan(project.repo, [project], PruneOptions(remote=True))

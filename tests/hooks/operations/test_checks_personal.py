@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.accounts.git_host import ssh_config
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.checks.validate import validate_credentials
 from cpv_hooks.console.check_result import Check
 from support.seaweed import Server
@@ -22,7 +22,7 @@ def found(name: str, seconds: float = 20.0) -> Check:
 
 def test_what_is_not_configured_is_a_warning() -> None:
     assert validate_credentials() == [
-        Check("settings", "ok", f"{settings.path()}: none, so the defaults"),
+        Check("settings", "ok", f"{personal_settings.path()}: none, so the defaults"),
         Check(
             "aws",
             "warn",
@@ -31,7 +31,7 @@ def test_what_is_not_configured_is_a_warning() -> None:
         ),
         Check("git-host", "warn", "no Git host is configured", "dvc cpv bitbucket-config"),
     ]
-    assert not settings.path().parent.exists()
+    assert not personal_settings.path().parent.exists()
 
 
 # AWS
@@ -42,7 +42,7 @@ def bucket(s3_server: Server) -> str:
     """A bucket, and settings that lead to it."""
     name = s3_server.make_bucket()
     keys = credentials(s3_server.access_key, s3_server.secret_key)
-    settings.update(
+    personal_settings.update(
         {
             "aws.bucket": name,
             "aws.endpoint_url": s3_server.endpoint_url,
@@ -84,7 +84,7 @@ def test_aws_with_wrong_keys(bucket: str, s3_server: Server) -> None:
 
 
 def test_aws_without_the_file_or_the_bucket(bucket: str) -> None:
-    settings.update({"aws.bucket": "no-such-bucket"})
+    personal_settings.update({"aws.bucket": "no-such-bucket"})
     assert "there is no bucket 'no-such-bucket'" in found("aws").reason
     (Path.home() / "keys").unlink()
     assert found("aws").reason == f"{Path.home()}/keys: no such credential file"
@@ -93,7 +93,7 @@ def test_aws_without_the_file_or_the_bucket(bucket: str) -> None:
 def test_aws_that_says_nothing_is_given_up(bucket: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         endpoint = f"http://localhost:{server.getsockname()[1]}"
-        settings.update({"aws.endpoint_url": endpoint})
+        personal_settings.update({"aws.endpoint_url": endpoint})
         assert found("aws", seconds=1) == Check(
             "aws", "fail", f"{endpoint} has not answered in 1 s", "check the network"
         )
@@ -109,9 +109,11 @@ def host(ssh_server: SSHServer) -> SSHServer:
     ssh_server.add_key(key.with_suffix(".pub"), "grace")
     ssh_server.like = "data center"
     (ssh_folder() / "known_hosts").write_text(f"[{HOST}]:{ssh_server.port} {ssh_server.host_key}\n")
-    for step in ssh_config.steps(ssh_config.Entry(HOST, key)):
+    for step in ssh_config.steps(ssh_config.HostEntry(HOST, key)):
         step.do()
-    settings.update({"bitbucket.host": HOST, "bitbucket.port": ssh_server.port, "bitbucket.key_path": str(key)})
+    personal_settings.update(
+        {"bitbucket.host": HOST, "bitbucket.port": ssh_server.port, "bitbucket.key_path": str(key)}
+    )
     return ssh_server
 
 
@@ -134,6 +136,6 @@ def test_the_git_host_is_not_there(host: SSHServer) -> None:
 
 
 def test_a_git_host_that_is_no_ssh_server() -> None:
-    settings.update({"bitbucket.url_pattern": "https://host.example/{team_name}/{model_name}.git"})
+    personal_settings.update({"bitbucket.url_pattern": "https://host.example/{team_name}/{model_name}.git"})
     what = "https://host.example is not reached over SSH, so it is not asked"
     assert found("git-host") == Check("git-host", "ok", what)

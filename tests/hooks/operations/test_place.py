@@ -11,7 +11,7 @@ from conftest import MakeRepo
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.make import target_artifact, work_tree
-from cpv_hooks.operations.make.commit_draft import Change
+from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from support.repos import SETTINGS, ModelRepo
@@ -23,7 +23,7 @@ def repo_with(make_repo: MakeRepo, artifacts: str) -> ModelRepo:
     return make_repo(install=False, settings=f"{SETTINGS}[artifacts]\n{artifacts}\n")
 
 
-def change(repo: ModelRepo, source: str | Path, line: Line = MODEL, **options: Any) -> Change:
+def change(repo: ModelRepo, source: str | Path, line: Line = MODEL, **options: Any) -> PointerChange:
     project = Project.find_all(Repo.discover(repo.path))[0]
     return target_artifact.change(project, line, repo.path / source, work_tree.tracked(project), **options)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.accounts.personal import logs, settings
+from cpv_hooks.accounts.personal import logs, personal_settings
 from cpv_hooks.console import output, trace
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -194,7 +194,7 @@ def test_quiet_wins_over_verbose(capsys: Capture, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_newest_are_kept(tmp_path: Path) -> None:
-    settings.update({"logs.keep": 3})
+    personal_settings.update({"logs.keep": 3})
     folder = cpv_home() / "logs"
     folder.mkdir()
     (tmp_path / "elsewhere").write_text("mine")
@@ -214,7 +214,7 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_log_that_is_being_written_is_kept() -> None:
-    settings.update({"logs.keep": 1})
+    personal_settings.update({"logs.keep": 1})
     with logs.operation("long") as long:
         for _ in range(3):
             with logs.operation("short") as short:
@@ -238,7 +238,7 @@ for number in range(30):
 
 
 def test_processes_that_rotate_at_once() -> None:
-    settings.update({"logs.keep": 5})
+    personal_settings.update({"logs.keep": 5})
     running = [subprocess.Popen([sys.executable, "-c", MANY], stderr=subprocess.PIPE) for _ in range(3)]
     assert [process.communicate()[1] for process in running] == [b""] * 3
     assert [process.returncode for process in running] == [0] * 3
@@ -248,7 +248,7 @@ def test_processes_that_rotate_at_once() -> None:
 
 def test_settings_that_cannot_be_read_stop_no_operation() -> None:
     cpv_home().mkdir()
-    settings.path().write_text("{")
+    personal_settings.path().write_text("{")
     with logs.operation("tag") as log:
         pass
     assert kept() == [log.path]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.personal import logs, notify, settings
+from cpv_hooks.accounts.personal import logs, notify, personal_settings
 from cpv_hooks.state_files import cpv_home
 from support.terminal import converse
 
@@ -78,7 +78,7 @@ def program(folder: Path, name: str, body: str = "") -> Path:
 
 def test_a_webhook_gets_the_text(hook: Hook, programs: Path, capsys: Capture) -> None:
     noted = program(programs, "notify-send")
-    settings.update({"notify.url": hook.url})
+    personal_settings.update({"notify.url": hook.url})
     notify.notify("model upload: vision/resnet50", "v0.4 ü\n<done>")
     assert hook.got == [
         (f"/services/{SECRET}", "application/json", {"text": "model upload: vision/resnet50\nv0.4 ü\\n<done>"})
@@ -88,7 +88,7 @@ def test_a_webhook_gets_the_text(hook: Hook, programs: Path, capsys: Capture) ->
 
 
 def test_no_secret_is_sent(hook: Hook) -> None:
-    settings.update({"notify.url": hook.url})
+    personal_settings.update({"notify.url": hook.url})
     notify.notify("failed", "https://ada:hunter2@host refused")
     assert hook.got[0][2] == {"text": "failed\nhttps://ada:***@host refused"}
 
@@ -98,7 +98,7 @@ def test_no_secret_is_sent(hook: Hook) -> None:
 )
 def test_a_webhook_that_refuses_is_a_warning(hook: Hook, capsys: Capture, status: int, what: str) -> None:
     hook.status = status
-    settings.update({"notify.url": hook.url})
+    personal_settings.update({"notify.url": hook.url})
     with logs.operation("tag", verbose=True) as log:
         notify.notify("tag", "done")
     shown = [line for line in capsys.readouterr().err.splitlines() if "debug" not in line]
@@ -112,7 +112,7 @@ def test_a_webhook_that_is_not_there(capsys: Capture) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings.update({"notify.url": f"http://127.0.0.1:{port}/{SECRET}"})
+    personal_settings.update({"notify.url": f"http://127.0.0.1:{port}/{SECRET}"})
     notify.notify("tag", "done")
     assert capsys.readouterr().err == "cpv: warning: no notification was sent: 127.0.0.1: Connection refused\n"
 
@@ -132,7 +132,7 @@ def test_a_webhook_that_never_ends_its_answer(monkeypatch: pytest.MonkeyPatch, c
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=answer)
         thread.start()
-        settings.update({"notify.url": f"http://localhost:{server.getsockname()[1]}/{SECRET}"})
+        personal_settings.update({"notify.url": f"http://localhost:{server.getsockname()[1]}/{SECRET}"})
         notify.notify("tag", "done")
         over.set()
         thread.join()
@@ -152,7 +152,7 @@ def test_what_answers_is_no_web_server(capsys: Capture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=answer)
         thread.start()
-        settings.update({"notify.url": f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}"})
+        personal_settings.update({"notify.url": f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}"})
         notify.notify("tag", "done")
         thread.join()
     assert capsys.readouterr().err == (
@@ -162,17 +162,17 @@ def test_what_answers_is_no_web_server(capsys: Capture) -> None:
 
 def test_this_machine_is_asked_without_a_proxy(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    settings.update({"notify.url": hook.url})
+    personal_settings.update({"notify.url": hook.url})
     notify.notify("tag", "done")
     assert len(hook.got) == 1
 
 
 def test_settings_that_cannot_be_read_are_a_warning(capsys: Capture) -> None:
     cpv_home().mkdir()
-    settings.path().write_text("{")
+    personal_settings.path().write_text("{")
     notify.notify("tag", "done")
     shown = capsys.readouterr().err
-    assert shown.startswith(f"cpv: warning: no notification was sent: {settings.path()}:1: not JSON: ")
+    assert shown.startswith(f"cpv: warning: no notification was sent: {personal_settings.path()}:1: not JSON: ")
     assert shown.count("\n") == 1
 
 

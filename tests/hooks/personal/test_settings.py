@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.console.output import is_quiet
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
@@ -23,7 +23,7 @@ NEWEST = {"version": 2, "quiet": True, "aws": {"region": "eu-west-1", "profile":
 
 def write(content: str | bytes | dict[str, Any]) -> Path:
     """Put this into the file of settings."""
-    path = settings.path()
+    path = personal_settings.path()
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content) if isinstance(content, dict) else content
     path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -37,16 +37,16 @@ def mode(path: Path) -> int:
 def refusal(**changes: object) -> str:
     """The line with which a change is refused, without the file's name."""
     with pytest.raises(CPVError) as caught:
-        settings.update({key.replace("__", "."): value for key, value in changes.items()})
+        personal_settings.update({key.replace("__", "."): value for key, value in changes.items()})
     assert "\n" not in str(caught.value)
-    return str(caught.value).removeprefix(f"{settings.path()}: ")
+    return str(caught.value).removeprefix(f"{personal_settings.path()}: ")
 
 
 # Reading
 
 
 def test_the_defaults() -> None:
-    assert settings.get() == {
+    assert personal_settings.get() == {
         "version": 1,
         "quiet": False,
         "team_name": None,
@@ -66,22 +66,22 @@ def test_the_defaults() -> None:
 
 def test_a_file_made_by_hand() -> None:
     write('\ufeff{"team_name": "vision", "aws": {"region": "eu-west-1"}, "bitbucket": {"port": 7999}}')
-    found = settings.load()
+    found = personal_settings.load()
     assert (found.team_name, found.aws.region, found.aws.profile) == ("vision", "eu-west-1", "default")
     assert found.bitbucket.port == 7999
     write(b"")
-    assert settings.load() == settings.Settings()
+    assert personal_settings.load() == personal_settings.Settings()
 
 
 def test_values_and_groups_by_key() -> None:
-    settings.update({"aws.region": "eu-west-1"})
-    assert settings.get("aws.region") == "eu-west-1"
-    assert settings.get("notify") == {"url": None}
-    assert settings.get("version") == 1
+    personal_settings.update({"aws.region": "eu-west-1"})
+    assert personal_settings.get("aws.region") == "eu-west-1"
+    assert personal_settings.get("notify") == {"url": None}
+    assert personal_settings.get("version") == 1
 
 
 def test_keys_are_snake_case() -> None:
-    known = settings.keys()
+    known = personal_settings.keys()
     assert known[:3] == ("quiet", "team_name", "aws.credential_path")
     assert all(part.replace("_", "").islower() for key in known for part in key.split("."))
 
@@ -95,7 +95,7 @@ def test_keys_are_snake_case() -> None:
         (b'{"team_name":\n "\xff"}', ":2", "not UTF-8"),
         ('{"logs": {"keep": NaN}}', "", "not JSON: NaN is no JSON number"),
         ("[" * 100_000, "", "not JSON: nested too deeply"),
-        (" " * (settings.MAX_BYTES + 1), "", "larger than 1048576 bytes"),
+        (" " * (personal_settings.MAX_BYTES + 1), "", "larger than 1048576 bytes"),
         ({"quiet": "yes"}, "", "quiet must be true or false"),
         ({"quiet": 1}, "", "quiet must be true or false"),
         ({"aws": "eu-west-1"}, "", "aws must be a group of settings, {…}"),
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_read(content: str | bytes | dict[str, Any], place
     path = write(content)
     before = path.read_bytes()
     with pytest.raises(CPVError) as caught:
-        settings.load()
+        personal_settings.load()
     assert str(caught.value).startswith(f"{path}{place}: {what}; fix: ")
     if not isinstance(content, dict):
         assert refusal(quiet=True).startswith(str(caught.value).removeprefix(f"{path}: "))
@@ -117,16 +117,16 @@ def test_a_file_that_cannot_be_read(content: str | bytes | dict[str, Any], place
 
 
 def test_a_folder_in_the_file_s_place() -> None:
-    settings.path().mkdir(parents=True)
+    personal_settings.path().mkdir(parents=True)
     with pytest.raises(CPVError, match=r"a folder stands where a file should be; fix: mv \S+config\.json to"):
-        settings.load()
+        personal_settings.load()
 
 
 def test_a_wrong_value_is_mended_by_the_command_that_the_error_names() -> None:
     write({"quiet": "maybe", "other": 1})
     with pytest.raises(CPVError, match="fix: dvc cpv config set quiet VALUE"):
-        settings.load()
-    assert settings.update({"quiet": "on"}).quiet
+        personal_settings.load()
+    assert personal_settings.update({"quiet": "on"}).quiet
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,10 @@ def test_a_wrong_value_is_mended_by_the_command_that_the_error_names() -> None:
 )
 def test_a_key_that_does_not_exist(key: str, hint: str) -> None:
     with pytest.raises(CPVError) as caught:
-        settings.get(key)
-    assert str(caught.value).startswith(f"{settings.path()}: {hint}")
+        personal_settings.get(key)
+    assert str(caught.value).startswith(f"{personal_settings.path()}: {hint}")
     with pytest.raises(CPVError) as caught:
-        settings.update({key: "x"})
+        personal_settings.update({key: "x"})
     assert hint in str(caught.value)
     assert str(caught.value).endswith("; fix: dvc cpv config list")
     assert not cpv_home().exists()
@@ -172,9 +172,9 @@ def test_a_key_that_does_not_exist(key: str, hint: str) -> None:
     ],
 )
 def test_a_string_is_read_as_the_setting_s_type(key: str, text: str, value: object) -> None:
-    settings.update({key: text})
-    assert settings.get(key) == (text if value is None else value)
-    assert json.loads(settings.path().read_text())["version"] == 1
+    personal_settings.update({key: text})
+    assert personal_settings.get(key) == (text if value is None else value)
+    assert json.loads(personal_settings.path().read_text())["version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_value_that_is_not_allowed(key: str, values: list[object], allowed: st
         assert refusal(**{key.replace(".", "__"): value}) == (
             f"{key} must be {allowed}; fix: dvc cpv config set {key} VALUE"
         ), value
-        assert not settings.path().exists(), value
+        assert not personal_settings.path().exists(), value
 
 
 @pytest.mark.parametrize("key", ["version", "aws", "logs"])
@@ -244,21 +244,25 @@ def test_what_cannot_be_set(key: str) -> None:
 
 
 def test_all_of_a_change_or_none_of_it() -> None:
-    settings.update({"team_name": "vision"})
+    personal_settings.update({"team_name": "vision"})
     refusal(team_name="speech", logs__keep=0)
-    assert settings.get("team_name") == "vision"
+    assert personal_settings.get("team_name") == "vision"
 
 
 def test_none_brings_the_default_back() -> None:
-    settings.update({"logs.keep": 7, "aws.region": "eu-west-1"})
-    assert settings.update({"logs.keep": None}).logs.keep == 100
-    assert json.loads(settings.path().read_text()) == {"version": 1, "logs": {}, "aws": {"region": "eu-west-1"}}
+    personal_settings.update({"logs.keep": 7, "aws.region": "eu-west-1"})
+    assert personal_settings.update({"logs.keep": None}).logs.keep == 100
+    assert json.loads(personal_settings.path().read_text()) == {
+        "version": 1,
+        "logs": {},
+        "aws": {"region": "eu-west-1"},
+    }
 
 
 def test_unknown_keys_are_kept() -> None:
     write({"theme": "dark", "aws": {"sso": [1, {"a": None}], "region": "eu-west-1"}, "ключ": "\ud800"})
-    settings.update({"aws.region": "us-east-1", "notify.url": "https://example.com/x"})
-    assert json.loads(settings.path().read_bytes().decode("utf-8", "surrogatepass")) == {
+    personal_settings.update({"aws.region": "us-east-1", "notify.url": "https://example.com/x"})
+    assert json.loads(personal_settings.path().read_bytes().decode("utf-8", "surrogatepass")) == {
         "version": 1,
         "theme": "dark",
         "aws": {"sso": [1, {"a": None}], "region": "us-east-1"},
@@ -269,7 +273,7 @@ def test_unknown_keys_are_kept() -> None:
 
 def test_a_newer_file_is_read_as_far_as_it_goes_and_never_written() -> None:
     path = write(NEWEST)
-    found = settings.load()
+    found = personal_settings.load()
     assert (found.version, found.quiet, found.aws.region) == (2, True, "eu-west-1")
     assert (found.aws.profile, found.logs.keep) == ("default", 100)
     assert refusal(quiet=False) == (
@@ -285,10 +289,10 @@ def test_a_newer_file_is_read_as_far_as_it_goes_and_never_written() -> None:
 def test_the_file_and_the_folder_are_the_user_s_alone(mask: int) -> None:
     before = os.umask(mask)
     try:
-        settings.update({"quiet": True})
+        personal_settings.update({"quiet": True})
     finally:
         os.umask(before)
-    assert (mode(cpv_home()), mode(settings.path())) == (0o700, 0o600)
+    assert (mode(cpv_home()), mode(personal_settings.path())) == (0o700, 0o600)
     assert sorted(path.name for path in cpv_home().iterdir()) == [".lock", "config.json"]
 
 
@@ -296,47 +300,47 @@ def test_what_was_open_to_others_is_closed() -> None:
     path = write({"team_name": "vision"})
     path.chmod(0o666)
     path.parent.chmod(0o777)
-    settings.update({"quiet": True})
+    personal_settings.update({"quiet": True})
     assert (mode(cpv_home()), mode(path)) == (0o700, 0o600)
-    assert settings.get("team_name") == "vision"
+    assert personal_settings.get("team_name") == "vision"
 
 
 def test_a_link_into_a_folder_of_dot_files_stays(tmp_path: Path) -> None:
     real = tmp_path / "dotfiles.json"
     real.write_text('{"team_name": "vision"}')
     cpv_home().mkdir()
-    settings.path().symlink_to(real)
-    settings.update({"quiet": True})
-    assert settings.path().is_symlink()
+    personal_settings.path().symlink_to(real)
+    personal_settings.update({"quiet": True})
+    assert personal_settings.path().is_symlink()
     assert json.loads(real.read_text()) == {"version": 1, "team_name": "vision", "quiet": True}
 
 
 def test_a_home_that_cannot_be_made() -> None:
     cpv_home().write_text("a file")
-    assert settings.load() == settings.Settings()
+    assert personal_settings.load() == personal_settings.Settings()
     with pytest.raises(CPVError, match=r"\.cpv: a file stands where a folder should be; fix: mv \S+\.cpv to"):
-        settings.update({"quiet": True})
+        personal_settings.update({"quiet": True})
 
 
 def test_quiet_is_what_the_output_reads() -> None:
     assert not is_quiet()
-    settings.update({"quiet": "true"})
+    personal_settings.update({"quiet": "true"})
     assert is_quiet()
 
 
 def test_a_webhook_s_address_is_not_printed_by_anything() -> None:
     url = "https://chat.example.com/some-secret"
-    settings.update({"notify.url": url})
-    settings.load()
+    personal_settings.update({"notify.url": url})
+    personal_settings.load()
     assert redact(f"POST {url}") == "POST ***"
 
 
 AT_ONCE = """
 import sys
-from cpv_hooks.accounts.personal import settings
+from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.console.redact import redact
 for turn in range(20):
-    settings.update({sys.argv[1]: str(turn + 1)})
+    personal_settings.update({sys.argv[1]: str(turn + 1)})
 """
 
 
@@ -344,7 +348,7 @@ def test_processes_that_change_it_at_once_lose_nothing() -> None:
     wanted = ("logs.keep", "bitbucket.port", "team_name", "aws.profile")
     running = [subprocess.Popen([sys.executable, "-c", AT_ONCE, key]) for key in wanted]
     assert [process.wait() for process in running] == [0, 0, 0, 0]
-    assert [str(settings.get(key)) for key in wanted] == ["20"] * 4
+    assert [str(personal_settings.get(key)) for key in wanted] == ["20"] * 4
 
 
 # The link to the credentials
@@ -353,7 +357,7 @@ def test_processes_that_change_it_at_once_lose_nothing() -> None:
 def test_the_link_to_the_credentials_is_made_and_replaced(tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / name).write_text("[default]\n")
-        link = settings.link_credentials(tmp_path / name)
+        link = personal_settings.link_credentials(tmp_path / name)
         assert link == cpv_home() / "aws_credentials"
         assert os.readlink(link) == str(tmp_path / name)
     assert mode(cpv_home()) == 0o700
@@ -366,7 +370,7 @@ def test_a_link_that_leads_nowhere_is_replaced(tmp_path: Path) -> None:
     target.write_text("[default]\n")
     cpv_home().mkdir()
     (cpv_home() / "aws_credentials").symlink_to(tmp_path / "gone")
-    assert settings.link_credentials(target).resolve() == target
+    assert personal_settings.link_credentials(target).resolve() == target
     assert not (tmp_path / "gone").exists()
 
 
@@ -377,7 +381,7 @@ def test_a_file_in_the_link_s_place_is_not_overwritten(tmp_path: Path) -> None:
     cpv_home().mkdir()
     link.write_text("mine")
     with pytest.raises(CPVError) as caught:
-        settings.link_credentials(target)
+        personal_settings.link_credentials(target)
     assert str(caught.value) == (f"{link}: not a symbolic link; CPV does not overwrite it; fix: mv {link} elsewhere")
     assert link.read_text() == "mine"
 
@@ -387,6 +391,6 @@ def test_what_cannot_be_linked(tmp_path: Path) -> None:
     link = cpv_home() / "aws_credentials"
     for path, what in ((tmp_path / "gone", "no such file"), (tmp_path, "not a file"), (link, "a link to itself")):
         with pytest.raises(CPVError) as caught:
-            settings.link_credentials(path)
+            personal_settings.link_credentials(path)
         assert str(caught.value) == f"{path}: {what}; fix: {fix}"
         assert not os.path.lexists(link)

@@ -18,8 +18,8 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.locks import Busy, locked
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import sweep
-from cpv_hooks.upkeep.prune.plan import Options, Plan
-from cpv_hooks.worktree.base_index import Entry, Index
+from cpv_hooks.upkeep.prune.prune_plan import PruneOptions, PrunePlan
+from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.rescue_list import drop, record
 from support.repos import ModelRepo
 from support.shell import Shell
@@ -28,10 +28,10 @@ from support.two_versions import STORAGE, cached, md5, oid_of, project_of, save,
 LONG_AGO = {"GIT_COMMITTER_DATE": "@1600000000 +0000"}
 
 
-def plan(repo: Shell, **options: object) -> Plan:
+def plan(repo: Shell, **options: object) -> PrunePlan:
     project = project_of(repo)
     age(repo.path / ".dvc/cache/files/md5", 2 / 24)
-    return sweep.plan(project.repo, [project], Options(**options))  # type: ignore[arg-type]
+    return sweep.plan(project.repo, [project], PruneOptions(**options))  # type: ignore[arg-type]
 
 
 def going(repo: Shell, **options: object) -> set[str]:
@@ -39,7 +39,7 @@ def going(repo: Shell, **options: object) -> set[str]:
     return {item.oid for part in plan(repo, **options).caches for item in part.objects}
 
 
-def prune(repo: Shell, **options: object) -> Plan:
+def prune(repo: Shell, **options: object) -> PrunePlan:
     """Do it, as the command does."""
     project = project_of(repo)
     with sweep.locks(project.repo, [project]):
@@ -175,8 +175,8 @@ class Roots:
         repo.git("add", "staged.bin.dvc")
         (repo.path / "staged.bin.dvc").unlink()
         index = Index.load(git.state)
-        index.set("base.bin", Entry(md5(self._content("the base of a sync"))))
-        index.set("half", Entry("0" * 32 + ".dir", placing=md5(self._content("what was being placed"))))
+        index.set("base.bin", BaseEntry(md5(self._content("the base of a sync"))))
+        index.set("half", BaseEntry("0" * 32 + ".dir", placing=md5(self._content("what was being placed"))))
         index.save()
         record(git, "model.bin", Content(md5(self._content("a rescue")), 8), why="post-checkout")
         queued = self._commit("a queued upload")
@@ -236,8 +236,8 @@ def test_reflog_entries_count_for_the_grace_period_alone(repo: ModelRepo) -> Non
 def test_what_is_new_in_the_cache_is_left_alone_for_an_hour(repo: ModelRepo) -> None:
     project = project_of(repo)
     put(repo, b"on its way")
-    assert not sweep.plan(project.repo, [project], Options()).objects
-    assert sweep.plan(project.repo, [project], Options(grace=0)).objects
+    assert not sweep.plan(project.repo, [project], PruneOptions()).objects
+    assert sweep.plan(project.repo, [project], PruneOptions(grace=0)).objects
 
 
 def test_what_was_renewed_after_the_plan_stays(repo: ModelRepo) -> None:

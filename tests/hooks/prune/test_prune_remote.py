@@ -18,7 +18,7 @@ from cpv_hooks.transfer.commits.upload_commits import publish
 from cpv_hooks.transfer.objects.open import inventory_of, open_remote
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import sweep
-from cpv_hooks.upkeep.prune.plan import Options, Plan
+from cpv_hooks.upkeep.prune.prune_plan import PruneOptions, PrunePlan
 from support import engine
 from support.http_store import Files
 from support.identity import allowing, limited
@@ -28,9 +28,9 @@ from support.shell import Shell
 from support.two_versions import FILES, STORAGE, md5, project_of, save, stored
 
 
-def plan(repo: Shell, **options: object) -> Plan:
+def plan(repo: Shell, **options: object) -> PrunePlan:
     project = project_of(repo)
-    return sweep.plan(project.repo, [project], Options(remote=True, **options))  # type: ignore[arg-type]
+    return sweep.plan(project.repo, [project], PruneOptions(remote=True, **options))  # type: ignore[arg-type]
 
 
 def going(repo: Shell, **options: object) -> set[str]:

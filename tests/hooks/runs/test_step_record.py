@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.runs.run_refs import check_name, next_name
-from cpv_hooks.runs.step_record import Step, parse_message, write_message
+from cpv_hooks.runs.step_record import RunStep, parse_message, write_message
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
 
@@ -23,12 +23,12 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=2
 def test_a_record_is_read_back(metrics: dict[str, int | float | str], host: str, name: str) -> None:
     saved = {} if name in (".", "..") else {name: "model.bin"}
     source = name if name not in (".", "..") else ""
-    step = Step("main", 500, metrics, host, saved, "b" * 40, "c" * 40, source=source)
+    step = RunStep("main", 500, metrics, host, saved, "b" * 40, "c" * 40, source=source)
     assert parse_message(write_message(step), ["b" * 40, "c" * 40], "", 0.0) == step
 
 
 def test_what_is_no_number_stays_one() -> None:
-    step = Step("main", 1, {"loss": math.nan}, "vm", {}, "b" * 40)
+    step = RunStep("main", 1, {"loss": math.nan}, "vm", {}, "b" * 40)
     found = parse_message(write_message(step), ["b" * 40], "", 0.0)
     assert found is not None
     assert math.isnan(float(found.metrics["loss"]))
@@ -36,7 +36,7 @@ def test_what_is_no_number_stays_one() -> None:
 
 
 def test_the_first_lines_are_for_people() -> None:
-    step = Step("bert", 1500, {"eval_loss": 0.25}, "node7", {"model.pt": "model.bin"}, "a" * 40)
+    step = RunStep("bert", 1500, {"eval_loss": 0.25}, "node7", {"model.pt": "model.bin"}, "a" * 40)
     assert write_message(step).split("\n")[:3] == [
         "Run bert, step 1500: eval_loss 0.25",
         "",
@@ -49,10 +49,10 @@ def test_the_first_lines_are_for_people() -> None:
     [
         "",
         "Cpv-Run: main",
-        "Cpv-Step: 5",
-        "Cpv-Run: main\nCpv-Step: five",
-        "Cpv-Run: main\nCpv-Step: -5",
-        "Cpv-Run: main\nCpv-Step: 9999999999999999999999",
+        "Cpv-RunStep: 5",
+        "Cpv-Run: main\nCpv-RunStep: five",
+        "Cpv-Run: main\nCpv-RunStep: -5",
+        "Cpv-Run: main\nCpv-RunStep: 9999999999999999999999",
     ],
 )
 def test_a_commit_that_is_none_of_ours_is_no_step(trailers: str) -> None:
@@ -62,9 +62,9 @@ def test_a_commit_that_is_none_of_ours_is_no_step(trailers: str) -> None:
 def test_a_name_that_leads_elsewhere_is_left_out() -> None:
     """The commit may have come from anybody; what was saved is written below a folder by these names."""
     saved = '{"../x": "a", "/etc/x": "b", "..": "c", ".": "d", "a/b": "e", "model.bin": "model.bin", "": "all"}'
-    text = f"S\n\nCpv-Run: main\nCpv-Step: 5\nCpv-Host: 7\nCpv-Saved: {saved}\nCpv-Metric: nonsense\n"
+    text = f"S\n\nCpv-Run: main\nCpv-RunStep: 5\nCpv-Host: 7\nCpv-Saved: {saved}\nCpv-Metric: nonsense\n"
     found = parse_message(text, [], "", 0.0)
-    assert found == Step("main", 5, saved={"model.bin": "model.bin", "": "all"})
+    assert found == RunStep("main", 5, saved={"model.bin": "model.bin", "": "all"})
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "../x", "-x", "a..b", "x.lock", "a b", "ü", "x" * 101, "a\n"])

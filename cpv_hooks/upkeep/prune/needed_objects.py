@@ -10,10 +10,10 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.upkeep.prune import history, uncommitted
+from cpv_hooks.upkeep.prune import reflog_history, uncommitted_content
 from cpv_hooks.upkeep.prune.listings import Listings
-from cpv_hooks.upkeep.prune.mentions import Mentions, Reader
-from cpv_hooks.upkeep.prune.plan import Options
+from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions
+from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import tag_refs
 
@@ -27,15 +27,17 @@ _SHOWN = 3
 class Needed:
     """The objects that a repository needs. Raises `CPVError` where that cannot be known."""
 
-    def __init__(self, repo: Repo, projects: Sequence[Project], options: Options, more: Iterable[str] = ()) -> None:
+    def __init__(
+        self, repo: Repo, projects: Sequence[Project], options: PruneOptions, more: Iterable[str] = ()
+    ) -> None:
         self._projects = projects
         self._options = options
-        reader = Reader(repo)
+        reader = MentionReader(repo)
         found = starts.find(repo, options.grace, more)
-        past = history.read(repo, found)
-        self._uncommitted = uncommitted.mentions(repo, reader)
+        past = reflog_history.read(repo, found)
+        self._uncommitted = uncommitted_content.mentions(repo, reader)
         for project in projects:
-            self._uncommitted.oids |= uncommitted.recent_runs(project, options.grace)
+            self._uncommitted.oids |= uncommitted_content.recent_runs(project, options.grace)
         everything = reader.in_trees(past.all_trees)
         everything.add(self._uncommitted)
         self._all = everything
@@ -79,7 +81,7 @@ class Needed:
         """What stays in the cache, whatever the remote has."""
         return self._with_files(self._here.oids | self._uncommitted.oids | self._all.old)[0]
 
-    def _trees_here(self, repo: Repo, past: history.History, found: starts.Starts) -> set[str]:
+    def _trees_here(self, repo: Repo, past: reflog_history.ReflogHistory, found: starts.Starts) -> set[str]:
         """The trees of versions that stay in the cache: where one works, the newest and the young ones."""
         kept = {oid for oid, _ in starts.peel(repo, found.here).values()}
         stashes = {oid for oid, _ in starts.peel(repo, found.stashes).values()}

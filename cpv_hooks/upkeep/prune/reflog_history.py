@@ -13,7 +13,7 @@ _FORMAT = "%H %T %ct %P"
 
 
 @dataclass(frozen=True)
-class Commit:
+class KeptCommit:
     """A commit: its tree, its time in seconds since the epoch, its parents."""
 
     id: str
@@ -23,10 +23,10 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class History:
+class ReflogHistory:
     """Every commit that is reachable, by its id, and trees that are named without one."""
 
-    commits: dict[str, Commit]
+    commits: dict[str, KeptCommit]
     trees: frozenset[str]
 
     @property
@@ -41,7 +41,7 @@ class History:
         return {commit.tree for commit in [*wanted, *beside]} | self.trees
 
 
-def read(repo: Repo, starts: Starts) -> History:
+def read(repo: Repo, starts: Starts) -> ReflogHistory:
     """Walk from these ids of commits, tags and trees; those of old reflogs that are not there any more are passed over.
 
     `CPVError` for a shallow clone, whose history is not known, and for one that lacks a commit.
@@ -59,16 +59,16 @@ def read(repo: Repo, starts: Starts) -> History:
     commits = sorted({oid for oid, kind in peeled.values() if kind == "commit"})
     trees = frozenset(oid for oid, kind in peeled.values() if kind == "tree")
     if not commits:
-        return History({}, trees)
+        return ReflogHistory({}, trees)
     args = ("rev-list", f"--format={_FORMAT}", "--stdin")
     printed = repo.run(*args, input="".join(f"{oid}\n" for oid in commits), env=at(repo.common_dir))
     found = [_commit(line) for line in printed.splitlines() if not line.startswith("commit ")]
-    return History({commit.id: commit for commit in found}, trees)
+    return ReflogHistory({commit.id: commit for commit in found}, trees)
 
 
-def _commit(line: str) -> Commit:
+def _commit(line: str) -> KeptCommit:
     oid, tree, seconds, *parents = line.split()
-    return Commit(oid, tree, float(seconds), tuple(parents))
+    return KeptCommit(oid, tree, float(seconds), tuple(parents))
 
 
 def lacking(repo: Repo, ids: Collection[str]) -> set[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cpv_hooks.accounts.git_host import keys, origin, ssh_config
 from cpv_hooks.accounts.git_host.pattern import SSH, SSH_PORT, check_pattern, parse, pattern_host, repository_url
-from cpv_hooks.accounts.personal import settings as personal
+from cpv_hooks.accounts.personal import personal_settings as personal
 from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
@@ -17,7 +17,7 @@ _COMMAND = "dvc cpv bitbucket-config"
 
 
 @dataclass(frozen=True)
-class Request:
+class GitHostRequest:
     """What the user asked for; None is "as it is configured", or the default.
 
     `user` is the user's own name on the host, `keygen_filename` a bare name (in `~/.ssh`) or a path of a private key.
@@ -36,7 +36,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Target:
+class GitHostTarget:
     """The host as it will be configured. `url` is that of the repository here, and `repo` lacks it as its `origin`."""
 
     wanted: Settings
@@ -46,7 +46,7 @@ class Target:
     url: str | None
 
 
-def resolve(request: Request, here: Path) -> Target:
+def resolve(request: GitHostRequest, here: Path) -> GitHostTarget:
     """What a request means in a folder, by the settings and its repository. Raises `CPVError` for bad input."""
     now = personal.load()
     wanted = now.model_copy(update={"bitbucket": _bitbucket(request, now.bitbucket)})
@@ -63,9 +63,9 @@ def resolve(request: Request, here: Path) -> Target:
         address = SSH(address.host, wanted.bitbucket.port, address.user, address.path)
     key = _key(request, wanted, address, here)
     if repo is not None and not origin.is_missing(repo):
-        return Target(wanted, address, key, None, _on(repo, address.host))
+        return GitHostTarget(wanted, address, key, None, _on(repo, address.host))
     known = bool(team and model)
-    return Target(wanted, address, key, repo if known else None, url if known else None)
+    return GitHostTarget(wanted, address, key, repo if known else None, url if known else None)
 
 
 def _on(repo: Repo, host: str) -> str | None:
@@ -75,7 +75,7 @@ def _on(repo: Repo, host: str) -> str | None:
     return url if found is not None and found.host == host else None
 
 
-def _bitbucket(request: Request, now: Bitbucket) -> Bitbucket:
+def _bitbucket(request: GitHostRequest, now: Bitbucket) -> Bitbucket:
     """The settings of the host as they will be. Another host's port and pattern are not this one's."""
     named = pattern_host(check_pattern(request.url_pattern)) if request.url_pattern is not None else None
     host = request.host if request.host is not None else named or now.host
@@ -97,7 +97,7 @@ def _checked(values: Mapping[str, object]) -> Bitbucket:
         raise CPVError(what, fix=f"{_COMMAND} {option} {name.upper()}") from None
 
 
-def _key(request: Request, wanted: Settings, address: SSH, here: Path) -> Path:
+def _key(request: GitHostRequest, wanted: Settings, address: SSH, here: Path) -> Path:
     """The key that was named; else the configured one, the one that the user's own entry names, ssh's usual one."""
     if request.keygen_filename is not None:
         return keys.locate(request.keygen_filename, here)
@@ -107,7 +107,7 @@ def _key(request: Request, wanted: Settings, address: SSH, here: Path) -> Path:
     return own or keys.locate(keys.DEFAULT)
 
 
-def _repository(request: Request, here: Path, settings: Settings) -> tuple[Repo | None, str | None, str | None]:
+def _repository(request: GitHostRequest, here: Path, settings: Settings) -> tuple[Repo | None, str | None, str | None]:
     """The repository around a folder, with its team and model as far as they are known."""
     from cpv_hooks.project.roots import projects_here
 
@@ -132,7 +132,7 @@ def _repository(request: Request, here: Path, settings: Settings) -> tuple[Repo 
     return repo, config.team or request.team or settings.team_name, config.model or request.model or project.root.name
 
 
-def port_for_entry(target: Target) -> int | None:
+def port_for_entry(target: GitHostTarget) -> int | None:
     """The port for ssh's configuration, where the URL cannot say it (`user@host:path`) and it is not ssh's own."""
     named = parse(repository_url(target.wanted, "team", "model"))
     port = target.wanted.bitbucket.port

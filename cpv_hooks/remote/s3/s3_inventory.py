@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
 from cpv_hooks.remote.common.inventory import Leftover, Seen, in_safe_order
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3.listing import PAGE, Listing, pages_of
+from cpv_hooks.remote.s3.s3_listing import PAGE, ObjectListing, pages_of
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, head_object, not_s3
 from cpv_hooks.remote.s3_client.connect import connect, explained, look
-from cpv_hooks.remote.s3_client.errors import code_of, is_lacking
+from cpv_hooks.remote.s3_client.s3_errors import code_of, is_lacking
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ THREADS = 16
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-class _Detailed(Listing):
+class _Detailed(ObjectListing):
     """A listing that also keeps the tag and the time of what it meets."""
 
     def __init__(self, *args: Any) -> None:

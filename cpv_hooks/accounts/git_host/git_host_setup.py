@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from cpv_hooks.accounts.git_host import client, connection, keys, known_hosts, origin, ssh_config
+from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest, GitHostTarget, port_for_entry, resolve
 from cpv_hooks.accounts.git_host.known_hosts import Confirm
-from cpv_hooks.accounts.git_host.target import Request, Target, port_for_entry, resolve
-from cpv_hooks.accounts.personal import settings as personal
+from cpv_hooks.accounts.personal import personal_settings as personal
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan, Step
 from cpv_hooks.errors import shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 
-__all__ = ["Confirm", "Request", "plan_removal", "plan_setup"]
+__all__ = ["Confirm", "GitHostRequest", "plan_removal", "plan_setup"]
 
 
-def plan_setup(request: Request, folder: Path | None = None, confirm: Confirm | None = None) -> Plan[None]:
+def plan_setup(request: GitHostRequest, folder: Path | None = None, confirm: Confirm | None = None) -> Plan[None]:
     """Plan the setup for the host; `folder` is in the repository that it is for, if it is for one.
 
     `confirm` asks a person a yes-or-no question; without it nothing is asked. Raises `CPVError` for everything that
@@ -28,7 +28,7 @@ def plan_setup(request: Request, folder: Path | None = None, confirm: Confirm | 
     """
     here = folder or Path.cwd()
     target = resolve(request, here)
-    entry = ssh_config.Entry(target.address.host, target.key, port_for_entry(target))
+    entry = ssh_config.HostEntry(target.address.host, target.key, port_for_entry(target))
     user = target.address.user
     # The host's key first: whoever does not confirm it has changed nothing.
     found = known_hosts.steps(target.address, fingerprint=request.host_fingerprint, confirm=confirm)
@@ -66,7 +66,7 @@ def plan_removal(host: str | None = None) -> Plan[None]:
 # Settings
 
 
-def _settings_steps(target: Target) -> list[Step]:
+def _settings_steps(target: GitHostTarget) -> list[Step]:
     now, wanted = personal.load().bitbucket, target.wanted.bitbucket
     values = {**wanted.model_dump(), "key_path": str(target.key)}
     changes: dict[str, object] = {
@@ -85,7 +85,7 @@ def _settings_steps(target: Target) -> list[Step]:
 # Afterwards
 
 
-def _after(target: Target, test: bool, confirm: Confirm | None, here: Path) -> None:
+def _after(target: GitHostTarget, test: bool, confirm: Confirm | None, here: Path) -> None:
     _tell_of_home(here)
     if not test:
         _instruct(target)
@@ -107,7 +107,7 @@ def _discover(here: Path) -> Repo | None:
         return None
 
 
-def _greet(target: Target, confirm: Confirm | None) -> connection.Welcome:
+def _greet(target: GitHostTarget, confirm: Confirm | None) -> connection.Welcome:
     while True:
         try:
             return connection.greet(target.address, key=target.key)
@@ -119,7 +119,7 @@ def _greet(target: Target, confirm: Confirm | None) -> connection.Welcome:
                 raise
 
 
-def _instruct(target: Target) -> None:
+def _instruct(target: GitHostTarget) -> None:
     say(f"paste this line at {connection.page_for_keys(target.address.host)}, unless the host has it:")
     say(f"  {keys.public_key(target.key)}")
 

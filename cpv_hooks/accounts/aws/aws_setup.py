@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cpv_hooks.accounts.aws import move, place, remote_config, repository
+from cpv_hooks.accounts.aws import move, place, remote_config, repository_remote
+from cpv_hooks.accounts.aws.aws_target import AwsRequest, AwsTarget, decide
 from cpv_hooks.accounts.aws.credentials import COMMAND, on_terminal
 from cpv_hooks.accounts.aws.probe import look_at, new_key, probe, probe_reading
 from cpv_hooks.accounts.aws.remembered import Personal
 from cpv_hooks.accounts.aws.survey import Survey, survey
-from cpv_hooks.accounts.aws.target import Request, Target, decide
 from cpv_hooks.accounts.personal import trusted
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan
@@ -27,14 +27,14 @@ from cpv_hooks.recovery import transaction
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning
 
 
-def plan_setup(request: Request, folder: Path, *, ask: Callable[[], str | None] = on_terminal) -> Plan[None]:
+def plan_setup(request: AwsRequest, folder: Path, *, ask: Callable[[], str | None] = on_terminal) -> Plan[None]:
     """Decide what is to be done for the repository around a folder, or without one for this user alone.
 
     Only reads, on this machine and on S3. Raises `CPVError`, which leaves everything as it is.
     """
-    from cpv_hooks.accounts.personal import settings
+    from cpv_hooks.accounts.personal import personal_settings
 
-    project, own = _sound(folder), settings.load()
+    project, own = _sound(folder), personal_settings.load()
     target = decide(request, project, own, ask)
     if target.credentials.warning:
         warn(target.credentials.warning)
@@ -57,13 +57,13 @@ def _sound(folder: Path) -> Project | None:
     return place.around(folder)
 
 
-def _files(project: Project | None, target: Target) -> repository.Files | None:
+def _files(project: Project | None, target: AwsTarget) -> repository_remote.ConfigFiles | None:
     if project is None:
         return None
-    return repository.plan(project, remote_config.Wanted(target.name, target.public, target.local))
+    return repository_remote.plan(project, remote_config.WantedRemote(target.name, target.public, target.local))
 
 
-def _data(request: Request, project: Project | None, target: Target) -> Survey:
+def _data(request: AwsRequest, project: Project | None, target: AwsTarget) -> Survey:
     """What a move has to send; nothing where the data stays where it is."""
     if not _moves(request, project, target) or project is None:
         return Survey()
@@ -79,7 +79,7 @@ def _data(request: Request, project: Project | None, target: Target) -> Survey:
     return found
 
 
-def _moves(request: Request, project: Project | None, target: Target) -> bool:
+def _moves(request: AwsRequest, project: Project | None, target: AwsTarget) -> bool:
     return project is not None and request.move and not target.stays
 
 
@@ -87,11 +87,11 @@ def _moves(request: Request, project: Project | None, target: Target) -> bool:
 class _Setup:
     """The setup, decided. `key` is that of the probe; None where no team is known yet."""
 
-    request: Request
-    target: Target
+    request: AwsRequest
+    target: AwsTarget
     project: Project | None
     personal: Personal
-    files: repository.Files | None
+    files: repository_remote.ConfigFiles | None
     key: str | None
 
     def effects(self, data: Survey) -> Iterator[Effect]:

@@ -14,7 +14,7 @@ from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import PIPELINE
-from cpv_hooks.upkeep.prune.mentions import Mentions, Reader, ids_in, in_pointer
+from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions, ids_in, in_pointer
 from cpv_hooks.upkeep.verify.starts import at, git_dirs
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import all_pointer_files
@@ -38,7 +38,7 @@ def work_trees(repo: Repo) -> list[Repo]:
     return found
 
 
-def mentions(repo: Repo, reader: Reader) -> Mentions:
+def mentions(repo: Repo, reader: MentionReader) -> Mentions:
     """All that is mentioned outside of commits."""
     found = Mentions({rescue.oid for rescue in rescues(repo)})
     found.oids.update(*(ids_in(data) for data in _read(_files(repo.shared / state_files.JOURNAL))))
@@ -55,7 +55,7 @@ def mentions(repo: Repo, reader: Reader) -> Mentions:
     return found
 
 
-def _in_index(repo: Repo, git_dir: Path, reader: Reader) -> Mentions:
+def _in_index(repo: Repo, git_dir: Path, reader: MentionReader) -> Mentions:
     """The pointers that are staged in a work tree; of one in conflict every side."""
     found = Mentions()
     entries: list[tuple[str, str]] = []

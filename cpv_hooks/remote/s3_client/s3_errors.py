@@ -9,7 +9,7 @@ from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 
 if TYPE_CHECKING:
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _EXPIRED = frozenset(

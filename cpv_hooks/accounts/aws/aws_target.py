@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cpv_hooks.accounts.aws import credentials, place
-from cpv_hooks.accounts.aws.access import check_bucket
+from cpv_hooks.accounts.aws.access_policy import check_bucket
 from cpv_hooks.accounts.aws.credentials import COMMAND, Credentials
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-from cpv_hooks.remote.s3_client.options import S3Options
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.settings import Settings
+    from cpv_hooks.accounts.personal.personal_settings import Settings
 
 NAME = "s3"
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
@@ -23,7 +23,7 @@ _OURS = frozenset({"url", "endpointurl", "region", "credentialpath", "profile"})
 
 
 @dataclass(frozen=True)
-class Request:
+class AwsRequest:
     """What the user asks for; what is None is decided by what is there already.
 
     `read_only` is for keys that may not write; `force` accepts that data which is lost is not moved.
@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Target:
+class AwsTarget:
     """A place on S3. `public` is what everybody needs to know of it, `local` this machine alone, `kept` what the remote
     says besides. `stays` where the repository's data is there already. Without a team nothing is written there.
     """
@@ -72,11 +72,11 @@ class Target:
 
 
 def decide(
-    request: Request,
+    request: AwsRequest,
     project: Project | None,
     settings: Settings,
     ask: Callable[[], str | None] = credentials.on_terminal,
-) -> Target:
+) -> AwsTarget:
     """Where the data goes. Raises `CPVError` for what cannot be, and where credentials or a team are missing."""
     check(request)
     names = place.names(project, settings, request.team, request.model)
@@ -97,13 +97,13 @@ def decide(
     public = _public(url, endpoint, region)
     if project is not None and project.config.layout == "versioned":
         public["version_aware"] = "true"
-    target = Target(NAME, url, public, _local(found), {}, found, False, names.team is not None)
+    target = AwsTarget(NAME, url, public, _local(found), {}, found, False, names.team is not None)
     return replace(target, name=_free_name(project, url)) if project is not None else target
 
 
 def _as_it_is(
-    request: Request, project: Project, here: S3Options, settings: Settings, ask: Callable[[], str | None]
-) -> Target:
+    request: AwsRequest, project: Project, here: S3Options, settings: Settings, ask: Callable[[], str | None]
+) -> AwsTarget:
     """The remote that the repository has, for this machine: as after a clone."""
     url = project.remote_url or ""
     endpoint = request.endpoint_url or here.get("endpointurl")
@@ -111,11 +111,11 @@ def _as_it_is(
     found = _credentials_for(request, here, settings, ask)
     moved = request.endpoint_url is not None and here.get("endpointurl") not in (None, request.endpoint_url)
     kept = {key: value for key, value in here.values.items() if key not in _OURS}
-    return Target(here.name, url, _public(url, endpoint, region), _local(found), kept, found, not moved)
+    return AwsTarget(here.name, url, _public(url, endpoint, region), _local(found), kept, found, not moved)
 
 
 def _credentials_for(
-    request: Request, here: S3Options, settings: Settings, ask: Callable[[], str | None]
+    request: AwsRequest, here: S3Options, settings: Settings, ask: Callable[[], str | None]
 ) -> Credentials:
     own = [key for key in _KEYS if here.get(key)]
     if own and request.credential_path is None and request.profile is None:
@@ -148,11 +148,11 @@ def _free_name(project: Project, url: str) -> str:
     return known or next(name for name in (NAME, *(f"{NAME}-{n}" for n in range(2, 100))) if name not in remotes)
 
 
-def check(request: Request) -> None:
+def check(request: AwsRequest) -> None:
     """Refuse a region or an endpoint that cannot be one, before anything is asked or changed."""
     from pydantic import ValidationError
 
-    from cpv_hooks.accounts.personal.settings import Aws
+    from cpv_hooks.accounts.personal.personal_settings import Aws
 
     for flag, field, value in (
         ("--region", "region", request.region),

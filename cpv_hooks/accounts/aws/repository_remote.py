@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cpv_hooks.accounts.aws import remote_config
 from cpv_hooks.accounts.aws.credentials import COMMAND
-from cpv_hooks.accounts.aws.remote_config import Change, Wanted
+from cpv_hooks.accounts.aws.remote_config import RemoteChange, WantedRemote
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git import commit
@@ -18,11 +18,11 @@ from cpv_hooks.recovery import undo_git, undo_head
 
 
 @dataclass(frozen=True)
-class Files:
+class ConfigFiles:
     """What changes in DVC's files, and the message of the commit (None where nothing is to be committed)."""
 
     project: Project
-    changes: tuple[Change, ...]
+    changes: tuple[RemoteChange, ...]
     message: str | None
 
     @property
@@ -61,7 +61,7 @@ class Files:
         commit.commit(repo, {path: content}, message, date)
 
 
-def plan(project: Project, wanted: Wanted) -> Files:
+def plan(project: Project, wanted: WantedRemote) -> ConfigFiles:
     """What has to change. Raises `CPVError` where the repository is in no state for it."""
     changes = tuple(remote_config.plan(project.root, wanted))
     shared = any(change.path == remote_config.shared_file(project.root) for change in changes)
@@ -70,7 +70,7 @@ def plan(project: Project, wanted: Wanted) -> Files:
         _check_can_commit(project)
     if any(change.path == remote_config.local_file(project.root) for change in changes):
         _check_ignored(project)
-    return Files(project, changes, f"Keep the data on {wanted.public['url']}" if shared else None)
+    return ConfigFiles(project, changes, f"Keep the data on {wanted.public['url']}" if shared else None)
 
 
 def _check_clean(project: Project) -> None:

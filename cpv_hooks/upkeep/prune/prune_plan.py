@@ -21,7 +21,7 @@ Why = Literal["nothing needs it", "an older version, on the remote"]
 
 
 @dataclass(frozen=True)
-class Options:
+class PruneOptions:
     """What the user asked for; times are in seconds.
 
     `keep` newest versions of each line, and those younger than `older_than`, stay in the cache; without either all do.
@@ -71,10 +71,10 @@ class RemotePart:
 
 
 @dataclass
-class Plan:
+class PrunePlan:
     """All that would go. `options` are those it was made with, `made` is when, in seconds since the epoch."""
 
-    options: Options
+    options: PruneOptions
     caches: list[CachePart] = field(default_factory=list)
     remotes: list[RemotePart] = field(default_factory=list)
     made: float = field(default_factory=time.time)

@@ -15,7 +15,7 @@ from cpv_hooks.versions.version import Version, names, pointers_of, resolve
 
 
 @dataclass(frozen=True)
-class History:
+class VersionHistory:
     """What Git says about a version; times are ISO 8601 in UTC."""
 
     timestamp: str
@@ -26,14 +26,14 @@ class History:
 
 
 @dataclass(frozen=True)
-class Part:
+class VersionPart:
     """One line's content in a commit, and the tag that names it, if one does."""
 
     version: Version
     tag: str | None
 
 
-def history(project: Project, commit: str, tag: str | None) -> History:
+def history(project: Project, commit: str, tag: str | None) -> VersionHistory:
     """Read a commit and, where one is given, the tag that names it (annotated or lightweight)."""
     # `rev-list`, because `log` obeys log.showSignature; its first line names the commit.
     args = ("rev-list", "-1", "--encoding=UTF-8", "--format=%ct%x00%an <%ae>%x00%B", "--end-of-options", commit)
@@ -41,7 +41,7 @@ def history(project: Project, commit: str, tag: str | None) -> History:
     seconds, author, body = [*text.split("\0", 2), "", ""][:3]
     made, subject = _of_tag(project, tag) if tag else ("", "")
     commit_message = _text(body.strip("\n"))
-    return History(
+    return VersionHistory(
         timestamp=_iso(made or seconds),
         commit_timestamp=_iso(seconds),
         author=_text(author),
@@ -92,19 +92,19 @@ def either(project: Project, tag: str | None) -> Version:
     raise failure
 
 
-def as_of(project: Project, line: Line, version: Version) -> Part | None:
+def as_of(project: Project, line: Line, version: Version) -> VersionPart | None:
     """What a line holds in a version's commit, under the latest tag up to there that has the same content."""
     pointers = pointers_of(project, line, version.commit)
     if not pointers:
         return None
     if version.line is line:
-        return Part(version, version.name)
+        return VersionPart(version, version.name)
     content = _content(pointers)
     for name in reversed(_up_to(project, line, version.commit)):
         found = resolve(project, line, name)
         if _content(found.pointers) == content:
-            return Part(found, name)
-    return Part(replace(version, line=line, pointers=pointers), None)
+            return VersionPart(found, name)
+    return VersionPart(replace(version, line=line, pointers=pointers), None)
 
 
 def _up_to(project: Project, line: Line, commit: str) -> list[str]:

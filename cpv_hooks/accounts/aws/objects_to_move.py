@@ -23,7 +23,7 @@ _PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock", "dvc.yaml", "*/dvc.yaml")
 
 
 @dataclass(frozen=True)
-class Need:
+class MoveNeed:
     """An object, and the first place that needs it. `size` is in bytes, where the pointer says it for this object.
 
     An `optional` one has another source (Git itself, or where it was imported from), or is of an experiment of DVC's,
@@ -44,11 +44,11 @@ class Need:
 class Needs:
     """Objects by id, those that DVC 2 named apart; `unreadable` are commits whose pointers cannot be read."""
 
-    objects: dict[str, Need] = field(default_factory=dict)
-    legacy: dict[str, Need] = field(default_factory=dict)
+    objects: dict[str, MoveNeed] = field(default_factory=dict)
+    legacy: dict[str, MoveNeed] = field(default_factory=dict)
     unreadable: list[CPVError] = field(default_factory=list)
 
-    def add(self, need: Need, *, legacy: bool) -> None:
+    def add(self, need: MoveNeed, *, legacy: bool) -> None:
         """Note an object; one that is optional here may be needed elsewhere."""
         layout = self.legacy if legacy else self.objects
         known = layout.get(need.oid)
@@ -82,13 +82,13 @@ def needed(project: Project, moving: str | None = None) -> Needs:
     for rescue in rescues(project.repo):
         holder = owner(Project.find_all(project.repo), rescue.path)
         if holder is not None and holder.root == project.root and rescue.path not in elsewhere:
-            found.add(Need(rescue.oid, rescue.path, f"in rescue {rescue.number}"), legacy=rescue.legacy)
+            found.add(MoveNeed(rescue.oid, rescue.path, f"in rescue {rescue.number}"), legacy=rescue.legacy)
     return found
 
 
-def _need(commit: str, pointer: Pointer, *, optional: bool) -> Need:
+def _need(commit: str, pointer: Pointer, *, optional: bool) -> MoveNeed:
     size = None if pointer.isdir or pointer.legacy else pointer.size
-    return Need(pointer.oid or "", pointer.path, f"at {commit[:10]}", size, optional)
+    return MoveNeed(pointer.oid or "", pointer.path, f"at {commit[:10]}", size, optional)
 
 
 def commits(project: Project, *options: str) -> list[str]:

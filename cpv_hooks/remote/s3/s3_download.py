@@ -16,7 +16,7 @@ from cpv_hooks.remote.s3_client.answers import not_s3, starts_at
 from cpv_hooks.system.threads import in_order
 
 if TYPE_CHECKING:
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 CHUNK = 1 << 20
 RESUMES = 3
@@ -63,7 +63,7 @@ def doubt_of(tag: str, headers: Mapping[str, str], length: int | None) -> str | 
 
 
 @dataclass(frozen=True)
-class Answer:
+class RangeResponse:
     """An object whose first byte is about to be read.
 
     `where` is its remote, for people.

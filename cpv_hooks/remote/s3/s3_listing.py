@@ -17,7 +17,7 @@ from cpv_hooks.system.threads import each
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from cpv_hooks.remote.s3_client.options import S3Options
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 FEW = 32
 THREADS = 64
@@ -38,7 +38,7 @@ def pages_of(client: S3Client, options: S3Options) -> Pages:
     return ask
 
 
-class Listing:
+class ObjectListing:
     """A look at the objects below `base`. `size_of` asks for a single one."""
 
     def __init__(self, pages: Pages, base: str, size_of: Callable[[str], int | None]) -> None:
@@ -56,7 +56,7 @@ class Listing:
         try:
             total = self._first_page()
         except Exception as error:
-            from cpv_hooks.remote.s3_client.errors import code_of
+            from cpv_hooks.remote.s3_client.s3_errors import code_of
 
             if code_of(error) != "AccessDenied":
                 raise

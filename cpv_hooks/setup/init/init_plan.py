@@ -18,13 +18,13 @@ from cpv_hooks.project.config import FILE, load
 from cpv_hooks.project.names import NAME, check_name
 from cpv_hooks.setup.init import layout as init_layout
 from cpv_hooks.setup.init import remote as init_remote
-from cpv_hooks.setup.init.model import Place, Request, Step, existing, mark_of
+from cpv_hooks.setup.init.model_repository import InitRequest, InitStep, NewRepository, existing, mark_of
 
 _COMMAND = "dvc cpv init"
 _TOOLS: dict[str, Tool] = {"git": "git", "dvc": "dvc", "pre-commit": "git"}
 
 
-def locate(path: Path | None, model: str | None, cwd: Path) -> Place:
+def locate(path: Path | None, model: str | None, cwd: Path) -> NewRepository:
     """Find the place that the arguments mean; `cwd` is the folder in which the command was given.
 
     Without a path: the DVC root or Git repository around `cwd`; outside of one, `./MODEL`, as the specification
@@ -45,7 +45,7 @@ def locate(path: Path | None, model: str | None, cwd: Path) -> Place:
     else:
         root = here
     _check_root(root)
-    return Place(root, top, fresh=not _entries(root) or (top is not None and mark_of(root).exists()))
+    return NewRepository(root, top, fresh=not _entries(root) or (top is not None and mark_of(root).exists()))
 
 
 def _check_root(root: Path) -> None:
@@ -73,14 +73,14 @@ def _entries(folder: Path) -> list[str]:
     return [name for name in os.listdir(folder) if name != ".git"] if folder.is_dir() else []
 
 
-def names(place: Place) -> tuple[str | None, str | None]:
+def names(place: NewRepository) -> tuple[str | None, str | None]:
     """Team and model as the place itself says: its `.cpv.toml`, or its name for a model."""
     config = load(place.root)
     name = place.root.name
     return config.team, config.model or (name if NAME.fullmatch(name) else None)
 
 
-def check(place: Place, request: Request) -> None:
+def check(place: NewRepository, request: InitRequest) -> None:
     """Refuse what cannot end well, before anything is changed."""
     check_name("team", request.team)
     check_name("model", request.model)
@@ -99,7 +99,7 @@ def check(place: Place, request: Request) -> None:
     init_layout.check(place.root, request.layout, request.remote)
 
 
-def _check_object_format(place: Place) -> None:
+def _check_object_format(place: NewRepository) -> None:
     found = place.repo.config("extensions.objectformat") if place.top is not None else None
     if found not in (None, "sha1"):
         what = f"Git names the objects of this repository by {found}, and DVC cannot read it (unknown object format)"
@@ -107,7 +107,7 @@ def _check_object_format(place: Place) -> None:
         raise CPVError(what, where=str(place.top), fix=fix)
 
 
-def _check_identity(place: Place) -> None:
+def _check_identity(place: NewRepository) -> None:
     folder = existing(place.root)
     done = subprocess.run(
         ["git", "var", "GIT_AUTHOR_IDENT"], cwd=folder, env=environment(), capture_output=True, check=False
@@ -117,7 +117,7 @@ def _check_identity(place: Place) -> None:
         raise CPVError("Git does not know who you are", fix=fix)
 
 
-def _check_data(place: Place, data_path: str | None) -> None:
+def _check_data(place: NewRepository, data_path: str | None) -> None:
     if data_path is None:
         return
     if not data_path or "\0" in data_path:
@@ -137,7 +137,7 @@ def _check_data(place: Place, data_path: str | None) -> None:
         raise CPVError("Git itself tracks this data, so DVC cannot have it", where=data_path, fix=fix)
 
 
-def plan(place: Place, request: Request) -> list[Step]:
+def plan(place: NewRepository, request: InitRequest) -> list[InitStep]:
     """The steps that are left to do, in their order; none where everything is there."""
     from cpv_hooks.recovery import transaction
     from cpv_hooks.setup.init import steps as init_steps
@@ -149,12 +149,12 @@ def plan(place: Place, request: Request) -> list[Step]:
     return init_steps.steps(place, request)
 
 
-def effects(steps: Sequence[Step]) -> tuple[Effect, ...]:
+def effects(steps: Sequence[InitStep]) -> tuple[Effect, ...]:
     """The steps as effects, each under the tool that its text begins with."""
     return tuple(Effect(_TOOLS.get(step.text.split()[0], "file"), step.text) for step in steps)
 
 
-def carry_out(place: Place, steps: Sequence[Step]) -> None:
+def carry_out(place: NewRepository, steps: Sequence[InitStep]) -> None:
     """Do the steps, and say each one. Where one fails, all that they made is taken back."""
     from cpv_hooks.console.output import say
     from cpv_hooks.git import hooks_in_place

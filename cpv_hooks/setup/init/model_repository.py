@@ -20,7 +20,7 @@ from cpv_hooks.system.atomic_files import write_atomic
 
 
 @dataclass(frozen=True)
-class Place:
+class NewRepository:
     """Where CPV is set up. `top` is the Git work tree that is there, or None; a `fresh` place gets the skeleton."""
 
     root: Path
@@ -38,7 +38,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Request:
+class InitRequest:
     """What the user asked for, names checked. `artifacts` are the paths to track, for an existing repository."""
 
     team: str
@@ -51,7 +51,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Step:
+class InitStep:
     """One effect: what it is, for people, and the function that brings it about."""
 
     text: str
@@ -94,16 +94,18 @@ def dvc(*args: str | Path) -> list[str | Path]:
     return [sys.executable, "-m", "dvc", *args]
 
 
-def begin(place: Place) -> None:
+def begin(place: NewRepository) -> None:
     """Remember that a new repository is being made."""
     write_atomic(mark_of(place.root), b"")
 
 
-def finish(place: Place) -> None:
+def finish(place: NewRepository) -> None:
     """The new repository is complete."""
     mark_of(place.root).unlink(missing_ok=True)
 
 
-def write(root: Path, file: skeleton.File) -> Step:
+def write(root: Path, file: skeleton.File) -> InitStep:
     """The step that writes a file of the skeleton."""
-    return Step(f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content))
+    return InitStep(
+        f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content)
+    )
