@@ -6,6 +6,8 @@ import hashlib
 import json
 import mmap
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,14 @@ def fine_tune(path: Path) -> None:
     with path.open("r+b") as stream, mmap.mmap(stream.fileno(), 0) as data:
         middle = len(data) // 2
         data[middle : middle + 8] = bytes(byte ^ 0xFF for byte in data[middle : middle + 8])
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """On a disk: in memory Linux gives a file that is changed through `mmap` no new time."""
+    folder = Path(tempfile.mkdtemp(prefix="cpv-real-model-"))
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

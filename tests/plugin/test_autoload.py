@@ -64,7 +64,7 @@ def test_two_copies_of_the_finder_add_one_command(installed: Venv) -> None:
 import sys
 sys.meta_path.insert(0, next(f for f in sys.meta_path if getattr(f, "__name__", "") == "_CPV"))
 from dvc.cli.parser import COMMANDS
-print([c.__name__ for c in COMMANDS].count("Entry"))
+print([c.__name__ for c in COMMANDS].count("PthEntry"))
 """
     assert installed.python("-c", code).out == "1\n"
 
