@@ -62,7 +62,7 @@ def write_message(step: RunStep) -> str:
 
 def _trailers(step: RunStep) -> Iterator[str]:
     yield f"Cpv-Run: {step.run}"
-    yield f"Cpv-RunStep: {step.step}"
+    yield f"Cpv-Step: {step.step}"
     yield f"Cpv-Host: {json.dumps(step.host)}"
     yield f"Cpv-Saved: {json.dumps(dict(step.saved))}"
     if step.source:

@@ -4,7 +4,7 @@ Trailers, in the last paragraph::
 
     Cpv-Line: model
     Cpv-Automatic: true
-    Cpv-CheckpointArtifact: kind=model hash=0cc175b9c0f1b6a831c399e269772661 size=1 path="model.bin"
+    Cpv-Artifact: kind=model hash=0cc175b9c0f1b6a831c399e269772661 size=1 path="model.bin"
     Cpv-Metric: loss=0.25
 
 A path and a text are JSON strings, and so is a metric's name that is not a plain word.
@@ -120,7 +120,7 @@ def _trailers(line: Line, checkpoint: Checkpoint, *, automatic: bool) -> Iterato
     for artifact in checkpoint.artifacts:
         numbers = {"hash": artifact.oid, "size": artifact.size, "nfiles": artifact.nfiles}
         words = [f"kind={artifact.kind}", *(f"{key}={value}" for key, value in numbers.items() if value is not None)]
-        yield f"Cpv-CheckpointArtifact: {' '.join(words)} path={_json(artifact.path)}"
+        yield f"Cpv-Artifact: {' '.join(words)} path={_json(artifact.path)}"
     for key, value in checkpoint.metrics.items():
         yield metric_trailer(key, value)
 

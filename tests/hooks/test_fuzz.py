@@ -204,7 +204,7 @@ def test_any_text_is_a_version_or_none(name: str, tag: str) -> None:
 
 @fuzz
 @given(st.text(max_size=300))
-@example('v0.1: x\n\nCpv-Line: model\nCpv-Metric: =1\nCpv-CheckpointArtifact: kind=model path="\\ud800"\n')
+@example('v0.1: x\n\nCpv-Line: model\nCpv-Metric: =1\nCpv-Artifact: kind=model path="\\ud800"\n')
 @example("Cpv-Line: model\nCpv-Metric: " + "[" * 100_000)
 def test_any_text_is_a_message(text: str) -> None:
     info = parse_message(text)

@@ -49,10 +49,10 @@ def test_the_first_lines_are_for_people() -> None:
     [
         "",
         "Cpv-Run: main",
-        "Cpv-RunStep: 5",
-        "Cpv-Run: main\nCpv-RunStep: five",
-        "Cpv-Run: main\nCpv-RunStep: -5",
-        "Cpv-Run: main\nCpv-RunStep: 9999999999999999999999",
+        "Cpv-Step: 5",
+        "Cpv-Run: main\nCpv-Step: five",
+        "Cpv-Run: main\nCpv-Step: -5",
+        "Cpv-Run: main\nCpv-Step: 9999999999999999999999",
     ],
 )
 def test_a_commit_that_is_none_of_ours_is_no_step(trailers: str) -> None:
@@ -62,7 +62,7 @@ def test_a_commit_that_is_none_of_ours_is_no_step(trailers: str) -> None:
 def test_a_name_that_leads_elsewhere_is_left_out() -> None:
     """The commit may have come from anybody; what was saved is written below a folder by these names."""
     saved = '{"../x": "a", "/etc/x": "b", "..": "c", ".": "d", "a/b": "e", "model.bin": "model.bin", "": "all"}'
-    text = f"S\n\nCpv-Run: main\nCpv-RunStep: 5\nCpv-Host: 7\nCpv-Saved: {saved}\nCpv-Metric: nonsense\n"
+    text = f"S\n\nCpv-Run: main\nCpv-Step: 5\nCpv-Host: 7\nCpv-Saved: {saved}\nCpv-Metric: nonsense\n"
     found = parse_message(text, [], "", 0.0)
     assert found == RunStep("main", 5, saved={"model.bin": "model.bin", "": "all"})
 
