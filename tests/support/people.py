@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import sys
 from dataclasses import dataclass
@@ -13,16 +14,6 @@ from support.shell import Result, Shell
 
 TEAM = 47110
 """The id of the group that all are members of."""
-# The interpreter of the tests may lie in root's own home. Only in the mount namespace of the command, its folder alone
-# can be reached by everybody.
-_OPENED = """set -e
-mount --bind "$1" "$2"
-mount -t tmpfs -o mode=755 cpv-test "$3"
-mkdir -p "$1"
-mount --bind "$2" "$1"
-shift 3
-exec "$@"
-"""
 
 
 @dataclass(frozen=True)
@@ -84,11 +75,23 @@ class Person:
 
 
 def _opened(room: Path) -> list[str]:
-    """What lets a command reach the interpreter of the tests, where it lies in a home that is closed."""
-    real = Path(sys.base_prefix).resolve()
-    closed = [folder for folder in real.parents if not folder.stat().st_mode & stat.S_IXOTH]
-    if not closed:
+    """What lets a command reach the interpreter of the tests and its packages, where they lie in closed folders.
+
+    Only in the mount namespace of the command, and these folders alone.
+    """
+    hidden: dict[Path, list[Path]] = {}
+    for real in dict.fromkeys((Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve())):
+        closed = [folder for folder in real.parents if not folder.stat().st_mode & stat.S_IXOTH]
+        if closed:
+            hidden.setdefault(closed[-1], []).append(real)
+    if not hidden:
         return []
-    aside = room / "interpreter"
-    aside.mkdir(exist_ok=True)
-    return ["unshare", "--mount", "sh", "-c", _OPENED, "sh", str(real), str(aside), str(closed[-1])]
+    first, last = ["set -e"], []
+    for number, (outer, folders) in enumerate(hidden.items()):
+        for position, real in enumerate(folders):
+            aside = room / f"interpreter-{number}-{position}"
+            aside.mkdir(exist_ok=True)
+            first.append(shlex.join(["mount", "--bind", str(real), str(aside)]))
+            last += [shlex.join(["mkdir", "-p", str(real)]), shlex.join(["mount", "--bind", str(aside), str(real)])]
+        last.insert(0, shlex.join(["mount", "-t", "tmpfs", "-o", "mode=755", "cpv-test", str(outer)]))
+    return ["unshare", "--mount", "sh", "-c", "\n".join([*first, *last, 'exec "$@"']), "sh"]
