@@ -64,6 +64,12 @@ def _free_memory() -> int:
     return min(available, shutil.disk_usage(MEMORY).free)
 
 
+@pytest.fixture(autouse=True)
+def _folder(request: pytest.FixtureRequest) -> None:
+    """Each test starts in the root; the folder that one before it was left in is gone."""
+    os.chdir(request.config.rootpath)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

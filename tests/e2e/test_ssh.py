@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.git_host.git_host_setup import Request, plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_setup
 from support import sandbox
 from support.shell import Shell
 from support.ssh_keys import lead_git_home, make_key, ssh_folder
@@ -30,7 +30,7 @@ def _ready(server: SSHServer, name: str) -> Shell:
     """The same, done already."""
     lead_git_home()
     server.add_key(make_key(ssh_folder() / "id_ed25519").with_suffix(".pub"), name)
-    plan_setup(Request(host=HOST, port=server.port, host_fingerprint=server.fingerprint), Path.home()).run()
+    plan_setup(GitHostRequest(host=HOST, port=server.port, host_fingerprint=server.fingerprint), Path.home()).run()
     return Shell(Path.home())
 
 

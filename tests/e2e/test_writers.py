@@ -17,7 +17,7 @@ import pytest
 import yaml
 from conftest import REAL_ENVIRONMENT, MakeRepo
 
-from cpv_hooks.accounts.git_host.git_host_setup import Request, plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_setup
 from support.repos import SETTINGS
 from support.seaweed import Server
 from support.shell import Result, Shell
@@ -66,7 +66,9 @@ def world(make_repo: MakeRepo, ssh_server: SSHServer, s3_server: Server, monkeyp
         monkeypatch.setenv(name, value)
     lead_git_home()
     ssh_server.add_key(make_key(ssh_folder() / "id_ed25519").with_suffix(".pub"))
-    plan_setup(Request(host=HOST, port=ssh_server.port, host_fingerprint=ssh_server.fingerprint), Path.home()).run()
+    plan_setup(
+        GitHostRequest(host=HOST, port=ssh_server.port, host_fingerprint=ssh_server.fingerprint), Path.home()
+    ).run()
     host = Shell(ssh_server.make("vision", "resnet"))
     bucket = s3_server.make_bucket()
     first = make_repo("first", remote=f"s3://{bucket}/{PREFIX}", server=s3_server, files={"model.bin": "one"})
@@ -105,7 +107,7 @@ def publish(clone: Shell, figures: Figures, *options: str) -> None:
         if "already exists on the remote" in said and "has new commits" not in said:
             figures.renumbered += 1
             continue
-        known = ("has moved on", "fetch first", "non-fast-forward", "failed to update ref", "cannot lock ref")
+        known = ("has new commits", "fetch first", "non-fast-forward", "failed to update ref", "cannot lock ref")
         known += ("incorrect old value", "reference already exists", "atomic")
         if not any(text in said for text in known):
             figures.other.append(said)

@@ -11,7 +11,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.accounts.git_host import keys
 from cpv_hooks.accounts.git_host.connection import KeyNotAdded
-from cpv_hooks.accounts.git_host.git_host_setup import Request, plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_setup
 from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.errors import CPVError
 from cpv_hooks.state_files import cpv_home
@@ -28,9 +28,9 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
     return make_repo("resnet", remote=None, install=False)
 
 
-def request(server: SSHServer, **rest: object) -> Request:
+def request(server: SSHServer, **rest: object) -> GitHostRequest:
     values = {"host": HOST, "port": server.port, "host_fingerprint": server.fingerprint, **rest}
-    return Request(**values)  # type: ignore[arg-type]
+    return GitHostRequest(**values)  # type: ignore[arg-type]
 
 
 def everything(folder: Path) -> dict[str, bytes | None]:
@@ -43,7 +43,7 @@ def bitbucket() -> object:
     return json.loads((cpv_home() / CONFIG).read_text())["bitbucket"]
 
 
-def refusal(wanted: Request, folder: Path) -> str:
+def refusal(wanted: GitHostRequest, folder: Path) -> str:
     before = everything(folder)
     with pytest.raises(CPVError) as error:
         plan_setup(wanted, folder)
@@ -89,7 +89,7 @@ def test_everything_is_planned_then_done_then_there(
 
     ssh_server.add_key(keys.public_file(key))
     capsys.readouterr()
-    again = plan_setup(Request(), repo.path)
+    again = plan_setup(GitHostRequest(), repo.path)
     assert again.effects == ()
     again.run()
     assert capsys.readouterr().err == f"cpv: {HOST} lets you in; the repository is {url}\n"
@@ -107,7 +107,7 @@ def test_bitbucket_cloud_without_a_test_and_outside_of_a_repository(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lead_git_home()
-    plan_setup(Request(keygen_filename="id_bb", test=False), tmp_path).run()
+    plan_setup(GitHostRequest(keygen_filename="id_bb", test=False), tmp_path).run()
     key = ssh_folder() / "id_bb"
     assert bitbucket() == {"host": "bitbucket.org", "key_path": str(key)}
     assert (ssh_folder() / "known_hosts").read_text().count("bitbucket.org ") == 3
@@ -155,7 +155,7 @@ def test_an_origin_that_is_there_stays_and_is_tested_where_it_is_on_this_host(
     assert capsys.readouterr().err == f"cpv: {HOST} lets you in\n"
     ssh_server.make("other", "name")
     repo.git("remote", "set-url", "origin", ssh_server.url("other", "name"))
-    plan_setup(Request(), repo.path).run()
+    plan_setup(GitHostRequest(), repo.path).run()
     assert capsys.readouterr().err.endswith(f"the repository is {ssh_server.url('other', 'name')}\n")
 
 
@@ -172,7 +172,7 @@ def test_a_port_that_the_url_cannot_say_stands_in_the_entry(ssh_server: SSHServe
 
 def test_another_host_does_not_inherit_port_and_pattern(ssh_server: SSHServer, tmp_path: Path) -> None:
     plan_setup(request(ssh_server, test=False, url_pattern=ssh_server.pattern, user="ada"), tmp_path).run()
-    plan = plan_setup(Request(host="bitbucket.org", test=False), tmp_path)
+    plan = plan_setup(GitHostRequest(host="bitbucket.org", test=False), tmp_path)
     assert str(plan.effects[-1]) == (
         "file: save bitbucket.host = bitbucket.org, no bitbucket.port, no bitbucket.url_pattern in "
         f"{cpv_home() / CONFIG}"
@@ -183,7 +183,7 @@ def test_another_host_does_not_inherit_port_and_pattern(ssh_server: SSHServer, t
 
 def test_the_host_of_a_pattern_is_the_host(ssh_server: SSHServer, tmp_path: Path) -> None:
     pattern = f"ssh://git@{HOST}:{ssh_server.port}/x/{{team_name}}-{{model_name}}.git"
-    plan_setup(Request(url_pattern=pattern, host_fingerprint=ssh_server.fingerprint, test=False), tmp_path).run()
+    plan_setup(GitHostRequest(url_pattern=pattern, host_fingerprint=ssh_server.fingerprint, test=False), tmp_path).run()
     assert personal_settings.load().bitbucket.host == HOST
 
 
@@ -217,59 +217,62 @@ def test_who_does_not_confirm_the_host_key_has_changed_nothing(ssh_server: SSHSe
 def test_a_home_that_ssh_does_not_heed_is_told_with_the_command_that_mends_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan_setup(Request(test=False), tmp_path).run()
+    plan_setup(GitHostRequest(test=False), tmp_path).run()
     warning = next(line for line in capsys.readouterr().err.splitlines() if "does not heed HOME" in line)
     command = warning.partition("for Git: ")[2]
     subprocess.run(["sh", "-c", command], check=True)
     told = subprocess.run(["git", "config", "core.sshCommand"], capture_output=True, text=True, check=True).stdout
     known = ssh_folder() / "known_hosts"
     assert told == f"ssh -F {ssh_folder() / 'config'} -o 'UserKnownHostsFile=\"{known}\"'\n"
-    plan_setup(Request(test=False), tmp_path).run()
+    plan_setup(GitHostRequest(test=False), tmp_path).run()
     assert "does not heed HOME" not in capsys.readouterr().err
 
 
 def test_another_team_or_model_than_the_repositorys_is_refused(repo: ModelRepo) -> None:
     line = f"{repo.path}: this repository has team = 'vision', not 'audio'; fix: leave --team-name out"
-    assert refusal(Request(team="audio"), repo.path) == line
+    assert refusal(GitHostRequest(team="audio"), repo.path) == line
     line = f"{repo.path}: this repository has model = 'resnet', not 'x'; fix: leave --model-name out"
-    assert refusal(Request(model="x"), repo.path) == line
+    assert refusal(GitHostRequest(model="x"), repo.path) == line
     with pytest.raises(CPVError, match="no such folder; fix: name the repository's folder"):
-        plan_setup(Request(), repo.path / "none")
+        plan_setup(GitHostRequest(), repo.path / "none")
 
 
 BAD = [
     (
-        Request(host=""),
+        GitHostRequest(host=""),
         "--host must be a host's name or address, not ''; fix: dvc cpv bitbucket-config --host HOST",
     ),
-    (Request(host="-oProxyCommand=x"), "--host must be a host's name or address, not '-oProxyCommand=x'"),
-    (Request(host="a b"), "--host must be a host's name or address, not 'a b'"),
-    (Request(host="$(reboot)"), "--host must be a host's name or address, not '$(reboot)'"),
-    (Request(port=0), "--port must be a whole number from 1 to 65535, not 0"),
-    (Request(port=70000), "--port must be a whole number from 1 to 65535, not 70000"),
-    (Request(user="a b"), "--user must be a user's name of letters, digits, . _ @ + or -, not 'a b'"),
-    (Request(user=""), "--user must be a user's name of letters, digits, . _ @ + or -, not ''"),
-    (Request(url_pattern=""), "'' cannot be the repository's URL: it has no {team_name} and no {model_name}"),
-    (Request(url_pattern="ext::sh {team_name} {model_name}"), "'ext::sh {team_name} {model_name}' cannot be the"),
+    (GitHostRequest(host="-oProxyCommand=x"), "--host must be a host's name or address, not '-oProxyCommand=x'"),
+    (GitHostRequest(host="a b"), "--host must be a host's name or address, not 'a b'"),
+    (GitHostRequest(host="$(reboot)"), "--host must be a host's name or address, not '$(reboot)'"),
+    (GitHostRequest(port=0), "--port must be a whole number from 1 to 65535, not 0"),
+    (GitHostRequest(port=70000), "--port must be a whole number from 1 to 65535, not 70000"),
+    (GitHostRequest(user="a b"), "--user must be a user's name of letters, digits, . _ @ + or -, not 'a b'"),
+    (GitHostRequest(user=""), "--user must be a user's name of letters, digits, . _ @ + or -, not ''"),
+    (GitHostRequest(url_pattern=""), "'' cannot be the repository's URL: it has no {team_name} and no {model_name}"),
     (
-        Request(url_pattern="https://h/{team_name}/{model_name}"),
+        GitHostRequest(url_pattern="ext::sh {team_name} {model_name}"),
+        "'ext::sh {team_name} {model_name}' cannot be the",
+    ),
+    (
+        GitHostRequest(url_pattern="https://h/{team_name}/{model_name}"),
         "'https://h/{team_name}/{model_name}' is no SSH URL; fix: dvc cpv bitbucket-config --url-pattern "
         "'git@HOST:{team_name}/{model_name}.git'",
     ),
     (
-        Request(host="a.example", url_pattern="git@b.example:{team_name}/{model_name}"),
+        GitHostRequest(host="a.example", url_pattern="git@b.example:{team_name}/{model_name}"),
         "the URL pattern names the host b.example, and the settings a.example; fix: dvc cpv bitbucket-config "
         "--host b.example, or put {host} into the pattern",
     ),
-    (Request(keygen_filename=""), "'' is no name for a key"),
-    (Request(keygen_filename="../../"), "a folder, not a key"),
-    (Request(keygen_filename="/dev/null/x"), "/dev/null: not a folder; fix: dvc cpv bitbucket-config"),
-    (Request(host_fingerprint="abc"), "'abc' is no SHA256 fingerprint"),
-    (Request(team="../x", model="m"), "'../x' is not a team name"),
-    (Request(team="t", model="m;reboot"), "'m;reboot' is not a model name"),
+    (GitHostRequest(keygen_filename=""), "'' is no name for a key"),
+    (GitHostRequest(keygen_filename="../../"), "a folder, not a key"),
+    (GitHostRequest(keygen_filename="/dev/null/x"), "/dev/null: not a folder; fix: dvc cpv bitbucket-config"),
+    (GitHostRequest(host_fingerprint="abc"), "'abc' is no SHA256 fingerprint"),
+    (GitHostRequest(team="../x", model="m"), "'../x' is not a team name"),
+    (GitHostRequest(team="t", model="m;reboot"), "'m;reboot' is not a model name"),
 ]
 
 
 @pytest.mark.parametrize(("wanted", "line"), BAD)
-def test_bad_input_is_one_line_and_changes_nothing(wanted: Request, line: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_changes_nothing(wanted: GitHostRequest, line: str, tmp_path: Path) -> None:
     assert line in refusal(wanted, tmp_path)

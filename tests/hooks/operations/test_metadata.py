@@ -49,6 +49,7 @@ def test_model(versions: ModelRepo) -> None:
         "in_cache": True,
         "on_remote": True,
         "metrics": {"loss": 0.25, "note": "ok", "bad": "nan"},
+        "models": [],
     }
     oid = engine.pointer(versions, "tokenizer").oid
     log = hashlib.md5(versions.read("metrics.log")).hexdigest()
