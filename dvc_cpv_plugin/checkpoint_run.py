@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError, disk_error
@@ -17,10 +17,8 @@ from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import Job, begin, join, plain_metrics, rank, restored, tell_step, told_step
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, number, rule_of
+from cpv_hooks.runs.run_folder import ENDED, RunFolder
 from cpv_hooks.runs.save_rules import Moment, SaveRule, save_rule
-
-if TYPE_CHECKING:
-    from cpv_hooks.runs.run_folder import RunFolder
 
 Save = Callable[[Path], object]
 
@@ -186,7 +184,7 @@ class CheckpointRun:
             return
         background, is_finished, left_at = self._of_background, kind is None, time.monotonic()
         try:
-            self._folder.write("ended", {"finished": is_finished})
+            self._folder.write(ENDED, {"finished": is_finished})
         except OSError as failed:
             warn(str(disk_error(failed, self._folder.path)))
         background.end()

@@ -112,7 +112,8 @@ class CPVConfig:
         done the test ends in a `ConfigureError` that says so, and the next call goes on from there.
         """
         from cpv_hooks.accounts.git_host import client
-        from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_setup
+        from cpv_hooks.accounts.git_host.git_host_setup import plan_setup
+        from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 
         method = "setup_bitbucket_ssh"
         options = self._options(method, kwargs, {**_HOST, "port": int, "test": bool})

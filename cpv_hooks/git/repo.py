@@ -159,6 +159,13 @@ class Repo(_Places):
         """CPV's folder for all work trees of the repository: queue, rescues, published tags."""
         return self.common_dir / state_files.FOLDER
 
+    def head(self) -> str:
+        """The commit at HEAD. `CPVError` where there is none yet."""
+        commit = self.resolve("HEAD")
+        if commit is None:
+            raise CPVError("there is no commit yet", where=str(self.top), fix="git add -A && git commit -m 'Start'")
+        return commit
+
     def _sharing(self) -> str:
         return self.run("config", "--get", "core.sharedRepository", check=False)
 

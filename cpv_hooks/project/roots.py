@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.left_out import left_out
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project, managed_roots
 
 
 def projects_here(repo: Repo, cwd: Path | None = None) -> list[Project]:
@@ -16,11 +17,23 @@ def projects_here(repo: Repo, cwd: Path | None = None) -> list[Project]:
     Raises `CPVError` where CPV manages none.
     """
     projects = Project.find_all(repo)
-    if not projects:
+    inner = _innermost(repo, [project.root for project in projects], cwd or Path.cwd())
+    return sorted(projects, key=lambda project: project.root != inner)
+
+
+def root_here(repo: Repo, cwd: Path) -> Path:
+    """The innermost managed DVC root around a folder, else the outermost one, without opening any.
+
+    Raises `CPVError` where CPV manages none.
+    """
+    return _innermost(repo, managed_roots(repo), cwd)
+
+
+def _innermost(repo: Repo, roots: Sequence[Path], cwd: Path) -> Path:
+    if not roots:
         for error in left_out(repo):
             raise error
         raise CPVError("CPV does not manage this repository (no .cpv.toml)", where=str(repo.top), fix="dvc cpv init")
-    folder = (cwd or Path.cwd()).resolve()
-    around = [project for project in projects if folder.is_relative_to(project.root.resolve())]
-    first = max(around, key=lambda project: len(project.prefix), default=projects[0])
-    return [first, *(project for project in projects if project is not first)]
+    folder = cwd.resolve()
+    around = [root for root in roots if folder.is_relative_to(root.resolve())]
+    return max(around, key=lambda root: len(root.parts), default=roots[0])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.pointer import is_pointer_file
-from cpv_hooks.errors import CPVError
 from cpv_hooks.git.index import scratch_index, set_index_entries
 from cpv_hooks.git.trees import tree_changes
 
@@ -29,9 +28,7 @@ class Code:
 
 def capture(repo: Repo, index: Path) -> Code:
     """The code of this work tree as it is now; `index` names an index of our own. `CPVError` without a commit."""
-    base = repo.resolve("HEAD")
-    if base is None:
-        raise CPVError("there is no commit yet", where=str(repo.top), fix="git add -A && git commit -m 'Start'")
+    base = repo.head()
     with scratch_index(index, repo.git_dir / "index") as env:
         repo.run("add", "--update", "--", ".", env=env)
         tree = repo.run("write-tree", env=env).strip()

@@ -23,7 +23,7 @@ from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.config import load
-from cpv_hooks.project.project import managed_roots
+from cpv_hooks.project.roots import root_here
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import JOB, RunFolder
 from cpv_hooks.system.atomic_files import make_folder
@@ -54,10 +54,9 @@ def begin(where: Path, asked: str | None, wishes: Mapping[str, object]) -> Job:
     Raises `CPVError`.
     """
     repo = Repo.discover(where.resolve())
-    root = _root(repo, where)
+    root = root_here(repo, where)
     load(root)
-    if repo.resolve("HEAD") is None:
-        raise CPVError("there is no commit yet", where=str(repo.top), fix="git add -A && git commit -m 'Start'")
+    repo.head()
     folder, lock = _claim(repo, asked)
     job = Job(root, folder, lock, os.urandom(4).hex())
     says = {"group": group(), "job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
@@ -80,7 +79,7 @@ def group() -> str:
 def join(where: Path, asked: str | None) -> Job:
     """The job that rank 0 of this one has begun; waits for it. Raises `CPVError` where it does not come."""
     repo = Repo.discover(where.resolve())
-    root, name = _root(repo, where), asked if asked is not None else os.environ.get(VARIABLE)
+    root, name = root_here(repo, where), asked if asked is not None else os.environ.get(VARIABLE)
     names = "*" if name is None else run_refs.check_name(name)
     ours, until = group(), time.monotonic() + _PATIENCE
     while time.monotonic() < until:
@@ -110,14 +109,6 @@ def told_step(job: Job) -> int | None:
         time.sleep(_POLL)
     what = "rank 0 has not said which step it goes on from"
     raise CPVError(what, where=str(job.root), fix="call resume on every rank, or on none")
-
-
-def _root(repo: Repo, where: Path) -> Path:
-    roots, here = managed_roots(repo), where.resolve()
-    if not roots:
-        raise CPVError("CPV does not manage this repository (no .cpv.toml)", where=str(repo.top), fix="dvc cpv init")
-    around = [root for root in roots if here.is_relative_to(root.resolve())]
-    return max(around, key=lambda root: len(root.parts), default=roots[0])
 
 
 def _claim(repo: Repo, asked: str | None) -> tuple[RunFolder, int]:
@@ -153,7 +144,7 @@ def _lock(folder: RunFolder) -> int | None:
 
 
 def _busy(folder: RunFolder) -> CPVError:
-    job = folder.read("job.json")
+    job = folder.read(JOB)
     what = f"another job is at work on run {folder.name} (process {job.get('process')} on {job.get('host')})"
     return CPVError(what, where=str(folder.path), fix=f"wait for it, or CheckpointRun(name={folder.name + '-2'!r})")
 

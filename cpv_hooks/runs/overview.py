@@ -13,7 +13,7 @@ from cpv_hooks.runs import keep_rules, run_refs
 from cpv_hooks.runs.job import VARIABLE
 from cpv_hooks.runs.keep_rules import KeepBest, Mode
 from cpv_hooks.runs.retention import marks
-from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.runs.run_folder import JOB, RunFolder
 from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.system.locks import is_held
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -65,7 +65,7 @@ def look(project: Project, name: str) -> Run:
     if not steps and not is_running:
         run_refs.demand(project.repo, name)
     state: State = "running" if is_running else "finished" if run_refs.is_finished(project.repo, name) else "stopped"
-    data = folder.read("job.json").get("keep")
+    data = folder.read(JOB).get("keep")
     rule = keep_rules.keep_rule(data) if data else keep_rules.KeepAll()
     best = next((one for one in rule.rules if isinstance(one, KeepBest)), None)
     return Run(
@@ -108,7 +108,7 @@ def find(project: Project, name: str, metric: str | None = None, mode: Mode = "m
 def resume_command(project: Project, name: str) -> str:
     """The command that goes on with a run, with its job's command line where this machine has it."""
     steps = run_refs.demand(project.repo, run_refs.check_name(name))
-    job = RunFolder.of(project.repo, name).read("job.json")
+    job = RunFolder.of(project.repo, name).read(JOB)
     step, words = steps[-1], []
     folder = job.get("folder")
     if isinstance(folder, str):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import say, warn
@@ -16,6 +15,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import run_refs, step_upload
 from cpv_hooks.runs.keep_rules import Mark, keep, keep_rule
+from cpv_hooks.runs.run_folder import JOB, RunFolder
 from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.runs.take_in import brought, write_brought
 from cpv_hooks.system.locks import locked
@@ -26,9 +26,6 @@ from cpv_hooks.upkeep.prune import cache_plan, remote_plan
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 
-if TYPE_CHECKING:
-    from cpv_hooks.runs.run_folder import RunFolder
-
 _SKEW = 300.0
 """Seconds by which a remote's clock may be behind this machine's."""
 
@@ -36,7 +33,7 @@ _SKEW = 300.0
 def apply(project: Project, folder: RunFolder) -> None:
     """Drop the steps that the job's rule does not keep."""
     steps = run_refs.steps(project.repo, folder.name)
-    rule = keep_rule(folder.read("job.json").get("keep") or ["all"])
+    rule = keep_rule(folder.read(JOB).get("keep") or ["all"])
     kept = keep(rule, marks(steps))
     gone = [step for step in steps if step.step not in kept]
     if gone:

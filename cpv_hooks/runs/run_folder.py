@@ -20,7 +20,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
 from cpv_hooks.system.locks import locked
 
-JOB = "job.json"
+JOB, ENDED = "job.json", "ended"
 """What a job wants, and its command line."""
 _NOTE, _FILES = "step.json", "files"
 _SAVING = "saving-"
@@ -96,7 +96,7 @@ class RunFolder:
         make_folder(self.path)
         for left in self.path.glob(f"{_SAVING}*"):
             shutil.rmtree(left, ignore_errors=True)
-        (self.path / "ended").unlink(missing_ok=True)
+        (self.path / ENDED).unlink(missing_ok=True)
         used = {code_name(str(one.note().get("job"))) for one in self.left() if not one.is_taken}
         for path in self.path.glob(code_name("*")):
             if path.name not in used:

@@ -19,7 +19,7 @@ from cpv_hooks.project.pointers_at import is_tracked, pointers_at
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.code_state import Code, author, capture
 from cpv_hooks.runs.places import chief_of, places
-from cpv_hooks.runs.run_folder import RunFolder, code_name
+from cpv_hooks.runs.run_folder import JOB, RunFolder, code_name
 from cpv_hooks.runs.step_record import RunStep, write_message
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
@@ -114,7 +114,7 @@ def _places(project: Project, folder: RunFolder, saved: Saved, code: Code) -> di
     known.update((project.prefix + path, None) for path in named if project.prefix + path not in known)
     models = [path for path in known if project.kind_of(path) == "model"]
     there = [path for path in models if known[path] is not None]
-    asked = folder.read("job.json").get("artifact")
+    asked = folder.read(JOB).get("artifact")
     asked = project.prefix + asked if isinstance(asked, str) else None
     names = {entry.name: entry.is_dir() for entry in sorted(saved.files.iterdir())}
     found = places(names, known, chief_of(there or models), asked, project.prefix)

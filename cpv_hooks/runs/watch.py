@@ -17,6 +17,7 @@ from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import VARIABLE, Job, begin, plain_metrics, restored
 from cpv_hooks.runs.keep_rules import KeepRule
+from cpv_hooks.runs.run_folder import ENDED
 from cpv_hooks.runs.watched_folder import Found, WatchedFolder
 
 _LOOK = 0.25  # seconds
@@ -84,7 +85,7 @@ class _Watch:
             time.sleep(_LOOK)
         is_good = process.returncode == 0
         self._take(self._folder.finished(time.monotonic(), writer_ended=is_good))
-        self._job.folder.write("ended", {"finished": is_good})
+        self._job.folder.write(ENDED, {"finished": is_good})
         self._background.end()
         if not self._background.wait(self._deadline):
             warn(f"run {self._job.folder.name}: not all is uploaded yet; that goes on while this machine runs")

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import fail, say, warn
 from cpv_hooks.errors import CPVError
+from cpv_hooks.runs.run_folder import ENDED, JOB, RunFolder, Saved
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.run_folder import RunFolder, Saved
     from cpv_hooks.runs.step_record import RunStep
 
 _NICE = 10
@@ -42,7 +42,7 @@ class RunWorker:
         from cpv_hooks.runs.take_in import code_of
 
         with suppress(CPVError):  # said where a checkpoint is taken in
-            code_of(self._project, self._folder, str(self._folder.read("job.json").get("job")))
+            code_of(self._project, self._folder, str(self._folder.read(JOB).get("job")))
         with self._folder.working():
             self._retry()
             is_over = False
@@ -99,7 +99,7 @@ class RunWorker:
         from cpv_hooks.runs import run_refs
 
         self._retry(force=True)
-        if not self._folder.read("ended").get("finished"):
+        if not self._folder.read(ENDED).get("finished"):
             return
         repo, name = self._project.repo, self._folder.name
         try:
@@ -162,7 +162,6 @@ def main(argv: list[str]) -> int:
     """`python -m cpv_hooks.runs.worker ROOT RUN`: the job holds the other end of the standard input."""
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.run_folder import RunFolder
 
     # A scheduler tells every process of a job that time is up; the work here is what the time is for.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):

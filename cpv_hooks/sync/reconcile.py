@@ -191,7 +191,7 @@ class Reconciler:
             return Outcome(pointer.path, "absent", pointer)
         space = artifact.space
         if self.event.fetch and _lacking(space, pointer):
-            from cpv_hooks.transfer.commits.upload_commits import fetch_pointer
+            from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer
 
             fetch_pointer(space.project, pointer)
         entry = artifact.entry

@@ -115,16 +115,20 @@ def remember(
         ending=" || echo failed\n    wait" if split.beside else "",
     )
     write_atomic(repo.state / state_files.WATCH, os.fsencode(text))
-    from cpv_hooks.system.sharing import is_shared
-
-    if is_shared(str(repo.state)):
-        # A shim knows no mode but that of its umask, and so writes into what is there.
-        for name in state_files.BY_SHIMS:
-            if not (repo.state / name).exists():
-                write_atomic(repo.state / name, b"")
+    _make_marks(repo)
     if written.files:
         stamp(repo.state / state_files.STAMP_WRITTEN, written.moment)
     stamp(repo.state / state_files.STAMP, started)
+
+
+def _make_marks(repo: Repo) -> None:
+    """In a shared clone a shim, which knows no mode but that of its umask, writes into what is there."""
+    from cpv_hooks.system.sharing import is_shared
+
+    if is_shared(str(repo.state)):
+        for name in state_files.BY_SHIMS:
+            if not (repo.state / name).exists():
+                write_atomic(repo.state / name, b"")
 
 
 def _except_written(written: Written, folders: Collection[str]) -> str:

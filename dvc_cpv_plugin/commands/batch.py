@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.console.output import printable
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
@@ -79,7 +80,7 @@ class CmdBatch(CPVCommand):
         elif sys.stdout.isatty():
             _table(ended)
         else:
-            ui.write("\n".join(f"{ran.result:<7}  {_name(ran.root)}  {_printable(ran.last)}".rstrip() for ran in ended))
+            ui.write("\n".join(f"{ran.result:<7}  {_name(ran.root)}  {printable(ran.last)}".rstrip() for ran in ended))
 
 
 def _as_dict(ran: Ran) -> dict[str, Any]:
@@ -102,17 +103,13 @@ def _table(ended: list[Ran]) -> None:
     for ran in ended:
         # Text, not str: a name in square brackets is no markup.
         result = Text(ran.result, _COLOURS[ran.result])
-        table.add_row(Text(_name(ran.root)), result, Text(f"{ran.seconds:.1f}"), Text(_printable(ran.last)))
+        table.add_row(Text(_name(ran.root)), result, Text(f"{ran.seconds:.1f}"), Text(printable(ran.last)))
     Console().print(table)
 
 
 def _name(root: str) -> str:
     """The path as it is shortest."""
-    return _printable(min(os.path.relpath(root), root, key=len))
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return printable(min(os.path.relpath(root), root, key=len))
 
 
 def _jobs(text: str) -> int:

@@ -36,7 +36,8 @@ class CmdBitbucketConfig(SetupCommand):
 
     def plan(self, folder: Path) -> Plan[None]:
         from cpv_hooks.accounts.git_host import client
-        from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_removal, plan_setup
+        from cpv_hooks.accounts.git_host.git_host_setup import plan_removal, plan_setup
+        from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 
         if self.args.remove:
             return plan_removal(self.args.host)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from cpv_hooks.console.output import printable
+
 if TYPE_CHECKING:
     from cpv_hooks.console.check_result import Check
 
@@ -37,14 +39,10 @@ def _table(checks: Sequence[Check]) -> None:
         table.add_column(heading, overflow="fold")
     for check in checks:
         result = Text(check.result, _COLOURS[check.result])
-        table.add_row(Text(check.name), result, Text(_printable(check.reason)), Text(_printable(check.fix or "")))
+        table.add_row(Text(check.name), result, Text(printable(check.reason)), Text(printable(check.fix or "")))
     Console().print(table)
 
 
 def _line(check: Check) -> str:
     fix = f"; fix: {check.fix}" if check.fix else ""
-    return _printable(f"{check.result:<4}  {check.name}: {check.reason}{fix}")
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return printable(f"{check.result:<4}  {check.name}: {check.reason}{fix}")

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.console.output import printable
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag
@@ -82,14 +83,10 @@ def _rows(found: Sequence[Listed]) -> list[tuple[str, str, str, str, str]]:
             " ".join(one["data"]),
             one["commit"][:10],
             one["timestamp"],
-            _printable(one["message"]),
+            printable(one["message"]),
         )
         for one in found
     ]
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _table(rows: Sequence[tuple[str, str, str, str, str]]) -> None:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from cpv_hooks.console.output import printable
+
 if TYPE_CHECKING:
     from cpv_hooks.history.log import LogEntry
 
@@ -19,7 +21,7 @@ def block(entry: LogEntry) -> Iterator[str]:
     """A version on a terminal."""
     stages = f" ({', '.join(entry['stages'])})" if entry["stages"] else ""
     who = entry["author"].partition(" <")[0]
-    head = [_coloured(33, entry["tag"]) + stages, _when(entry), _printable(who), entry["commit"][:10]]
+    head = [_coloured(33, entry["tag"]) + stages, _when(entry), printable(who), entry["commit"][:10]]
     yield "  ".join(filter(None, head))
     if entry["error"]:
         yield f"    {_coloured(31, entry['error'])}"
@@ -31,7 +33,7 @@ def block(entry: LogEntry) -> Iterator[str]:
     if entry["best"]:
         yield f"    {_best(entry)}"
     if entry["message"]:
-        yield f"    {_printable(_message(entry))}"
+        yield f"    {printable(_message(entry))}"
     yield ""
 
 
@@ -49,13 +51,13 @@ def row(entry: LogEntry) -> Sequence[str]:
         entry["error"] or _place(entry),
         _message(entry),
     ]
-    return [_printable(cell) for cell in ([*cells, _best(entry)] if entry["best"] else cells)]
+    return [printable(cell) for cell in ([*cells, _best(entry)] if entry["best"] else cells)]
 
 
 def _coloured(colour: int, text: str) -> str:
     import os
 
-    shown = _printable(text)
+    shown = printable(text)
     return shown if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{shown}\x1b[m"
 
 
@@ -83,7 +85,7 @@ def _metrics(entry: LogEntry) -> Iterator[str]:
     for key, value in entry["metrics"].items():
         change = entry["metrics_change"].get(key)
         shown = value if isinstance(value, str) else f"{value:.6g}" if isinstance(value, float) else str(value)
-        yield _printable(f"{key}={shown}") + (f" ({change:+.4g})" if change else "")
+        yield printable(f"{key}={shown}") + (f" ({change:+.4g})" if change else "")
 
 
 def _place(entry: LogEntry) -> str:
@@ -98,14 +100,9 @@ def _best(entry: LogEntry) -> str:
     best = entry["best"]
     assert best is not None
     if best["file"] is None:
-        return _printable(f"{best['metric']} {best['value']}: the tag says so, no metrics file in the cache does")
+        return printable(f"{best['metric']} {best['value']}: the tag says so, no metrics file in the cache does")
     line = f", line {best['line']}" if best["line"] else ""
-    return _printable(f"{best['metric']} {best['value']}: {best['file']}{line}")
-
-
-def _printable(text: str) -> str:
-    """Text from the repository, without what would drive a terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return printable(f"{best['metric']} {best['value']}: {best['file']}{line}")
 
 
 def csv_table(entries: Sequence[LogEntry]) -> None:

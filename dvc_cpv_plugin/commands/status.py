@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.console.output import printable
 from cpv_hooks.errors import shell_word
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
@@ -60,19 +61,14 @@ def _rows(found: Status) -> list[tuple[str, str, str, str, str]]:
 
     return [
         (
-            _printable(item.path),
+            printable(item.path),
             item.kind,
             "" if item.size is None else size_text(item.size),
             item.state,
-            _printable(item.change or ""),
+            printable(item.change or ""),
         )
         for item in found.artifacts
     ]
-
-
-def _printable(text: str) -> str:
-    """A name from the repository, without what would drive a terminal."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _lines(found: Status) -> list[str]:
@@ -88,7 +84,7 @@ def _facts(found: Status) -> list[str]:
     states = dict.fromkeys(item.state for item in found.artifacts if item.state != "clean")
     lines = [f"{state}: {MEANING[state]}" for state in states] if found.artifacts else ["no artifacts yet"]
     lines.append("last versions: " + ", ".join(f"{line} {name or 'none'}" for line, name in found.tags.items()))
-    lines += [f"tag: {_printable(fault)}" for fault in found.faults]
+    lines += [f"tag: {printable(fault)}" for fault in found.faults]
     for remote in found.remotes:
         where = f"{remote.url} ({remote.name})" if remote.url else _missing(remote.name)
         root = "" if remote.root == "." else f" of {remote.root}"
@@ -96,7 +92,7 @@ def _facts(found: Status) -> list[str]:
     if not found.queued:
         lines.append("queued: nothing")
     for item in found.queued:
-        error = f": {_printable(item.error)}" if item.error else ""
+        error = f": {printable(item.error)}" if item.error else ""
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.since))
         lines.append(f"queued: {item.commit[:10]} ({item.why}) since {since}{error}")
     return lines

@@ -19,7 +19,7 @@ assert not publish(project, ["HEAD"], Progress("uploading")).missing
 """Upload what HEAD points to."""
 FETCH = f"""{_HEAD}
 from cpv_hooks.project.pointers_at import pointers_at
-from cpv_hooks.transfer.commits.upload_commits import fetch
+from cpv_hooks.transfer.objects.fetch_objects import fetch
 assert not fetch(project, [pointer.oid for pointer in pointers_at(project, "HEAD")], Progress("fetching"))
 """
 """Bring what HEAD points to into the cache."""

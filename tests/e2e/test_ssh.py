@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import plan_setup
+from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 from support import sandbox
 from support.shell import Shell
 from support.ssh_keys import lead_git_home, make_key, ssh_folder

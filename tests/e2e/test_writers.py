@@ -17,7 +17,8 @@ import pytest
 import yaml
 from conftest import REAL_ENVIRONMENT, MakeRepo
 
-from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import plan_setup
+from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 from support.repos import SETTINGS
 from support.seaweed import Server
 from support.shell import Result, Shell

@@ -19,7 +19,8 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.dvc_remote import DVCRemote, stored_md5
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
-from cpv_hooks.transfer.commits.upload_commits import complete, fetch, publish
+from cpv_hooks.transfer.commits.upload_commits import complete, publish
+from cpv_hooks.transfer.objects.fetch_objects import fetch
 from cpv_hooks.transfer.objects.open import open_remote
 from support.http_store import Files
 from support.repos import ModelRepo

@@ -22,7 +22,8 @@ from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject,
 from cpv_hooks.remote.s3 import s3_listing as s3_listing
 from cpv_hooks.remote.s3.multipart import PART, part_size
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-from cpv_hooks.transfer.commits.upload_commits import complete, fetch, publish
+from cpv_hooks.transfer.commits.upload_commits import complete, publish
+from cpv_hooks.transfer.objects.fetch_objects import fetch
 from cpv_hooks.transfer.objects.open import open_remote
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.repos import ModelRepo

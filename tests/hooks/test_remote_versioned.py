@@ -18,8 +18,9 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
-from cpv_hooks.transfer.commits.upload_commits import complete, fetch_pointer, publish
+from cpv_hooks.transfer.commits.upload_commits import complete, publish
 from cpv_hooks.transfer.commits.versioned_commit import complete_files
+from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer
 from cpv_hooks.transfer.objects.open import open_remote
 from cpv_hooks.transfer.objects.store import Store
 from support.repos import SETTINGS, ModelRepo

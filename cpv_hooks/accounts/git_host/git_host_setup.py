@@ -16,8 +16,6 @@ from cpv_hooks.console.plan import Effect, Plan, Step
 from cpv_hooks.errors import shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 
-__all__ = ["Confirm", "GitHostRequest", "plan_removal", "plan_setup"]
-
 
 def plan_setup(request: GitHostRequest, folder: Path | None = None, confirm: Confirm | None = None) -> Plan[None]:
     """Plan the setup for the host; `folder` is in the repository that it is for, if it is for one.

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer, parse
 from cpv_hooks.dvcformat.pointer_writer import render, render_stored
-from cpv_hooks.errors import CPVError
 from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.repo import Repo
@@ -83,9 +82,7 @@ class Draft:
 def make(project: Project, changes: Sequence[PointerChange]) -> Draft:
     """The commit that these changes make. Only reads; `CPVError` for a pointer that cannot be read."""
     repo = project.repo
-    head = repo.resolve("HEAD")
-    if head is None:
-        raise CPVError("there is no commit yet", where=str(repo.top), fix="git add -A && git commit -m 'Start'")
+    head = repo.head()
     texts: dict[str, bytes] = {}
     for change in changes:
         file = change.pointer.file

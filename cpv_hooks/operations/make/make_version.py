@@ -64,8 +64,7 @@ def begin(project: Project) -> None:
     """What every operation needs before it looks: nothing left half-done, no merge under way, a commit, a committer."""
     repo = project.repo
     journal.recover(repo)
-    if repo.resolve("HEAD") is None:
-        raise CPVError("there is no commit yet", where=str(repo.top), fix="git add -A && git commit -m 'Start'")
+    repo.head()
     under_way = repo.under_way()
     if under_way is not None:
         raise CPVError(f"a {under_way} is under way", where=str(repo.top), fix=f"git {under_way} --continue or --abort")

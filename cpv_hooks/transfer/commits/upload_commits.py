@@ -14,8 +14,6 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import expected, lacks_version, on_each
 from cpv_hooks.project.project import root_key
 from cpv_hooks.transfer.commits.early_upload import join
-from cpv_hooks.transfer.objects.fetch_objects import fetch as fetch
-from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer as fetch_pointer
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing, Published
 from cpv_hooks.transfer.objects.upload_queue import Queue
 

@@ -11,7 +11,8 @@ from conftest import MakeRepo
 
 from cpv_hooks.accounts.git_host import keys
 from cpv_hooks.accounts.git_host.connection import KeyNotAdded
-from cpv_hooks.accounts.git_host.git_host_setup import GitHostRequest, plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import plan_setup
+from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.errors import CPVError
 from cpv_hooks.state_files import cpv_home
