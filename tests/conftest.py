@@ -65,9 +65,12 @@ def _free_memory() -> int:
 
 
 @pytest.fixture(autouse=True)
-def _folder(request: pytest.FixtureRequest) -> None:
-    """Each test starts in the root; the folder that one before it was left in is gone."""
+def _folder(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test leaves the process where it was: its own folder is gone when the next one begins."""
     os.chdir(request.config.rootpath)
+    before = os.getcwd()
+    yield
+    assert os.getcwd() == before, "the test has changed the current folder for good"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,16 +19,9 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits.background_process import start_worker
 from cpv_hooks.transfer.commits.background_worker import run
-from cpv_hooks.transfer.commits.upload_commits import (
-    Published,
-    complete,
-    deliver,
-    fetch,
-    fetch_pointer,
-    publish,
-    retry_queued,
-)
+from cpv_hooks.transfer.commits.upload_commits import Published, complete, deliver, publish, retry_queued
 from cpv_hooks.transfer.objects import store
+from cpv_hooks.transfer.objects.fetch_objects import fetch, fetch_pointer
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT

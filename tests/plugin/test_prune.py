@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ def typed(repo: ModelRepo, capfd: pytest.CaptureFixture[str], *words: str, statu
     """`dvc cpv prune` in this process; returns the lines of its output, and its errors."""
     from dvc.cli import main
 
-    assert main(["--cd", str(repo.path), "cpv", "prune", *words]) == status
+    with chdir(repo.path):
+        assert main(["cpv", "prune", *words]) == status
     said = capfd.readouterr()
     return said.out.splitlines(), said.err
 

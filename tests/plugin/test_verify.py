@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ def typed(repo: ModelRepo, capfd: pytest.CaptureFixture[str], *words: str, statu
     """`dvc cpv verify` in this process; returns the lines of its output."""
     from dvc.cli import main
 
-    assert main(["--cd", str(repo.path), "cpv", "verify", *words]) == status
+    with chdir(repo.path):
+        assert main(["cpv", "verify", *words]) == status
     return capfd.readouterr().out.splitlines()
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from support.shell import Result
@@ -18,22 +17,12 @@ def cpv(folder: Path, *args: str | Path) -> Result:
 
     words = tuple(str(arg) for arg in args)
     out, err = io.StringIO(), io.StringIO()
-    with _in(folder), redirect_stdout(out), redirect_stderr(err), _logging(out, err):
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err), _logging(out, err):
         try:
             status = main(words)
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 1
     return Result(("cpv", *words), status, out.getvalue(), err.getvalue())
-
-
-@contextmanager
-def _in(folder: Path) -> Iterator[None]:
-    before = os.getcwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
 
 
 @contextmanager
