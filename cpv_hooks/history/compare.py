@@ -44,6 +44,9 @@ class ArtifactChange(TypedDict):
     size_after: int | None
     md5_before: str | None
     md5_after: str | None
+    hash_before: str | None
+    hash_after: str | None
+    """By which of DVC's rules: `md5`, or `md5-dos2unix`, which is DVC 2's and leaves the line ends of text open."""
     files: list[FileChange] | None
     """The files of a folder that differ; null for a file, and where a list of files is neither here nor there."""
 
@@ -117,7 +120,7 @@ class _Artifacts:
         for path in sorted({*a.artifacts, *b.artifacts}):
             old, new = a.artifacts.get(path), b.artifacts.get(path)
             one, other = old and old.pointer, new and new.pointer
-            if one and other and (one.oid, one.isexec) == (other.oid, other.isexec):
+            if one and other and one.named == other.named:
                 continue
             known = new or old
             assert known is not None
@@ -129,6 +132,8 @@ class _Artifacts:
                 size_after=other.size if other else None,
                 md5_before=one.oid if one else None,
                 md5_after=other.oid if other else None,
+                hash_before=_rule(one),
+                hash_after=_rule(other),
                 files=self._files(one, other),
             )
 
@@ -141,6 +146,7 @@ class _Artifacts:
             self._errors.append(str(error))
             return None
         old_size, new_size = self._sizes(old), self._sizes(new)
+        same_rule = old is None or new is None or old.legacy == new.legacy
         return [
             FileChange(
                 path=path,
@@ -149,7 +155,7 @@ class _Artifacts:
                 size_after=new_size(after.get(path)),
             )
             for path in sorted({*before, *after})
-            if before.get(path) != after.get(path)
+            if not same_rule or before.get(path) != after.get(path)
         ]
 
     def _listing(self, pointer: Pointer | None) -> dict[str, str]:
@@ -183,6 +189,10 @@ class _Artifacts:
 
         project = self._where.project(pointer)
         return self._known.setdefault(project.root, Stores(project))
+
+
+def _rule(pointer: Pointer | None) -> str | None:
+    return None if pointer is None or pointer.oid is None else "md5-dos2unix" if pointer.legacy else "md5"
 
 
 def _models(

@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from re import Pattern
 from typing import NamedTuple, TypedDict
 
-from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
 from cpv_hooks.history.model_contents import Models, ModelSummary
 from cpv_hooks.history.reader import ArtifactRecord, Recorded
@@ -225,8 +225,8 @@ def _logs(one: Recorded) -> list[Pointer]:
     return [artifact.pointer for artifact in one.artifacts if artifact.kind == "metrics"]
 
 
-def _contents(artifacts: Sequence[ArtifactRecord]) -> dict[str, tuple[Kind, tuple[str | None, bool]]]:
-    return {one.pointer.path: (one.kind, (one.pointer.oid, one.pointer.isexec)) for one in artifacts}
+def _contents(artifacts: Sequence[ArtifactRecord]) -> dict[str, tuple[Kind, Named]]:
+    return {one.pointer.path: (one.kind, one.pointer.named) for one in artifacts}
 
 
 def _file(artifact: ArtifactRecord) -> FileEntry:

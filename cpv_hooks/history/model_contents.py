@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypedDict
 
-from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.where import Where
 from cpv_hooks.project.config import Kind
@@ -70,8 +70,8 @@ class Models:
         self._where = Where(projects)
         self._ask_remote = ask_remote
         self._stores: dict[Path, Stores] = {}
-        self._known: dict[tuple[str, str], Model | None] = {}
-        self._short: dict[tuple[str, str], ModelSummary | None] = {}
+        self._known: dict[tuple[str, Named], Model | None] = {}
+        self._short: dict[tuple[str, Named], ModelSummary | None] = {}
 
     def entries(self, artifacts: Sequence[tuple[Kind, Pointer]]) -> list[ModelEntry]:
         """What those of these artifacts say of themselves that are models of a format that is known."""
@@ -84,7 +84,7 @@ class Models:
         return [summary for summary in found if summary is not None]
 
     def _summary(self, pointer: Pointer) -> ModelSummary | None:
-        key = (pointer.path, pointer.oid or "")
+        key = (pointer.path, pointer.named)
         if key not in self._short:
             found = self._read(pointer) if pointer.oid else None
             self._short[key] = summary_of(pointer.path, found) if found else None
@@ -96,7 +96,7 @@ class Models:
         """
         if pointer.oid is None:
             return None
-        key = (pointer.path, pointer.oid)
+        key = (pointer.path, pointer.named)
         if key not in self._known:
             self._known[key] = self._read(pointer)
         return self._known[key]

@@ -81,8 +81,11 @@ def run(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
 def _is_committed(project: Project, action: Mapping[str, Any], commit: str) -> bool:
     from cpv_hooks.project.pointers_at import pointers_at
 
-    found = next((pointer.oid for pointer in pointers_at(project, commit) if pointer.path == action["path"]), None)
-    return found == (action["after"]["oid"] if action["after"] else None)
+    found = next((one for one in pointers_at(project, commit) if one.path == action["path"] and one.oid), None)
+    after = action["after"]
+    if found is None or after is None:
+        return found is after
+    return (found.oid, found.legacy) == (after["oid"], _is_legacy(after))
 
 
 def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:

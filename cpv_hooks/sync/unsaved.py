@@ -9,6 +9,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.base_index import BaseEntry
 from cpv_hooks.worktree.rescue_list import record
 
 # Where what the work tree had until now mostly is; the whole history is asked only when none of these has it.
@@ -25,7 +26,7 @@ def note_unsaved(artifact: Artifact, file: str, why: str) -> None:
     entry, repo = artifact.entry, artifact.space.project.repo
     if entry is None or artifact.status is None or entry.placing is not None:
         return
-    if is_committed(repo, file, artifact.path, entry.oid):
+    if is_committed(repo, file, artifact.path, entry):
         return
     listing = artifact.listing if artifact.isdir else None
     size = artifact.status.st_size if listing is None else listing.size
@@ -34,21 +35,26 @@ def note_unsaved(artifact: Artifact, file: str, why: str) -> None:
         record(repo, artifact.path, Content(entry.oid, size, nfiles, entry.isexec, entry.legacy), why=why)
 
 
-def is_committed(repo: Repo, file: str, path: str, oid: str) -> bool:
+def is_committed(repo: Repo, file: str, path: str, content: BaseEntry) -> bool:
     """Whether a pointer file of any commit (a stash and a young reflog entry included) names this content."""
     revs = [*_NEAR]
     for name in _AUTOSTASHES:
         with suppress(OSError):
             revs.append((repo.git_dir / name).read_text(encoding="ascii").strip())
-    if any(_names(repo, f"{rev}:{file}", path, oid) for rev in revs):
+    if any(_names(repo, f"{rev}:{file}", path, content) for rev in revs):
         return True
-    found = repo.run(
-        "log", "-1", "--format=%H", "--all", "--reflog", f"-S{oid}", "--", f":(literal){file}", check=False
-    )
-    return bool(found.strip())
+    log = ("log", "--format=%H", "--all", "--reflog")
+    newest = repo.run(*log, "-1", f"-S{content.oid}", "--", f":(literal){file}", check=False).strip()
+    if not newest:
+        return False
+    if any(_names(repo, f"{rev}:{file}", path, content) for rev in (newest, f"{newest}^")):
+        return True
+    # The hash was committed, but there by the other rule; a change of the rule alone is none that `-S` sees.
+    commits = repo.run(*log, "--", f":(literal){file}", check=False).split()
+    return any(_names(repo, f"{commit}:{file}", path, content) for commit in commits)
 
 
-def _names(repo: Repo, blob: str, path: str, oid: str) -> bool:
+def _names(repo: Repo, blob: str, path: str, content: BaseEntry) -> bool:
     try:
         # A reflog of one entry has no second one, which is an error of Git's and not "missing".
         found = objects_of(repo).read(blob, MAX_BYTES)
@@ -57,4 +63,6 @@ def _names(repo: Repo, blob: str, path: str, oid: str) -> bool:
         pointers = parse(found.data.decode("utf-8"), blob.partition(":")[2])
     except (CPVError, UnicodeDecodeError):
         return False
-    return any((pointer.path, pointer.oid) == (path, oid) for pointer in pointers)
+    return any(
+        (pointer.path, pointer.oid, pointer.legacy) == (path, content.oid, content.legacy) for pointer in pointers
+    )

@@ -143,7 +143,13 @@ def _artifact_row(item: ArtifactChange) -> tuple[str, str, str, str]:
 
 
 def _artifact(item: ArtifactChange) -> tuple[str, str, str]:
-    return item["path"], item["kind"], _sizes(item)
+    return item["path"], item["kind"], _sizes(item) + _rules(item)
+
+
+def _rules(item: ArtifactChange) -> str:
+    """A hash by another rule may mean other bytes although all else is equal."""
+    before, after = item["hash_before"], item["hash_after"]
+    return f" ({before} -> {after})" if before and after and before != after else ""
 
 
 def _sizes(item: ArtifactChange | FileChange) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -254,3 +255,64 @@ def test_the_hash_is_that_of_dvc(tmp_path: Path) -> None:
     for data in samples:
         path.write_bytes(data)
         assert legacy_md5(path) == file_md5(str(path), name="md5-dos2unix"), data[:80]
+
+
+def with_unix_ends(repo: ModelRepo) -> dict[str, bytes]:
+    """The same text with line ends that DVC 2's hash does not tell apart; what the files were is handed back."""
+    before = here(repo)
+    for name in ("notes.txt", "data/a.csv", "data/same.csv"):
+        repo.write(name, before[name].replace(b"\r\n", b"\n"))
+    return before
+
+
+def test_equal_hashes_by_different_rules_are_a_change(old: ModelRepo) -> None:
+    old.git("tag", "v0.0")
+    with_unix_ends(old)
+    old.git("commit", "-qam", "line ends")
+    pointer = old.read("notes.txt.dvc")
+    assert dvc_2.hash_of(old, "notes.txt").encode() in pointer
+    assert b"hash: md5" in pointer
+    found = {item["path"]: item for item in json.loads(old.cpv("diff", "old2", "HEAD", "--json").out)["artifacts"]}
+    assert found["notes.txt"]["md5_before"] == found["notes.txt"]["md5_after"]
+    assert [found[name][f"hash_{side}"] for name in NAMES for side in ("before", "after")] == [
+        "md5-dos2unix",
+        "md5",
+    ] * 2
+    assert {"a.csv", "same.csv"} <= {file["path"] for file in found["data"]["files"]}
+    assert "(md5-dos2unix -> md5)" in old.cpv("diff", "old2").out
+    newest = json.loads(old.cpv("log", "--json").out)[0]
+    assert (newest["before"], newest["changed"]) == ("v0.0", ["model"])
+    assert old.cpv("diff", "HEAD").out.startswith("no difference")
+
+
+def test_what_a_hash_of_dvc_2_does_not_tell_apart_is_kept_when_it_is_replaced(old: ModelRepo) -> None:
+    old.git("status")
+    before = with_unix_ends(old)
+    mine = here(old)
+    old.git("status")
+    assert b"hash: md5" in old.read("notes.txt.dvc")
+    old.git("checkout", "-qf", "HEAD")
+    assert here(old) == before
+    rescued = json.loads(old.cpv("rescue", "list", "--json").out)
+    assert {one["path"] for one in rescued} == set(NAMES)
+    for one in rescued:
+        old.cpv("rescue", "restore", str(one["number"]))
+    assert here(old) == mine
+
+
+def test_what_a_commit_has_by_either_rule_is_no_rescue(old: ModelRepo) -> None:
+    """Git's search for a hash sees no commit in which its rule alone changed."""
+    with_unix_ends(old)
+    mine = here(old)
+    old.git("commit", "-qam", "line ends")
+    old.git("tag", "unix")
+    old.git("checkout", "-q", "old2", "--", "notes.txt.dvc", "data.dvc")
+    old.git("commit", "-qm", "as it was")
+    old.git("checkout", "-q", "old1", "--", "notes.txt.dvc", "data.dvc")
+    old.git("commit", "-qm", "older")
+    old.git("commit", "-q", "--allow-empty", "-m", "empty")
+    old.git("checkout", "-q", "unix", "--", "notes.txt.dvc", "data.dvc")
+    assert here(old) == mine
+    old.git("checkout", "-qf", "HEAD")
+    assert here(old) == contents(1)
+    assert old.cpv("rescue", "list").out == ""

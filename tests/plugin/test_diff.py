@@ -41,6 +41,8 @@ def test_artifacts_and_the_files_of_folders(model: ModelRepo) -> None:
         "size_after": 8,
         "md5_before": two_versions.oid_of(model, "data", "v0.0"),
         "md5_after": two_versions.oid_of(model, "data", "v0.1"),
+        "hash_before": "md5",
+        "hash_after": "md5",
         "files": [{"path": "a", "change": "changed", "size_before": 1, "size_after": 7}],
     }
     assert (weights["path"], weights["change"], weights["files"]) == ("model.bin", "changed", None)

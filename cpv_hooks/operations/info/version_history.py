@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -114,5 +114,5 @@ def _up_to(project: Project, line: Line, commit: str) -> list[str]:
     return [name for name in names(project, line) if name in merged]
 
 
-def _content(pointers: Sequence[Pointer]) -> set[tuple[str, str | None]]:
-    return {(pointer.path, pointer.oid) for pointer in pointers}
+def _content(pointers: Sequence[Pointer]) -> set[tuple[str, Named]]:
+    return {(pointer.path, pointer.named) for pointer in pointers}

@@ -46,7 +46,7 @@ class Bringing:
                 continue
             if now is not None:
                 old = at_head.get(pointer.path)
-                if old is None or old.oid != now.content.oid:
+                if old is None or (old.oid, old.legacy) != (now.content.oid, now.content.legacy):
                     found.append(Effect("dvc", f"keep the unsaved content of {pointer.path} (dvc cpv rescue list)"))
             size = size_text(pointer.size or 0)
             verb = "remove" if goal is None else "write"

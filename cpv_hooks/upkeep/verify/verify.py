@@ -53,8 +53,8 @@ def verify(
     names = list(dict.fromkeys(name for names in commits.values() for name in names))
     found, errors = wanted(project, commits, kept or {})
     if kept is not None:
-        known = {(item.pointer.path, item.oid) for item in found}
-        found += [item for item in loose(project) if item.here or (item.pointer.path, item.oid) not in known]
+        known = {_content(item) for item in found}
+        found += [item for item in loose(project) if item.here or _content(item) not in known]
     report = VerifyReport(root_key(project), None, names, trouble=[str(error) for error in errors])
 
     def look(at: Project, pointers: Sequence[Pointer]) -> None:
@@ -69,6 +69,10 @@ def verify(
     except CPVError as error:
         report.trouble.append(str(error))
     return report
+
+
+def _content(item: WantedObject) -> tuple[str, str, bool]:
+    return item.pointer.path, item.oid, item.pointer.legacy
 
 
 class _Layout:
