@@ -14,8 +14,8 @@ from cpv_hooks.history.model_contents import READ_KINDS, Models
 from cpv_hooks.history.settings_changes import flat
 from cpv_hooks.history.side import Side
 from cpv_hooks.history.where import Where
+from cpv_hooks.metric_formats.metrics import Metric, for_json
 from cpv_hooks.project.config import Kind
-from cpv_hooks.project.metrics import Metric, for_json
 from cpv_hooks.project.project import Project
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.metrics import Metric
+from cpv_hooks.metric_formats.metrics import Metric
+from cpv_hooks.project.config import Goals
 
 _CONDITION = re.compile(r"\s*([^<>=!]+?)\s*(<=|>=|==|!=|=|<|>)\s*([^\s<>=!]+)\s*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -18,6 +19,7 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
     "!=": operator.ne,
 }  # fmt: skip
 _SHOWN = 8
+_FIX_MAIN = 'dvc cpv log --best NAME, or main = "NAME" under [metrics] in .cpv.toml'
 
 
 class Condition(NamedTuple):
@@ -61,12 +63,17 @@ class Best(NamedTuple):
     least: bool
 
     @classmethod
-    def parse(cls, text: str) -> Best:
-        """`acc`, or `-loss` where less is better."""
-        name = text.removeprefix("-")
-        if not name:
+    def parse(cls, text: str, goals: Goals) -> Best:
+        """`acc`, or `-loss` for the lowest; without a minus the goals say which is better, else it is the highest.
+
+        An empty text is the main metric.
+        """
+        if not text and goals.main is None:
+            raise CPVError("--best needs a metric, because none is the main one", fix=_FIX_MAIN)
+        name = text.removeprefix("-") or goals.main
+        if name is None or text == "-":
             raise CPVError(f"{text!r} is not a metric", fix="--best acc, or --best -loss where less is better")
-        return cls(name, text.startswith("-"))
+        return cls(name, text.startswith("-") or goals.of(name) == "min")
 
     def rank(self, metrics: Mapping[str, Metric]) -> float | None:
         """What is lower, the better a version is; None where the metric is no number."""

@@ -13,9 +13,11 @@ from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
 from cpv_hooks.history.model_contents import Models, ModelSummary
 from cpv_hooks.history.reader import ArtifactRecord, Recorded
 from cpv_hooks.history.version_metrics import origin
+from cpv_hooks.history.version_series import SeriesReader
 from cpv_hooks.history.where import Where
+from cpv_hooks.metric_formats.metrics import Metric, for_json
+from cpv_hooks.metric_formats.series import SeriesEntry
 from cpv_hooks.project.config import KINDS, Kind
-from cpv_hooks.project.metrics import Metric, for_json
 from cpv_hooks.project.project import Project
 
 NO_STAGES: Mapping[str, str | None] = {}
@@ -81,6 +83,8 @@ class LogEntry(TypedDict):
     """Whether the remote has all of it; null where that is not known. Only `--remote` asks for it."""
     models: list[ModelSummary] | None
     """What its models say of themselves, of those that the cache has; null where that was not asked for."""
+    series: list[SeriesEntry] | None
+    """The metrics step by step, as far as the cache has their files; null where that was not asked for."""
     best: BestEntry | None
     """Set where `--best` asked for it."""
     error: str | None
@@ -112,12 +116,17 @@ class Log:
         self._stages = stages
         self._before = {new.name: old for old, new in pairwise(found) if old.line is new.line}
         self._models = Models(projects, ask_remote=False)
+        self._series = SeriesReader(projects)
+        self.trouble: list[str] = []
         self._metrics: dict[str, Mapping[str, Metric]] = {}
 
-    def entries(self, filters: Filters, *, ask_remote: bool = False, models: bool = False) -> Iterator[LogEntry]:
+    def entries(
+        self, filters: Filters, *, ask_remote: bool = False, models: bool = False, series: bool = False
+    ) -> Iterator[LogEntry]:
         """The versions that are wanted, newest first, or the best first. `CPVError` for a metric that none has.
 
-        With `models` those in the cache are looked into.
+        With `models` those in the cache are looked into, with `series` metrics files are read from end to end; those
+        that cannot be read are in `trouble`.
         """
         wanted = iter(self._wanted(filters))
         while batch := list(islice(wanted, _AT_ONCE)):
@@ -130,6 +139,10 @@ class Log:
                 entry = self._entry(one, filters.best, in_cache=in_cache, on_remote=is_there)
                 if models:
                     entry["models"] = self._models.summaries([(item.kind, item.pointer) for item in one.artifacts])
+                if series:
+                    curves = self._series.read(one)
+                    entry["series"] = [found.for_json() for found in curves.series]
+                    self.trouble += [f"{one.name}: {error}" for error in curves.errors]
                 yield entry
 
     def _wanted(self, filters: Filters) -> Sequence[Recorded]:
@@ -192,6 +205,7 @@ class Log:
             in_cache=in_cache,
             on_remote=None if one.error else on_remote,
             models=None,
+            series=None,
             best=self._best(one, best.metric) if best else None,
             error=str(one.error) if one.error else None,
         )

@@ -15,7 +15,7 @@ from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
 from cpv_hooks.history.version_metrics import in_files
 from cpv_hooks.history.version_names import Named
 from cpv_hooks.history.where import Where
-from cpv_hooks.project.metrics import Metric
+from cpv_hooks.metric_formats.metrics import Metric
 from cpv_hooks.project.project import Project
 
 

@@ -46,7 +46,7 @@ def origin(
     pointers: Iterable[Pointer], key: str, value: object, find: Callable[[Pointer], Path | None]
 ) -> Origin | None:
     """The metrics file that says this last, and the line; None where no file that `find` knows does."""
-    from cpv_hooks.project.metrics import line_of
+    from cpv_hooks.metric_formats.metrics import line_of
 
     logs = [pointer for pointer in pointers if pointer.oid and not pointer.isdir]
     for pointer in logs:

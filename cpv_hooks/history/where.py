@@ -8,7 +8,7 @@ from pathlib import Path
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.version_metrics import in_cache, in_files
-from cpv_hooks.project.metrics import Metric
+from cpv_hooks.metric_formats.metrics import Metric
 from cpv_hooks.project.project import Project
 
 

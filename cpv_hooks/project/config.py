@@ -6,15 +6,19 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cpv_hooks.errors import CPVError, disk_error
+
+if TYPE_CHECKING:
+    from cpv_hooks.metric_formats.series import Goal
 
 FILE = ".cpv.toml"
 MAX_BYTES = 1 << 20
 
 Kind = Literal["model", "data", "metrics", "extra"]
 Layout = Literal["content", "versioned"]
+GOALS: tuple[Goal, ...] = ("max", "min")
 KINDS: tuple[Kind, ...] = ("model", "data", "metrics", "extra")
 
 DEFAULT_ARTIFACTS: Mapping[Kind, tuple[str, ...]] = {
@@ -32,6 +36,30 @@ class StageRule(NamedTuple):
     branches: tuple[str, ...] = ()
     metric: str | None = None
     verified: bool = False
+
+
+_NO_GOALS: Mapping[str, Goal] = {}
+
+
+class Goals(NamedTuple):
+    """`[metrics]` of `.cpv.toml`: for each metric whether the highest or the lowest value is best, and the main one."""
+
+    better: Mapping[str, Goal] = _NO_GOALS
+    main: str | None = None
+
+    def of(self, name: str) -> Goal | None:
+        """As the settings say; else by the name: less of a loss is better, more accuracy. None: not known.
+
+        `name` may have the file that it is from in front, as in `runs/a.log:acc`.
+        """
+        bare = name.rpartition(":")[2]
+        said = self.better.get(name) or self.better.get(bare)
+        if said:
+            return said
+        low = bare.lower()
+        if low.endswith("loss"):
+            return "min"
+        return "max" if low.endswith(("acc", "accuracy")) else None
 
 
 _NO_STAGES: Mapping[str, StageRule] = {}
@@ -53,6 +81,7 @@ class Config(NamedTuple):
     hash_budget: int = 512 << 20
     layout: Layout = "content"
     stages: Mapping[str, StageRule] = _NO_STAGES
+    metrics: Goals = Goals()
     s3_client: Literal["own", "boto3"] = "own"
     runs_push: bool = False
     runs_free: Literal["later", "at once"] = "later"
@@ -75,7 +104,7 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
     "runs": {"push": ("runs_push", bool, None), "free": ("runs_free", str, ("later", "at once"))},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
-_SECTIONS = ("artifacts", *_SCHEMA, "stages")
+_SECTIONS = ("artifacts", *_SCHEMA, "stages", "metrics")
 _WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
 
 
@@ -131,6 +160,8 @@ class _Reader:
                 values["artifacts"] = {kind: self._patterns(kind, value) for kind, value in content.items()}
             elif section == "stages":
                 values["stages"] = {stage: self._rule(stage, value) for stage, value in content.items()}
+            elif section == "metrics":
+                values["metrics"] = self._goals(content)
             else:
                 values.update(self._value(section, key, value) for key, value in content.items())
         return Config(**values)
@@ -175,6 +206,18 @@ class _Reader:
         if not isinstance(verified, bool):
             raise self._error("stages", stage, f"stages.{stage}.verified must be true or false")
         return StageRule(tuple(branches), metric, verified)
+
+    def _goals(self, content: dict[str, Any]) -> Goals:
+        main = content.get("main")
+        if main in GOALS:  # a metric of that name
+            main = None
+        elif main is not None and not (isinstance(main, str) and main):
+            raise self._error("metrics", "main", "metrics.main must be the name of a metric")
+        better = {name: goal for name, goal in content.items() if main is None or name != "main"}
+        for name, goal in better.items():
+            if goal not in GOALS:
+                raise self._error("metrics", name, f"metrics.{name} must be one of {', '.join(GOALS)}")
+        return Goals(better, main)
 
     def _error(self, section: str, key: str | None, what: str) -> CPVError:
         return CPVError(what, where=f"{self.path}:{self._line(section, key)}", fix=f"edit {FILE}")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from pluggy import PluginManager
 
+    from cpv_hooks.metric_formats.series import MetricSeries
     from cpv_hooks.model_formats.record import Model
     from cpv_hooks.project.config import Config, Kind
     from cpv_hooks.project.tag_schemes import Scheme
@@ -46,10 +47,12 @@ class Specification:
     def cpv_tag_scheme(self, name: str, config: Config) -> Scheme | None:
         """The tag scheme that `[tags] scheme = name` in `.cpv.toml` asks for; `config` is all of that file."""
 
-    def cpv_metrics(self, path: Path, name: str) -> Mapping[str, object] | None:
+    def cpv_metrics(self, path: Path, name: str, series: bool) -> Mapping[str, object] | None:
         """The metrics in the file `path` that the artifact `name` (relative to the top) held at some commit.
 
-        Only short texts and numbers of the answer are used. `path` may be a file of DVC's cache: read it only.
+        Each is a short text, a number, or a `MetricSeries` with the value of each step. With `series` all steps are
+        wanted; without it, as in a commit, the last values are enough and time counts. `path` may be a file of DVC's
+        cache: read it only.
         """
 
     def cpv_kind(self, path: str) -> Kind | None:
@@ -72,11 +75,12 @@ class Builtin:
 
         return builtin(name, config)
 
-    def cpv_metrics(self, path: Path, name: str) -> Mapping[str, object] | None:
+    def cpv_metrics(self, path: Path, name: str, series: bool) -> Mapping[str, object] | None:
         """Documents, tables, JSON lines and key=value lines."""
-        from cpv_hooks.project.metrics import read
+        from cpv_hooks.metric_formats.metrics import read
+        from cpv_hooks.metric_formats.read_series import read_series
 
-        return read(path, name) or None
+        return {one.name: one for one in read_series(path, name)} if series else read(path, name) or None
 
     def cpv_kind(self, path: str) -> Kind | None:
         """By the file names that the common frameworks write."""
@@ -98,11 +102,24 @@ def tag_scheme(name: str, config: Config) -> Scheme | None:
 
 def metrics(path: Path, name: str) -> dict[str, int | float | str]:
     """The metrics in a file, cleaned; empty where nobody finds any."""
-    from cpv_hooks.project.metrics import MAX_METRICS, clean
+    from cpv_hooks.metric_formats.metrics import MAX_METRICS, clean
+    from cpv_hooks.metric_formats.series import MetricSeries
 
-    found = _ask("cpv_metrics", path=path, name=name)
-    values = clean(found) if isinstance(found, Mapping) else {}
+    found = _ask("cpv_metrics", path=path, name=name, series=False)
+    said = found if isinstance(found, Mapping) else {}
+    values = clean({key: value.last if isinstance(value, MetricSeries) else value for key, value in said.items()})
     return dict(list(values.items())[:MAX_METRICS])
+
+
+def series(path: Path, name: str) -> list[MetricSeries]:
+    """The metrics in a file step by step; empty where nobody finds any. A plain number is a series of one step."""
+    from cpv_hooks.metric_formats.series import MAX_SERIES, MetricSeries, series_of
+
+    found = _ask("cpv_metrics", path=path, name=name, series=True)
+    said = found if isinstance(found, Mapping) else {}
+    full = [one for one in said.values() if isinstance(one, MetricSeries)]
+    plain = {key: value for key, value in said.items() if not isinstance(value, MetricSeries)}
+    return [one._replace(file=name) for one in [*full, *series_of([plain])][:MAX_SERIES]]
 
 
 def kind(path: str) -> Kind | None:

@@ -36,7 +36,7 @@ class RunStep:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        from cpv_hooks.project.metrics import for_json
+        from cpv_hooks.metric_formats.metrics import for_json
 
         return {
             "step": self.step,

@@ -118,7 +118,7 @@ class _Watch:
             self._background.wake()
 
     def _metrics(self, files: Path) -> Mapping[str, object]:
-        from cpv_hooks.project.metrics import read
+        from cpv_hooks.metric_formats.metrics import read
 
         asked = [self._wishes.metrics] if self._wishes.metrics else [files / name for name in _INSIDE]
         for path in asked:

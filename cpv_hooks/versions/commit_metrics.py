@@ -35,7 +35,9 @@ class Metrics(NamedTuple):
     silent: tuple[str, ...]
 
 
-class _File(NamedTuple):
+class MetricsFile(NamedTuple):
+    """A file in which metrics are: its name relative to the top, and where its content is."""
+
     name: str
     path: Path
 
@@ -45,7 +47,7 @@ def read(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None)
 
     With several files each key says which one it is from. What the cache lacks is passed over.
     """
-    from cpv_hooks.project.metrics import MAX_METRICS
+    from cpv_hooks.metric_formats.metrics import MAX_METRICS
 
     logs: dict[str, Values] = {}
     states: dict[str, Values] = {}
@@ -54,7 +56,7 @@ def read(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None)
         is_log = project.kind_of(pointer.path) == "metrics"
         if is_log and pointer.oid and not pointer.isdir:
             logs[pointer.path] = {}
-        for file in _files(project, pointer, find, is_log=is_log):
+        for file in files(project, pointer, find):
             values = _read(file)
             (states if file.name.rpartition("/")[2] == STATE else logs)[file.name] = values
             if is_log and not values and file.path.stat().st_size and not pointer.isdir:
@@ -68,7 +70,7 @@ def _named(files: dict[str, Values], *, alone: bool) -> Values:
     return {key if alone else f"{name}:{key}": value for name, values in files.items() for key, value in values.items()}
 
 
-def _read(file: _File) -> Values:
+def _read(file: MetricsFile) -> Values:
     from cpv_hooks.project import plugins
 
     try:
@@ -77,9 +79,11 @@ def _read(file: _File) -> Values:
         return {}
 
 
-def _files(project: Project, pointer: Pointer, find: Find | None, *, is_log: bool) -> Iterator[_File]:
+def files(project: Project, pointer: Pointer, find: Find | None = None) -> Iterator[MetricsFile]:
+    """The files of an artifact in which metrics may be, of those that the cache has; see `read`."""
     from cpv_hooks.transfer.objects.store import Store
 
+    is_log = project.kind_of(pointer.path) == "metrics"
     if pointer.oid is None or (not is_log and project.kind_of(pointer.path) == "data"):
         return
     store = Store(project, legacy=pointer.legacy)
@@ -92,11 +96,11 @@ def _files(project: Project, pointer: Pointer, find: Find | None, *, is_log: boo
         for name, oid in _inside(cached(pointer.oid), pointer, is_log=is_log):
             path = cached(oid)
             if path is not None:
-                yield _File(f"{pointer.path}/{name}", path)
+                yield MetricsFile(f"{pointer.path}/{name}", path)
     elif is_log or pointer.path.rpartition("/")[2] == STATE:
         path = find(pointer) if find else cached(pointer.oid)
         if path is not None:
-            yield _File(pointer.path, path)
+            yield MetricsFile(pointer.path, path)
 
 
 def _inside(listing: Path | None, pointer: Pointer, *, is_log: bool) -> list[tuple[str, str]]:

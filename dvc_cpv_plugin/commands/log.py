@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.history.log import Filters, LogEntry
+    from cpv_hooks.project.config import Goals
 
 EXAMPLES = """examples:
   dvc cpv log                                     every version, in your pager
@@ -20,6 +22,8 @@ EXAMPLES = """examples:
   dvc cpv log --metric 'acc>0.9 and loss<0.2' --since '2 weeks ago'
   dvc cpv log --best acc                          the version with the highest acc
   dvc cpv log --best -loss -n 3 --csv             the three with the lowest loss, for a spreadsheet
+  dvc cpv log --best -n 3                         the three best by the main metric of .cpv.toml
+  dvc cpv log --json --series -n 1                the last version, with its metrics step by step
   dvc cpv log --json | jq -r '.[] | select(.on_remote != true) | .tag'
 
 docs/log.md describes the fields of --json and --csv."""
@@ -31,6 +35,7 @@ class CmdLog(CPVCommand):
     def run(self) -> int:
         """Do it."""
         from cpv_hooks.console.output import warn
+        from cpv_hooks.errors import CPVError
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.log import Log
         from cpv_hooks.history.reader import read
@@ -39,7 +44,9 @@ class CmdLog(CPVCommand):
 
         repo = Repo.discover()
         projects = projects_here(repo)
-        filters = self._filters(repo)
+        if self.args.series and not self.args.json:
+            raise CPVError("--series is for --json alone", fix="dvc cpv log --json --series")
+        filters = self._filters(repo, projects[0].config.metrics)
         found = read(repo, projects)
         if not found:
             raise _none(repo)
@@ -47,16 +54,18 @@ class CmdLog(CPVCommand):
         held = {stage: event.version for stage, event in stages.current(repo, projects[0]).items()}
         if self.args.stage is not None:
             _refuse_unknown(self.args.stage, {*held, *projects[0].config.stages}, repo)
-        asked = Log(projects, found, held).entries(filters, ask_remote=self.args.remote, models=self.args.json)
+        log = Log(projects, found, held)
+        asked = log.entries(filters, ask_remote=self.args.remote, models=self.args.json, series=self.args.series)
         entries = _noting(asked, errors)
         self._print(repo, entries)
-        for tag, error in errors.items():
-            warn(f"{tag} cannot be read: {error}")
+        trouble = [f"{tag} cannot be read: {error}" for tag, error in errors.items()] + log.trouble
+        for line in trouble:
+            warn(line)
         if (repo.common_dir / "shallow").exists():
             warn("this clone is shallow, so older versions may be missing; git fetch --unshallow --tags brings them")
-        return 1 if errors else 0
+        return 1 if trouble else 0
 
-    def _filters(self, repo: Repo) -> Filters:
+    def _filters(self, repo: Repo, goals: Goals) -> Filters:
         from cpv_hooks.history import conditions
         from cpv_hooks.history.dates import moment
         from cpv_hooks.history.log import Filters
@@ -68,7 +77,7 @@ class CmdLog(CPVCommand):
             until=moment(repo, "--until", args.until, end=True) if args.until is not None else None,
             author=_pattern(args.author) if args.author else None,
             conditions=tuple(one for text in args.metric for one in conditions.parse(text)),
-            best=conditions.Best.parse(args.best) if args.best is not None else None,
+            best=conditions.Best.parse(args.best, goals) if args.best is not None else None,
             stage=args.stage,
             most=args.number,
         )
@@ -108,8 +117,6 @@ def _none(repo: Repo) -> Exception:
 
 
 def _pattern(text: str) -> Any:
-    import re
-
     from cpv_hooks.errors import CPVError
 
     try:
@@ -140,8 +147,15 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "--metric", action="append", default=[], metavar="CONDITION", help="Such as 'acc>0.9 and loss<0.2'; repeatable."
     )
     parser.add_argument("--stage", metavar="STAGE", help="Only the version that is in this stage.")
-    parser.add_argument("--best", metavar="[-]METRIC", help="The version with most of it, or least: -loss.")
+    parser.add_argument(
+        "--best",
+        nargs="?",
+        const="",
+        metavar="[-]METRIC",
+        help="The best version by it, or with the least of it: -loss. By default the main metric.",
+    )
     parser.add_argument("--remote", action="store_true", help="Ask the remote what it has.")
+    parser.add_argument("--series", action="store_true", help="With --json: metrics step by step, out of their files.")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="Print JSON.")
     form.add_argument("--csv", action="store_true", help="Print CSV, with a column for each metric.")
@@ -161,8 +175,13 @@ def _take_minus(parser: argparse.ArgumentParser) -> None:
     def joined(args: Sequence[str] | None = None, namespace: Any = None) -> Any:
         words = list(sys.argv[1:] if args is None else args)
         for at in reversed(range(len(words) - 1)):
-            if words[at] == "--best" and words[at + 1].startswith("-") and not words[at + 1].startswith("--"):
+            if words[at] == "--best" and _is_metric(words[at + 1]):
                 words[at : at + 2] = [f"--best={words[at + 1]}"]
         return parse(words, namespace)
 
     parser.parse_known_args = joined  # type: ignore[method-assign, assignment]
+
+
+def _is_metric(word: str) -> bool:
+    """Whether a word with a minus is a metric after `--best`, not an option."""
+    return word.startswith("-") and not word.startswith("--") and not re.fullmatch(r"-[hqv]+|-n\d*", word)

@@ -77,7 +77,7 @@ class CmdModelInfo(LineCommand):
 
 def _metric(text: str) -> tuple[str, int | float | str]:
     from cpv_hooks.errors import CPVError
-    from cpv_hooks.project.metrics import parse_pair
+    from cpv_hooks.metric_formats.metrics import parse_pair
 
     found = parse_pair(text)
     if found is None:

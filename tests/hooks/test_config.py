@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import FILE, MAX_BYTES, Config, load
+from cpv_hooks.project.config import FILE, MAX_BYTES, Config, Goals, load
 from cpv_hooks.state_files import cpv_home
 
 FULL = """[cpv]
@@ -74,6 +74,13 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_better_of_metrics(tmp_path: Path) -> None:
+    write(tmp_path, '[metrics]\nmain = "val.acc"\n"val.acc" = "max"\nloss = "min"\n')
+    assert load(tmp_path).metrics == Goals({"val.acc": "max", "loss": "min"}, "val.acc")
+    write(tmp_path, '[metrics]\nmain = "max"\n')  # a metric that is called so
+    assert load(tmp_path).metrics == Goals({"main": "max"})
+
+
 # The text, the line that is named, and what is said.
 BROKEN = [
     ("[cpv\n", 1, "not TOML"),
@@ -84,7 +91,7 @@ BROKEN = [
     (
         "[pull]\nwhen = 1\n",
         1,
-        "unknown section [pull] (known: artifacts, cpv, tags, push, remote, commit, runs, status, stages)",
+        "unknown section [pull] (known: artifacts, cpv, tags, push, remote, commit, runs, status, stages, metrics)",
     ),
     ("# a\n# b\n\n[ pull ]\n", 4, "unknown section [pull]"),
     ("team = 'vision'\n", 1, "team"),
@@ -103,6 +110,11 @@ BROKEN = [
     ("[status]\nhash_budget = true\n", 2, "status.hash_budget must be a whole number"),
     ("[status]\nhash_budget = 1.5\n", 2, "status.hash_budget must be a whole number"),
     ("[status]\nhash_budget = -1\n", 2, "status.hash_budget must not be negative"),
+    ("[metrics]\n\nacc = 'most'\n", 3, "metrics.acc must be one of max, min"),
+    ("[metrics]\nacc = 1\n", 2, "metrics.acc must be one of max, min"),
+    ("[metrics]\nmain = 1\n", 2, "metrics.main must be the name of a metric"),
+    ("[metrics]\nmain = ''\n", 2, "metrics.main must be the name of a metric"),
+    ("metrics = 'acc'\n", 1, "metrics must be a section"),
     ("[artifacts]\nmodels = ['a']\n", 2, "unknown kind models (known: model, data, metrics, extra)"),
     ("[artifacts]\nmodel = 'model.bin'\n", 2, "artifacts.model must be a list of paths"),
     ("[artifacts]\nmodel = [1]\n", 2, "artifacts.model must be a list of paths"),

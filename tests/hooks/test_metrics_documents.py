@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.project.metrics import MAX_METRICS, TAIL_BYTES, read
+from cpv_hooks.metric_formats.metrics import MAX_METRICS, TAIL_BYTES, read
 
 DVCLIVE = """{
     "train": {

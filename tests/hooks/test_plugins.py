@@ -93,6 +93,30 @@ def cpv_metrics(path, name):
     assert plugins.metrics(log, "metrics.log") == {"loss": 0.4}
 
 
+def test_a_plugin_gives_metrics_step_by_step(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+from cpv_hooks.metric_formats.series import MetricSeries
+
+@hookimpl
+def cpv_metrics(path, name, series):
+    if name.endswith(".steps"):
+        return {"acc": MetricSeries("acc", [1, 5], [0.5, 0.75], "step"), "all": [series]}
+    if name.endswith(".numbers"):
+        return {"step": 4, "acc": 0.5, "text": "x"}
+"""
+    distribution(site, "cpv_steps", code)
+    use(site, monkeypatch)
+    log = tmp_path / "0cc175b9"
+    log.write_text("step=3 loss=0.5\n")
+    assert plugins.metrics(log, "a.steps") == {"acc": 0.75}
+    (acc,) = plugins.series(log, "a.steps")
+    assert (acc.name, acc.file, acc.axis, acc.steps, acc.values) == ("acc", "a.steps", "step", [1, 5], [0.5, 0.75])
+    (acc,) = plugins.series(log, "a.numbers")
+    assert (acc.name, acc.axis, list(acc.steps), list(acc.values)) == ("acc", "step", [4], [0.5])
+    (loss,) = plugins.series(log, "metrics.log")
+    assert (loss.name, loss.file, list(loss.steps)) == ("loss", "metrics.log", [3])
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [

@@ -78,6 +78,7 @@ def test_newest_first_with_what_each_changed(model: ModelRepo) -> None:
         "in_cache": True,
         "on_remote": True,
         "models": [],
+        "series": None,
         "best": None,
         "error": None,
     }
@@ -108,6 +109,7 @@ def test_newest_first_with_what_each_changed(model: ModelRepo) -> None:
         (("--best", "acc"), ["v0.1"]),
         (("--best", "-loss"), ["v0.1"]),
         (("--best", "-acc"), ["v0.0"]),
+        (("--best", "loss"), ["v0.1"]),  # a loss: less is better
         (("--best=-acc", "-n", "9", "--kind", "model"), ["v0.0", "v0.1"]),
         (("--since", "1d"), []),
         (("--since", "yesterday"), []),
@@ -127,6 +129,42 @@ def test_the_best_says_where_its_number_is_from(model: ModelRepo) -> None:
     (best,) = log(model, "--best", "acc")
     assert best["best"] == {"metric": "acc", "value": 0.9, "file": None, "line": None}
     assert "the tag says so, no metrics file in the cache does" in model.cpv("log", "--best", "acc").out
+
+
+def test_the_settings_name_what_is_better_and_the_main_metric(model: ModelRepo) -> None:
+    model.write(".cpv.toml", '[metrics]\nmain = "acc"\nacc = "min"\nloss = "max"\n')
+    assert tags(model, "--best") == ["v0.0"]
+    assert tags(model, "--best", "-n", "2", "--kind", "model") == ["v0.0", "v0.1"]
+    assert tags(model, "--best", "-n1") == ["v0.0"]
+    assert tags(model, "--best", "loss") == ["v0.0"]
+    assert tags(model, "--best", "-loss") == ["v0.1"]
+
+
+def test_metrics_step_by_step(model: ModelRepo) -> None:
+    model.write(".cpv.toml", '[metrics]\nacc = "max"\n')
+    version(model, 4, {"metrics.log": "step=5 acc=0.5\nstep=6 acc=0.75\nstep=7 acc=nan\n"})
+    version(model, 5, {"metrics.log": "\0junk" * 9})
+    done = model.cpv("log", "--json", "--series", status=1)
+    assert done.err.splitlines() == [
+        "cpv: warning: v0.4: metrics.log: no metrics were found in it; fix: a plugin's cpv_metrics reads other files"
+    ]
+    junk, steps, *_, data = json.loads(done.out)
+    assert junk["series"] == data["series"] == []
+    assert steps["series"] == [
+        {
+            "name": "acc",
+            "file": "metrics.log",
+            "axis": "step",
+            "steps": [5, 6, 7],
+            "values": [0.5, 0.75, None],
+            "last": None,
+            "goal": "max",
+            "best": 0.75,
+            "best_step": 6,
+        }
+    ]
+    shutil.rmtree(model.path / ".dvc/cache")
+    assert all(entry["series"] == [] for entry in log(model, "--series"))
 
 
 def test_in_a_pipe_a_line_each(model: ModelRepo) -> None:
@@ -227,6 +265,8 @@ def test_text_from_the_repository_cannot_drive_the_terminal(model: ModelRepo) ->
         (("--metric", "acx>1"), "no version has a metric 'acx' (did you mean acc?)"),
         (("--best", "speed"), "no version has a metric 'speed' (known: acc, loss, note)"),
         (("--best", "-"), "'-' is not a metric"),
+        (("--best",), "--best needs a metric, because none is the main one"),
+        (("--series",), "--series is for --json alone; fix: dvc cpv log --json --series"),
         (("--metric", "acc"), "'acc' is not a condition"),
         (("--metric", "acc>>1"), "'acc>>1' is not a condition"),
         (("--metric", "acc>0.5 and"), "'acc>0.5 and' is not a condition"),

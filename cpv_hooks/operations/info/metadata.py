@@ -133,7 +133,7 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
 def _model(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> ModelMetadata:
     from cpv_hooks.history.model_contents import Models
     from cpv_hooks.history.version_metrics import in_cache, metrics
-    from cpv_hooks.project.metrics import for_json
+    from cpv_hooks.metric_formats.metrics import for_json
 
     found = metrics(project, version, lambda pointer: in_cache(project, pointer))
     artifacts = [(project.kind_of(pointer.path), pointer) for pointer in version.pointers]

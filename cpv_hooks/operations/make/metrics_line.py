@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.metric_formats.metrics import MAX_KEY, MAX_METRICS, MAX_TEXT, Metric
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import of_bytes
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE
-from cpv_hooks.project.metrics import MAX_KEY, MAX_METRICS, MAX_TEXT, Metric
 from cpv_hooks.project.project import Project
 from cpv_hooks.worktree.workspace import Workspace
 

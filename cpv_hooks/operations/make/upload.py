@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cpv_hooks.console.plan import Plan
+from cpv_hooks.metric_formats.metrics import Metric
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.work_tree import Tracked
-from cpv_hooks.project.metrics import Metric
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 

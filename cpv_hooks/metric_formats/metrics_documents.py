@@ -35,19 +35,44 @@ def flat(table: Mapping[object, object]) -> dict[object, object]:
 
 def read_document(text: str, name: str) -> dict[object, object] | None:
     """The metrics of a whole file called `name`; None for one that is no document."""
-    suffix = PurePosixPath(name).suffix.lower()
-    if not (suffix in _SUFFIXES or text.lstrip()[:1] in ("{", "[")):
-        return None
-    table = _parsed(text, suffix)
+    table = _parsed(text, name)
     if isinstance(table, list):
-        rows = [row for row in table if isinstance(row, Mapping)]
+        rows = _rows(table)
         return _merged(rows) if rows else None
     if not isinstance(table, Mapping):
         return None
     return _of_trainer(table) if isinstance(table.get("log_history"), list) else flat(table)
 
 
-def _parsed(text: str, suffix: str) -> object:
+def document_rows(text: str, name: str) -> list[dict[object, object]]:
+    """What a whole file called `name` says step by step; empty for one that is no document.
+
+    A list has a row for each step, a trainer's state its history; where a table's values are lists of one length (as
+    Keras' `History.history`), each has a value for each step.
+    """
+    table = _parsed(text, name)
+    if isinstance(table, list):
+        return [flat(row) for row in _rows(table)]
+    if not isinstance(table, Mapping):
+        return []
+    if isinstance(table.get("log_history"), list):
+        return [flat(row) for row in _rows(table["log_history"])]
+    values = flat(table)
+    columns = {key: value for key, value in values.items() if isinstance(value, list) and value}
+    if columns and len({len(column) for column in columns.values()}) == 1:
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [values]
+
+
+def _rows(table: list[object]) -> list[Mapping[object, object]]:
+    return [row for row in table if isinstance(row, Mapping)]
+
+
+def _parsed(text: str, name: str) -> object:
+    """None for what is no document."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if not (suffix in _SUFFIXES or text.lstrip()[:1] in ("{", "[")):
+        return None
     try:
         if suffix in (".yaml", ".yml"):
             from ruamel.yaml import YAML
@@ -76,7 +101,7 @@ def _merged(rows: Sequence[Mapping[object, object]]) -> dict[object, object]:
 def _of_trainer(state: Mapping[object, object]) -> dict[object, object]:
     """`trainer_state.json` of Hugging Face: the last value of all that was logged, and the best."""
     history = state.get("log_history")
-    rows = [row for row in history if isinstance(row, Mapping)] if isinstance(history, list) else []
+    rows = _rows(history) if isinstance(history, list) else []
     whole: dict[object, object] = {
         key: state[key] for key in ("epoch", "global_step", "best_metric") if state.get(key) is not None
     }

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cpv_hooks.project.metrics_documents import MAX_BYTES, flat, heading, read_document, read_rows
+from cpv_hooks.metric_formats.metrics_documents import MAX_BYTES, flat, heading, read_document, read_rows
 
 Metric = int | float | str
 
@@ -33,7 +33,7 @@ def read(path: Path, name: str = "") -> dict[str, Metric]:
     at most 50 metrics. Raises `OSError` where the file cannot be read.
     """
     name = name or path.name
-    encoding = _encoding(path)
+    encoding = encoding_of(path)
     if path.stat().st_size <= MAX_BYTES:
         document = read_document(path.read_bytes().decode(encoding, "replace").removeprefix("\ufeff"), name)
         if document is not None:
@@ -43,11 +43,11 @@ def read(path: Path, name: str = "") -> dict[str, Metric]:
 
 def _rows(path: Path, name: str, encoding: str) -> Iterator[Mapping[object, object]]:
     lines = list(_tail(path, encoding))
-    table = heading(_first_line(path, encoding), name)
+    table = heading(first_line(path, encoding), name)
     rows = list(read_rows(lines, *table)) if table else []
     if rows:
-        return ({key: _value(str(cell)) for key, cell in row.items()} for row in rows)
-    return map(_parse, lines)
+        return ({key: value_of(str(cell)) for key, cell in row.items()} for row in rows)
+    return map(parse_line, lines)
 
 
 def _last(rows: Iterator[Mapping[object, object]]) -> dict[str, Metric]:
@@ -77,8 +77,8 @@ def _scalar(value: object) -> bool:
     return isinstance(value, float | str) or (isinstance(value, int) and abs(value) < 1 << 63)
 
 
-def _encoding(path: Path) -> str:
-    """By the mark that some editors, and PowerShell, put in front."""
+def encoding_of(path: Path) -> str:
+    """A text's encoding, by the mark that some editors, and PowerShell, put in front."""
     with path.open("rb") as stream:
         mark = stream.read(2)
     return {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(mark, "utf-8-sig")
@@ -96,7 +96,8 @@ def _tail(path: Path, encoding: str) -> Iterator[str]:
     yield from lines[1:] if start else lines
 
 
-def _first_line(path: Path, encoding: str) -> str:
+def first_line(path: Path, encoding: str) -> str:
+    """The first line of a text, as far as it is in the first 64 KiB."""
     with path.open("rb") as stream:
         data = stream.read(TAIL_BYTES)
     return next(iter(data.decode(encoding, "replace").removeprefix("\ufeff").splitlines()), "")
@@ -115,7 +116,7 @@ def line_of(path: Path, key: str) -> int | None:
             start -= len(chunk)
         lines = stream.read(TAIL_BYTES).split(b"\n")
     for number, raw in reversed(list(enumerate(lines, before + 1))):
-        if any(key in clean(_parse(line)) for line in raw.decode("utf-8", "replace").splitlines()):
+        if any(key in clean(parse_line(line)) for line in raw.decode("utf-8", "replace").splitlines()):
             return number
     return None
 
@@ -127,7 +128,8 @@ def for_json(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     }
 
 
-def _parse(line: str) -> dict[object, object]:
+def parse_line(line: str) -> dict[object, object]:
+    """What a line of a log says: a JSON object, or `key=value` words; empty for anything else."""
     text = line.strip()
     if text.startswith("{"):
         try:
@@ -135,16 +137,17 @@ def _parse(line: str) -> dict[object, object]:
         except (ValueError, RecursionError):
             return {}
         return flat(value) if isinstance(value, dict) else {}
-    return {key: _value(word) for key, word in _PAIR.findall(text)}
+    return {key: value_of(word) for key, word in _PAIR.findall(text)}
 
 
 def parse_pair(text: str) -> tuple[str, Metric] | None:
     """One `key=value` as a log may have it; None for anything else."""
     found = _PAIR.fullmatch(text)
-    return (found[1], _value(found[2])) if found else None
+    return (found[1], value_of(found[2])) if found else None
 
 
-def _value(word: str) -> Metric:
+def value_of(word: str) -> Metric:
+    """A word of a log or a cell of a table: a number where it is one."""
     if word[:1] in ("'", '"') and word[0] == word[-1] and len(word) > 1:
         return word[1:-1]
     if re.fullmatch(r"[+-]?\d{1,18}", word):
