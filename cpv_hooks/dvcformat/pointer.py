@@ -104,14 +104,15 @@ def parse(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
     """
     if len(text) > MAX_BYTES:
         raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {shell_path(file)}")
-    if posixpath.basename(file) == "dvc.lock":
+    if file.endswith("dvc.lock") and posixpath.basename(file) == "dvc.lock":
         return list(_parse_lock(load_table(text, file), file, load_table(pipeline, file) if pipeline else None))
     from cpv_hooks.dvcformat import pointer_fast
-    from cpv_hooks.dvcformat.file_versions_fast import cut
 
     plain = pointer_fast.fields(text)
     if plain is not None:
         return [_plain(plain, file)]
+    from cpv_hooks.dvcformat.file_versions_fast import cut
+
     small, files = cut(text)
     return list(_parse_single(with_files(load_table(small, file), files), file))
 

@@ -16,14 +16,14 @@ from cpv_hooks.dvcformat.file_versions_fast import is_text
 
 _LAYOUT = re.compile(
     r"outs:\n- md5: (?P<md5>[0-9a-f]{32}(?:\.dir)?)\n"
-    r"(?:  size: (?P<size>[0-9]{1,18})\n)?"
-    r"(?:  nfiles: (?P<nfiles>[0-9]{1,18})\n)?"
+    # Not with a zero in front, which YAML may take for an octal number.
+    r"(?:  size: (?P<size>0|[1-9][0-9]{0,17})\n)?"
+    r"(?:  nfiles: (?P<nfiles>0|[1-9][0-9]{0,17})\n)?"
     r"(?P<isexec>  isexec: true\n)?"
     r"(?:  hash: (?P<hash>md5)\n)?"
     r"  path: (?P<path>\S+)\n"
     r"(?:  remote: (?P<remote>\S+)\n)?"
 )
-_LEADING_ZERO = re.compile(r"0[0-9]")
 
 
 _is_name = lru_cache(maxsize=4096)(is_text)
@@ -49,17 +49,8 @@ def fields(text: str) -> Fields | None:
     md5, size, nfiles, isexec, hashed, path, remote = found.groups()
     if not is_text(md5) or not _is_name(path) or (remote and not _is_name(remote)):
         return None
-    if any(map(_LEADING_ZERO.match, filter(None, (size, nfiles)))):
-        return None
-    return Fields(
-        md5=md5,
-        size=int(size) if size else None,
-        nfiles=int(nfiles) if nfiles else None,
-        isexec=bool(isexec),
-        hashed=bool(hashed),
-        path=path,
-        remote=remote,
-    )
+    whole, files = int(size) if size else None, int(nfiles) if nfiles else None
+    return Fields(md5, whole, files, bool(isexec), bool(hashed), path, remote)
 
 
 def read(text: str) -> dict[str, Any] | None:

@@ -7,11 +7,12 @@ replaced objects (`git replace`): there, and for an object that it does not find
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import repeat
 from typing import TYPE_CHECKING
 
-from cpv_hooks.git.objects import Object, Reads, objects_of
+from cpv_hooks.git.objects import Object, objects_of
 
 if TYPE_CHECKING:
     import pygit2
@@ -45,6 +46,10 @@ class LibGit2:
             return objects_of(self._repo).read(name, most)
         return Object(name, _KINDS[kind], data if len(data) <= most else None)
 
+    def read_all(self, oids: Iterable[str], most: int = sys.maxsize) -> Iterator[Object | None]:
+        """See `Reads.read_all`."""
+        return map(self.read, oids, repeat(most))
+
 
 def open_repository(repo: Repo) -> LibGit2 | None:
     """None where libgit2 cannot open the repository, or would not see in it what Git does."""
@@ -64,20 +69,26 @@ def open_repository(repo: Repo) -> LibGit2 | None:
 
 @contextmanager
 def trusting() -> Iterator[None]:
-    """Read without hashing each object once more, which takes as long as reading it; Git does not either."""
+    """Read as Git itself does, and each object once.
+
+    Without hashing it once more, which takes as long as reading it; without looking each time whether its pack has a
+    `.keep`; and without keeping it for the next who asks.
+    """
     try:
         from pygit2 import option
         from pygit2.enums import Option
     except ImportError:
         yield
         return
-    option(Option.ENABLE_STRICT_HASH_VERIFICATION, False)
+    usual = {
+        Option.ENABLE_STRICT_HASH_VERIFICATION: True,
+        Option.DISABLE_PACK_KEEP_FILE_CHECKS: False,
+        Option.ENABLE_CACHING: True,
+    }
+    for name, value in usual.items():
+        option(name, not value)
     try:
         yield
     finally:
-        option(Option.ENABLE_STRICT_HASH_VERIFICATION, True)
-
-
-def reads(repo: Repo) -> Reads:
-    """The fastest way to read a repository's objects by their ids."""
-    return open_repository(repo) or objects_of(repo)
+        for name, value in usual.items():
+            option(name, value)

@@ -10,8 +10,9 @@ from typing import NamedTuple, TypedDict
 
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
+from cpv_hooks.history.contents import ArtifactRecord
 from cpv_hooks.history.model_contents import Models, ModelSummary
-from cpv_hooks.history.reader import ArtifactRecord, Recorded
+from cpv_hooks.history.reader import Recorded, look_ahead
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.version_series import SeriesReader
 from cpv_hooks.history.where import Where
@@ -130,6 +131,7 @@ class Log:
         """
         wanted = iter(self._wanted(filters))
         while batch := list(islice(wanted, _AT_ONCE)):
+            look_ahead([*batch, *(self._before[one.name] for one in batch if one.name in self._before)])
             pointers = [[artifact.pointer for artifact in one.artifacts] for one in batch]
             commits = [one.commit for one in batch]
             look = self._where
@@ -148,6 +150,8 @@ class Log:
     def _wanted(self, filters: Filters) -> Sequence[Recorded]:
         asked = [condition.metric for condition in filters.conditions]
         asked += [filters.best.metric] if filters.best else []
+        if asked or filters.kinds:
+            look_ahead(self._found)
         if asked:
             refuse_unknown(asked, {name for one in self._found for name in self.metrics(one)})
         kept = [one for one in self._found if self._is_wanted(one, filters)]

@@ -1,7 +1,7 @@
 """The one reader of history: every version of a repository with its commit, its pointers and its metrics.
 
-Git's objects are read in this process, each once, kind after kind, and what was parsed of them is kept: 10,000 tagged
-versions take about a second.
+Git's objects are read in this process, each once, kind after kind, and what was parsed of them is kept. Artifacts are
+read when they are asked for: of a long history mostly the newest ones are.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
-from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.libgit2 import open_repository, trusting
-from cpv_hooks.git.objects import Reads, objects_of
+from cpv_hooks.git.objects import Object, Reads, objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import records
-from cpv_hooks.project.config import KINDS, Kind
+from cpv_hooks.history.contents import PLACES, ArtifactRecord, Contents
 from cpv_hooks.project.plugins import scheme_of
-from cpv_hooks.project.pointers_at import PointerReader
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions.tag_message import read_metrics
@@ -27,33 +25,48 @@ from cpv_hooks.versions.tag_refs import PREFIX
 
 _MAX_BYTES = 8 << 20
 """A commit or a tag that is larger is not read."""
-
-
-class ArtifactRecord(NamedTuple):
-    """A pointer of a version, and the kind of its artifact."""
-
-    kind: Kind
-    pointer: Pointer
+_MODEL = Line.MODEL
 
 
 class Recorded(NamedTuple):
     """A version as history has it.
 
-    `time` is the tag's own or, where it has none, its commit's, in seconds since the epoch; `message` is the first
-    line of the tag's message, or of the commit's. `metrics` are what the tag of a model version says; `artifacts` are
-    those of the version's line. `error` says why the version cannot be read; it has no artifacts then.
+    `time` is the tag's own or, where it has none, its commit's, in seconds since the epoch; `messages` are the tag's
+    and the commit's. `tree` is the commit's in `contents`; None where `damage` says why the version cannot be read.
     """
 
     name: str
     line: Line
     number: tuple[int, ...]
     commit: str
-    time: int
-    author: str
-    message: str
-    metrics: Mapping[str, int | float | str]
-    artifacts: tuple[ArtifactRecord, ...]
-    error: CPVError | None = None
+    contents: Contents
+    time: int = 0
+    author: str = ""
+    messages: tuple[str, str] = ("", "")
+    tree: str | None = None
+    damage: CPVError | None = None
+
+    @property
+    def message(self) -> str:
+        """The first line of the tag's message or, where it has none, of the commit's."""
+        return next(filter(None, map(_subject, self.messages)), "")
+
+    @property
+    def metrics(self) -> Mapping[str, int | float | str]:
+        """What the tag of a model version says."""
+        return read_metrics(self.messages[0]) if self.line is _MODEL else {}
+
+    @property
+    def artifacts(self) -> tuple[ArtifactRecord, ...]:
+        """Those of the version's line; none where `error` says why it cannot be read."""
+        found = self.damage if self.tree is None else self.contents.of(self.tree)
+        return () if found is None or isinstance(found, CPVError) else found[PLACES[self.line]]
+
+    @property
+    def error(self) -> CPVError | None:
+        """Why the version cannot be read."""
+        found = self.damage if self.tree is None else self.contents.of(self.tree)
+        return found if isinstance(found, CPVError) else None
 
 
 class Peeled(NamedTuple):
@@ -66,7 +79,6 @@ class Peeled(NamedTuple):
 _T = TypeVar("_T")
 _Tried = Mapping[str, _T | CPVError]
 """What was read under an id, or why it could not be."""
-_Content = Mapping[Line, tuple[ArtifactRecord, ...]]
 
 
 def read(repo: Repo, projects: Sequence[Project]) -> list[Recorded]:
@@ -79,32 +91,29 @@ def read_one(repo: Repo, projects: Sequence[Project], name: str) -> Recorded:
     return _read(repo, projects, name)[0]
 
 
+def look_ahead(versions: Iterable[Recorded]) -> None:
+    """Read the artifacts of these versions of one repository together."""
+    wanted = [(one.contents, one.tree) for one in versions if one.tree is not None]
+    if wanted:
+        with _at_full_speed():
+            wanted[0][0].look_ahead(tree for _, tree in wanted)
+
+
 def _read(repo: Repo, projects: Sequence[Project], only: str | None) -> list[Recorded]:
     scheme = scheme_of(projects[0].config)
     with _at_full_speed():
-        history = History(repo, projects)
+        history = History(repo)
         named = sorted(
             (line, number, name, oid)
-            for name, oid in history.tags
             for line in Line
+            for name, oid in history.tags
             if only in (None, name) and (number := scheme.parse(line, name)) is not None
         )
         # Kind after kind, because a pack holds them so.
-        peeled = _each(history.peel, (oid for _, _, _, oid in named))
-        commits = _each(history.commit, (found.commit for found in peeled.values() if isinstance(found, Peeled)))
-        contents = _each(history.content, (one.tree for one in commits.values() if isinstance(one, records.Commit)))
+        peeled = history.each(history.peel, (oid for _, _, _, oid in named))
+        commits = history.each(history.commit, (one.commit for one in peeled.values() if isinstance(one, Peeled)))
+        contents = Contents(projects, history.objects)
         return [_recorded(*one, peeled, commits, contents) for one in named]
-
-
-def _each(look: Callable[[str], _T], ids: Iterable[str]) -> dict[str, _T | CPVError]:
-    found: dict[str, _T | CPVError] = {}
-    for oid in ids:
-        if oid not in found:
-            try:
-                found[oid] = look(oid)
-            except CPVError as error:
-                found[oid] = error
-    return found
 
 
 def _recorded(
@@ -114,28 +123,20 @@ def _recorded(
     oid: str,
     peeled: _Tried[Peeled],
     commits: _Tried[records.Commit],
-    contents: _Tried[_Content],
+    contents: Contents,
 ) -> Recorded:
     found = peeled[oid]
     if isinstance(found, CPVError):
-        return Recorded(name, line, number, oid, 0, "", "", {}, (), found)
-    tag, commit = found.tag, commits[found.commit]
+        return Recorded(name, line, number, oid, contents, damage=found)
+    oid, tag = found
+    commit = commits[oid]
     if isinstance(commit, CPVError):
-        return Recorded(name, line, number, found.commit, 0, "", "", {}, (), commit)
-    content = contents[commit.tree]
-    artifacts, error = ((), content) if isinstance(content, CPVError) else (content[line], None)
-    return Recorded(
-        name,
-        line,
-        number,
-        found.commit,
-        commit.time if tag is None or tag.time is None else tag.time,
-        commit.author,
-        (tag and _subject(tag.message)) or _subject(commit.message),
-        read_metrics(tag.message) if tag and line is Line.MODEL else {},
-        artifacts,
-        error,
-    )
+        return Recorded(name, line, number, oid, contents, damage=commit)
+    tree, author, time, message = commit
+    if tag is None:
+        return Recorded(name, line, number, oid, contents, time, author, ("", message), tree)
+    own = time if tag.time is None else tag.time
+    return Recorded(name, line, number, oid, contents, own, author, (tag.message, message), tree)
 
 
 def _subject(message: str) -> str:
@@ -143,23 +144,31 @@ def _subject(message: str) -> str:
 
 
 class History:
-    """A repository's tags, and what the commits that they name hold, over all its DVC roots."""
+    """A repository's tags, and the commits that they name."""
 
-    def __init__(self, repo: Repo, projects: Sequence[Project]) -> None:
+    def __init__(self, repo: Repo) -> None:
         self._repo = repo
-        self._projects = projects
         library = open_repository(repo)
-        self._objects: Reads = library or objects_of(repo)
-        self._pointers = PointerReader(self._objects)
-        self._kinds: dict[str, Kind] = {}
+        self.objects: Reads = library or objects_of(repo)
         self.tags: list[tuple[str, str]] = library.below(PREFIX) if library else list(_listed(repo))
         """Name and id of each tag; the id is the tag object's of an annotated one."""
 
-    def peel(self, oid: str) -> Peeled:
+    def each(self, look: Callable[[str, Object | None], _T], ids: Iterable[str]) -> dict[str, _T | CPVError]:
+        """What `look` makes of each object, or why it cannot."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, _T | CPVError] = {}
+        for oid, read in zip(wanted, self.objects.read_all(wanted, _MAX_BYTES), strict=True):
+            try:
+                found[oid] = look(oid, read)
+            except CPVError as error:
+                found[oid] = error
+        return found
+
+    def peel(self, oid: str, found: Object | None) -> Peeled:
         """The commit that a tag's id stands for."""
         outer: records.TagObject | None = None
         while True:
-            kind, data = self._read(oid)
+            kind, data = self._content(oid, found)
             if kind == "commit":
                 return Peeled(oid, outer)
             tag = records.tag(data) if kind == "tag" else None
@@ -169,34 +178,20 @@ class History:
             if tag.kind == "commit":
                 return Peeled(tag.target, outer)
             oid = tag.target
+            found = self.objects.read(oid, _MAX_BYTES)
 
-    def commit(self, oid: str) -> records.Commit:
+    def commit(self, oid: str, found: Object | None) -> records.Commit:
         """A commit."""
-        kind, data = self._read(oid)
-        found = records.commit(data) if kind == "commit" else None
-        if found is None:
+        kind, data = self._content(oid, found)
+        commit = records.commit(data) if kind == "commit" else None
+        if commit is None:
             raise CPVError(f"{oid} is not a commit", where=str(self._repo.top), fix="git fsck")
-        return found
+        return commit
 
-    def content(self, tree: str) -> dict[Line, tuple[ArtifactRecord, ...]]:
-        """The artifacts in the tree of a commit."""
-        found: dict[Line, list[ArtifactRecord]] = {line: [] for line in Line}
-        for project in self._projects:
-            for pointer in self._pointers.below(project, tree):
-                kind = self._kinds.get(pointer.path) or self._kinds.setdefault(
-                    pointer.path, project.kind_of(pointer.path)
-                )
-                found[_LINES[kind]].append(ArtifactRecord(kind, pointer))
-        return {line: tuple(artifacts) for line, artifacts in found.items()}
-
-    def _read(self, oid: str) -> tuple[str, bytes]:
-        found = self._objects.read(oid, _MAX_BYTES)
+    def _content(self, oid: str, found: Object | None) -> tuple[str, bytes]:
         if found is None:
             raise CPVError(f"{oid} is not in this clone", where=str(self._repo.top), fix="git fetch --refetch")
         return found.kind, found.data or b""
-
-
-_LINES: Mapping[Kind, Line] = {kind: Line.of(kind) for kind in KINDS}
 
 
 def _listed(repo: Repo) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_COMMIT = re.compile(rb"tree ([0-9a-f]+)\n(?:parent [0-9a-f]+\n)*author ([^\n]*)\ncommitter ([^\n]*)\n")
-_TAG = re.compile(rb"object ([0-9a-f]+)\ntype ([a-z]+)\ntag [^\n]*\n(?:tagger ([^\n]*)\n)?")
-_PERSON = re.compile(rb"(.*>) (\d{1,15}) [+-]\d+")
+# A person is `NAME <MAIL> SECONDS ZONE`; of one that is not, all stands for the name.
+_TIME = rb"(?:[^\n]*> (\d{1,15}) [+-]\d+|[^\n]*)"
+_COMMIT = re.compile(
+    rb"tree ([0-9a-f]+)\n(?:parent [0-9a-f]+\n)*"
+    rb"author (?:([^\n]*>) \d{1,15} [+-]\d+|([^\n]*))\ncommitter " + _TIME + rb"\n"
+)
+_TAG = re.compile(rb"object ([0-9a-f]+)\ntype ([a-z]+)\ntag [^\n]*\n(?:tagger " + _TIME + rb"\n)?")
 _ENCODING = re.compile(rb"^encoding ([!-~]+)$", re.MULTILINE)
 
 
@@ -34,15 +38,13 @@ def commit(data: bytes) -> Commit | None:
     found = _COMMIT.match(data)
     if found is None:
         return None
-    tree, author, committer = found.groups()
+    tree, author, nobody, time = found.groups()
     end = data.find(b"\n\n")
-    encoding = _ENCODING.search(data, found.end(), end if end > 0 else len(data))
-    return Commit(
-        tree.decode(),
-        _text(_person(author)[0]),
-        _person(committer)[1] or 0,
-        _text(data[end + 2 :] if end > 0 else b"", encoding[1].decode() if encoding else "utf-8"),
-    )
+    encoding, stop = None, end if end > 0 else len(data)
+    if data.find(b"encoding ", found.end(), stop) >= 0:
+        encoding = _ENCODING.search(data, found.end(), stop)
+    message = _text(data[end + 2 :] if end > 0 else b"", encoding[1].decode() if encoding else "utf-8")
+    return Commit(tree.decode(), _text(nobody if author is None else author), int(time or 0), message)
 
 
 def tag(data: bytes) -> TagObject | None:
@@ -50,16 +52,10 @@ def tag(data: bytes) -> TagObject | None:
     found = _TAG.match(data)
     if found is None:
         return None
-    target, kind, tagger = found.groups()
+    target, kind, time = found.groups()
     end = data.find(b"\n\n")
-    time = _person(tagger)[1] if tagger else None
-    return TagObject(target.decode(), kind.decode(), time, _text(data[end + 2 :] if end > 0 else b""))
-
-
-def _person(value: bytes) -> tuple[bytes, int | None]:
-    """`NAME <MAIL>` and the time, of `NAME <MAIL> SECONDS ZONE`."""
-    found = _PERSON.fullmatch(value)
-    return (found[1], int(found[2])) if found else (value, None)
+    message = _text(data[end + 2 :] if end > 0 else b"")
+    return TagObject(target.decode(), kind.decode(), None if time is None else int(time), message)
 
 
 def _text(raw: bytes, encoding: str = "utf-8") -> str:

@@ -10,7 +10,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history.reader import ArtifactRecord
+from cpv_hooks.history.contents import ArtifactRecord
 from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
 from cpv_hooks.history.version_metrics import in_files
 from cpv_hooks.history.version_names import Named

@@ -29,8 +29,11 @@ class Where:
 
     def metrics(self, one: Recorded) -> Mapping[str, Metric]:
         """What a version's tag says, else what its metrics files in the cache do."""
-        logs = [artifact.pointer for artifact in one.artifacts if artifact.kind == "metrics"]
-        return one.metrics or in_files(logs, self.file)
+        said = one.metrics
+        # Without them the artifacts are read, which a long history need not be asked for.
+        return said or in_files(
+            (artifact.pointer for artifact in one.artifacts if artifact.kind == "metrics"), self.file
+        )
 
     def cached(self, pointers: Sequence[Pointer]) -> bool:
         """Whether the cache has every object of these artifacts."""

@@ -35,6 +35,9 @@ class Line(StrEnum):
         return cls.DATA if kind == "data" else cls.MODEL
 
 
+_MODEL = Line.MODEL
+
+
 class Scheme(Protocol):
     """A way to write versions as tag names; a plugin's must never raise for any string."""
 
@@ -83,8 +86,9 @@ class Numbered:
 
     def parse(self, line: Line, tag: str) -> Version | None:
         """See `Scheme.parse`."""
-        found = self._patterns[line].fullmatch(tag)
-        return tuple(int(number) for number in found.groups()) if found else None
+        model, data = self._patterns
+        found = (model if line is _MODEL else data).fullmatch(tag)
+        return tuple(map(int, found.groups())) if found else None
 
     def is_ours(self, line: Line, tag: str) -> bool:
         """See `Scheme.is_ours`: the prefix and a digit."""
@@ -107,8 +111,9 @@ class Numbered:
         return (*last[:-1], last[-1] + 1)
 
     @cached_property
-    def _patterns(self) -> Mapping[Line, re.Pattern[str]]:
-        return {line: re.compile(re.escape(prefix) + self._core()) for line, prefix in self.prefixes.items()}
+    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        model, data = (re.compile(re.escape(self.prefixes[line]) + self._core()) for line in (_MODEL, Line.DATA))
+        return model, data
 
     def _core(self) -> str:
         return r"\.".join([_NUMBER] * len(self.start))

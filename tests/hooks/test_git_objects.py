@@ -127,3 +127,21 @@ def test_one_process_for_all_who_ask_and_another_for_a_repository_made_anew(git:
     found = objects_of(Repo.discover(git.path)).read("HEAD")
     assert found is not None
     assert found.oid == git.git("rev-parse", "HEAD").out.strip()
+
+
+def test_many_at_once_are_what_each_is_alone(git: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1300):
+        git.write(f"many/{number}", str(number) * (1 + number % 7))
+    git.git("add", "-A")
+    oids = [line.split()[1] for line in git.git("ls-files", "-s", "many").out.splitlines()]
+    oids[7:7] = ["f" * 40, git.git("rev-parse", "HEAD").out.strip(), oids[9]]
+    store = objects(git)
+    alone = [store.read(oid, 20) for oid in oids]
+    assert list(store.read_all(oids, 20)) == alone
+    monkeypatch.setattr("cpv_hooks.git.objects._ROOM", 1000)
+    assert list(store.read_all(oids, 20)) == alone, "what is more than is kept at a time is asked for again"
+    assert list(store.read_all([])) == []
+    mixed = []
+    for oid, found in zip(oids, store.read_all(iter(oids), 20), strict=True):
+        mixed.append((found, store.read(oid, 20)))
+    assert all(one == other for one, other in mixed), "others may ask in between"

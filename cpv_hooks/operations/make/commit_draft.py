@@ -13,7 +13,8 @@ from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.make.new_content import Prospect
-from cpv_hooks.project.pointers_at import PIPELINE, pointers_at
+from cpv_hooks.project.pointer_reader import PIPELINE
+from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.worktree.workspace import Workspace

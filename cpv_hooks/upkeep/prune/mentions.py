@@ -16,7 +16,7 @@ from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import Object, TreeEntry, entries, objects_of
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.pointers_at import PIPELINE
+from cpv_hooks.project.pointer_reader import PIPELINE
 
 _OID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?:\.dir)?(?![0-9a-f])")
 

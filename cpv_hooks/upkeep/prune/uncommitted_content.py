@@ -13,7 +13,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.pointers_at import PIPELINE
+from cpv_hooks.project.pointer_reader import PIPELINE
 from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions, ids_in, in_pointer
 from cpv_hooks.upkeep.verify.starts import at, git_dirs
 from cpv_hooks.worktree.base_index import Index

@@ -31,6 +31,15 @@ def read(shell: Shell) -> dict[str, Recorded]:
     return {one.name: one for one in reader.read(repo, Project.find_all(repo))}
 
 
+def said(shell: Shell) -> dict[str, tuple[object, ...]]:
+    """All that is known of each version, as values that can be compared."""
+    return {
+        name: (one.line, one.number, one.commit, one.time, one.author, one.message, one.metrics, one.artifacts,
+               str(one.error))
+        for name, one in read(shell).items()
+    }  # fmt: skip
+
+
 def by_git(shell: Shell, version: Recorded) -> None:
     """What was read is what Git says of this version alone."""
     assert version.error is None
@@ -63,9 +72,9 @@ def test_versions_are_what_git_says_of_each(model: ModelRepo) -> None:
 def test_packed_and_in_a_linked_work_tree(model: ModelRepo, tmp_path: Path) -> None:
     model.git("pack-refs", "--all")
     model.git("gc", "-q", "--prune=now")
-    before = read(model)
+    before = said(model)
     model.git("worktree", "add", "-q", str(tmp_path / "linked"), "v0.0")
-    assert read(Shell(tmp_path / "linked")) == before
+    assert said(Shell(tmp_path / "linked")) == before
 
 
 def test_a_repository_that_libgit2_cannot_open(shell: Shell) -> None:
@@ -100,7 +109,7 @@ def test_what_a_partial_clone_lacks_is_fetched(model: ModelRepo, tmp_path: Path)
     model.git("clone", "-q", "--filter=blob:none", "--no-checkout", f"file://{model.path}", str(tmp_path / "partial"))
     part = Shell(tmp_path / "partial")
     part.git("checkout", "-q", "main", status=None)
-    assert read(part) == read(model)
+    assert said(part) == said(model)
 
 
 def test_a_tag_of_a_tag_and_one_of_no_commit(model: ModelRepo) -> None:
@@ -165,3 +174,50 @@ def test_what_is_no_commit(data: bytes) -> None:
 def test_a_commit_without_a_usable_time() -> None:
     found = records.commit(b"tree 12\nparent 34\nauthor A <a> x\ncommitter B <b> -7 +0000\nencoding nonsense\n\nhi")
     assert found == records.Commit("12", "A <a> x", 0, "hi")
+
+
+def test_read_together_or_one_by_one_by_the_library_or_by_git(model: ModelRepo) -> None:
+    def version(number: int, *options: str) -> None:
+        model.git("add", "-A")
+        model.git("commit", "-q", "--allow-empty", "-m", f"work {number}")
+        model.git("tag", f"v0.{number}", *options)
+
+    model.write("nested/.dvc/config", "")
+    model.write("nested/.cpv.toml", "")
+    model.write("nested/y.bin.dvc", POINTER.format("0" * 31 + "b", 7, "y.bin"))
+    version(2, "-m", "two\n\nCpv-Line: model\nCpv-Metric: loss=0.5")
+    model.write("nested/y.bin.dvc", POINTER.format("0" * 31 + "f", 7, "y.bin"))
+    model.write("model.bin.dvc", POINTER.format("0" * 31 + "c", "010", "model.bin"))  # for YAML, and as long
+    model.write("model.bim.dvc", POINTER.format("0" * 31 + "d", 9, "model.bim"))
+    version(3)
+    model.git("mv", "model.bim.dvc", "model.bin.dvc", "-f")  # the same length, another name
+    model.write("code.py", "print()")
+    version(4, "-m", "four")
+    model.write("pipe/dvc.yaml", "stages:\n  a:\n    cmd: x\n    outs:\n    - out.bin\n")
+    lock = "schema: '2.0'\nstages:\n  a:\n    cmd: x\n    outs:\n    - path: out.bin\n      md5: {}\n      size: 3\n"
+    model.write("pipe/dvc.lock", lock.format("0" * 31 + "e"))
+    version(5)
+    model.write("pipe/dvc.yaml", "stages: {}\n")  # the lock file is the same, and says no output any more
+    version(6)
+    model.write("model.bin.dvc", "outs: nothing\n")
+    version(7)
+    model.git("tag", "-m", "outer", "v0.8", "v0.4")
+    model.git("tag", "v0.9", "HEAD:code.py")
+    gone = model.git("rev-parse", "v0.2:nested/y.bin.dvc").out.strip()
+    (model.path / ".git/objects" / gone[:2] / gone[2:]).unlink()
+
+    one_by_one = said(model)
+    together = read(model)
+    reader.look_ahead(together.values())
+    assert [one.artifacts for one in together.values()] == [one[-2] for one in one_by_one.values()]
+    assert {name for name, one in together.items() if one.error} == {"v0.2", "v0.7", "v0.9"}
+    paths = [[item.pointer.path for item in together[f"v0.{n}"].artifacts] for n in (4, 5, 6)]
+    assert paths[0] == paths[2] == [path for path in paths[1] if path != "pipe/out.bin"] != paths[1]
+    library = open_repository(Repo.discover(model.path))
+    assert library is not None
+    model.git("replace", "HEAD:code.py", "HEAD:.cpv.toml")  # no pointer: Git itself is asked, for the same
+    assert open_repository(Repo.discover(model.path)) is None
+    assert said(model) == one_by_one
+    by_git_together = read(model)
+    reader.look_ahead(by_git_together.values())
+    assert [one.artifacts for one in by_git_together.values()] == [one[-2] for one in one_by_one.values()]
