@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.history.reader import ArtifactRecord, Recorded
+from cpv_hooks.history.contents import ArtifactRecord
+from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.series import MetricSeries
 from cpv_hooks.project.project import Project
