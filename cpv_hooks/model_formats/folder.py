@@ -12,7 +12,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import rank_folders
 from cpv_hooks.model_formats.damage import DAMAGE, reason
 from cpv_hooks.model_formats.record import Model, Tensor, Unreadable, short, verdicts
-from cpv_hooks.model_formats.single_file import SUFFIXES, read_file
+from cpv_hooks.model_formats.single_file import read_file
+from cpv_hooks.model_formats.suffixes import READABLE, suffix
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAX_FILES = 10_000
@@ -23,7 +24,7 @@ _INDEX = ".index.json"
 def read_folder(files: Mapping[str, ByteSource]) -> Model | None:
     """What a folder of files says of itself; None where it has no file of a model. A file that cannot be read is one
     of the `errors`, and the rest goes on."""
-    names = [name for name in sorted(files) if _is_looked_into(name)][:MAX_FILES]
+    names = [name for name in sorted(files) if suffix(name) in READABLE][:MAX_FILES]
     parts = [found for name in names if (found := _part(name, files)) is not None]
     parts += [found for name in sorted(files) if (found := _of_ranks(name, files)) is not None]
     indexes = [_index(name, files) for name in sorted(files) if name.endswith(_INDEX)]
@@ -41,10 +42,6 @@ def read_folder(files: Mapping[str, ByteSource]) -> Model | None:
         tuple(error for part in parts for error in part.errors),
         scan=partial(verdicts, scans) if scans else None,
     )
-
-
-def _is_looked_into(name: str) -> bool:
-    return f".{name.lower().rpartition('.')[2]}" in SUFFIXES
 
 
 def _part(name: str, files: Mapping[str, ByteSource]) -> Model | None:

@@ -9,18 +9,12 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import boosted_trees, catboost, gguf, hdf5, onnx, safetensors, sklearn_files, torch_files
 from cpv_hooks.model_formats.damage import DAMAGE, reason
 from cpv_hooks.model_formats.record import Model, Unreadable
+from cpv_hooks.model_formats.suffixes import READABLE, suffix
 from cpv_hooks.model_formats.zip_archive import MAGIC as ZIP
 from cpv_hooks.model_formats.zip_archive import Archive
 from cpv_hooks.system.byte_source import Buffered, ByteSource
 
 _HEAD = 64
-# fmt: off
-SUFFIXES = frozenset((
-    ".safetensors", ".gguf", ".pt", ".pth", ".ckpt", ".bin", ".keras", ".h5", ".hdf5", ".onnx", ".ubj", ".cbm",
-    ".joblib", ".skops", ".pkl", ".pickle",
-))
-# fmt: on
-"""Names of files that are looked into; in a folder no others are."""
 
 
 class FormatReader(NamedTuple):
@@ -76,8 +70,8 @@ def read_file(name: str, source: ByteSource) -> Model | None:
     """
     source = Buffered(source)
     head = source.read(0, min(_HEAD, source.size))
-    suffix = f".{name.lower().rpartition('.')[2]}"
-    named = next((one for one in READERS if suffix in one.suffixes), None)
+    ending = suffix(name)
+    named = next((one for one in READERS if ending in one.suffixes), None)
     # By its name first: some formats begin like others, or in no way of their own.
     reader = next((one for one in READERS if one.begins(head)), named)
     if reader is None:
@@ -87,7 +81,7 @@ def read_file(name: str, source: ByteSource) -> Model | None:
     except CPVError:
         raise
     except (Unreadable, *DAMAGE) as error:
-        if reader.shared and named is None and suffix not in SUFFIXES:
+        if reader.shared and named is None and ending not in READABLE:
             return None
         return Model((named or reader).format, errors=(reason(error),))
     if found is None and named is not None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from cpv_hooks.model_formats.suffixes import MODEL, suffix
+
 if TYPE_CHECKING:
     from cpv_hooks.project.config import Kind
 
 # fmt: off
-_MODEL_SUFFIXES = frozenset((
-    ".bin", ".safetensors", ".pt", ".pth", ".ckpt", ".onnx", ".gguf", ".h5", ".hdf5", ".keras", ".pkl", ".joblib",
-    ".tflite", ".pb", ".msgpack", ".skops", ".ubj", ".cbm",
-))
 _DATA_SUFFIXES = frozenset((
     ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".npy", ".npz", ".tfrecord", ".jsonl", ".zip", ".tar",
 ))
@@ -21,10 +19,10 @@ _DATA_SUFFIXES = frozenset((
 
 def kind_by_name(path: str) -> Kind | None:
     """By the names that the common frameworks write; None for one that says nothing."""
-    name = PurePosixPath(path)
-    if name.suffix.lower() in _MODEL_SUFFIXES:
+    name, ending = PurePosixPath(path), suffix(path)
+    if ending in MODEL:
         return "model"
-    if name.suffix.lower() in _DATA_SUFFIXES or name.name in ("data", "dataset", "datasets"):
+    if ending in _DATA_SUFFIXES or name.name in ("data", "dataset", "datasets"):
         return "data"
     if name.stem.startswith("metrics"):
         return "metrics"

@@ -15,7 +15,7 @@ from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import REMOVING
 from cpv_hooks.worktree.materialise import Placed, comparable, complete, needed, place_directory, place_file
 from cpv_hooks.worktree.removal import remove_artifact
-from cpv_hooks.worktree.snapshot import Taken
+from cpv_hooks.worktree.snapshot import Snapshot
 from cpv_hooks.worktree.verified_in_cache import keep
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -72,7 +72,7 @@ def _clear(space: Workspace, path: str, names: list[str]) -> None:
         remove_artifact(target, [])
 
 
-def is_ours(artifact: Artifact, taken: Taken, placing: str) -> bool:
+def is_ours(artifact: Artifact, taken: Snapshot, placing: str) -> bool:
     """Whether what was stopped half-way left all that stands there: each file is of the one version or the other."""
     space, base = artifact.space, artifact.entry
     ours: dict[bool, set[tuple[str, str]]] = {False: set(), True: set()}  # by whether DVC 2's hash is meant

@@ -31,7 +31,7 @@ from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
 from cpv_hooks.worktree.materialise import MissingFromCache, Placed, lacking, needed
 from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
-from cpv_hooks.worktree.snapshot import BeingWritten, Taken
+from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot
 from cpv_hooks.worktree.workspace import Workspace
 
 _FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer is a log between two lines
@@ -122,19 +122,19 @@ class Reconciler:
                 return Outcome(pointer.path, "in flux", pointer)
         return None
 
-    def _set(self, path: str, held: Taken | Placed) -> None:
+    def _set(self, path: str, held: Snapshot | Placed) -> None:
         if held.tree is not None:
             self.index.write_tree(path, held.entry.oid, held.tree)
         self.index.set(path, held.entry)
 
-    def _mark(self, path: str, taken: Taken, before: BaseEntry | None) -> None:
+    def _mark(self, path: str, taken: Snapshot, before: BaseEntry | None) -> None:
         """What was being brought is so still."""
         if before is not None:
             marked = taken.entry._replace(placing=before.placing, placing_legacy=before.placing_legacy)
             self.index.set(path, marked)
 
     def _snapshot(
-        self, space: Workspace, pointer: Pointer, taken: Taken, files: list[tuple[Path, int, int]]
+        self, space: Workspace, pointer: Pointer, taken: Snapshot, files: list[tuple[Path, int, int]]
     ) -> Outcome:
         if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
             return Outcome(pointer.path, "modified", pointer, self._not_taken(pointer))
@@ -158,7 +158,7 @@ class Reconciler:
         fix = f"dvc commit -f {shell_path(pointer.file)} (keeps it) or dvc update {shell_path(pointer.file)}"
         return CPVError(what, where=pointer.path, fix=fix)
 
-    def _conflict(self, space: Workspace, pointer: Pointer, taken: Taken, entry: BaseEntry | None) -> Outcome:
+    def _conflict(self, space: Workspace, pointer: Pointer, taken: Snapshot, entry: BaseEntry | None) -> Outcome:
         if entry is None and taken.content.nfiles == 0:
             # A folder without a file holds nothing that could be lost.
             self._set(pointer.path, taken)
@@ -266,7 +266,7 @@ def _lacking(space: Workspace, pointer: Pointer) -> bool:
         return True
 
 
-def _write_pointer(space: Workspace, pointer: Pointer, taken: Taken) -> None:
+def _write_pointer(space: Workspace, pointer: Pointer, taken: Snapshot) -> None:
     """Write the pointer file for new content, and keep a new artifact out of Git."""
     repo = space.project.repo
     file = repo.top / pointer.file

@@ -13,7 +13,7 @@ from cpv_hooks.dvcformat.dvcignore import builtin_filter
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
 from cpv_hooks.system.signatures import FolderListing, newest, signature
 from cpv_hooks.worktree.base_index import BaseEntry, Tree
-from cpv_hooks.worktree.snapshot import Look, Taken, known_oids, take_directory, take_file
+from cpv_hooks.worktree.snapshot import Look, Snapshot, known_oids, take_directory, take_file
 from cpv_hooks.worktree.workspace import Workspace
 
 _BY_CTIME_FROM = 5000
@@ -125,7 +125,7 @@ class Naming(Protocol):
         """Whether it is DVC 2's."""
 
 
-def take(artifact: Artifact, *names: Naming | None) -> Taken:
+def take(artifact: Artifact, *names: Naming | None) -> Snapshot:
     """What stands in an artifact's place, by now in the cache.
 
     New content gets DVC 3's hash. What one of `names` has named by DVC 2's keeps that name for as long as it is what it

@@ -12,10 +12,10 @@ from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import BaseEntry, Tree
-from cpv_hooks.worktree.snapshot import BeingWritten, Taken, is_executable, unchanged
+from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot, is_executable, unchanged
 
 
-def take_as(artifact: Artifact, wanted: Set[str]) -> Taken | None:
+def take_as(artifact: Artifact, wanted: Set[str]) -> Snapshot | None:
     """Take it into the cache where it is one of these; None where it is not."""
     found = look_as(artifact, wanted)
     if found is not None:
@@ -23,7 +23,7 @@ def take_as(artifact: Artifact, wanted: Set[str]) -> Taken | None:
     return found
 
 
-def look_as(artifact: Artifact, wanted: Set[str]) -> Taken | None:
+def look_as(artifact: Artifact, wanted: Set[str]) -> Snapshot | None:
     """The same by reading alone. Raises `BeingWritten`, `OSError`."""
     wanted = {oid for oid in wanted if is_dir_oid(oid) == artifact.isdir}
     if not wanted or artifact.status is None:
@@ -31,7 +31,7 @@ def look_as(artifact: Artifact, wanted: Set[str]) -> Taken | None:
     return _directory(artifact, wanted) if artifact.isdir else _file(artifact, wanted)
 
 
-def _file(artifact: Artifact, wanted: Set[str]) -> Taken | None:
+def _file(artifact: Artifact, wanted: Set[str]) -> Snapshot | None:
     space, target = artifact.space, artifact.space.target(artifact.path)
     before, checked = space.settled(target)
     oid = unchanged(target, signature(before), partial(_name, artifact, target))
@@ -39,10 +39,10 @@ def _file(artifact: Artifact, wanted: Set[str]) -> Taken | None:
         return None
     isexec = is_executable(before)
     content = Content(oid, before.st_size, isexec=isexec, legacy=True)
-    return Taken(content, BaseEntry(oid, isexec, signature(before), checked, legacy=True))
+    return Snapshot(content, BaseEntry(oid, isexec, signature(before), checked, legacy=True))
 
 
-def _directory(artifact: Artifact, wanted: Set[str]) -> Taken | None:
+def _directory(artifact: Artifact, wanted: Set[str]) -> Snapshot | None:
     space, target = artifact.space, artifact.space.target(artifact.path)
     if artifact.listing.newest >= artifact.look.before:
         # What is written in this tick once more would not be seen.
@@ -60,7 +60,7 @@ def _directory(artifact: Artifact, wanted: Set[str]) -> Taken | None:
         return None
     content = Content(oid, listing.size, nfiles=len(listing), legacy=True)
     entry = BaseEntry(oid, checked=artifact.look.before, plain=space.is_plain(artifact.path), legacy=True)
-    return Taken(content, entry, Tree(listing, oids))
+    return Snapshot(content, entry, Tree(listing, oids))
 
 
 def _name(artifact: Artifact, path: Path) -> str:
@@ -70,7 +70,7 @@ def _name(artifact: Artifact, path: Path) -> str:
     return hashes[1] if same else ""
 
 
-def _hold(artifact: Artifact, found: Taken) -> None:
+def _hold(artifact: Artifact, found: Snapshot) -> None:
     """Let the cache have what was found, under the names of DVC 2."""
     space, target = artifact.space, artifact.space.target(artifact.path)
     cache = space.cache.by(legacy=True)

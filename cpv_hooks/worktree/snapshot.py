@@ -32,12 +32,17 @@ class BeingWritten(CPVError):
         )
 
 
-class Taken(NamedTuple):
-    """A snapshot: what the pointer is to say, and the new base."""
+class Snapshot(NamedTuple):
+    """What the pointer of an artifact is to say, and its new base."""
 
     content: Content
     entry: BaseEntry
     tree: Tree | None = None
+
+    @property
+    def oids(self) -> list[str]:
+        """The hash of each file of a directory."""
+        return self.tree.oids if self.tree is not None else []
 
     @property
     def files(self) -> list[Stored] | None:
@@ -54,16 +59,27 @@ def is_executable(status: os.stat_result) -> bool:
     return bool(status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
 
 
-def take_file(space: Workspace, path: str) -> Taken:
+Read = Callable[[Path], str]
+"""Gives a file's md5: of a store that writes, once its cache has the content; of a plan, and nothing is written."""
+
+
+def take_file(space: Workspace, path: str) -> Snapshot:
     """Snapshot one file. Raises `BeingWritten`, `FileNotFoundError`, or `CPVError` for a disk that refuses."""
     target = space.target(path)
-    before, checked = space.settled(target)
-    oid, size = space.cache.add_file(target, space.advance)
-    if signature(target.stat()) != signature(before):
-        raise BeingWritten(target)
-    remember_object(space.cache, space.index, oid)
-    isexec = is_executable(before)
-    return Taken(Content(oid, size, isexec=isexec), BaseEntry(oid, isexec, signature(before), checked))
+    found = file_snapshot(target, *space.settled(target), _into_cache(space))
+    remember_object(space.cache, space.index, found.content.oid)
+    return found
+
+
+def file_snapshot(target: Path, status: os.stat_result, checked: int, read: Read) -> Snapshot:
+    """What a file of this status is; `checked` is the file system's time (ns) before that was asked."""
+    oid = unchanged(target, signature(status), lambda: read(target))
+    isexec = is_executable(status)
+    return Snapshot(Content(oid, status.st_size, isexec=isexec), BaseEntry(oid, isexec, signature(status), checked))
+
+
+def _into_cache(space: Workspace) -> Read:
+    return lambda path: space.cache.add_file(path, space.advance)[0]
 
 
 class Look(NamedTuple):
@@ -84,24 +100,40 @@ def look_at(space: Workspace, path: str) -> Look:
     return Look(listing, now, known_oids(listing, base, entry.checked if entry else 0))
 
 
-def take_directory(space: Workspace, path: str, look: Look | None = None) -> Taken:
+def take_directory(space: Workspace, path: str, look: Look | None = None) -> Snapshot:
     """Snapshot a directory; files whose signature is still that of the base are not read again.
 
     A `look` of just now serves where no file is racy against it, for what was changed is looked at once more when it
     has been read.
     """
-    listing, now, oids = look if look is not None and look.listing.newest < look.before else look_at(space, path)
-    oids = list(oids)
-    changed = [position for position, oid in enumerate(oids) if oid is None]
-    for position, oid in zip(changed, _store(space, space.target(path), listing, changed), strict=True):
-        oids[position] = oid
+    look = look if look is not None and look.listing.newest < look.before else look_at(space, path)
+    found = directory_snapshot(
+        space.target(path), look, _into_cache(space), space.cache.add_bytes, is_plain=space.is_plain(path)
+    )
+    for at, (known, oid) in enumerate(zip(look.known, found.oids, strict=True)):
+        if known is None and look.listing.signature(at)[0] >= LARGE_OBJECT:
+            remember_object(space.cache, space.index, oid)
+    return found
+
+
+def directory_snapshot(
+    root: Path, look: Look, read: Read, keep: Callable[[str, bytes], None], *, is_plain: bool
+) -> Snapshot:
+    """What the directory `root` is; the files that are not known are read, large ones side by side.
+
+    `keep` is given the hash and the bytes of the directory object.
+    """
+    listing, oids = look.listing, list(look.known)
+    unknown = [at for at, oid in enumerate(oids) if oid is None]
+    for at, oid in zip(unknown, _read_all(root, listing, unknown, read), strict=True):
+        oids[at] = oid
     known = [oid for oid in oids if oid is not None]
     data = dir_object_bytes(zip(listing.names, known, strict=True))
     oid = dir_oid(data)
-    space.cache.add_bytes(oid, data)
-    return Taken(
+    keep(oid, data)
+    return Snapshot(
         Content(oid, listing.size, nfiles=len(listing)),
-        BaseEntry(oid, checked=now, plain=space.is_plain(path)),
+        BaseEntry(oid, checked=look.before, plain=is_plain),
         Tree(listing, known),
     )
 
@@ -155,23 +187,16 @@ def unchanged(path: Path, before: Signature, read: Callable[[], str]) -> str:
     return oid
 
 
-def _store(space: Workspace, root: Path, listing: FolderListing, changed: list[int]) -> list[str]:
-    """Put the changed files into the cache; large ones side by side."""
+def _read_all(root: Path, listing: FolderListing, unknown: list[int], read: Read) -> list[str]:
+    def one(at: int) -> str:
+        path = root / listing.names[at]
+        return unchanged(path, listing.signature(at), lambda: read(path))
 
-    def one(position: int) -> str:
-        path = root / listing.names[position]
-        return unchanged(path, listing.signature(position), lambda: space.cache.add_file(path, space.advance)[0])
-
-    large = [position for position in changed if listing.signature(position)[0] >= _THREADED_FROM]
+    large = [at for at in unknown if listing.signature(at)[0] >= _THREADED_FROM]
     if len(large) < 2:
-        oids = [one(position) for position in changed]
-    else:
-        from concurrent.futures import ThreadPoolExecutor
+        return [one(at) for at in unknown]
+    from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            futures = {position: pool.submit(one, position) for position in large}
-            oids = [futures[position].result() if position in futures else one(position) for position in changed]
-    for position, oid in zip(changed, oids, strict=True):
-        if listing.signature(position)[0] >= LARGE_OBJECT:
-            remember_object(space.cache, space.index, oid)
-    return oids
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        futures = {at: pool.submit(one, at) for at in large}
+        return [futures[at].result() if at in futures else one(at) for at in unknown]

@@ -222,14 +222,17 @@ class TestAdoption:
         assert "data/small.csv" in repo.git("ls-files").lines
 
     def test_large_files_are_proposed_as_lines_to_add(self, repo: Shell) -> None:
-        repo.write("weights.safetensors", bytes(2 * MB))
+        repo.write("weights.safetensors", bytes(2 * MB + 2))
+        repo.write("quantised.GGUF", bytes(2 * MB + 1))
+        repo.write("net.keras", bytes(2 * MB))
+        repo.write("corpus.parquet", bytes(2 * MB))
         repo.write("tokenizer/vocabulary.json", bytes(MB + 1))
         repo.write("small.pt", bytes(10))
         repo.write("venv/lib/site-packages/torch/lib.bin", bytes(2 * MB))
         shown = init(repo, "--team-name", "t")
         assert shown.splitlines()[-3:] == [
             "cpv: large files that DVC does not have; to track them, name them in .cpv.toml under [artifacts]:",
-            'cpv:   model = ["weights.safetensors"]',
+            'cpv:   model = ["weights.safetensors", "quantised.GGUF", "net.keras"]',
             'cpv:   extra = ["tokenizer"]',
         ]
         assert not list(repo.path.rglob("*.safetensors.dvc"))

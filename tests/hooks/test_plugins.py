@@ -9,11 +9,14 @@ from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
 import pytest
+from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import plugins
 from cpv_hooks.project.config import Config
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.setup.init import proposals
 from support.shell import Shell
 
 HEADER = """import pluggy
@@ -143,6 +146,18 @@ def test_a_plugin_names_a_kind_and_nonsense_is_passed_over(site: Path, monkeypat
     use(site, monkeypatch)
     assert plugins.kind("x.bin") == "data"
     assert plugins.kind("y.bin") is None
+
+
+def test_init_proposes_what_a_plugin_says_is_a_model(
+    site: Path, monkeypatch: pytest.MonkeyPatch, make_repo: MakeRepo
+) -> None:
+    distribution(site, "cpv_kinds", "@hookimpl\ndef cpv_kind(path): return 'model' if path.endswith('.w8') else None\n")
+    repo = make_repo("host")
+    for name in ("net.w8", "net.unknown", "net.keras", "net.csv"):
+        repo.write(name, bytes(proposals.MIN_BYTES + 1))
+    use(site, monkeypatch)
+    found = proposals.find(Repo.discover(repo.path), repo.path)
+    assert {(one.path, one.kind) for one in found} == {("net.w8", "model"), ("net.keras", "model")}
 
 
 @pytest.mark.parametrize(

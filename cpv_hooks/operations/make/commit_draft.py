@@ -12,7 +12,7 @@ from cpv_hooks.dvcformat.pointer_writer import render, render_stored
 from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.operations.make.new_content import Prospect
+from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.pointer_reader import PIPELINE
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
@@ -29,7 +29,7 @@ class PointerChange:
 
     space: Workspace
     pointer: Pointer
-    new: Prospect
+    new: NewContent
     in_place: bool
     extends: bool = False
 
@@ -112,7 +112,7 @@ def pointer_text(change: PointerChange, old: bytes | None) -> bytes:
     content, pointer = change.new.content, change.pointer
     if old is not None and pointer.named == content.named:
         return old
-    files = [Stored(name, oid, sig[0]) for name, oid, sig in change.new.listing] if content.nfiles is not None else None
+    files = [Stored(name, oid, sig[0]) for name, oid, sig in change.new.files()] if content.nfiles is not None else None
     text = render(old.decode() if old is not None else None, pointer, content, files if pointer.stored else None)
     return text.encode()
 

@@ -29,7 +29,7 @@ from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.versions import tag_refs
 from cpv_hooks.worktree.base_index import Index
-from cpv_hooks.worktree.snapshot import Taken
+from cpv_hooks.worktree.snapshot import Snapshot
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -166,9 +166,9 @@ def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
     return result
 
 
-def _store(job: Release) -> dict[str, Taken]:
+def _store(job: Release) -> dict[str, Snapshot]:
     repo = job.draft.project.repo
-    taken: dict[str, Taken] = {}
+    taken: dict[str, Snapshot] = {}
     with (
         Progress("caching") as progress,
         locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"),
@@ -245,7 +245,7 @@ def _tag(transaction: Transaction, job: Release, commit: str) -> None:
         tag_refs.write(project.repo, create=objects)
 
 
-def _settle(project: Project, taken: Mapping[str, Taken]) -> None:
+def _settle(project: Project, taken: Mapping[str, Snapshot]) -> None:
     """Let the index know what was read, so that the next sync need not read it again."""
     repo = project.repo
     with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):

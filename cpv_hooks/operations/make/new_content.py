@@ -5,46 +5,63 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import md5_of
-from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError, disk_error, shell_path
-from cpv_hooks.system.signatures import Filter, FolderListing, Signature, list_directory, signature
-from cpv_hooks.worktree.snapshot import BeingWritten, Taken, is_executable, unchanged
+from cpv_hooks.system.signatures import Filter, Signature, list_directory
+from cpv_hooks.worktree.base_index import BaseEntry
+from cpv_hooks.worktree.snapshot import Look, Snapshot, directory_snapshot, file_snapshot
 from cpv_hooks.worktree.workspace import Workspace
-
-_WORKERS = 4
 
 
 @dataclass(frozen=True)
-class Prospect:
+class NewContent:
     """Content that is to become an artifact's.
 
-    `objects` are sizes in bytes by object id, the directory object last. `path` is where the bytes are; None for
-    content that is in `data`. `listing` are a folder's files with their md5 and signature; a file has the empty name.
+    `path` is where the bytes are, None for content that is in `data`; `directory` are the bytes of a directory object.
     """
 
-    content: Content
-    objects: Mapping[str, int]
+    snapshot: Snapshot
     path: Path | None
-    listing: tuple[tuple[str, str, Signature], ...] = ()
     data: bytes | None = field(default=None, repr=False)
     directory: bytes | None = field(default=None, repr=False)
 
+    @property
+    def content(self) -> Content:
+        """What the pointer is to say."""
+        return self.snapshot.content
 
-def of_bytes(data: bytes) -> Prospect:
+    def files(self) -> Iterator[tuple[str, str, Signature]]:
+        """The files on a disk, with their md5 and signature; a file has the empty name."""
+        _, entry, tree = self.snapshot
+        if tree is not None:
+            for at, (name, oid) in enumerate(zip(tree.listing.names, tree.oids, strict=True)):
+                yield name, oid, tree.listing.signature(at)
+        elif entry.signature is not None:
+            yield "", entry.oid, entry.signature
+
+    @cached_property
+    def objects(self) -> dict[str, int]:
+        """Sizes in bytes by object id, the directory object last."""
+        found = {oid: sig[0] for _, oid, sig in self.files()}
+        own = self.data if self.data is not None else self.directory
+        return found if own is None else {**found, self.content.oid: len(own)}
+
+
+def of_bytes(data: bytes) -> NewContent:
     """Content that is in memory."""
     oid = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return Prospect(Content(oid, len(data)), {oid: len(data)}, None, data=data)
+    return NewContent(Snapshot(Content(oid, len(data)), BaseEntry(oid)), None, data=data)
 
 
-def of_path(space: Workspace, source: Path, path: str) -> Prospect:
+def of_path(space: Workspace, source: Path, path: str) -> NewContent:
     """A file or a folder that is to become the artifact `path`, by DVC's rules for that place.
 
     Raises `BeingWritten` where it changes meanwhile, and `CPVError` for a link, a device or a file that cannot be read.
@@ -53,10 +70,34 @@ def of_path(space: Workspace, source: Path, path: str) -> Prospect:
     try:
         with Progress(f"hashing {source.name}") as progress:
             if stat.S_ISDIR(status.st_mode):
-                return _folder(source, list_directory(source, _filter(space, source, path)), progress)
-            return _file(source, status, progress)
+                listing = list_directory(source, _filter(space, source, path))
+                return of_directory(source, Look(listing, 0, [None] * len(listing)), progress)
+            return of_file(source, status, progress)
     except OSError as error:
         raise unreadable(error, source) from error
+
+
+def of_file(source: Path, status: os.stat_result, progress: Progress, known: str | None = None) -> NewContent:
+    """A file, which is not read where its md5 is known."""
+    progress.grow(0 if known else status.st_size)
+    return NewContent(file_snapshot(source, status, 0, lambda path: known or md5_of(path, progress.advance)), source)
+
+
+def of_directory(source: Path, look: Look, progress: Progress) -> NewContent:
+    """A folder, of which only the files are read that are not known."""
+    progress.grow(sum(look.listing.signature(at)[0] for at, oid in enumerate(look.known) if oid is None))
+    kept: list[bytes] = []
+    found = directory_snapshot(
+        source, look, lambda path: md5_of(path, progress.advance), lambda _, data: kept.append(data), is_plain=False
+    )
+    return NewContent(found, source, directory=kept[0])
+
+
+def named_by_dvc_2(source: Path, found: Snapshot) -> NewContent:
+    """What stands in its place and is what a pointer of DVC 2 names."""
+    tree = found.tree
+    data = dir_object_bytes(zip(tree.listing.names, tree.oids, strict=True)) if tree is not None else None
+    return NewContent(found, source, directory=data)
 
 
 def check(source: Path) -> os.stat_result:
@@ -81,55 +122,6 @@ def unreadable(error: OSError, source: Path) -> CPVError:
     if isinstance(error, PermissionError):
         return CPVError("no permission to read it", where=where, fix=f"chmod -R u+rX {shell_path(where)}")
     return disk_error(error, Path(where))
-
-
-def _file(source: Path, status: os.stat_result, progress: Progress) -> Prospect:
-    progress.grow(status.st_size)
-    oid = md5_of(source, progress.advance)
-    if signature(source.stat()) != signature(status):
-        raise BeingWritten(source)
-    return file(source, status, oid)
-
-
-def file(source: Path, status: os.stat_result, oid: str) -> Prospect:
-    """A file that is hashed already."""
-    content = Content(oid, status.st_size, isexec=is_executable(status))
-    return Prospect(content, {oid: status.st_size}, source, (("", oid, signature(status)),))
-
-
-def _folder(source: Path, listing: FolderListing, progress: Progress) -> Prospect:
-    progress.grow(listing.size)
-
-    def one(position: int) -> str:
-        path = source / listing.names[position]
-        return unchanged(path, listing.signature(position), lambda: md5_of(path, progress.advance))
-
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        oids = list(pool.map(one, range(len(listing))))
-    return folder(source, listing, oids)
-
-
-def folder(source: Path, listing: FolderListing, oids: list[str]) -> Prospect:
-    """A folder whose files are hashed already."""
-    data = dir_object_bytes(zip(listing.names, oids, strict=True))
-    rows = tuple(
-        (name, oid, listing.signature(at)) for at, (name, oid) in enumerate(zip(listing.names, oids, strict=True))
-    )
-    objects = {oid: sig[0] for _, oid, sig in rows}
-    oid = dir_oid(data)
-    return Prospect(
-        Content(oid, listing.size, nfiles=len(listing)), {**objects, oid: len(data)}, source, rows, directory=data
-    )
-
-
-def named_by_dvc_2(source: Path, status: os.stat_result, taken: Taken) -> Prospect:
-    """What stands in its place and is what a pointer of DVC 2 names."""
-    found = (
-        file(source, status, taken.content.oid)
-        if taken.tree is None
-        else folder(source, taken.tree.listing, taken.tree.oids)
-    )
-    return replace(found, content=taken.content)
 
 
 def _filter(space: Workspace, source: Path, path: str) -> Filter:

@@ -7,7 +7,7 @@ from pathlib import Path
 from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.errors import disk_error
 from cpv_hooks.operations.make.commit_draft import PointerChange
-from cpv_hooks.operations.make.new_content import Prospect, unreadable
+from cpv_hooks.operations.make.new_content import NewContent, unreadable
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
@@ -16,12 +16,12 @@ from cpv_hooks.worktree.artifact import Artifact, take
 from cpv_hooks.worktree.materialise import comparable, place_directory, place_file
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
-from cpv_hooks.worktree.snapshot import BeingWritten, Taken
+from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot
 from cpv_hooks.worktree.verified_in_cache import keep
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def store(space: Workspace, change: PointerChange) -> Taken | None:
+def store(space: Workspace, change: PointerChange) -> Snapshot | None:
     """Bring the new content into the cache. Raises `BeingWritten` where it is not what it was when it was planned.
 
     Of content that stands in its place, what the index is to say of it.
@@ -32,7 +32,7 @@ def store(space: Workspace, change: PointerChange) -> Taken | None:
     return None
 
 
-def _snapshot(space: Workspace, change: PointerChange) -> Taken:
+def _snapshot(space: Workspace, change: PointerChange) -> Snapshot:
     path = change.pointer.path
     taken = take(Artifact.at(space, path), change.pointer)
     if taken.content != change.new.content:
@@ -40,11 +40,11 @@ def _snapshot(space: Workspace, change: PointerChange) -> Taken:
     return taken
 
 
-def take_in(space: Workspace, new: Prospect) -> None:
+def take_in(space: Workspace, new: NewContent) -> None:
     """Bring content that lies elsewhere into the cache. Raises `BeingWritten` where it is not what it was."""
     if new.data is not None:
         space.cache.add_bytes(new.content.oid, new.data)
-    for name, oid, sig in new.listing:
+    for name, oid, sig in new.files():
         assert new.path is not None
         source = new.path / name if name else new.path
         try:

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 from cpv_hooks.console.plan import Plan
 from cpv_hooks.operations.make import make_version, work_tree
-from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -31,8 +30,7 @@ def plan_tag(
     """
     make_version.begin(project)
     wanted = [one for one in work_tree.tracked(project) if Line.of(project.kind_of(one.pointer.path)) in lines]
-    found = work_tree.unsaved(wanted, pointers_at(project, "HEAD"))
-    changes = [PointerChange(item.tracked.space, item.tracked.pointer, item.found, in_place=True) for item in found]
+    changes = work_tree.unsaved(wanted, pointers_at(project, "HEAD"))
     names = [change.pointer.path for change in changes]
     description = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     return make_version.plan(

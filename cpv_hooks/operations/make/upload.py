@@ -61,7 +61,5 @@ def _logs(project: Project, tracked: list[Tracked], main: PointerChange) -> list
     from cpv_hooks.project.pointers_at import pointers_at
 
     logs = [one for one in tracked if project.kind_of(one.pointer.path) == "metrics" and one.pointer.writable]
-    found = work_tree.unsaved(
-        [one for one in logs if one.pointer.path != main.pointer.path], pointers_at(project, "HEAD")
-    )
-    return [PointerChange(item.tracked.space, item.tracked.pointer, item.found, in_place=True) for item in found]
+    others = [one for one in logs if one.pointer.path != main.pointer.path]
+    return work_tree.unsaved(others, pointers_at(project, "HEAD"))

@@ -14,7 +14,7 @@ from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX, is_dir_oid, parse_d
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.make.new_content import Prospect
+from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.expected import by_remote, expected, lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store
@@ -31,10 +31,10 @@ class _Layout:
     project: Project
     store: Store
     pointers: Sequence[Pointer]
-    new: Mapping[str, Prospect]
+    new: Mapping[str, NewContent]
 
 
-def effects(project: Project, pointers: Sequence[Pointer], new: Iterable[Prospect], rev: str) -> list[Effect]:
+def effects(project: Project, pointers: Sequence[Pointer], new: Iterable[NewContent], rev: str) -> list[Effect]:
     """The objects that `send` will store, by their address on the remote. Only looks.
 
     `new` are the contents that are not in the cache yet; `rev` is the commit that the new one follows. Raises
@@ -119,7 +119,7 @@ def _listing(layout: _Layout, pointer: Pointer) -> list[Missing] | None:
     if not is_dir_oid(oid):
         return [Missing(pointer, oid)]
     if oid in layout.new:
-        rows: Sequence[tuple[str, str]] = [(name, file) for name, file, _ in layout.new[oid].listing]
+        rows: Sequence[tuple[str, str]] = [(name, file) for name, file, _ in layout.new[oid].files()]
     else:
         blob = layout.store.blob(oid)
         found = layout.store.read_listing(blob.path, oid) if blob else _remote_listing(layout, oid)

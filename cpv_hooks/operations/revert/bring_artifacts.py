@@ -13,7 +13,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.operations.download.fetch_content import ContentSource
 from cpv_hooks.operations.download.version_content import Stock
 from cpv_hooks.operations.make import place_content, work_tree
-from cpv_hooks.operations.make.new_content import Prospect
+from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.recovery.transaction import Transaction
@@ -53,7 +53,7 @@ class Bringing:
             found.append(Effect("file", f"{verb} {pointer.path} ({size})"))
         return found
 
-    def _standing(self, pointer: Pointer) -> Prospect | None:
+    def _standing(self, pointer: Pointer) -> NewContent | None:
         space = self._space(Progress("looking"))
         return work_tree.read(Tracked(space, pointer)) if space.status(pointer.path) else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from cpv_hooks.project.config import Kind
 from cpv_hooks.worktree.discovery import pointer_files
 
 MIN_BYTES = 1_000_000
-SUFFIXES = frozenset((".safetensors", ".pt", ".pth", ".onnx", ".bin", ".ckpt", ".h5"))
 FOLDERS = frozenset(("tokenizer",))
 # Where programs keep their own large files.
 _FOREIGN = frozenset((".dvc", ".venv", "venv", "env", "node_modules", "site-packages", "__pycache__", ".tox", ".cache"))
@@ -38,21 +36,24 @@ def find(repo: Repo, root: Path) -> list[Proposal]:
         local = path.relative_to(root).as_posix()
         unit = _unit(local)
         if unit is not None and path.is_file() and not path.is_symlink():
-            sizes[unit] = sizes.get(unit, 0) + path.stat().st_size
+            size = path.stat().st_size
+            # A plugin may know more names than the table: it is asked about large files alone.
+            if unit != local or (size > MIN_BYTES and _kind(local) == "model"):
+                sizes[unit] = sizes.get(unit, 0) + size
     taken = _taken(repo, root)
     found = [Proposal(path, _kind(path), size) for path, size in sizes.items() if size > MIN_BYTES]
     return sorted((item for item in found if not _covered(item.path, taken)), key=lambda item: (-item.size, item.path))
 
 
 def _unit(local: str) -> str | None:
-    """What a file would be tracked as: itself, the tokenizer folder that it lies in, or None."""
+    """What a file would be tracked as: itself or the tokenizer folder that it lies in; None for what is another's."""
     parts = local.split("/")
     if _FOREIGN & set(parts[:-1]):
         return None
     for depth, part in enumerate(parts[:-1]):
         if part in FOLDERS:
             return "/".join(parts[: depth + 1])
-    return local if posixpath.splitext(local)[1].lower() in SUFFIXES else None
+    return local
 
 
 def _kind(path: str) -> Kind:

@@ -112,7 +112,7 @@ def test_what_dvcignore_hides_is_left_out_of_a_folder(make_repo: MakeRepo, tmp_p
     for name in ("a", "b.tmp", "sub/c"):
         repo.write(tmp_path / "corpus" / name, name)
     found = change(repo, tmp_path / "corpus", DATA)
-    assert [name for name, _, _ in found.new.listing] == ["a", "sub/c"]
+    assert [name for name, _, _ in found.new.files()] == ["a", "sub/c"]
     repo.write(tmp_path / "corpus/.dvcignore", "x")
     assert ".dvcignore inside an artifact" in refused(repo, tmp_path / "corpus", DATA)
 
