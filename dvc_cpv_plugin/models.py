@@ -58,7 +58,7 @@ class ModelsCheckpointsManage(Checkpoints):
                 pipeline=kwargs.get("pipeline", False),
             )
             steps = init.plan(place, request)
-            self._do(Plan(init.effects(steps), None, lambda: init.carry_out(place, steps)), options)
+            self._do(Plan(tuple(step.effect for step in steps), None, lambda: init.carry_out(place, steps)), options)
 
     def load_model(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> ModelArtifacts:
         """The files of a version (the highest by default), without touching the work tree.

@@ -52,6 +52,14 @@ def by_remote(project: Project, pointers: Iterable[Pointer]) -> Iterator[tuple[P
         yield at(project, group[0]), group
 
 
+def by_hash_rule(pointers: Iterable[Pointer]) -> Iterator[tuple[bool, list[Pointer]]]:
+    """These pointers by the layout that their objects have on a remote: those of DVC 3, then those of DVC 2 (True)."""
+    found: dict[bool, list[Pointer]] = {False: [], True: []}
+    for pointer in pointers:
+        found[pointer.legacy].append(pointer)
+    return ((legacy, group) for legacy, group in found.items() if group)
+
+
 def on_each(project: Project, pointers: Iterable[Pointer], do: Callable[[Project, list[Pointer]], None]) -> None:
     """Do it for each remote with the pointers that belong there. One that fails does not keep the others from it.
 

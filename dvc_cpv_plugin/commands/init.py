@@ -53,7 +53,7 @@ class CmdInit(CPVCommand):
         steps = init_plan.plan(place, request)
         if self.args.dry_run:
             for step in steps:
-                ui.write(f"would {_verb(step.text)}")
+                ui.write(f"would {_verb(step.effect.text)}")
         else:
             init_plan.carry_out(place, steps)
             self._confirm(place)

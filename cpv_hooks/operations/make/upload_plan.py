@@ -15,7 +15,7 @@ from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.make.new_content import NewContent
-from cpv_hooks.project.expected import by_remote, expected, lacks_version
+from cpv_hooks.project.expected import by_hash_rule, by_remote, expected, lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing
@@ -43,11 +43,9 @@ def effects(project: Project, pointers: Sequence[Pointer], new: Iterable[NewCont
     known = {item.content.oid: item for item in new}
     found: list[Effect] = []
     for at, group in by_remote(project, _uploaded(project, pointers)):
-        for legacy in (False, True):
-            wanted = [pointer for pointer in group if pointer.legacy == legacy]
-            if wanted:
-                layout = _Layout(at, Store(at, legacy=legacy), wanted, known)
-                found += _versions(layout) if at.remote_versioned else _objects(layout, rev)
+        for legacy, wanted in by_hash_rule(group):
+            layout = _Layout(at, Store(at, legacy=legacy), wanted, known)
+            found += _versions(layout) if at.remote_versioned else _objects(layout, rev)
     return found
 
 
@@ -73,10 +71,9 @@ def _uploaded(project: Project, pointers: Iterable[Pointer]) -> list[Pointer]:
 def _send_objects(project: Project, pointers: Sequence[Pointer], rev: str) -> None:
     missing: list[Missing] = []
     with Progress("uploading") as progress:
-        for legacy in (False, True):
-            part = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
-            if part:
-                missing += Delivery(project, legacy, progress).run(part, upload=True).missing
+        for legacy, group in by_hash_rule(pointers):
+            part = {pointer.oid: pointer for pointer in group if pointer.oid}
+            missing += Delivery(project, legacy, progress).run(part, upload=True).missing
     _refuse(project, missing, rev)
 
 

@@ -11,17 +11,16 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from cpv_hooks.console.plan import Effect, Tool
+from cpv_hooks.console.plan import Step
 from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo, environment
 from cpv_hooks.project.config import FILE, load
 from cpv_hooks.project.names import NAME, check_name
 from cpv_hooks.setup.init import layout as init_layout
 from cpv_hooks.setup.init import remote as init_remote
-from cpv_hooks.setup.init.model_repository import InitRequest, InitStep, NewRepository, existing, mark_of
+from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository, existing, mark_of
 
 _COMMAND = "dvc cpv init"
-_TOOLS: dict[str, Tool] = {"git": "git", "dvc": "dvc", "pre-commit": "git"}
 
 
 def locate(path: Path | None, model: str | None, cwd: Path) -> NewRepository:
@@ -137,7 +136,7 @@ def _check_data(place: NewRepository, data_path: str | None) -> None:
         raise CPVError("Git itself tracks this data, so DVC cannot have it", where=data_path, fix=fix)
 
 
-def plan(place: NewRepository, request: InitRequest) -> list[InitStep]:
+def plan(place: NewRepository, request: InitRequest) -> list[Step]:
     """The steps that are left to do, in their order; none where everything is there."""
     from cpv_hooks.recovery import transaction
     from cpv_hooks.setup.init import steps as init_steps
@@ -149,12 +148,7 @@ def plan(place: NewRepository, request: InitRequest) -> list[InitStep]:
     return init_steps.steps(place, request)
 
 
-def effects(steps: Sequence[InitStep]) -> tuple[Effect, ...]:
-    """The steps as effects, each under the tool that its text begins with."""
-    return tuple(Effect(_TOOLS.get(step.text.split()[0], "file"), step.text) for step in steps)
-
-
-def carry_out(place: NewRepository, steps: Sequence[InitStep]) -> None:
+def carry_out(place: NewRepository, steps: Sequence[Step]) -> None:
     """Do the steps, and say each one. Where one fails, all that they made is taken back."""
     from cpv_hooks.console.output import say
     from cpv_hooks.git import hooks_in_place
@@ -163,7 +157,7 @@ def carry_out(place: NewRepository, steps: Sequence[InitStep]) -> None:
 
     with undone_where_it_fails(place, own_files(place)):
         for step in steps:
-            say(step.text)
+            say(step.effect.text)
             step.do()
         if steps:
             hooks_in_place.look(place.repo)  # noted now, so that the next command finds nothing to write

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from cpv_hooks import state_files
+from cpv_hooks.console.plan import Effect, Step, Tool
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import advised, reason
 from cpv_hooks.git.repo import Repo, environment
@@ -50,12 +51,12 @@ class InitRequest:
     layout: Layout | None = None
 
 
-@dataclass(frozen=True)
-class InitStep:
-    """One effect: what it is, for people, and the function that brings it about."""
+_TOOLS: dict[str, Tool] = {"git": "git", "dvc": "dvc", "pre-commit": "git"}
 
-    text: str
-    do: Callable[[], object]
+
+def step(text: str, do: Callable[[], object]) -> Step:
+    """A step of `init`, which counts as the tool's that its text begins with."""
+    return Step(Effect(_TOOLS.get(text.split()[0], "file"), text), do)
 
 
 def existing(path: Path) -> Path:
@@ -104,8 +105,6 @@ def finish(place: NewRepository) -> None:
     mark_of(place.root).unlink(missing_ok=True)
 
 
-def write(root: Path, file: skeleton.File) -> InitStep:
+def write(root: Path, file: skeleton.File) -> Step:
     """The step that writes a file of the skeleton."""
-    return InitStep(
-        f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content)
-    )
+    return step(f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content))

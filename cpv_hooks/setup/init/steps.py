@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from cpv_hooks.accounts.git_host import origin
+from cpv_hooks.console.plan import Step
 from cpv_hooks.errors import CPVError, shell_path, shell_paths, shell_word, shell_words
 from cpv_hooks.git import signing
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.setup.init import layout, proposals, remote, skeleton
-from cpv_hooks.setup.init.model_repository import InitRequest, InitStep, NewRepository, begin, dvc, finish, run, write
+from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository, begin, dvc, finish, run, step, write
 from cpv_hooks.setup.install.install import install
 from cpv_hooks.setup.install.manifest import Manifest
 from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG
@@ -26,14 +27,14 @@ ADOPT_MESSAGE = "Version checkpoints with CPV"
 _DVC_FILES = (".dvc/.gitignore", ".dvc/config", ".dvcignore")
 
 
-def steps(place: NewRepository, request: InitRequest) -> list[InitStep]:
+def steps(place: NewRepository, request: InitRequest) -> list[Step]:
     """What is left to do for this request."""
     start = [_start(place)] if place.fresh or place.top is None else []
     found = [*start, *(_fresh(place, request) if place.fresh else _settings(place, request))]
     return [*found, *_hooks(place), *_origin(place, request), *_commit(place, request)]
 
 
-def _start(place: NewRepository) -> InitStep:
+def _start(place: NewRepository) -> Step:
     """Make the folder and its Git repository, whichever is missing, and remember that the work has begun."""
     root = place.root
     text = f"git init {shell_path(root)}" if place.top is None else f"make a model repository in {root}"
@@ -46,40 +47,38 @@ def _start(place: NewRepository) -> InitStep:
         if place.fresh:
             begin(place)
 
-    return InitStep(text, do)
+    return step(text, do)
 
 
-def _dvc(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
+def _dvc(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     root = place.root
     if not place.has_dvc:
         subdir = ["--subdir"] if place.top not in (None, root) else []
-        yield InitStep(" ".join(["dvc init", *subdir]), partial(run, dvc("init", "-q", *subdir), root))
+        yield step(" ".join(["dvc init", *subdir]), partial(run, dvc("init", "-q", *subdir), root))
     add = remote.to_add(root, request.remote, request.team, request.model)
     if add is not None:
         name, url = add
         text = f"dvc remote add --default {shell_word(name)} {shell_word(url)}"
-        yield InitStep(text, partial(run, dvc("remote", "add", "-q", "--default", name, url), root))
+        yield step(text, partial(run, dvc("remote", "add", "-q", "--default", name, url), root))
         for key, value, local in remote.to_modify(url, request.team, request.model):
             level = ["--local"] if local else []
             text = f"dvc remote modify {shell_words([*level, name, key, value])}"
-            yield InitStep(text, partial(run, dvc("remote", "modify", "-q", *level, name, key, value), root))
+            yield step(text, partial(run, dvc("remote", "modify", "-q", *level, name, key, value), root))
     only = remote.to_make_default(root, request.remote)
     if only is not None:
-        yield InitStep(
-            f"dvc remote default {shell_word(only)}", partial(run, dvc("remote", "default", "-q", only), root)
-        )
+        yield step(f"dvc remote default {shell_word(only)}", partial(run, dvc("remote", "default", "-q", only), root))
     aware = layout.to_make_aware(root, request.layout, add[0] if add else only)
     if aware is not None:
         words = ("remote", "modify", aware, "version_aware", "true")
-        yield InitStep(f"dvc {shell_words(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
+        yield step(f"dvc {shell_words(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
 
 
 def _settings_step(
     place: NewRepository, request: InitRequest, artifacts: Mapping[Kind, Sequence[str]]
-) -> Iterator[InitStep]:
+) -> Iterator[Step]:
     if not (place.root / FILE).exists():
         text = skeleton.settings(request.team, request.model, artifacts) + layout.section(request.layout)
-        yield InitStep(
+        yield step(
             f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
         )
 
@@ -87,21 +86,21 @@ def _settings_step(
 # A new repository
 
 
-def _fresh(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
+def _fresh(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     root = place.root
     for file in skeleton.files(request.team, request.model, data=request.data_path is None, pipeline=request.pipeline):
         if not (root / file.path).exists():
             yield write(root, file)
     if request.data_path is not None:
         source = Path(request.data_path).absolute()
-        yield InitStep(f"copy {source} to data", partial(skeleton.copy_data, source, root / "data"))
+        yield step(f"copy {source} to data", partial(skeleton.copy_data, source, root / "data"))
     yield from _dvc(place, request)
     yield from _settings_step(place, request, {"model": ["model.bin"], "data": ["data"], "metrics": ["metrics.log"]})
     if not (root / "model.bin").exists():
         text = "python train.py --epochs 0 (writes the first model.bin and metrics.log)"
-        yield InitStep(text, partial(_first_weights, root))
+        yield step(text, partial(_first_weights, root))
     if request.pipeline:
-        yield InitStep("dvc commit train (writes dvc.lock)", partial(_lock_pipeline, root))
+        yield step("dvc commit train (writes dvc.lock)", partial(_lock_pipeline, root))
 
 
 def _first_weights(root: Path) -> None:
@@ -118,14 +117,14 @@ def _lock_pipeline(root: Path) -> None:
 # A repository that is there
 
 
-def _settings(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
+def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     # At the DVC root alone: a repository without DVC gets a root at its own top.
     yield from _dvc(place, request)
     if (place.root / FILE).exists():
         more = layout.to_append(place.root, request.layout)
         if more:
             text = (place.root / FILE).read_text(encoding="utf-8") + more
-            yield InitStep(
+            yield step(
                 f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
             )
         return
@@ -148,29 +147,29 @@ def _settings(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
 # Hooks and the commit
 
 
-def _hooks(place: NewRepository) -> Iterator[InitStep]:
+def _hooks(place: NewRepository) -> Iterator[Step]:
     if place.top is None or not (place.top / PRE_COMMIT_CONFIG).exists():
         content = (templates() / "pre-commit-config.yaml").read_bytes()
         text = f"write {PRE_COMMIT_CONFIG} ({len(content)} bytes)"
-        yield InitStep(text, lambda: write_atomic(place.repo.top / PRE_COMMIT_CONFIG, content))
+        yield step(text, lambda: write_atomic(place.repo.top / PRE_COMMIT_CONFIG, content))
     if place.top is None or not _installed(place.repo):
         # pre-commit's own hooks first, so that `pre-commit install` alone is known to work here; ours go in front.
         # A version from before the configuration file must not fail every checkout.
         if place.top is None or place.repo.config("core.hooksPath") is None:
-            yield InitStep(
+            yield step(
                 "pre-commit install --allow-missing-config",
                 lambda: run([sys.executable, "-m", "pre_commit", "install", "--allow-missing-config"], place.repo.top),
             )
-        yield InitStep("dvc cpv install (Git hooks, live status)", lambda: install(place.repo))
+        yield step("dvc cpv install (Git hooks, live status)", lambda: install(place.repo))
 
 
-def _origin(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
+def _origin(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     """The Git remote, where the user has configured a host; that of a larger repository is not one model's."""
     if place.top not in (None, place.root) or (place.top is not None and not origin.is_missing(place.repo)):
         return
     url = origin.configured_url(request.team, request.model)
     if url is not None:
-        yield InitStep(f"git remote add {origin.NAME} {shell_word(url)}", lambda: origin.add(place.repo, url))
+        yield step(f"git remote add {origin.NAME} {shell_word(url)}", lambda: origin.add(place.repo, url))
 
 
 def _installed(repo: Repo) -> bool:
@@ -180,14 +179,14 @@ def _installed(repo: Repo) -> bool:
     )
 
 
-def _commit(place: NewRepository, request: InitRequest) -> Iterator[InitStep]:
+def _commit(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     if place.fresh:
         message = FIRST_MESSAGE.format(model=request.model)
         url = remote.default_or_configured(place.root, request.remote, request.team, request.model)
         effects = f"its hooks save model.bin, data and metrics.log to {url} and tag v0.0 and data-v0.0"
-        yield InitStep(f"git commit -m {shell_word(message)} ({effects})", partial(_commit_fresh, place, message))
+        yield step(f"git commit -m {shell_word(message)} ({effects})", partial(_commit_fresh, place, message))
     elif _uncommitted(place):
-        yield InitStep(f"git commit -m {shell_word(ADOPT_MESSAGE)} (CPV's own files)", partial(_commit_adopted, place))
+        yield step(f"git commit -m {shell_word(ADOPT_MESSAGE)} (CPV's own files)", partial(_commit_adopted, place))
 
 
 def _commit_fresh(place: NewRepository, message: str) -> None:

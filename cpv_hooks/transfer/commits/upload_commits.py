@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.output import fail, warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.expected import expected, lacks_version, on_each
+from cpv_hooks.project.expected import by_hash_rule, expected, lacks_version, on_each
 from cpv_hooks.project.project import root_key
 from cpv_hooks.transfer.commits.early_upload import join
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing, Published
@@ -69,11 +69,10 @@ def _publish_to(
         named = [pointer for pointer in pointers if pointer.stored and pointer.names_versions_on(project.remote_name)]
         total = verify(project, named)
         pointers = [pointer for pointer in pointers if pointer not in set(named)]
-    for legacy in (False, True):
-        wanted = {pointer.oid: pointer for pointer in pointers if pointer.legacy == legacy and pointer.oid}
-        if wanted:
-            part = Delivery(project, legacy, progress, _Older(project, revs).of).run(wanted, upload=upload)
-            total = total.with_more(part._replace(missing=_required(project, revs, part.missing)))
+    for legacy, group in by_hash_rule(pointer for pointer in pointers if pointer.oid):
+        wanted = {pointer.oid or "": pointer for pointer in group}
+        part = Delivery(project, legacy, progress, _Older(project, revs).of).run(wanted, upload=upload)
+        total = total.with_more(part._replace(missing=_required(project, revs, part.missing)))
     return total._replace(missing=tuple(item._replace(remote=project.remote_url) for item in total.missing))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_versions import Stored
+from cpv_hooks.project.expected import by_hash_rule
 from cpv_hooks.remote.s3.versioned_places import path_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -25,11 +26,11 @@ def upload(project: Project, pointers: Sequence[Pointer], progress: Progress | N
     What the cache lacks is named in a warning, and its artifact is not in the result. Raises `RemoteError`.
     """
     found: dict[str, list[Stored]] = {}
-    for legacy in (False, True):
+    for legacy, group in by_hash_rule(pointers):
         store = Store(project, legacy=legacy)
         files: dict[str, list[Stored]] = {}
         blobs: dict[str, Blob] = {}
-        for pointer in (item for item in pointers if item.legacy == legacy):
+        for pointer in group:
             listed = _files(store, pointer)
             new = {path_of(project, pointer, file): file for file in listed or () if not _has_place(project, file)}
             here = {path: blob for path, file in new.items() if (blob := store.blob(file.oid))}

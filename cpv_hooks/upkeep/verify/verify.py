@@ -16,7 +16,7 @@ from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.expected import on_each
+from cpv_hooks.project.expected import by_hash_rule, on_each
 from cpv_hooks.project.project import root_key
 from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, Remote
@@ -58,10 +58,8 @@ def verify(
     report = VerifyReport(root_key(project), None, names, trouble=[str(error) for error in errors])
 
     def look(at: Project, pointers: Sequence[Pointer]) -> None:
-        for legacy in (False, True):
-            part = [by_pointer[id(pointer)] for pointer in pointers if pointer.legacy == legacy]
-            if part:
-                _Layout(at, report, progress, legacy, deep).look(part)
+        for legacy, group in by_hash_rule(pointers):
+            _Layout(at, report, progress, legacy, deep).look([by_pointer[id(pointer)] for pointer in group])
 
     by_pointer = {id(item.pointer): item for item in found}
     try:

@@ -26,7 +26,11 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
 def planned(path: Path) -> list[str]:
     """The steps of `dvc cpv init` that are about Git's remotes."""
     place = init_plan.locate(path, None, path.parent)
-    return [step.text for step in init_plan.plan(place, InitRequest("vision", "resnet")) if "git remote" in step.text]
+    return [
+        step.effect.text
+        for step in init_plan.plan(place, InitRequest("vision", "resnet"))
+        if "git remote" in step.effect.text
+    ]
 
 
 def test_without_a_configured_host_there_is_no_url() -> None:
@@ -51,7 +55,7 @@ def test_init_adds_it_once(repo: ModelRepo) -> None:
     assert planned(repo.path.parent / "new") == [f"git remote add origin {URL}"]
     place = init_plan.locate(repo.path, None, repo.path)
     for step in init_plan.plan(place, InitRequest("vision", "resnet")):
-        if "git remote" in step.text:
+        if "git remote" in step.effect.text:
             step.do()
     assert repo.git("remote", "get-url", "origin").lines == [URL]
     assert not origin.is_missing(git_repo(repo))
