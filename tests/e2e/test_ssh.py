@@ -45,6 +45,12 @@ def _move_to_new_home(patch: pytest.MonkeyPatch, folder: Path) -> None:
         patch.setenv(key, value)
 
 
+@pytest.mark.specification(
+    "1.2",
+    "Git host `AI-{TeamName}-model-checkpoints/{model_name}`",
+    "`bitbucket-config`, `init`",
+    "`setup_bitbucket_ssh`",
+)
 def test_push_and_clone_over_ssh(ssh_server: SSHServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = tmp_path / "storage"
     ada = _setup(ssh_server, "ada")

@@ -219,6 +219,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.specification("5.6", "messages with the command that fixes it", "all", "`error.fix`")
 @pytest.mark.parametrize(("words", "said"), ARGUMENTS, ids=[words for words, _ in ARGUMENTS])
 def test_an_argument(still_world: World, words: str, said: str) -> None:
     still_world.refused(tuple(words.split()), said)

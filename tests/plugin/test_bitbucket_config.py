@@ -13,6 +13,7 @@ from support.terminal import converse
 from support.unchanged import nothing_changes
 
 
+@pytest.mark.specification("4.16", "`cpv bitbucket-config`", "`bitbucket-config`")
 def test_a_dry_run_lists_the_effects_and_changes_nothing(shell: Shell, ssh_server: SSHServer) -> None:
     options = ["--host", HOST, "--port", str(ssh_server.port), "--host-fingerprint", ssh_server.fingerprint]
     with nothing_changes(shell.path):

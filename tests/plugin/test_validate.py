@@ -29,6 +29,7 @@ def found(folder: Path, seconds: float = 20.0) -> dict[str, Check]:
     return {check.name: check for check in validate_all(folder, seconds=seconds)}
 
 
+@pytest.mark.specification("4.17", "`cpv validate`", "`validate`")
 def test_every_line_of_the_checklist_is_printed(model: ModelRepo) -> None:
     done = model.cpv("validate")
     lines = done.lines

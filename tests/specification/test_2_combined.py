@@ -8,11 +8,13 @@ from dvc_cpv_plugin import CombinedCheckpointsManage, CPVError
 from support.story import Story
 
 
+@pytest.mark.specification("2.18", "`CombinedCheckpointsManage.__init__`")
 def test_combined_init_takes_team_and_model_name() -> None:
     both = CombinedCheckpointsManage("vision", "resnet", force=True)
     assert (both.team_name, both.model_name, both.options.force) == ("vision", "resnet", True)
 
 
+@pytest.mark.specification("2.19", "`tag_model_and_data`", "`checkpoint create`", "same")
 def test_combined_tag_model_and_data(story: Story) -> None:
     story.repo.write("model.bin", "trained on")
     story.repo.write("data/b.csv", "3,4\n")
@@ -37,6 +39,7 @@ def test_combined_tags_both_or_neither(story: Story) -> None:
     assert (story.repo.head(), story.repo.tags(), story.repo.tree()) == before
 
 
+@pytest.mark.specification("2.20", "`revert_model_and_data`", "`checkpoint revert`", "same")
 def test_combined_revert_model_and_data(story: Story) -> None:
     story.repo.write("model.bin", "trained on")
     story.repo.write("data/b.csv", "3,4\n")
@@ -49,6 +52,7 @@ def test_combined_revert_model_and_data(story: Story) -> None:
     assert sorted(story.repo.tree("data")) == ["a.csv", "b.csv"]
 
 
+@pytest.mark.specification("2.21", "`get_combined_metadata`", "`checkpoint list`, `model info`", "same")
 def test_combined_get_combined_metadata(story: Story) -> None:
     story.repo.write("model.bin", "trained on")
     story.both.tag_model_and_data("v1.0")

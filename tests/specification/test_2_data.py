@@ -18,11 +18,13 @@ def flowers(story: Story, **files: str) -> str:
     return str(story.repo.path.parent / "flowers")
 
 
+@pytest.mark.specification("2.10", "`DataCheckpointsManage.__init__`")
 def test_data_init_takes_team_and_model_name() -> None:
     data = DataCheckpointsManage("vision", "resnet", dry_run=True)
     assert (data.team_name, data.model_name, data.options.dry_run) == ("vision", "resnet", True)
 
 
+@pytest.mark.specification("2.11", "`import_data_init`", "`data upload`", "same")
 def test_data_import_data_init(shell: Shell) -> None:
     ModelsCheckpointsManage("vision", "resnet", working_dir=shell.path).import_model_init()
     shell.write("flowers/rose.csv", "red\n")
@@ -38,6 +40,7 @@ def test_data_import_data_init(shell: Shell) -> None:
     assert repo.read("data/rose.csv") == b"white\n"
 
 
+@pytest.mark.specification("2.12", "`upload_data_checkpoint`", "`data upload`", "same")
 def test_data_upload_data_checkpoint(story: Story) -> None:
     assert story.data.upload_data_checkpoint(flowers(story, rose="red", lily="white")) == "data-v0.1"
     assert sorted(story.repo.tree("data")) == ["lily.csv", "rose.csv"]
@@ -53,6 +56,7 @@ def test_data_upload_refuses_what_is_not_there(story: Story) -> None:
         story.data.upload_data_checkpoint(str(story.repo.path.parent / "nothing"))
 
 
+@pytest.mark.specification("2.13", "`download_data_checkpoint`", "`data download`", "same")
 def test_data_download_data_checkpoint(story: Story) -> None:
     story.data.upload_data_checkpoint(flowers(story, rose="red"))
     output = story.repo.path.parent / "output"
@@ -62,6 +66,7 @@ def test_data_download_data_checkpoint(story: Story) -> None:
     assert sorted(story.repo.tree("data")) == ["rose.csv"]
 
 
+@pytest.mark.specification("2.14", "`tag_data_checkpoint`", "`data upload`, `tag --data`", "same")
 def test_data_tag_data_checkpoint(story: Story) -> None:
     story.repo.write("data/b.csv", "3,4\n")
     assert story.data.tag_data_checkpoint() == "data-v0.1"
@@ -71,12 +76,14 @@ def test_data_tag_data_checkpoint(story: Story) -> None:
     assert story.data.tag_data_checkpoint() == "data-v1.6"
 
 
+@pytest.mark.specification("2.15", "`read_data_checkpoint_tag`", "`data list-tags`", "same")
 def test_data_read_data_checkpoint_tag(story: Story) -> None:
     story.data.tag_data_checkpoint("data-v0.10")
     story.data.tag_data_checkpoint()
     assert story.data.read_data_checkpoint_tag() == ["data-v0.0", "data-v0.10", "data-v0.11"]
 
 
+@pytest.mark.specification("2.16", "`revert_data_checkpoint`", "`data revert`", "same")
 def test_data_revert_data_checkpoint_leaves_the_model(story: Story) -> None:
     story.data.upload_data_checkpoint(flowers(story, rose="red"))
     story.models.upload_model_checkpoint(str(story.file("b.bin", "better weights")))
@@ -100,6 +107,7 @@ def test_data_revert_keeps_what_was_not_saved(story: Story) -> None:
     assert story.repo.read("data/rose.csv") == b"not saved yet"
 
 
+@pytest.mark.specification("2.17", "`get_data_metadata`", "`data info`", "same")
 def test_data_get_data_metadata(story: Story) -> None:
     story.data.upload_data_checkpoint(flowers(story, rose="red", lily="white"), message="Flowers")
     found = story.data.get_data_metadata()

@@ -13,12 +13,14 @@ from support.shell import Shell
 from support.story import Story
 
 
+@pytest.mark.specification("2.1", "`ModelsCheckpointsManage.__init__`")
 def test_models_init_takes_team_and_model_name() -> None:
     models = ModelsCheckpointsManage("vision", "resnet", verbose=True)
     assert (models.team_name, models.model_name, models.options.verbose) == ("vision", "resnet", True)
     assert repr(models) == "ModelsCheckpointsManage('vision', 'resnet')"
 
 
+@pytest.mark.specification("2.2", "`import_model_init`", "`init`", "same")
 def test_models_import_model_init_makes_the_structure(shell: Shell) -> None:
     shell.write("flowers/rose.csv", "red\n")
     models = ModelsCheckpointsManage("vision", "resnet", working_dir=shell.path)
@@ -34,6 +36,7 @@ def test_models_import_model_init_makes_the_structure(shell: Shell) -> None:
         ModelsCheckpointsManage("nlp", "resnet", working_dir=shell.path).import_model_init(repo_path="resnet")
 
 
+@pytest.mark.specification("2.4", "`upload_model_checkpoint`", "`model upload`", "same")
 def test_models_upload_model_checkpoint(story: Story) -> None:
     weights = story.file("runs/7/model.bin", "better weights")
     before = story.repo.head()
@@ -75,6 +78,7 @@ def test_models_upload_is_undone_where_the_server_refuses(story: Story) -> None:
     assert (story.repo.head(), story.repo.tree(), story.repo.tags(), story.repo.changes()) == before
 
 
+@pytest.mark.specification("2.3", "`load_model`", "`model download`", "same")
 def test_models_load_model_leaves_the_work_tree_alone(story: Story) -> None:
     story.models.upload_model_checkpoint(str(story.file("better.bin", "better weights")), metrics={"loss": 0.5})
     before = (story.repo.head(), story.repo.tree())
@@ -115,6 +119,7 @@ def test_models_load_model_works_without_a_clone(story: Story, shell: Shell, mon
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.specification("2.5", "`download_model_checkpoint`", "`model download`", "same")
 def test_models_download_model_checkpoint(story: Story) -> None:
     story.models.upload_model_checkpoint(str(story.file("better.bin", "better weights")))
     output = story.repo.path.parent / "output"
@@ -127,6 +132,7 @@ def test_models_download_model_checkpoint(story: Story) -> None:
     assert story.models.download_model_checkpoint(working_dir=output.parent).folder == output.parent / "resnet-v0.1"
 
 
+@pytest.mark.specification("2.6", "`tag_model_checkpoint`", "`model upload`, `tag`", "same")
 def test_models_tag_model_checkpoint(story: Story) -> None:
     story.repo.write("model.bin", "trained on")
     assert story.models.tag_model_checkpoint() == "v0.1"
@@ -145,6 +151,7 @@ def test_models_tag_refuses_what_is_no_new_version(story: Story, version: str) -
     assert (story.repo.head(), story.repo.tags()) == before
 
 
+@pytest.mark.specification("2.7", "`read_checkpoint_tag`", "`model list-tags`", "same")
 def test_models_read_checkpoint_tag(story: Story) -> None:
     for version in ("v0.9", "v0.10", "v2.0"):
         story.models.tag_model_checkpoint(version)
@@ -152,6 +159,7 @@ def test_models_read_checkpoint_tag(story: Story) -> None:
     assert story.models.read_checkpoint_tag() == ["v0.0", "v0.9", "v0.10", "v2.0"]
 
 
+@pytest.mark.specification("2.8", "`revert_model_checkpoint`", "`model revert`", "same")
 def test_models_revert_model_checkpoint(story: Story) -> None:
     story.models.upload_model_checkpoint(str(story.file("better.bin", "better weights")), metrics={"loss": 0.5})
     story.models.revert_model_checkpoint("v0.0")
@@ -163,6 +171,7 @@ def test_models_revert_model_checkpoint(story: Story) -> None:
         story.models.revert_model_checkpoint("v9.9")
 
 
+@pytest.mark.specification("2.9", "`get_model_metadata`", "`model info`", "same")
 def test_models_get_model_metadata(story: Story) -> None:
     story.models.upload_model_checkpoint(str(story.file("b.bin", "better")), metrics={"loss": 0.5}, message="Longer")
     found = story.models.get_model_metadata()

@@ -46,6 +46,8 @@ def everything(folder: Path) -> dict[str, bytes | None]:
     return {name: content for name, content in (found | kept).items() if not name.startswith("home/dvc-")}
 
 
+@pytest.mark.specification("3.1", "`setup_aws_profile`", "`aws-config`", "same")
+@pytest.mark.specification("5.8", "`~/.cpv/config.json`, `aws_credentials`, `logs/`", "`config`", "`get_config`")
 def test_setup_aws_profile(repo: ModelRepo, s3_server: Server, credentials: Path, capsys: Capture) -> None:
     """The path is saved, the profile is loaded, the remote is configured, the way there is verified."""
     bucket = s3_server.make_bucket()
@@ -96,6 +98,7 @@ def test_a_dry_run_of_setup_aws_profile(repo: ModelRepo, s3_server: Server, cred
     assert everything(repo.path) == before | {"home/.cpv": None, "home/.cpv/logs": None}
 
 
+@pytest.mark.specification("3.2", "`setup_bitbucket_ssh`", "`bitbucket-config`", "same")
 def test_setup_bitbucket_ssh(repo: ModelRepo, ssh_server: SSHServer, capsys: Capture) -> None:
     """A key is made, the user is told where to add it, ~/.ssh/config has an entry, the connection is tested."""
     ssh_server.make("vision", "resnet")
@@ -120,6 +123,7 @@ def test_a_dry_run_of_setup_bitbucket_ssh(repo: ModelRepo, capsys: Capture) -> N
     assert everything(repo.path) == before | {"home/.cpv": None, "home/.cpv/logs": None}
 
 
+@pytest.mark.specification("3.3", "`get_config`", "`config get`, `config list`", "same")
 def test_get_config() -> None:
     """All of it, a group, or one setting; always a dictionary."""
     config = CPVConfig()
@@ -130,6 +134,7 @@ def test_get_config() -> None:
     assert config.get_config("team_name") == {"team_name": None}
 
 
+@pytest.mark.specification("3.4", "`validate_credentials`", "`validate`", "same")
 def test_validate_credentials(
     repo: ModelRepo, s3_server: Server, ssh_server: SSHServer, credentials: Path, capsys: Capture
 ) -> None:

@@ -38,6 +38,7 @@ def cpv(story: Story, *args: str, status: int = 0) -> Result:
     return done
 
 
+@pytest.mark.specification("4", "**4 Commands** (options of each)", "all")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_have_the_options_of_the_specification(shell: Shell, command: str) -> None:
     help = inside.cpv(shell.path, *command.split(), "--help").out
@@ -66,6 +67,7 @@ def test_commands_are_completed_by_the_shell(shell: Shell) -> None:
     assert "--credential-path" in script
 
 
+@pytest.mark.specification("4.1", "`cpv model upload`", "`model upload`")
 def test_command_model_upload(story: Story) -> None:
     weights = str(story.file("runs/7/model.bin", "better weights"))
     assert cpv(story, "model", "upload", weights, "--metric", "loss=0.5", "-m", "Longer").out == "v0.1\n"
@@ -82,6 +84,7 @@ def test_command_model_upload_names_what_is_no_metric(story: Story) -> None:
     assert done.err == "cpv: 'loss' is no metric; fix: --metric NAME=VALUE\n"
 
 
+@pytest.mark.specification("4.2", "`cpv model download`", "`model download`")
 def test_command_model_download(story: Story) -> None:
     output = story.repo.path.parent / "output"
     assert cpv(story, "model", "download", "--tag", "v0.0", "--output-dir", str(output)).out == f"{output}\n"
@@ -91,12 +94,14 @@ def test_command_model_download(story: Story) -> None:
     assert told["files"]["model.bin"] == str(output / "model.bin")
 
 
+@pytest.mark.specification("4.3", "`cpv model list-tags`", "`model list-tags`")
 def test_command_model_list_tags(story: Story) -> None:
     cpv(story, "tag", "v0.10")
     assert cpv(story, "model", "list-tags").out == "v0.0\nv0.10\n"
     assert json.loads(cpv(story, "model", "list-tags", "--json").out) == ["v0.0", "v0.10"]
 
 
+@pytest.mark.specification("4.4", "`cpv model revert`", "`model revert`")
 def test_command_model_revert(story: Story) -> None:
     story.models.upload_model_checkpoint(str(story.file("b.bin", "better")))
     assert cpv(story, "model", "revert", "--tag", "v0.0").out == "at v0.0; git switch - goes back\n"
@@ -105,6 +110,7 @@ def test_command_model_revert(story: Story) -> None:
     assert story.repo.read("model.bin") == b"better"
 
 
+@pytest.mark.specification("4.5", "`cpv model info`", "`model info`")
 def test_command_model_info(story: Story) -> None:
     told = cpv(story, "model", "info", "--tag", "v0.0").lines
     assert "tag: v0.0" in told
@@ -113,6 +119,7 @@ def test_command_model_info(story: Story) -> None:
     assert json.loads(cpv(story, "model", "info", "--json").out)["tag"] == "v0.0"
 
 
+@pytest.mark.specification("4.6", "`cpv data upload`", "`data upload`")
 def test_command_data_upload(story: Story) -> None:
     story.file("flowers/rose.csv", "red")
     assert cpv(story, "data", "upload", "../flowers", "-m", "Flowers").out == "data-v0.1\n"
@@ -121,17 +128,20 @@ def test_command_data_upload(story: Story) -> None:
     assert cpv(story, "data", "upload", "--tag", "data-v1.0").out == "data-v1.0\n"
 
 
+@pytest.mark.specification("4.7", "`cpv data download`", "`data download`")
 def test_command_data_download(story: Story) -> None:
     output = story.repo.path.parent / "output"
     place = cpv(story, "data", "download", "--tag", "data-v0.0", "--output-dir", str(output)).out.strip()
     assert Shell(story.repo.path).run("cat", f"{place}/a.csv").out == "1,2\n"
 
 
+@pytest.mark.specification("4.8", "`cpv data list-tags`", "`data list-tags`")
 def test_command_data_list_tags(story: Story) -> None:
     assert cpv(story, "data", "list-tags").out == "data-v0.0\n"
     assert json.loads(cpv(story, "data", "list-tags", "--json").out) == ["data-v0.0"]
 
 
+@pytest.mark.specification("4.9", "`cpv data revert`", "`data revert`")
 def test_command_data_revert(story: Story) -> None:
     story.repo.write("data/b.csv", "3,4\n")
     story.data.tag_data_checkpoint()
@@ -140,12 +150,14 @@ def test_command_data_revert(story: Story) -> None:
     assert sorted(story.repo.tree("data")) == ["a.csv"]
 
 
+@pytest.mark.specification("4.10", "`cpv data info`", "`data info`")
 def test_command_data_info(story: Story) -> None:
     told = cpv(story, "data", "info").lines
     assert "tag: data-v0.0" in told
     assert "size: 4 B (4 bytes)" in told
 
 
+@pytest.mark.specification("4.11", "`cpv checkpoint create`", "`checkpoint create`")
 def test_command_checkpoint_create(story: Story) -> None:
     story.repo.write("model.bin", "trained on")
     assert cpv(story, "checkpoint", "create", "--tag", "v1.0", "--message", "Release").out == "v1.0\ndata-v1.0\n"
@@ -153,6 +165,7 @@ def test_command_checkpoint_create(story: Story) -> None:
     assert json.loads(cpv(story, "checkpoint", "create", "--json").out) == {"model": "v1.1", "data": "data-v1.1"}
 
 
+@pytest.mark.specification("4.12", "`cpv checkpoint list`", "`checkpoint list`")
 def test_command_checkpoint_list(story: Story) -> None:
     cpv(story, "checkpoint", "create", "--tag", "v1.0")
     (row,) = cpv(story, "checkpoint", "list").lines
@@ -163,6 +176,7 @@ def test_command_checkpoint_list(story: Story) -> None:
     assert listed["model"] == ["v0.0", "v1.0"]
 
 
+@pytest.mark.specification("4.13", "`cpv checkpoint revert`", "`checkpoint revert`")
 def test_command_checkpoint_revert(story: Story) -> None:
     story.repo.write("model.bin", "trained on")
     story.repo.write("data/b.csv", "3,4\n")

@@ -22,6 +22,9 @@ from support.story import MODEL, TEAM, Story
 from support.unchanged import nothing_changes
 
 
+@pytest.mark.specification(
+    "1.1", "Git: `data.dvc`, `model.bin.dvc`, `metrics.log.dvc`, `train.py`, …", "`init`", "`import_model_init`"
+)
 def test_layout_of_the_git_repository(shell: Shell) -> None:
     dvc_cpv_plugin.ModelsCheckpointsManage(TEAM, MODEL, working_dir=shell.path).import_model_init()
     repo = Shell(shell.path / MODEL)
@@ -32,6 +35,8 @@ def test_layout_of_the_git_repository(shell: Shell) -> None:
     assert {"data", "model.bin", "metrics.log", ".git", ".dvc"} <= {path.name for path in repo.path.iterdir()}
 
 
+@pytest.mark.specification("4.14", "`cpv init`", "`init`")
+@pytest.mark.specification("7", "**7 Template of `init`**", "`init --pipeline`", "`import_model_init(pipeline=True)`")
 def test_template_of_init(shell: Shell) -> None:
     dvc_cpv_plugin.ModelsCheckpointsManage(TEAM, MODEL, working_dir=shell.path).import_model_init(pipeline=True)
     repo = Shell(shell.path / MODEL)
@@ -51,6 +56,12 @@ def test_template_of_init(shell: Shell) -> None:
     assert repo.md5("model.bin") != before
 
 
+@pytest.mark.specification(
+    "1.3",
+    "S3 `s3://vmo-model-checkpoints/{team_name}/{model_name}/`",
+    "`aws-config`, `init --layout`",
+    "`setup_aws_profile`",
+)
 def test_layout_on_s3(story: Story) -> None:
     assert all(key.startswith("vision/resnet/files/md5/") for key in story.objects())
     assert story.holds("model.bin")
@@ -62,6 +73,9 @@ def test_the_bucket_of_the_specification_is_the_default() -> None:
     assert personal_settings.load().aws.bucket == "vmo-model-checkpoints"
 
 
+@pytest.mark.specification(
+    "5.1", "auto-increment, `v{major}.{minor}`", "`tag`, `model upload`, `git commit`", "`tag_…`"
+)
 @pytest.mark.parametrize(
     ("last", "following"), [("v0.0", "v0.1"), ("v0.9", "v0.10"), ("v1.0", "v1.1"), ("v2.5", "v2.6")]
 )
@@ -78,6 +92,7 @@ def test_tags_have_a_major_and_a_minor_number() -> None:
     assert scheme.format(Line.DATA, (2, 5)) == "data-v2.5"
 
 
+@pytest.mark.specification("5.2", "stored in Git tags and `.dvc` metadata")
 def test_tags_carry_the_metadata_and_stand_in_git(story: Story) -> None:
     story.models.upload_model_checkpoint(str(story.file("b.bin", "better")), metrics={"loss": 0.5})
     text = story.repo.git("tag", "-l", "--format=%(objecttype)%0a%(contents)", "v0.1").out
@@ -87,6 +102,7 @@ def test_tags_carry_the_metadata_and_stand_in_git(story: Story) -> None:
     assert f"md5: {story.repo.md5('model.bin')}" in story.repo.git("show", "v0.1:model.bin.dvc").out
 
 
+@pytest.mark.specification("5.3", "DVC and Git integration points")
 def test_plain_dvc_and_git_read_everything(story: Story) -> None:
     story.models.upload_model_checkpoint(str(story.file("b.bin", "better")), metrics={"loss": 0.5})
     assert "Data and pipelines are up to date." in story.repo.dvc("status").out
@@ -101,6 +117,7 @@ def test_plain_dvc_and_git_read_everything(story: Story) -> None:
 # Errors
 
 
+@pytest.mark.specification("5.7", "logging", "`--log-file`, `-v`", "`log_file`, `verbose`")
 def test_an_operation_is_logged(story: Story) -> None:
     story.models.tag_model_checkpoint()
     (log,) = (cpv_home() / "logs").glob("*model-tag*")
@@ -109,6 +126,7 @@ def test_an_operation_is_logged(story: Story) -> None:
     assert story.server.secret_key not in log.read_text()
 
 
+@pytest.mark.specification("5.4", "atomic: a failing step rolls everything back", "`recover`", "`UploadError`, …")
 def test_an_operation_is_undone_where_a_step_fails(story: Story) -> None:
     story.repo.write(".git/hooks/commit-msg.cpv-test", "")
     (story.repo.path / ".git/hooks/commit-msg").write_text("#!/bin/sh\necho no such message here >&2\nexit 1\n")
@@ -162,6 +180,7 @@ def test_option_dry_run_names_the_effects_and_changes_nothing(
     assert all(re.match(r"would (git|dvc|s3|file): ", line) for line in told), told
 
 
+@pytest.mark.specification("6.3", "`dry_run`", "`--dry-run`", "same")
 def test_option_dry_run_is_what_a_real_run_does(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     weights = str(story.file("b.bin", "better"))
     expected = story.models.upload_model_checkpoint(weights, metrics={"loss": 0.5}, dry_run=True)
@@ -174,17 +193,20 @@ def test_option_dry_run_is_what_a_real_run_does(story: Story, capsys: pytest.Cap
     assert told.count("s3: put") == 2
 
 
+@pytest.mark.specification("6.1", "`verbose`", "`-v`", "same")
 def test_option_verbose_prints_the_steps(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     story.models.tag_model_checkpoint(verbose=True)
     assert "git " in capsys.readouterr().err
 
 
+@pytest.mark.specification("6.2", "`log_file`", "`--log-file`", "same")
 def test_option_log_file(story: Story) -> None:
     log = story.repo.path.parent / "operation.log"
     story.models.tag_model_checkpoint(log_file=str(log))
     assert "model tag" in log.read_text()
 
 
+@pytest.mark.specification("6.4", "`force`", "`--force`", "same")
 def test_option_force_skips_the_check_for_a_clean_tree(story: Story) -> None:
     story.repo.write("notes.txt", "tracked")
     story.repo.git("add", "notes.txt")
@@ -197,6 +219,7 @@ def test_option_force_skips_the_check_for_a_clean_tree(story: Story) -> None:
     assert story.repo.changes() == [" M notes.txt"]
 
 
+@pytest.mark.specification("6.5", "`notify`", "`--notify`", "same")
 def test_option_notify(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = Shell(tmp_path).write("bin/notify-send", f'#!/bin/sh\necho "$@" >>{tmp_path}/told\n')
     program.chmod(0o755)
@@ -205,6 +228,7 @@ def test_option_notify(story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (tmp_path / "told").read_text().endswith("model tag: vision resnet done\n")
 
 
+@pytest.mark.specification("6.6", "`use_cache`", "`--no-cache`", "same")
 def test_option_use_cache_false_fetches_anew(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     md5 = story.repo.md5("model.bin")
     cached = story.repo.path / f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}"
@@ -221,6 +245,7 @@ def test_option_use_cache_false_fetches_anew(story: Story, capsys: pytest.Captur
     assert story.repo.changes() == []
 
 
+@pytest.mark.specification("6.7", "`repo_path`, `working_dir`", "`--repo-path`, `--working-dir`", "same")
 def test_option_repo_path_and_working_dir(story: Story) -> None:
     kind = dvc_cpv_plugin.ModelsCheckpointsManage
     assert kind(TEAM, MODEL, working_dir=story.repo.path.parent).read_checkpoint_tag() == ["v0.0"]
@@ -238,6 +263,7 @@ def test_a_model_of_the_same_name_in_another_team_is_refused(story: Story) -> No
 # Names
 
 
+@pytest.mark.specification("10", "**10 Names**")
 def test_names_follow_the_conventions() -> None:
     kinds = [getattr(dvc_cpv_plugin, name) for name in dvc_cpv_plugin.__all__]
     for kind in kinds:

@@ -522,6 +522,7 @@ def test_what_is_lost_stops_it_unless_forced(
 # The command
 
 
+@pytest.mark.specification("4.15", "`cpv aws-config`", "`aws-config`")
 def test_the_command(repo: ModelRepo, cloud: Cloud) -> None:
     before = state(repo)
     shown = repo.cpv("aws-config", *cloud.arguments, "--dry-run")

@@ -64,6 +64,7 @@ def look(model: ModelRepo, name: Name, *lines: Line, **rest: object) -> Check:
     return found
 
 
+@pytest.mark.specification("8", "**8 Checklist**", "`validate`")
 def test_a_sound_repository_has_every_line_in_its_order(model: ModelRepo) -> None:
     checks = run(subject(model, *BOTH), checklist.ALL)
     assert [check.name for check in checks] == list(checklist.ALL)
@@ -83,6 +84,7 @@ def test_a_sound_repository_has_every_line_in_its_order(model: ModelRepo) -> Non
     }
 
 
+@pytest.mark.specification("5.5", "validation before operations", "`validate`", "`ValidationError`")
 def test_the_specification_is_covered() -> None:
     assert set(checklist.ALL) == {name for names in FOR.values() for name in names}
     assert set(FOR["model upload"]) == set(checklist.ALL)
@@ -130,6 +132,7 @@ def test_git_state_of_somebody_unknown(model: ModelRepo) -> None:
 # git-clean
 
 
+@pytest.mark.specification("8.2", "Git repository clean (`git-state`, `git-clean`)")
 @pytest.mark.parametrize("staged", [False, True])
 def test_git_clean_names_what_has_changed(model: ModelRepo, staged: bool) -> None:
     model.write("train.py", "other\n")
@@ -216,6 +219,7 @@ def test_required_files_that_nobody_may_read(model: ModelRepo, monkeypatch: pyte
     )
 
 
+@pytest.mark.specification("8.6", "required files exist (`required-files`)")
 def test_required_files_of_the_line(model: ModelRepo) -> None:
     shutil.rmtree(model.path / "data")
     assert look(model, "required-files").result == "ok"
@@ -257,6 +261,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.specification("8.7", "tag format valid and unique (`tag`)")
 @pytest.mark.parametrize(("version", "reason"), REFUSED)
 def test_tag_that_is_refused(model: ModelRepo, version: str, reason: str) -> None:
     fix = "name another version (v0.1), or none for the next one"
@@ -275,6 +280,7 @@ def test_tag_that_is_free(model: ModelRepo) -> None:
 # disk-space
 
 
+@pytest.mark.specification("8.4", "sufficient disk space (`disk-space`)")
 def test_disk_space_counts_what_lands_on_each_disk(model: ModelRepo) -> None:
     place = model.path.parent / "disk"
     with small_disk(place, "3m"):
@@ -321,6 +327,7 @@ def closed_port() -> int:
         return int(server.getsockname()[1])
 
 
+@pytest.mark.specification("8.3", "DVC remote configured (`dvc-remote`)")
 def test_no_remote(model: ModelRepo) -> None:
     model.write(".dvc/config", "")
     found = {check.name: check for check in run(subject(model), ["dvc-remote", "network", "s3"])}
@@ -334,6 +341,7 @@ def test_dvc_remote_that_names_no_bucket(model: ModelRepo) -> None:
     assert found.fix == "dvc remote modify storage url s3://BUCKET/PATH"
 
 
+@pytest.mark.specification("8.5", "network connectivity (`network`)")
 def test_network_where_nobody_listens(model: ModelRepo) -> None:
     port = closed_port()
     remote(model, "s3://bucket/x", f"endpointurl = http://localhost:{port}", "region = us-east-1")
@@ -372,6 +380,7 @@ def test_s3_that_says_nothing_is_given_up_beside_the_others(model: ModelRepo, mo
     assert found[1] == Check("s3", "fail", what, "check the network")
 
 
+@pytest.mark.specification("8.1", "S3 bucket accessible (`s3`)")
 def test_s3_bucket_that_is_there_and_one_that_is_not(model: ModelRepo, s3_server: Server) -> None:
     keys = (
         f"endpointurl = {s3_server.endpoint_url}",
