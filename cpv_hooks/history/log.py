@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from re import Pattern
 from typing import NamedTuple, TypedDict
 
-from cpv_hooks.dvcformat.pointer import Named, Pointer
+from cpv_hooks.dvcformat.pointer import Named
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
 from cpv_hooks.history.contents import ArtifactRecord
 from cpv_hooks.history.model_contents import Models, ModelSummary
@@ -216,7 +216,7 @@ class Log:
 
     def _best(self, one: Recorded, metric: str) -> BestEntry:
         value = self.metrics(one)[metric]
-        found = origin(_logs(one), metric, value, self._where.file)
+        found = origin(self._where.metrics_files(one), metric, value)
         return BestEntry(
             metric=metric, value=value, file=found.file if found else None, line=found.line if found else None
         )
@@ -237,10 +237,6 @@ def deltas(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> dict[str, in
         and value - before == value - before  # neither is NaN
         and abs(value - before) != float("inf")
     }
-
-
-def _logs(one: Recorded) -> list[Pointer]:
-    return [artifact.pointer for artifact in one.artifacts if artifact.kind == "metrics"]
 
 
 def _contents(artifacts: Sequence[ArtifactRecord]) -> dict[str, tuple[Kind, Named]]:

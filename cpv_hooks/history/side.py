@@ -12,7 +12,6 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.contents import ArtifactRecord
 from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
-from cpv_hooks.history.version_metrics import in_files
 from cpv_hooks.history.version_names import Named
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.metrics import Metric
@@ -60,7 +59,7 @@ def of_commit(repo: Repo, projects: Sequence[Project], named: Named) -> Side:
                 errors.append(_too_large(name))
             else:
                 settings[name] = blob.data
-    metrics = said or in_files(_logs(artifacts), Where(projects).file)
+    metrics = said or Where(projects).metrics_in(one.pointer for one in artifacts.values())
     return Side(named.name, artifacts, metrics, settings, tuple(errors))
 
 
@@ -82,17 +81,15 @@ def of_work_tree(repo: Repo, projects: Sequence[Project]) -> Side:
             else:
                 settings[name] = path.read_bytes()
 
+    where = Where(projects)
+
     def standing(pointer: Pointer) -> Path | None:
         path = repo.top / pointer.path
-        return path if path.is_file() else Where(projects).file(pointer)
+        return path if path.is_file() else where.file(pointer)
 
-    metrics = in_files(_logs(artifacts), standing)
+    metrics = where.metrics_in((one.pointer for one in artifacts.values()), standing)
     return Side(None, artifacts, metrics, settings, tuple(errors))
 
 
 def _too_large(name: str) -> CPVError:
     return CPVError(f"larger than {MAX_BYTES} bytes", where=name, fix="keep only settings in it")
-
-
-def _logs(artifacts: Mapping[str, ArtifactRecord]) -> list[Pointer]:
-    return [artifact.pointer for artifact in artifacts.values() if artifact.kind == "metrics"]

@@ -12,6 +12,7 @@ from cpv_hooks.versions.version import Version
 
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
+    from cpv_hooks.versions.commit_metrics import MetricsFile
 
 
 def metrics(project: Project, version: Version, find: Callable[[Pointer], Path | None]) -> dict[str, int | float | str]:
@@ -25,16 +26,6 @@ def metrics(project: Project, version: Version, find: Callable[[Pointer], Path |
     return commit_metrics.read(((project, pointer) for pointer in version.pointers), find).values
 
 
-def in_files(pointers: Iterable[Pointer], find: Callable[[Pointer], Path | None]) -> dict[str, int | float | str]:
-    """What is in metrics files, where `find` knows them. With several files each key says which one it is from."""
-    logs = [pointer for pointer in pointers if pointer.oid and not pointer.isdir]
-    found: dict[str, int | float | str] = {}
-    for pointer in logs:
-        values = _read(find(pointer), pointer)
-        found.update(values if len(logs) == 1 else {f"{pointer.path}:{key}": value for key, value in values.items()})
-    return found
-
-
 class Origin(NamedTuple):
     """Where a metric is from: a file of the version, and the line in it as far as that is known."""
 
@@ -42,18 +33,16 @@ class Origin(NamedTuple):
     line: int | None
 
 
-def origin(
-    pointers: Iterable[Pointer], key: str, value: object, find: Callable[[Pointer], Path | None]
-) -> Origin | None:
-    """The metrics file that says this last, and the line; None where no file that `find` knows does."""
+def origin(files: Iterable[MetricsFile], key: str, value: object) -> Origin | None:
+    """The metrics file that says this last, and the line; None where none of these files does."""
     from cpv_hooks.metric_formats.metrics import line_of
+    from cpv_hooks.metric_formats.places import source_of
 
-    logs = [pointer for pointer in pointers if pointer.oid and not pointer.isdir]
-    for pointer in logs:
-        name = key if len(logs) == 1 else key.removeprefix(f"{pointer.path}:")
-        path = find(pointer)
-        if path is not None and _read(path, pointer).get(name) == value:
-            return Origin(pointer.path, line_of(path, name))
+    for file in files:
+        values = _read(file)
+        for name in (key, key.removeprefix(f"{source_of(file.name)}:")):
+            if values.get(name) == value:
+                return Origin(file.name, line_of(file.path, name))
     return None
 
 
@@ -65,10 +54,10 @@ def in_cache(project: Project, pointer: Pointer) -> Path | None:
     return blob.path if blob else None
 
 
-def _read(path: Path | None, pointer: Pointer) -> dict[str, int | float | str]:
+def _read(file: MetricsFile) -> dict[str, int | float | str]:
     from cpv_hooks.project import plugins
 
     try:
-        return plugins.metrics(path, pointer.path) if path else {}
+        return plugins.metrics(file.path, file.name)
     except OSError:
         return {}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.history.contents import ArtifactRecord
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.where import Where
-from cpv_hooks.metric_formats.series import MetricSeries
+from cpv_hooks.metric_formats.event_file import is_event_file
+from cpv_hooks.metric_formats.places import place_of, source_of
+from cpv_hooks.metric_formats.series import MetricSeries, merged
+from cpv_hooks.project.config import Goals
 from cpv_hooks.project.project import Project
-from cpv_hooks.versions.commit_metrics import MetricsFile, files
+from cpv_hooks.versions.commit_metrics import MetricsFile
 
 
 class Curves(NamedTuple):
@@ -32,29 +34,35 @@ class SeriesReader:
 
         Names may be the same in several files: a series is known by its name and its file.
         """
-        found: list[MetricSeries] = []
+        found: dict[tuple[str, str], list[MetricSeries]] = {}
         errors: list[str] = []
-        for artifact, file in self._files(one.artifacts):
+        goals = self._goals(one)
+        for file in self._where.metrics_files(one, all_steps=True):
             try:
-                found += self._series(artifact, file)
+                for series in _series(file):
+                    found.setdefault((source_of(file.name), series.name), []).append(series)
             except CPVError as error:
                 errors.append(str(error))
             except OSError as error:
                 errors.append(str(disk_error(error, file.path)))
-        return Curves(tuple(found), tuple(errors))
+        whole = map(merged, found.values())
+        return Curves(tuple(one if one.goal else one._replace(goal=goals.of(one.name)) for one in whole), tuple(errors))
 
-    def _files(self, artifacts: Sequence[ArtifactRecord]) -> Iterator[tuple[ArtifactRecord, MetricsFile]]:
-        for artifact in artifacts:
-            for file in files(self._where.project(artifact.pointer), artifact.pointer):
-                yield artifact, file
+    def _goals(self, one: Recorded) -> Goals:
+        return self._where.project(one.artifacts[0].pointer).config.metrics if one.artifacts else Goals()
 
-    def _series(self, artifact: ArtifactRecord, file: MetricsFile) -> list[MetricSeries]:
-        from cpv_hooks.project import plugins
 
-        found = plugins.series(file.path, file.name)
-        if not found and artifact.kind == "metrics" and not artifact.pointer.isdir and file.path.stat().st_size:
-            raise CPVError(
-                "no metrics were found in it", where=file.name, fix="a plugin's cpv_metrics reads other files"
-            )
-        goals = self._where.project(artifact.pointer).config.metrics
-        return [one if one.goal else one._replace(goal=goals.of(one.name)) for one in found]
+def _series(file: MetricsFile) -> list[MetricSeries]:
+    from cpv_hooks.project import plugins
+
+    found = plugins.series(file.path, file.name)
+    if not found and file.path.stat().st_size and not _may_be_silent(file):
+        fix = "a plugin's cpv_metrics reads other files"
+        raise CPVError("no metrics were found in it", where=file.name, fix=fix)
+    return found
+
+
+def _may_be_silent(file: MetricsFile) -> bool:
+    """An event file may have images alone."""
+    place = place_of(file.name)
+    return place is not None and place.format == "events" and is_event_file(file.path)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.history.reader import Recorded
-from cpv_hooks.history.version_metrics import in_cache, in_files
+from cpv_hooks.history.version_metrics import in_cache
 from cpv_hooks.metric_formats.metrics import Metric
 from cpv_hooks.project.project import Project
+from cpv_hooks.versions import commit_metrics
+from cpv_hooks.versions.commit_metrics import MetricsFile
 
 
 class Where:
@@ -29,11 +31,20 @@ class Where:
 
     def metrics(self, one: Recorded) -> Mapping[str, Metric]:
         """What a version's tag says, else what its metrics files in the cache do."""
-        said = one.metrics
         # Without them the artifacts are read, which a long history need not be asked for.
-        return said or in_files(
-            (artifact.pointer for artifact in one.artifacts if artifact.kind == "metrics"), self.file
-        )
+        return one.metrics or self.metrics_in([artifact.pointer for artifact in one.artifacts])
+
+    def metrics_in(
+        self, pointers: Iterable[Pointer], find: Callable[[Pointer], Path | None] | None = None
+    ) -> Mapping[str, Metric]:
+        """What the metrics files of artifacts say; `find` knows the file of one, else the cache is asked."""
+        return commit_metrics.read(((self.project(pointer), pointer) for pointer in pointers), find).values
+
+    def metrics_files(self, one: Recorded, *, all_steps: bool = False) -> Iterator[MetricsFile]:
+        """The files in which a version's metrics are, of those that the cache has; see `commit_metrics.files`."""
+        for artifact in one.artifacts:
+            pointer = artifact.pointer
+            yield from commit_metrics.files(self.project(pointer), pointer, all_steps=all_steps)
 
     def cached(self, pointers: Sequence[Pointer]) -> bool:
         """Whether the cache has every object of these artifacts."""

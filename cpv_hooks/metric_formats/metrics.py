@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cpv_hooks.metric_formats.metrics_documents import MAX_BYTES, flat, heading, read_document, read_rows
+from cpv_hooks.metric_formats.places import place_of
 
 Metric = int | float | str
 
@@ -33,12 +34,24 @@ def read(path: Path, name: str = "") -> dict[str, Metric]:
     at most 50 metrics. Raises `OSError` where the file cannot be read.
     """
     name = name or path.name
+    place = place_of(name)
+    if place and place.format in ("events", "mlflow", "dvclive"):
+        return _of_run(path, name)
     encoding = encoding_of(path)
     if path.stat().st_size <= MAX_BYTES:
         document = read_document(path.read_bytes().decode(encoding, "replace").removeprefix("\ufeff"), name)
         if document is not None:
             return dict(list(clean(document).items())[-MAX_METRICS:])
     return _last(_rows(path, name, encoding))
+
+
+def _of_run(path: Path, name: str) -> dict[str, Metric]:
+    """Of a file that is read as a whole; one that takes long to read has nothing to say at once."""
+    from cpv_hooks.metric_formats.read_series import read_series
+
+    return (
+        {one.name: one.last for one in read_series(path, name, last=2000)} if path.stat().st_size <= MAX_BYTES else {}
+    )
 
 
 def _rows(path: Path, name: str, encoding: str) -> Iterator[Mapping[object, object]]:

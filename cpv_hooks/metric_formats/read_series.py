@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from cpv_hooks.metric_formats.event_file import read_events
 from cpv_hooks.metric_formats.metrics import encoding_of, first_line, parse_line, value_of
 from cpv_hooks.metric_formats.metrics_documents import document_rows, heading, read_rows
+from cpv_hooks.metric_formats.places import place_of
 from cpv_hooks.metric_formats.series import Collector, MetricSeries
 
 MAX_BYTES = 32 << 20
@@ -18,18 +21,46 @@ _MAX_LINE = 64 << 10
 _LINES = 10_000
 
 
-def read_series(path: Path, name: str = "") -> list[MetricSeries]:
+def read_series(path: Path, name: str = "", last: int | None = None) -> list[MetricSeries]:
     """The metrics in a file, step by step; empty where there are none. Raises `OSError` where it cannot be read.
 
-    `name` is the file's own, where `path` is another.
+    `name` is the file's own, where `path` is another. Of an event file only the `last` events are looked into.
     """
     name = name or path.name
-    collector = Collector()
-    for reader in (_documents, _tables, _logs):
-        reader(path, name, collector)
-        if collector:
-            break
+    place, collector = place_of(name), Collector()
+    if place and place.format == "events":
+        read_events(path, collector, last)
+    elif place and place.format == "mlflow":
+        _mlflow(path, place.metric, collector)
+    elif place and place.format == "dvclive":
+        _dvclive(path, name, place.metric, collector)
+    else:
+        for reader in (_documents, _tables, _logs):
+            reader(path, name, collector)
+            if collector:
+                break
     return collector.series(name)
+
+
+def _mlflow(path: Path, metric: str, collector: Collector) -> None:
+    """Lines of a time, a value and a step."""
+    for line in _lines(path, "utf-8"):
+        cells = line.split()
+        if len(cells) >= 3 and re.fullmatch(r"-?\d{1,18}", cells[2]):
+            value = value_of(cells[1])
+            if not isinstance(value, str):
+                collector.point(metric, "step", int(cells[2]), float(value))
+
+
+def _dvclive(path: Path, name: str, metric: str, collector: Collector) -> None:
+    """A table of the step, the time where it was asked for, and the metric under the last part of its name."""
+    inner = Collector()
+    _tables(path, name, inner)
+    column = PurePosixPath(name).stem
+    for one in inner.series():
+        if one.name == column:
+            for step, value in zip(one.steps, one.values, strict=True):
+                collector.point(metric, one.axis, step, value)
 
 
 def _documents(path: Path, name: str, collector: Collector) -> None:

@@ -161,6 +161,20 @@ def series_of(rows: Iterable[Mapping[object, object]], file: str = "") -> list[M
     return collector.series(file)
 
 
+def merged(parts: Sequence[MetricSeries]) -> MetricSeries:
+    """One metric of one run, out of the files that it is spread over, in the order in which they were written."""
+    if len(parts) == 1:
+        return parts[0]
+    if len({part.axis for part in parts}) > 1 or parts[0].axis == ROW:
+        return max(parts, key=lambda part: len(part.steps))
+    steps, values = array("q"), array("d")
+    for part in parts:
+        steps.extend(part.steps)
+        values.extend(part.values)
+    steps_in_order, values_in_order = _in_order(steps, values)
+    return parts[-1]._replace(steps=steps_in_order, values=values_in_order)
+
+
 def _step(values: Mapping[object, object]) -> tuple[str, int]:
     for name in _STEPS:
         value = values.get(name)

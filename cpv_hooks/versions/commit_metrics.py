@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.errors import CPVError
+from cpv_hooks.metric_formats.places import STATE, chosen, source_of
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
 
-STATE = "trainer_state.json"
-_LOG = re.compile(r"(metrics[^/]*\.(json|jsonl|csv|tsv|ya?ml|toml|log|txt)|[a-z]+_results\.json|training\.(csv|log))")
-_STEP = re.compile(r"-(\d+)(?=/)")
-_AT_MOST = 10
 Values = dict[str, int | float | str]
 Find = Callable[["Pointer"], "Path | None"]
 
@@ -55,10 +51,11 @@ def read(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None)
     for project, pointer in artifacts:
         is_log = project.kind_of(pointer.path) == "metrics"
         if is_log and pointer.oid and not pointer.isdir:
-            logs[pointer.path] = {}
+            logs[source_of(pointer.path)] = {}
         for file in files(project, pointer, find):
             values = _read(file)
-            (states if file.name.rpartition("/")[2] == STATE else logs)[file.name] = values
+            group = states if file.name.rpartition("/")[2] == STATE else logs
+            group.setdefault(source_of(file.name), {}).update(values)
             if is_log and not values and file.path.stat().st_size and not pointer.isdir:
                 silent.append(pointer.path)
     found = _named(logs, alone=len(logs) == 1)
@@ -79,8 +76,13 @@ def _read(file: MetricsFile) -> Values:
         return {}
 
 
-def files(project: Project, pointer: Pointer, find: Find | None = None) -> Iterator[MetricsFile]:
-    """The files of an artifact in which metrics may be, of those that the cache has; see `read`."""
+def files(
+    project: Project, pointer: Pointer, find: Find | None = None, *, all_steps: bool = False
+) -> Iterator[MetricsFile]:
+    """The files of an artifact in which metrics may be, of those that the cache has; see `read`.
+
+    With `all_steps` those too in which a metric is step by step, where another has the last value.
+    """
     from cpv_hooks.transfer.objects.store import Store
 
     is_log = project.kind_of(pointer.path) == "metrics"
@@ -93,7 +95,7 @@ def files(project: Project, pointer: Pointer, find: Find | None = None) -> Itera
         return blob.path if blob else None
 
     if pointer.isdir:
-        for name, oid in _inside(cached(pointer.oid), pointer, is_log=is_log):
+        for name, oid in _inside(cached(pointer.oid), pointer, is_log=is_log, all_steps=all_steps):
             path = cached(oid)
             if path is not None:
                 yield MetricsFile(f"{pointer.path}/{name}", path)
@@ -103,7 +105,7 @@ def files(project: Project, pointer: Pointer, find: Find | None = None) -> Itera
             yield MetricsFile(pointer.path, path)
 
 
-def _inside(listing: Path | None, pointer: Pointer, *, is_log: bool) -> list[tuple[str, str]]:
+def _inside(listing: Path | None, pointer: Pointer, *, is_log: bool, all_steps: bool) -> list[tuple[str, str]]:
     """The files of a folder in which metrics are: relative path and object."""
     if listing is None or not (is_log or STATE.encode() in listing.read_bytes()):
         # A listing of 100,000 files is searched, not parsed.
@@ -112,15 +114,8 @@ def _inside(listing: Path | None, pointer: Pointer, *, is_log: bool) -> list[tup
         files = read_dir_object(listing, pointer.oid, legacy=pointer.legacy)
     except CPVError:
         return []
-    states = [item for item in files if item[0].rpartition("/")[2] == STATE]
-    logs = [item for item in files if is_log and _LOG.fullmatch(item[0].rpartition("/")[2])]
-    # Of a trainer's checkpoints the last one counts: its state has the whole history.
-    return [*logs[:_AT_MOST], *sorted(states, key=_age)[-1:]]
-
-
-def _age(item: tuple[str, str]) -> tuple[bool, int]:
-    steps = _STEP.findall(item[0])
-    return "/" not in item[0], int(steps[-1][:18]) if steps else -1
+    objects = dict(files)
+    return [(name, objects[name]) for name in chosen(objects, is_log=is_log, all_steps=all_steps)]
 
 
 def tell_silent(repo: Repo, silent: Iterable[str]) -> None:
