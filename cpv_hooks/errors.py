@@ -1,4 +1,7 @@
-"""The one error that a user sees, and names in commands that fix it: quoted where a shell needs it, and only there."""
+"""The one error that a user sees, and names in commands that fix it: quoted where a shell needs it, and only there.
+
+CPV knows files from the top of the work tree; a command to paste names them from where the user stands.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +67,7 @@ DISK_FAULTS = frozenset(
     }
 )
 """What is the user's to fix, and never a bug."""
+_GLOB = frozenset("*?[\\")
 
 
 def disk_error(error: OSError, where: Path) -> DiskError:
@@ -94,6 +98,59 @@ def shell_path(value: object) -> str:
 def shell_paths(values: Iterable[object]) -> str:
     """Each file or folder as a word."""
     return " ".join(map(shell_path, values))
+
+
+def from_here(path: str) -> str:
+    """A path from the top of the work tree, as it is called where the user stands."""
+    return os.path.relpath(path, _place()) if path else path
+
+
+def file_word(path: str) -> str:
+    """A path from the top of the work tree, for a command that takes files."""
+    return shell_path(_as_written(path))
+
+
+def git_word(path: str) -> str:
+    """A path from the top of the work tree, for a command of Git's that takes pathspecs."""
+    return pathspec_word(_as_written(path))
+
+
+def git_words(paths: Iterable[str]) -> str:
+    """Each of them as a word."""
+    return " ".join(map(git_word, paths))
+
+
+def pathspec_word(path: str) -> str:
+    """Likewise, of a path from the user's own folder."""
+    return shell_word(f":(literal){path}") if _GLOB & set(path) else shell_path(path)
+
+
+def git_here() -> str:
+    """`git` for a command that works in the current folder alone, where it must work on all of the work tree."""
+    up = from_here(".")
+    return "git" if up == "." else f"git -C {shell_path(up)}"
+
+
+def _as_written(path: str) -> str:
+    """Unchanged where the user stands at the top: a trailing slash stays."""
+    return path if _place() == "." else from_here(path)
+
+
+def _place() -> str:
+    """The user's folder from the top of the work tree. Git runs hooks, and aliases, at the top and says it."""
+    prefix = os.environ.get("GIT_PREFIX", "")
+    if prefix:
+        return os.path.normpath(prefix)
+    try:
+        here = folder = os.getcwd()
+    except FileNotFoundError:
+        return "."
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return "."
+        folder = above
+    return os.path.relpath(here, folder)
 
 
 def _printed(text: str) -> str:

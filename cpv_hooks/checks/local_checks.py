@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
-from cpv_hooks.errors import CPVError, shell_path, shell_paths
+from cpv_hooks.errors import CPVError, git_words, shell_path
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
@@ -60,7 +60,7 @@ def git_clean(project: Project, subject: Subject) -> Iterator[Check]:
     if dirty:
         verb = "has" if len(dirty) == 1 else "have"
         # By name, because a commit of everything would be a checkpoint of its own.
-        fix = f"git commit {shell_paths(dirty) if len(dirty) <= _SHOWN else '-a'}, or git stash"
+        fix = f"git commit {git_words(dirty) if len(dirty) <= _SHOWN else '-a'}, or git stash"
         yield Check("git-clean", "fail", f"{_listed(dirty)} {verb} uncommitted changes", fix)
     elif subject.makes_commit and not branch:
         what = "HEAD is detached, so the new commit would be on no branch"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, parse_dir_object
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError, git_word
 
 _MOST = (
     1024  # characters of a version id (https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html)
@@ -65,7 +65,7 @@ def _entries(listed: list[dict[str, Any]], file: str) -> list[tuple[str, str]]:
         return parse_dir_object(json.dumps(listed, default=str).encode(), "of its files")
     except CPVError as error:
         raise CPVError(
-            f"its list of files: {error.what}", where=file, fix=f"git checkout -- {shell_path(file)}"
+            f"its list of files: {error.what}", where=file, fix=f"git checkout -- {git_word(file)}"
         ) from error
 
 

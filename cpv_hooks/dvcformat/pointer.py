@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cpv_hooks.dvcformat.file_versions import FileVersions, Stored, oid_of, read_cloud, read_files
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError, git_word
 
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer_fast import Fields
@@ -103,7 +103,7 @@ def parse(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
     markers, or names a path outside the repository.
     """
     if len(text) > MAX_BYTES:
-        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {shell_path(file)}")
+        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {git_word(file)}")
     if file.endswith("dvc.lock") and posixpath.basename(file) == "dvc.lock":
         return list(_parse_lock(load_table(text, file), file, load_table(pipeline, file) if pipeline else None))
     from cpv_hooks.dvcformat import pointer_fast
@@ -160,7 +160,7 @@ def load_table(text: str, file: str) -> Mapping[str, Any]:
     except (YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         at = f"{file}:{mark.line + 1}" if mark else file
-        raise CPVError("not YAML", where=at, fix=f"git checkout -- {shell_path(file)}") from error
+        raise CPVError("not YAML", where=at, fix=f"git checkout -- {git_word(file)}") from error
     if table is None:
         return {}
     if not isinstance(table, dict):
@@ -169,7 +169,7 @@ def load_table(text: str, file: str) -> Mapping[str, Any]:
 
 
 def _malformed(file: str, what: str = "not a DVC pointer") -> CPVError:
-    return CPVError(what, where=file, fix=f"git checkout -- {shell_path(file)}")
+    return CPVError(what, where=file, fix=f"git checkout -- {git_word(file)}")
 
 
 def _parse_single(table: Mapping[str, Any], file: str) -> Iterator[Pointer]:
@@ -289,11 +289,11 @@ def _inside(folder: str, path: str, file: str) -> str:
     parts = joined.split("/")
     if posixpath.isabs(joined) or ".." in parts or "://" in path or joined == ".":
         raise CPVError(
-            f"its artifact {path!r} is outside the repository", where=file, fix=f"git rm --cached {shell_path(file)}"
+            f"its artifact {path!r} is outside the repository", where=file, fix=f"git rm --cached {git_word(file)}"
         )
     if any(part.lower() in (".git", ".dvc") for part in parts):
         raise CPVError(
-            f"its artifact {path!r} is inside .git or .dvc", where=file, fix=f"git rm --cached {shell_path(file)}"
+            f"its artifact {path!r} is inside .git or .dvc", where=file, fix=f"git rm --cached {git_word(file)}"
         )
     if "\n" in joined or "\0" in joined:
         raise CPVError("an artifact's name cannot hold a newline", where=file, fix="rename the artifact")
@@ -302,4 +302,4 @@ def _inside(folder: str, path: str, file: str) -> str:
 
 def settle(file: str) -> str:
     """The command that ends a conflict of a pointer."""
-    return f"git checkout --ours -- {shell_path(file)} && git add {shell_path(file)} (or --theirs)"
+    return f"git checkout --ours -- {git_word(file)} && git add {git_word(file)} (or --theirs)"

@@ -16,7 +16,7 @@ FILE = ".gitignore"
 
 def ignore(repo: Repo, path: str) -> None:
     """Add an artifact (relative to the top) to the `.gitignore` of its folder, where Git does not ignore it yet."""
-    if repo.ok("check-ignore", "--quiet", "--no-index", "--", path):
+    if is_ignored(repo, path):
         return
     file = repo.top / posixpath.dirname(path) / FILE
     try:
@@ -24,6 +24,12 @@ def ignore(repo: Repo, path: str) -> None:
     except FileNotFoundError:
         text = b""
     write_atomic(file, _appended(text, _line(path)))
+
+
+def is_ignored(repo: Repo, path: str) -> bool:
+    """Whether a rule hides a path (relative to the top), tracked or not."""
+    # Without the dot Git reads magic into a colon; it takes no `:(literal)` here, and no name for a pattern.
+    return repo.ok("check-ignore", "--quiet", "--no-index", "--", f"./{path}")
 
 
 def with_line(text: bytes, path: str) -> bytes:

@@ -32,7 +32,7 @@ def scratch_index(path: Path, source: Path) -> Iterator[dict[str, str]]:
         lock.unlink(missing_ok=True)
 
 
-def literal(paths: Iterable[str]) -> list[str]:
+def literal(paths: Iterable[object]) -> list[str]:
     """Pathspecs that mean just these paths."""
     return [f":(literal){path}" for path in paths]
 
@@ -85,7 +85,7 @@ def _stage_ignore_lines(repo: Repo, name: str, artifacts: Sequence[str]) -> None
     path = repo.top / name
     if not path.is_file():
         return
-    ours = {f"/{os.path.basename(artifact)}" for artifact in artifacts}
+    ours = {f"/{os.path.basename(artifact)}".replace("\\", "") for artifact in artifacts}
     working = path.read_text(encoding="utf-8", errors="surrogateescape")
     entry = repo.run("ls-files", "-s", "--", f":(literal){name}", index=True).split()
     staged = repo.run("cat-file", "blob", entry[1]) if entry else ""

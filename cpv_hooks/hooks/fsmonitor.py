@@ -45,8 +45,9 @@ def event(repo: Repo) -> Event:
     """How patient the query is."""
     git = calling_git()
     if git is not None and git.command in ("add", "stage"):
-        prefix = os.environ.get("GIT_PREFIX", "")
-        return QUERY._replace(adding=frozenset(os.path.normpath(prefix + word) for word in git.words[1:] if word))
+        from cpv_hooks.git.pathspec import named_by
+
+        return QUERY._replace(adding=named_by(git.words[1:]))
     if git is None or git.command not in _BACKGROUND:
         return QUERY
     return QUERY._replace(patient=False, budget=min(config.hash_budget for config in _configs(repo)))

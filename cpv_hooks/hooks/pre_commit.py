@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from cpv_hooks import state_files
 from cpv_hooks.console.output import fail, say, size_text, warn
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, shell_path, shell_paths
+from cpv_hooks.errors import CPVError, file_word, git_word, git_words
 from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.index import Staged
@@ -43,7 +43,7 @@ def run(args: list[str]) -> int:
     if aside:
         # Writing them now would collide with the patch that pre-commit applies when its hooks are done.
         what = "has unstaged changes, which pre-commit has stashed"
-        raise CPVError(what, where=aside[0], fix=f"git add {shell_paths(aside)}, then commit again")
+        raise CPVError(what, where=aside[0], fix=f"git add {git_words(aside)}, then commit again")
     with early_uploads() as early:
         report = guarded_sync(repo, _event(repo), early.offer)
         before = index.staged(repo)
@@ -72,10 +72,11 @@ def _event(repo: Repo) -> Event:
 
 def _named(before: Staged) -> frozenset[str]:
     """The paths that a commit is sure to take: staged, or said on the command line."""
+    from cpv_hooks.git.pathspec import named_by
+
     git = calling_git()
     words = git.words[1:] if git and git.command == "commit" else ()
-    prefix = os.environ.get("GIT_PREFIX", "")
-    return before.changed | {os.path.normpath(prefix + word) for word in words if word}
+    return before.changed | named_by(words)
 
 
 def stop(repo: Repo, report: SyncReport, before: Staged) -> bool:
@@ -87,7 +88,7 @@ def stop(repo: Repo, report: SyncReport, before: Staged) -> bool:
     taken = [outcome for outcome in report.outcomes if named is None or _file(outcome) in named]
     large = index.large_files(repo, before, LARGE) if report.projects else []
     for path, size in large:
-        fix = f"git rm --cached {shell_path(path)} && dvc add {shell_path(path)} (or commit with --no-verify)"
+        fix = f"git rm --cached {git_word(path)} && dvc add {file_word(path)} (or commit with --no-verify)"
         fail(CPVError(f"{size_text(size)} binary file staged in Git instead of DVC", where=path, fix=fix))
     stopping = blocking(taken)
     unread = [outcome for outcome in stopping if outcome.state == "unreadable"]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import say
-from cpv_hooks.errors import CPVError, shell_path, shell_paths
+from cpv_hooks.errors import CPVError, file_word, git_words
+from cpv_hooks.git.pathspec import escaped
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
@@ -34,8 +35,8 @@ def _missing(repo: Repo, prefix: str) -> CPVError:
     folder = prefix.rstrip("/") or ".dvc"
     if _is_sparse(repo):
         what = "managed by CPV, and its settings are left out by the sparse checkout"
-        return CPVError(what, where=f"{prefix}.dvc", fix=f"git sparse-checkout add {shell_path(folder)}")
-    fix = f"git checkout -- {shell_paths(prefix + name for name in _SETTINGS)}"
+        return CPVError(what, where=f"{prefix}.dvc", fix=f"git sparse-checkout add {file_word(folder)}")
+    fix = f"git checkout -- {git_words(prefix + name for name in _SETTINGS)}"
     return CPVError("managed by CPV, and its settings are deleted", where=prefix or ".", fix=fix)
 
 
@@ -65,7 +66,11 @@ def bring_settings(repo: Repo) -> bool:
 
 
 def _bring(repo: Repo, prefix: str) -> bool:
-    here = [line[2:] for line in repo.run("ls-files", "-t", "-z", "--", f":(glob){prefix}**/*.dvc").split("\0") if line]
+    here = [
+        line[2:]
+        for line in repo.run("ls-files", "-t", "-z", "--", f":(glob){escaped(prefix)}**/*.dvc").split("\0")
+        if line
+    ]
     if not any((repo.top / file).is_file() for file in here):
         return False
     settings = [f":(literal){prefix}{name}" for name in (FILE, ".dvc", ".dvcignore")]
@@ -75,7 +80,7 @@ def _bring(repo: Repo, prefix: str) -> bool:
     for file in gone:
         write_atomic(repo.top / file, os.fsencode(repo.run("cat-file", "blob", f":{file}")))
     if gone:
-        keep = shell_path(f"{prefix}.dvc")
+        keep = file_word(f"{prefix}.dvc")
         say(f"brought back {', '.join(gone)}, which CPV needs; git sparse-checkout add {keep} keeps them")
     return bool(gone) and not (repo.top / prefix / ".dvc/cache").is_dir()
 

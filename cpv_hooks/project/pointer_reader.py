@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.git.objects import FOLDERS, Object, Reads, TreeEntry, entries
 from cpv_hooks.git.tree_layouts import Named, TreeLayouts
 
@@ -158,8 +158,8 @@ def _lead(rows: Named) -> Iterator[_Row]:
 
 def _text(found: Object, path: str) -> str:
     if found.data is None:
-        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=path, fix=f"git rm --cached {shell_path(path)}")
+        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=path, fix=f"git rm --cached {git_word(path)}")
     try:
         return found.data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise CPVError("not UTF-8", where=path, fix=f"git checkout -- {shell_path(path)}") from error
+        raise CPVError("not UTF-8", where=path, fix=f"git checkout -- {git_word(path)}") from error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cpv_hooks.errors import CPVError, shell_word, shell_words
+from cpv_hooks.errors import CPVError, git_here, shell_word, shell_words
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import keep_rules, run_refs
 from cpv_hooks.runs.job import VARIABLE
@@ -116,7 +116,7 @@ def resume_command(project: Project, name: str) -> str:
     if step.base != project.repo.resolve("HEAD"):
         words.append(f"git checkout {shell_word(step.base)}")
     if step.code:
-        words.append(f"git diff {shell_words([step.base, step.code])} | git apply")
+        words.append(f"git diff {shell_words([step.base, step.code])} | {git_here()} apply")
     command = job.get("command")
     told = shlex.join(map(str, command)) if isinstance(command, list) and command else "python train.py"
     return " && ".join([*words, f"{VARIABLE}={shlex.quote(name)} {told}"])

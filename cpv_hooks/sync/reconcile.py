@@ -18,7 +18,7 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render
-from cpv_hooks.errors import CPVError, Unreadable, disk_error, shell_path
+from cpv_hooks.errors import CPVError, Unreadable, disk_error, file_word
 from cpv_hooks.git.gitignore import ignore
 from cpv_hooks.sync.events import SYNC, Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, State, nobody
@@ -59,7 +59,8 @@ class Reconciler:
             state: State = "unreadable" if isinstance(error, Unreadable) else "invalid"
             return Outcome(pointer.path, state, pointer, error)
         except OSError as error:
-            return Outcome(pointer.path, "unreadable", pointer, disk_error(error, Path(error.filename or pointer.path)))
+            where = Path(error.filename or space.project.repo.top / pointer.path)
+            return Outcome(pointer.path, "unreadable", pointer, disk_error(error, where))
 
     def _reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
         entry = space.index.entries.get(pointer.path)
@@ -155,7 +156,7 @@ class Reconciler:
         if not pointer.imported or not (self.event.committing or self.event == SYNC):
             return None
         what = "was imported and has changed; no commit takes that"
-        fix = f"dvc commit -f {shell_path(pointer.file)} (keeps it) or dvc update {shell_path(pointer.file)}"
+        fix = f"dvc commit -f {file_word(pointer.file)} (keeps it) or dvc update {file_word(pointer.file)}"
         return CPVError(what, where=pointer.path, fix=fix)
 
     def _conflict(self, space: Workspace, pointer: Pointer, taken: Snapshot, entry: BaseEntry | None) -> Outcome:
@@ -169,8 +170,8 @@ class Reconciler:
                 "pointer and artifact both changed (conflict)",
                 where=pointer.path,
                 fix=(
-                    f"dvc add {shell_path(pointer.path)} (keeps the artifact) "
-                    f"or dvc checkout -f {shell_path(pointer.file)} (the pointer's)"
+                    f"dvc add {file_word(pointer.path)} (keeps the artifact) "
+                    f"or dvc checkout -f {file_word(pointer.file)} (the pointer's)"
                 ),
             )
             return Outcome(pointer.path, "conflict", pointer, error)
@@ -232,7 +233,9 @@ class Reconciler:
         except CPVError as error:
             return Outcome(path, "invalid", error=error)
         except OSError as error:
-            return Outcome(path, "invalid", error=disk_error(error, Path(error.filename or path)))
+            return Outcome(
+                path, "invalid", error=disk_error(error, Path(error.filename or space.project.repo.top / path))
+            )
 
     def _remove(self, artifact: Artifact) -> Outcome:
         space, path, entry = artifact.space, artifact.path, artifact.entry
@@ -251,7 +254,7 @@ class Reconciler:
         if not artifact.same:
             what = "is no longer tracked here and has unsaved content, so it stays"
             return Outcome(
-                path, "clean", error=CPVError(what, where=path, fix=f"mv {shell_path(path)} to another place")
+                path, "clean", error=CPVError(what, where=path, fix=f"mv {file_word(path)} to another place")
             )
         note_unsaved(artifact, f"{path}.dvc", self.event.name)
         remove(artifact)

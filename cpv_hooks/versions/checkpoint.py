@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Named, Pointer
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.expected import lacks_version
@@ -85,7 +85,7 @@ def _pointers(
                 raise CPVError(
                     f"{pointer.path} has no content at {commit[:10]}, so it cannot be tagged",
                     where=pointer.file,
-                    fix=f"dvc commit {shell_path(pointer.file)}, git commit",
+                    fix=f"dvc commit {file_word(pointer.file)}, git commit",
                 )
             if not _is_complete(project, pointer):
                 raise CPVError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError, file_word, git_word
 from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
@@ -177,7 +177,7 @@ def _read(
     """The pointers in a file; None where the user has deleted it from the disk."""
     path = repo.top / file
     if path.is_symlink():
-        raise CPVError("a pointer that is a symbolic link", where=file, fix=f"git rm --cached {shell_path(file)}")
+        raise CPVError("a pointer that is a symbolic link", where=file, fix=f"git rm --cached {git_word(file)}")
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -188,11 +188,11 @@ def _read(
         index.pointers[file] = known[file]
         return known[file][2]
     if status.st_size > MAX_BYTES:
-        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {shell_path(file)}")
+        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {git_word(file)}")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise CPVError("not UTF-8", where=file, fix=f"git checkout -- {shell_path(file)}") from None
+        raise CPVError("not UTF-8", where=file, fix=f"git checkout -- {git_word(file)}") from None
     pointers = parse(text, file, pipeline)
     index.pointers[file] = (sig, now, pointers)
     return pointers
@@ -219,7 +219,7 @@ def _drop_overlaps(found: Found) -> None:
                 CPVError(
                     f"its artifact {pointer.path} {where} {last.file}",
                     where=pointer.file,
-                    fix=f"dvc remove {shell_path(pointer.file)}",
+                    fix=f"dvc remove {file_word(pointer.file)}",
                 )
             )
             found.kept.add(pointer.path)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cpv_hooks.dvcformat.dvcignore import is_ignored
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
-from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.errors import CPVError, git_word, shell_word
 from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
@@ -46,7 +46,7 @@ def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered:
 
 def _refusal(path: str, tracked: Collection[str]) -> CPVError | None:
     if any(name == path or name.startswith(path + "/") for name in tracked):
-        fix = f"git rm -r --cached {shell_path(path)} && git commit -m {shell_word(f'Track {path} with DVC')}"
+        fix = f"git rm -r --cached {git_word(path)} && git commit -m {shell_word(f'Track {path} with DVC')}"
         return CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix)
     if "\n" in path:
         return CPVError("an artifact's name cannot hold a newline", where=repr(path), fix="rename it")

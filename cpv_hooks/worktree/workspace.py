@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.dvcignore import builtin_filter, filter_for
-from cpv_hooks.errors import Unreadable, shell_path
+from cpv_hooks.errors import Unreadable, file_word, shell_path
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, Filter, FolderListing, list_directory, newest, signature
 from cpv_hooks.worktree.base_index import Index
@@ -131,4 +131,4 @@ class Workspace:
 
 def _unlink_command(real: Path, path: str) -> str:
     """The command that puts the content in the place of a link to it."""
-    return f"rm {shell_path(path)} && cp -r {shell_path(real)} {shell_path(path)}"
+    return f"rm {file_word(path)} && cp -r {shell_path(real)} {file_word(path)}"

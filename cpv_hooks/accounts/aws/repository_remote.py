@@ -9,9 +9,9 @@ from cpv_hooks.accounts.aws import remote_config
 from cpv_hooks.accounts.aws.credentials import COMMAND
 from cpv_hooks.accounts.aws.remote_config import RemoteChange, WantedRemote
 from cpv_hooks.console.plan import Effect
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError, file_word, git_word
 from cpv_hooks.git import commit
-from cpv_hooks.git.index import index_entries
+from cpv_hooks.git.index import index_entries, literal
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git, undo_head
@@ -75,8 +75,8 @@ def plan(project: Project, wanted: WantedRemote) -> ConfigFiles:
 
 def _check_clean(project: Project) -> None:
     path = f"{project.prefix}.dvc/config"
-    if project.repo.run("status", "--porcelain", "--", path):
-        fix = f"git commit -m 'Settings' -- {shell_path(path)}"
+    if project.repo.run("status", "--porcelain", "--", *literal([path])):
+        fix = f"git commit -m 'Settings' -- {git_word(path)}"
         raise CPVError("has uncommitted changes, which CPV's own commit would take", where=path, fix=fix)
 
 
@@ -98,9 +98,10 @@ def _check_can_commit(project: Project) -> None:
 def _check_ignored(project: Project) -> None:
     """Secrets and paths of this machine must not get into Git."""
     path = f"{project.prefix}.dvc/config.local"
-    if not project.repo.ok("check-ignore", "-q", "--", path) or project.repo.run("ls-files", "--", path):
+    is_hidden = project.repo.ok("check-ignore", "-q", "--", f"./{path}")
+    if not is_hidden or project.repo.run("ls-files", "--", *literal([path])):
         fix = (
-            f"echo /config.local >> {shell_path(f'{project.prefix}.dvc/.gitignore')} "
-            f"&& git rm -q --cached --ignore-unmatch {shell_path(path)}"
+            f"echo /config.local >> {file_word(f'{project.prefix}.dvc/.gitignore')} "
+            f"&& git rm -q --cached --ignore-unmatch {git_word(path)}"
         )
         raise CPVError("Git does not ignore it, so its secrets would be committed", where=path, fix=fix)

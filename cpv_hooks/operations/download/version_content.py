@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.output import say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
 from cpv_hooks.project.expected import Expected, expected
 from cpv_hooks.transfer.objects.store import Listing, Store, Stores
 from cpv_hooks.versions.version import Version
@@ -79,7 +79,7 @@ def local(project: Project, pointer: Pointer) -> str:
     """An artifact's path relative to its DVC root; `CPVError` for one that lies outside it."""
     if not project.holds(pointer.path):
         what = f"its artifact {pointer.path} lies outside the DVC root"
-        raise CPVError(what, where=pointer.file, fix=f"git rm --cached {shell_path(pointer.file)}")
+        raise CPVError(what, where=pointer.file, fix=f"git rm --cached {git_word(pointer.file)}")
     return pointer.path.removeprefix(project.prefix)
 
 
@@ -123,7 +123,7 @@ class _Look:
             say(f"{pointer.path} is an import that was never downloaded, so {self._version.name} has no content of it")
             return False
         what = f"{pointer.path} has no content in {self._version.name}"
-        raise CPVError(what, where=pointer.file, fix=f"dvc commit {shell_path(pointer.file)}, git commit")
+        raise CPVError(what, where=pointer.file, fix=f"dvc commit {file_word(pointer.file)}, git commit")
 
     def _add(self, pointer: Pointer) -> None:
         assert pointer.oid is not None
@@ -234,7 +234,7 @@ def _above(path: str) -> Iterator[str]:
 
 def _overlap(piece: Piece) -> CPVError:
     what = f"{piece.shown} is claimed by two pointers"
-    return CPVError(what, where=piece.pointer.file, fix=f"git rm --cached {shell_path(piece.pointer.file)}")
+    return CPVError(what, where=piece.pointer.file, fix=f"git rm --cached {git_word(piece.pointer.file)}")
 
 
 def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> CPVError:
@@ -243,5 +243,5 @@ def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> CPVErr
     what = f"neither the cache nor the remote has {', '.join(names[:_SHOWN])}{more} of {version.name}"
     fix = "dvc push --all-tags in a clone that has it"
     if all(piece.pointer.imported for piece in lost):
-        fix = f"git checkout {shell_word(version.name)} && dvc update {shell_path(lost[0].pointer.file)}"
+        fix = f"git checkout {shell_word(version.name)} && dvc update {file_word(lost[0].pointer.file)}"
     return CPVError(what, where=str(project.root), fix=fix)

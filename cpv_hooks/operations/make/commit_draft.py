@@ -96,7 +96,10 @@ def make(project: Project, changes: Sequence[PointerChange]) -> Draft:
         tuple(changes),
         texts,
         _ignores(new, lambda file: blob_at(repo, file, head)),
-        _ignores([pointer for pointer in new if not _is_ignored(repo, pointer)], lambda file: standing(repo, file)),
+        _ignores(
+            [pointer for pointer in new if not gitignore.is_ignored(repo, pointer.path)],
+            lambda file: standing(repo, file),
+        ),
         [(root, _pointers(root, head, texts)) for root in checkpoints.roots(repo, project)],
     )
 
@@ -123,10 +126,6 @@ def _ignores(pointers: Iterable[Pointer], read: Callable[[str], bytes | None]) -
         file = gitignore.file_for(pointer.path)
         found[file] = gitignore.with_line(found.get(file) or read(file) or b"", pointer.path)
     return found
-
-
-def _is_ignored(repo: Repo, pointer: Pointer) -> bool:
-    return repo.ok("check-ignore", "--quiet", "--no-index", "--", pointer.path)
 
 
 def _pointers(root: Project, head: str, texts: Mapping[str, bytes]) -> list[Pointer]:

@@ -12,7 +12,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.errors import CPVError, disk_error, shell_path
+from cpv_hooks.errors import CPVError, disk_error, git_word
 from cpv_hooks.git import commit as committing
 from cpv_hooks.git.index import index_entries
 from cpv_hooks.operations.make import commit_draft as draft
@@ -70,7 +70,7 @@ def begin(project: Project) -> None:
         raise CPVError(f"a {under_way} is under way", where=str(repo.top), fix=f"git {under_way} --continue or --abort")
     unmerged = repo.run("ls-files", "-u", "-z").partition("\0")[0].partition("\t")[2]
     if unmerged:
-        raise CPVError("is in conflict", where=unmerged, fix=f"settle it, then git add {shell_path(unmerged)}")
+        raise CPVError("is in conflict", where=unmerged, fix=f"settle it, then git add {git_word(unmerged)}")
 
 
 def plan(

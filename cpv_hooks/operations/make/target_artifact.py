@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
 from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.operations.make import work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
@@ -81,7 +81,7 @@ def _own(project: Project, line: Line, here: str | None, tracked: Sequence[Track
     kind = project.kind_of(here)
     if Line.of(kind) is not line:
         other = "data" if line is Line.MODEL else "model"
-        raise CPVError(f"is {kind}, not {line}", where=here, fix=f"dvc cpv {other} upload {shell_path(here)}")
+        raise CPVError(f"is {kind}, not {line}", where=here, fix=f"dvc cpv {other} upload {file_word(here)}")
     return here
 
 
@@ -124,7 +124,7 @@ def check_place(project: Project, one: Tracked, source: Path, here: str | None) 
     """
     path, pointer = one.pointer.path, one.pointer
     if not pointer.writable:
-        fix = f"dvc update {shell_path(pointer.file)}" if pointer.imported else "dvc repro"
+        fix = f"dvc update {file_word(pointer.file)}" if pointer.imported else "dvc repro"
         raise CPVError("belongs to DVC's own commands", where=path, fix=fix)
     status = one.space.status(path)
     is_folder = stat.S_ISDIR(source.stat().st_mode)
@@ -136,17 +136,17 @@ def check_place(project: Project, one: Tracked, source: Path, here: str | None) 
         # Among them a file of secrets, `.dvc/config.local`.
         raise CPVError("is Git's or DVC's own", where=str(source), fix="name a file or a folder of yours")
     if status is None and os.path.lexists(target):
-        raise CPVError("a link that leads nowhere stands in its place", where=path, fix=f"rm {shell_path(path)}")
+        raise CPVError("a link that leads nowhere stands in its place", where=path, fix=f"rm {file_word(path)}")
     was_folder = stat.S_ISDIR(status.st_mode) if status else pointer.isdir if pointer.oid else None
     if was_folder is not None and was_folder != is_folder:
         is_a, was_a = ("folder", "file") if is_folder else ("file", "folder")
         what = f"is a {is_a}, and the artifact {path} is a {was_a}"
-        raise CPVError(what, where=str(source), fix=f"name a {was_a}, or git rm {shell_path(pointer.file)} first")
+        raise CPVError(what, where=str(source), fix=f"name a {was_a}, or git rm {git_word(pointer.file)} first")
     for error in hidden(project.repo, [pointer.file]).values():
         raise error
     tracked_here = project.repo.run("ls-files", "-z", "--", f":(literal){path}")
     if tracked_here:
-        fix = f"git rm -r --cached {shell_path(path)} && git commit -m {shell_word(f'Track {path} with DVC')}"
+        fix = f"git rm -r --cached {git_word(path)} && git commit -m {shell_word(f'Track {path} with DVC')}"
         raise CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Content, Pointer, settle
-from cpv_hooks.errors import CPVError, disk_error, shell_path
+from cpv_hooks.errors import CPVError, disk_error, file_word
 from cpv_hooks.operations.make import new_content
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import NewContent
@@ -91,7 +91,7 @@ def _same(content: Content, pointer: Pointer) -> bool:
 def _refuse_disagreement(one: Tracked, content: Content) -> None:
     pointer, base = one.pointer, one.space.index.entries.get(one.pointer.path)
     if not pointer.writable:
-        fix = f"dvc update {shell_path(pointer.file)}" if pointer.imported else "dvc repro (or dvc commit)"
+        fix = f"dvc update {file_word(pointer.file)}" if pointer.imported else "dvc repro (or dvc commit)"
         raise CPVError("has changed, and its pointer belongs to DVC", where=pointer.path, fix=fix)
     if pointer.oid is not None and base is not None and base.named != pointer.named:
         raise CPVError("does not match its changed pointer", where=pointer.path, fix="dvc cpv sync")

@@ -93,7 +93,7 @@ def _run(project: Project, part: Bringing, head: str, version: Version) -> None:
 def _write(transaction: Transaction, repo: Repo, contents: dict[str, bytes | None], part: Bringing) -> None:
     indexed = dict(contents)
     for pointer in part.stock.pointers:
-        if not repo.ok("check-ignore", "--quiet", "--no-index", "--", pointer.path):
+        if not gitignore.is_ignored(repo, pointer.path):
             file = gitignore.file_for(pointer.path)
             contents[file] = gitignore.with_line(contents.get(file) or on_disk(repo, file) or b"", pointer.path)
             indexed[file] = gitignore.with_line(indexed.get(file) or blob_at(repo, file, "") or b"", pointer.path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.dvcformat.pointer_writer import render
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.make.commit_draft import standing
@@ -69,10 +69,10 @@ def refuse(repo: Repo, dirt: Dirt, changes: Mapping[str, tuple[str | None, str |
         fix = f"{_FIX}, or take them along with --force"
         raise CPVError(f"{_names(dirt.others)}: changes that are not committed", where=str(repo.top), fix=fix)
     new = [path for path, (was, now) in changes.items() if was is None and now and os.path.lexists(repo.top / path)]
-    taken = [path for path in new if not repo.ok("check-ignore", "--quiet", "--", path)]
+    taken = [path for path in new if not repo.ok("check-ignore", "--quiet", "--", f"./{path}")]
     if taken:
         what = f"{_names(taken)}: not tracked, and would be overwritten"
-        raise CPVError(what, where=str(repo.top), fix=f"mv {shell_path(taken[0])} to another place")
+        raise CPVError(what, where=str(repo.top), fix=f"mv {file_word(taken[0])} to another place")
 
 
 def _names(paths: Collection[str]) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cpv_hooks.console.plan import Step
-from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.errors import CPVError, pathspec_word, shell_path, shell_word
+from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import NoRepository, Repo, environment
 from cpv_hooks.project.config import FILE, load
 from cpv_hooks.project.names import NAME, check_name
@@ -131,8 +132,9 @@ def _check_data(place: NewRepository, data_path: str | None) -> None:
     if not place.fresh and not path.is_relative_to(place.root):
         fix = f"cp -r {shell_path(data_path)} {shell_path(place.root / 'data')} && {_COMMAND} --data-path data"
         raise CPVError("the data is outside the repository", where=data_path, fix=fix)
-    if not place.fresh and place.top and place.repo.run("ls-files", "--", str(path)):
-        fix = f"git rm -r --cached {shell_path(data_path)} && git commit -m {shell_word(f'Track {data_path} with DVC')}"
+    if not place.fresh and place.top and place.repo.run("ls-files", "--", *literal([path])):
+        message = shell_word(f"Track {data_path} with DVC")
+        fix = f"git rm -r --cached {pathspec_word(data_path)} && git commit -m {message}"
         raise CPVError("Git itself tracks this data, so DVC cannot have it", where=data_path, fix=fix)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import plugins
 from cpv_hooks.project.config import Kind
@@ -29,7 +30,7 @@ class Proposal:
 def find(repo: Repo, root: Path) -> list[Proposal]:
     """Untracked or ignored model files and tokenizer folders over 1 MB below a DVC root, the largest first."""
     # Without --exclude-standard ignored files are listed too; repositories inside this one are not entered.
-    listed = repo.run("ls-files", "-z", "--others", "--", str(root)).split("\0")
+    listed = repo.run("ls-files", "-z", "--others", "--", *literal([root])).split("\0")
     sizes: dict[str, int] = {}
     for name in filter(None, listed):
         path = repo.top / name

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from cpv_hooks.accounts.git_host import origin
 from cpv_hooks.console.plan import Step
-from cpv_hooks.errors import CPVError, shell_path, shell_paths, shell_word, shell_words
+from cpv_hooks.errors import CPVError, git_words, shell_path, shell_word, shell_words
 from cpv_hooks.git import signing
+from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.setup.init import layout, proposals, remote, skeleton
@@ -192,13 +193,13 @@ def _commit(place: NewRepository, request: InitRequest) -> Iterator[Step]:
 def _commit_fresh(place: NewRepository, message: str) -> None:
     """The first checkpoint, made as every later one is: by `git commit` and the hooks."""
     repo = place.repo
-    run(["git", "add", "--", str(place.root)], place.root, hooks=True)
+    run(["git", "add", "--", *literal([place.root])], place.root, hooks=True)
     pre_commit = repo.top / PRE_COMMIT_CONFIG
     if pre_commit.exists():
-        run(["git", "add", "--", str(pre_commit)], place.root, hooks=True)
+        run(["git", "add", "--", *literal([pre_commit])], place.root, hooks=True)
     # A folder of a larger repository: what the user has staged elsewhere stays staged.
     only = (
-        [] if repo.top == place.root else ["--", str(place.root), *([str(pre_commit)] if pre_commit.exists() else [])]
+        [] if repo.top == place.root else ["--", *literal([place.root, *([pre_commit] if pre_commit.exists() else [])])]
     )
     with signing.commits(repo) as (words, settings):
         run(["git", "commit", "-q", *words, "-m", message, *only], place.root, hooks=True, env=settings)
@@ -216,12 +217,12 @@ def _uncommitted(place: NewRepository) -> bool:
     files = own_files(place)
     if place.top is None or not all(path.exists() for path in files):
         return True
-    return bool(place.repo.run("status", "--porcelain", "--untracked-files=all", "--", *map(str, files)))
+    return bool(place.repo.run("status", "--porcelain", "--untracked-files=all", "--", *literal(files)))
 
 
 def _commit_adopted(place: NewRepository) -> None:
     repo = place.repo
-    files = [str(path) for path in own_files(place) if path.exists()]
+    files = literal(path for path in own_files(place) if path.exists())
     repo.run("add", "--", *files)
     if repo.run("status", "--porcelain", "--", *files):
         # By name: what the user has staged or changed elsewhere is not ours to commit.
@@ -233,8 +234,9 @@ def check_clean(place: NewRepository) -> None:
     """Refuse where a file that an adoption changes holds work of the user's that is not committed."""
     if place.top is None or place.fresh:
         return
-    tracked = [str(path) for path in own_files(place)]
-    changed = place.repo.run("diff", "--name-only", "HEAD", "--", *tracked, check=False).split()
+    tracked = literal(own_files(place))
+    listed = place.repo.run("diff", "--name-only", "-z", "HEAD", "--", *tracked, check=False)
+    changed = [file for file in listed.split("\0") if file]
     if changed:
-        fix = f"git commit -m 'Settings' -- {shell_paths(changed)}"
+        fix = f"git commit -m 'Settings' -- {git_words(changed)}"
         raise CPVError("has uncommitted changes, which CPV's own commit would take", where=changed[0], fix=fix)
