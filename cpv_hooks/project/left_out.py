@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, file_word, git_words
-from cpv_hooks.git.pathspec import escaped
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
@@ -66,11 +65,10 @@ def bring_settings(repo: Repo) -> bool:
 
 
 def _bring(repo: Repo, prefix: str) -> bool:
-    here = [
-        line[2:]
-        for line in repo.run("ls-files", "-t", "-z", "--", f":(glob){escaped(prefix)}**/*.dvc").split("\0")
-        if line
-    ]
+    from cpv_hooks.git.pathspec import escaped
+
+    listed = repo.run("ls-files", "-t", "-z", "--", f":(glob){escaped(prefix)}**/*.dvc").split("\0")
+    here = [line[2:] for line in listed if line]
     if not any((repo.top / file).is_file() for file in here):
         return False
     settings = [f":(literal){prefix}{name}" for name in (FILE, ".dvc", ".dvcignore")]
