@@ -100,6 +100,11 @@ class CheckpointRun:
         """Whether a signal has asked the job to end: the next `step` saves and does."""
         return self._signals.number is not None
 
+    @property
+    def metric(self) -> str | None:
+        """The metric by which the best steps are kept."""
+        return self._metric
+
     def __enter__(self) -> Self:
         if self._rank:
             self._job = join(self._where, self._asked)
@@ -138,6 +143,18 @@ class CheckpointRun:
         self._saved, self._since = found["step"], time.monotonic()
         say(f"run {self.name}: going on from step {found['step']}")
         return Resumed(found["step"], found["metrics"])
+
+    def restore(self, step: int, load: Callable[[Path], object]) -> None:
+        """Load a certain step of this run, as `resume` does, and go on from where the run is.
+
+        Raises `CPVError` where the run does not have it, or not all of it.
+        """
+        target = self._folder.path / f"restored-{self._rank}"
+        restored(self._of_job, target, step)
+        try:
+            load(target)
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
 
     def step(
         self, step: int, metrics: Mapping[str, object] | None = None, save: Save | None = None, *, force: bool = False

@@ -9,12 +9,13 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from cpv_hooks.system.hard_links import copy_file, link_or_copy
 
 State = tuple[tuple[str, int, int, int], ...]
 """Relative path, size, time and inode of each file."""
@@ -84,12 +85,7 @@ class WatchedFolder:
     @staticmethod
     def _bring(source: Path, target: Path, *, link: bool) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if link:
-            with suppress(OSError):
-                os.link(source, target, follow_symlinks=False)
-                return
-        shutil.copyfile(source, target, follow_symlinks=False)
-        shutil.copymode(source, target)
+        (link_or_copy if link else copy_file)(source, target)
 
     def _is_whole(self, name: str, quiet: float) -> bool:
         if self._marker is not None and (self._path / name).is_dir():

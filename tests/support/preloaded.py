@@ -119,7 +119,8 @@ def folder() -> Path:
 def _preload() -> None:
     for package in ("cpv_hooks", "dvc_cpv_plugin"):
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-            if not module.name.endswith("__main__"):
+            # An adapter imports its framework, and no command imports an adapter.
+            if not module.name.endswith("__main__") and ".integrations." not in module.name:
                 importlib.import_module(module.name)
     for name in _ALSO:
         importlib.import_module(name)

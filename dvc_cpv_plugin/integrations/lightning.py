@@ -1,0 +1,83 @@
+"""Lightning: a `Trainer`'s checkpoints in a run, beside `ModelCheckpoint` or in its place."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.errors import CPVError
+from dvc_cpv_plugin.integrations.checkpoint_folders import keep
+
+if "pytorch_lightning" in sys.modules and "lightning" not in sys.modules:
+    from pytorch_lightning.callbacks import Checkpoint
+else:
+    from lightning.pytorch.callbacks import Checkpoint
+
+if TYPE_CHECKING:
+    from dvc_cpv_plugin.checkpoint_run import CheckpointRun
+
+FILE = "model.ckpt"
+
+
+class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known only where it is installed
+    """A callback that saves in a run, beside `ModelCheckpoint` (list it last) or in its place.
+
+        with CheckpointRun(every=500, keep_last=2, keep_best=3, metric="val_loss") as run:
+            checkpoint = CPVCheckpoint(run)
+            trainer = Trainer(max_steps=100_000, callbacks=[checkpoint])
+            trainer.fit(model, loader, ckpt_path=checkpoint.ckpt_path())
+
+    It saves after a training batch; where the run has a `metric` and there is a validation, after each validation that
+    it is time at. A step is Lightning's `global_step`.
+    """
+
+    best_model_path = ""
+    """Which it does not know: `ckpt_path="best"` is `ModelCheckpoint`'s."""
+
+    def __init__(self, run: CheckpointRun) -> None:
+        super().__init__()
+        self._run = run
+        self._kept: Path | None = None
+
+    def ckpt_path(self) -> str | None:
+        """The newest complete step of the run, for `trainer.fit(ckpt_path=…)`; None where there is none yet."""
+        found = self._run.resume(self._keep)
+        return str(self._kept / FILE) if found and self._kept else None
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Refuse what would wait for ever: all processes of a job take part in Lightning's way of saving."""
+        if trainer.world_size > 1:
+            what = f"CPVCheckpoint saves jobs of one process, and this one has {trainer.world_size}"
+            raise CPVError(what, fix="dvc cpv watch DIRPATH -- COMMAND, with ModelCheckpoint(dirpath=DIRPATH)")
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """What it went on from has been read."""
+        if self._kept is not None:
+            shutil.rmtree(self._kept, ignore_errors=True)
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Save where it is time, or a signal has come."""
+        if self._run.ending or not self._waits_for_validation(trainer):
+            self._step(trainer)
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Save where it is time."""
+        if not trainer.sanity_checking and trainer.state.fn == "fit" and self._waits_for_validation(trainer):
+            self._step(trainer)
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """At a SIGTERM Lightning ends by itself, with status 0, where that comes in a validation."""
+        if self._run.ending and isinstance(exception, SystemExit) and exception.code is None:
+            self._step(trainer)
+
+    def _step(self, trainer: Any) -> None:
+        metrics = {**trainer.callback_metrics, "epoch": trainer.current_epoch}
+        self._run.step(trainer.global_step, metrics, save=lambda folder: trainer.save_checkpoint(folder / FILE))
+
+    def _waits_for_validation(self, trainer: Any) -> bool:
+        return self._run.metric is not None and trainer.enable_validation
+
+    def _keep(self, folder: Path) -> None:
+        self._kept = keep(folder)
