@@ -23,6 +23,10 @@ def begin() -> Repo:
     if git is not None:
         tell_once(repo.state / state_files.SAID, git.identity, write_atomic)
     hooks_in_place.look(repo)
+    if (repo.state / state_files.ROOTS).is_dir():
+        from cpv_hooks.project.laid_out_roots import clear
+
+        clear(repo)
     return repo
 
 

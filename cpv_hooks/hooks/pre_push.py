@@ -16,7 +16,7 @@ from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted
 from cpv_hooks.project.expected import at
-from cpv_hooks.project.left_out import roots_of
+from cpv_hooks.project.left_out import places_left_out
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import line_of
@@ -50,9 +50,18 @@ def run(args: list[str]) -> int:
     if interrupted(repo):
         return 1
     projects = Project.find_all(repo)
-    # Published is what the commits say, whatever the work tree holds just now.
-    projects += roots_of(repo, [update.oid for update in updates], projects, known_roots(repo))
     remote = args[0] if args else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    absent = places_left_out(repo, projects, known_roots(repo))
+    if not absent:
+        return _check(repo, projects, updates, remote)
+    from cpv_hooks.project.laid_out_roots import laid_out
+
+    # Published is what the commits say, whatever the work tree holds just now.
+    with laid_out(repo, [update.oid for update in updates], absent) as more:
+        return _check(repo, projects + more, updates, remote)
+
+
+def _check(repo: Repo, projects: list[Project], updates: list[Update], remote: str) -> int:
     if not projects or not remote:
         return 0
     answers: Answers = {}

@@ -6,12 +6,9 @@ What is managed is what Git says, not what stands on the disk just now.
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, file_word, git_words
 from cpv_hooks.git.repo import Repo
@@ -19,10 +16,7 @@ from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 
-if TYPE_CHECKING:
-    from configobj import ConfigObj  # type: ignore[import-untyped]
-
-_SETTINGS = (FILE, ".dvc/config")
+SETTINGS = (FILE, ".dvc/config")
 
 
 def left_out(repo: Repo) -> list[CPVError]:
@@ -35,7 +29,7 @@ def _missing(repo: Repo, prefix: str) -> CPVError:
     if _is_sparse(repo):
         what = "managed by CPV, and its settings are left out by the sparse checkout"
         return CPVError(what, where=f"{prefix}.dvc", fix=f"git sparse-checkout add {file_word(folder)}")
-    fix = f"git checkout -- {git_words(prefix + name for name in _SETTINGS)}"
+    fix = f"git checkout -- {git_words(prefix + name for name in SETTINGS)}"
     return CPVError("managed by CPV, and its settings are deleted", where=prefix or ".", fix=fix)
 
 
@@ -52,7 +46,7 @@ def _incomplete(repo: Repo) -> list[str]:
 
 
 def _is_complete(root: Path) -> bool:
-    return all((root / name).is_file() for name in _SETTINGS)
+    return all((root / name).is_file() for name in SETTINGS)
 
 
 def bring_settings(repo: Repo) -> bool:
@@ -83,52 +77,15 @@ def _bring(repo: Repo, prefix: str) -> bool:
     return bool(gone) and not (repo.top / prefix / ".dvc/cache").is_dir()
 
 
-def roots_of(repo: Repo, tips: Iterable[str], present: Collection[Project], known: Iterable[Path]) -> list[Project]:
-    """The managed roots of commits that the work tree does not have now, laid out below CPV's state.
+def places_left_out(repo: Repo, present: Collection[Project], known: Iterable[Path]) -> list[str]:
+    """The prefixes of roots that a commit may have, and the work tree does not have now.
 
-    `known` are roots that were at work here before. They publish what the commits say, with the cache and the private
-    settings that lie where the root has its place.
+    `known` are roots that were at work here before.
     """
-    tops = {os.path.relpath(root, repo.top) for root in known if root.is_relative_to(repo.top)}
+    tops = {
+        os.path.relpath(root, repo.top)
+        for root in known
+        if root.is_relative_to(repo.top) and not root.is_relative_to(repo.git_dir)
+    }
     places = {"" if top == "." else f"{top}/" for top in tops} | {"", *_incomplete(repo)}
-    absent = sorted(places - {project.prefix for project in present})
-    found: dict[str, Project] = {}
-    for tip in tips:
-        for prefix in absent:
-            texts = [repo.run("cat-file", "blob", f"{tip}:{prefix}{name}", check=False) for name in _SETTINGS]
-            if all(texts) and prefix not in found:
-                found[prefix] = _laid_out(repo, prefix, *texts)
-    return list(found.values())
-
-
-def _laid_out(repo: Repo, prefix: str, settings: str, config: str) -> Project:
-    from configobj import ConfigObj
-
-    home = repo.top / prefix / ".dvc"
-    there = Repo(repo.state / state_files.ROOTS, repo.git_dir, repo.common_dir)
-    root = there.top / posixpath.normpath(prefix) if prefix else there.top
-    write_atomic(root / FILE, os.fsencode(settings))
-    public = _as_meant_at(home, ConfigObj(config.splitlines(), encoding="utf-8"))
-    local = home / "config.local"
-    private = _as_meant_at(home, ConfigObj(str(local) if local.exists() else None, encoding="utf-8"))
-    if not any("dir" in table.get("cache", {}) for table in (public, private)):
-        private.setdefault("cache", {})["dir"] = str(home / "cache")
-    for name, table in (("config", public), ("config.local", private)):
-        write_atomic(root / ".dvc" / name, _text(table), mode=0o600)
-    return Project.open(there, root)
-
-
-def _as_meant_at(home: Path, settings: ConfigObj) -> ConfigObj:
-    """DVC's settings with the paths that are relative to their file made absolute."""
-    for name in settings.sections:
-        for key in ("url", "dir"):
-            value = settings[name].get(key)
-            if isinstance(value, str) and "://" not in value:
-                settings[name][key] = os.path.normpath(home / os.path.expanduser(value))
-    return settings
-
-
-def _text(settings: ConfigObj) -> bytes:
-    settings.filename = None
-    lines = [line if isinstance(line, bytes) else line.encode() for line in settings.write()]
-    return b"\n".join(lines) + b"\n"
+    return sorted(places - {project.prefix for project in present})

@@ -22,4 +22,13 @@ def guarded_sync(repo: Repo, event: Event, taken: Listener = nobody) -> SyncRepo
         if not interrupted.settle(repo, event.name):
             watch_file.forget(repo)
             return SyncReport()
-    return sync(repo, event, taken)
+    roots = repo.state / state_files.ROOTS
+    if roots.is_dir():
+        from cpv_hooks.project.laid_out_roots import clear
+
+        clear(repo)
+    report = sync(repo, event, taken)
+    if roots.is_dir():
+        # A push has them just now. Should it be killed, no hook may pass over what it leaves.
+        watch_file.forget(repo)
+    return report

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.laid_out_roots import laid_out
 from e2e.conftest import Tell
 from e2e.story import Story, md5, refused
 from e2e.test_worktrees import in_folder
@@ -126,3 +128,66 @@ def test_code_alone_goes_out_of_a_cone_without_the_model(tell: Tell) -> None:
     story.git("commit", "-qam", "more code")
     story.git("push", "-q", "origin", "main")
     assert published(story) == story.head()
+
+
+LAY_OUT = """
+import os, signal, sys
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.laid_out_roots import laid_out
+with laid_out(Repo.discover(), sys.argv[1:], [""]) as found:
+    assert (found[0].root / ".dvc/config.local").stat().st_mode & 0o777 == 0o600
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def secrets_in_state(story: Story) -> list[str]:
+    """The files below `.git` that hold DVC's private settings."""
+    files = [path for path in (story.path / ".git").rglob("*") if path.is_file()]
+    return sorted(str(path.relative_to(story.path)) for path in files if b"hunter2" in path.read_bytes())
+
+
+def with_a_secret(story: Story) -> Story:
+    story.dvc("remote", "add", "-q", "--local", "other", "https://example.invalid/x")
+    story.dvc("remote", "modify", "-q", "--local", "other", "password", "hunter2")
+    return with_origin(story)
+
+
+def test_private_settings_are_gone_when_a_push_has_ended(tell: Tell) -> None:
+    """One that succeeds, and one that is refused."""
+    story = with_a_secret(tell("live"))
+    story.empty_branch("empty")
+    story.git("push", "-q", "origin", "main")
+    assert secrets_in_state(story) == []
+    story.git("checkout", "-q", "main")
+    with storage_away(story):
+        story.put("model.bin", "model 3\n")
+        story.git("commit", "-qam", "third")
+        story.git("-c", "core.hooksPath=/dev/null", "checkout", "-q", "empty")
+        story.git("push", "-q", "origin", "main", status=1)
+    assert secrets_in_state(story) == []
+    assert not (story.path / ".git/cpv/roots").exists()
+
+
+@pytest.mark.parametrize("command", [("git", "status"), ("git", "push", "-q", "origin", "main:again")], ids=" ".join)
+def test_private_settings_of_a_push_that_was_killed_go_with_the_next_command(
+    tell: Tell, command: tuple[str, ...]
+) -> None:
+    story = with_a_secret(tell("live"))
+    story.git("status")
+    story.python("-c", LAY_OUT, "main", status=-9)
+    older = story.write(".git/cpv/roots/.dvc/config.local", "hunter2")
+    assert secrets_in_state(story) == [".git/cpv/roots/.dvc/config.local", ".git/cpv/roots/0/.dvc/config.local"]
+    story.run(*command)
+    assert secrets_in_state(story) == []
+    assert not older.exists()
+
+
+def test_a_push_that_runs_keeps_what_it_laid_out(tell: Tell) -> None:
+    story = with_a_secret(tell("live"))
+    repo = Repo.discover(story.path)
+    with laid_out(repo, ["main"], [""]) as (one,), laid_out(repo, ["main"], [""]) as (other,):
+        assert one.root != other.root
+        story.git("status")
+        assert one.cache_dir == other.cache_dir == story.path / ".dvc/cache"
+        assert len(secrets_in_state(story)) == 2
+    assert not (story.path / ".git/cpv/roots").exists()

@@ -1,0 +1,125 @@
+"""DVC roots that a commit has and the work tree lacks, laid out below CPV's state for as long as a push looks at them.
+
+Each push has a folder and a lock of its own. DVC's private settings are among what is laid out, so the folder goes as
+soon as the push has ended; that of a push which was killed goes at the next sync.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cpv_hooks import state_files
+from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import FILE
+from cpv_hooks.project.left_out import SETTINGS
+from cpv_hooks.project.project import Project
+from cpv_hooks.system.atomic_files import make_folder, write_atomic
+from cpv_hooks.system.locks import lock_at_once
+
+if TYPE_CHECKING:
+    from configobj import ConfigObj  # type: ignore[import-untyped]
+
+
+_MOST = 64
+"""As many pushes of one work tree at once."""
+
+
+@contextmanager
+def laid_out(repo: Repo, tips: Iterable[str], prefixes: Sequence[str]) -> Iterator[list[Project]]:
+    """The managed roots that these commits have in these places.
+
+    They publish what the commits say, with the cache and the private settings that lie where the root has its place.
+    """
+    clear(repo)
+    found: dict[str, Project] = {}
+    with ExitStack() as stack:
+        top: Path | None = None
+        for tip in tips:
+            for prefix in prefixes:
+                texts = [repo.run("cat-file", "blob", f"{tip}:{prefix}{name}", check=False) for name in SETTINGS]
+                if all(texts) and prefix not in found:
+                    top = top or stack.enter_context(_folder(repo))
+                    found[prefix] = _lay_out(repo, top, prefix, *texts)
+        yield list(found.values())
+
+
+def clear(repo: Repo) -> None:
+    """Remove what pushes left that were killed."""
+    folder = repo.state / state_files.ROOTS
+    with suppress(FileNotFoundError):
+        for path in sorted(folder.iterdir()):
+            name = path.name.removesuffix(state_files.LOCKED)
+            if not name.isdigit():
+                # Of an older CPV, which had them here itself.
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            elif (descriptor := lock_at_once(folder / f"{name}{state_files.LOCKED}")) is not None:
+                _remove(folder / name)
+                os.close(descriptor)
+        folder.rmdir() if not any(folder.iterdir()) else None
+
+
+def _remove(place: Path) -> None:
+    shutil.rmtree(place, ignore_errors=True)
+    place.with_name(f"{place.name}{state_files.LOCKED}").unlink(missing_ok=True)
+
+
+@contextmanager
+def _folder(repo: Repo) -> Iterator[Path]:
+    """A folder that no other process has; the lock says that somebody does."""
+    folder = repo.state / state_files.ROOTS
+    for number in range(_MOST):
+        make_folder(folder)
+        descriptor = lock_at_once(folder / f"{number}{state_files.LOCKED}")
+        if descriptor is not None:
+            break
+    else:
+        raise CPVError("no file in it can be locked", where=str(folder), fix=f"rm -r {shell_path(folder)}")
+    # Should this process be killed, no shim may pass over what it leaves.
+    (repo.state / state_files.STAMP).unlink(missing_ok=True)
+    try:
+        yield folder / str(number)
+    finally:
+        _remove(folder / str(number))
+        os.close(descriptor)
+        with suppress(OSError):  # another push has one
+            folder.rmdir()
+
+
+def _lay_out(repo: Repo, top: Path, prefix: str, settings: str, config: str) -> Project:
+    from configobj import ConfigObj
+
+    home = repo.top / prefix / ".dvc"
+    there = Repo(top, repo.git_dir, repo.common_dir)
+    root = top / posixpath.normpath(prefix) if prefix else top
+    write_atomic(root / FILE, os.fsencode(settings))
+    public = _as_meant_at(home, ConfigObj(config.splitlines(), encoding="utf-8"))
+    local = home / "config.local"
+    private = _as_meant_at(home, ConfigObj(str(local) if local.exists() else None, encoding="utf-8"))
+    if not any("dir" in table.get("cache", {}) for table in (public, private)):
+        private.setdefault("cache", {})["dir"] = str(home / "cache")
+    for name, table in (("config", public), ("config.local", private)):
+        write_atomic(root / ".dvc" / name, _text(table), mode=0o600)
+    return Project.open(there, root)
+
+
+def _as_meant_at(home: Path, settings: ConfigObj) -> ConfigObj:
+    """DVC's settings with the paths that are relative to their file made absolute."""
+    for name in settings.sections:
+        for key in ("url", "dir"):
+            value = settings[name].get(key)
+            if isinstance(value, str) and "://" not in value:
+                settings[name][key] = os.path.normpath(home / os.path.expanduser(value))
+    return settings
+
+
+def _text(settings: ConfigObj) -> bytes:
+    settings.filename = None
+    lines = [line if isinstance(line, bytes) else line.encode() for line in settings.write()]
+    return b"\n".join(lines) + b"\n"
