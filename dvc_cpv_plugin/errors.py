@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cpv_hooks.checks.checklist import ValidationError
+from cpv_hooks.console.check_result import ValidationError
 from cpv_hooks.errors import CPVError
 
 __all__ = [

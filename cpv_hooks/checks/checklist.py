@@ -13,11 +13,10 @@ from typing import Literal, cast
 from cpv_hooks.checks import local_checks, network_checks
 from cpv_hooks.checks.disk_checks import disk_space
 from cpv_hooks.checks.subject import Subject
-from cpv_hooks.console.check_result import Check, Question, guarded, merged, side_by_side
+from cpv_hooks.console.check_result import Check, Question, ValidationError, guarded, merged, side_by_side
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.redact import redact
 from cpv_hooks.console.trace import emit
-from cpv_hooks.errors import CPVError
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.worktree import remotes_in_use
 
@@ -49,16 +48,6 @@ FOR: Mapping[str, tuple[Name, ...]] = {
     "checkpoint revert": _REVERT,
 }
 """Which lines each operation has. Reading what is here (`list`, `info`) has none."""
-
-
-class ValidationError(CPVError):
-    """A line of the validation checklist failed, so the operation was not begun. `checks` are all that were made."""
-
-    def __init__(
-        self, what: str, *, where: str | None = None, fix: str | None = None, checks: Sequence[Check] = ()
-    ) -> None:
-        super().__init__(what, where=where, fix=fix)
-        self.checks = tuple(checks)
 
 
 def run(subject: Subject, names: Sequence[Name], *, seconds: float = SECONDS) -> list[Check]:

@@ -25,6 +25,16 @@ class Check:
     fix: str | None = None
 
 
+class ValidationError(CPVError):
+    """A line of the validation checklist failed, so the operation was not begun. `checks` are all that were made."""
+
+    def __init__(
+        self, what: str, *, where: str | None = None, fix: str | None = None, checks: Sequence[Check] = ()
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.checks = tuple(checks)
+
+
 def failed(name: str, error: CPVError) -> Check:
     """The check that an error stands for."""
     return Check(name, "fail", f"{error.where}: {error.what}" if error.where else error.what, error.fix)

@@ -37,6 +37,13 @@ def names(repo: Repo) -> list[str]:
     return repo.run("for-each-ref", "--format=%(refname:strip=2)", PREFIX).splitlines()
 
 
+def commits(repo: Repo) -> dict[str, str]:
+    """The commit that each tag stands for, by the tag's name."""
+    printed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", PREFIX)
+    rows = (line.split(" ") for line in printed.splitlines())
+    return {name: peeled or oid for name, oid, peeled in rows}
+
+
 def read(repo: Repo, *, commit: str | None = None, name: str | None = None) -> list[Tag]:
     """All tags with what they say, or those of one commit, or the one of that name; in one Git call."""
     pattern = PREFIX + name if name else PREFIX

@@ -14,7 +14,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import line_of
+from cpv_hooks.project.tag_schemes import Line, Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import numbering, tag_refs
 from cpv_hooks.versions.tag_refs import PREFIX, is_null
@@ -101,10 +101,10 @@ def here(repo: Repo, project: Project) -> list[CPVError]:
             moved.append(_moved(repo, name, oid, old, _some_remote(repo)))
         elif line and not records.is_settled(name, oid):
             unseen[name] = peeled or oid
-    faults = {name: _misnamed(repo, project, name, commit, records.published) for name, commit in unseen.items()}
-    wrong = {unseen[name] for name, fault in faults.items() if fault}
-    own = _managed(repo, [project], _unpublished(repo, wrong)) if wrong else set()
-    return [*moved, *(fault for name, fault in faults.items() if fault and unseen[name] in own)]
+    wrong = list(_wrong(scheme, unseen, records.published))
+    own = _managed(repo, [project], _unpublished(repo, {unseen[name] for name in wrong})) if wrong else set()
+    faults = (_misnamed(repo, project, name, unseen[name], records.published) for name in wrong if unseen[name] in own)
+    return [*moved, *filter(None, faults)]
 
 
 def _moved(repo: Repo, name: str, oid: str, old: str, remote: str) -> CPVError:
@@ -118,6 +118,17 @@ def _moved(repo: Repo, name: str, oid: str, old: str, remote: str) -> CPVError:
 def _some_remote(repo: Repo) -> str:
     remotes = repo.run("remote").split()
     return "origin" if "origin" in remotes or not remotes else remotes[0]
+
+
+def _wrong(scheme: Scheme, names: Iterable[str], published: Collection[str]) -> Iterator[str]:
+    """Those names, of which none is published, that `_misnamed` finds a fault in."""
+    last = {line: numbering.highest(scheme, line, published) for line in Line}
+    for name in names:
+        line = line_of(scheme, name)
+        version = scheme.parse(line, name) if line else None
+        highest = last[line] if line else None
+        if version is None or (highest is not None and version <= highest):
+            yield name
 
 
 def _misnamed(repo: Repo, project: Project, name: str, commit: str, published: Collection[str]) -> CPVError | None:

@@ -1,13 +1,15 @@
-"""What the start of each hook costs: how many of our modules it imports, and none of the heavy ones."""
+"""What starts cost: how many of our modules each hook imports, and none of the heavy ones; what lists leave alone."""
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from cpv_hooks.git.hook_names import FSMONITOR, HOOKS
+from support import two_versions
 from support.shell import Shell
 
 MODULES = {
@@ -42,3 +44,20 @@ def test_a_hook_imports_no_more_than_it_needs(shell: Shell, hook: str) -> None:
     ours, heavy = json.loads(shell.run(sys.executable, "-I", "-c", code).out)
     assert heavy == []
     assert 0 < len(ours) <= MODULES[hook], sorted(ours)
+
+
+LISTS = ("model list-tags", "data list-tags", "checkpoint list", "log", "status", "rescue list")
+STARTED = ("asyncio", "boto3", "dvc", "pydantic", "rich")
+
+
+def test_a_list_starts_neither_dvc_nor_what_checks_settings(tmp_path: Path) -> None:
+    model = two_versions.copy(tmp_path)
+    model.cpv("status")  # DVC has read its configuration, which is kept
+    for words in LISTS:
+        code = (
+            "import json, sys\nfrom dvc_cpv_plugin.cli import main\n"
+            f"status = main({words.split()!r})\n"
+            f"print(json.dumps([status, [name for name in {STARTED!r} if name in sys.modules]]))"
+        )
+        last = model.run(sys.executable, "-I", "-c", code).out.splitlines()[-1]
+        assert (words, json.loads(last)) == (words, [0, []])

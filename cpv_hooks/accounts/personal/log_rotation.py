@@ -11,6 +11,9 @@ from pathlib import Path
 # What is not named so is not ours to remove. Names begin with the time, so their order is the order of time.
 _OURS = (re.compile(r"\d{8}T\d{6}\.\d{6}Z-[a-z0-9-]*\.log"), re.compile(r"bug-\d{8}T\d{6}-\d+\.log"))
 
+KEPT = 100
+"""Logs of operations, where the settings do not say another number."""
+
 
 def hold(descriptor: int, path: Path) -> bool:
     """Mark an open log as being written; the mark ends with the descriptor, or with the process.

@@ -158,6 +158,8 @@ def _file_name(name: str) -> str:
 
 
 def _keep() -> int:
+    if not _says_what_logs_need():
+        return log_rotation.KEPT
     from cpv_hooks.accounts.personal import personal_settings
 
     try:
@@ -165,6 +167,18 @@ def _keep() -> int:
     except CPVError:
         # Whoever needs the settings will say what is wrong with them.
         return personal_settings.Logs().keep
+
+
+def _says_what_logs_need() -> bool:
+    """Whether the settings may say how many logs are kept, or a webhook, whose address no log may show.
+
+    They are read by pydantic, whose start takes longer than a short command.
+    """
+    try:
+        data = (cpv_home() / state_files.CONFIG).read_bytes()
+    except OSError:
+        return False
+    return any(word in data for word in (b'"logs"', b'"notify"', b"\\u", b"\0"))
 
 
 def _append(path: Path) -> TextIO:

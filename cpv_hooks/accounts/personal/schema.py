@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from cpv_hooks.accounts.personal.log_rotation import KEPT
+
 VERSION = 1
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -97,7 +99,7 @@ class Notify(_Section):
 class Logs(_Section):
     """The logs of operations."""
 
-    keep: int = Field(default=100, ge=1, le=100_000, description="a whole number from 1 to 100000")
+    keep: int = Field(default=KEPT, ge=1, le=100_000, description="a whole number from 1 to 100000")
 
 
 class Settings(_Section):

@@ -24,7 +24,7 @@ class Listed(TypedDict):
 def read(project: Project) -> list[Listed]:
     """Every commit that has a version of either line, in the order in which the commits were made."""
     lines = {line: names(project, line) for line in Line}
-    commits = {tag.name: tag.commit for tag in tag_refs.read(project.repo)}
+    commits = tag_refs.commits(project.repo)
     at: dict[str, dict[Line, list[str]]] = {}
     for line, tags in lines.items():
         for name in tags:
@@ -39,16 +39,14 @@ def read(project: Project) -> list[Listed]:
         )
         for commit, seconds, subject in _headers(project, list(at))
     ]
-    return sorted(found, key=lambda one: (one["timestamp"], _place(one, lines)))
+    models, datas = ({name: place for place, name in enumerate(lines[line])} for line in (Line.MODEL, Line.DATA))
 
+    def order(one: Listed) -> tuple[str, int, int]:
+        """Commits of the same second are in the order of their versions."""
+        model, data = one["model"], one["data"]
+        return one["timestamp"], models[model[0]] if model else -1, datas[data[0]] if data else -1
 
-def _place(one: Listed, lines: dict[Line, list[str]]) -> tuple[int, int]:
-    """The order of commits of the same second: that of their versions."""
-    models, datas = lines[Line.MODEL], lines[Line.DATA]
-    return (
-        models.index(one["model"][0]) if one["model"] else -1,
-        datas.index(one["data"][0]) if one["data"] else -1,
-    )
+    return sorted(found, key=order)
 
 
 def _headers(project: Project, commits: list[str]) -> list[tuple[str, int, str]]:

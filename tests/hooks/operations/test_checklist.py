@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from cpv_hooks.checks import checklist
-from cpv_hooks.checks.checklist import FOR, SKIPPABLE, Name, ValidationError, demand, run
+from cpv_hooks.checks.checklist import FOR, SKIPPABLE, Name, demand, run
 from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console import check_result
-from cpv_hooks.console.check_result import Check
+from cpv_hooks.console.check_result import Check, ValidationError
 from cpv_hooks.console.trace import listening
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
