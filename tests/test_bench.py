@@ -10,7 +10,7 @@ import pytest
 
 from bench.curves import Point, order, order_at_the_end
 from bench.measure import Contest, Contestant, Row, Sample, Target, timed
-from bench.report import ratio, seconds
+from bench.report import cpu_ratio, ratio, seconds
 from support.shell import Shell
 
 PROJECT = Path(__file__).parents[1]
@@ -80,6 +80,14 @@ def test_ratios_are_medians_of_rounds_or_of_what_is_added() -> None:
     assert ratio(added, "its") == 1 / 3
     assert ratio(added, "bare") is None
     assert ratio(added, "ours") is None
+
+
+def test_processor_time_has_a_ratio_of_its_own() -> None:
+    samples = {"ours": [Sample(2, 1, 0.5), Sample(9, 1, 0.5)], "its": [Sample(4, 1, 2.0), Sample(1, 1, 1.0)]}
+    assert cpu_ratio(Row("work", samples), "its") == 0.375
+    assert cpu_ratio(Row("work", samples), "ours") is None
+    assert cpu_ratio(Row("work", {**samples, "its": [Sample(1, 1)]}), "its") is None, "not measured"
+    assert timed(Path.cwd(), "sh", "-c", "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done").cpu > 0
 
 
 def test_the_fitted_order_is_the_exponent() -> None:

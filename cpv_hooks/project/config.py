@@ -85,6 +85,7 @@ class Config(NamedTuple):
     s3_client: Literal["own", "boto3"] = "own"
     runs_push: bool = False
     runs_free: Literal["later", "at once"] = "later"
+    runs_cores: int = 1
 
 
 # section -> key -> (field of Config, the type, the allowed values)
@@ -101,7 +102,11 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
         "one_shot": ("one_shot", bool, None),
         "open_files": ("open_files", str, ("warn", "stop")),
     },
-    "runs": {"push": ("runs_push", bool, None), "free": ("runs_free", str, ("later", "at once"))},
+    "runs": {
+        "push": ("runs_push", bool, None),
+        "free": ("runs_free", str, ("later", "at once")),
+        "cores": ("runs_cores", int, None),
+    },
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
 _SECTIONS = ("artifacts", *_SCHEMA, "stages", "metrics")

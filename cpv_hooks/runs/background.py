@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from cpv_hooks.runs.giving_way import end_giving_way
 from cpv_hooks.runs.run_folder import RunFolder
 
 _POLL = 0.02  # seconds
@@ -61,8 +62,10 @@ class Background:
             self.start()
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Nothing more comes, and training needs the machine no longer."""
         self._close()
+        if self._process:
+            end_giving_way(self._process)
 
     def wait(self, deadline: Callable[[], float | None]) -> bool:
         """Wait until it has ended, or the time on the monotonic clock is over; whether it has ended."""

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import fail, say, warn
 from cpv_hooks.errors import CPVError
+from cpv_hooks.runs.giving_way import give_way
 from cpv_hooks.runs.run_folder import ENDED, JOB, RunFolder, Saved
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
     from cpv_hooks.runs.step_record import RunStep
 
-_NICE = 10
 _TRIES, _PAUSE = 3, 0.1  # seconds
 _WAIT = 1.0  # seconds between two looks at whether the job still runs
 
@@ -166,12 +166,12 @@ def main(argv: list[str]) -> int:
     # A scheduler tells every process of a job that time is up; the work here is what the time is for.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError):
-        os.nice(_NICE)
     try:
         root = Path(argv[0])
         repo = Repo.discover(root)
-        RunWorker(Project.open(repo, root), RunFolder.of(repo, argv[1])).run()
+        project = Project.open(repo, root)
+        give_way(project.config.runs_cores)
+        RunWorker(project, RunFolder.of(repo, argv[1])).run()
     except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
         return fail(error)
     return os.EX_OK

@@ -16,10 +16,12 @@ from bench import (
     curve_sizes,
     curve_versions,
     folders,
+    history,
     hooks,
     install,
     models,
     starts,
+    training,
     transfers,
 )
 from bench.bench import Bench, opened, say
@@ -38,6 +40,8 @@ WORK: dict[str, Callable[[Bench], Iterator[Row | Curve]]] = {
     "commit": models.whole_commit,
     "folders": folders.rows,
     "transfers": transfers.rows,
+    "history": history.rows,
+    "training": training.rows,
     "install": install.rows,
     "curve-files": curve_files.rows,
     "curve-sizes": curve_sizes.rows,

@@ -17,6 +17,18 @@ from cpv_hooks.transfer.commits.upload_commits import publish
 assert not publish(project, ["HEAD"], Progress("uploading")).missing
 """
 """Upload what HEAD points to."""
+READ_HISTORY = """
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.history.reader import look_ahead, read
+from cpv_hooks.project.project import Project
+repo = Repo.discover()
+found = read(repo, Project.find_all(repo))
+look_ahead(found)
+for one in found:
+    assert one.time and one.author and one.message and one.artifacts and not one.error, one
+    one.metrics
+"""
+"""Read every version, with all that is known of it."""
 FETCH = f"""{_HEAD}
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.transfer.objects.fetch_objects import fetch

@@ -25,15 +25,23 @@ class Form:
     sizes_mb: tuple[int, ...]
     versions: tuple[int, ...]
     artifacts: tuple[int, ...]
+    history: tuple[int, ...]
+    """Versions that are listed."""
+    checkpoint_mb: int
+    saves: int
+    """Checkpoints of a training that is timed."""
+    run_steps: int
+    """Steps of a run that keeps five."""
 
 
-SMALLEST = Form("smallest", 1, 1, 2, 1, 4, 4, 2, 1, (1, 4), (1, 2), (1, 4), (1, 2))
+SMALLEST = Form("smallest", 1, 1, 2, 1, 4, 4, 2, 1, (1, 4), (1, 2), (1, 4), (1, 2), (1, 4), 1, 2, 8)
 SHORT = Form(
     "short", 3, 9, 60, 200, 2000, 5000, 4, 64,
     files=(1, 10, 100, 1000, 10_000),
     sizes_mb=(1, 10, 100, 400),
     versions=(1, 10, 100, 1000),
     artifacts=(1, 5, 20, 50),
+    history=(1, 1000, 10_000), checkpoint_mb=64, saves=4, run_steps=60,
 )  # fmt: skip
 FULL = Form(
     "full", 5, 25, 300, 1024, 10_000, 100_000, 6, 256,
@@ -41,4 +49,5 @@ FULL = Form(
     sizes_mb=(1, 10, 100, 1000, 10_000),
     versions=(1, 10, 100, 1000, 10_000),
     artifacts=(1, 5, 20, 50, 100, 200),
+    history=(1, 1000, 10_000), checkpoint_mb=200, saves=6, run_steps=1000,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`python -I -S launch.py LOG COMMAND…`: run a command, print its seconds, its peak memory in KB and its exit status.
+"""`python -I -S launch.py LOG COMMAND…`: run a command, print seconds, peak memory in KB, exit status and CPU time.
 
 A process of its own, and a small one, because Linux counts the memory of the process that forks into the peak of its
 child: started by the benchmark itself, which has boto3 and rich in memory, no command would seem to need less. The
@@ -20,4 +20,4 @@ begin = time.perf_counter()
 pid = os.posix_spawnp(command[0], command, os.environ, file_actions=actions)
 _, status, usage = os.wait4(pid, 0)
 seconds = time.perf_counter() - begin
-print(seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status))
+print(seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime)

@@ -21,18 +21,26 @@ for page in range(0, len(memory), 4096):
 
 @dataclass(frozen=True)
 class Sample:
-    """One run of a command. `peak_mb` is the memory of its largest process, in MB of 10^6 bytes."""
+    """One run of a command. `peak_mb` is the memory of its largest process, in MB of 10^6 bytes.
+
+    `cpu` are the seconds of processor time of all that it waited for.
+    """
 
     seconds: float
     peak_mb: float
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio to a peer that the project set itself; printed beside what was measured, never asserted."""
+    """A ratio to a peer that the project set itself; printed beside what was measured, never asserted.
+
+    It is one of seconds, or with `cpu` one of processor time.
+    """
 
     peer: str
     ratio: float
+    cpu: bool = False
 
 
 def _nothing(number: int) -> None:
@@ -105,11 +113,12 @@ def timed(folder: Path, *command: str) -> Sample:
     with tempfile.NamedTemporaryFile() as log:
         words = [sys.executable, "-I", "-S", str(LAUNCH), log.name, *command]
         done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        seconds, peak, status = done.stdout.split() if done.returncode == 0 else ("0", "0", done.stderr)
+        printed_by_launch = done.stdout.split() if done.returncode == 0 else ["0", "0", done.stderr, "0"]
+        seconds, peak, status, cpu = printed_by_launch
         if status != "0":
             printed = Path(log.name).read_text(errors="replace")[-3000:]
             raise SystemExit(f"{' '.join(command)[:300]} (in {folder}) ended with {status}\n{printed}")
-    return Sample(float(seconds), int(peak) * 1024 / 1e6)
+    return Sample(float(seconds), int(peak) * 1024 / 1e6, float(cpu))
 
 
 def run(folder: Path, *command: str) -> str:

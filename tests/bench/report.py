@@ -13,7 +13,7 @@ from bench.measure import Row
 
 NOISE = 0.001
 """Seconds; a peer that adds less to the base is not a number to divide by."""
-HEAD = ("contestant", "median", "middle half", "cpv / it", "aim", "MB")
+HEAD = ("contestant", "median", "middle half", "cpv / it", "aim", "CPU", "cpv / it", "aim", "MB")
 CURVE_HEAD = ("step", "seconds", "order", "at the end", "MB")
 
 
@@ -37,6 +37,15 @@ def ratio(row: Row, peer: str) -> float | None:
     return median(mine.seconds / its.seconds for mine, its in pairs)
 
 
+def cpu_ratio(row: Row, peer: str) -> float | None:
+    """Our processor time against a peer's: the median of the rounds' own ratios."""
+    ours, theirs = next(iter(row.samples)), row.samples.get(peer, ())
+    if peer == ours or row.base:
+        return None
+    pairs = [(mine.cpu, its.cpu) for mine, its in zip(row.samples[ours], theirs, strict=False) if its.cpu]
+    return median(mine / its for mine, its in pairs) if pairs else None
+
+
 def as_data(result: Row | Curve) -> dict[str, Any]:
     """What the JSON file holds of a result."""
     if isinstance(result, Curve):
@@ -47,6 +56,7 @@ def as_data(result: Row | Curve) -> dict[str, Any]:
         **asdict(result),
         "median": {name: median(seconds(result, name)) for name, samples in result.samples.items() if samples},
         "ratio": {peer: ratio(result, peer) for peer in result.samples},
+        "cpu_ratio": {peer: cpu_ratio(result, peer) for peer in result.samples},
     }
 
 
@@ -101,10 +111,16 @@ def _row_lines(row: Row) -> list[Sequence[str]]:
         low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
         own = ratio(row, name)
         aim = f"{row.target.ratio:.2f}" if row.target and row.target.peer == name else ""
+        is_of_cpu = bool(row.target and row.target.cpu)
+        cpu, own_cpu = median(sample.cpu for sample in samples), cpu_ratio(row, name)
+        of_cpu = _seconds(cpu) if cpu else ""
+        in_cpu = "" if own_cpu is None else f"{own_cpu:.2f}"
         peak = f"{max(sample.peak_mb for sample in samples):.0f}"
         taken = f"({_seconds(middle)})" if name == row.base else _seconds(middle)
         spread = f"{_seconds(low)} to {_seconds(high)}"
-        lines.append((name, taken, spread, "" if own is None else f"{own:.2f}", aim, peak))
+        of_time = "" if own is None else f"{own:.2f}"
+        aims = ("", aim) if is_of_cpu else (aim, "")
+        lines.append((name, taken, spread, of_time, aims[0], of_cpu, in_cpu, aims[1], peak))
     return lines
 
 

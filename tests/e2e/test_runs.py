@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -186,3 +187,34 @@ def test_another_machine_goes_on_with_a_run_that_is_pushed(make_repo: MakeRepo, 
     assert again.end() == 0, again.errors
     assert again.lines[0] == f"start {last[-1]} main"
     assert again.lines[-1] == f"sum {sum(range(last[-1] + 3))}"
+
+
+def test_what_goes_on_beside_training_gives_way_to_it_until_it_ends(repo: ModelRepo) -> None:
+    for settings, cores in (("", 1), ("[runs]\ncores = 0\n", len(os.sched_getaffinity(0)))):
+        repo.write(".cpv.toml", SETTINGS + settings)
+        job = Job(repo.path, 1000, every=1, pause=0.05).until("step 1")
+        process = int(repo.run("pgrep", "-P", str(job.process.pid)).lines[0])
+        wanted, found = ("idle", cores, True), ("", 0, False)
+        while found != wanted:
+            assert job.process.poll() is None, found
+            disk = repo.run("ionice", "-p", str(process)).out.strip()
+            is_nice = os.getpriority(os.PRIO_PROCESS, process) > os.getpriority(os.PRIO_PROCESS, 0)
+            found = (disk, len(os.sched_getaffinity(process)), is_nice)
+        job.kill()
+
+
+def test_what_is_left_when_training_has_ended_may_have_all_cores(repo: ModelRepo) -> None:
+    way = "from cpv_hooks.runs.giving_way import give_way; give_way(1); print(1, flush=True); input()"
+    code = (
+        "import os, subprocess, sys\n"
+        "from cpv_hooks.runs.giving_way import end_giving_way\n"
+        f"words, pipe = [sys.executable, '-c', {way!r}], subprocess.PIPE\n"
+        "with subprocess.Popen(words, stdin=pipe, stdout=pipe) as child:\n"
+        "    child.stdout.readline()\n"
+        "    before = os.sched_getaffinity(child.pid)\n"
+        "    end_giving_way(child.pid)\n"
+        "    disk = subprocess.run(['ionice', '-p', str(child.pid)], capture_output=True, text=True).stdout\n"
+        "    print(len(before), os.sched_getaffinity(child.pid) == os.sched_getaffinity(0), disk)\n"
+        "    child.kill()\n"
+    )
+    assert repo.python("-c", code).out.split()[:3] == ["1", "True", "none:"]

@@ -30,6 +30,8 @@ open_files = "stop"
 [status]
 live = false
 hash_budget = 1_000
+[runs]
+cores = 3
 """
 
 
@@ -71,6 +73,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         open_files="stop",
         live=False,
         hash_budget=1000,
+        runs_cores=3,
     )
 
 

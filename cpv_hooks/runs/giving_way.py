@@ -1,0 +1,44 @@
+"""The background process of a run gives way to training: low priority, an idle disk, few cores."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import suppress
+
+_NICE = 10
+_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
+"""https://man7.org/linux/man-pages/man2/ioprio_set.2.html, which the C library has no function for."""
+_PROCESS, _IDLE, _USUAL = 1, 3 << 13, 0
+
+
+def give_way(cores: int) -> None:
+    """Let this process, and what it starts, run when others leave room, on at most so many cores (0: any)."""
+    with suppress(OSError):
+        os.nice(_NICE)
+    _disk_priority(0, _IDLE)
+    if cores and hasattr(os, "sched_setaffinity"):
+        # The last ones: training that asks for few takes the first ones.
+        with suppress(OSError):
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
+
+
+def end_giving_way(process: int) -> None:
+    """Training is over: a process that gave way to this one may have all the cores that this one has, and the disk."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    with suppress(OSError):
+        cores = os.sched_getaffinity(0)
+        for thread in map(int, os.listdir(f"/proc/{process}/task")):
+            with suppress(OSError):
+                os.sched_setaffinity(thread, cores)
+            _disk_priority(thread, _USUAL)
+
+
+def _disk_priority(thread: int, value: int) -> None:
+    import ctypes
+
+    number = _IOPRIO_SET.get(platform.machine()) if hasattr(os, "sched_setaffinity") else None
+    if number is not None:
+        with suppress(OSError):
+            ctypes.CDLL(None).syscall(number, _PROCESS, thread, value)
