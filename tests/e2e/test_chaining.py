@@ -381,11 +381,24 @@ def test_uninstall_names_what_pre_commit_goes_on_to_run(tell: Tell) -> None:
 def test_uninstall_leaves_what_pre_commit_runs_beside_it(tell: Tell) -> None:
     story = tell("both")
     config = story.read(".pre-commit-config.yaml").decode()
-    theirs = "  - repo: local\n    hooks: [{id: theirs, name: theirs, language: system, entry: 'true'}]\n"
-    story.write(".pre-commit-config.yaml", config + theirs)
-    assert story.cpv("uninstall").err.splitlines()[-1] == (
-        "cpv: pre-commit still runs CPV beside other hooks; fix: take the hooks cpv-… out of .pre-commit-config.yaml"
+    theirs = "{id: theirs, name: theirs, language: system, entry: 'touch ran', stages: [pre-commit]}"
+    story.write(".pre-commit-config.yaml", f"{config}  - repo: local\n    hooks: [{theirs}]\n")
+    story.git("commit", "-qam", "a hook of theirs")
+    alone, beside = story.cpv("uninstall").err.splitlines()[-2:]
+    assert beside == (
+        "cpv: pre-commit still runs CPV beside other hooks; fix: take cpv-pre-commit out of .pre-commit-config.yaml "
+        "(which everybody has; for you alone: export SKIP=cpv-pre-commit)"
     )
+    env = {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    story.run("sh", "-c", alone.partition("; fix: ")[2], env=env)
+    story.write("model.bin", "model 3\n")
+    command = beside.rpartition(": ")[2].rstrip(")")
+    story.run("sh", "-c", f"{command} && git commit -q --allow-empty -m 'without CPV'", env=env)
+    assert story.git("tag", "--points-at", "HEAD").out == ""
+    assert story.git("show", "--format=", "--name-only", "HEAD").out == ""
+    assert (story.path / "ran").exists(), "theirs goes on"
+    hooks = story.path / ".git/hooks"
+    assert [path.name for path in hooks.iterdir() if path.suffix != ".sample"] == ["pre-commit"]
 
 
 @pytest.mark.parametrize(("installed", "count"), [("both", 1), ("live", 0)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.git.hook_names import STAGES
@@ -27,6 +29,25 @@ def note_stages(repo: Repo) -> None:
 
 def only_cpv(path: Path) -> list[str]:
     """The stages in which a configuration holds no hooks but CPV's."""
+    hooks = _hooks(path)
+    foreign = set(STAGES) if hooks is None else {stage for hook in hooks if not _is_own(hook) for stage in hook.stages}
+    if "commit" in foreign or ("manual" not in foreign and not foreign <= set(STAGES)):
+        foreign |= set(STAGES)  # names of before pre-commit 3.2; be safe
+    return [stage for stage in STAGES if stage not in foreign]
+
+
+def cpv_hooks_in(path: Path, stages: Collection[str]) -> list[str]:
+    """The ids of CPV's hooks that a configuration has in these stages."""
+    return [hook.name for hook in _hooks(path) or () if _is_own(hook) and not hook.stages.isdisjoint(stages)]
+
+
+class _Hook(NamedTuple):
+    name: str
+    stages: frozenset[str]
+
+
+def _hooks(path: Path) -> list[_Hook] | None:
+    """The hooks of a configuration; None for one that cannot be read."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -34,12 +55,9 @@ def only_cpv(path: Path) -> list[str]:
         table = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
         hooks = [hook for source in table.get("repos", []) for hook in source.get("hooks", [])]
         default = table.get("default_stages") or list(STAGES)
-        foreign = {stage for hook in hooks if not _is_own(hook) for stage in hook.get("stages") or default}
-    except (YAMLError, AttributeError, TypeError, UnicodeDecodeError):
-        foreign = set(STAGES)
-    if "commit" in foreign or ("manual" not in foreign and not foreign <= set(STAGES)):
-        foreign |= set(STAGES)  # names of before pre-commit 3.2; be safe
-    return [stage for stage in STAGES if stage not in foreign]
+        return [_Hook(str(hook.get("id", "")), frozenset(hook.get("stages") or default)) for hook in hooks]
+    except (OSError, YAMLError, AttributeError, TypeError, UnicodeDecodeError):
+        return None
 
 
 def refresh_stages(repo: Repo) -> None:
@@ -53,5 +71,5 @@ def refresh_stages(repo: Repo) -> None:
         note_stages(repo)
 
 
-def _is_own(hook: dict[str, object]) -> bool:
-    return str(hook.get("id", "")).startswith("cpv-")
+def _is_own(hook: _Hook) -> bool:
+    return hook.name.startswith("cpv-")

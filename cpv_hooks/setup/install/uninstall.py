@@ -15,7 +15,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, Manifest, from_common
-from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG, only_cpv
+from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG, cpv_hooks_in, only_cpv
 from cpv_hooks.setup.install.shims import is_ours
 
 _OF_INSTALLATION = (state_files.INSTALL, state_files.UNINSTALL, state_files.UNINSTALLED, state_files.MERGE_DRIVER)
@@ -44,11 +44,18 @@ def _left_to_framework(repo: Repo) -> list[str]:
     stages = [name for name in STAGES if hooks_in_place.by_framework(repo, hooks / name)]
     if not stages:
         return []
-    config = repo.top / PRE_COMMIT_CONFIG
-    if set(stages) <= set(only_cpv(config)):
-        options = (word for name in stages for word in ("-t", name))
-        return [f"pre-commit still runs CPV; fix: pre-commit uninstall {shell_words(options)}"]
-    return [f"pre-commit still runs CPV beside other hooks; fix: take the hooks cpv-… out of {config.name}"]
+    config, found = repo.top / PRE_COMMIT_CONFIG, list[str]()
+    alone = set(only_cpv(config))
+    if ours := [name for name in stages if name in alone]:
+        options = (word for name in ours for word in ("-t", name))
+        found.append(f"pre-commit still runs CPV; fix: pre-commit uninstall {shell_words(options)}")
+    if hooks_beside := cpv_hooks_in(config, [name for name in stages if name not in alone]):
+        ids = ",".join(hooks_beside)
+        found.append(
+            f"pre-commit still runs CPV beside other hooks; fix: take {ids} out of {config.name} "
+            f"(which everybody has; for you alone: export SKIP={ids})"
+        )
+    return found
 
 
 def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
