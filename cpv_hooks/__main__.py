@@ -20,6 +20,8 @@ def main(argv: list[str] | None = None) -> int:
     if os.environ.get("CPV_SILENCED"):
         return 0  # a commit that CPV itself makes, with the user's own hooks
     name, *rest = arguments
+    if os.environ.get("CPV_SHIM", "").endswith(f" {name}"):
+        return 0  # pre-commit runs us from inside our own shim, which does the work itself
     try:
         status: int = import_module(f"cpv_hooks.hooks.{name.replace('-', '_')}").run(rest)
         return status

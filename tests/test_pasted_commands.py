@@ -18,7 +18,16 @@ PROGRAMS = "git|dvc|rm|mv|cp|chmod|mkdir|pip|ssh-keygen|ssh-add|ssh|aws|echo|exp
 COMMAND = re.compile(rf"(?:^|[\s`(;&|\"'])(?:{PROGRAMS})\s")
 # Constants that are commands themselves.
 COMMANDS = ("COMMAND", "_COMMAND", "_SET")
-QUOTING = ("shell_word", "shell_words", "shell_path", "shell_paths")
+QUOTING = (
+    "shell_word",
+    "shell_words",
+    "shell_path",
+    "shell_paths",
+    "file_word",
+    "git_word",
+    "git_words",
+    "pathspec_word",
+)
 
 # What may stand in a command unquoted, by the reason for it.
 OWN_WORDS = "one of a few words of CPV's own, of Git's or of DVC's: an option, a setting, a line, a variable"
@@ -51,12 +60,14 @@ EXCEPTIONS = {
     NUMBER: {
         "cpv_hooks/accounts/git_host/keys.py": {"mode", "now"},
         "cpv_hooks/accounts/git_host/ssh_config.py": {"now"},
-        "cpv_hooks/sync/reconcile.py": {"rescue.number"},
+        "cpv_hooks/sync/settle.py": {"rescue.number"},
         "cpv_hooks/versions/reserve.py": {"done.returncode"},
     },
     COMPOSED: {
         "cpv_hooks/accounts/git_host/known_hosts.py": {"port"},
         "cpv_hooks/project/left_out.py": {"keep"},
+        "cpv_hooks/runs/overview.py": {"git_here()"},
+        "cpv_hooks/setup/init/init_plan.py": {"message"},
         "cpv_hooks/remote/s3_client/s3_errors.py": {
             "_other_bucket(options)", "_give_keys(options)", "profile", "options.command", "options.retry"
         },

@@ -13,9 +13,7 @@ from pathlib import Path
 
 from cpv_hooks.errors import disk_error
 from cpv_hooks.system.atomic_files import sync
-from cpv_hooks.system.copying import copy
 from cpv_hooks.system.signatures import TEMPORARY
-from cpv_hooks.system.write_back import write_back
 
 PROTECTED = 0o444
 _SYNC_ALL_FROM = 16  # objects; beyond that one sync of the file system is quicker than one of each
@@ -160,6 +158,8 @@ class Cache:
             return self._known_without_writing(source, error)
 
     def _take_in(self, source: Path, advance: Callable[[int], None]) -> tuple[str, int]:
+        from cpv_hooks.system.copying import copy
+
         with open(source, "rb", buffering=0) as reader:
             temporary = self._temporary()
             try:
@@ -186,6 +186,8 @@ class Cache:
 
     def _known_without_writing(self, source: Path, error: OSError) -> tuple[str, int]:
         """A cache that cannot be written serves all the same where it has the content."""
+        from cpv_hooks.system.write_back import write_back
+
         with open(source, "rb", buffering=0) as reader:
             write_back(reader.fileno())
         digest = self._hash(source)
@@ -257,5 +259,7 @@ def _sync_file_system(folder: Path) -> bool:
 
 def md5_of(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:
     """The md5 of a file, in hex."""
+    from cpv_hooks.system.copying import copy
+
     with open(path, "rb", buffering=0) as stream:
         return copy(stream, None, advance)[0]

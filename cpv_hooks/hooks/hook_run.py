@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
@@ -60,11 +59,6 @@ def quietly(event: Event) -> Event:
     from cpv_hooks.hooks.precommit_framework import runs_us
 
     return event._replace(only=frozenset()) if runs_us() else event
-
-
-def in_shim(hook: str) -> bool:
-    """Whether pre-commit runs us from inside our own shim, which does the work itself."""
-    return os.environ.get("CPV_SHIM", "").endswith(f" {hook}")
 
 
 def refresh_stages(repo: Repo) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from cpv_hooks.git import one_shot
-from cpv_hooks.hooks.hook_run import begin, in_shim, quietly, refresh_stages
+from cpv_hooks.hooks.hook_run import begin, quietly, refresh_stages
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import CHECKOUT
 from cpv_hooks.sync.report import incomplete, tell_changes
@@ -13,7 +13,7 @@ from cpv_hooks.sync.report import incomplete, tell_changes
 
 def run(args: list[str]) -> int:
     """Exit status 1, which becomes that of `git checkout`, where an artifact could not be brought."""
-    if in_shim("post-checkout") or os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
+    if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
         return 0
     repo = begin()
     one_shot.heal(repo)

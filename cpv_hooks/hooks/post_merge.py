@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks.console.output import say
-from cpv_hooks.hooks.hook_run import begin, in_shim, quietly
+from cpv_hooks.hooks.hook_run import begin, quietly
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import MERGE
 from cpv_hooks.sync.report import tell_changes
@@ -13,8 +13,6 @@ from cpv_hooks.versions import tags
 
 def run(args: list[str]) -> int:
     """A merge commit runs no post-commit, so a checkpoint that the merge made is numbered and uploaded here."""
-    if in_shim("post-merge"):
-        return 0
     repo = begin()
     report = guarded_sync(repo, quietly(MERGE))
     tell_changes(report)

@@ -6,7 +6,7 @@ import sys
 
 from cpv_hooks.console.output import say
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, in_shim, quietly
+from cpv_hooks.hooks.hook_run import begin, quietly
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import REWRITE
 from cpv_hooks.sync.report import tell_changes
@@ -16,8 +16,6 @@ from cpv_hooks.versions import pushed_tags, tags
 
 def run(args: list[str]) -> int:
     """Standard input has a line `OLD NEW` for each commit (githooks(5))."""
-    if in_shim("post-rewrite"):
-        return 0
     repo = begin()
     pairs = _pairs(sys.stdin.read()) or _recorded_pairs(repo)
     report = guarded_sync(repo, quietly(REWRITE))

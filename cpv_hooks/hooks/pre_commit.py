@@ -14,7 +14,7 @@ from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.index import Staged
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted, refresh_stages
+from cpv_hooks.hooks.hook_run import begin, interrupted, refresh_stages
 from cpv_hooks.hooks.precommit_framework import runs_us, set_aside
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
@@ -30,8 +30,6 @@ LARGE = 10 << 20  # bytes; a binary file above that belongs to DVC
 
 def run(args: list[str]) -> int:
     """Exit status 1 stops the commit: an artifact in flux, a broken pointer, a large binary."""
-    if in_shim("pre-commit"):
-        return 0
     repo = begin()
     if args == ["--open-detour"]:
         return _open_wanted(repo)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks.git.index import staged
-from cpv_hooks.hooks.hook_run import begin, in_shim, interrupted
+from cpv_hooks.hooks.hook_run import begin, interrupted
 from cpv_hooks.hooks.pre_commit import complete_versions, stage_changed, stop
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import PRE_COMMIT
@@ -11,8 +11,6 @@ from cpv_hooks.sync.events import PRE_COMMIT
 
 def run(args: list[str]) -> int:
     """Exit status 1 stops the merge commit."""
-    if in_shim("pre-merge-commit"):
-        return 0
     repo = begin()
     if interrupted(repo):
         return 1

@@ -10,13 +10,11 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import settle
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.expected import lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.events import SYNC, Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, SyncReport, nobody
 from cpv_hooks.sync.reconcile import Reconciler
-from cpv_hooks.sync.trained_in_conflict import take_ours_where_trained
 from cpv_hooks.sync.watch_file import Written
 from cpv_hooks.system.locks import locked, wait_for_dvc
 from cpv_hooks.system.signatures import Clock, newest, signature
@@ -78,6 +76,8 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
         for file in event.adding.intersection(found.unmerged):
             holder = owner(projects, file)
             if holder is not None:
+                from cpv_hooks.sync.trained_in_conflict import take_ours_where_trained
+
                 take_ours_where_trained(spaces[holder.root], file)
         if event.follow:
             # The artifact goes with the side that the user checked out; the pointer itself stays theirs to settle.
@@ -126,6 +126,8 @@ def _written(repo: Repo, event: Event, report: SyncReport, found: Found, index: 
 
 def _complete(found: Found) -> bool:
     """Whether a commit has nothing to upload first, as it has on a remote that keeps versions."""
+    from cpv_hooks.project.expected import lacks_version
+
     return not any(lacks_version(project, pointer) for project, pointer in found.pointers)
 
 

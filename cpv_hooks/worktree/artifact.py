@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from cpv_hooks import state_files
-from cpv_hooks.dvcformat.dvcignore import builtin_filter
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
 from cpv_hooks.system.signatures import FolderListing, newest, signature
 from cpv_hooks.worktree.base_index import BaseEntry, Tree
@@ -58,6 +57,8 @@ class Artifact:
         files = index.files_about(self.path)
         if files < _BY_CTIME_FROM or not self.space.is_plain(self.path):
             return None
+        from cpv_hooks.dvcformat.dvcignore import builtin_filter
+
         since = index.folder / state_files.SINCE
         stamp(since, entry.checked)
         if since.stat().st_dev != self.status.st_dev:

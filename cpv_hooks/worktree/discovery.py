@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
 from cpv_hooks.errors import CPVError, file_word, git_word
-from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, newest, signature
@@ -105,6 +104,10 @@ def _keep_hidden(
     """A pointer that was known, is on the disk and is not listed any more: its artifact is kept where a rule of Git's
     hides it. Its base goes, so that what a checkout puts in the artifact's place is preceded by a rescue."""
     there = [file for file in unlisted if os.path.lexists(repo.top / file) and owner(projects, file)]
+    if not there:
+        return
+    from cpv_hooks.git.gitignore import hidden
+
     for file, error in hidden(repo, there).items():
         found.ignored.append(error)
         index.pointers[file] = unlisted[file]

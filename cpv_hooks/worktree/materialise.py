@@ -14,22 +14,12 @@ from typing import NamedTuple
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError
 from cpv_hooks.system.signatures import FolderListing, signature
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.base_index import BaseEntry, Tree
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.removal import remove_files
-from cpv_hooks.worktree.workspace import Workspace
-
-
-class MissingFromCache(CPVError):
-    """The cache lacks what a pointer names. `oids` are the missing objects."""
-
-    def __init__(self, pointer: Pointer, oids: list[str]) -> None:
-        self.oids = oids
-        count = f"{len(oids)} objects, e.g. {oids[0]}" if len(oids) > 1 else f"object {oids[0]}"
-        super().__init__(f"the cache lacks {count}", where=pointer.path, fix="dvc cpv sync")
+from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
 
 
 class Placed(NamedTuple):

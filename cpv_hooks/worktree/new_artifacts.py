@@ -7,10 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from cpv_hooks.dvcformat.dvcignore import is_ignored
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError, git_word, shell_word
-from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 
@@ -31,6 +29,11 @@ def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered:
     Of `known` paths the sync decides, and those that overlap `covered` ones belong to these.
     """
     candidates = [path for path in _named(repo, project) if path not in known and not _covered(path, covered)]
+    if not candidates:
+        return New([], [], [])
+    from cpv_hooks.dvcformat.dvcignore import is_ignored
+    from cpv_hooks.git.gitignore import hidden
+
     candidates = [path for path in candidates if not is_ignored(project.root, repo.top / path)]
     if not candidates:
         return New([], [], [])

@@ -14,7 +14,6 @@ from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.signatures import FolderListing, Signature, signature
 from cpv_hooks.worktree.base_index import BaseEntry, Tree
-from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT, remember_object
 from cpv_hooks.worktree.workspace import Workspace
 
 _WORKERS = 4
@@ -66,6 +65,8 @@ Read = Callable[[Path], str]
 def take_file(space: Workspace, path: str) -> Snapshot:
     """Snapshot one file. Raises `BeingWritten`, `FileNotFoundError`, or `CPVError` for a disk that refuses."""
     target = space.target(path)
+    from cpv_hooks.worktree.verified_in_cache import remember_object
+
     found = file_snapshot(target, *space.settled(target), _into_cache(space))
     remember_object(space.cache, space.index, found.content.oid)
     return found
@@ -106,6 +107,8 @@ def take_directory(space: Workspace, path: str, look: Look | None = None) -> Sna
     A `look` of just now serves where no file is racy against it, for what was changed is looked at once more when it
     has been read.
     """
+    from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT, remember_object
+
     look = look if look is not None and look.listing.newest < look.before else look_at(space, path)
     found = directory_snapshot(
         space.target(path), look, _into_cache(space), space.cache.add_bytes, is_plain=space.is_plain(path)

@@ -9,13 +9,22 @@ from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import Cache
-from cpv_hooks.dvcformat.dvcignore import builtin_filter, filter_for
-from cpv_hooks.errors import Unreadable, file_word, shell_path
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError, Unreadable, file_word, shell_path
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, Filter, FolderListing, list_directory, newest, signature
 from cpv_hooks.worktree.base_index import Index
 
 _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
+
+
+class MissingFromCache(CPVError):
+    """The cache lacks what a pointer names. `oids` are the missing objects."""
+
+    def __init__(self, pointer: Pointer, oids: list[str]) -> None:
+        self.oids = oids
+        count = f"{len(oids)} objects, e.g. {oids[0]}" if len(oids) > 1 else f"object {oids[0]}"
+        super().__init__(f"the cache lacks {count}", where=pointer.path, fix="dvc cpv sync")
 
 
 def _nothing(count: int) -> None:
@@ -87,11 +96,15 @@ class Workspace:
     def filter(self, path: str) -> Filter:
         """What DVC leaves out of a directory artifact."""
         if path not in self._filters:
+            from cpv_hooks.dvcformat.dvcignore import filter_for
+
             self._filters[path] = filter_for(self.project.root, self.project.repo.top / path)
         return self._filters[path]
 
     def is_plain(self, path: str) -> bool:
         """Whether no `.dvcignore` has a say in what of a directory artifact is listed."""
+        from cpv_hooks.dvcformat.dvcignore import builtin_filter
+
         return self.filter(path) is builtin_filter
 
     def listing(self, path: str, dangling: set[str] | None = None) -> FolderListing:

@@ -14,8 +14,8 @@ from conftest import MakeRepo
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.worktree.materialise import MissingFromCache, needed, place_directory, place_file
-from cpv_hooks.worktree.workspace import Workspace
+from cpv_hooks.worktree.materialise import needed, place_directory, place_file
+from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
 from support import engine
 from support.repos import ModelRepo
 

@@ -1,0 +1,237 @@
+"""Brings pointer and artifact into agreement where they differ: snapshot, materialise, conflict, removal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cpv_hooks.console.output import size_text
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer_writer import render
+from cpv_hooks.errors import CPVError, disk_error, file_word
+from cpv_hooks.git.gitignore import ignore
+from cpv_hooks.sync.events import SYNC, Event
+from cpv_hooks.sync.outcomes import Listener, Outcome
+from cpv_hooks.sync.placement import bring, is_ours, remove
+from cpv_hooks.sync.unsaved import note_unsaved
+from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.worktree import folder_links
+from cpv_hooks.worktree.artifact import Artifact, take
+from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
+from cpv_hooks.worktree.materialise import Placed, lacking, needed
+from cpv_hooks.worktree.removal import remove_empty_parents
+from cpv_hooks.worktree.rescue_list import record
+from cpv_hooks.worktree.snapshot import Snapshot
+from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
+
+_FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer is a log between two lines
+
+
+class Settle:
+    """Acts where the rule says so, as far as an event allows. `again` applies the rule anew to an artifact."""
+
+    def __init__(
+        self,
+        event: Event,
+        index: Index,
+        progress: Progress,
+        taken: Listener,
+        again: Callable[[Workspace, Pointer], Outcome],
+    ) -> None:
+        self.event = event
+        self.index = index
+        self.progress = progress
+        self.taken = taken
+        self._again = again
+        self._budget = event.budget
+        """What is left of it, in bytes."""
+
+    def changed(self, artifact: Artifact, pointer: Pointer, same_pointer: bool) -> Outcome:
+        """The artifact is not known to hold its base: read it, which also puts it into the cache."""
+        files = artifact.unread()
+        refused = self._refuse_reading(pointer, files)
+        if refused:
+            return refused
+        self.progress.grow(sum(count for _, count, _ in files))
+        space, entry = artifact.space, artifact.entry
+        taken = take(artifact, pointer, entry)
+        content = taken.content
+        if content.named == pointer.named:
+            self._set(pointer.path, taken)
+            return Outcome(pointer.path, "clean" if same_pointer else "adopted", pointer)
+        if entry is not None and content.named == entry.named:
+            self._set(pointer.path, taken)
+            return self.materialise(Artifact.at(space, pointer.path), pointer)
+        if same_pointer or pointer.oid is None or (entry is None and not self.event.follow):
+            return self._snapshot(space, pointer, taken, files)
+        return self._conflict(space, pointer, taken, entry)
+
+    def _refuse_reading(self, pointer: Pointer, files: list[tuple[Path, int, int]]) -> Outcome | None:
+        """A background query leaves alone what is too large for it, or open for writing."""
+        size = sum(count for _, count, _ in files)
+        if self._budget is not None:
+            if size > self._budget:
+                error = CPVError(
+                    f"skipped: {size_text(size)} to hash exceed hash_budget ({size_text(self.event.budget or 0)})",
+                    where=pointer.path,
+                    fix="dvc cpv sync, or raise hash_budget in [status] of .cpv.toml",
+                )
+                return Outcome(pointer.path, "over budget", pointer, error)
+            self._budget -= size
+        recent = time.time_ns() - _FLUX_WINDOW
+        if not self.event.patient and any(moment > recent for _, _, moment in files):
+            from cpv_hooks.system.open_files import being_written
+
+            if any(moment > recent and being_written(path) for path, _, moment in files):
+                return Outcome(pointer.path, "in flux", pointer)
+        return None
+
+    def _set(self, path: str, held: Snapshot | Placed) -> None:
+        if held.tree is not None:
+            self.index.write_tree(path, held.entry.oid, held.tree)
+        self.index.set(path, held.entry)
+
+    def _mark(self, path: str, taken: Snapshot, before: BaseEntry | None) -> None:
+        """What was being brought is so still."""
+        if before is not None:
+            marked = taken.entry._replace(placing=before.placing, placing_legacy=before.placing_legacy)
+            self.index.set(path, marked)
+
+    def _snapshot(
+        self, space: Workspace, pointer: Pointer, taken: Snapshot, files: list[tuple[Path, int, int]]
+    ) -> Outcome:
+        if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
+            return Outcome(pointer.path, "modified", pointer, self._not_taken(pointer))
+        _write_pointer(space, pointer, taken)
+        self._set(pointer.path, taken)
+        self.taken(
+            space.project,
+            pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False),
+            sum(count for _, count, _ in files),
+        )
+        from cpv_hooks.sync.open_files import note
+
+        opened = note(space, pointer.path, (path for path, *_ in files))
+        return Outcome(pointer.path, "snapshot", pointer, opened=opened)
+
+    def _not_taken(self, pointer: Pointer) -> CPVError | None:
+        """What a commit says of an import that was edited: nothing else would."""
+        if not pointer.imported or not (self.event.committing or self.event == SYNC):
+            return None
+        what = "was imported and has changed; no commit takes that"
+        fix = f"dvc commit -f {file_word(pointer.file)} (keeps it) or dvc update {file_word(pointer.file)}"
+        return CPVError(what, where=pointer.path, fix=fix)
+
+    def _conflict(self, space: Workspace, pointer: Pointer, taken: Snapshot, entry: BaseEntry | None) -> Outcome:
+        if entry is None and taken.content.nfiles == 0:
+            # A folder without a file holds nothing that could be lost.
+            self._set(pointer.path, taken)
+            return self.materialise(Artifact.at(space, pointer.path), pointer)
+        rescue = record(space.project.repo, pointer.path, taken.content, why=self.event.name)
+        if not self.event.follow:
+            error = CPVError(
+                "pointer and artifact both changed (conflict)",
+                where=pointer.path,
+                fix=(
+                    f"dvc add {file_word(pointer.path)} (keeps the artifact) "
+                    f"or dvc checkout -f {file_word(pointer.file)} (the pointer's)"
+                ),
+            )
+            return Outcome(pointer.path, "conflict", pointer, error)
+        self._set(pointer.path, taken)
+        outcome = self.materialise(Artifact.at(space, pointer.path), pointer)
+        if outcome.state != "materialised":
+            return outcome
+        error = CPVError(
+            f"had unsaved content, which is kept as rescue {rescue.number}",
+            where=pointer.path,
+            fix=f"dvc cpv rescue restore {rescue.number}",
+        )
+        return Outcome(pointer.path, "rescued", pointer, error)
+
+    def materialise(self, artifact: Artifact, pointer: Pointer) -> Outcome:
+        """Bring the pointer's content; what stands there now is the base (or nothing), and is made safe first."""
+        if pointer.oid is None:
+            return Outcome(pointer.path, "absent", pointer)
+        space = artifact.space
+        if self.event.fetch and _lacking(space, pointer):
+            from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer
+
+            fetch_pointer(space.project, pointer)
+        entry = artifact.entry
+        if entry is not None and (entry.oid, entry.legacy) != (pointer.oid, pointer.legacy):
+            note_unsaved(artifact, pointer.file, self.event.name)
+        self._set(pointer.path, bring(artifact, pointer))
+        return Outcome(pointer.path, "materialised", pointer)
+
+    def resume(self, artifact: Artifact, pointer: Pointer, placing: str) -> Outcome:
+        """What brought or removed it was stopped half-way: finish, and rescue only what came from neither version."""
+        space, path = artifact.space, artifact.path
+        if artifact.status is None:
+            self.index.forget(path)
+            return self._again(space, pointer)
+        if artifact.isdir:
+            folder_links.set_aside(space, path)
+        refused = self._refuse_reading(pointer, artifact.unread())
+        if refused:
+            return refused
+        taken = take(artifact, pointer)
+        if taken.content.named == pointer.named:
+            self._set(path, taken)
+            return Outcome(path, "adopted", pointer)
+        if not is_ours(artifact, taken, placing):
+            if not artifact.isdir:
+                # The user has put a file in its place since.
+                self.index.forget(path)
+                return self._again(space, pointer)
+            record(space.project.repo, path, taken.content, why="was there when a checkout was stopped half-way")
+        self._set(path, taken)
+        self._mark(path, taken, artifact.entry)
+        return self.materialise(Artifact.at(space, path), pointer)
+
+    def remove(self, artifact: Artifact) -> Outcome:
+        """Git took the pointer away: the artifact goes as a tracked file would, and changed content stays."""
+        space, path, entry = artifact.space, artifact.path, artifact.entry
+        if artifact.status is None or entry is None:
+            if entry is not None and entry.placing == REMOVING:
+                remove_empty_parents(space.project.repo.top, path)
+            return Outcome(path, "removed")
+        if entry.placing is not None:
+            if artifact.isdir:
+                folder_links.set_aside(space, path)
+            taken = take(artifact)
+            if is_ours(artifact, taken, entry.placing):
+                self._set(path, taken)
+                self._mark(path, taken, entry)
+                artifact = Artifact.at(space, path)
+        if not artifact.same:
+            what = "is no longer tracked here and has unsaved content, so it stays"
+            return Outcome(
+                path, "clean", error=CPVError(what, where=path, fix=f"mv {file_word(path)} to another place")
+            )
+        note_unsaved(artifact, f"{path}.dvc", self.event.name)
+        remove(artifact)
+        remove_empty_parents(space.project.repo.top, path)
+        return Outcome(path, "removed")
+
+
+def _lacking(space: Workspace, pointer: Pointer) -> bool:
+    try:
+        return any(lacking(pointer, space.cache, (oid for _, oid in needed(pointer, space.cache))))
+    except MissingFromCache:
+        return True
+
+
+def _write_pointer(space: Workspace, pointer: Pointer, taken: Snapshot) -> None:
+    """Write the pointer file for new content, and keep a new artifact out of Git."""
+    repo = space.project.repo
+    file = repo.top / pointer.file
+    old = file.read_text(encoding="utf-8") if file.exists() else None
+    try:
+        write_atomic(file, render(old, pointer, taken.content, taken.files if pointer.stored else None).encode("utf-8"))
+    except OSError as error:
+        raise disk_error(error, file) from error
+    if old is None:
+        ignore(repo, pointer.path)
