@@ -1,7 +1,8 @@
 """Signatures as the user's own Git makes them, where that needs no prompt: a hook must not wait for a person.
 
 Git makes each one (`gpg.format`: openpgp, ssh or x509). gpg and gpgsm are kept from asking for a passphrase by options
-of theirs, `ssh-keygen` by a session without a terminal; what waits all the same, for a touch of a key, is given up.
+of theirs, `ssh-keygen` and other programs by a session without a terminal; what waits all the same, for a touch of a
+key, is given up.
 """
 
 from __future__ import annotations
@@ -127,8 +128,11 @@ def _asking_nobody(repo: Repo, place: Path) -> dict[str, str]:
     for key, (older, default) in _PROGRAMS.items():
         asked = [name for name in (key, older) if name]
         found = (repo.run("config", "--type=path", "--get", name, check=False)[:-1] for name in asked)
+        program = next(filter(None, found), default)
+        if default == "gpgsm" and not os.path.basename(program).startswith(default):
+            continue  # smimesign and its like know none of these options
         wrapper = place / key
-        wrapper.write_text(_WRAPPER.format(shlex.quote(next(filter(None, found), default))), encoding="utf-8")
+        wrapper.write_text(_WRAPPER.format(shlex.quote(program)), encoding="utf-8")
         wrapper.chmod(0o700)
         rows.append((key, str(wrapper)))
     # After what the user gives in the same way.

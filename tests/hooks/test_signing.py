@@ -18,6 +18,7 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import tags
 from cpv_hooks.versions.tags import Line
+from support.job import Job
 from support.repos import ModelRepo
 from support.shell import Shell
 
@@ -193,7 +194,8 @@ def test_key_with_a_passphrase(locked: Signer, capfd: pytest.CaptureFixture[str]
     [
         ({"gpg.ssh.program": "/nonexistent"}, "/nonexistent"),
         ({"gpg.format": "openpgp", "gpg.program": "/nonexistent"}, "gpg"),
-        ({"gpg.format": "x509", "gpg.x509.program": "/nonexistent"}, "gpg"),
+        ({"gpg.format": "x509", "gpg.x509.program": "/nonexistent"}, "/nonexistent"),
+        ({"gpg.format": "x509", "gpg.x509.program": "/nonexistent/gpgsm"}, "gpg"),
         ({"user.signingKey": "/nonexistent.pub"}, "/nonexistent.pub"),
     ],
     ids=str,
@@ -224,6 +226,32 @@ def test_gpg_asks_nobody(signer: Signer, capfd: pytest.CaptureFixture[str]) -> N
     assert re.search(
         "v0.0 is not signed: gpg(: signing failed: No pinentry| failed to sign the data); fix: ", capfd.readouterr().err
     )
+
+
+X509 = """#!/bin/sh
+here=$(dirname "$0")
+echo "$@" >>"$0.words"
+case $1 in --batch) [ "${0##*/}" = gpgsm ] || exit 64 ;; esac
+openssl cms -sign -binary -outform PEM -signer "$here/cert" -inkey "$here/key" |
+    sed 's/ CMS---/ SIGNED MESSAGE---/' && printf '\\n[GNUPG:] SIG_CREATED \\n' >&2
+"""
+
+
+@pytest.mark.parametrize("name", ["gpgsm", "smimesign"])
+def test_x509(signer: Signer, name: str) -> None:
+    """gpgsm is told to ask nobody; another program, which may know no such option, gets Git's own words alone."""
+    program = signer.key.parent / name
+    program.write_text(X509)
+    program.chmod(0o700)
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ada"]
+    subprocess.run([*request, "-keyout", "key", "-out", "cert"], cwd=program.parent, check=True, capture_output=True)
+    signer.configure(gpg_format="x509", gpg_x509_program=str(program), user_signingKey="ada")
+    signer.checkpoint("one")
+    assert signer.auto() == ["v0.0"]
+    assert "-----BEGIN SIGNED MESSAGE-----" in signer.model.git("cat-file", "tag", "v0.0").out
+    words = Path(f"{program}.words").read_text()
+    options = "--batch --no-tty --pinentry-mode error " if name == "gpgsm" else ""
+    assert words == f"{options}--status-fd=2 -bsau ada\n"
 
 
 def test_program_that_waits_for_somebody(
@@ -290,6 +318,23 @@ def test_commits_of_init(make_repo: MakeRepo, tmp_path: Path, is_open: bool) -> 
     assert ("the commit is not signed" in done.err, "v0.0 is not signed" in done.err) == (not is_open, not is_open)
     for what, rev in (("verify-commit", "HEAD"), ("verify-tag", "v0.0")):
         assert fresh.git(what, rev, status=None).status == (0 if is_open else 1)
+
+
+def test_steps_of_a_run_are_not_signed_and_the_version_that_is_made_of_one_is(
+    make_repo: MakeRepo, tmp_path: Path
+) -> None:
+    """A step is taken in while the job goes on, and nobody is there to unlock a key."""
+    model = make_repo(files={"model.bin": "one"})
+    signer = Signer(model, make_key(tmp_path))
+    signer.configure(commit_gpgSign="true")
+    job = Job(model.path, 2)
+    assert job.end() == 0, job.errors
+    steps = model.git("for-each-ref", "--format=%(refname)", "refs/cpv/runs").lines
+    assert steps
+    assert not any("gpgsig" in model.git("cat-file", "commit", step).out for step in steps)
+    assert model.cpv("runs", "promote", "main").out == "v0.1\n"
+    for what, rev in (("verify-commit", "HEAD"), ("verify-tag", "v0.1")):
+        assert 'Good "git" signature' in model.git(what, rev).text
 
 
 def test_settings_given_to_the_git_command_reach_the_hook(make_repo: MakeRepo, tmp_path: Path) -> None:
