@@ -19,6 +19,7 @@ from cpv_hooks.runs.job import Job, begin, join, plain_metrics, rank, restored, 
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, number, rule_of
 from cpv_hooks.runs.run_folder import ENDED, RunFolder
 from cpv_hooks.runs.save_rules import Moment, SaveRule, save_rule
+from cpv_hooks.system.disk_space import disk_that_filled
 
 Save = Callable[[Path], object]
 
@@ -162,8 +163,8 @@ class CheckpointRun:
         """Say that a step is done; whether it was saved, by `save(folder)`, because it was time, or with `force`.
 
         It returns when `save` does; the rest is the background process's. What `save` raises comes through, with
-        nothing kept of that step. After a signal it saves, waits for the upload for as long as `grace` allows, and
-        raises `SystemExit` with the signal's code.
+        nothing kept of that step; a disk that is full costs the step, in one line, and training goes on. After a
+        signal it saves, waits for the upload for as long as `grace` allows, and raises `SystemExit` with its code.
         """
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise CPVError(f"a step is a whole number from 0 on, not {step!r}", fix="run.step(step, metrics, save=…)")
@@ -237,9 +238,12 @@ class CheckpointRun:
             return self._not_saved(step, error)
         try:
             save(files)
-        except BaseException:
+        except BaseException as error:
+            full = disk_that_filled(error, files)
             self._folder.give_up(files)
-            raise
+            if full is None:
+                raise
+            return self._not_saved(step, full)
         try:
             note = {"step": step, "metrics": values, "time": time.time(), "job": self._of_job.id}
             skipped = self._folder.finish_saving(files, step, note)

@@ -19,6 +19,7 @@ __all__ = [
     "DownloadError",
     "InitError",
     "ReadError",
+    "RetireError",
     "RevertError",
     "TagError",
     "UploadError",
@@ -44,6 +45,10 @@ class TagError(CPVError):
 
 class RevertError(CPVError):
     """The work tree could not be brought to a version; it is as it was before."""
+
+
+class RetireError(CPVError):
+    """Versions could not be retired, or a retirement could not be taken back; nothing has changed."""
 
 
 class ReadError(CPVError):

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Unpack
 
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
-from dvc_cpv_plugin.errors import DownloadError, InitError, UploadError, raised_as
+from dvc_cpv_plugin.errors import DownloadError, InitError, RetireError, UploadError, raised_as
 from dvc_cpv_plugin.options import (
     CommonOptions,
     DownloadOptions,
     InitOptions,
     OperationOptions,
+    RetireOptions,
     UploadOptions,
     check_type,
 )
@@ -155,6 +156,52 @@ class ModelsCheckpointsManage(Checkpoints):
         options = self._options("get_model_metadata", kwargs)
         check_type("get_model_metadata", "tag", tag, str, optional=True)
         return self._read("model info", options, lambda project: model_metadata(project, tag))
+
+    def retire_model_checkpoints(self, tags: list[str] | None = None, **kwargs: Unpack[RetireOptions]) -> list[str]:
+        """Retire versions, by name or by a rule: they stay in Git with their metrics, and their data may go.
+
+        Returns the versions. `dvc cpv prune` removes what nothing else needs. Raises `RetireError`, also for a version
+        that is in a stage, the newest one, or at HEAD, unless `confirm` names it; a rule passes those over.
+        """
+        from dvc_cpv_plugin.retiring import retire
+
+        method = "retire_model_checkpoints"
+        more = {"message": str, "confirm": list, "keep_best": int, "metric": str, "mode": str, "older_than": str}
+        options = self._options(method, kwargs, {**more, "except_stages": list})
+        check_type(method, "tags", tags, list, optional=True)
+        with raised_as(RetireError), self._logged("retire", options):
+            return retire(self._project(options, reads=False), tags or [], kwargs, dry_run=options.dry_run)
+
+    def unretire_model_checkpoints(
+        self, tags: list[str], message: str | None = None, **kwargs: Unpack[CommonOptions]
+    ) -> list[str]:
+        """Take the retirement of versions back, as long as the cache or the remote has all of their data.
+
+        Returns the versions. Raises `RetireError`.
+        """
+        from cpv_hooks.upkeep.retire import retire_plan
+
+        method = "unretire_model_checkpoints"
+        options = self._options(method, kwargs)
+        check_type(method, "tags", tags, list)
+        check_type(method, "message", message, str, optional=True)
+        with raised_as(RetireError), self._logged("retire --undo", options):
+            project = self._project(options, reads=False)
+            return retire_plan.undo(project.repo, [project], tags, message, dry_run=options.dry_run)
+
+    def read_retired_checkpoints(self, **kwargs: Unpack[CommonOptions]) -> list[dict[str, object]]:
+        """The retired versions, the latest retirement first: when, by whom, why, and where the data still is.
+
+        Raises `ReadError`.
+        """
+        from cpv_hooks.upkeep.retire import retire_plan
+
+        options = self._options("read_retired_checkpoints", kwargs)
+        return self._read(
+            "retire --list",
+            options,
+            lambda project: [one.as_dict() for one in retire_plan.listed(project.repo, [project])],
+        )
 
     def _bring(
         self, name: str, options: OperationOptions, plan: Callable[[Project], Plan[ModelArtifacts]]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from cpv_hooks.errors import CPVError
 
@@ -58,6 +58,25 @@ class DownloadOptions(CommonOptions, total=False):
 
     output_dir: _Path | None
     """The folder to write to (default: `MODEL-TAG` in the working directory)."""
+
+
+class RetireOptions(CommonOptions, total=False):
+    """Options of retiring versions."""
+
+    message: str | None
+    """Why; it is said wherever such a version is asked for."""
+    confirm: list[str] | None
+    """The versions that go although they are in a stage, the newest one, or at HEAD."""
+    keep_best: int | None
+    """Instead of names: all but the best so many by `metric`."""
+    metric: str | None
+    """The metric (default: `[metrics] main`); a version without it stays."""
+    mode: Literal["max", "min"] | None
+    """Whether more or less is better (default: as `[metrics]` of `.cpv.toml` says)."""
+    older_than: str | None
+    """Instead of names: those that are older than this age (`90d`); with `keep_best` both must hold."""
+    except_stages: list[str] | None
+    """But none that is or was in one of these stages."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ _SILENCED = (
 )  # fmt: skip
 
 # What Git says where it finds none, or is inside a Git directory; that a `.git` file leads nowhere is another thing.
-_NO_REPOSITORY = ("not a git repository (or any", "must be run in a work tree")
+_NO_REPOSITORY = "not a git repository (or any"
+_NO_WORK_TREE = "must be run in a work tree"
 
 inherited: set[int] = set()
 """Open files that Git processes keep open too: the lock of a transaction's journal, which they must not outlive."""
@@ -104,8 +105,11 @@ class NoRepository(CPVError):
 
 def _why_not(cwd: Path, printed: str, status: int) -> CPVError:
     """Git's own reason, and the command that it advises; that there is no repository at all is CPV's to answer."""
-    if any(text in printed for text in _NO_REPOSITORY):
+    if _NO_REPOSITORY in printed:
         return NoRepository("not inside a Git work tree", where=str(cwd), fix="dvc cpv init")
+    if _NO_WORK_TREE in printed:
+        fix = "cd to a work tree of it (git clone, or git worktree add, makes one)"
+        return NoRepository("not inside a Git work tree, but in a Git directory", where=str(cwd), fix=fix)
     return CPVError(f"Git: {bare(reason(printed, status))}", where=str(cwd), fix=advised(printed) or "git status")
 
 

@@ -15,6 +15,7 @@ from cpv_hooks.history.settings_changes import flat
 from cpv_hooks.history.side import Side
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.metrics import Metric, for_json
+from cpv_hooks.project import retired
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
 
@@ -82,6 +83,8 @@ class Difference(TypedDict):
     metrics: list[MetricChange]
     """All metrics, those that are equal too."""
     settings: list[SettingChange]
+    notes: list[str]
+    """Which of the two was retired, so that its data may be gone."""
     errors: list[str]
     """What could not be read; the rest is compared all the same."""
 
@@ -92,6 +95,7 @@ def compare(projects: Sequence[Project], a: Side, b: Side, *, weights: bool = Fa
     With `weights` all of the models' weights are read, from the remote too, for the norms of their changes.
     """
     errors = [str(error) for side in (a, b) for error in side.errors]
+    known = retired.read(projects[0].repo)
     artifacts = list(_Artifacts(projects, errors).changes(a, b))
     models = list(_models(Models(projects), artifacts, a, b, errors, weights=weights))
     changes = deltas(a.metrics, b.metrics)
@@ -106,8 +110,13 @@ def compare(projects: Sequence[Project], a: Side, b: Side, *, weights: bool = Fa
             for name in dict.fromkeys([*a.metrics, *b.metrics])
         ],
         settings=list(_settings(a, b, errors)),
+        notes=[str(known[name]) for name in (a.name, b.name) if name is not None and name in known],
         errors=errors,
     )
+
+
+class _Gone(Exception):
+    """A list of files that went with a retired version."""
 
 
 class _Artifacts:
@@ -142,6 +151,8 @@ class _Artifacts:
             return None
         try:
             before, after = (self._listing(pointer) for pointer in (old, new))
+        except _Gone:
+            return None
         except (CPVError, OSError) as error:
             self._errors.append(str(error))
             return None
@@ -167,6 +178,8 @@ class _Artifacts:
             return {item.relpath: item.oid for item in pointer.stored}
         with Progress("reading lists of files") as progress:
             found = self._stores(pointer).of(pointer).listing(pointer.oid, progress)
+        if found is None and retired.of(self._where.project(pointer).repo, [pointer]):
+            raise _Gone
         if found is None:
             what = "neither the cache nor the remote has the list of its files"
             raise CPVError(what, where=pointer.path, fix="dvc cpv verify --all")

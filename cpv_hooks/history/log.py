@@ -20,7 +20,9 @@ from cpv_hooks.metric_formats.metrics import Metric, for_json
 from cpv_hooks.metric_formats.series import SeriesEntry
 from cpv_hooks.project.config import KINDS, Kind
 from cpv_hooks.project.project import Project
+from cpv_hooks.project.retired import RetiredEntry, Retirement, entry_of
 
+NO_RETIRED: Mapping[str, Retirement] = {}
 NO_STAGES: Mapping[str, str | None] = {}
 _AT_ONCE = 200
 """So many versions are looked for at a time, so that the first lines are there at once."""
@@ -88,6 +90,8 @@ class LogEntry(TypedDict):
     """The metrics step by step, as far as the cache has their files; null where that was not asked for."""
     best: BestEntry | None
     """Set where `--best` asked for it."""
+    retired: RetiredEntry | None
+    """Set where the version was retired: its data may be gone."""
     error: str | None
     """Why the version cannot be read; null where it can."""
 
@@ -109,9 +113,14 @@ class Log:
     """The versions of a repository, as `reader.read` has them."""
 
     def __init__(
-        self, projects: Sequence[Project], found: Sequence[Recorded], stages: Mapping[str, str | None] = NO_STAGES
+        self,
+        projects: Sequence[Project],
+        found: Sequence[Recorded],
+        stages: Mapping[str, str | None] = NO_STAGES,
+        retired: Mapping[str, Retirement] = NO_RETIRED,
     ) -> None:
-        """`stages` says which version is in which stage."""
+        """`stages` says which version is in which stage, `retired` which ones were retired."""
+        self._retired = retired
         self._where = Where(projects)
         self._found = found
         self._stages = stages
@@ -211,6 +220,7 @@ class Log:
             models=None,
             series=None,
             best=self._best(one, best.metric) if best else None,
+            retired=entry_of(self._retired.get(one.name)),
             error=str(one.error) if one.error else None,
         )
 

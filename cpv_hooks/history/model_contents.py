@@ -124,8 +124,11 @@ class Models:
             return Model("", errors=(str(error),))
 
     def _files(self, pointer: Pointer) -> dict[str, Callable[[], ByteSource]] | None:
-        """The files of an artifact, to be opened; None where the cache lacks some and the remote is not asked."""
+        """The files of an artifact, to be opened; None where the cache lacks some and the remote is not asked, and
+        where they went with a retired version.
+        """
         from cpv_hooks.console.progress import Progress
+        from cpv_hooks.project import retired
 
         assert pointer.oid is not None
         project = self._where.project(pointer)
@@ -138,6 +141,8 @@ class Models:
             return {item.relpath: partial(_opened, store, item.oid) for item in pointer.stored}
         with Progress("reading lists of files") as progress:
             listing = store.listing(pointer.oid, progress)
+        if listing is None and retired.of(project.repo, [pointer]):
+            return None
         if listing is None:
             what = "neither the cache nor the remote has the list of its files"
             raise CPVError(what, where=pointer.path, fix="dvc cpv verify --all")

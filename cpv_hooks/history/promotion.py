@@ -12,6 +12,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import conditions
 from cpv_hooks.history.reader import read_one
 from cpv_hooks.history.where import Where
+from cpv_hooks.project import retired
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
@@ -32,6 +33,9 @@ def promote(repo: Repo, projects: Sequence[Project], name: str, stage: str, mess
     own = stages.held(events).get(stage, [])
     if own and own[-1].commit == version.commit:
         raise CPVError(f"{version.name} is in {stage} already", where=str(repo.top), fix="dvc cpv stages")
+    gone = retired.read(repo).get(version.name)
+    if gone is not None:
+        raise CPVError(str(gone), where=str(repo.top), fix=f"dvc cpv retire --undo {shell_word(version.name)}")
     broken = broken_rule(repo, projects, stage, version.name, version.commit)
     if broken:
         raise CPVError(f"{version.name} may not be in {stage}: {broken}", where=".cpv.toml", fix=_FIX)

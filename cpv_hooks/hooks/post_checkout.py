@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from cpv_hooks.console.output import say
 from cpv_hooks.git import one_shot
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin, quietly, refresh_stages
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.events import CHECKOUT
@@ -20,4 +22,17 @@ def run(args: list[str]) -> int:
     refresh_stages(repo)
     report = guarded_sync(repo, quietly(CHECKOUT))
     tell_changes(report)
+    if not report.of("gone"):
+        _tell_retired(repo)
     return 1 if incomplete(report) else 0
+
+
+def _tell_retired(repo: Repo) -> None:
+    """A retired version whose data is still there is checked out as any other, and said to be one."""
+    from cpv_hooks.project import retired
+
+    found = retired.read(repo)
+    head = repo.resolve("HEAD") if found else None
+    for item in found.values():
+        if item.commit == head:
+            say(f"{item}; its data is still there")

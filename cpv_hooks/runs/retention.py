@@ -25,6 +25,7 @@ from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import cache_plan, remote_plan
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
+from cpv_hooks.upkeep.verify.starts import HostRef
 
 _SKEW = 300.0
 """Seconds by which a remote's clock may be behind this machine's."""
@@ -82,7 +83,7 @@ def free(project: Project, folder: RunFolder) -> None:
 
 
 def _unneeded(
-    projects: Sequence[Project], objects: Collection[str], options: PruneOptions, theirs: Collection[str] = ()
+    projects: Sequence[Project], objects: Collection[str], options: PruneOptions, theirs: Sequence[HostRef] = ()
 ) -> set[str]:
     if not objects:
         return set()

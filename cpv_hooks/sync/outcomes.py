@@ -17,6 +17,7 @@ State = Literal[
     "rescued",  # both had changed, differently: the artifact's content was kept, then the pointer's brought
     "removed",  # Git took the pointer away, and the artifact went too
     "absent",  # the user has removed the artifact
+    "gone",  # its data went with a retired version; it is absent, as if the user had removed it
     "modified",  # a stage's or an import's artifact has changed; `dvc repro` or `dvc update` owns the pointer
     "conflict",  # both changed, differently; the user must choose
     "in flux",  # being written
@@ -26,8 +27,10 @@ State = Literal[
     "unreadable",  # a link that leads nowhere or out, a disk that does not give it: whether it has changed is not known
     "invalid",  # a broken pointer, a disk that does not take what has changed
 ]
-_SETTLED: frozenset[State] = frozenset({"clean", "snapshot", "materialised", "adopted", "rescued", "absent", "removed"})
-_WROTE: frozenset[State] = frozenset({"snapshot", "materialised", "rescued", "removed"})
+_SETTLED: frozenset[State] = frozenset(
+    {"clean", "snapshot", "materialised", "adopted", "rescued", "absent", "gone", "removed"}
+)
+_WROTE: frozenset[State] = frozenset({"snapshot", "materialised", "rescued", "gone", "removed"})
 
 
 class Outcome(NamedTuple):

@@ -52,7 +52,9 @@ class Reconciler:
         except BeingWritten as error:
             return Outcome(pointer.path, "in flux", pointer, error if self.event.patient else None)
         except MissingFromCache as error:
-            return Outcome(pointer.path, "missing", pointer, error)
+            from cpv_hooks.sync.gone_data import went_with_a_version
+
+            return went_with_a_version(self.event, space, pointer) or Outcome(pointer.path, "missing", pointer, error)
         except CPVError as error:
             state: State = "unreadable" if isinstance(error, Unreadable) else "invalid"
             return Outcome(pointer.path, state, pointer, error)

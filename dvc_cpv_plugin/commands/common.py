@@ -171,6 +171,8 @@ def facts(table: Mapping[str, object], indent: str = "") -> str:
     lines = []
     for key, value in sorted(table.items(), key=lambda item: item[0] != "tag"):
         label = f"{indent}{key.replace('_', ' ')}:"
+        if key == "retired" and value is None:
+            continue
         if isinstance(value, Mapping):
             lines += [label, facts(value, indent + "  ")] if value else [f"{label} none"]
         elif isinstance(value, list):

@@ -34,7 +34,7 @@ class CmdDiff(CPVCommand):
         """Do it."""
         import json
 
-        from cpv_hooks.console.output import warn
+        from cpv_hooks.console.output import say, warn
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.compare import compare
         from cpv_hooks.history.side import of_commit, of_work_tree
@@ -55,6 +55,8 @@ class CmdDiff(CPVCommand):
             ui.write(json.dumps(found, indent=2))
         else:
             ui.write("\n".join(_markdown(found) if self.args.markdown else _text(found)))
+        for note in found["notes"]:
+            say(note)
         for error in found["errors"]:
             warn(error)
         return 1 if found["errors"] else 0

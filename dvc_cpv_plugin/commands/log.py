@@ -39,6 +39,7 @@ class CmdLog(CPVCommand):
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.log import Log
         from cpv_hooks.history.reader import read
+        from cpv_hooks.project import retired
         from cpv_hooks.project.roots import projects_here
         from cpv_hooks.versions import stages
 
@@ -54,7 +55,7 @@ class CmdLog(CPVCommand):
         held = {stage: event.version for stage, event in stages.current(repo, projects[0]).items()}
         if self.args.stage is not None:
             _refuse_unknown(self.args.stage, {*held, *projects[0].config.stages}, repo)
-        log = Log(projects, found, held)
+        log = Log(projects, found, held, retired.read(repo))
         asked = log.entries(filters, ask_remote=self.args.remote, models=self.args.json, series=self.args.series)
         entries = _noting(asked, errors)
         self._print(repo, entries)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "tag", "line", "stages", "timestamp", "author", "commit", "message", "before", "changed", "size", "size_change",
-    "in_cache", "on_remote", "error",
+    "in_cache", "on_remote", "retired", "error",
 )  # fmt: skip
 
 
@@ -28,6 +28,8 @@ def block(entry: LogEntry) -> Iterator[str]:
     else:
         changed = f"{', '.join(entry['changed'])} changed" if entry["changed"] else "nothing changed"
         yield f"    {changed}; {_size(entry)}; {_place(entry)}"
+    if entry["retired"]:
+        yield f"    {_retired(entry)}"
     if entry["metrics"]:
         yield f"    {'  '.join(_metrics(entry))}"
     if entry["best"]:
@@ -48,7 +50,7 @@ def row(entry: LogEntry) -> Sequence[str]:
         ",".join(entry["changed"]),
         _size(entry),
         " ".join(_metrics(entry)),
-        entry["error"] or _place(entry),
+        entry["error"] or (f"{_retired(entry)}; {_place(entry)}" if entry["retired"] else _place(entry)),
         _message(entry),
     ]
     return [printable(cell) for cell in ([*cells, _best(entry)] if entry["best"] else cells)]
@@ -88,6 +90,14 @@ def _metrics(entry: LogEntry) -> Iterator[str]:
         yield printable(f"{key}={shown}") + (f" ({change:+.4g})" if change else "")
 
 
+def _retired(entry: LogEntry) -> str:
+    found = entry["retired"]
+    if found is None:
+        return ""
+    why = f": {found['reason']}" if found["reason"] else ""
+    return printable(f"retired on {found['timestamp'][:10]} by {found['author'].partition(' <')[0]}{why}")
+
+
 def _place(entry: LogEntry) -> str:
     cache = "in the cache" if entry["in_cache"] else "not in the cache"
     return f"{cache}, {_REMOTE[entry['on_remote']]}"
@@ -113,7 +123,8 @@ def csv_table(entries: Sequence[LogEntry]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([*_COLUMNS, *(f"metrics.{key}" for key in metrics)])
     for entry in entries:
-        cells = [_cell(entry[column]) for column in _COLUMNS]  # type: ignore[literal-required]
+        shown = {**entry, "retired": _retired(entry) or None}
+        cells = [_cell(shown[column]) for column in _COLUMNS]
         writer.writerow([*cells, *(_cell(entry["metrics"].get(key)) for key in metrics)])
 
 

@@ -20,7 +20,8 @@ EXAMPLES = """examples:
   dvc cpv prune --remote --yes           also from the remote what no ref anywhere needs
 
 Needed is what any commit mentions that a ref, a stash, a work tree, a queued upload or a young reflog entry leads to,
-and what is staged, in the work tree or on the list of rescues. --keep and --older-than never remove anything from the
+and what is staged, in the work tree or on the list of rescues; what only retired versions need is not, once their
+retirement is older than the grace period (docs/retention.md). --keep and --older-than never remove anything from the
 remote. The remote loses only what has lain there unchanged for the grace period, and only where this clone has every
 commit that the Git host has. Another clone may remember that such an object was there; dvc cpv verify --all makes it
 look again."""
@@ -50,6 +51,8 @@ class CmdPrune(CPVCommand):
             ui.write_json({"removed": self.args.yes, **plan.as_dict()})
             return 0
         ui.write("\n".join(_lines(plan)) or "nothing to prune")
+        for line in plan.waiting:
+            say(line)
         if not plan.empty:
             freed = size_text(plan.bytes)
             say(f"{freed} freed" if self.args.yes else f"{freed} would be freed; dvc cpv prune --yes does it")

@@ -85,6 +85,7 @@ def _facts(found: Status) -> list[str]:
     lines = [f"{state}: {MEANING[state]}" for state in states] if found.artifacts else ["no artifacts yet"]
     lines.append("last versions: " + ", ".join(f"{line} {name or 'none'}" for line, name in found.tags.items()))
     lines += [f"tag: {printable(fault)}" for fault in found.faults]
+    lines += [f"retired: {line}" for line in found.retired]
     for remote in found.remotes:
         where = f"{remote.url} ({remote.name})" if remote.url else _missing(remote.name)
         root = "" if remote.root == "." else f" of {remote.root}"

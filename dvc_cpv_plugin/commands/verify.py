@@ -32,6 +32,7 @@ class CmdVerify(CPVCommand):
         from dvc_cpv_plugin.commands import ui
 
         reports = self._reports()
+        self._tell_retired(reports)
         if self.args.json:
             ui.write_json([report.as_dict() for report in reports])
         else:
@@ -59,6 +60,24 @@ class CmdVerify(CPVCommand):
         work = mend if self.args.repair else verify
         with Progress("verifying") as progress:
             return [work(project, commits, progress, deep=self.args.deep, kept=kept) for project in projects]
+
+    def _tell_retired(self, reports: list[VerifyReport]) -> None:
+        """What need not be there, and why."""
+        from cpv_hooks.console.output import say
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.project import retired
+
+        repo = Repo.discover()
+        known = retired.read(repo)
+        if self.args.all:
+            if known:
+                say(f"{len(known)} version{' is' if len(known) == 1 else 's are'} retired (dvc cpv retire --list)")
+            return
+        asked = {repo.resolve(name) for name in self.args.versions or ["HEAD"]} if known else set()
+        nowhere = {item.oid for one in reports for item in one.checks if (item.cache, item.remote) == ("absent",) * 2}
+        for item in known.values():
+            if item.commit in asked:
+                say(f"{item}; its data is {'gone' if item.oids & nowhere else 'still there'}")
 
     @staticmethod
     def _tell_trouble(reports: list[VerifyReport]) -> None:

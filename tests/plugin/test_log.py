@@ -80,6 +80,7 @@ def test_newest_first_with_what_each_changed(model: ModelRepo) -> None:
         "models": [],
         "series": None,
         "best": None,
+        "retired": None,
         "error": None,
     }
     assert (last["author"], last["changed"], last["before"]) == ("Grace <grace@example.com>", ["metrics"], "v0.1")

@@ -15,6 +15,7 @@ from cpv_hooks.console.output import say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
+from cpv_hooks.project import retired
 from cpv_hooks.project.expected import Expected, expected
 from cpv_hooks.transfer.objects.store import Listing, Store, Stores
 from cpv_hooks.versions.version import Version
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
 
 _SHOWN = 3
+
+
+class NobodyHas(CPVError):
+    """Neither the cache nor the remote has files of a version; `names` are some of them, for people."""
+
+    def __init__(self, what: str, *, where: str, fix: str, names: str) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.names = names
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,11 +246,15 @@ def _overlap(piece: Piece) -> CPVError:
     return CPVError(what, where=piece.pointer.file, fix=f"git rm --cached {git_word(piece.pointer.file)}")
 
 
-def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> CPVError:
-    names = sorted({piece.shown for piece in lost})
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    what = f"neither the cache nor the remote has {', '.join(names[:_SHOWN])}{more} of {version.name}"
+def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> NobodyHas:
+    found = sorted({piece.shown for piece in lost})
+    names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+    gone = retired.of(project.repo, [piece.pointer for piece in lost], version.name)
+    if gone is not None:
+        error = gone.error(str(project.root))
+        return NobodyHas(error.what, where=str(project.root), fix=error.fix or "", names=names)
+    what = f"neither the cache nor the remote has {names} of {version.name}"
     fix = "dvc push --all-tags in a clone that has it"
     if all(piece.pointer.imported for piece in lost):
         fix = f"git checkout {shell_word(version.name)} && dvc update {file_word(lost[0].pointer.file)}"
-    return CPVError(what, where=str(project.root), fix=fix)
+    return NobodyHas(what, where=str(project.root), fix=fix, names=names)

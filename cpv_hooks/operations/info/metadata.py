@@ -5,11 +5,13 @@ Everything returned can be given to `json.dumps` as it is. Nothing is fetched, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 from cpv_hooks.history.model_contents import ModelEntry
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
+from cpv_hooks.project.retired import RetiredEntry, Retirement, entry_of, read
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions.version import Version, names, resolve
 
@@ -65,6 +67,8 @@ class VersionMetadata(HistoryMetadata):
     on_remote: bool | None
     """Whether the remote has all of it, as far as it should (an import has its own source); None where it could not be
     asked. A directory's listing stands for its files: it is uploaded after them."""
+    retired: RetiredEntry | None
+    """When, by whom and why the version was retired, so that its data may be gone; None where it was not."""
 
 
 class ModelMetadata(VersionMetadata):
@@ -154,6 +158,7 @@ def _common(project: Project, version: Version, tag: str | None, on_remote: bool
         )
         for pointer in version.pointers
     ]
+    retired: Mapping[str, Retirement] = read(project.repo)
     main = "data" if version.line is Line.DATA else "model"
     return VersionMetadata(
         **_history(project, version, tag),
@@ -165,6 +170,7 @@ def _common(project: Project, version: Version, tag: str | None, on_remote: bool
         version_count=len(names(project, version.line)),
         in_cache=is_cached(project, version.pointers),
         on_remote=on_remote,
+        retired=entry_of(retired.get(tag or "")),
     )
 
 

@@ -14,6 +14,7 @@ from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.pointer import Pointer, settle
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project import retired
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project, root_key
@@ -83,13 +84,17 @@ class RemoteStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All that `dvc cpv status` shows. `tags` are the highest of each line, `faults` what is wrong with tags."""
+    """All that `dvc cpv status` shows. `tags` are the highest of each line, `faults` what is wrong with tags.
+
+    `retired` are lines about the versions at HEAD that were retired.
+    """
 
     artifacts: Sequence[ArtifactStatus]
     tags: Mapping[str, str | None]
     queued: Sequence[Pending]
     remotes: Sequence[RemoteStatus]
     faults: Sequence[str] = ()
+    retired: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -104,7 +109,9 @@ def read(repo: Repo, cwd: Path | None = None) -> Status:
     artifacts = sorted(_artifacts(repo, projects, found, index, clock), key=lambda artifact: artifact.path)
     remotes = [remote for project in projects for remote in _remotes(project, found)]
     faults = [str(fault) for fault in unseen_tags.here(repo, projects[0])]
-    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes, faults)
+    head = repo.resolve("HEAD")
+    gone = [str(item) for item in retired.read(repo).values() if item.commit == head]
+    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes, faults, gone)
 
 
 def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:
@@ -170,7 +177,9 @@ class _Look:
         try:
             standing = self.space.status(path)
             if standing is None:
-                return ArtifactStatus(path, kind, "absent", self.pointer.size, self.pointer.nfiles, oid, head)
+                found = retired.of(self.space.project.repo, [self.pointer])
+                size, nfiles, change = self.pointer.size, self.pointer.nfiles, str(found) if found else None
+                return ArtifactStatus(path, kind, "absent", size, nfiles, oid, head, change)
             isdir = stat.S_ISDIR(standing.st_mode)
             listing = self.space.listing(path) if isdir else None
             size, nfiles = (listing.size, len(listing)) if listing else (standing.st_size, None)

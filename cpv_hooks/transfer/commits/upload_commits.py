@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
 
-from cpv_hooks.console.output import fail, warn
+from cpv_hooks.console.output import fail, say, warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import by_hash_rule, expected, lacks_version, on_each
@@ -20,6 +20,7 @@ from cpv_hooks.transfer.objects.upload_queue import Queue
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
     from cpv_hooks.project.project import Project
+    from cpv_hooks.project.retired import RetiredContent
 
 _PARENTS = ("rev-list", "--no-walk", "--parents", "--stdin")
 RETRY_AFTER = 60.0
@@ -49,17 +50,27 @@ def complete(project: Project, revs: Sequence[str], progress: Progress | None = 
 
 
 def _publish(project: Project, revs: Sequence[str], progress: Progress, *, upload: bool) -> Published:
+    from cpv_hooks.project.retired import RetiredContent
+
     parts: list[Published] = []
+    retired = RetiredContent(project)
 
     def publish_to(at: Project, pointers: list[Pointer]) -> None:
-        parts.append(_publish_to(at, pointers, revs, progress, upload=upload))
+        parts.append(_publish_to(at, pointers, revs, progress, retired, upload=upload))
 
-    on_each(project, _wanted(project, revs), publish_to)
-    return reduce(Published.with_more, parts, Published())
+    on_each(project, _wanted(project, revs, retired), publish_to)
+    found = reduce(Published.with_more, parts, Published())
+    return found._replace(missing=_missed(project, revs, found.missing, retired)) if found.missing else found
 
 
 def _publish_to(
-    project: Project, pointers: list[Pointer], revs: Sequence[str], progress: Progress, *, upload: bool
+    project: Project,
+    pointers: list[Pointer],
+    revs: Sequence[str],
+    progress: Progress,
+    retired: RetiredContent,
+    *,
+    upload: bool,
 ) -> Published:
     """Publish to the remote that the project has at hand."""
     total = Published()
@@ -71,7 +82,8 @@ def _publish_to(
         pointers = [pointer for pointer in pointers if pointer not in set(named)]
     for legacy, group in by_hash_rule(pointer for pointer in pointers if pointer.oid):
         wanted = {pointer.oid or "": pointer for pointer in group}
-        part = Delivery(project, legacy, progress, _Older(project, revs).of).run(wanted, upload=upload)
+        older = _Older(project, revs).of
+        part = Delivery(project, legacy, progress, older, retired.by_oid).run(wanted, upload=upload)
         total = total.with_more(part._replace(missing=_required(project, revs, part.missing)))
     return total._replace(missing=tuple(item._replace(remote=project.remote_url) for item in total.missing))
 
@@ -113,10 +125,29 @@ def unversioned(project: Project, rev: str) -> list[Pointer]:
     return [pointer for pointer in pointers_at(project, rev) if lacks_version(project, pointer)]
 
 
-def _wanted(project: Project, revs: Sequence[str]) -> list[Pointer]:
+def _wanted(project: Project, revs: Sequence[str], retired: RetiredContent) -> list[Pointer]:
     from cpv_hooks.project.pointers_at import pointers_at
 
-    return [pointer for rev in revs for pointer in pointers_at(project, rev) if expected(project, pointer)]
+    found = ((rev, pointer) for rev in revs for pointer in pointers_at(project, rev) if expected(project, pointer))
+    return [pointer for rev, pointer in found if not retired.spares(rev, pointer)]
+
+
+def _missed(
+    project: Project, revs: Sequence[str], missing: Sequence[Missing], retired: RetiredContent
+) -> tuple[Missing, ...]:
+    """What is missing, without the data that went with a retired version, of which a line says so."""
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    if not retired.by_oid:
+        return tuple(missing)
+    holders: dict[str | None, list[str]] = {}
+    for rev in revs:
+        for pointer in pointers_at(project, rev):
+            holders.setdefault(pointer.oid, []).append(rev)
+    excused = {item: retired.excuses(holders.get(item.pointer.oid, []), item.pointer.oid) for item in missing}
+    for line in dict.fromkeys(f"{found}, and its data is gone" for found in excused.values() if found):
+        say(line)
+    return tuple(item for item, found in excused.items() if found is None)
 
 
 def _required(project: Project, revs: Sequence[str], missing: Sequence[Missing]) -> tuple[Missing, ...]:

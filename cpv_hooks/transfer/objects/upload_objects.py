@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
@@ -70,9 +70,18 @@ class Delivery:
     """The publication of a set of pointers in one layout (`legacy`: DVC 2's)."""
 
     def __init__(
-        self, project: Project, legacy: bool, progress: Progress, older: Callable[[str], Collection[str]] = _none_older
+        self,
+        project: Project,
+        legacy: bool,
+        progress: Progress,
+        older: Callable[[str], Collection[str]] = _none_older,
+        doubted: Container[str] = (),
     ) -> None:
-        """`older` names, for a directory artifact's path, the directory objects of the versions before."""
+        """`older` names, for a directory artifact's path, the directory objects of the versions before.
+
+        What is `doubted` is looked for again: it may have gone with a retired version.
+        """
+        self._doubted = doubted
         self._store = Store(project, legacy=legacy)
         self._queue = Queue.of(project.repo)
         self._progress = progress
@@ -105,6 +114,7 @@ class Delivery:
         remote, queue = self._store.remote, self._queue
         recorded = queue.verified(remote.url, wanted)
         old = recorded - queue.verified(remote.url, recorded, since=time.time() - self._believed)
+        old |= {oid for oid in recorded if oid in self._doubted}
         if not old:
             return recorded
         sizes = {oid: size for oid in old if (size := _size(Missing(wanted[oid], oid), None)) is not None}
@@ -130,7 +140,7 @@ class Delivery:
 
     def _additions(self, oid: str, pointer: Pointer) -> Listing | None:
         """The files of a directory that an older version, which is on the remote with all of its own, has not."""
-        older = [base for base in self._older(pointer.path) if is_dir_oid(base)]
+        older = [base for base in self._older(pointer.path) if is_dir_oid(base) and base not in self._doubted]
         there = self._queue.verified(self._store.remote.url, older, since=time.time() - self._believed)
         found = (self._store.additions(oid, base) for base in older if base in there)
         return next((listing for listing in found if listing is not None), None)

@@ -43,6 +43,11 @@ class Mentions:
         for remote, oids in other.named.items():
             self.named.setdefault(remote, set()).update(oids)
 
+    def without(self, gone: set[str]) -> Mentions:
+        """The same, but for these."""
+        named = {remote: oids - gone for remote, oids in self.named.items()}
+        return Mentions(self.oids - gone, self.promised - gone, self.old - gone, named, self.unnamed - gone)
+
 
 def ids_in(data: bytes) -> set[str]:
     """Every object id that is written somewhere in these bytes."""

@@ -14,6 +14,7 @@ from cpv_hooks.upkeep.prune import reflog_history, uncommitted_content
 from cpv_hooks.upkeep.prune.listings import Listings
 from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions
 from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
+from cpv_hooks.upkeep.prune.retired_objects import Retirements
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import tag_refs
 
@@ -28,20 +29,30 @@ class Needed:
     """The objects that a repository needs. Raises `CPVError` where that cannot be known."""
 
     def __init__(
-        self, repo: Repo, projects: Sequence[Project], options: PruneOptions, more: Iterable[str] = ()
+        self,
+        repo: Repo,
+        projects: Sequence[Project],
+        options: PruneOptions,
+        theirs: Sequence[starts.HostRef] = (),
+        given: Retirements | None = None,
     ) -> None:
+        """`theirs` are the refs of Git remotes; `given` are the retirements to go by, else those that are in force."""
         self._projects = projects
         self._options = options
         reader = MentionReader(repo)
-        found = starts.find(repo, options.grace, more)
+        found = starts.find(repo, options.grace, theirs)
         past = reflog_history.read(repo, found)
         self._uncommitted = uncommitted_content.mentions(repo, reader)
         for project in projects:
             self._uncommitted.oids |= uncommitted_content.recent_runs(project, options.grace)
         everything = reader.in_trees(past.all_trees)
         everything.add(self._uncommitted)
-        self._all = everything
-        self._here = reader.in_trees(self._trees_here(repo, past, found)) if options.thins else Mentions()
+        held = Retirements.read(repo, projects, options, theirs) if given is None else given
+        self.waiting = held.waiting
+        self.retired = held.let_go(repo, found, past, reader, self._uncommitted) if held.in_force else set[str]()
+        self._all = everything.without(self.retired)
+        here = reader.in_trees(self._trees_here(repo, past, found)) if options.thins else Mentions()
+        self._here = here.without(self.retired)
         self._listings = Listings(projects, self._all.named)
         self._plain: set[str] | None = None
         self._every: set[str] | None = None
@@ -80,6 +91,11 @@ class Needed:
     def here(self) -> set[str]:
         """What stays in the cache, whatever the remote has."""
         return self._with_files(self._here.oids | self._uncommitted.oids | self._all.old)[0]
+
+    def with_files(self, oids: Iterable[str]) -> set[str]:
+        """These objects, and the files of the directories among them, as far as somebody can list them."""
+        files = (self._listings.files(oid, fetch=True) for oid in filter(is_dir_oid, list(oids)))
+        return set(oids).union(*(found for found in files if found))
 
     def _trees_here(self, repo: Repo, past: reflog_history.ReflogHistory, found: starts.Starts) -> set[str]:
         """The trees of versions that stay in the cache: where one works, the newest and the young ones."""

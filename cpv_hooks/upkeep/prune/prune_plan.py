@@ -72,11 +72,15 @@ class RemotePart:
 
 @dataclass
 class PrunePlan:
-    """All that would go. `options` are those it was made with, `made` is when, in seconds since the epoch."""
+    """All that would go. `options` are those it was made with, `made` is when, in seconds since the epoch.
+
+    `waiting` are lines about retired versions whose data stays for now.
+    """
 
     options: PruneOptions
     caches: list[CachePart] = field(default_factory=list)
     remotes: list[RemotePart] = field(default_factory=list)
+    waiting: Sequence[str] = ()
     made: float = field(default_factory=time.time)
 
     @property
@@ -101,6 +105,7 @@ class PrunePlan:
         """For `--json`."""
         return {
             "bytes": self.bytes,
+            "waiting": list(self.waiting),
             "caches": [
                 {
                     "folder": str(part.folder),

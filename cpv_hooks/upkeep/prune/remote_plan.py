@@ -15,6 +15,7 @@ from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import ABANDONED, Doomed, PruneOptions, RemotePart
 from cpv_hooks.upkeep.prune.reflog_history import lacking
+from cpv_hooks.upkeep.verify.starts import HostRef
 
 if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
@@ -24,18 +25,15 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def refs_of_hosts(repo: Repo) -> set[str]:
-    """What every ref of every Git remote names, as the hosts say it now; all of it is here.
+def refs_of_hosts(repo: Repo) -> list[HostRef]:
+    """Every ref of every Git remote, as the hosts say it now; all that they name is here.
 
     Raises `CPVError` for a host that cannot be asked, and where a ref's commit is not in this clone.
     """
-    found: set[str] = set()
-    for name in repo.run("remote").split():
-        found |= _refs_of(repo, name)
-    return found
+    return [found for name in repo.run("remote").split() for found in _refs_of(repo, name)]
 
 
-def _refs_of(repo: Repo, name: str) -> set[str]:
+def _refs_of(repo: Repo, name: str) -> list[HostRef]:
     try:
         listed = repo.run("ls-remote", "--quiet", name)
     except CPVError as error:
@@ -56,7 +54,7 @@ def _refs_of(repo: Repo, name: str) -> set[str]:
             else f"git fetch {shell_word(name)} {shell_words(refs[:_SHOWN])}"
         )
         raise CPVError(what, where=str(repo.top), fix=f"{fix}, then repeat the command")
-    return set(tips.values())
+    return [HostRef(name, ref, oid) for ref, oid in tips.items()]
 
 
 def plan(projects: Sequence[Project], needed: Needed, options: PruneOptions) -> list[RemotePart]:

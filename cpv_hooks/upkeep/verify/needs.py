@@ -11,6 +11,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import expected
 from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.retired import RetiredContent
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import stages
 from cpv_hooks.worktree.discovery import readable_pointers
@@ -150,6 +151,7 @@ def wanted(
     """What these commits point to, each content of each artifact once for each remote; and what cannot be read."""
     found: dict[tuple[str, str | None, bool, str | None], WantedObject] = {}
     errors: list[CPVError] = []
+    retired = RetiredContent(project)
     for commit, names in [*commits.items(), *((commit, item.names) for commit, item in kept.items())]:
         try:
             pointers = pointers_at(project, commit)
@@ -159,7 +161,9 @@ def wanted(
         for pointer in pointers:
             if pointer.oid is not None:
                 rule = expected(project, pointer, [commit])
-                required, unpublished = rule is not None and rule.required, kept.get(commit)
+                # The data of a retired version may have gone.
+                required = rule is not None and rule.required and not retired.spares(commit, pointer)
+                unpublished = kept.get(commit)
                 here = unpublished is not None and unpublished.here and required
                 new = WantedObject(pointer, tuple(names), required and unpublished is None, here)
                 key = (pointer.path, pointer.oid, pointer.legacy, pointer.remote or project.remote_name)

@@ -33,12 +33,14 @@ class Starts:
 
     `kept` is all; `here` are those whose own content stays in the cache in any case: local branches, HEADs, stashes,
     and what is under way or queued. `stashes` count with their parents. `refs` are what refs name, which must be there.
+    `every` says what names each.
     """
 
     kept: frozenset[str]
     here: frozenset[str]
     stashes: frozenset[str]
     refs: frozenset[str]
+    every: tuple[Start, ...]
 
 
 class Start(NamedTuple):
@@ -54,14 +56,23 @@ class Start(NamedTuple):
         return self.name.startswith("refs/exps/")
 
 
-def find(repo: Repo, grace: float, extra: Iterable[str] = ()) -> Starts:
-    """Look for them; `grace` is in seconds, `extra` are ids to keep besides. Raises `CPVError` where Git fails."""
+class HostRef(NamedTuple):
+    """A ref as a Git remote has it now."""
+
+    host: str
+    ref: str
+    oid: str
+
+
+def find(repo: Repo, grace: float, theirs: Iterable[HostRef] = ()) -> Starts:
+    """Look for them; `grace` is in seconds, `theirs` are kept besides. Raises `CPVError` where Git fails."""
     found = [start for start in every(repo, grace) if start.oid != NULL_OID]
+    on_hosts = [Start(item.ref, item.oid, "theirs") for item in theirs]
     stashes = {start.oid for start in found if start.role == "stash"}
     here = {start.oid for start in found if start.role in ("ref", "here")} | stashes
-    kept = {start.oid for start in found} | {*extra} - {NULL_OID}
+    kept = {start.oid for start in [*found, *on_hosts]} - {NULL_OID}
     refs = {start.oid for start in found if start.name.startswith("refs/")}
-    return Starts(frozenset(kept), frozenset(here), frozenset(stashes), frozenset(refs))
+    return Starts(frozenset(kept), frozenset(here), frozenset(stashes), frozenset(refs), (*found, *on_hosts))
 
 
 def every(repo: Repo, grace: float) -> Iterator[Start]:

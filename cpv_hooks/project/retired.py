@@ -1,0 +1,208 @@
+"""Versions that were retired: they stay in Git with their metrics, and their data may go.
+
+Each retirement is an annotated tag `retired/DATE-HASH` of its own, because plain `git clone`, `git fetch` and `git push
+--follow-tags` carry those, and because two people who retire at once then write two tags and not one. Trailers in the
+last paragraph of its message::
+
+    Cpv-Retired: v0.3 COMMIT MD5 MD5.dir
+    Cpv-Reason: "the reason, as JSON"
+
+and of a tag that takes it back::
+
+    Cpv-Unretired: v0.3 retired/2026-11-28-0123456789ab
+
+A version is retired as long as some tag says so that none takes back: no clock has a say in it. It names the first
+commit of its history, far from the versions, so that `git describe` still finds those.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+from cpv_hooks.console.output import printable
+from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.project.plugins import scheme_of
+from cpv_hooks.project.tag_schemes import Line
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
+
+FOLDER = "retired/"
+"""What the names of these tags begin with."""
+GTO_MARK = re.compile(r"#|@v")
+"""What is in the names of GTO's tags: they mark a version, and need no data of their own."""
+_TAGS = "refs/tags/"
+_FIELDS = (
+    "%(refname:strip=2)%00%(objectname)%00%(objecttype)%00%(taggername) %(taggeremail)%00%(taggerdate:unix)%00"
+    "%(contents:body)%00"
+)
+_RETIRED = re.compile(r"^Cpv-Retired: (\S+) ([0-9a-f]{40,64})((?: [0-9a-f]{32}(?:\.dir)?)*)$", re.MULTILINE)
+_UNRETIRED = re.compile(rf"^Cpv-Unretired: (\S+) ({FOLDER}\S+)$", re.MULTILINE)
+_REASON = re.compile(r"^Cpv-Reason: (\".*\")$", re.MULTILINE)
+
+
+class Retirement(NamedTuple):
+    """That a version was retired: when (seconds since the epoch), by whom, why; `oids` is the content that may go.
+
+    `record` is the tag that says so, `record_oid` its object.
+    """
+
+    version: str
+    commit: str
+    oids: frozenset[str]
+    time: float
+    author: str
+    reason: str
+    record: str
+    record_oid: str
+
+    @property
+    def date(self) -> str:
+        """The day, in UTC."""
+        return datetime.fromtimestamp(self.time, UTC).date().isoformat()
+
+    def __str__(self) -> str:
+        who = self.author.partition(" <")[0] or self.author
+        why = f": {self.reason}" if self.reason else ""
+        return printable(f"{self.version} was retired on {self.date} by {who}{why}")
+
+    def error(self, where: str) -> CPVError:
+        """What is said where the data is asked for and nobody here has it."""
+        undo = f"dvc cpv retire --undo {shell_word(self.version)}"
+        return CPVError(f"{self}; its data is gone", where=where, fix=f"{undo} in a clone whose cache has it")
+
+
+class RetiredEntry(TypedDict):
+    """That a version was retired."""
+
+    timestamp: str
+    """When, ISO 8601 in UTC."""
+    author: str
+    """Who did it, `NAME <MAIL>`."""
+    reason: str
+    """Empty where none was given."""
+
+
+def entry_of(found: Retirement | None) -> RetiredEntry | None:
+    """A retirement as JSON has it."""
+    if found is None:
+        return None
+    moment = datetime.fromtimestamp(found.time, UTC).isoformat(timespec="seconds")
+    return RetiredEntry(timestamp=moment, author=found.author, reason=found.reason)
+
+
+def is_record(name: str) -> bool:
+    """Whether a tag's name is that of a retirement."""
+    return name.startswith(FOLDER)
+
+
+def read(repo: Repo) -> dict[str, Retirement]:
+    """The versions that are retired, by their tags; of several retirements of one the first. One Git call for none."""
+    return {name: found[0] for name, found in every(repo).items()}
+
+
+def every(repo: Repo) -> dict[str, list[Retirement]]:
+    """Every retirement of each version that nothing takes back, the first one first."""
+    values = repo.run("for-each-ref", f"--format={_FIELDS}", _TAGS + FOLDER).split("\0")
+    found: list[Retirement] = []
+    undone: set[tuple[str, str]] = set()
+    for start in range(0, len(values) - 6, 6):
+        name, oid, kind, author, time, body = values[start : start + 6]
+        if kind == "tag":
+            last = body.strip().rpartition("\n\n")[2]
+            undone.update((version, record) for version, record in _UNRETIRED.findall(last))
+            found += _retirements(last, name.lstrip("\n"), oid, author, float(time or 0))
+    held = [item for item in found if (item.version, item.record) not in undone]
+    if not held:
+        return {}
+    commits = _commits(repo, {item.version for item in held})
+    known: dict[str, list[Retirement]] = {}
+    for item in sorted(held, key=lambda item: (item.time, item.record)):
+        # A tag of that name which somebody made anew is another version.
+        if commits.get(item.version) == item.commit:
+            known.setdefault(item.version, []).append(item)
+    return known
+
+
+def _retirements(last: str, record: str, oid: str, author: str, time: float) -> list[Retirement]:
+    reason = _REASON.search(last)
+    try:
+        why = json.loads(reason[1]) if reason else ""
+    except ValueError:
+        why = ""
+    return [
+        Retirement(version, commit, frozenset(oids.split()), time, author, why, record, oid)
+        for version, commit, oids in _RETIRED.findall(last)
+    ]
+
+
+def _commits(repo: Repo, names: set[str]) -> dict[str, str]:
+    """The commit of each tag that is there."""
+    listed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", _TAGS).splitlines()
+    rows = (line.split(" ") for line in listed)
+    return {name: peeled or oid for name, oid, peeled in rows if name in names}
+
+
+def content(repo: Repo) -> dict[str, Retirement]:
+    """Object of an artifact -> the retirement of the version that it belongs to."""
+    return {oid: item for item in read(repo).values() for oid in item.oids}
+
+
+def of(repo: Repo, pointers: Sequence[Pointer], version: str | None = None) -> Retirement | None:
+    """The retirement that one of these contents went with, if there is one: that of this version before another's."""
+    known = read(repo)
+    found = [item for item in known.values() if any(pointer.oid in item.oids for pointer in pointers)]
+    return next((item for item in found if item.version == version), found[0] if found else None)
+
+
+class RetiredContent:
+    """What retired versions hold, and which commits need it all the same."""
+
+    def __init__(self, project: Project) -> None:
+        self.by_oid = content(project.repo)
+        self._scheme = scheme_of(project.config)
+        self._living: set[str] = set()
+        self._versions: dict[Line, set[str]] = {line: set() for line in Line}
+        if self.by_oid:
+            self._look(project.repo)
+
+    def _look(self, repo: Repo) -> None:
+        retired = {item.version for item in self.by_oid.values()}
+        head = repo.resolve("HEAD")
+        self._living = {head} if head else set()
+        listed = repo.run("for-each-ref", "--format=%(refname) %(objectname) %(*objectname)").splitlines()
+        for ref, oid, peeled in (line.split(" ") for line in listed):
+            name = ref.removeprefix(_TAGS) if ref.startswith(_TAGS) else None
+            if name is not None and (name in retired or is_record(name)):
+                continue
+            line = self._line(name) if name is not None else None
+            if line is not None:
+                self._versions[line].add(peeled or oid)
+            elif name is None or not GTO_MARK.search(name):
+                self._living.add(peeled or oid)
+
+    def _line(self, name: str) -> Line | None:
+        return next((line for line in Line if self._scheme.parse(line, name) is not None), None)
+
+    def _is_version(self, commit: str, item: Retirement) -> bool:
+        """Whether a version that needs such content is on a commit: a model's needs its data too."""
+        lines = (Line.MODEL,) if self._line(item.version) is Line.MODEL else tuple(Line)
+        return any(commit in self._versions[line] for line in lines)
+
+    def spares(self, commit: str, pointer: Pointer) -> bool:
+        """Whether a commit names a retired version's content only because it is part of history."""
+        found = self.by_oid.get(pointer.oid or "")
+        return found is not None and commit not in self._living and not self._is_version(commit, found)
+
+    def excuses(self, commits: Sequence[str], oid: str | None) -> Retirement | None:
+        """The retirement for which nobody misses this content in these commits; None where a version still has it."""
+        found = self.by_oid.get(oid or "")
+        if found is None or any(self._is_version(commit, found) for commit in commits):
+            return None
+        return found

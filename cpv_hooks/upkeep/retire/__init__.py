@@ -1,0 +1,1 @@
+"""Retiring versions: which ones, what may go then, and back again."""

@@ -1,0 +1,207 @@
+"""What retiring versions would do, how many bytes that makes free, and doing it; taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.history.log import size_of
+from cpv_hooks.history.reader import Recorded, read
+from cpv_hooks.metric_formats.metrics import for_json
+from cpv_hooks.operations.download.version_content import NobodyHas, take
+from cpv_hooks.operations.info.version_history import either
+from cpv_hooks.project import retired
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.retired import Retirement
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.transfer.commits.upload_commits import deliver
+from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.upkeep.prune.needed_objects import Needed
+from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
+from cpv_hooks.upkeep.prune.retired_objects import Retirements
+from cpv_hooks.upkeep.retire.selection import Choice, PassedOver, Policy, Selection
+from cpv_hooks.versions import retirement_tags
+from cpv_hooks.versions.retirement_tags import Retiring
+from cpv_hooks.versions.version import Version, pointers_of
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
+    from cpv_hooks.git.repo import Repo
+
+_DATA_KINDS = {Line.MODEL: ("model", "extra"), Line.DATA: ("data",)}
+"""What goes with a version. Metrics files stay: they are small, and a retired version keeps its metrics."""
+
+
+class Freed(NamedTuple):
+    """Bytes that nothing needs any more; with `at_least` the size of some objects is not known."""
+
+    bytes: int
+    at_least: bool
+
+
+@dataclass(frozen=True)
+class RetirePlan:
+    """The versions that would be retired, and those that a policy passes over."""
+
+    chosen: Sequence[Choice]
+    passed_over: Sequence[PassedOver] = ()
+    freed: Freed = field(default=Freed(0, False))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "versions": [_row(one) for one in self.chosen],
+            "passed_over": [one._asdict() for one in self.passed_over],
+            "bytes": self.freed.bytes,
+        }
+
+
+def _row(choice: Choice) -> dict[str, Any]:
+    one = choice.version
+    return {
+        "tag": one.name,
+        "line": str(one.line),
+        "commit": one.commit,
+        "timestamp": datetime.fromtimestamp(one.time, UTC).isoformat(timespec="seconds"),
+        "size": size_of(one),
+        "metrics": for_json(choice.metrics),
+        "guards": list(choice.guards),
+    }
+
+
+def plan(
+    repo: Repo,
+    projects: Sequence[Project],
+    tags: Sequence[str],
+    policy: Policy,
+    line: Line = Line.MODEL,
+    confirmed: Sequence[str] = (),
+) -> RetirePlan:
+    """What would be retired: the named versions, or those of a line that a policy does not keep. Changes nothing."""
+    policy.check(tags)
+    policy = policy.with_goals(projects[0].config.metrics)
+    known = retired.read(repo)
+    selection = Selection(repo, projects, read(repo, projects), known)
+    chosen, over = (selection.named(tags), []) if tags else selection.by(policy, line, confirmed)
+    return RetirePlan(chosen, over, _freed(repo, projects, chosen, known) if chosen else Freed(0, False))
+
+
+def retire(repo: Repo, chosen: Sequence[Choice], reason: str | None) -> str:
+    """Retire versions, all in one tag, whose name is returned: the one place where it happens."""
+    return retirement_tags.retire(repo, [_retiring(one.version) for one in chosen], reason)
+
+
+def _retiring(one: Recorded) -> Retiring:
+    kinds = _DATA_KINDS[one.line]
+    pointers = [artifact.pointer for artifact in one.artifacts if artifact.kind in kinds]
+    oids = {pointer.oid for pointer in pointers if pointer.oid and pointer.push and not pointer.imported}
+    return Retiring(one.name, one.commit, frozenset(oids))
+
+
+def _freed(repo: Repo, projects: Sequence[Project], chosen: Sequence[Choice], known: dict[str, Retirement]) -> Freed:
+    """What these versions alone need, with those that were retired before."""
+    new = {
+        item.name: Retirement(item.name, item.commit, item.oids, 0.0, "", "", "", "")
+        for item in (_retiring(one.version) for one in chosen)
+    }
+    needed = Needed(repo, projects, PruneOptions(force=True), given=Retirements(projects, known | new))
+    own = set[str]().union(*(item.oids for item in new.values())) & needed.retired
+    everything = needed.everything() if own else set[str]()
+    sizes = {
+        artifact.pointer.oid: artifact.pointer.size
+        for one in chosen
+        for artifact in one.version.artifacts
+        if artifact.pointer.oid in own and not artifact.pointer.isdir
+    }
+    gone = {oid for oid in needed.with_files(own) if oid not in everything}
+    found = {oid: sizes.get(oid) or _size(projects, oid) for oid in gone}
+    return Freed(sum(size or 0 for size in found.values()), None in found.values())
+
+
+def _size(projects: Iterable[Project], oid: str) -> int | None:
+    blobs = (Store(project, legacy=legacy).blob(oid) for project in projects for legacy in (False, True))
+    return next((blob.size for blob in blobs if blob), None)
+
+
+def undo(
+    repo: Repo, projects: Sequence[Project], tags: Sequence[str], reason: str | None = None, *, dry_run: bool = False
+) -> list[str]:
+    """Take the retirement of versions back, all in one tag; returns their names.
+
+    Raises `CPVError` for one that is not retired, or whose data neither the cache nor the remote has in full; nothing
+    is taken back then. What the remote lacks is uploaded by `[push] when`.
+    """
+    held = retired.every(repo)
+    names = list(dict.fromkeys(either(projects[0], tag).name for tag in tags))
+    for name in names:
+        if name not in held:
+            raise CPVError(f"{name} is not retired", where=str(repo.top), fix="dvc cpv retire --list")
+    for name in names:
+        for project in projects:
+            _demand_data(project, held[name][0])
+    if dry_run:
+        return names
+    retirement_tags.take_back(repo, [item for name in names for item in held[name]], reason)
+    for project in projects:
+        if project.remote_name:
+            # Another clone may have pruned what this one once saw there.
+            Queue.of(repo).forget(Store(project).remote.url)
+        deliver(project, list(dict.fromkeys(held[name][0].commit for name in names)), "retire --undo")
+    return names
+
+
+def _demand_data(project: Project, item: Retirement) -> None:
+    line = either(project, item.version).line
+    pointers = [one for one in pointers_of(project, line, item.commit) if one.oid in item.oids]
+    try:
+        take(project, Version(item.version, line, item.commit, tuple(pointers)))
+    except NobodyHas as error:
+        what = f"{item.version} stays retired: neither the cache nor the remote has {error.names}"
+        fix = f"dvc cpv retire --undo {shell_word(item.version)} in a clone whose cache has it"
+        raise CPVError(what, where=str(project.root), fix=fix) from error
+
+
+@dataclass(frozen=True)
+class ListedRetirement:
+    """A retired version, and where its data is: on the remote None where that is not known."""
+
+    item: Retirement
+    size: int | None
+    in_cache: bool
+    on_remote: bool | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "tag": self.item.version,
+            "commit": self.item.commit,
+            **(retired.entry_of(self.item) or {}),
+            "record": self.item.record,
+            "size": self.size,
+            "in_cache": self.in_cache,
+            "on_remote": self.on_remote,
+        }
+
+
+def listed(repo: Repo, projects: Sequence[Project]) -> list[ListedRetirement]:
+    """The retired versions, the latest retirement first."""
+    from cpv_hooks.history.where import Where
+
+    known = retired.read(repo)
+    found = {one.name: one for one in read(repo, projects)} if known else {}
+    items = sorted(known.values(), key=lambda item: (-item.time, item.version))
+    own = [_with_data(found[item.version], item) for item in items]
+    where = Where(projects)
+    remote = where.on_remote(own, [item.commit for item in items]) if items else []
+    return [
+        ListedRetirement(item, sum(pointer.size or 0 for pointer in pointers), where.cached(pointers), there)
+        for item, pointers, there in zip(items, own, remote, strict=True)
+    ]
+
+
+def _with_data(one: Recorded, item: Retirement) -> list[Pointer]:
+    return [artifact.pointer for artifact in one.artifacts if artifact.pointer.oid in item.oids]
