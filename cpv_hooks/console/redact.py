@@ -28,7 +28,7 @@ _NAMES = (
 _VALUE = r"(?:(\\?[\"'])(?=((?:(?!\2)[^\n])*))\3\2|[^\s\"',&}\\]+)"
 _ASSIGNMENT = re.compile(rf"(?i)({_NAMES}(?:\\?[\"'])?\s{{0,8}}[=:]\s{{0,8}}){_VALUE}")
 _OPTION = re.compile(rf"(?i)((?<![\w-])--?(?:\w{{1,32}}-){{0,4}}{_NAMES}\s{{1,8}})(?!-){_VALUE}")
-_QUERY = re.compile(r"([?&](?:sig|Signature|AWSAccessKeyId|token|key)=)[^\s&\"']+")
+_QUERY = re.compile(r"((?:[?&](?:sig|Signature|AWSAccessKeyId|token|key)|\bAccountKey|:_authToken)=\s{0,8})[^\s&\"']+")
 _HEADER = re.compile(r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s{0,8}[:=]\s{0,8}\\?[\"']?)[^\r\n\"'\\]+")
 _SCHEME = re.compile(r"(?i)\b((?:bearer|basic)\s{1,8})(?=[A-Z._~+/=-]{0,4096}[0-9])[\w.~+/=-]{12,}")
 _PRIVATE_KEY = re.compile(
@@ -37,10 +37,16 @@ _PRIVATE_KEY = re.compile(
 )
 # The id of an AWS key is no secret, but its first and last letters are enough to know it by.
 _KEY_ID = re.compile(r"\b(A[KS]IA)[A-Z0-9]{12}([A-Z0-9]{4})\b")
-# Tokens that show what they are: GitHub's, GitLab's, Slack's, Hugging Face's, Atlassian's, and JSON Web Tokens.
+# Tokens that show what they are: of Git hosts, package indexes, chats, model hubs, payment and mail services, and JSON
+# Web Tokens. The marks are those that https://github.com/Yelp/detect-secrets knows.
 _TOKEN = re.compile(
-    r"(?<!\w)(?:(gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|hf_|AT[AC]TT3?)[A-Za-z0-9_=-]{16,4096}"
+    r"(?<!\w)(?:(gh[pousr]_|github_pat_|gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-|GR1348941|xox[abeoprs]-|hf_|AT[AC]TT3?"
+    r"|pypi-AgE|npm_(?=[A-Za-z0-9]{36}(?!\w))|sk-(?:ant-|proj-|(?=[\w-]{0,200}T3BlbkFJ))|[rs]k_live_|sq0csp-|SG\.(?=[\w-]{22}\.))[A-Za-z0-9_=.-]{16,4096}"
     r"|(eyJ)[\w-]{8,4096}\.[\w-]{8,8192}\.[\w-]{8,4096})"
+)
+# A bot's id is no secret: of Telegram's `ID:SECRET`, Discord's `ID.TIME.SECRET`, and Twilio's keys.
+_BOT = re.compile(
+    r"(?<!\w)(?:(\d{8,10}:)[\w-]{35}|([MNO][\w-]{23,25}\.)[\w-]{6}\.[\w-]{27,38}|(SK)[0-9a-f]{32}|()[0-9a-z]{32}-us\d{1,2})(?![\w-])"
 )
 _WEBHOOK = re.compile(
     r"(?i)(https?://(?:hooks\.slack\.com/|[\w.-]{0,253}webhook[\w.-]{0,253}/|[\w.:-]{1,253}/(?:[\w-]{1,64}/){0,4}webhooks?/"
@@ -64,6 +70,7 @@ def redact(text: str) -> str:
     text = _URL_TOKEN.sub(f"{MASK}@", text)
     text = _WEBHOOK.sub(rf"\1{MASK}", text)
     text = _TOKEN.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
+    text = _BOT.sub(lambda found: f"{found[1] or found[2] or found[3] or ''}{MASK}", text)
     text = _HEADER.sub(rf"\1{MASK}", text)
     text = _SCHEME.sub(rf"\1{MASK}", text)
     text = _ASSIGNMENT.sub(_masked, text)

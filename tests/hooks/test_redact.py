@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
 from cpv_hooks.console.redact import redact, remember
 
@@ -75,6 +76,9 @@ def test_a_secret_is_masked(text: str, shown: str) -> None:
         "ssh://git@host:7999/a.git",
         "s3://vmo-model-checkpoints/vision/resnet50/files/md5/ab/cdef0123456789abcdef0123456789",
         "commit 0123456789abcdef0123456789abcdef01234567",
+        "npm_config_registry_of_this_machine is set",
+        "sk-learn-contrib-of-somebody",
+        "pypi-attestations-0.0.12 and SG.of-a-name.that-is-long",
         "/repo/.git/hooks/pre-commit: missing",
         "https://example.com/hooks/list",
         "the session expired; sign in again",
@@ -114,3 +118,51 @@ def test_long_text_costs_linear_time(piece: str) -> None:
     """No pattern runs away: the test's time limit would see it."""
     text = piece * (60_000 // len(piece))
     assert redact(text)
+
+
+LETTERS = "a1B2c3D4e5F6g7H8i9J0" * 6
+SHAPES = {
+    "AWS Access Key": AKIA,
+    "Azure Storage Account access key": f"AccountKey={LETTERS[:86]}==",
+    "Basic Auth Credentials": "https://ada:hunter2@host/",
+    "Discord Bot Token": f"M{LETTERS[:23]}.{LETTERS[:6]}.{LETTERS[:27]}",
+    "GitHub Token": f"ghp_{LETTERS[:36]}",
+    "GitLab Token": f"glrt-{LETTERS[:24]}",
+    "JSON Web Token": "eyJ" + "hbGciOiJIUzI1NiJ9.eyJ" + "zdWIiOiIxIn0." + LETTERS[:43],
+    "Mailchimp Access Key": f"{LETTERS[:32].lower()}-us12",
+    "NPM tokens": f"//registry.example.com/:_authToken=npm_{LETTERS[:36]}",
+    "OpenAI Token": f"sk-{LETTERS[:20]}T3BlbkFJ{LETTERS[:20]}",
+    "PyPI Token": f"pypi-AgEIcHlwaS5vcmc{LETTERS[:80]}",
+    "Secret Keyword": f'api_key = "{LETTERS[:30]}"',
+    "SendGrid API Key": f"SG.{LETTERS[:22]}.{LETTERS[:43]}",
+    "Slack Token": f"xoxb-{'123456789012-' * 2}{LETTERS[:24].lower()}",
+    "Square OAuth Secret": f"sq0csp-{LETTERS[:43]}",
+    "Stripe Access Key": f"sk_live_{LETTERS[:24]}",
+    "Telegram Bot Token": f"123456789:{LETTERS[:35]}",
+    "Twilio API Key": f"SK{'a1b2c3d4' * 4}",
+}
+NOT_OURS = {
+    "Artifactory Credentials",  # `AP` and nine letters: any word
+    "Base64 High Entropy String",  # any hash
+    "Cloudant Credentials",
+    "Hex High Entropy String",  # any hash
+    "IBM COS HMAC Credentials",
+    "IBM Cloud IAM Key",
+    "Private Key",  # of several lines: above
+    "Public IP (ipv4)",  # no secret
+    "SoftLayer Credentials",
+}
+"""What detect-secrets looks for and no output of ours can be told by, with the reason where it is not the name's."""
+
+
+def test_every_shape_that_detect_secrets_knows_is_looked_at() -> None:
+    assert set(get_mapping_from_secret_type_to_class()) == SHAPES.keys() | NOT_OURS
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_detect_secrets_finds_nothing_in_what_is_printed(kind: str) -> None:
+    looks = get_mapping_from_secret_type_to_class()
+    line = f"push failed: {SHAPES[kind]} was refused"
+    assert looks[kind]().analyze_line("log", line)
+    values = {found.secret_value or "" for name in SHAPES for found in looks[name]().analyze_line("log", redact(line))}
+    assert {value.strip("\"'") for value in values} <= {"***"}, redact(line)
