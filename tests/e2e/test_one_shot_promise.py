@@ -213,3 +213,21 @@ def test_without_the_hook_that_ends_it(live: Story) -> None:
     assert live.branch() == "main"
     live.git("commit", "-qm", "third")
     assert live.saved("model.bin", "model 3\n")
+
+
+@pytest.mark.real_hooks
+@pytest.mark.parametrize(("one_shot", "writes"), [(True, 2), (False, 0)])
+def test_how_often_head_is_written(live: Story, one_shot: bool, writes: int) -> None:
+    """Between the two another process can see the detour (docs/git-verbs.md); the setting rules it out."""
+    if not one_shot:
+        live.write(".cpv.toml", live.read(".cpv.toml") + b"\n[commit]\none_shot = false\n")
+        live.git("commit", "-qam", "settings")
+    live.put("model.bin", "model 3\n")
+    log = live.path / ".git/trace"
+    traced = ("strace", "-f", "-qq", "-s", "4096", "-o", log, "-e", "trace=rename,renameat,renameat2")
+    live.run(*traced, "git", "commit", "-qm", "third", status=0 if one_shot else 1)
+    if not one_shot:
+        live.git("commit", "-qm", "third")
+    moved = [line for line in log.read_text().splitlines() if re.search(r'/HEAD"(, 0|, RENAME\w+)?\) += 0', line)]
+    assert len(moved) == writes, moved
+    assert live.saved("model.bin", "model 3\n")
