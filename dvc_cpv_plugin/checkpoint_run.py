@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -9,13 +10,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.ranks.place import agreed, find_place
+from cpv_hooks.ranks.training import (
+    RESUMED,
+    StopTogether,
+    background_of,
+    begin_rank,
+    going_on,
+    leave,
+    wait_for_all,
+)
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
-from cpv_hooks.runs.job import Job, begin, join, plain_metrics, rank, restored, tell_step, told_step
+from cpv_hooks.runs.job import Job, begin, join, plain_metrics, restored, tell_step, told_step
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, number, rule_of
 from cpv_hooks.runs.run_folder import ENDED, RunFolder
 from cpv_hooks.runs.save_rules import Moment, SaveRule, save_rule
@@ -52,8 +63,10 @@ class CheckpointRun:
     names, and a single other one is the model. `grace` is how many seconds the job may go on after SIGTERM, SIGUSR1 or
     SIGINT. `folder` lies in the repository.
 
-    In a distributed job (`RANK` and `WORLD_SIZE` are set) every rank may use it: rank 0 saves, the others resume from
-    the step that rank 0 resumes from.
+    In a distributed job every rank may use it: rank 0 saves, the others resume from the step that rank 0 resumes from.
+    With `sharded` every rank must, and saves files of its own, under names of its own: a step is made when all are
+    there. `rank` and `world_size` are by default those of `torch.distributed`, where the job uses it, else `RANK` and
+    `WORLD_SIZE`, or `SLURM_PROCID` and `SLURM_NTASKS`.
 
     Raises `CPVError` for what cannot work from the start. Once training goes on, trouble with a checkpoint is one
     line on the standard error.
@@ -75,6 +88,9 @@ class CheckpointRun:
         artifact: str | None = None,
         grace: float = 25.0,
         folder: str | os.PathLike[str] = ".",
+        sharded: bool = False,
+        rank: int | None = None,
+        world_size: int | None = None,
     ) -> None:
         self._rule = save_rule(every, minutes, save_when)
         self._keep = rule_of(keep_last, keep_best, keep_every, metric, mode, keep)
@@ -84,7 +100,13 @@ class CheckpointRun:
         self._grace = grace
         self._where = Path(folder)
         self._signals = EndSignals()
-        self._rank = rank()
+        self._place = find_place(rank, world_size)
+        self._sharded = sharded and self._place.world > 1
+        if self._sharded and minutes is not None:
+            what = "the clocks of the ranks do not agree on when so many minutes are over"
+            raise CPVError(what, fix="CheckpointRun(every=500, sharded=True)")
+        self._passive = self._place.rank > 0 and not self._sharded
+        self._stop: StopTogether | None = None
         self._saved: int | None = None
         self._since = 0.0
         self._warned: set[str] = set()
@@ -97,6 +119,11 @@ class CheckpointRun:
         return self._folder.name
 
     @property
+    def rank(self) -> int:
+        """Which of a distributed job's processes this is."""
+        return self._place.rank
+
+    @property
     def ending(self) -> bool:
         """Whether a signal has asked the job to end: the next `step` saves and does."""
         return self._signals.number is not None
@@ -107,17 +134,28 @@ class CheckpointRun:
         return self._metric
 
     def __enter__(self) -> Self:
-        if self._rank:
-            self._job = join(self._where, self._asked)
+        if self._passive:
+            self._job = join(self._where, self._asked, self._place.rank, self._place.attempt)
             self._signals.watch()
             return self
-        job = begin(self._where, self._asked, {"keep": self._keep.data(), "artifact": self._artifact})
+        wishes = {"keep": self._keep.data(), "artifact": self._artifact, "grace": self._grace}
+        if self._sharded:
+            self._place = agreed(self._place)
+            job = begin_rank(self._where, self._asked, wishes, self._place)
+            self._background = background_of(job, self._place)
+        else:
+            job = begin(self._where, self._asked, wishes, self._place.attempt)
+            self._background = Background(job.root, job.folder, job.lock)
         self._job = job
-        self._background = Background(job.root, job.folder, job.lock)
         try:
             self._background.start()
-        except OSError as error:
+            if self._sharded:
+                self._job = wait_for_all(job, self._background, self._place)
+                self._stop = StopTogether(job.folder.path, self._grace)
+        except BaseException as error:
             self._background.release()
+            if not isinstance(error, OSError):
+                raise
             raise CPVError(f"the background process cannot be started: {error}", where=str(job.root)) from error
         self._since = time.monotonic()
         self._signals.watch()
@@ -128,19 +166,10 @@ class CheckpointRun:
 
         `load` is called with a folder that holds what was saved, under the same names, for as long as it runs.
         """
-        job, target = self._of_job, self._folder.path / f"restored-{self._rank}"
-        if self._rank:
-            number = told_step(job)
-            found = None if number is None else restored(job, target, number)
-        else:
-            found = restored(job, target)
-            tell_step(job, found["step"] if found else None)
+        found = self._found()
         if found is None:
             return None
-        try:
-            load(target)
-        finally:
-            shutil.rmtree(target, ignore_errors=True)
+        self._load(load)
         self._saved, self._since = found["step"], time.monotonic()
         say(f"run {self.name}: going on from step {found['step']}")
         return Resumed(found["step"], found["metrics"])
@@ -150,12 +179,34 @@ class CheckpointRun:
 
         Raises `CPVError` where the run does not have it, or not all of it.
         """
-        target = self._folder.path / f"restored-{self._rank}"
-        restored(self._of_job, target, step)
+        restored(self._of_job, self._target, str(step))
+        self._load(load)
+
+    def _load(self, load: Callable[[Path], object]) -> None:
         try:
-            load(target)
+            load(self._target)
         finally:
-            shutil.rmtree(target, ignore_errors=True)
+            shutil.rmtree(self._target, ignore_errors=True)
+
+    @property
+    def _target(self) -> Path:
+        return self._folder.path / f"restored-{self._place.rank}"
+
+    def _found(self) -> dict[str, Any] | None:
+        """The step to go on from, restored; rank 0 finds it, and the others take the same."""
+        job = self._of_job
+        if self._place.rank == 0:
+            found = restored(job, self._target)
+            if self._sharded:
+                job.folder.write(RESUMED, {"from": found})
+            else:
+                tell_step(job, found["step"] if found else None)
+            return found
+        if self._sharded:
+            told = going_on(job, self._of_background)
+            return None if told is None else restored(job, self._target, json.dumps(told))
+        number = told_step(job)
+        return None if number is None else restored(job, self._target, str(number))
 
     def step(
         self, step: int, metrics: Mapping[str, object] | None = None, save: Save | None = None, *, force: bool = False
@@ -168,22 +219,27 @@ class CheckpointRun:
         """
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise CPVError(f"a step is a whole number from 0 on, not {step!r}", fix="run.step(step, metrics, save=…)")
-        if self._rank:
+        if self._passive:
             self._passive_step()
             return False
-        background = self._of_background
+        background, signals = self._of_background, self._signals
         background.tell()
+        end = signals.number
+        if self._stop is not None:
+            end = self._stop.reached(step, signals.number, signals.since)
         moment = Moment(step, time.monotonic(), self._saved, self._since)
-        is_due = force or self.ending or self._rule(moment)
+        is_due = force or end is not None or self._rule(moment)
         saved = save is not None and is_due and step != self._saved and self._save(step, metrics or {}, save)
-        if self._signals.number is not None:
-            raise SystemExit(128 + self._signals.number)
+        if end is None and self._stop is None:
+            end = signals.number
+        if end is not None:
+            raise SystemExit(128 + end)
         return saved
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was saved is uploaded, or could not be; whether it is done within `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        if self._rank:
+        if self._passive:
             return True
         while self._folder.left():
             if deadline is not None and time.monotonic() >= deadline:
@@ -197,7 +253,7 @@ class CheckpointRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._rank:
+        if self._passive:
             self._signals.leave()
             return
         background, is_finished, left_at = self._of_background, kind is None, time.monotonic()
@@ -219,6 +275,10 @@ class CheckpointRun:
         finally:
             self._signals.leave()
             background.release()
+            if self._stop is not None:
+                self._stop.close()
+                if background.has_ended():
+                    leave(self._of_job, self._place)
         if is_finished and self._signals.number is not None:
             raise SystemExit(128 + self._signals.number)
 
@@ -232,6 +292,9 @@ class CheckpointRun:
 
     def _save(self, step: int, metrics: Mapping[str, object], save: Save) -> bool:
         values = self._values(step, metrics)
+        if self._sharded:
+            # A rank that fails must not try again at a step at which the others do not save.
+            self._saved = step
         try:
             files = self._folder.start_saving(step)
         except OSError as error:
@@ -246,7 +309,10 @@ class CheckpointRun:
             return self._not_saved(step, full)
         try:
             note = {"step": step, "metrics": values, "time": time.time(), "job": self._of_job.id}
-            skipped = self._folder.finish_saving(files, step, note)
+            if self._sharded:
+                note["world"] = self._place.world
+            # Rank 0 may yet name the step before.
+            skipped = self._folder.finish_saving(files, step, note, spare=int(self._sharded))
             self._of_background.wake()
         except OSError as error:
             self._folder.give_up(files)

@@ -13,6 +13,7 @@ from pathlib import Path
 from cpv_hooks.runs.giving_way import end_giving_way
 from cpv_hooks.runs.run_folder import RunFolder
 
+WORKER = "cpv_hooks.runs.worker"
 _POLL = 0.02  # seconds
 _LOG_BYTES = 1 << 20
 
@@ -20,9 +21,14 @@ _LOG_BYTES = 1 << 20
 class Background:
     """The background process of a run. It learns of the job's end by the end of the pipe between the two."""
 
-    def __init__(self, root: Path, folder: RunFolder, lock: int) -> None:
-        """`lock` is the open file that the job locks; children that the job forks must hold neither."""
+    def __init__(self, root: Path, folder: RunFolder, lock: int, module: str = WORKER, *more: str) -> None:
+        """`lock` is the open file that the job locks; children that the job forks must hold neither.
+
+        The process is `python -m MODULE ROOT RUN`, or with `more` instead of the run.
+        """
+        self._module = module
         self._root = root
+        self._more = more or (folder.name,)
         self._folder = folder
         self._process = 0
         self._pipe = -1
@@ -45,8 +51,7 @@ class Background:
         reading, self._pipe = os.pipe()
         try:
             os.set_blocking(self._pipe, False)
-            name = "cpv_hooks.runs.worker"
-            self._process = spawn(name, self._root, self._folder.name, stdin=reading, errors=self._folder.log)
+            self._process = spawn(self._module, self._root, *self._more, stdin=reading, errors=self._folder.log)
         finally:
             os.close(reading)
 

@@ -31,7 +31,7 @@ from cpv_hooks.system.locks import is_held, lock_at_once
 
 VARIABLE = "CPV_RUN"
 _RESUMED = "resumed.json"
-_PATIENCE, _POLL = 600.0, 0.05  # seconds
+PATIENCE, _POLL = 600.0, 0.05  # seconds
 _MOST_METRICS, _MOST_TEXT, _MOST_KEY = 50, 200, 100
 
 
@@ -47,11 +47,11 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=environment)
 
 
-def begin(where: Path, asked: str | None, wishes: Mapping[str, object]) -> Job:
+def begin(where: Path, asked: str | None, wishes: Mapping[str, object], attempt: str = "") -> Job:
     """Find the repository, be the only job of the run, and note what the job wants.
 
     A run that was asked for by name and is at work already is refused; else the next name is taken, which is said.
-    Raises `CPVError`.
+    `attempt` lets the other ranks of a distributed job know it as theirs. Raises `CPVError`.
     """
     repo = Repo.discover(where.resolve())
     root = root_here(repo, where)
@@ -59,38 +59,26 @@ def begin(where: Path, asked: str | None, wishes: Mapping[str, object]) -> Job:
     repo.head()
     folder, lock = _claim(repo, asked)
     job = Job(root, folder, lock, os.urandom(4).hex())
-    says = {"group": group(), "job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+    says = {"group": attempt, "job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
     folder.begin({**says, "command": sys.orig_argv, "folder": os.getcwd(), **wishes})
     return job
 
 
-def rank() -> int:
-    """Which of a distributed job's processes this is, as torchrun, Accelerate and DeepSpeed say it; 0 saves."""
-    value = os.environ.get("RANK", "")
-    return int(value) if value.isdigit() and "WORLD_SIZE" in os.environ else 0
-
-
-def group() -> str:
-    """What the processes of one start of a distributed job have in common."""
-    names = ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "SLURM_JOB_ID")
-    return ":".join(os.environ.get(name, "") for name in names)
-
-
-def join(where: Path, asked: str | None) -> Job:
+def join(where: Path, asked: str | None, rank: int, attempt: str) -> Job:
     """The job that rank 0 of this one has begun; waits for it. Raises `CPVError` where it does not come."""
     repo = Repo.discover(where.resolve())
     root, name = root_here(repo, where), asked if asked is not None else os.environ.get(VARIABLE)
     names = "*" if name is None else run_refs.check_name(name)
-    ours, until = group(), time.monotonic() + _PATIENCE
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         for path in (repo.shared / state_files.RUNS).glob(names):
             folder = RunFolder.of(repo, path.name)
             says = folder.read(JOB)
-            if says.get("group") == ours and is_held(folder.job_lock):
+            if says.get("group") == attempt and is_held(folder.job_lock):
                 return Job(root, folder, -1, str(says["job"]))
         time.sleep(_POLL)
     fix = "use CheckpointRun on every rank, or on rank 0 alone"
-    raise CPVError(f"rank 0 has begun no run, and this is rank {rank()}", where=str(root), fix=fix)
+    raise CPVError(f"rank 0 has begun no run, and this is rank {rank}", where=str(root), fix=fix)
 
 
 def tell_step(job: Job, step: int | None) -> None:
@@ -100,7 +88,7 @@ def tell_step(job: Job, step: int | None) -> None:
 
 def told_step(job: Job) -> int | None:
     """The step that rank 0 goes on from; waits until it has said so. Raises `CPVError` where it does not."""
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         says = job.folder.read(_RESUMED)
         if says.get("job") == job.id:
@@ -115,7 +103,7 @@ def _claim(repo: Repo, asked: str | None) -> tuple[RunFolder, int]:
     name = asked if asked is not None else os.environ.get(VARIABLE)
     if name is not None:
         folder = RunFolder.of(repo, run_refs.check_name(name))
-        lock = _lock(folder)
+        lock = lock_of(folder)
         if lock is None:
             raise _busy(folder)
         return folder, lock
@@ -125,14 +113,15 @@ def _claim(repo: Repo, asked: str | None) -> tuple[RunFolder, int]:
         passed.add(folder.name)
         if run_refs.is_finished(repo, folder.name):
             continue
-        lock = _lock(folder)
+        lock = lock_of(folder)
         if lock is not None:
             if len(passed) > 1:
                 say(f"run {folder.name}: {first} is finished, or another job is at work on it")
             return folder, lock
 
 
-def _lock(folder: RunFolder) -> int | None:
+def lock_of(folder: RunFolder) -> int | None:
+    """The open file that keeps other jobs from a run; None while another has it. Raises `CPVError`."""
     try:
         make_folder(folder.path)
     except OSError as error:
@@ -149,13 +138,14 @@ def _busy(folder: RunFolder) -> CPVError:
     return CPVError(what, where=str(folder.path), fix=f"wait for it, or CheckpointRun(name={folder.name + '-2'!r})")
 
 
-def restored(job: Job, target: Path, step: int | None = None) -> dict[str, Any] | None:
+def restored(job: Job, target: Path, step: str | None = None) -> dict[str, Any] | None:
     """Bring the newest complete step of the run, or this one, into a folder; what it says, None where there is none.
 
-    A process of its own does it, which may import what this one must not. Raises `CPVError`.
+    `step` is a number, or the JSON of what an earlier call returned. A process of its own does it, which may import
+    what this one must not. Raises `CPVError`.
     """
     command = [sys.executable, "-P", "-m", "cpv_hooks.runs.restore", str(job.root), job.folder.name, str(target)]
-    command += [] if step is None else [str(step)]
+    command += [] if step is None else [step]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=job.environment)
     if done.returncode:
         what = f"run {job.folder.name} could not be looked at for a step to go on from (the line above says why)"

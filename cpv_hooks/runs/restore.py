@@ -10,16 +10,17 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.output import fail, warn
+from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.runs import run_refs
-from cpv_hooks.runs.step_record import RunStep
+from cpv_hooks.runs.step_record import RunStep, is_saved_name
 from cpv_hooks.system.copying import copy
 from cpv_hooks.transfer.objects.store import Store, Stores
 
@@ -64,21 +65,34 @@ def restore(project: Project, step: RunStep, target: Path) -> None:
 
     What the cache lacks, or has damaged, comes from the remote; every byte is hashed on the way.
     """
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    pointers = {pointer.path: pointer for pointer in pointers_at(project, step.commit)}
-    stores = Stores(project)
-    for name, path in step.saved.items():
-        pointer = pointers.get(path)
-        if pointer is None or pointer.oid is None:
-            raise CPVError("the step has no pointer to it", where=path, fix=f"dvc cpv runs show {shell_word(step.run)}")
-        store = stores.of(pointer)
-        for relpath, oid in _files(store, pointer):
-            _bring(store, oid, target / name / relpath if relpath else target / name, pointer)
     if not step.saved:
         raise CPVError(
             "it does not say what was saved", where=step.commit[:10], fix=f"dvc cpv runs show {shell_word(step.run)}"
         )
+    bring(project, contents(project, step), target)
+
+
+def contents(project: Project, step: RunStep) -> dict[str, Pointer]:
+    """What was saved at a step, by the names that it had. Raises `CPVError`."""
+    pointers = {pointer.path: pointer for pointer in pointers_at(project, step.commit)}
+    found = {}
+    for name, path in step.saved.items():
+        pointer = pointers.get(path)
+        if pointer is None or pointer.oid is None:
+            raise CPVError("the step has no pointer to it", where=path, fix=f"dvc cpv runs show {shell_word(step.run)}")
+        found[name] = pointer
+    return found
+
+
+def bring(project: Project, found: Mapping[str, Pointer], target: Path) -> None:
+    """Bring contents into a folder, each under its name."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    stores = Stores(project)
+    for name, pointer in found.items():
+        store = stores.of(pointer)
+        for relpath, oid in _files(store, pointer):
+            _bring(store, oid, target / name / relpath if relpath else target / name, pointer)
 
 
 def _files(store: Store, pointer: Pointer) -> Iterator[tuple[str, str]]:
@@ -137,8 +151,27 @@ def _fetch_refs(project: Project, run: str) -> None:
         warn(f"run {run}: what the Git host has of it is not known: {error}")
 
 
+def _telling(project: Project, step: RunStep) -> dict[str, list[object]]:
+    """The contents of a step for another clone, which need not have its commit."""
+    found = contents(project, step)
+    return {name: [one.path, one.oid, one.legacy, one.remote] for name, one in found.items()}
+
+
+def told_contents(told: Mapping[str, Any]) -> dict[str, Pointer]:
+    """What another clone said of a step's contents. Raises `CPVError` for what it cannot have said."""
+    found = {}
+    for name, (path, oid, legacy, remote) in dict(told["contents"]).items():
+        if not is_oid(str(oid)) or not is_saved_name(name):
+            raise CPVError("what rank 0 says of the step cannot be read", fix="use one version of CPV on all ranks")
+        found[name] = Pointer(f"{path}.dvc", str(path), str(oid), legacy=bool(legacy), remote=remote)
+    return found
+
+
 def main(argv: list[str]) -> int:
-    """`… ROOT RUN TARGET [STEP]`: prints the step as JSON, or null."""
+    """`… ROOT RUN TARGET [STEP]`: prints the step as JSON, or null.
+
+    STEP is a number, or the JSON of what this printed in another clone.
+    """
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
     from cpv_hooks.runs.run_folder import RunFolder
@@ -147,6 +180,11 @@ def main(argv: list[str]) -> int:
         root = Path(argv[0])
         repo = Repo.discover(root)
         project = Project.open(repo, root)
+        if len(argv) > 3 and not argv[3].isdigit():
+            told = json.loads(argv[3])
+            bring(project, told_contents(told), Path(argv[2]))
+            sys.stdout.write(json.dumps(told) + "\n")
+            return os.EX_OK
         if len(argv) > 3:
             step = _this(project, argv[1], int(argv[3]), Path(argv[2]))
         else:
@@ -157,7 +195,8 @@ def main(argv: list[str]) -> int:
             )
     except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
         return fail(error)
-    sys.stdout.write(json.dumps(step.as_dict() if step else None) + "\n")
+    told = {**step.as_dict(), "contents": _telling(project, step)} if step else None
+    sys.stdout.write(json.dumps(told) + "\n")
     return os.EX_OK
 
 

@@ -82,6 +82,13 @@ def free(project: Project, folder: RunFolder) -> None:
     write_brought(folder, {oid: when for oid, when in known.items() if oid not in gone or oid in left})
 
 
+def free_cache(project: Project, objects: dict[str, float]) -> None:
+    """Remove from the cache what a run brought there (with the time of it) and nothing of this clone needs."""
+    with locked(project.repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
+        gone = _unneeded([project], objects, PruneOptions())
+        _free_cache(project, {oid: objects[oid] for oid in gone})
+
+
 def _unneeded(
     projects: Sequence[Project], objects: Collection[str], options: PruneOptions, theirs: Sequence[HostRef] = ()
 ) -> set[str]:

@@ -121,10 +121,11 @@ class RunFolder:
         make_folder(temporary / _FILES)
         return temporary / _FILES
 
-    def finish_saving(self, files: Path, step: int, note: Mapping[str, object]) -> list[int]:
+    def finish_saving(self, files: Path, step: int, note: Mapping[str, object], spare: int = 0) -> list[int]:
         """What was saved there waits to be taken in, whole, from now on; returns the steps that it takes the place of.
 
-        Those are steps that still wait while an earlier one is being uploaded. Raises `OSError`.
+        Those are steps that still wait while an earlier one is being uploaded, but for the newest `spare` of them.
+        Raises `OSError`.
         """
         write_atomic(files.parent / _NOTE, json.dumps(note).encode())
         before = self.left()
@@ -133,7 +134,8 @@ class RunFolder:
         number = max((one.sequence for one in before), default=0) + 1
         os.replace(files.parent, waiting / f"{number:08d}-{step}")
         is_behind = any(one.path.parent.name == "working" for one in before)
-        return [one.step for one in before if is_behind and one.path.parent == waiting and self._skip(one)]
+        behind = [one for one in before if is_behind and one.path.parent == waiting]
+        return [one.step for one in behind[: len(behind) - spare] if self._skip(one)]
 
     def skipped(self, steps: Sequence[int]) -> str:
         """What to say of steps that a newer one took the place of."""

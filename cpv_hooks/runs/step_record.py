@@ -86,16 +86,17 @@ def parse_message(text: str, parents: list[str], commit: str, time: float) -> Ru
         int(step),
         dict(filter(None, map(parse_metric, found.get("Cpv-Metric", [])))),
         host if isinstance(host, str) else "",
-        {name: path for name, path in saved.items() if _is_name(name)} if isinstance(saved, dict) else {},
+        {name: path for name, path in saved.items() if is_saved_name(name)} if isinstance(saved, dict) else {},
         parents[0] if parents else "",
         parents[1] if len(parents) > 1 else None,
         commit,
         time,
-        source if isinstance(source, str) and _is_name(source) else "",
+        source if isinstance(source, str) and is_saved_name(source) else "",
     )
 
 
-def _is_name(name: str) -> bool:
+def is_saved_name(name: str) -> bool:
+    """Whether something may have been saved under a name: one without a folder, or the empty one for all of it."""
     return name == posixpath.basename(name) and name not in (".", "..") and "\0" not in name
 
 

@@ -26,6 +26,7 @@ from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
 
 if TYPE_CHECKING:
+    from cpv_hooks.operations.make.new_content import NewContent
     from cpv_hooks.project.project import Project
     from cpv_hooks.runs.run_folder import Saved
 
@@ -38,19 +39,28 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
 
     Raises `CPVError` (`BeingWritten` where somebody still writes to it) with no ref made.
     """
-    note = saved.note()
-    code = code_of(project, folder, str(note.get("job")))
+    code = code_of(project, folder, str(saved.note().get("job")))
     space = Workspace(project, Index.load(project.repo.state), Clock(folder.path / "clock"))
-    named = _places(project, folder, saved, code)
-    changes = [_change(space, saved.files / name, path, code) for name, path in named.items()]
+    names = {entry.name: entry.is_dir() for entry in sorted(saved.files.iterdir())}
+    named = places_of(project, folder, names, code)
+    changes = [
+        change_of(space, path, code, new_content.of_path(space, saved.files / name, path))
+        for name, path in named.items()
+    ]
     new = {oid for change in changes for oid in change.new.objects if not space.cache.has(oid)}
     # Before they are there: one that is there and not noted would stay for ever.
-    _note_brought(folder, new)
+    note_brought(folder, new)
     for change in changes:
         place_content.take_in(space, change.new)
-    _note_brought(folder, new)
+    note_brought(folder, new)
+    return write(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
+
+
+def step_of(folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Code) -> RunStep:
+    """What is known of a saved step before it has a commit; `named` says which artifact each saved name is."""
+    note = saved.note()
     metrics = note.get("metrics")
-    step = RunStep(
+    return RunStep(
         folder.name,
         saved.step,
         metrics if isinstance(metrics, dict) else {},
@@ -61,7 +71,6 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
         time=float(note.get("time") or 0),
         source=str(note.get("source") or ""),
     )
-    return write(project, folder, step, _texts(project, code, changes))
 
 
 def write(project: Project, folder: RunFolder, step: RunStep, texts: Mapping[str, bytes]) -> RunStep:
@@ -102,12 +111,14 @@ def write_brought(folder: RunFolder, objects: Mapping[str, float]) -> None:
     folder.write(_BROUGHT, objects)
 
 
-def _note_brought(folder: RunFolder, new: Collection[str]) -> None:
+def note_brought(folder: RunFolder, new: Collection[str]) -> None:
+    """Note that the run brings these objects now."""
     if new:
         write_brought(folder, brought(folder) | dict.fromkeys(new, time.time()))
 
 
-def _places(project: Project, folder: RunFolder, saved: Saved, code: Code) -> dict[str, str]:
+def places_of(project: Project, folder: RunFolder, names: Mapping[str, bool], code: Code) -> dict[str, str]:
+    """The artifact's path for each name that was saved (whether it is a folder). Raises `CPVError`."""
     pointers = [pointer for pointer in pointers_at(project, code.base) if pointer.writable]
     known: dict[str, bool | None] = {pointer.path: pointer.isdir for pointer in pointers}
     named = [p for patterns in project.config.artifacts.values() for p in patterns if not _GLOB & set(p)]
@@ -116,7 +127,6 @@ def _places(project: Project, folder: RunFolder, saved: Saved, code: Code) -> di
     there = [path for path in models if known[path] is not None]
     asked = folder.read(JOB).get("artifact")
     asked = project.prefix + asked if isinstance(asked, str) else None
-    names = {entry.name: entry.is_dir() for entry in sorted(saved.files.iterdir())}
     found = places(names, known, chief_of(there or models), asked, project.prefix)
     for name, path in found.items():
         if path not in known and is_tracked(project, code.base, path):
@@ -125,13 +135,15 @@ def _places(project: Project, folder: RunFolder, saved: Saved, code: Code) -> di
     return found
 
 
-def _change(space: Workspace, source: Path, path: str, code: Code) -> PointerChange:
+def change_of(space: Workspace, path: str, code: Code, new: NewContent) -> PointerChange:
+    """An artifact of the code's commit, or a new one, with the content that it gets."""
     pointers = pointers_at(space.project, code.base)
     pointer = next((one for one in pointers if one.path == path), None) or Pointer(f"{path}.dvc", path, None)
-    return PointerChange(space, pointer, new_content.of_path(space, source, path), in_place=False)
+    return PointerChange(space, pointer, new, in_place=False)
 
 
-def _texts(project: Project, code: Code, changes: Iterable[PointerChange]) -> dict[str, bytes]:
+def texts_of(project: Project, code: Code, changes: Iterable[PointerChange]) -> dict[str, bytes]:
+    """The pointer files of these artifacts as the step has them."""
     texts: dict[str, bytes] = {}
     for change in changes:
         file = change.pointer.file

@@ -35,7 +35,8 @@ class RunWorker:
     def __init__(self, project: Project, folder: RunFolder) -> None:
         self._project = project
         self._folder = folder
-        self._job = os.getppid()
+        # A job that was killed at once has left this process to another parent.
+        self._job = int(folder.read(JOB).get("process") or os.getppid())
 
     def run(self) -> None:
         """Work until the job has ended and nothing is left to do."""
@@ -44,6 +45,8 @@ class RunWorker:
         with suppress(CPVError):  # said where a checkpoint is taken in
             code_of(self._project, self._folder, str(self._folder.read(JOB).get("job")))
         with self._folder.working():
+            if not self._begin():
+                return
             self._retry()
             is_over = False
             while True:
@@ -54,9 +57,17 @@ class RunWorker:
                 is_over = is_over or (not worked and self._has_ended())
             self._end()
 
-    def _has_ended(self) -> bool:
+    def _is_alive(self) -> bool:
+        """Whether the job itself is there and may save more."""
+        return os.getppid() == self._job and not (self._folder.path / ENDED).exists()
+
+    def _begin(self) -> bool:
+        """Whatever comes before the first checkpoint; whether there is anything to do."""
+        return True
+
+    def _has_ended(self, wait: float = _WAIT) -> bool:
         """Wait for a word of the job; whether there will be none."""
-        ready, _, _ = select.select([0], [], [], _WAIT)
+        ready, _, _ = select.select([0], [], [], wait)
         ended = bool(ready) and not os.read(0, 1 << 16)
         # A child of the job's may hold the other end of the pipe open.
         return ended or os.getppid() != self._job
@@ -119,10 +130,10 @@ def newest(project: Project, folder: RunFolder) -> tuple[RunStep | None, Saved |
     from cpv_hooks.runs.take_in import take_in
 
     left = folder.left()
-    fresh = [one for one in left if not one.is_taken]
     for one in left:
         if one.is_taken:  # a process that was killed was uploading it; the queue has it
             one.remove()
+    fresh = [one for one in left if one.path.exists() and not _is_of_many(folder, one)]
     if not fresh:
         return None, None
     claimed = folder.claim(fresh[-1])
@@ -147,6 +158,15 @@ def newest(project: Project, folder: RunFolder) -> tuple[RunStep | None, Saved |
     return step, claimed
 
 
+def _is_of_many(folder: RunFolder, saved: Saved) -> bool:
+    """Whether this is what rank 0 alone saved, in a job whose ranks are all gone: it goes, for no step is it."""
+    if "world" not in saved.note():
+        return False
+    warn(f"run {folder.name}: step {saved.step} is not kept: the job ended before all ranks had brought their part")
+    saved.remove()
+    return True
+
+
 def _patiently(take: Callable[[], RunStep]) -> RunStep:
     """Do it again where a file changed meanwhile: a program that rotates its own link to it away changes its ctime."""
     from cpv_hooks.worktree.snapshot import BeingWritten
@@ -160,6 +180,11 @@ def _patiently(take: Callable[[], RunStep]) -> RunStep:
 
 def main(argv: list[str]) -> int:
     """`python -m cpv_hooks.runs.worker ROOT RUN`: the job holds the other end of the standard input."""
+    return work(argv[0], lambda project: RunWorker(project, RunFolder.of(project.repo, argv[1])))
+
+
+def work(root: str, worker: Callable[[Project], RunWorker]) -> int:
+    """Be the background process of a job in a DVC root; returns the exit status."""
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
 
@@ -167,11 +192,10 @@ def main(argv: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     try:
-        root = Path(argv[0])
-        repo = Repo.discover(root)
-        project = Project.open(repo, root)
+        repo = Repo.discover(Path(root))
+        project = Project.open(repo, Path(root))
         give_way(project.config.runs_cores)
-        RunWorker(project, RunFolder.of(repo, argv[1])).run()
+        worker(project).run()
     except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
         return fail(error)
     return os.EX_OK

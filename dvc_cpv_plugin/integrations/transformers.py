@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.runs.job import rank
 from cpv_hooks.system.hard_links import link_tree
 from dvc_cpv_plugin.integrations.checkpoint_folders import keep, place
 
@@ -44,7 +43,7 @@ class CPVCallback(TrainerCallback):  # type: ignore[misc]  # its types are known
         It is brought there where it is not, and with it the best one, for `load_best_model_at_end`.
         """
         output = Path(output_dir)
-        found = self._run.resume(self._keep if rank() else lambda folder: _place(folder, output))
+        found = self._run.resume(self._keep if self._run.rank else lambda folder: _place(folder, output))
         if found is None:
             return None
         if self._kept is not None:

@@ -20,6 +20,7 @@ from cpv_hooks.remote.common.inventory import (
     object_files,
     temporary_files,
 )
+from cpv_hooks.remote.common.notes import NOTES, old_files
 from cpv_hooks.remote.common.protocol import (
     DVC3_LAYOUT,
     NO_SIZES,
@@ -44,6 +45,7 @@ class LocalRemote:
     downloads = 16  # it may be a disk behind a network
 
     def __init__(self, folder: Path, *, legacy: bool = False) -> None:
+        self.top = folder
         self.folder = folder if legacy else folder / DVC3_LAYOUT
         self.url = str(self.folder)
         self._legacy = legacy
@@ -172,6 +174,7 @@ class LocalInventory:
         try:
             folders = [Path(entry.path) for entry in entries_of(self._remote.folder) if FOLDER.fullmatch(entry.name)]
             found = [item for folder in folders for item in temporary_files(folder, before)]
+            found += old_files(self._remote.top / NOTES, before) if self._remote.folder != self._remote.top else []
         except OSError as error:
             raise self._fault(error) from error
         return [Leftover(str(path), str(path), size) for path, size in found]

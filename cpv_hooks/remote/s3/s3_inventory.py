@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
 from cpv_hooks.remote.common.inventory import Leftover, Seen, in_safe_order
-from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.common.notes import NOTES
+from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, RemoteError
 from cpv_hooks.remote.s3.s3_listing import PAGE, ObjectListing, pages_of
+from cpv_hooks.remote.s3.s3_notes import S3Notes
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, head_object, not_s3
 from cpv_hooks.remote.s3_client.connect import connect, explained, look
 from cpv_hooks.remote.s3_client.s3_errors import code_of, is_lacking
@@ -156,23 +158,35 @@ class S3Inventory:
         from cpv_hooks.console.output import warn
         from cpv_hooks.remote.s3.abandoned_uploads import abandoned
 
+        notes = self._notes(before)
         with explained(self._remote.options):
             try:
-                return abandoned(self.client, self._bucket, self._base, before)
+                return notes + abandoned(self.client, self._bucket, self._base, before)
             except Exception as error:
                 if code_of(error) != "AccessDenied" and not is_lacking(error):
                     raise
                 lacking = is_lacking(error)
         why = "the server has no ListMultipartUploads" if lacking else "ask for s3:ListBucketMultipartUploads there"
         warn(f"{self._remote.url}: unfinished uploads are not seen ({why})")
-        return []
+        return notes
+
+    def _notes(self, before: float) -> list[Leftover]:
+        """What the ranks of a job that was killed left for each other."""
+        if not self._base.endswith(DVC3_LAYOUT):
+            return []
+        seen = S3Notes(self._remote.options, NOTES).seen()
+        return [Leftover(key, key, size) for key, stored, size in seen if stored < before]
 
     def clean(self, leftovers: Collection[Leftover]) -> None:
         """See `Inventory`."""
         from cpv_hooks.remote.s3.abandoned_uploads import abort
 
+        notes = [leftover for leftover in leftovers if leftover.name == leftover.handle]
         with explained(self._remote.options):
-            left = abort(self.client, self._bucket, leftovers)
+            faults = list(filter(None, (self._delete_one(note.handle) for note in notes)))
+            if faults:
+                raise self._not_removed(faults)
+            left = abort(self.client, self._bucket, [leftover for leftover in leftovers if leftover not in notes])
         if left:
             from cpv_hooks.console.output import warn
 

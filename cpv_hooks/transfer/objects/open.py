@@ -11,6 +11,7 @@ from cpv_hooks.remote.common.local_remote import LocalInventory
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
     from cpv_hooks.remote.common.inventory import Inventory
+    from cpv_hooks.remote.common.notes import Notes
     from cpv_hooks.remote.common.protocol import Remote
 
 
@@ -89,4 +90,18 @@ def inventory_of(remote: Remote) -> Inventory | None:
         from cpv_hooks.remote.common.dvc_inventory import DVCInventory
 
         return DVCInventory(remote)
+    return None
+
+
+def notes_of(remote: Remote, folder: str) -> Notes | None:
+    """The notes in a folder of a remote, which is named below the remote's own address; None where it can have none."""
+    from cpv_hooks.remote.common.notes import NOTES, FolderNotes
+    from cpv_hooks.remote.s3.s3_remote import S3Remote
+
+    if isinstance(remote, LocalRemote):
+        return FolderNotes(remote.top / NOTES / folder)
+    if isinstance(remote, S3Remote):
+        from cpv_hooks.remote.s3.s3_notes import S3Notes
+
+        return S3Notes(remote.options, f"{NOTES}/{folder}")
     return None

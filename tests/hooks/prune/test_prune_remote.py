@@ -135,11 +135,17 @@ def test_what_a_killed_upload_left_goes_after_a_week(published: ModelRepo) -> No
     for path, days in ((old, 8), (young, 6)):
         path.write_bytes(b"half")
         age(path, days)
+    # So do notes that ranks of a job left for each other.
+    notes = [
+        published.write(f"{published.path.parent / STORAGE}/cpv/ranks/start/{name}", "{}")
+        for name in ("welcome", "state")
+    ]
+    age(notes[0], 8)
     found = plan(published)
-    assert [item.name for item in found.remotes[0].leftovers] == [str(old)]
-    assert found.bytes == len("half") + len("orphan")
+    assert [item.name for item in found.remotes[0].leftovers] == [str(old), str(notes[0])]
+    assert found.bytes == len("half") + len("orphan") + len("{}")
     sweep.sweep(project_of(published).repo, found)
-    assert (old.exists(), young.exists()) == (False, True)
+    assert [path.exists() for path in (old, young, *notes)] == [False, True, False, True]
 
 
 def test_a_remote_that_cannot_say_what_it_has(make_repo: MakeRepo) -> None:
@@ -180,11 +186,13 @@ def on_s3(make_repo: MakeRepo, s3_server: Server, bucket: str) -> ModelRepo:
 def test_on_s3(on_s3: ModelRepo, s3_server: Server, bucket: str) -> None:
     assert going(on_s3) == set(), "it is too young"
     assert not plan(on_s3).remotes[0].leftovers
-    project = project_of(on_s3)
+    project, note = project_of(on_s3), "vision/resnet/cpv/ranks/start/welcome"
+    s3_server.client().put_object(Bucket=bucket, Key=note, Body=b"{}")
     found = plan(on_s3, grace=0.0)
     assert {item.oid for item in found.remotes[0].objects} == {md5(b"gone")}
     assert [(item.name, item.size) for item in found.remotes[0].leftovers] == [
-        (f"unfinished upload of vision/resnet/files/md5/ab/{'c' * 30}", 4)
+        (note, 2),
+        (f"unfinished upload of vision/resnet/files/md5/ab/{'c' * 30}", 4),
     ]
     sweep.sweep(project.repo, found)
     assert len(s3_server.keys(bucket)) == len(FILES) + 1

@@ -1,0 +1,178 @@
+"""Another rank's background process in a sharded job: `python -m cpv_hooks.ranks.follower ROOT FOLDER`.
+
+It brings its part of each step that rank 0 names into the cache and to the remote, and tells rank 0 which files that
+are. What it saved stays until rank 0 has made the step, or given it up.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import CPVError
+from cpv_hooks.ranks import shard
+from cpv_hooks.ranks.meeting import Follower, Places
+from cpv_hooks.ranks.shard import Brings
+from cpv_hooks.ranks.signals import Beat, FollowerStop, Listener
+from cpv_hooks.ranks.training import MET, RESUMED, reached_step
+from cpv_hooks.runs import retention, run_refs
+from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
+from cpv_hooks.runs.worker import RunWorker, work
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+
+
+class FollowerWorker(RunWorker):
+    """The work on one rank's part of each step."""
+
+    def __init__(self, project: Project, folder: RunFolder) -> None:
+        super().__init__(project, folder)
+        says = folder.read(JOB)
+        self._rank, self._patience = int(says["rank"]), float(says["grace"])
+        self._leader = Follower(Places(project, str(says["start"]), str(says["attempt"])), self._rank)
+        self._state: dict[str, Any] = {}
+        self._delivered: int | None = None
+        self._ended: float | None = None
+        self._is_busy = False
+        self._beat = Beat(self._patience)
+        self._warned = ""
+
+    def run(self) -> None:
+        """Work until rank 0 says that the job is over, or this rank's process has ended and nothing more is heard."""
+        with self._folder.working():
+            if not self._meet():
+                return
+            self._stop = FollowerStop(self._folder, self._leader)
+            self._brings = Brings(RunFolder.of(self._project.repo, run_refs.check_name(self._leader.run)), self._rank)
+            listener = Listener(self._look, self._leader.poll)
+            while not self._is_over():
+                try:
+                    self._settle()
+                except (CPVError, OSError) as error:
+                    self._warn(f"run {self._leader.run}: rank {self._rank}: {error}")
+                self._has_ended(self._leader.poll)
+                time.sleep(self._leader.poll if self._ended else 0)
+            listener.end()
+            self._goodbye()
+
+    def _meet(self) -> bool:
+        met = self._folder.read(MET)
+        if met:
+            self._leader.again(str(met["job"]), str(met["run"]), is_near=bool(met["near"]))
+        elif not self._leader.meet(self._is_alive):
+            return False
+        near = self._leader.is_near
+        self._folder.write(MET, {"rank": self._rank, "run": self._leader.run, "job": self._leader.job, "near": near})
+        return True
+
+    def _look(self) -> None:
+        state = self._leader.state() or self._state
+        if state != self._state and self._ended is not None:
+            self._ended = time.monotonic()
+        self._state = state
+        if self._is_busy and self._beat.is_due():
+            self._leader.say("alive", {"beat": os.urandom(4).hex()})
+        if "going_on" in state and not (self._folder.path / RESUMED).exists():
+            self._folder.write(RESUMED, state["going_on"])
+        self._stop.look(state)
+
+    def _is_over(self) -> bool:
+        if self._state.get("over"):
+            return True
+        if self._ended is None and not self._is_alive():
+            self._ended = time.monotonic()
+            with suppress(CPVError):
+                self._stop.pledge()  # this rank waits nowhere any more
+        return self._ended is not None and time.monotonic() > self._ended + self._patience + self._leader.poll
+
+    def _settle(self) -> None:
+        """Deliver the step that is taken now; let go of what is done with."""
+        state = self._state
+        done = state.get("done")
+        if done is not None:
+            for one in self._folder.left():
+                if one.step <= done and one.step != self._delivered_but_not(done):
+                    one.remove()
+            if not self._leader.is_near:
+                self._free(set(state.get("kept") or ()), int(done))
+        take = state.get("take")
+        if take is not None and take not in (self._delivered, done):
+            self._is_busy = True
+            self._deliver(int(take))
+        self._is_busy = take is not None and take not in (self._delivered, done)
+
+    def _delivered_but_not(self, done: int) -> int | None:
+        take = self._state.get("take")
+        return take if take != done else None
+
+    def _deliver(self, step: int) -> None:
+        left = [one for one in self._folder.left() if one.step == step]
+        if not left:
+            if reached_step(self._folder.path) > step or not self._is_alive():
+                self._say(step, {"failed": "it has not saved this step"})
+            return
+        saved = left[-1] if left[-1].path.parent.name == "working" else self._folder.claim(left[-1])
+        if saved is None:
+            return
+        try:
+            brings = None if self._leader.is_near else self._brings
+            part = shard.take(self._project, self._folder, saved, self._rank, brings)
+        except (CPVError, OSError) as error:
+            self._say(step, {"failed": str(error)})
+            return
+        if self._uploaded(part, saved):
+            self._say(step, part.note())
+
+    def _uploaded(self, part: shard.Shard, saved: Saved) -> bool:
+        """Whether rank 0 may count on it: it is on the remote, or in the cache that both have."""
+        project = self._project
+        if project.config.push_when not in ("commit", "background") or not project.remotes or project.keeps_versions:
+            return self._leader.is_near
+        try:
+            shard.upload(project, part)
+        except CPVError as error:
+            self._warn(f"run {self._leader.run}: step {saved.step}: rank {self._rank} has not uploaded: {error}")
+            return self._leader.is_near
+        return True
+
+    def _say(self, step: int, note: dict[str, object]) -> None:
+        self._leader.say(str(step), note)
+        self._delivered = step
+
+    def _free(self, kept: set[int], done: int) -> None:
+        free = self._brings.let_go(kept, done)
+        if free:
+            retention.free_cache(self._project, free)
+
+    def _goodbye(self) -> None:
+        with suppress(CPVError, OSError):
+            self._settle()
+        left = [one.step for one in self._folder.left()]
+        if left and self._state.get("done") not in left and not self._state.get("over"):
+            warn(f"run {self._leader.run}: rank 0 has not taken step {left[-1]} of rank {self._rank}")
+        with suppress(CPVError):
+            self._leader.say("bye", {})
+            self._leader.leave()
+        for one in self._folder.left():
+            one.remove()
+
+    def _warn(self, line: str) -> None:
+        if line != self._warned:
+            self._warned = line
+            warn(line)
+
+
+def main(argv: list[str]) -> int:
+    """See above; the job holds the other end of the standard input."""
+    folder = Path(argv[1])
+    return work(argv[0], lambda project: FollowerWorker(project, RunFolder(folder, folder.name)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

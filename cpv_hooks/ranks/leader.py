@@ -1,0 +1,175 @@
+"""Rank 0's background process in a sharded job: `python -m cpv_hooks.ranks.leader ROOT RUN`.
+
+It says which step is the next, saves its own part, waits for the others' and makes the step: pointers, commit and ref.
+A step of which a part does not come is given up; its ref is never made.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from cpv_hooks.console.output import fail, warn
+from cpv_hooks.errors import CPVError
+from cpv_hooks.ranks import gather, shard
+from cpv_hooks.ranks.meeting import Leader, Places
+from cpv_hooks.ranks.shard import Shard
+from cpv_hooks.ranks.signals import Beat, LeaderStop, Listener
+from cpv_hooks.ranks.training import MET, RESUMED
+from cpv_hooks.runs import run_refs
+from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
+from cpv_hooks.runs.worker import RunWorker, work
+from cpv_hooks.system.atomic_files import make_folder
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+
+_GOODBYE = 5.0
+"""Seconds for which the others may take to hear that the job is over."""
+
+
+class NotWhole(CPVError):
+    """A rank's part of a step does not come."""
+
+
+class LeaderWorker(RunWorker):
+    """The work on one run, where each rank has its part of each step."""
+
+    def __init__(self, project: Project, folder: RunFolder) -> None:
+        super().__init__(project, folder)
+        says = folder.read(JOB)
+        self._world, self._patience = int(says["world"]), float(says["grace"])
+        places = Places(project, str(says["start"]), str(says["attempt"]))
+        self._leader = Leader(places, self._world, str(says["job"]), folder.name)
+
+    def run(self) -> None:
+        """Work until the job has ended, all its steps are made or given up, and the other ranks know it."""
+        super().run()
+        until = time.monotonic() + _GOODBYE
+        with suppress(CPVError):
+            self._leader.say(over=True)
+            while time.monotonic() < until and not self._all("bye"):
+                time.sleep(self._leader.poll)
+        self._leader.leave()
+
+    def _begin(self) -> bool:
+        job, met = str(self._folder.read(JOB)["job"]), self._folder.read(MET)
+        for left in self._folder.left():
+            if left.note().get("job") != job:
+                left.remove()  # of a job that is gone with its ranks, or with its commit already
+        if met.get("job") == job:
+            self._leader.again(met["near"])
+        elif not self._leader.meet(self._is_alive):
+            return False
+        # What another machine is to go on from must be where it can get it.
+        self._retry(force=True)
+        self._stop = LeaderStop(self._folder, self._leader, self._world)
+        self._beat = Beat(self._patience)
+        self._leader.say(beat=os.urandom(4).hex())
+        near = [rank for rank in self._leader.where if self._leader.is_near(rank)]
+        self._folder.write(MET, {"rank": 0, "run": self._folder.name, "job": job, "near": near})
+        self._listener = Listener(self._look, self._leader.poll)
+        return True
+
+    def _look(self) -> None:
+        told = self._folder.read(RESUMED)
+        if told and "going_on" not in self._leader.state:
+            self._leader.say(going_on=told)
+        self._stop.look()
+        if self._beat.is_due():
+            self._leader.say(beat=os.urandom(4).hex())
+
+    def _end(self) -> None:
+        self._listener.end()
+        super()._end()
+
+    def _work(self) -> bool:
+        fresh = [one for one in self._folder.left() if not one.is_taken]
+        if not fresh:
+            return False
+        saved = self._folder.claim(fresh[-1])
+        if saved is None:
+            return True
+        if fresh[:-1]:
+            warn(self._folder.skipped([one.step for one in fresh[:-1]]))
+        for one in fresh[:-1]:
+            one.remove()
+        try:
+            self._make(saved)
+        except (CPVError, OSError) as error:
+            warn(f"run {self._folder.name}: step {saved.step} is not kept")
+            fail(error)
+        finally:
+            self._done(saved)
+        return True
+
+    def _make(self, saved: Saved) -> None:
+        from cpv_hooks.runs import step_upload
+
+        repo, name = self._project.repo, self._folder.name
+        self._leader.say(take=saved.step)
+        mine = shard.take(self._project, self._folder, saved, 0)
+        parts = self._parts(saved.step)
+        near = [mine, *(part for part in parts if self._leader.is_near(part.rank))]
+        far = [part for part in parts if not self._leader.is_near(part.rank)]
+        if run_refs.is_finished(repo, name):
+            repo.run("update-ref", "-d", run_refs.ref_of(name, run_refs.FINISHED))
+        step = gather.take_in(self._project, self._folder, saved, near, far)
+        step_upload.queue(self._project, step)
+        saved.mark_taken()
+        self._bring(step)
+
+    def _parts(self, step: int) -> list[Shard]:
+        """What the other ranks saved at a step. Raises `NotWhole` where a part does not come."""
+        names = [f"{step}-{rank}" for rank in range(1, self._world)]
+        found: dict[str, Mapping[str, Any]] = {}
+        life: object = None
+        ended = time.monotonic()
+        while len(found) < len(names):
+            heard: Mapping[str, Any] = {}
+            with suppress(CPVError):  # a remote that does not answer now
+                heard = self._leader.heard()
+                for name in (name for name in names if name in heard and name not in found):
+                    if (says := self._leader.read(name, heard[name])) is not None:
+                        found[name] = says
+                beats = [self._leader.read(name, heard[name]) for name in sorted(heard) if name.startswith("alive-")]
+                if self._is_alive() or life != (len(found), beats):
+                    life, ended = (len(found), beats), time.monotonic()
+            failed = next((name for name in names if "failed" in found.get(name, {})), None)
+            if failed is not None:
+                raise NotWhole(f"rank {failed.rpartition('-')[2]}: {found[failed]['failed']}")
+            if time.monotonic() > ended + self._patience and not self._is_alive():
+                lacking = ", ".join(name.rpartition("-")[2] for name in names if name not in found)
+                raise NotWhole(f"the job has ended, and there is nothing of rank {lacking}")
+            time.sleep(self._leader.poll)
+        self._leader.forget(names)
+        return [shard.parse_shard(int(name.rpartition("-")[2]), found[name]) for name in names]
+
+    def _done(self, saved: Saved) -> None:
+        saved.remove()
+        kept = [step.step for step in run_refs.steps(self._project.repo, self._folder.name)]
+        with suppress(CPVError):
+            self._leader.say(done=saved.step, kept=kept)
+
+    def _all(self, what: str) -> bool:
+        heard = self._leader.heard()
+        return all(f"{what}-{rank}" in heard for rank in range(1, self._world))
+
+
+def main(argv: list[str]) -> int:
+    """See above; the job holds the other end of the standard input."""
+
+    def worker(project: Project) -> LeaderWorker:
+        folder = RunFolder.of(project.repo, argv[1])
+        make_folder(folder.path)
+        return LeaderWorker(project, folder)
+
+    return work(argv[0], worker)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

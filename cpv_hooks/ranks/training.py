@@ -1,0 +1,189 @@
+"""A rank's training process: it begins, waits until all ranks have met, and stops at the step at which all do.
+
+It speaks with its own background process alone, by files of the rank's folder; those speak with each other. Only the
+standard library and what hooks import is imported here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cpv_hooks import state_files
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import load
+from cpv_hooks.project.roots import root_here
+from cpv_hooks.ranks.place import ATTEMPT, Place
+from cpv_hooks.runs import run_refs
+from cpv_hooks.runs.background import Background
+from cpv_hooks.runs.job import PATIENCE, VARIABLE, Job, begin, lock_of
+from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.system.locks import is_held
+
+MET, RESUMED = "met.json", "going-on.json"
+AT, ASKED, REQUEST, STOP = "at", "asked.json", "request", "stop.json"
+SETTLES = (MET, RESUMED, AT, ASKED, REQUEST, STOP)
+"""What a rank's process and its background process say to each other; of no use to the next job."""
+LEADER, FOLLOWER = "cpv_hooks.ranks.leader", "cpv_hooks.ranks.follower"
+_POLL = 0.02  # seconds
+_WIDTH = 20
+
+
+def begin_rank(where: Path, asked: str | None, wishes: Mapping[str, object], place: Place) -> Job:
+    """Begin the part of a sharded job that this rank has. Raises `CPVError`."""
+    start = start_name(place, asked)
+    says = {**wishes, "rank": place.rank, "world": place.world, "start": start, "attempt": place.attempt}
+    if place.rank == 0:
+        job = begin(where, asked, says, place.attempt)
+        _forget(job.folder)
+        return job
+    repo = Repo.discover(where.resolve())
+    root = root_here(repo, where)
+    load(root)
+    folder = RunFolder(repo.shared / state_files.RANKS / start / str(place.rank), asked or "run")
+    lock = lock_of(folder)
+    if lock is None:
+        what = f"another process is rank {place.rank} of this job"
+        raise CPVError(what, where=str(folder.path), fix=f"stop it, or give each start a {ATTEMPT} of its own")
+    job = Job(root, folder, lock, os.urandom(4).hex())
+    _clear(repo.shared / state_files.RANKS, start)
+    _forget(folder)
+    folder.begin({**says, "job": job.id, "process": os.getpid(), "host": socket.gethostname()})
+    return job
+
+
+def background_of(job: Job, place: Place) -> Background:
+    """The background process of this rank, not started yet."""
+    if place.rank == 0:
+        return Background(job.root, job.folder, job.lock, LEADER)
+    return Background(job.root, job.folder, job.lock, FOLLOWER, str(job.folder.path))
+
+
+def start_name(place: Place, asked: str | None) -> str:
+    """The name of the folder in which the ranks of one start meet."""
+    name = asked if asked is not None else os.environ.get(VARIABLE, "")
+    if name:
+        run_refs.check_name(name)
+    text = "\0".join((place.attempt, name, str(place.world)))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _clear(folder: Path, start: str) -> None:
+    """Remove what killed jobs of other starts left."""
+    with suppress(OSError):
+        for other in [path for path in folder.iterdir() if path.name != start]:
+            if not any(map(is_held, other.glob("*/*.lock"))):
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def leave(job: Job, place: Place) -> None:
+    """Remove the rank's own folder, with which nobody is at work any more."""
+    if place.rank:
+        shutil.rmtree(job.folder.path, ignore_errors=True)
+        with suppress(OSError):
+            (job.folder.path.parent / "notes").rmdir()
+            job.folder.path.parent.rmdir()
+
+
+def _forget(folder: RunFolder) -> None:
+    for name in SETTLES:
+        (folder.path / name).unlink(missing_ok=True)
+
+
+def wait_for_all(job: Job, background: Background, place: Place) -> Job:
+    """The job once all ranks have met, with the name of its run. Raises `CPVError` where they do not."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        says = job.folder.read(MET)
+        if "error" in says:
+            break
+        if says.get("rank") == place.rank:
+            return replace(job, folder=replace(job.folder, name=str(says["run"])), id=str(says["job"]))
+        if background.has_ended():
+            break
+        background.tell()
+        time.sleep(_POLL)
+    background.tell()
+    others = "not all other ranks have come" if place.rank == 0 else "rank 0 has begun no run that this one is part of"
+    fix = "use CheckpointRun(sharded=True) on every rank, with one world_size"
+    fix += f" and one {ATTEMPT}" if not place.attempt else ""
+    raise CPVError(f"{others} (this is rank {place.rank} of {place.world})", where=str(job.root), fix=fix)
+
+
+def going_on(job: Job, background: Background) -> dict[str, Any] | None:
+    """What rank 0 goes on from; waits until it has said so. Raises `CPVError` where it does not."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and not background.has_ended():
+        says = job.folder.read(RESUMED)
+        if says:
+            found = says.get("from")
+            return found if isinstance(found, dict) else None
+        time.sleep(_POLL)
+    what = "rank 0 has not said which step it goes on from"
+    raise CPVError(what, where=str(job.root), fix="call resume on every rank, or on none")
+
+
+class StopTogether:
+    """The step at which all ranks stop, where a signal has come to one of them.
+
+    Each step is written down before it is asked whether somebody wants to stop; who wants to, asks first and then looks
+    which step each has reached. So either the rank sees that at its next step and waits there, or it is known to be
+    further. The last of those steps is where all stop, and none can have passed it.
+    """
+
+    def __init__(self, folder: Path, grace: float) -> None:
+        self._folder = folder
+        self._grace = grace
+        self._file = os.open(folder / AT, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._is_asked = False
+        self._step: int | None = None
+        self._number = 0
+        self._wanted = 0.0
+
+    def reached(self, step: int, number: int | None, since: float) -> int | None:
+        """Note that a step is reached; the signal by which the job ends there, None to go on.
+
+        `number` is the signal that came to this rank, at `since` on the monotonic clock. Waits for the other ranks as
+        long as the grace lasts, and raises `SystemExit` where they do not agree.
+        """
+        os.pwrite(self._file, b"%*d" % (_WIDTH, step), 0)
+        if number is not None and not self._is_asked:
+            (self._folder / ASKED).write_text(json.dumps({"number": int(number)}))
+            self._is_asked = True
+        if self._step is None and (self._is_asked or (self._folder / REQUEST).exists()):
+            self._wait(number, since)
+        return (number or self._number) if self._step is not None and step >= self._step else None
+
+    def _wait(self, number: int | None, since: float) -> None:
+        self._wanted = self._wanted or time.monotonic()
+        until = (since if number is not None else self._wanted) + self._grace
+        while time.monotonic() < until:
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                found = json.loads((self._folder / STOP).read_bytes())
+                self._step, self._number = int(found["step"]), int(found["number"])
+                return
+            time.sleep(_POLL)
+        raise SystemExit(128 + (number or signal.SIGTERM))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+
+def reached_step(folder: Path) -> int:
+    """The step that a rank's process has reached; -1 before the first."""
+    try:
+        return int((folder / AT).read_bytes() or b"-1")
+    except (OSError, ValueError):
+        return -1

@@ -1,0 +1,155 @@
+"""A sharded job's parts, where no other process is needed: who is who, what goes together, what a cache keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import MakeRepo
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.ranks.gather import together
+from cpv_hooks.ranks.meeting import Follower, Leader, Places
+from cpv_hooks.ranks.place import Place, find_place
+from cpv_hooks.ranks.shard import Brings, Shard, ShardFile, parse_shard
+from cpv_hooks.remote.common.notes import FolderNotes, Notes
+from cpv_hooks.remote.s3.s3_notes import S3Notes
+from cpv_hooks.runs.run_folder import RunFolder
+from dvc_cpv_plugin import CheckpointRun
+from dvc_cpv_plugin import CPVError as PluginError
+from support.seaweed import Server
+from support.two_versions import project_of
+
+OID = "0" * 32
+VARIABLES = ("RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "CPV_ATTEMPT", "MASTER_ADDR", "MASTER_PORT")
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "place"),
+    [
+        ({}, (None, None), Place(0, 1)),
+        ({"RANK": "2", "WORLD_SIZE": "4"}, (None, None), Place(2, 4)),
+        ({"RANK": "2"}, (None, None), Place(0, 1)),
+        ({"RANK": "4", "WORLD_SIZE": "4"}, (None, None), Place(0, 1)),
+        ({"SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (None, None), Place(1, 2)),
+        ({"RANK": "0", "WORLD_SIZE": "3", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (None, None), Place(0, 3)),
+        ({"RANK": "2", "WORLD_SIZE": "4"}, (1, 2), Place(1, 2)),
+        ({"CPV_ATTEMPT": "7"}, (1, 2), Place(1, 2, "7:::::::")),
+    ],
+)
+def test_who_is_who(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], given: tuple[int | None, int | None], place: Place
+) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert find_place(*given) == place
+
+
+@pytest.mark.parametrize("given", [(4, 4), (-1, 4), (0, None), (None, 4), (True, 4), (0, 0)])
+def test_numbers_that_are_no_place(given: tuple[int | None, int | None]) -> None:
+    with pytest.raises(CPVError, match="rank counts from 0 on and is less than world_size; fix: CheckpointRun"):
+        find_place(*given)
+
+
+def test_clocks_of_ranks_do_not_agree() -> None:
+    with pytest.raises(PluginError, match=r"clocks of the ranks do not agree.*every=500, sharded=True"):
+        CheckpointRun(minutes=5, sharded=True, rank=0, world_size=2)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("model.pt", "model.pt", "ranks 0 and 1 both saved model.pt"),
+        ("a", "a/b", "ranks 0 and 1 both saved a"),
+        ("a/b/c", "a", "ranks 0 and 1 both saved a"),
+    ],
+)
+def test_two_ranks_take_one_name(one: str, other: str, said: str) -> None:
+    shards = [Shard(rank, (ShardFile(name, OID, 1),)) for rank, name in enumerate((one, other))]
+    with pytest.raises(CPVError, match=said):
+        together(shards)
+
+
+def test_what_a_rank_says_is_checked() -> None:
+    part = Shard(1, (ShardFile("a/b", OID, 7),), (OID,))
+    assert parse_shard(1, part.note()) == part
+    for note in ({}, {"files": [["a"]], "new": []}, {"files": [["a", "../x", 1]], "new": []}, {"files": 1, "new": 2}):
+        with pytest.raises(CPVError, match="what rank 1 says of its files cannot be read"):
+            parse_shard(1, note)
+
+
+def test_a_cache_without_the_run_s_refs_keeps_what_kept_steps_need(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, "run")
+    brings = Brings(folder, 3)
+    brings.note(1, {"same": 10.0, "one": 10.0, "theirs": 0.0, "shared": 10.0})
+    brings.note(2, {"same": 0.0, "two": 20.0})
+    Brings(folder, 2).note(2, {"shared": 0.0})  # another rank on this machine
+    assert brings.let_go({1}, 1) == {}
+    assert brings.let_go(set(), 1) == {"one": 10.0}
+    assert brings.let_go(set(), 1) == {}
+    assert brings.let_go({7}, 2) == {"same": 10.0, "two": 20.0}
+
+
+def notes_of(kind: str, tmp_path: Path, make_repo: MakeRepo, server: Server) -> Notes:
+    if kind == "folder":
+        return FolderNotes(tmp_path / "notes")
+    from cpv_hooks.remote.s3.s3_remote import S3Remote
+    from cpv_hooks.transfer.objects.open import notes_of, open_remote
+
+    repo = make_repo(remote=f"s3://{server.make_bucket()}/vision/resnet", server=server, install=False)
+    remote = open_remote(project_of(repo))
+    assert isinstance(remote, S3Remote)
+    found = notes_of(remote, "start")
+    assert isinstance(found, S3Notes)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+def test_notes(kind: str, tmp_path: Path, make_repo: MakeRepo, s3_server: Server) -> None:
+    notes = notes_of(kind, tmp_path, make_repo, s3_server)
+    assert (notes.read("none"), notes.names()) == (None, set())
+    notes.write("a.b-1", {"x": [1]})
+    notes.write("welcome", {"x": 2})
+    notes.write("welcome", {"x": 3})
+    assert notes.names() == {"a.b-1", "welcome"}
+    assert (notes.read("a.b-1"), notes.read("welcome")) == ({"x": [1]}, {"x": 3})
+    notes.remove(["a.b-1", "never"])
+    assert notes.names() == {"welcome"}
+
+
+def test_nobody_takes_the_words_of_a_dead_start_for_an_answer(make_repo: MakeRepo) -> None:
+    """The same ranks start twice, under one attempt; the second time rank 1 finds the first one's welcome."""
+    project = project_of(make_repo(install=False))
+    places = Places(project, "start", "1")
+
+    def meet(job: str) -> tuple[Leader, Follower]:
+        leader, follower, greeted = Leader(places, 2, job, "main"), Follower(places, 1), dict[str, object]()
+        left = 3
+
+        def alive() -> bool:
+            nonlocal left
+            left -= 1
+            return left > 0
+
+        assert not follower.meet(alive)  # nobody has greeted this one
+        leader._greet(places.near, greeted)
+        assert follower.meet(lambda: True)
+        leader._greet(places.near, greeted)
+        assert leader.is_near(1)
+        return leader, follower
+
+    first, follower = meet("one")
+    assert (follower.job, follower.run, follower.is_near) == ("one", "main", True)
+    first.say(take=3)
+    second, again = meet("two")
+    assert again.job == "two"
+    assert again.state() == {}
+    assert follower.state() == {"take": 3}
+    again.say("3", {"files": []})
+    follower.say("3", {"files": [["of", "another", "start"]]})
+    assert [second.read(name, notes) for name, notes in second.heard().items()] == [{"files": []}]
+    again.leave()
+    second.leave()
+    assert places.near.names() == {"one.3-1", "one.state"}
