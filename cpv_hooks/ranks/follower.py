@@ -171,7 +171,7 @@ class FollowerWorker(RunWorker):
 def main(argv: list[str]) -> int:
     """See above; the job holds the other end of the standard input."""
     folder = Path(argv[1])
-    return work(argv[0], lambda project: FollowerWorker(project, RunFolder(folder, folder.name)))
+    return work(argv[0], lambda project: FollowerWorker(project, RunFolder(folder, folder.name)), int(folder.name))
 
 
 if __name__ == "__main__":

@@ -12,15 +12,19 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 _PROCESS, _IDLE, _USUAL = 1, 3 << 13, 0
 
 
-def give_way(cores: int) -> None:
-    """Let this process, and what it starts, run when others leave room, on at most so many cores (0: any)."""
+def give_way(cores: int, rank: int = 0) -> None:
+    """Let this process, and what it starts, run when others leave room, on at most so many cores (0: any).
+
+    Those of another `rank` on this machine have cores of their own, as far as there are as many.
+    """
     with suppress(OSError):
         os.nice(_NICE)
     _disk_priority(0, _IDLE)
     if cores and hasattr(os, "sched_setaffinity"):
         # The last ones: training that asks for few takes the first ones.
         with suppress(OSError):
-            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
+            there = sorted(os.sched_getaffinity(0), reverse=True)
+            os.sched_setaffinity(0, {there[at % len(there)] for at in range(rank * cores, (rank + 1) * cores)})
 
 
 def end_giving_way(process: int) -> None:

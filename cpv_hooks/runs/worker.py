@@ -183,7 +183,7 @@ def main(argv: list[str]) -> int:
     return work(argv[0], lambda project: RunWorker(project, RunFolder.of(project.repo, argv[1])))
 
 
-def work(root: str, worker: Callable[[Project], RunWorker]) -> int:
+def work(root: str, worker: Callable[[Project], RunWorker], rank: int = 0) -> int:
     """Be the background process of a job in a DVC root; returns the exit status."""
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
@@ -194,7 +194,7 @@ def work(root: str, worker: Callable[[Project], RunWorker]) -> int:
     try:
         repo = Repo.discover(Path(root))
         project = Project.open(repo, Path(root))
-        give_way(project.config.runs_cores)
+        give_way(project.config.runs_cores, rank)
         worker(project).run()
     except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
         return fail(error)
