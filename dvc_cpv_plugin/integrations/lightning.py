@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
         super().__init__()
         self._run = run
         self._kept: Path | None = None
+        self._before: dict[str, Any] = {}
+        self._validated: set[str] = set()
 
     def ckpt_path(self) -> str | None:
         """The newest complete step of the run, for `trainer.fit(ckpt_path=…)`; None where there is none yet."""
@@ -62,19 +65,30 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
         if self._run.ending or not self._waits_for_validation(trainer):
             self._step(trainer)
 
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """Note what there is before it."""
+        self._before = dict(trainer.callback_metrics)
+
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Save where it is time."""
+        metrics = trainer.callback_metrics
+        self._validated |= {name for name in metrics if metrics[name] is not self._before.get(name)}
         if not trainer.sanity_checking and trainer.state.fn == "fit" and self._waits_for_validation(trainer):
-            self._step(trainer)
+            self._step(trainer, metrics)
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """At a SIGTERM Lightning ends by itself, with status 0, where that comes in a validation."""
         if self._run.ending and isinstance(exception, SystemExit) and exception.code is None:
             self._step(trainer)
 
-    def _step(self, trainer: Any) -> None:
-        metrics = {**trainer.callback_metrics, "epoch": trainer.current_epoch}
-        self._run.step(trainer.global_step, metrics, save=lambda folder: trainer.save_checkpoint(folder / FILE))
+    def _step(self, trainer: Any, metrics: Mapping[str, Any] | None = None) -> None:
+        if metrics is None:
+            # A validation's are there until the next one, and are not this step's.
+            metrics = {
+                name: trainer.callback_metrics[name] for name in trainer.callback_metrics.keys() - self._validated
+            }
+        known = {**metrics, "epoch": trainer.current_epoch}
+        self._run.step(trainer.global_step, known, save=lambda folder: trainer.save_checkpoint(folder / FILE))
 
     def _waits_for_validation(self, trainer: Any) -> bool:
         return self._run.metric is not None and trainer.enable_validation

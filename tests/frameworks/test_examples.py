@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from conftest import MakeRepo
@@ -21,21 +21,19 @@ STOPS = {
     "xgboost": (50, 15, 40, 55),
     "lightgbm": (50, 15, 40, 55),
 }
+
 FILES = {"model.bin": "first"}
-
-
-@pytest.fixture(params=STOPS)
-def framework(request: pytest.FixtureRequest) -> Iterator[Framework]:
-    found = Framework(request.param)
-    yield found
-    found.close()
 
 
 def test_each_framework_has_an_example() -> None:
     assert set(examples()) == set(STOPS)
 
 
-def test_killed_and_told_to_end_it_comes_to_the_same_weights(framework: Framework, make_repo: MakeRepo) -> None:
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in STOPS])
+def test_killed_and_told_to_end_it_comes_to_the_same_weights(
+    name: str, framework_of: Callable[[str], Framework], make_repo: MakeRepo
+) -> None:
+    framework = framework_of(name)
     script = examples()[framework.name]
     calm = Training(make_repo("calm", files=FILES).path).prepare(framework, script)
     calm.train(framework)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from support.repos import ModelRepo
 
@@ -46,10 +47,14 @@ class Framework:
         self._answer()
 
     def train(self, script: Path, stop: str) -> int:
-        """Run a script in its folder; its exit status. `stop` is a signal and the step at which it comes."""
+        """Run a script in its folder; its exit status. `stop` is a signal and the step at which it comes.
+
+        Tests of one run start from an empty home as all do, so what the server was started with is brought up to date.
+        """
         assert self._server.stdin is not None
         outputs = [str(script.parent.parent / f"{script.parent.name}.{name}") for name in ("out", "err")]
-        self._server.stdin.write(json.dumps([str(script), str(script.parent), {"STOP": stop}, *outputs]) + "\n")
+        variables = {**os.environ, **ENVIRONMENT, "STOP": stop}
+        self._server.stdin.write(json.dumps([str(script), str(script.parent), variables, *outputs]) + "\n")
         return int(self._answer())
 
     def close(self) -> None:
@@ -86,6 +91,10 @@ class Training(ModelRepo):
         found = [name for name in ("digest", "final.ubj", "final.txt") if (self.path / name).exists()]
         # LightGBM's has the parameters of the last call below its trees: how many rounds were left.
         return self.read(found[0]).partition(b"\nparameters:\n")[0]
+
+    def runs(self, *words: str) -> Any:
+        """What `dvc cpv runs …` says, as JSON."""
+        return json.loads(self.cpv("runs", *words, "--json").out)
 
     def steps(self) -> list[int]:
         """The steps of the run, oldest first."""
