@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -166,7 +167,8 @@ class CheckpointRun:
 
         `load` is called with a folder that holds what was saved, under the same names, for as long as it runs.
         """
-        found = self._found()
+        with self._unless_ending():
+            found = self._found()
         if found is None:
             return None
         self._load(load)
@@ -179,8 +181,19 @@ class CheckpointRun:
 
         Raises `CPVError` where the run does not have it, or not all of it.
         """
-        restored(self._of_job, self._target, str(step))
+        with self._unless_ending():
+            restored(self._of_job, self._target, str(step))
         self._load(load)
+
+    @contextmanager
+    def _unless_ending(self) -> Iterator[None]:
+        """Schedulers and `timeout` send a signal to all processes of a job, so to the one that looks for a step too."""
+        try:
+            yield
+        except CPVError:
+            if self._signals.number is None:
+                raise
+            raise SystemExit(128 + self._signals.number) from None
 
     def _load(self, load: Callable[[Path], object]) -> None:
         try:

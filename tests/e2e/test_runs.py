@@ -12,6 +12,7 @@ from conftest import MakeRepo
 
 from support.job import Job
 from support.repos import SETTINGS, ModelRepo, object_names
+from support.shell import Shell
 
 AT_ONCE = SETTINGS + '[runs]\nfree = "at once"\n'
 
@@ -130,6 +131,20 @@ def test_a_signal_saves_uploads_and_ends_with_its_code(repo: ModelRepo, tmp_path
     again = Job(repo.path, last + 2, every=500)
     assert again.end() == 0
     assert again.lines[0] == f"start {last} main"
+
+
+def test_a_signal_to_all_processes_while_the_job_looks_for_a_step(repo: ModelRepo, tmp_path: Path) -> None:
+    """Slurm and `timeout` send it to each of them; the one that looks for a step has no handler."""
+    looks = Shell(tmp_path).write("looks", "#!/bin/sh\nkill -TERM $PPID\nkill -TERM $$\n")
+    looks.chmod(0o755)
+    script = f"""
+import sys
+from dvc_cpv_plugin import CheckpointRun
+with CheckpointRun() as run:
+    sys.executable = {str(looks)!r}
+    run.resume(print)
+"""
+    assert repo.python("-c", script, status=128 + signal.SIGTERM).err == ""
 
 
 def test_a_detached_head_and_uncommitted_code(repo: ModelRepo) -> None:
