@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.curves import Point, order, order_at_the_end
+from bench.curves import Point, curve, order, order_at_the_end
+from bench.markdown import MARK
 from bench.measure import Contest, Contestant, Row, Sample, Target, timed
-from bench.report import cpu_ratio, ratio, seconds
+from bench.report import as_data, cpu_ratio, ratio, seconds
 from support.shell import Shell
 
 PROJECT = Path(__file__).parents[1]
@@ -96,3 +97,29 @@ def test_the_fitted_order_is_the_exponent() -> None:
     late = [Point(n, 1.0 if n < 10 else n / 10, 1) for n in (1, 10, 100)]
     assert order_at_the_end(late) == pytest.approx(1)
     assert order(square[:1]) is None
+
+
+def test_a_page_of_tables_is_made_from_results_and_keeps_what_stands_above(tmp_path: Path) -> None:
+    samples = {"cpv log": [Sample(2, 30, 0.5), Sample(3, 30, 0.7)], "gto show": [Sample(4, 60, 2.0)]}
+    old = Row("versions listed", {"cpv log": [Sample(9, 9)]})
+    row = Row("versions listed", samples, target=Target("gto show", 0.15, cpu=True), notes=("a note",))
+    drawn = curve("files", "A data folder", "files", {1: old, 10: row})
+    files = []
+    for number, results in enumerate(([old], [row, drawn])):
+        files.append(tmp_path / f"{number}.json")
+        machine = {"cpu": f"C{number}", "git-lfs": "not there"}
+        files[-1].write_text(json.dumps({"machine": machine, "results": list(map(as_data, results))}))
+    page = tmp_path / "page.md"
+    page.write_text("# Benchmarks\n\nWritten by hand.\n")
+    words = ["-m", "tests.bench", "--markdown", page, "--results", *files]
+    for _ in range(2):
+        Shell(PROJECT).python(*words)
+    above, _, below = page.read_text().partition(MARK)
+    assert above == "# Benchmarks\n\nWritten by hand.\n\n"
+    assert "cpu C1.\n" in below
+    assert "C0" not in below, "newer results take the place of older ones"
+    assert "| cpv log | 2.50 s | 2.25 s to 2.75 s |  | 0.60 s |  | 30 |  |\n" in below
+    assert "| gto show | 4.00 s | 4.00 s to 4.00 s | 0.50 | 2.00 s | 0.25 | 60 | 0.15 of CPU |\n" in below
+    assert "a note.\n" in below
+    assert "| cpv log | 9.00 s | 2.50 s | -0.56 |\n" in below
+    assert "needs --markdown" in Shell(PROJECT).python("-m", "tests.bench", "--results", files[0], status=1).err

@@ -1,4 +1,4 @@
-"""Git's refs and objects through libgit2, in this process, for reading a whole history.
+"""Git's objects through libgit2, in this process, for reading a whole history.
 
 libgit2 does not open a repository with an extension that it does not know (SHA-256, reftable), and knows nothing of
 replaced objects (`git replace`): there, and for an object that it does not find, Git itself is asked.
@@ -24,19 +24,13 @@ _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 
 class LibGit2:
-    """The objects of one repository, by their full ids, and its refs."""
+    """The objects of one repository, by their full ids."""
 
-    def __init__(self, repo: Repo, opened: pygit2.Repository, refs: list[tuple[bytes, str]]) -> None:
+    def __init__(self, repo: Repo, opened: pygit2.Repository) -> None:
         self._repo = repo
-        self._refs = refs
         # The library ends with the object that opened it.
         self._opened = opened
         self._objects = opened.odb
-
-    def below(self, prefix: str) -> list[tuple[str, str]]:
-        """The refs below a prefix, without it, and the id that each names; symbolic ones are left out."""
-        start, at = prefix.encode(), len(prefix)
-        return [(name[at:].decode("utf-8", "replace"), oid) for name, oid in self._refs if name.startswith(start)]
 
     def read(self, name: str, most: int = sys.maxsize) -> Object | None:
         """See `Reads.read`; the name must be a full id."""
@@ -48,7 +42,8 @@ class LibGit2:
 
     def read_all(self, oids: Iterable[str], most: int = sys.maxsize) -> Iterator[Object | None]:
         """See `Reads.read_all`."""
-        return map(self.read, oids, repeat(most))
+        with _trusting():
+            yield from map(self.read, oids, repeat(most))
 
 
 def open_repository(repo: Repo) -> LibGit2 | None:
@@ -59,27 +54,22 @@ def open_repository(repo: Repo) -> LibGit2 | None:
         return None
     try:
         opened = pygit2.Repository(str(repo.git_dir))
-        found = [(ref.raw_name, ref.raw_target) for ref in opened.references.iterator()]
+        names = opened.raw_listall_references()
     except Exception:  # noqa: BLE001 - GitError, KeyError, OSError and ValueError among them; Git's own words follow
         return None
-    if any(name.startswith(_REPLACED) for name, _ in found):
-        return None
-    return LibGit2(repo, opened, [(name, str(target)) for name, target in found if isinstance(target, pygit2.Oid)])
+    return None if any(name.startswith(_REPLACED) for name in names) else LibGit2(repo, opened)
 
 
 @contextmanager
-def trusting() -> Iterator[None]:
+def _trusting() -> Iterator[None]:
     """Read as Git itself does, and each object once.
 
     Without hashing it once more, which takes as long as reading it; without looking each time whether its pack has a
     `.keep`; and without keeping it for the next who asks.
     """
-    try:
-        from pygit2 import option
-        from pygit2.enums import Option
-    except ImportError:
-        yield
-        return
+    from pygit2 import option
+    from pygit2.enums import Option
+
     usual = {
         Option.ENABLE_STRICT_HASH_VERIFICATION: True,
         Option.DISABLE_PACK_KEEP_FILE_CHECKS: False,

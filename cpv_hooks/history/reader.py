@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.libgit2 import open_repository, trusting
+from cpv_hooks.git.libgit2 import open_repository
 from cpv_hooks.git.objects import Object, Reads, objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import records
@@ -25,6 +25,8 @@ from cpv_hooks.versions.tag_refs import PREFIX
 
 _MAX_BYTES = 8 << 20
 """A commit or a tag that is larger is not read."""
+_MANY = 1000
+"""Tags; of fewer, Git's own process has told all before libgit2's module is loaded."""
 _MODEL = Line.MODEL
 
 
@@ -148,10 +150,10 @@ class History:
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
-        library = open_repository(repo)
-        self.objects: Reads = library or objects_of(repo)
-        self.tags: list[tuple[str, str]] = library.below(PREFIX) if library else list(_listed(repo))
+        self.tags = list(_listed(repo))
         """Name and id of each tag; the id is the tag object's of an annotated one."""
+        library = open_repository(repo) if len(self.tags) > _MANY else None
+        self.objects: Reads = library or objects_of(repo)
 
     def each(self, look: Callable[[str, Object | None], _T], ids: Iterable[str]) -> dict[str, _T | CPVError]:
         """What `look` makes of each object, or why it cannot."""
@@ -195,7 +197,6 @@ class History:
 
 
 def _listed(repo: Repo) -> Iterator[tuple[str, str]]:
-    """The tags, by Git's own command."""
     for line in repo.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", PREFIX).splitlines():
         oid, _, name = line.partition(" ")
         yield name, oid
@@ -203,12 +204,11 @@ def _listed(repo: Repo) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _at_full_speed() -> Iterator[None]:
-    """Without what costs as much as the reading: looking for cycles among what is kept, hashing each object again."""
+    """Without looking for cycles among what is kept, which costs as much as the reading."""
     was_on = gc.isenabled()
     gc.disable()
     try:
-        with trusting():
-            yield
+        yield
     finally:
         if was_on:
             gc.enable()

@@ -21,11 +21,15 @@ DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 
 @dataclass(frozen=True)
 class Bench:
-    """Where a run takes place. `outside` is the environment in which it was started, for pip alone."""
+    """Where a run takes place. `outside` is the environment in which it was started, for pip alone.
+
+    `against` is an earlier revision to measure beside this one.
+    """
 
     root: Path
     form: Form
     outside: Mapping[str, str]
+    against: str | None = None
 
     @cached_property
     def server(self) -> seaweed.Server:
@@ -76,7 +80,7 @@ class Bench:
 
 
 @contextmanager
-def opened(root: Path, form: Form) -> Iterator[Bench]:
+def opened(root: Path, form: Form, against: str | None = None) -> Iterator[Bench]:
     """An environment in which nothing of the user's is read or changed; it and the server end with the block."""
     outside = dict(os.environ)
     (root / seaweed.OWNER).write_text(str(os.getpid()))
@@ -87,7 +91,7 @@ def opened(root: Path, form: Form) -> Iterator[Bench]:
     settings.parent.mkdir(parents=True)
     settings.write_text(DVC_CONFIG)
     try:
-        yield Bench(root, form, outside)
+        yield Bench(root, form, outside, against)
     finally:
         seaweed.stop(root)
         os.environ.clear()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench import (
+    commands,
     curve_artifacts,
     curve_files,
     curve_sizes,
@@ -19,6 +20,7 @@ from bench import (
     history,
     hooks,
     install,
+    markdown,
     models,
     starts,
     training,
@@ -40,6 +42,7 @@ WORK: dict[str, Callable[[Bench], Iterator[Row | Curve]]] = {
     "commit": models.whole_commit,
     "folders": folders.rows,
     "transfers": transfers.rows,
+    "commands": commands.rows,
     "history": history.rows,
     "training": training.rows,
     "install": install.rows,
@@ -53,10 +56,15 @@ WORK: dict[str, Callable[[Bench], Iterator[Row | Curve]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, write."""
     arguments = _parser().parse_args(argv)
+    if arguments.results:
+        if not arguments.markdown:
+            raise SystemExit("--results needs --markdown FILE")
+        markdown.write(arguments.markdown, [json.loads(path.read_text()) for path in arguments.results])
+        return 0
     form: Form = arguments.form
     began, results = time.monotonic(), list[Row | Curve]()
     temporary = tempfile.TemporaryDirectory(dir=arguments.folder, prefix="cpv-bench-", ignore_cleanup_errors=True)
-    with temporary as folder, opened(Path(folder), form) as bench:
+    with temporary as folder, opened(Path(folder), form, arguments.against) as bench:
         machine = {**describe(Path(folder)), "form": form.name}
         for name in arguments.only:
             started = time.monotonic()
@@ -73,9 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(arguments: argparse.Namespace, machine: Mapping[str, str], results: Sequence[Row | Curve]) -> None:
+    data = {"machine": machine, "results": [as_data(result) for result in results]}
     if arguments.json:
-        data = {"machine": machine, "results": [as_data(result) for result in results]}
         arguments.json.write_text(json.dumps(data, indent=1) + "\n")
+    if arguments.markdown:
+        markdown.write(arguments.markdown, [json.loads(json.dumps(data))])
     if arguments.plots:
         arguments.plots.mkdir(parents=True, exist_ok=True)
         for result in results:
@@ -97,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
         "--only", nargs="+", choices=list(WORK), default=list(WORK), metavar="NAME", help=", ".join(WORK)
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write tables below the mark of this page")
+    parser.add_argument(
+        "--results", type=Path, nargs="+", metavar="JSON", help="with --markdown: measure nothing, take these results"
+    )
+    parser.add_argument("--against", metavar="REV", help="measure short commands of that revision too (work: commands)")
     parser.add_argument("--plots", type=Path, metavar="FOLDER", help="write a plot of each curve there, as SVG")
     parser.add_argument("--folder", type=Path, help="measure on this disk (default: the one of temporary files)")
     return parser

@@ -16,8 +16,8 @@ GIT = "git for-each-ref refs/tags >/dev/null && git cat-file --batch <../{}-obje
 """Every tag, commit, tree and pointer of the versions, printed."""
 REFS = "--format=%(refname:short) %(creatordate) %(*authorname) %(subject)"
 _OBJECTS = "%(objectname)\n%(*objectname)\n%(*objectname)^{tree}\n%(*objectname):model.bin.dvc"
-_SANE = 1000
-"""Versions; of more, `dvc exp show` takes many minutes, and `gto show` is asked once."""
+_FEW, _SOME = 100, 1000
+"""Versions: of more than a few, `dvc exp show` takes minutes and `gto show` is asked once; of more than some, hours."""
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -41,16 +41,16 @@ def _rows(bench: Bench, folder: Path, versions: int) -> Iterator[Row]:
     objects.write_text("".join(f"{oid}\n" for oid in dict.fromkeys(found.split())))
     bare = Contestant("git for-each-ref, git cat-file", folder, lambda number: ["sh", "-c", GIT.format(folder.name)])
     reader = Contestant("cpv: the reader alone", folder, lambda number: [sys.executable, "-c", READ_HISTORY])
-    target = Target(bare.name, 1.5) if versions > _SANE else None
+    target = Target(bare.name, 1.5) if versions > _SOME else None
     yield Contest(f"{versions} versions read", [reader, bare], bench.form.rounds, target=target).run()
-    once = bench.form.rounds if versions <= _SANE else 1
+    once = None if versions <= _FEW else 1
     log = [
         Contestant("cpv log -n 10", folder, lambda number: ["cpv", "log", "-n", "10"]),
         Contestant("cpv log", folder, lambda number: ["cpv", "log"]),
     ]
-    if shutil.which("gto"):
+    if shutil.which("gto") and versions <= _SOME:
         log.append(Contestant("gto show", folder, lambda number: ["gto", "show", "bench"], rounds=once))
-    if versions <= _SANE:
+    if versions <= _FEW:
         log.append(Contestant("dvc exp show --all-tags", folder, lambda number: ["dvc", "exp", "show", "-T"], rounds=1))
     log.append(Contestant("git for-each-ref", folder, lambda number: ["git", "for-each-ref", REFS, "refs/tags"]))
     aim = Target("gto show", 0.15, cpu=True)

@@ -26,16 +26,19 @@ def rows(bench: Bench) -> Iterator[Row]:
     python, site = folder / "venv/bin/python", next((folder / "venv").glob("lib/*/site-packages"))
     before = _size(site)
     pip = _text(python, "-m", "pip", "--version").split()[1]
-    # The index and its certificates are set in the environment outside, home folder and all.
-    outside = {key: value for key, value in bench.outside.items() if key not in DROPPED}
-    words = ["env", "-i", *(f"{key}={value}" for key, value in outside.items())]
-    command = [*words, str(python), "-m", "pip", "install", "-q", "--no-cache-dir", "."]
+    command = [*as_outside(bench), str(python), "-m", "pip", "install", "-q", "--no-cache-dir", "."]
     row = Contest(f"pip install . with pip {pip}", [Contestant("cpv", source, lambda number: command)], 1).run()
     size, packages = (_size(site) - before) / 1e6, len(list(site.glob("*.dist-info")))
     own = sum(_size(site / name) for name in ("cpv_hooks", "dvc_cpv_plugin")) / 1e6
     note = f"{size:.0f} MB in {packages} packages are installed, {own:.1f} MB of them CPV's own; the aim is 30 s"
     yield Row(row.work, row.samples, notes=(note,))
     shutil.rmtree(folder)
+
+
+def as_outside(bench: Bench) -> list[str]:
+    """Run pip so: the index and its certificates are set in the environment outside, home folder and all."""
+    outside = {key: value for key, value in bench.outside.items() if key not in DROPPED}
+    return ["env", "-i", *(f"{key}={value}" for key, value in outside.items())]
 
 
 def _size(folder: Path) -> int:

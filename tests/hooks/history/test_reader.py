@@ -26,6 +26,12 @@ def model(tmp_path: Path) -> ModelRepo:
     return two_versions.copy(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a history of more than a thousand tags."""
+    monkeypatch.setattr(reader, "_MANY", 0)
+
+
 def read(shell: Shell) -> dict[str, Recorded]:
     repo = Repo.discover(shell.path)
     return {one.name: one for one in reader.read(repo, Project.find_all(repo))}
@@ -176,7 +182,9 @@ def test_a_commit_without_a_usable_time() -> None:
     assert found == records.Commit("12", "A <a> x", 0, "hi")
 
 
-def test_read_together_or_one_by_one_by_the_library_or_by_git(model: ModelRepo) -> None:
+def test_read_together_or_one_by_one_by_the_library_or_by_git(
+    model: ModelRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def version(number: int, *options: str) -> None:
         model.git("add", "-A")
         model.git("commit", "-q", "--allow-empty", "-m", f"work {number}")
@@ -213,8 +221,10 @@ def test_read_together_or_one_by_one_by_the_library_or_by_git(model: ModelRepo) 
     assert {name for name, one in together.items() if one.error} == {"v0.2", "v0.7", "v0.9"}
     paths = [[item.pointer.path for item in together[f"v0.{n}"].artifacts] for n in (4, 5, 6)]
     assert paths[0] == paths[2] == [path for path in paths[1] if path != "pipe/out.bin"] != paths[1]
-    library = open_repository(Repo.discover(model.path))
-    assert library is not None
+    assert open_repository(Repo.discover(model.path)) is not None
+    with monkeypatch.context() as few:
+        few.setattr(reader, "_MANY", 1000)
+        assert said(model) == one_by_one
     model.git("replace", "HEAD:code.py", "HEAD:.cpv.toml")  # no pointer: Git itself is asked, for the same
     assert open_repository(Repo.discover(model.path)) is None
     assert said(model) == one_by_one
