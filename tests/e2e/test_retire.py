@@ -14,6 +14,7 @@ from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import sweep
 from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 from cpv_hooks.upkeep.retire import retire_plan
+from cpv_hooks.upkeep.retire.retire_plan import Freed
 from cpv_hooks.upkeep.retire.selection import Policy
 from support import four_versions
 from support.four_versions import TAGS, clone, weights, words
@@ -81,6 +82,9 @@ def test_what_nobody_else_needs_goes_and_every_clone_is_told_why(repo: ModelRepo
     assert other.read("metrics.log") == b"acc=0.9\n"
     assert other.read("data/a") == b"a"
     assert other.changes() == []
+    assert other.git("reset", "-q", "--hard").err == "", "it is said once"
+    assert "its data is gone" in other.cpv("sync").err
+    assert "absent" in other.cpv("status").out
 
 
 def test_nothing_is_committed_as_deleted_and_training_there_makes_a_version(repo: ModelRepo) -> None:
@@ -197,57 +201,54 @@ def test_the_record_is_on_the_host_before_the_remote_loses_anything(repo: ModelR
     assert gone(repo, 1)
 
 
-@pytest.mark.parametrize(
-    "needed_by",
-    [
-        "a branch",
-        "another clone's branch",
-        "a tag",
-        "another version",
-        "a stage",
-        "a run",
-        "a stash",
-        "the index",
-        "the queue",
-        "nothing",
-    ],
-)
-def test_content_that_anything_else_needs_stays(tmp_path: Path, needed_by: str) -> None:
+def test_content_that_anything_else_needs_stays(tmp_path: Path) -> None:
     repo = four_versions.copy(tmp_path)
     project = project_of(repo)
     commit = repo.git("rev-parse", "v0.1^{commit}").out.strip()
-    if needed_by == "a branch":
-        repo.git("branch", "old", commit)
-    elif needed_by == "another clone's branch":
-        repo.git("push", "-q", "origin", f"{commit}:refs/heads/theirs")
-        repo.git("update-ref", "-d", "refs/remotes/origin/theirs")
-    elif needed_by == "a tag":
-        repo.git("tag", "paper-2026", commit)
-    elif needed_by == "another version":
-        save(repo, {"model.bin": weights(1), "tok/words": words(1)}, "back to v0.1")
-        repo.git("tag", "v0.4")
-        save(repo, {"model.bin": b"and on", "tok/words": b"and on"}, "on")
-    elif needed_by == "a stage":
-        repo.git("tag", "-a", "-m", "in", "resnet#production#1", commit)
-    elif needed_by == "a run":
-        repo.git("update-ref", "refs/cpv/runs/main/1", commit)
-    elif needed_by == "a stash":
-        repo.git("checkout", "-q", "v0.1", "--", "model.bin.dvc", "tok.dvc")
-        repo.git("stash", "-q")
-    elif needed_by == "the index":
-        repo.git("checkout", "-q", "v0.1", "--", "model.bin.dvc", "tok.dvc")
-        repo.git("restore", "--worktree", "--source", "HEAD", "model.bin.dvc", "tok.dvc")
-    elif needed_by == "the queue":
-        Queue.of(project.repo).add(".", commit, "test")
-    found = retire_plan.plan(project.repo, [project], ["v0.1"], Policy())
-    retire_plan.retire(project.repo, found.chosen, None)
+    chosen = retire_plan.plan(project.repo, [project], ["v0.1"], Policy())
+    assert chosen.freed == Freed(159, at_least=False)
+    retire_plan.retire(project.repo, chosen.chosen, None)
     repo.git("push", "-q", "--follow-tags")
-    planned = sweep.plan(project.repo, [project], PruneOptions(remote=True, grace=0.0))
-    going = {item.oid for item in planned.objects}
-    expected = {md5(weights(1)), md5(words(1))} if needed_by == "nothing" else set()
-    assert {oid for oid in going if not oid.endswith(".dir")} == expected
-    hidden = needed_by == "another clone's branch"  # only prune asks the host
-    assert found.freed.bytes == (159 if expected or hidden else 0)
+
+    def going() -> set[str]:
+        planned = sweep.plan(project.repo, [project], PruneOptions(remote=True, grace=0.0))
+        return {item.oid for item in planned.objects if not item.oid.endswith(".dir")}
+
+    alone = {md5(weights(1)), md5(words(1))}
+    assert going() == alone
+    to_and_fro = {
+        "a branch": (["branch", "old", commit], ["branch", "-q", "-D", "old"]),
+        "another's branch": (
+            ["push", "-q", "../host.git", f"{commit}:refs/heads/theirs"],
+            ["push", "-q", "../host.git", ":refs/heads/theirs"],
+        ),
+        "a tag": (["tag", "paper-2026", commit], ["tag", "-d", "paper-2026"]),
+        "a stage": (["tag", "-a", "-m", "in", "resnet#production#1", commit], ["tag", "-d", "resnet#production#1"]),
+        "a run": (["update-ref", "refs/cpv/runs/main/1", commit], ["update-ref", "-d", "refs/cpv/runs/main/1"]),
+        "HEAD": (["checkout", "-q", "--detach", commit], ["checkout", "-q", "-f", "main"]),
+        "the index": (["read-tree", commit], ["reset", "-q", "--hard"]),
+    }
+    for name, (there, back) in to_and_fro.items():
+        repo.git(*there)
+        assert going() == set(), name
+        repo.git(*back)
+        assert going() == alone, name
+    queue = Queue.of(project.repo)
+    queue.add(".", commit, "test")
+    assert going() == set()
+    queue.done(".", [commit])
+    repo.git("checkout", "-q", "v0.1", "--", "model.bin.dvc", "tok.dvc")
+    repo.git("stash", "-q")
+    assert going() == set()
+    repo.git("stash", "drop", "-q")
+    assert going() == alone
+    repo.git("checkout", "-q", "v0.1", "--", "model.bin.dvc", "tok.dvc")
+    repo.commit("back to v0.1")
+    repo.git("tag", "v0.4")
+    repo.git("checkout", "-q", "v0.3", "--", "model.bin.dvc", "tok.dvc")
+    repo.commit("and on")
+    repo.git("push", "-q", "--follow-tags")
+    assert going() == set(), "another version has it"
 
 
 def test_a_stage_that_a_version_was_in_once_keeps_nothing_and_neither_does_a_version_of_the_data(

@@ -94,26 +94,24 @@ def test_old_ones_go_but_none_that_was_in_the_stage(repo: ModelRepo, typed: Type
     assert now(repo) == ["v0.2"]
 
 
-@pytest.mark.parametrize("why", ["stage", "newest", "HEAD", "HEAD's model"])
-def test_what_matters_goes_only_by_its_name(repo: ModelRepo, typed: Typed, why: str) -> None:
-    version, reason = "v0.1", "HEAD is on it"
-    if why == "stage":
-        repo.git("tag", "-a", "-m", "in", "resnet#production#1", "v0.1^{commit}")
-        reason = "it is in stage production"
-    elif why == "newest":
-        version, reason = "v0.3", "it is the newest version of the model and HEAD is on it"
-    elif why == "HEAD":
-        repo.git("checkout", "-q", "v0.1")
-    else:
-        repo.git("checkout", "-q", "v0.2~1")  # the commit of code after v0.1
-    _, err = typed(version, "v0.0", "--yes", status=1)
-    assert (
-        f"retired only where its name is given again: {version}: {reason}; fix: dvc cpv retire … --confirm {version}"
-        in err
-    )
+def test_what_matters_goes_only_by_its_name(repo: ModelRepo, typed: Typed) -> None:
+    repo.git("tag", "-a", "-m", "in", "resnet#production#1", "v0.2^{commit}")
+    repo.git("checkout", "-q", "v0.2~1")  # the commit of code after v0.1
+    reasons = {
+        "v0.1": "HEAD is on it",
+        "v0.2": "it is in stage production",
+        "v0.3": "it is the newest version of the model",
+    }
+    for version, reason in reasons.items():
+        _, err = typed(version, "v0.0", "--yes", status=1)
+        said = f"{version}: {reason}; fix: dvc cpv retire … --confirm {version}"
+        assert f"retired only where its name is given again: {said}" in err
     assert now(repo) == []
-    typed(version, "v0.0", "--yes", "--confirm", version)
-    assert now(repo) == sorted([version, "v0.0"])
+    repo.git("checkout", "-q", "v0.1")
+    assert "v0.1: HEAD is on it" in typed("v0.1", "--yes", status=1)[1]
+    typed("v0.2", "v0.3", "v0.0", "--yes", "--confirm", "v0.2", "--confirm", "v0.3")
+    assert now(repo) == ["v0.0", "v0.2", "v0.3"]
+    assert "v0.1: it is the newest version of the model and HEAD is on it" in typed("v0.1", "--yes", status=1)[1]
 
 
 def test_at_a_terminal_the_name_is_typed(repo: ModelRepo) -> None:
@@ -149,29 +147,29 @@ def test_the_list_says_where_the_data_is(repo: ModelRepo, typed: Typed) -> None:
     assert now(repo) == ["v0.1"]
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ((), "which versions?; fix: dvc cpv retire TAG, or --keep-best N --metric M, or --older-than AGE"),
-        (("--undo",), "which versions?; fix: dvc cpv retire --undo TAG"),
-        (("v9.9",), "'v9.9' is no "),
-        (("v0.1", "--older-than", "3d"), "either the versions are named, or a rule says which"),
-        (("--keep-best", "2"), "--keep-best and --metric go together"),
-        (("--metric", "acc", "--older-than", "0d"), "--keep-best and --metric go together"),
-        (
-            ("--keep-best", "2", "--metric", "wer"),
-            "whether more or less wer is better is not known; fix: --mode max, or",
-        ),
-        (("--keep-best", "0", "--metric", "acc"), "--keep-best counts versions, from 1"),
-        (("--keep-best", "2", "--metric", "ac", "--mode", "max"), "no version has a metric 'ac' (did you mean acc?)"),
-        (("--older-than", "soon"), "'soon' is not an age"),
-        (("--undo", "v0.1"), "v0.1 is not retired; fix: dvc cpv retire --list"),
-    ],
+SENSELESS: tuple[tuple[tuple[str, ...], str], ...] = (
+    ((), "which versions?; fix: dvc cpv retire TAG, or --keep-best N --metric M, or --older-than AGE"),
+    (("--undo",), "which versions?; fix: dvc cpv retire --undo TAG"),
+    (("v9.9",), "'v9.9' is no "),
+    (("v0.1", "--older-than", "3d"), "either the versions are named, or a rule says which"),
+    (("--keep-best", "2"), "--keep-best and --metric go together"),
+    (("--metric", "acc", "--older-than", "0d"), "--keep-best and --metric go together"),
+    (
+        ("--keep-best", "2", "--metric", "wer"),
+        "whether more or less wer is better is not known; fix: --mode max, or",
+    ),
+    (("--keep-best", "0", "--metric", "acc"), "--keep-best counts versions, from 1"),
+    (("--keep-best", "2", "--metric", "ac", "--mode", "max"), "no version has a metric 'ac' (did you mean acc?)"),
+    (("--older-than", "soon"), "'soon' is not an age"),
+    (("--undo", "v0.1"), "v0.1 is not retired; fix: dvc cpv retire --list"),
 )
-def test_what_makes_no_sense_is_one_line(repo: ModelRepo, typed: Typed, words: tuple[str, ...], said: str) -> None:
-    out, err = typed(*words, status=1)
-    assert (out, len(err.splitlines())) == ("", 1)
-    assert said in err
+
+
+def test_what_makes_no_sense_is_one_line(repo: ModelRepo, typed: Typed) -> None:
+    for words, said in SENSELESS:
+        out, err = typed(*words, status=1)
+        assert (out, len(err.splitlines())) == ("", 1)
+        assert said in err
 
 
 def test_from_python(repo: ModelRepo) -> None:
@@ -184,7 +182,7 @@ def test_from_python(repo: ModelRepo) -> None:
     assert models.retire_model_checkpoints(keep_best=1, metric="acc") == ["v0.0", "v0.2"]
     assert models.retire_model_checkpoints(["v0.3"], confirm=["v0.3"]) == ["v0.3"]
     assert models.get_model_metadata("v0.1")["retired"] is not None
-    assert [one["tag"] for one in models.read_retired_checkpoints()][-1] == "v0.1"
+    assert {one["tag"]: one["reason"] for one in models.read_retired_checkpoints()}["v0.1"] == "why"
     assert models.unretire_model_checkpoints(["v0.1", "v0.3"]) == ["v0.1", "v0.3"]
     assert now(repo) == ["v0.0", "v0.2"]
     with pytest.raises(RetireError, match="which versions"):
