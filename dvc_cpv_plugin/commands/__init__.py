@@ -23,6 +23,7 @@ NOUNS: Mapping[str, str] = {
     "tag": "Tag the checkpoint at HEAD: the next version, or the one you name.",
     "log": "List the versions, newest first: what changed, sizes, metrics, and where the data is.",
     "diff": "Compare two versions, or one with the work tree: artifacts, files, models, metrics, settings.",
+    "report": "Write the versions as one HTML page: time line, metrics, storage, comparisons; no network.",
     "promote": "Take a model version into a stage, such as production; prints the tag that says so.",
     "demote": "Take the version out of a stage, so that no version is in it; prints the tags that say so.",
     "stages": "Show which version is in which stage; with --history who put which one there, and when.",

@@ -50,7 +50,7 @@ class CmdLog(CPVCommand):
         filters = self._filters(repo, projects[0].config.metrics)
         found = read(repo, projects)
         if not found:
-            raise _none(repo)
+            raise no_version(repo)
         errors: dict[str, str] = {}
         held = {stage: event.version for stage, event in stages.current(repo, projects[0]).items()}
         if self.args.stage is not None:
@@ -109,7 +109,8 @@ def _refuse_unknown(stage: str, known: set[str], repo: Repo) -> None:
         raise CPVError(f"no stage {stage!r} (known: {names})", where=str(repo.top), fix="dvc cpv stages")
 
 
-def _none(repo: Repo) -> Exception:
+def no_version(repo: Repo) -> Exception:
+    """What there is to say where a repository has no version."""
     from cpv_hooks.errors import CPVError
 
     shallow = (repo.common_dir / "shallow").exists()
@@ -137,7 +138,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `log` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "log", CmdLog, NOUNS["log"], EXAMPLES)
     kinds = ("model", "data", "metrics", "extra")
-    parser.add_argument("-n", "--number", type=_count, metavar="N", help="At most so many (with --best: 1).")
+    parser.add_argument("-n", "--number", type=count, metavar="N", help="At most so many (with --best: 1).")
     parser.add_argument(
         "--kind", action="append", default=[], choices=kinds, help="Only versions that changed this; repeatable."
     )
@@ -163,7 +164,8 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     _take_minus(parser)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """The N of `-n N`."""
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of versions")
     return int(text)

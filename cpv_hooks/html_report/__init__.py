@@ -1,0 +1,1 @@
+"""`dvc cpv report`: the versions of a repository as one HTML page that needs no network."""

@@ -1,0 +1,100 @@
+"""`dvc cpv report`: the versions as one HTML page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dvc_cpv_plugin.commands import NOUNS
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.log import count, no_version
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.history.log import Filters
+
+EXAMPLES = """examples:
+  dvc cpv report --open                       make it and show it
+  dvc cpv report --out versions.html
+  dvc cpv report -n 200 --since 90d           of a long history the last part
+  dvc cpv report --remote                     ask the remote what it has, and read models there
+
+The page needs no network and can be sent to anybody; docs/report.md describes it."""
+_DEFAULT = "cpv-report.html"
+
+
+class CmdReport(CPVCommand):
+    """Writes the page and prints where it is."""
+
+    def run(self) -> int:
+        """Do it."""
+        from cpv_hooks.git.repo import Repo
+        from cpv_hooks.history.reader import read
+        from cpv_hooks.html_report.contents import contents
+        from cpv_hooks.html_report.page import chart_library, page
+        from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.system.atomic_files import write_atomic
+        from dvc_cpv_plugin.commands import ui
+
+        repo = Repo.discover()
+        projects = projects_here(repo)
+        filters = self._filters(repo)
+        out = Path(self.args.out)
+        _refuse(out)
+        library = chart_library()
+        found = read(repo, projects)
+        if not found:
+            raise no_version(repo)
+        document = contents(repo, projects, found, filters, ask_remote=self.args.remote)
+        write_atomic(out, page(document, library).encode())
+        ui.write(str(out))
+        if self.args.open:
+            _show(out)
+        return 0
+
+    def _filters(self, repo: Repo) -> Filters:
+        from cpv_hooks.history.dates import moment
+        from cpv_hooks.history.log import Filters
+
+        since = moment(repo, "--since", self.args.since) if self.args.since is not None else None
+        return Filters(since=since, most=self.args.number)
+
+
+def _refuse(out: Path) -> None:
+    """`CPVError` where the page cannot be written, or would take the place of something that is no report."""
+    from cpv_hooks.errors import CPVError
+    from cpv_hooks.html_report.page import is_report
+
+    fix = f"dvc cpv report --out {_DEFAULT}"
+    if out.is_dir():
+        raise CPVError("is a folder; the report is a file", where=str(out), fix=fix)
+    if (out.exists() or out.is_symlink()) and not (out.is_file() and not out.is_symlink() and is_report(out)):
+        raise CPVError("is there already and is no report, so it stays as it is", where=str(out), fix=fix)
+    if not out.parent.is_dir():
+        raise CPVError("there is no such folder", where=str(out.parent), fix=fix)
+
+
+def _show(out: Path) -> None:
+    import webbrowser
+
+    from cpv_hooks.errors import CPVError, shell_path
+
+    try:
+        shown = webbrowser.open(out.resolve().as_uri())
+    except (webbrowser.Error, OSError):
+        shown = False
+    if not shown:
+        raise CPVError(
+            "no browser was found here; the report is written", where=str(out), fix=f"xdg-open {shell_path(str(out))}"
+        )
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `report` to `dvc cpv`."""
+    parser = add_command(subparsers, parent_parser, "report", CmdReport, NOUNS["report"], EXAMPLES)
+    parser.add_argument("--out", metavar="FILE", default=_DEFAULT, help=f"Where it is written (default: {_DEFAULT}).")
+    parser.add_argument("--open", action="store_true", help="Show it in the browser.")
+    parser.add_argument("-n", "--number", type=count, metavar="N", help="The newest N versions alone.")
+    parser.add_argument("--since", metavar="DATE", help="Not older: 2026-11-01, '2 weeks ago', 30d.")
+    parser.add_argument("--remote", action="store_true", help="Ask the remote what it has, and read models there.")
