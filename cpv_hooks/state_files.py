@@ -86,6 +86,7 @@ OF_REPOSITORY = frozenset(
 CONFIG = "config.json"
 CONFIG_LOCK = ".lock"
 TRUSTED = "trusted.json"
+UNDELIVERED = "undelivered.json"
 CREDENTIALS = "aws_credentials"
 LOGS = "logs"
 STORAGE = "storage"
@@ -93,7 +94,9 @@ REPOSITORIES = "repositories"
 CACHE = "cache"
 ARTIFACTS = "artifacts"
 LOCKS = "locks"
-OF_USER = frozenset({CONFIG, CONFIG_LOCK, TRUSTED, CREDENTIALS, LOGS, STORAGE, REPOSITORIES, CACHE, ARTIFACTS, LOCKS})
+OF_USER = frozenset(
+    {CONFIG, CONFIG_LOCK, TRUSTED, UNDELIVERED, CREDENTIALS, LOGS, STORAGE, REPOSITORIES, CACHE, ARTIFACTS, LOCKS}
+)
 
 NOWHERE = Path("/nonexistent")
 """The home of a user who has none, as in a container whose uid has no passwd entry: settings are the defaults then."""

@@ -26,7 +26,27 @@ REMOTE_SECONDS = 20.0
 
 def examine(repo: Repo, *, remote_seconds: float = REMOTE_SECONDS) -> list[Check]:
     """Every check, in the order in which a person would mend things. One that breaks is a failed one."""
-    looks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
+    from cpv_hooks.project import plugins
+
+    found: list[Check] = []
+    for _, answer in plugins.every("cpv_checks", _Builtin(remote_seconds), repo=repo):
+        found += [check for check in answer if isinstance(check, Check)] if isinstance(answer, list | tuple) else []
+    return [replace(check, reason=redact(check.reason)) for check in found]
+
+
+class _Builtin:
+    """CPV's own checks, which register as a plugin's do."""
+
+    def __init__(self, remote_seconds: float) -> None:
+        self._remote_seconds = remote_seconds
+
+    def cpv_checks(self, repo: Repo) -> list[Check]:
+        """All of them."""
+        return [check for name, look in _looks(repo, self._remote_seconds) for check in guarded(name, look)]
+
+
+def _looks(repo: Repo, remote_seconds: float) -> list[tuple[str, Callable[[], Iterator[Check]]]]:
+    return [
         ("git", lambda: iter([git_version(repo)])),
         ("dvc", lambda: iter([dvc_version()])),
         ("settings", lambda: settings(repo)),
@@ -39,9 +59,8 @@ def examine(repo: Repo, *, remote_seconds: float = REMOTE_SECONDS) -> list[Check
         ("pointers", lambda: pointers(repo)),
         ("remote", lambda: remotes(repo, remote_seconds)),
         ("queue", lambda: iter([queue(repo)])),
+        ("notifications", notifications),
     ]
-    checks = (check for name, look in looks for check in guarded(name, look))
-    return [replace(check, reason=redact(check.reason)) for check in checks]
 
 
 def git_version(repo: Repo) -> Check:
@@ -162,3 +181,23 @@ def queue(repo: Repo) -> Check:
     last = next((item.error for item in reversed(waiting) if item.error), None)
     commits = "1 commit waits" if len(waiting) == 1 else f"{len(waiting)} commits wait"
     return Check("queue", "warn", f"{commits} to be uploaded{f' ({last})' if last else ''}", "dvc cpv sync")
+
+
+def notifications() -> Iterator[Check]:
+    """Whether what the settings name can be used, and the last events arrived; nothing where they name nobody."""
+    from importlib.util import find_spec
+
+    from cpv_hooks.accounts.personal import personal_settings, undelivered
+
+    notify = personal_settings.load().notify
+    lost = undelivered.read()
+    for one in lost:
+        yield Check("notifications", "warn", one.line, one.fix)
+    if notify.webhook is not None and notify.secret is None:
+        yield Check("notifications", "warn", "notify.secret is not set", "dvc cpv config set notify.secret -")
+    if notify.url is not None and find_spec("apprise") is None:
+        from cpv_hooks.accounts.personal.apprise_send import FIX
+
+        yield Check("notifications", "warn", "notify.url needs Apprise, which is not installed", FIX)
+    elif not lost and (notify.webhook is not None or notify.events is not None):
+        yield Check("notifications", "ok", "none has failed since the last one that arrived")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.events.outbox import Event, emit
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import conditions
 from cpv_hooks.history.reader import read_one
@@ -43,7 +44,7 @@ def promote(repo: Repo, projects: Sequence[Project], name: str, stage: str, mess
     with _registry(repo) as registry:
         artifact = stages.artifact_name(project)
         known = registry.find_artifact(artifact, create_new=True).find_version(commit_hexsha=version.commit)
-        return str(
+        made = str(
             registry.assign(
                 artifact,
                 stage,
@@ -54,6 +55,8 @@ def promote(repo: Repo, projects: Sequence[Project], name: str, stage: str, mess
                 force=True,
             ).tag
         )
+    emit(repo.top, Event("promoted", version.name, {"stage": stage}))
+    return made
 
 
 _FIX = "dvc cpv stages lists the rules"

@@ -44,7 +44,10 @@ def run(args: list[str]) -> int:
         fail(error)
         names = []
     if names:
+        from cpv_hooks.events.outbox import emit_tagged
+
         say(f"tagged {' '.join(names)}")
+        emit_tagged(repo.top, names)
         _tell_unseen(repo, projects[0])
     upload_by_policy(repo, projects, [head], "commit")
     if hooks_in_place.were_bypassed(repo) and all(project.config.push_when == "commit" for project in projects):

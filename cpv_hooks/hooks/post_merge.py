@@ -20,6 +20,9 @@ def run(args: list[str]) -> int:
     if report.projects and head and repo.resolve("HEAD^2"):
         names = tags.create_auto(repo, report.projects, head)
         if names:
+            from cpv_hooks.events.outbox import emit_tagged
+
             say(f"tagged {' '.join(names)}")
+            emit_tagged(repo.top, names)
         upload_by_policy(repo, report.projects, [head], "merge")
     return 0

@@ -25,7 +25,10 @@ def run(args: list[str]) -> int:
         pushed_tags.settle(repo)
         moved = tags.move_rewritten(repo, report.projects[0], pairs)
         if moved:
+            from cpv_hooks.events.outbox import emit_tagged
+
             say(f"tagged {' '.join(moved)}")
+            emit_tagged(repo.top, moved)
         upload_by_policy(repo, report.projects, [new for _, new in pairs], args[0] if args else "rewrite")
     return 0
 

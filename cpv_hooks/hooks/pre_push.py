@@ -183,7 +183,7 @@ def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> l
         commits = list(dict.fromkeys([*commits, *tagged]))
     if not commits:
         return []
-    missing = complete(project, commits)
+    missing = complete(project, commits, announce=True)
     return [f"{gap.path}: object {gap.oid} is not on the DVC remote {gap.remote}" for gap in missing]
 
 
@@ -205,6 +205,10 @@ def _raced(repo: Repo, project: Project, updates: list[Update], remote: str, ans
     if alone or any(tag.name not in going for tag in own):
         host |= _ask(repo, remote, answers)
     renamed = lost_races.renumber(repo, project, own, host)
+    if renamed:
+        from cpv_hooks.events.outbox import emit_tagged
+
+        emit_tagged(repo.top, renamed.values())
     for old, name in renamed.items():
         if _TAGS + old in host:
             fail(

@@ -47,7 +47,10 @@ def run(args: list[str]) -> int:
             tags.check_goes(repo, renamed.old, renamed.new)
         return 0
     if ours:
+        from cpv_hooks.events.outbox import emit_tagged
+
         tag_refs.note_made(repo, {name: new[name] for name in ours})
+        emit_tagged(repo.top, ours)
         upload_by_policy(repo, projects, list(ours.values()), f"tag {' '.join(ours)}")
     return 0
 

@@ -1,26 +1,12 @@
-"""The one specification of what a plugin can change, and the place where plugins are loaded.
+"""Asking plugins: what each hook of `plugin_hooks` answers, and what is said of a plugin that fails.
 
-A plugin is an installed Python distribution with an entry point in the group `cpv`, which names a module (or an
-object) whose functions carry pluggy's mark::
-
-    hookimpl = pluggy.HookimplMarker("cpv")
-
-    @hookimpl
-    def cpv_metrics(path, name): ...
-
-An implementation may leave out the arguments that it does not need. CPV's own behaviour registers the same way, and
-is asked last. Only the interpreter's own site-packages are searched: nothing that a repository holds, and nothing in
-the current folder, can name a plugin. A plugin that cannot be loaded is left out with a warning.
+A plugin that fails is named in one warning and left out for the rest of the process; the next one is asked. Only a tag
+scheme that fails ends the command: without it versions would get the wrong numbers.
 """
 
 from __future__ import annotations
 
-import os
-import site
-import sys
-import sysconfig
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -35,69 +21,14 @@ if TYPE_CHECKING:
     from cpv_hooks.metric_formats.series import MetricSeries
     from cpv_hooks.model_formats.record import Model
     from cpv_hooks.project.config import Config, Kind
+    from cpv_hooks.project.plugin_hooks import ExtraCommand, Notifier, ReportPanel
     from cpv_hooks.project.tag_schemes import Scheme
     from cpv_hooks.system.byte_source import ByteSource
-
-GROUP = "cpv"
-
-
-class Specification:
-    """The hooks. Each takes the first answer that is not None."""
-
-    def cpv_tag_scheme(self, name: str, config: Config) -> Scheme | None:
-        """The tag scheme that `[tags] scheme = name` in `.cpv.toml` asks for; `config` is all of that file."""
-
-    def cpv_metrics(self, path: Path, name: str, series: bool) -> Mapping[str, object] | None:
-        """The metrics in the file `path` that the artifact `name` (relative to the top) held at some commit.
-
-        Each is a short text, a number, or a `MetricSeries` with the value of each step. With `series` all steps are
-        wanted; without it, as in a commit, the last values are enough and time counts. `path` may be a file of DVC's
-        cache: read it only.
-        """
-
-    def cpv_kind(self, path: str) -> Kind | None:
-        """The kind of a large file or folder that is not tracked yet; `path` is relative to the DVC root."""
-
-    def cpv_model_reader(self, name: str, files: Mapping[str, ByteSource], is_folder: bool) -> Model | None:
-        """What the model `name` says of itself, read from its files: of a folder by their paths in it.
-
-        A `ByteSource` has a size and gives ranges, from DVC's cache or from the remote: read headers only, and run
-        nothing that a file says.
-        """
-
-
-class Builtin:
-    """What CPV answers where no plugin does."""
-
-    def cpv_tag_scheme(self, name: str, config: Config) -> Scheme | None:
-        """minor, semver and gto."""
-        from cpv_hooks.project.tag_schemes import builtin
-
-        return builtin(name, config)
-
-    def cpv_metrics(self, path: Path, name: str, series: bool) -> Mapping[str, object] | None:
-        """Documents, tables, JSON lines and key=value lines."""
-        from cpv_hooks.metric_formats.metrics import read
-        from cpv_hooks.metric_formats.read_series import read_series
-
-        return {one.name: one for one in read_series(path, name)} if series else read(path, name) or None
-
-    def cpv_kind(self, path: str) -> Kind | None:
-        """By the file names that the common frameworks write."""
-        from cpv_hooks.project.kind_by_name import kind_by_name
-
-        return kind_by_name(path)
-
-    def cpv_model_reader(self, name: str, files: Mapping[str, ByteSource], is_folder: bool) -> Model | None:
-        """The formats of `cpv_hooks.model_formats`."""
-        from cpv_hooks.model_formats import folder, single_file
-
-        return folder.read_folder(files) if is_folder else single_file.read_file(name, files[name])
 
 
 def tag_scheme(name: str, config: Config) -> Scheme | None:
     """The scheme of that name, or None."""
-    return cast("Scheme | None", _ask("cpv_tag_scheme", name=name, config=config))
+    return cast("Scheme | None", _ask("cpv_tag_scheme", must=True, name=name, config=config))
 
 
 def metrics(path: Path, name: str) -> dict[str, int | float | str]:
@@ -138,132 +69,135 @@ def model(name: str, files: Mapping[str, ByteSource], *, is_folder: bool) -> Mod
     return found if isinstance(found, Model) else None
 
 
-def _ask(hook: str, **arguments: object) -> object:
-    """The first answer of a hook; what a plugin's bug raises becomes a `CPVError` that names the plugin."""
+def notifiers(builtin: object, kind: str) -> dict[str, Notifier]:
+    """Who is to be told of an event; `builtin` is CPV's own answer. A plugin's come under its name too."""
+    found: dict[str, Notifier] = {}
+    for plugin, answer in every("cpv_notifiers", builtin, kind=kind):
+        for name, notifier in answer.items() if isinstance(answer, Mapping) else ():
+            found[name if plugin is None else f"{name} of plugin {plugin}"] = notifier
+    return found
+
+
+def commands() -> dict[str, tuple[str, ExtraCommand]]:
+    """The commands that plugins add, by their names, each with its plugin."""
+    from cpv_hooks.project.plugin_hooks import ExtraCommand
+
+    answers = [(plugin or "", one) for plugin, answer in every("cpv_commands") for one in _listed(answer)]
+    return {one.name: (plugin, one) for plugin, one in answers if isinstance(one, ExtraCommand)}
+
+
+def failed(name: str, what: str, error: BaseException) -> CPVError:
+    """The error of a plugin that fails."""
+    return CPVError(f"plugin {name} failed in {what}: {' '.join(repr(error).split())}", fix=_fix(name))
+
+
+def report_panels(versions: Sequence[Mapping[str, object]]) -> list[ReportPanel]:
+    """The panels that plugins add to the report on these versions."""
+    from cpv_hooks.project.plugin_hooks import ReportPanel
+
+    return [one for _, one in every("cpv_report_panel", versions=versions) if isinstance(one, ReportPanel)]
+
+
+def every(hook: str, builtin: object | None = None, **arguments: object) -> Iterator[tuple[str | None, object]]:
+    """The answers of all to a hook, each with the plugin's name, None for CPV's own; those of None are left out.
+
+    `builtin` is CPV's own answer, of a room that lies above this one.
+    """
+    known = manager()
+    if builtin is not None:
+        from cpv_hooks.project.plugin_loading import register_builtin
+
+        register_builtin(known, builtin, hook)
     try:
-        return getattr(manager().hook, hook)(**arguments)
-    except (CPVError, OSError):
-        raise
-    except Exception as error:
-        what = f"plugin {_failed(hook, error)} failed in {hook}: {error!r}"
-        raise CPVError(what, fix="pip uninstall that plugin") from error
+        yield from _every(known, hook, arguments)
+    finally:
+        if builtin is not None:
+            known.unregister(name=hook)
 
 
-def _failed(hook: str, error: Exception) -> str:
-    """The plugin whose function an exception came out of."""
+def _every(known: PluginManager, hook: str, arguments: Mapping[str, object]) -> Iterator[tuple[str | None, object]]:
+    for implementation in getattr(known.hook, hook).get_hookimpls():
+        name = implementation.plugin_name
+        others = [plugin for other, plugin in known.list_name_plugin() if other != name]
+        try:
+            if name in _left_out:
+                continue
+            answers = known.subset_hook_caller(hook, others)(**arguments)
+            # What is made one by one is made here, where it may fail.
+            found = [list(answer) if isinstance(answer, Iterator) else answer for answer in answers]
+        except (Exception, SystemExit) as error:
+            if name == hook:
+                raise
+            _leave_out(name, hook, error)
+            continue
+        yield from ((None if name == hook else name, answer) for answer in found)
+
+
+def _listed(answer: object) -> Sequence[object]:
+    return answer if isinstance(answer, list | tuple) else ()
+
+
+_left_out: set[str] = set()
+
+
+def _ask(hook: str, *, must: bool = False, **arguments: object) -> object:
+    """The first answer of a hook. A plugin that fails is left out, or with `must` ends the command."""
+    while True:
+        known = manager()
+        try:
+            without = [plugin for name, plugin in known.list_name_plugin() if name in _left_out]
+            return known.subset_hook_caller(hook, without)(**arguments)
+        except (Exception, SystemExit) as error:
+            name = _failed(hook, error)
+            if name is None:
+                raise
+            if must:
+                raise failed(name, hook, error) from error
+            _leave_out(name, hook, error)
+
+
+def _leave_out(name: str, hook: str, error: BaseException) -> None:
+    from cpv_hooks.console.output import warn
+
+    _left_out.add(name)
+    warn(str(failed(name, hook, error)))
+
+
+def _fix(name: str) -> str:
+    return f"pip uninstall {shell_word(name.rpartition(' (')[2].removesuffix(')'))}"
+
+
+def _failed(hook: str, error: BaseException) -> str | None:
+    """The plugin whose function an exception came out of; None where it is CPV's own."""
+    from cpv_hooks.project.plugin_loading import BUILTIN
+
     ran, step = set(), error.__traceback__
     while step is not None:
         ran.add(step.tb_frame.f_code)
         step = step.tb_next
     found = getattr(manager().hook, hook).get_hookimpls()
-    return next((impl.plugin_name for impl in found if getattr(impl.function, "__code__", None) in ran), "(unknown)")
+    names = (impl.plugin_name for impl in found if getattr(impl.function, "__code__", None) in ran)
+    return next((name for name in names if name != BUILTIN and name not in _left_out), None)
 
 
 @cache
 def manager() -> PluginManager:
     """The plugin manager with everything loaded; once per process."""
+    from cpv_hooks.project.plugin_loading import build
+
+    _left_out.clear()
     return build(entry_points())
-
-
-def build(found: Iterator[EntryPoint]) -> PluginManager:
-    """A plugin manager with the built-in behaviour and these entry points."""
-    import pluggy
-
-    plugins = pluggy.PluginManager(GROUP)
-    spec, impl = pluggy.HookspecMarker(GROUP), pluggy.HookimplMarker(GROUP)
-    for name in _hook_names():
-        spec(firstresult=True)(getattr(Specification, name))
-        impl(trylast=True)(getattr(Builtin, name))
-    plugins.add_hookspecs(Specification)
-    plugins.register(Builtin(), name="cpv-builtin")
-    with _without_current_folder():
-        for entry in found:
-            _register(plugins, entry)
-    plugins.check_pending()
-    return plugins
 
 
 def entry_points() -> Iterator[EntryPoint]:
     """The entry points of the group `cpv` in the interpreter's own site-packages."""
-    folders = _site_folders()
-    if not any(map(_may_have_plugins, folders)):
-        return
-    from importlib.metadata import distributions
+    from cpv_hooks.project import plugin_loading
 
-    seen: set[tuple[str, str]] = set()
-    for distribution in distributions(path=folders):
-        for entry in distribution.entry_points:
-            if entry.group == GROUP and (entry.name, entry.value) not in seen:
-                seen.add((entry.name, entry.value))
-                yield entry
-
-
-def _may_have_plugins(folder: str) -> bool:
-    """Whether a distribution there names the group at all: to parse what all of them name takes 35 ms of a commit."""
-    try:
-        with os.scandir(folder) as entries:
-            packages = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info", ".egg"))]
-    except OSError:
-        return False
-    return any(map(_names_group, packages))
-
-
-def _names_group(package: str) -> bool:
-    if package.endswith(".egg"):
-        return True  # which has it in one of several places
-    try:
-        with open(f"{package}/entry_points.txt", "rb") as stream:
-            return f"[{GROUP}]".encode() in stream.read()
-    except OSError:
-        return False
-
-
-def _register(plugins: PluginManager, entry: EntryPoint) -> None:
-    import pluggy
-
-    try:
-        plugin = entry.load()
-        plugins.register(plugin, name=f"{entry.name} ({entry.value})")
-        try:
-            plugins.check_pending()
-        except pluggy.PluginValidationError:
-            plugins.unregister(plugin)
-            raise
-    except Exception as error:  # noqa: BLE001  # whatever it is, a broken plugin must not stop a commit
-        from cpv_hooks.console.output import warn
-
-        dist = entry.dist.name if entry.dist else entry.name
-        reason = " ".join(str(error).split()) or type(error).__name__
-        warn(f"plugin {entry.name} left out: {reason}; fix: pip uninstall {shell_word(dist)}")
-
-
-def _hook_names() -> list[str]:
-    return [name for name in vars(Specification) if name.startswith("cpv_")]
-
-
-def _site_folders() -> list[str]:
-    folders = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
-    if site.ENABLE_USER_SITE:
-        folders.append(site.getusersitepackages())
-    return list(dict.fromkeys(folders))
-
-
-@contextmanager
-def _without_current_folder() -> Iterator[None]:
-    """Hide `sys.path[0]` where `python -m` or `-c` put the current folder there, which may be a cloned repository."""
-    before = list(sys.path)
-    if not sys.flags.safe_path and sys.path and os.path.realpath(sys.path[0] or ".") == os.path.realpath("."):
-        del sys.path[0]
-    try:
-        yield
-    finally:
-        sys.path[:] = before
+    return plugin_loading.entry_points()
 
 
 def scheme_of(config: Config) -> Scheme:
     """The scheme that a configuration names: a plugin's, or one of CPV's own."""
-    from cpv_hooks.project.plugins import tag_scheme
-
     found = tag_scheme(config.scheme, config)
     if found is None:
         raise CPVError(

@@ -46,7 +46,7 @@ class Background:
 
     def start(self) -> None:
         """Start it. Raises `OSError`."""
-        from cpv_hooks.transfer.commits.background_process import spawn
+        from cpv_hooks.git.detached_process import spawn
 
         reading, self._pipe = os.pipe()
         try:

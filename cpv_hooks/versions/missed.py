@@ -28,7 +28,10 @@ def make_up(repo: Repo, projects: Sequence[Project]) -> bool:
         fail(error)
         return False
     if names:
+        from cpv_hooks.events.outbox import emit_tagged
+
         say(f"tagged {' '.join(names)}")
+        emit_tagged(repo.top, names)
     if whole:
         hooks_in_place.made_up(repo)
     return whole

@@ -35,6 +35,7 @@ class CmdBatch(CPVCommand):
 
     def run(self) -> int:
         from cpv_hooks.console.output import say
+        from cpv_hooks.events.outbox import Event, emit
         from cpv_hooks.operations import batch_run
 
         roots = batch_run.find(self.args.paths, self.args.team_name, Path.cwd())
@@ -56,6 +57,9 @@ class CmdBatch(CPVCommand):
             self._show(ended)
             raise
         self._show(ended)
+        failed = sorted(ran.root for ran in ended if ran.result != "ok")
+        counts = {"command": self.args.command, "succeeded": len(ended) - len(failed), "failed": len(failed)}
+        emit(Path.cwd(), Event("batch_done", data={**counts, "models": failed[:100]}))
         return int(any(ran.result != "ok" for ran in ended))
 
     def _options(self) -> list[str]:

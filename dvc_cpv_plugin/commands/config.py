@@ -20,7 +20,7 @@ EXAMPLES = """examples:
   dvc cpv config set notify.url - < webhook.txt
   dvc cpv config unset aws.endpoint_url
   dvc cpv config trust https://minio.example.org:9000"""
-SECRET = frozenset({"notify.url"})
+SECRET = frozenset({"notify.url", "notify.webhook", "notify.secret"})
 """Settings that are never printed in full: whoever knows a webhook's address can write to its channel."""
 
 
@@ -130,7 +130,10 @@ def _masked(key: str, value: Any) -> Any:
         return value
     if key in SECRET:
         parts = urlsplit(value)
-        return f"{parts.scheme}://{parts.netloc}/{MASK}"
+        if parts.scheme in ("http", "https"):
+            return f"{parts.scheme}://{parts.netloc}/{MASK}"
+        # What Apprise's other addresses have for a host may be a token.
+        return f"{parts.scheme}://{MASK}" if "://" in value else MASK
     return redact(value)
 
 

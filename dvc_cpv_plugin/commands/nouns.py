@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import ItemsView, Iterator, ValuesView
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any
 
 from dvc_cpv_plugin.commands import NOUNS
 
 if TYPE_CHECKING:
+    from cpv_hooks.project.plugin_hooks import ExtraCommand
+
     SubParsersAction = argparse._SubParsersAction[Any]
 else:
     SubParsersAction = argparse._SubParsersAction
@@ -27,6 +29,8 @@ class NounsAction(SubParsersAction):
 
     def make(self, noun: str) -> argparse.ArgumentParser:
         """The parser of a noun. One that cannot be imported is named in one line, and the process ends with 1."""
+        if noun not in NOUNS:
+            return self._made_of_plugin(noun)
         try:
             module = importlib.import_module(f"dvc_cpv_plugin.commands.{noun.replace('-', '_')}")
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the other nouns are there
@@ -39,9 +43,22 @@ class NounsAction(SubParsersAction):
         parser: argparse.ArgumentParser = nouns.choices[noun]
         return parser
 
+    def _made_of_plugin(self, noun: str) -> argparse.ArgumentParser:
+        from dvc_cpv_plugin.commands.of_plugins import make_parser
+
+        return make_parser(*_extra()[noun], self._parser_class, self._prog_prefix, self.parent_parser)
+
     def _get_subactions(self) -> list[argparse.Action]:
         """What `--help` lists."""
-        return [argparse.Action([], dest=noun, metavar=noun, help=line) for noun, line in NOUNS.items()]
+        lines = {**NOUNS, **{noun: command.help for noun, (_, command) in _extra().items()}}
+        return [argparse.Action([], dest=noun, metavar=noun, help=line) for noun, line in lines.items()]
+
+
+def _extra() -> Mapping[str, tuple[str, ExtraCommand]]:
+    """The commands of plugins, each with its plugin, but for those that have a name of ours."""
+    from cpv_hooks.project import plugins
+
+    return {noun: found for noun, found in plugins.commands().items() if noun not in NOUNS}
 
 
 class _Parsers(dict[str, argparse.ArgumentParser]):
@@ -50,23 +67,24 @@ class _Parsers(dict[str, argparse.ArgumentParser]):
         self._action = action
 
     def __missing__(self, noun: str) -> argparse.ArgumentParser:
-        if noun not in NOUNS:
+        if noun not in self:
             raise KeyError(noun)
         made = self[noun] = self._action.make(noun)
         return made
 
     def __contains__(self, noun: object) -> bool:
-        return noun in NOUNS
+        # Plugins are loaded for a command that is none of ours, and for a list of all.
+        return noun in NOUNS or noun in _extra()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(NOUNS)
+        return iter([*NOUNS, *_extra()])
 
     def __len__(self) -> int:
-        return len(NOUNS)
+        return len(list(iter(self)))
 
     def items(self) -> ItemsView[str, argparse.ArgumentParser]:  # type: ignore[override]  # a view of the same
         """All of them, made: for shell completion, and for DVC's search for the parser of a wrong argument."""
-        return {noun: self[noun] for noun in NOUNS}.items()
+        return {noun: self[noun] for noun in self}.items()
 
     def values(self) -> ValuesView[argparse.ArgumentParser]:  # type: ignore[override]
         return dict(self.items()).values()

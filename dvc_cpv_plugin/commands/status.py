@@ -90,6 +90,7 @@ def _facts(found: Status) -> list[str]:
         where = f"{remote.url} ({remote.name})" if remote.url else _missing(remote.name)
         root = "" if remote.root == "." else f" of {remote.root}"
         lines.append(f"remote{root}: {where}, uploads: {remote.when}")
+    lines += [f"notifications: {printable(line)} (dvc cpv doctor)" for line in found.undelivered]
     if not found.queued:
         lines.append("queued: nothing")
     for item in found.queued:

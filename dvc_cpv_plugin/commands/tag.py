@@ -27,6 +27,7 @@ class CmdTag(CPVCommand):
     """Makes the tags, sends their data by policy, and prints the names."""
 
     def run(self) -> int:
+        from cpv_hooks.events.outbox import emit_tagged
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
         from cpv_hooks.transfer.commits.by_policy import upload_by_policy
@@ -39,6 +40,7 @@ class CmdTag(CPVCommand):
         names = self._create(repo, projects[0], lines[self.args.lines])
         for name in names:
             ui.write(name)
+        emit_tagged(repo.top, names)
         self._warn_of_unsaved(repo, names)
         head = repo.resolve("HEAD")
         assert head is not None, "create raises where there is no commit"

@@ -13,7 +13,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project import plugins
+from cpv_hooks.project import plugin_hooks, plugins
 from cpv_hooks.project.config import Config
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.setup.init import proposals
@@ -182,14 +182,45 @@ def test_a_broken_plugin_is_left_out_with_a_warning(
     assert lines[0].endswith("; fix: pip uninstall cpv_broken")
 
 
-def test_a_plugin_that_fails_later_is_an_error_in_one_line(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    distribution(site, "cpv_late", "@hookimpl\ndef cpv_kind(path): return 1 / 0\n")
+def test_a_plugin_that_fails_later_is_named_once_and_left_out(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It breaks nothing: CPV's own answer is taken. Another plugin is asked all the same."""
+    late = "@hookimpl\ndef cpv_kind(path): return 1 / 0\n@hookimpl\ndef cpv_checks(repo): return 1 / 0\n"
+    distribution(site, "cpv_late", late)
+    distribution(site, "cpv_other", "@hookimpl\ndef cpv_kind(path): return 'data' if path == 'x' else None\n")
+    use(site, monkeypatch)
+    assert [plugins.kind(path) for path in ("model.bin", "x", "model.bin")] == ["model", "data", "model"]
+    assert list(plugins.every("cpv_checks", repo=None)) == []
+    assert capsys.readouterr().err == (
+        "cpv: warning: plugin cpv_late (cpv_late) failed in cpv_kind: ZeroDivisionError('division by zero'); "
+        "fix: pip uninstall cpv_late\n"
+    )
+
+
+@pytest.mark.parametrize("trouble", ["1 / 0", "open('/nonexistent/x')", "exit(3)"])
+def test_whatever_a_plugin_raises(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], trouble: str
+) -> None:
+    distribution(site, "cpv_late", f"import sys\n@hookimpl\ndef cpv_metrics(path): return {trouble}\n")
+    use(site, monkeypatch)
+    log = site / "metrics.log"
+    log.write_text("loss=0.5\n")
+    assert plugins.metrics(log, "metrics.log") == {"loss": 0.5}
+    assert capsys.readouterr().err.startswith("cpv: warning: plugin cpv_late (cpv_late) failed in cpv_metrics: ")
+    with pytest.raises(OSError, match="gone"):  # CPV's own, which its caller knows
+        plugins.metrics(site / "gone", "gone")
+
+
+def test_a_tag_scheme_that_fails_ends_the_command(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it versions would get the wrong numbers."""
+    distribution(site, "cpv_late", "@hookimpl\ndef cpv_tag_scheme(name): return 1 / 0\n")
     use(site, monkeypatch)
     with pytest.raises(CPVError) as error:
-        plugins.kind("model.bin")
+        plugins.tag_scheme("minor", Config())
     assert str(error.value) == (
-        "plugin cpv_late (cpv_late) failed in cpv_kind: ZeroDivisionError('division by zero'); "
-        "fix: pip uninstall that plugin"
+        "plugin cpv_late (cpv_late) failed in cpv_tag_scheme: ZeroDivisionError('division by zero'); "
+        "fix: pip uninstall cpv_late"
     )
 
 
@@ -221,9 +252,10 @@ def test_a_repository_cannot_stand_in_for_an_installed_plugin(
 def test_the_specification_is_complete_and_pluggy_is_imported_late(shell: Shell) -> None:
     code = "import sys; import cpv_hooks.project.plugins, cpv_hooks.versions.tags; print('pluggy' in sys.modules)"
     assert shell.python("-c", code).out == "False\n"
-    names = [name for name in vars(plugins.Specification) if not name.startswith("_")]
-    assert names == ["cpv_tag_scheme", "cpv_metrics", "cpv_kind", "cpv_model_reader"]
-    assert all(getattr(plugins.Specification, name).__doc__ for name in names)
+    names = [name for name in vars(plugin_hooks.Specification) if not name.startswith("_")]
+    assert set(names[:4]) == plugin_hooks.FIRST
+    assert names[4:] == ["cpv_checks", "cpv_notifiers", "cpv_commands", "cpv_report_panel"]
+    assert all(getattr(plugin_hooks.Specification, name).__doc__ for name in names)
 
 
 def test_a_plugin_reads_models_and_is_asked_first(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +285,7 @@ def test_the_example_of_the_documentation_changes_each(site: Path, monkeypatch: 
     text = (Path(__file__).parents[2] / "docs/plugins.md").read_text()
     code = text.split("```python\n", 1)[1].split("```", 1)[0]
     documented = set(re.findall(r"^\| `(cpv_\w+)\(", text, re.MULTILINE))
-    assert documented == {name for name in vars(plugins.Specification) if name.startswith("cpv_")}
+    assert documented == {name for name in vars(plugin_hooks.Specification) if name.startswith("cpv_")}
     distribution(site, "our_cpv", code)
     use(site, monkeypatch)
     scheme = plugins.tag_scheme("calendar", Config())
@@ -267,3 +299,5 @@ def test_the_example_of_the_documentation_changes_each(site: Path, monkeypatch: 
     model = plugins.model("a.weights", {"a.weights": BytesSource(bytes([6] + [0] * 7))}, is_folder=False)
     assert model is not None
     assert (model.format, model.parameters) == ("weights", 6)
+    assert list(plugins.commands()) == ["card"]
+    assert plugins.report_panels([{"tag": "v0.1", "author": "Ada"}])[0].rows == [["v0.1", "Ada"]]

@@ -141,7 +141,8 @@ WHERE = "{home}/.cpv/config.json"
 LIST = "fix: dvc cpv config list"
 KNOWN = (
     " (known: quiet, team_name, aws.credential_path, aws.profile, aws.region, aws.endpoint_url, aws.bucket, "
-    "bitbucket.user, bitbucket.host, bitbucket.port, bitbucket.key_path, bitbucket.url_pattern, notify.url, logs.keep)"
+    "bitbucket.user, bitbucket.host, bitbucket.port, bitbucket.key_path, bitbucket.url_pattern, notify.url, "
+    "notify.events, notify.webhook, notify.secret, logs.keep)"
 )
 UNKNOWN = [
     ("", KNOWN),
@@ -153,7 +154,7 @@ UNKNOWN = [
 PORT_RANGE, NAME = "a whole number from 1 to 65535", "a name of up to 64 letters, digits, . _ or -"
 URL, WEBHOOK = (
     "an http or https URL without a password",
-    "an https URL (http for this machine alone) without a password",
+    "an address of Apprise, or an https URL (http for this machine alone) without a password",
 )
 VALUES = [
     ("quiet", "true or false", ("maybe", "")),

@@ -75,7 +75,16 @@ def test_a_webhook_s_address_is_never_shown(tmp_path: Path, shell: Shell) -> Non
     for args in (["list"], ["list", "--json"], ["get", "notify"], ["get", "notify.url"], ["get", "notify", "--json"]):
         text = cpv(tmp_path, "config", *args).text
         assert "https://chat.example.com/***" in text
-        assert "secret" not in text
+        assert "some/secret" not in text  # a setting is called notify.secret
+
+
+def test_the_key_of_events_and_tokens_in_addresses_are_never_shown(tmp_path: Path) -> None:
+    personal_settings.update({"notify.secret": "0123456789abcdef", "notify.url": "slack://token/of/mine"})
+    for args in (["list"], ["list", "--json"], ["get", "notify"], ["get", "notify.secret"], ["get", "notify.url"]):
+        text = cpv(tmp_path, "config", *args).text
+        assert "***" in text
+        assert "0123456789" not in text
+        assert "token" not in text
 
 
 def test_a_secret_in_the_arguments_is_warned_of(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_every_direct_import_is_a_declared_dependency() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     # What a command can do without is an extra of its own, imported where it is used.
     extras = project["optional-dependencies"]
-    requirements = [*project["dependencies"], *extras["dask"], *extras["readers"], *extras["report"]]
+    requirements = [*project["dependencies"], *extras["dask"], *extras["notify"], *extras["readers"], *extras["report"]]
     declared = {_name(requirement) for requirement in requirements}
     owners = packages_distributions()
     used = {name: {_name(owner) for owner in owners[name]} for name in _imported() if name in owners}

@@ -1,4 +1,4 @@
-"""Telling the user that an operation is over: a webhook, else the desktop, else the terminal's bell.
+"""Telling the user that an operation is over: by Apprise, else on the desktop, else by the terminal's bell.
 
 A notification that fails is a warning; it never fails the operation.
 """
@@ -11,14 +11,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from cpv_hooks.console import output
 from cpv_hooks.console.redact import redact, remember
 from cpv_hooks.errors import CPVError
-
-if TYPE_CHECKING:
-    from urllib.request import Request
 
 SECONDS = 5
 """How long a notification may take."""
@@ -36,7 +33,7 @@ def notify(title: str, text: str) -> None:
         return
     try:
         way()
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (CPVError, OSError, ValueError, subprocess.SubprocessError) as error:
         output.warn(f"no notification was sent: {_reason(error)}")
 
 
@@ -45,7 +42,7 @@ def _way(title: str, text: str) -> Callable[[], None]:
 
     url = personal_settings.load().notify.url
     if url is not None:
-        return lambda: _post(url, title, text)
+        return lambda: _send(url, title, text)
     command = _desktop(title, text)
     if command is not None:
         return lambda: _run(command)
@@ -61,59 +58,36 @@ def _reason(error: Exception) -> str:
     return str(getattr(reason, "strerror", None) or reason or type(error).__name__)
 
 
-# The webhook
+# Apprise
 
 
-def _post(url: str, title: str, text: str) -> None:
-    """POST `{"text": …}`, which Slack, Mattermost, Teams and most others take. Raises `OSError` or `ValueError`."""
-    import json
+def _send(address: str, title: str, text: str) -> None:
+    """Raises `OSError`, `ValueError` or `CPVError`."""
     import threading
-    from urllib.parse import urlsplit
-    from urllib.request import Request
 
-    from cpv_hooks import __version__
+    from cpv_hooks.accounts.personal import apprise_send
 
-    parts = urlsplit(url)
     # Whoever knows the address can write to the channel.
-    for secret in (url, parts.path.strip("/"), parts.query):
-        remember(secret)
-    data = json.dumps({"text": f"{title}\n{text}"}).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": f"dvc-cpv/{__version__}"}
-    request = Request(url, data, headers, method="POST")  # noqa: S310 - the settings allow https, and this machine
-    failed: list[OSError | ValueError] = []
+    for one in apprise_send.SEPARATOR.split(address):
+        parts = urlsplit(one)
+        for secret in (one, parts.path.strip("/"), parts.query):
+            remember(secret)
+    failed: list[Exception] = []
+
+    def work() -> None:
+        try:
+            apprise_send.send(address, title, text)
+        except Exception as error:  # noqa: BLE001 - Apprise's services are others' code
+            failed.append(error)
+
     # In a thread, because looking up a name, or a server that sends byte by byte, knows no time-out.
-    thread = threading.Thread(target=_send, args=(request, parts.hostname or "", failed), daemon=True)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(SECONDS)
     if thread.is_alive():
-        raise TimeoutError(f"{parts.hostname} took longer than {SECONDS} s")
+        raise TimeoutError(f"it took longer than {SECONDS} s")
     if failed:
-        raise OSError(f"{parts.hostname}: {_reason(failed[0])}") from failed[0]
-
-
-def _send(request: Request, host: str, failed: list[OSError | ValueError]) -> None:
-    from http.client import HTTPException
-    from urllib.error import HTTPError
-    from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
-
-    from cpv_hooks.accounts.personal.schema import LOOPBACK
-
-    class NoRedirect(HTTPRedirectHandler):
-        """What is posted goes where the user said, and nowhere else."""
-
-        def redirect_request(self, *_: object) -> None:
-            return None
-
-    proxies = [ProxyHandler({})] if host in LOOPBACK else []
-    try:
-        build_opener(NoRedirect, *proxies).open(request, timeout=SECONDS).close()
-    except HTTPError as error:
-        error.close()
-        failed.append(OSError(f"HTTP status {error.code}"))
-    except HTTPException as error:
-        failed.append(OSError(f"no HTTP answer ({type(error).__name__})"))
-    except (OSError, ValueError) as error:
-        failed.append(error)
+        raise failed[0] if isinstance(failed[0], CPVError) else OSError(str(failed[0]))
 
 
 # The desktop and the bell
@@ -145,7 +119,7 @@ def _run(command: Sequence[str]) -> None:
 def _ring() -> None:
     if not sys.stderr.isatty():
         fix = "dvc cpv config set notify.url -"
-        raise OSError(f"no webhook, no desktop and no terminal; fix: {fix}")
+        raise OSError(f"no address, no desktop and no terminal; fix: {fix}")
     with suppress(OSError):
         sys.stderr.write("\a")
         sys.stderr.flush()

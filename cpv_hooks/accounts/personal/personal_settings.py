@@ -44,7 +44,8 @@ def load() -> Settings:
     """
     settings = _parse(_read())
     # Whoever knows a webhook's address can write to its channel.
-    remember(settings.notify.url)
+    for secret in (settings.notify.url, settings.notify.webhook, settings.notify.secret):
+        remember(secret)
     return settings
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cpv_hooks.accounts.personal.log_rotation import KEPT
+from cpv_hooks.events.outbox import KINDS
 
 VERSION = 1
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -37,6 +38,26 @@ def _webhook(value: str) -> str:
     return value
 
 
+def _addresses(value: str) -> str:
+    """Addresses of Apprise, joined by commas; a web address is a webhook."""
+    for one in re.split(r",(?=[A-Za-z][\w+.-]*://)", value):
+        scheme, colon, rest = one.partition("://")
+        if scheme.lower() in ("http", "https"):
+            _webhook(one)
+        elif scheme.lower() == "file" or not (
+            colon and re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) and re.fullmatch(r"[\x21-\x7e]+", rest)
+        ):
+            raise ValueError
+    return value
+
+
+def _event_names(value: str) -> str:
+    names = [name.strip() for name in value.split(",")]
+    if value != "all" and not set(names) <= set(KINDS):
+        raise ValueError
+    return value
+
+
 def _matching(pattern: str) -> AfterValidator:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -55,6 +76,9 @@ _Host = Annotated[str, _matching(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?
 _Pattern = Annotated[str, _matching(r"(?!-)(?=.*\{model_name\})[\x21-\x7e]+")]
 _Endpoint = Annotated[str, AfterValidator(_web_address)]
 _Webhook = Annotated[str, AfterValidator(_webhook)]
+_Addresses = Annotated[str, AfterValidator(_addresses)]
+_EventNames = Annotated[str, AfterValidator(_event_names)]
+_Secret = Annotated[str, _matching(r"[\x21-\x7e]{16,500}")]
 
 
 class _Section(BaseModel):
@@ -89,11 +113,19 @@ class Bitbucket(_Section):
 
 
 class Notify(_Section):
-    """Where notifications go."""
+    """Who is notified: people at `url`, of `events` and with `--notify`; a program at `webhook`, of all events."""
 
-    url: _Webhook | None = Field(
+    url: _Addresses | None = Field(
+        default=None,
+        description="an address of Apprise, or an https URL (http for this machine alone) without a password",
+    )
+    events: _EventNames | None = Field(
+        default=None, description=f"all, or some of {', '.join(KINDS)}, joined by commas"
+    )
+    webhook: _Webhook | None = Field(
         default=None, description="an https URL (http for this machine alone) without a password"
     )
+    secret: _Secret | None = Field(default=None, description="16 to 500 letters, digits and signs without blanks")
 
 
 class Logs(_Section):

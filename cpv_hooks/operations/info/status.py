@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cpv_hooks import state_files
+from cpv_hooks.accounts.personal import undelivered
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.pointer import Pointer, settle
@@ -86,7 +87,8 @@ class RemoteStatus:
 class Status:
     """All that `dvc cpv status` shows. `tags` are the highest of each line, `faults` what is wrong with tags.
 
-    `retired` are lines about the versions at HEAD that were retired.
+    `retired` are lines about the versions at HEAD that were retired. `undelivered` says which
+    notifications did not arrive.
     """
 
     artifacts: Sequence[ArtifactStatus]
@@ -95,6 +97,7 @@ class Status:
     remotes: Sequence[RemoteStatus]
     faults: Sequence[str] = ()
     retired: Sequence[str] = ()
+    undelivered: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -111,7 +114,8 @@ def read(repo: Repo, cwd: Path | None = None) -> Status:
     faults = [str(fault) for fault in unseen_tags.here(repo, projects[0])]
     head = repo.resolve("HEAD")
     gone = [str(item) for item in retired.read(repo).values() if item.commit == head]
-    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes, faults, gone)
+    lost = [redact(one.line) for one in undelivered.read()]
+    return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes, faults, gone, lost)
 
 
 def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:

@@ -12,7 +12,9 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
+from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError, disk_error, git_word
+from cpv_hooks.events.outbox import Event, emit, emit_tagged
 from cpv_hooks.git import commit as committing
 from cpv_hooks.git.index import index_entries
 from cpv_hooks.operations.make import commit_draft as draft
@@ -156,13 +158,19 @@ def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
         transaction.step("cache")
         taken = _store(job)
         transaction.step("upload")
-        job = replace(job, draft=_publish(job.draft))
+        try:
+            job = replace(job, draft=_publish(job.draft))
+        except CPVError as error:
+            emit(repo.top, Event("upload_failed", data={"error": redact(str(error)), "what": job.what}))
+            raise
         transaction.hold_work_tree()
         _place(transaction, job)
         _write(transaction, job.draft)
         commit = _commit(transaction, job)
         _tag(transaction, job, commit)
     _settle(job.draft.project, taken)
+    emit_tagged(repo.top, job.named.values())
+    emit(repo.top, Event("uploaded", data={"commits": [commit]}))
     return result
 
 

@@ -72,7 +72,7 @@ def _complete(project: Project, commits: Sequence[str], what: str, queued: Colle
     try:
         # On a remote that keeps versions the next commit completes what names none, and nothing else can.
         known = [commit for commit in commits if commit not in queued and not unversioned(project, commit)]
-        missing = complete(project, known) if known else []
+        missing = complete(project, known, announce=True) if known else []
     except CPVError as error:
         if queued:
             return False  # the remote has failed for what is queued, a moment ago, and that was said

@@ -84,7 +84,7 @@ def _lock_file(project: Project) -> Path:
 
 def _start(project: Project) -> int | None:
     """Start the process; returns the pipe to it, or None where one is at work already, for another commit."""
-    from cpv_hooks.transfer.commits.background_process import spawn
+    from cpv_hooks.git.detached_process import spawn
 
     lock = lock_at_once(_lock_file(project))
     if lock is None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
     from cpv_hooks.project.retired import RetiredContent
 
+_ANNOUNCED = 100
+"""Commits that an event names."""
 _PARENTS = ("rev-list", "--no-walk", "--parents", "--stdin")
 RETRY_AFTER = 60.0
 """Seconds for which a queued upload that failed is left alone, so that a dead network does not slow every command."""
@@ -36,14 +38,20 @@ def publish(project: Project, revs: Sequence[str], progress: Progress) -> Publis
     return _publish(project, revs, progress, upload=True)
 
 
-def complete(project: Project, revs: Sequence[str], progress: Progress | None = None) -> list[Missing]:
+def complete(
+    project: Project, revs: Sequence[str], progress: Progress | None = None, *, announce: bool = False
+) -> list[Missing]:
     """Make sure that all that these commits point to is on the remote, and return what is not.
 
-    Uploads what the cache has, unless the policy is `never`, which only looks.
+    Uploads what the cache has, unless the policy is `never`, which only looks. With `announce` those who asked for
+    events are told where something was uploaded.
     """
     upload = project.config.push_when != "never"
     with progress or Progress("uploading") as shown:
-        missing = list(_publish(project, revs, shown, upload=upload).missing)
+        published = _publish(project, revs, shown, upload=upload)
+    missing = list(published.missing)
+    if announce and published.uploaded and not missing:
+        _announce(project, revs)
     if not missing:
         Queue.of(project.repo).done(root_key(project), revs)
     return missing
@@ -192,7 +200,7 @@ def deliver_now(project: Project, revs: Sequence[str], why: str) -> bool:
     queue, root = Queue.of(project.repo), root_key(project)
     for rev in revs:
         queue.add(root, rev, why)
-    return bool(revs) and _deliver_now(project, queue, root, revs)
+    return bool(revs) and _deliver_now(project, queue, root, revs, announce=False)
 
 
 def retry_queued(project: Project, *, force: bool = False) -> None:
@@ -216,9 +224,39 @@ def _fail(line: str) -> None:
 
 
 def _deliver_now(
-    project: Project, queue: Queue, root: str, revs: Sequence[str], tell: Callable[[str], None] = warn
+    project: Project,
+    queue: Queue,
+    root: str,
+    revs: Sequence[str],
+    tell: Callable[[str], None] = warn,
+    *,
+    announce: bool = True,
 ) -> bool:
-    """Upload commits one after the other, oldest first, so that each is off the queue as soon as it is there."""
+    """Upload commits one after the other, oldest first, so that each is off the queue as soon as it is there.
+
+    With `announce` those who asked for events are told.
+    """
+    there, why_not = _upload_each(project, queue, root, revs, tell)
+    if announce:
+        _announce(project, there, [rev for rev in revs if rev not in there], why_not)
+    return not any(item.commit in revs for item in queue.pending(root))
+
+
+def _announce(project: Project, there: Sequence[str], rest: Sequence[str] = (), why_not: str = "") -> None:
+    """Tell those who asked for events."""
+    from cpv_hooks.console.redact import redact
+    from cpv_hooks.events.outbox import Event, emit
+
+    done = [Event("uploaded", data={"commits": there[:_ANNOUNCED]})] if there else []
+    failed = [Event("upload_failed", data={"commits": rest[:_ANNOUNCED], "error": redact(why_not)})] if why_not else []
+    emit(project.repo.top, *done, *failed)
+
+
+def _upload_each(
+    project: Project, queue: Queue, root: str, revs: Sequence[str], tell: Callable[[str], None]
+) -> tuple[list[str], str]:
+    """The commits whose data is there now, and why that of others is not."""
+    there, why_not = list[str](), ""
     for rev in revs:
         try:
             with Progress("uploading") as progress:
@@ -227,14 +265,16 @@ def _deliver_now(
         except CPVError as error:
             queue.failed(root, revs, str(error))
             tell(f"the data of {_names(revs)} is not uploaded: {error} (queued; dvc cpv sync tries again)")
-            return False
+            return there, str(error)
         if missing:
             named = ", ".join(item.path for item in missing[:3]) + (", …" if len(missing) > 3 else "")
-            queue.failed(root, [rev], f"neither the cache nor the remote has {named}")
+            why_not = f"neither the cache nor the remote has {named}"
+            queue.failed(root, [rev], why_not)
             tell(f"the data of {_names([rev])} is not complete: neither the cache nor the remote has {named}")
         else:
             queue.done(root, [rev])
-    return not any(item.commit in revs for item in queue.pending(root))
+            there.append(rev)
+    return there, why_not
 
 
 def _names(revs: Sequence[str]) -> str:

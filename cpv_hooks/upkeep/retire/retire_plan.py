@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.events.outbox import Event, emit
 from cpv_hooks.history.log import size_of
 from cpv_hooks.history.reader import Recorded, read
 from cpv_hooks.metric_formats.metrics import for_json
@@ -92,7 +93,9 @@ def plan(
 
 def retire(repo: Repo, chosen: Sequence[Choice], reason: str | None) -> str:
     """Retire versions, all in one tag, whose name is returned: the one place where it happens."""
-    return retirement_tags.retire(repo, [_retiring(one.version) for one in chosen], reason)
+    record = retirement_tags.retire(repo, [_retiring(one.version) for one in chosen], reason)
+    emit(repo.top, *(Event("retired", one.version.name) for one in chosen))
+    return record
 
 
 def _retiring(one: Recorded) -> Retiring:

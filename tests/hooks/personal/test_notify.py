@@ -19,6 +19,7 @@ from cpv_hooks.state_files import cpv_home
 from support.terminal import converse
 
 Capture = pytest.CaptureFixture[str]
+NO_ANSWER = "A Connection error occurred sending JSON notification to 127.0.0.1.\n"
 SECRET = "T0AAAA/B0BBBB/hunter2hunter2"
 
 
@@ -94,7 +95,12 @@ def test_no_secret_is_sent(hook: Hook) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "what"), [(404, "HTTP status 404"), (500, "HTTP status 500"), (302, "HTTP status 302")]
+    ("status", "what"),
+    [
+        (404, "Page not found., error=404."),
+        (500, "Internal server error., error=500."),
+        (302, "error=302."),
+    ],
 )
 def test_a_webhook_that_refuses_is_a_warning(hook: Hook, capsys: Capture, status: int, what: str) -> None:
     hook.status = status
@@ -102,7 +108,7 @@ def test_a_webhook_that_refuses_is_a_warning(hook: Hook, capsys: Capture, status
     with logs.operation("tag", verbose=True) as log:
         notify.notify("tag", "done")
     shown = [line for line in capsys.readouterr().err.splitlines() if "debug" not in line]
-    assert shown == [f"cpv: warning: no notification was sent: 127.0.0.1: {what}"]
+    assert shown == [f"cpv: warning: no notification was sent: Failed to send JSON POST notification: {what}"]
     assert len(hook.got) == 1
     assert log.path
     assert "hunter2" not in log.path.read_text()
@@ -114,7 +120,7 @@ def test_a_webhook_that_is_not_there(capsys: Capture) -> None:
         port = free.getsockname()[1]
     personal_settings.update({"notify.url": f"http://127.0.0.1:{port}/{SECRET}"})
     notify.notify("tag", "done")
-    assert capsys.readouterr().err == "cpv: warning: no notification was sent: 127.0.0.1: Connection refused\n"
+    assert capsys.readouterr().err == f"cpv: warning: no notification was sent: {NO_ANSWER}"
 
 
 @pytest.mark.parametrize("drips", [False, True])
@@ -136,10 +142,7 @@ def test_a_webhook_that_never_ends_its_answer(monkeypatch: pytest.MonkeyPatch, c
         notify.notify("tag", "done")
         over.set()
         thread.join()
-    assert capsys.readouterr().err in (
-        "cpv: warning: no notification was sent: localhost took longer than 0.4 s\n",
-        "cpv: warning: no notification was sent: localhost: timed out\n",
-    )
+    assert capsys.readouterr().err in ("cpv: warning: no notification was sent: it took longer than 0.4 s\n",)
 
 
 def test_what_answers_is_no_web_server(capsys: Capture) -> None:
@@ -155,9 +158,7 @@ def test_what_answers_is_no_web_server(capsys: Capture) -> None:
         personal_settings.update({"notify.url": f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}"})
         notify.notify("tag", "done")
         thread.join()
-    assert capsys.readouterr().err == (
-        "cpv: warning: no notification was sent: 127.0.0.1: no HTTP answer (BadStatusLine)\n"
-    )
+    assert capsys.readouterr().err == f"cpv: warning: no notification was sent: {NO_ANSWER}"
 
 
 def test_this_machine_is_asked_without_a_proxy(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +238,7 @@ def test_a_program_in_the_current_folder_is_not_run(
     notify.notify("tag", "done")
     assert not noted.exists()
     assert capsys.readouterr().err == (
-        "cpv: warning: no notification was sent: no webhook, no desktop and no terminal;"
+        "cpv: warning: no notification was sent: no address, no desktop and no terminal;"
         " fix: dvc cpv config set notify.url -\n"
     )
 

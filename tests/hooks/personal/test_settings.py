@@ -58,7 +58,7 @@ def test_the_defaults() -> None:
             "bucket": "vmo-model-checkpoints",
         },
         "bitbucket": {"user": None, "host": "bitbucket.org", "port": None, "key_path": None, "url_pattern": None},
-        "notify": {"url": None},
+        "notify": {"url": None, "events": None, "webhook": None, "secret": None},
         "logs": {"keep": 100},
     }
     assert not cpv_home().exists()
@@ -76,7 +76,7 @@ def test_a_file_made_by_hand() -> None:
 def test_values_and_groups_by_key() -> None:
     personal_settings.update({"aws.region": "eu-west-1"})
     assert personal_settings.get("aws.region") == "eu-west-1"
-    assert personal_settings.get("notify") == {"url": None}
+    assert personal_settings.get("notify") == {"url": None, "events": None, "webhook": None, "secret": None}
     assert personal_settings.get("version") == 1
 
 
@@ -168,6 +168,10 @@ def test_a_key_that_does_not_exist(key: str, hint: str) -> None:
         ("bitbucket.host", "fe80::1", "fe80::1"),
         ("bitbucket.url_pattern", "ssh://git@h:7999/{team_name}/{model_name}.git", None),
         ("notify.url", "http://127.0.0.1:8080/hook", None),
+        ("notify.url", "slack://token/one,mailtos://ada:pass@example.com,https://example.com/a,b", None),
+        ("notify.events", "uploaded, upload_failed", None),
+        ("notify.webhook", "http://localhost:8080/hook", None),
+        ("notify.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", None),
         ("aws.credential_path", "/home/Ada L/keys", None),
     ],
 )
@@ -224,8 +228,31 @@ def test_a_string_is_read_as_the_setting_s_type(key: str, text: str, value: obje
         ),
         (
             "notify.url",
-            ["", "http://example.com/hook", "file:///x", "https://a:b@h/"],
+            [
+                "",
+                "http://example.com/hook",
+                "file:///x",
+                "https://a:b@h/",
+                "slack://",
+                "slack://a b",
+                "slack://a,http://h/",
+            ],
+            "an address of Apprise, or an https URL (http for this machine alone) without a password",
+        ),
+        (
+            "notify.events",
+            ["", "none", "tagged,", "tagged;uploaded", "all,tagged"],
+            "all, or some of tagged, uploaded, upload_failed, promoted, retired, batch_done, joined by commas",
+        ),
+        (
+            "notify.webhook",
+            ["", "http://example.com/hook", "slack://a/b", "https://a:b@h/"],
             "an https URL (http for this machine alone) without a password",
+        ),
+        (
+            "notify.secret",
+            ["", "x" * 15, "x" * 501, "a secret of words"],
+            "16 to 500 letters, digits and signs without blanks",
         ),
         ("logs.keep", ["0", "-1", "100001", "many"], "a whole number from 1 to 100000"),
     ],

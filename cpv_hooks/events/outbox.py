@@ -1,0 +1,71 @@
+"""Events: a version was tagged, its data was uploaded, … Each is handed to a detached process that sends it.
+
+Whoever emits one does not wait for it, and never fails by it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from cpv_hooks import state_files
+from cpv_hooks.errors import CPVError
+from cpv_hooks.state_files import cpv_home
+
+Kind = Literal["tagged", "uploaded", "upload_failed", "promoted", "retired", "batch_done"]
+KINDS: tuple[Kind, ...] = ("tagged", "uploaded", "upload_failed", "promoted", "retired", "batch_done")
+SENDER = "cpv_hooks.accounts.personal.send_events"
+MAX_BYTES = 60_000
+"""Of a message: a pipe holds as much, so that writing it waits for nobody."""
+_NOTHING: Mapping[str, object] = {}
+
+
+class Event(NamedTuple):
+    """What happened. `subject` is the version, where there is one; `data` is what JSON can hold, without secrets."""
+
+    kind: Kind
+    subject: str | None = None
+    data: Mapping[str, object] = _NOTHING
+
+
+def emit(root: Path, *events: Event) -> None:
+    """Tell those whom the personal settings name what happened in the repository at `root`; returns at once."""
+    if events and _anybody_listens():
+        with suppress(OSError, CPVError):
+            _send(root, events)
+
+
+def emit_tagged(root: Path, names: Iterable[str]) -> None:
+    """Tell of new versions, or of tags that follow their commits."""
+    emit(root, *(Event("tagged", name) for name in names))
+
+
+def _anybody_listens() -> bool:
+    """Whether the settings name somebody: read without their schema, because nearly everybody has none."""
+    try:
+        settings = json.loads((cpv_home() / state_files.CONFIG).read_bytes())
+    except (OSError, ValueError):
+        return False
+    notify = settings.get("notify") if isinstance(settings, dict) else None
+    return isinstance(notify, dict) and bool(notify.get("webhook") or notify.get("events"))
+
+
+def _send(root: Path, events: tuple[Event, ...]) -> None:
+    from cpv_hooks.git.detached_process import spawn
+
+    now = time.time()
+    data = json.dumps([[event.kind, event.subject, dict(event.data), now] for event in events]).encode()
+    if len(data) > MAX_BYTES:
+        data = json.dumps([[event.kind, event.subject, {}, now] for event in events]).encode()[:MAX_BYTES]
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, data)
+        os.close(writer)
+        spawn(SENDER, root, stdin=reader)
+    finally:
+        os.close(reader)
