@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from transformers import TrainerCallback
 
 from cpv_hooks.errors import CPVError
@@ -56,8 +57,8 @@ class CPVCallback(TrainerCallback):  # type: ignore[misc]  # its types are known
         return str(checkpoint)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """After a signal the Trainer is to save now."""
-        if self._run.ending:
+        """After a signal the Trainer is to save now, on all ranks at one step."""
+        if _told_by_rank_0(self._run.ending, args.device):
             control.should_save = True
         if self._kept is not None:
             shutil.rmtree(self._kept, ignore_errors=True)
@@ -73,6 +74,16 @@ class CPVCallback(TrainerCallback):  # type: ignore[misc]  # its types are known
     def _keep(self, folder: Path) -> None:
         # Another rank than that which writes to the output folder, perhaps on another machine.
         self._kept = keep(folder)
+
+
+def _told_by_rank_0(flag: bool, device: Any) -> bool:
+    """Whether the flag is up on rank 0: saving has barriers, so a rank must not do it at a step of its own."""
+    group = torch.distributed
+    if not group.is_available() or not group.is_initialized() or group.get_world_size() == 1:
+        return flag
+    told = torch.tensor(int(flag), device=device)
+    group.broadcast(told, src=0)
+    return bool(told.item())
 
 
 def _place(folder: Path, output: Path) -> None:

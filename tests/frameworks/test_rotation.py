@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import MakeRepo
 
-from frameworks.trainings import Framework, Training
+from frameworks.trainings import ENVIRONMENT, Framework, Training
 
 Get = Callable[[str], Framework]
 TRANSFORMERS = """
@@ -129,6 +131,23 @@ def test_transformers_keeps_one_and_the_best_and_the_run_all(start: Start) -> No
     assert "checkpoint-45 is not what the run saved; it is replaced-checkpoint-45-" in errors
     assert f"best out/checkpoint-{best}\n" in errors
     assert training.steps() == [10, 20, 30, 40, 45, 50, 60]
+
+
+@pytest.mark.xdist_group("transformers")
+def test_transformers_on_two_ranks(start: Start) -> None:
+    """Rank 0 is told to end while rank 1 waits for it in the next step; then both go on from the step that it saved."""
+    training, _ = start("transformers", TRANSFORMERS.replace("disable_tqdm=True", "disable_tqdm=True, use_cpu=True"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port, "train.py")
+    environment = {**ENVIRONMENT, "MASTER_ADDR": "127.0.0.1"}
+    ended = training.python(*torchrun, env=environment | {"STOP": "SIGTERM 25"}, status=1).err
+    assert re.search(r"local_rank: 0.*exitcode +: 143|exitcode: 143", ended, re.DOTALL), ended
+    assert training.steps()[-1] == 25
+    again = training.python(*torchrun, env=environment).err
+    assert again.count("run main: going on from step 25") == 2
+    assert training.steps()[-1] == 60
 
 
 @pytest.mark.xdist_group("lightning")
