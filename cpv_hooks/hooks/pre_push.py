@@ -69,6 +69,8 @@ def _check(repo: Repo, projects: list[Project], updates: list[Update], remote: s
     if not updates:
         catch_up.with_pushes(projects)
         return 0
+    if _breaks_a_version(projects, updates):
+        return 1
     unnamed = [line for project in projects for line in _unnamed(repo, project, updates, remote)]
     if unnamed:
         for line in unnamed:
@@ -114,6 +116,19 @@ def _ask(repo: Repo, remote: str, answers: Answers) -> Mapping[str, str]:
     if remote not in answers:
         answers[remote] = pushed_tags.on_host(repo, remote)
     return answers[remote] or {}
+
+
+def _breaks_a_version(projects: list[Project], updates: list[Update]) -> bool:
+    """Whether the push says of a version without its data that it is no longer retired; says which one."""
+    tags = _tags(updates)
+    if not tags:
+        return False
+    from cpv_hooks.transfer.commits import unretired
+
+    errors = [error for project in projects for error in unretired.refuse_push(project, tags)]
+    for error in errors:
+        fail(error)
+    return bool(errors)
 
 
 def _breaks_a_stage(repo: Repo, projects: list[Project], updates: list[Update]) -> bool:

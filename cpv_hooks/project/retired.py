@@ -107,17 +107,19 @@ def read(repo: Repo) -> dict[str, Retirement]:
     return {name: found[0] for name, found in every(repo).items()}
 
 
+def taken_back(repo: Repo, names: Sequence[str]) -> list[Retirement]:
+    """The retirements that these records take back; none where they take back none."""
+    records = set(names)
+    values = _records(repo) if records else []
+    undone = {found for one in values if one.name in records for found in _UNRETIRED.findall(one.last)}
+    return [item for one in values for item in one.retirements() if (item.version, item.record) in undone]
+
+
 def every(repo: Repo) -> dict[str, list[Retirement]]:
     """Every retirement of each version that nothing takes back, the first one first."""
-    values = repo.run("for-each-ref", f"--format={_FIELDS}", _TAGS + FOLDER).split("\0")
-    found: list[Retirement] = []
-    undone: set[tuple[str, str]] = set()
-    for start in range(0, len(values) - 6, 6):
-        name, oid, kind, author, time, body = values[start : start + 6]
-        if kind == "tag":
-            last = body.strip().rpartition("\n\n")[2]
-            undone.update((version, record) for version, record in _UNRETIRED.findall(last))
-            found += _retirements(last, name.lstrip("\n"), oid, author, float(time or 0))
+    values = _records(repo)
+    found = [item for one in values for item in one.retirements()]
+    undone = {pair for one in values for pair in _UNRETIRED.findall(one.last)}
     held = [item for item in found if (item.version, item.record) not in undone]
     if not held:
         return {}
@@ -130,16 +132,37 @@ def every(repo: Repo) -> dict[str, list[Retirement]]:
     return known
 
 
-def _retirements(last: str, record: str, oid: str, author: str, time: float) -> list[Retirement]:
-    reason = _REASON.search(last)
-    try:
-        why = json.loads(reason[1]) if reason else ""
-    except ValueError:
-        why = ""
-    return [
-        Retirement(version, commit, frozenset(oids.split()), time, author, why, record, oid)
-        for version, commit, oids in _RETIRED.findall(last)
-    ]
+class _Record(NamedTuple):
+    """A tag of ours; `last` is the last paragraph of its message, without a signature."""
+
+    name: str
+    oid: str
+    author: str
+    time: float
+    last: str
+
+    def retirements(self) -> list[Retirement]:
+        """What it says to be retired."""
+        reason = _REASON.search(self.last)
+        try:
+            why = json.loads(reason[1]) if reason else ""
+        except ValueError:
+            why = ""
+        return [
+            Retirement(version, commit, frozenset(oids.split()), self.time, self.author, why, self.name, self.oid)
+            for version, commit, oids in _RETIRED.findall(self.last)
+        ]
+
+
+def _records(repo: Repo) -> list[_Record]:
+    values = repo.run("for-each-ref", f"--format={_FIELDS}", _TAGS + FOLDER).split("\0")
+    found = []
+    for start in range(0, len(values) - 6, 6):
+        name, oid, kind, author, time, body = values[start : start + 6]
+        if kind == "tag":
+            last = body.strip().rpartition("\n\n")[2]
+            found.append(_Record(name.lstrip("\n"), oid, author, float(time or 0), last))
+    return found
 
 
 def _commits(repo: Repo, names: set[str]) -> dict[str, str]:

@@ -295,6 +295,19 @@ def test_a_clone_whose_cache_has_the_data_takes_it_back_and_uploads_it(repo: Mod
     assert repo.read("model.bin") == weights(1)
 
 
+def test_what_was_pruned_meanwhile_stops_the_push_that_takes_a_retirement_back(repo: ModelRepo) -> None:
+    other = clone(repo, "other")
+    retire(repo, "v0.1", "-m", "too old")
+    repo.git("push", "-q")
+    other.git("fetch", "-q")
+    other.cpv("retire", "--undo", "v0.1")
+    repo.cpv("prune", "--remote", "--grace", "0d", "--yes")
+    done = other.git("push", status=1)
+    assert "v0.1 stays retired: of model.bin, tok something was pruned meanwhile; fix: git tag -d retired/" in done.err
+    repo.git("fetch", "-q")
+    assert list(retired.read(project_of(repo).repo)) == ["v0.1"]
+
+
 def test_two_people_retire_at_once_and_one_takes_it_back(repo: ModelRepo) -> None:
     other = clone(repo, "other")
     other.git("config", "user.name", "Other")
