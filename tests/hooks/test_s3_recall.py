@@ -9,10 +9,12 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,6 +22,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.protocol import Blob, RemoteError
 from cpv_hooks.remote.s3.s3_download import LARGE
 from cpv_hooks.remote.s3.s3_remote import S3Remote
+from cpv_hooks.remote.s3_client import container_keys
 from cpv_hooks.remote.s3_client.learn import learn
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 from cpv_hooks.remote.s3_client.signing import STAND_IN
@@ -237,6 +240,88 @@ def test_keys_of_a_service_are_not_kept(bare: Place, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_CONFIG_FILE", str(bare.folder / "config"))
     bare.learn()
     assert not bare.memory.exists()
+
+
+class _Role(BaseHTTPRequestHandler):
+    """A container's service for keys: whoever has the word gets what `answer` says."""
+
+    answer: ClassVar[dict[str, object]] = {}
+    status: ClassVar[int] = 200
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(self.status if self.headers["Authorization"] == "the-word" else 403)
+        self.end_headers()
+        self.wfile.write(json.dumps(self.answer).encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def role(bare: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Role]]:
+    class Role(_Role):
+        answer: ClassVar = {
+            "AccessKeyId": bare.server.access_key,
+            "SecretAccessKey": bare.server.secret_key,
+            "Token": "",
+            "Expiration": "2100-01-01T00:00:00Z",
+        }
+        asked: ClassVar = []
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Role) as service:
+        thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{service.server_port}/role?id=1")
+        monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "the-word")
+        yield Role
+        service.shutdown()
+        thread.join()
+
+
+def test_keys_of_a_containers_role_are_asked_for_without_boto3(bare: Place, role: type[_Role]) -> None:
+    bare.learn()
+    role.asked.clear()
+    assert bare.use(bare.blob()) == (1, ["f" * 32], [])
+    assert set(role.asked) == {"/role?id=1"}
+    text = bare.memory.read_text()
+    assert not any(secret in text for secret in (bare.server.secret_key, bare.server.access_key, "the-word"))
+    role.asked.clear()
+    assert bare.remote().client_state() == "CPV's own: it has learned from boto3 how to ask"
+    assert role.asked == [], "nobody is asked for keys to tell so"
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, 500),
+        ({"Expiration": "2001-01-01T00:00:00Z"}, 200),
+        ({"Expiration": "soon"}, 200),
+        ({"SecretAccessKey": None}, 200),
+        ({"AccessKeyId": ["a"]}, 200),
+    ],
+)
+def test_what_a_containers_service_says_otherwise_is_left_to_boto3(
+    bare: Place, role: type[_Role], change: dict[str, object], status: int
+) -> None:
+    bare.learn()
+    assert bare.is_known()
+    role.answer.update(change)
+    role.status = status
+    assert not bare.is_known()
+
+
+@pytest.mark.parametrize("url", ["http://example.org/keys", "https://127.0.0.1/keys", "nothing", "http://127.0.0.1:x/"])
+def test_no_other_place_is_asked_for_a_containers_keys(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(*_: object, **__: object) -> None:
+        raise AssertionError("somebody was asked")
+
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+    monkeypatch.setattr("socket.create_connection", connect)
+    assert container_keys.ask() is None
 
 
 def test_a_customer_key_is_not_kept(place: Place) -> None:

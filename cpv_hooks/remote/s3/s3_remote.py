@@ -131,7 +131,7 @@ class S3Remote:
             return "boto3 alone: [remote] s3_client in .cpv.toml says so"
         if has_proxy():
             return "boto3 alone: a proxy is set"
-        if self._memory.recall() is not None:
+        if self._memory.holds():
             return "CPV's own: it has learned from boto3 how to ask"
         return "CPV's own, after boto3 was asked how: nothing that holds is kept of it"
 

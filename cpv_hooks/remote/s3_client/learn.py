@@ -35,7 +35,7 @@ def learn(client: S3Client, place: dict[str, Any], storage: dict[str, Any]) -> W
     try:
         session: Any = client
         frozen = session._request_signer._credentials.get_frozen_credentials()
-        keys = Keys(frozen.access_key, frozen.secret_key, frozen.token)
+        keys = Keys(frozen.access_key, frozen.secret_key, frozen.token or None)
         store = _pattern(_caught(client, "PUT", place, storage), keys, place["Key"])
         read = _pattern(_caught(client, "GET", place, {}), keys, place["Key"])
         return Way(store, read, keys, _trust(session)) if store and read else None

@@ -2,7 +2,8 @@
 
 The file holds no secret. It holds for as long as all stays the same that boto3 reads to find its way: the remote's
 options, the variables of the environment, AWS's own files, boto3 itself. The keys are read each time from where boto3
-found them; where that is no place but a service, nothing is kept, as where a key of the customer's encrypts.
+found them, or asked for where a container's role has them; where that is another service, nothing is kept, as where a
+key of the customer's encrypts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.remote.s3_client import container_keys
 from cpv_hooks.remote.s3_client.signing import Keys, Pattern, Way
 from cpv_hooks.system.atomic_files import write_atomic
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 _OPTIONS = {"access_key_id", "secret_access_key", "session_token", "sse_customer_key"}
-_VARIABLES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+_VARIABLES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} | container_keys.SECRETS
 """The names of these count, not what they say: keys are read anew, and are no part of what is kept."""
 _UNKEPT = ("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION")
 """Variables with which boto3 finds keys in ways that are not repeated here."""
@@ -42,18 +44,26 @@ class Memory:
 
     def recall(self) -> Way | None:
         """What was kept, where it still holds and its keys are still there."""
-        if self._path is None:
-            return None
+        kept = self._kept()
         try:
-            kept = json.loads(self._path.read_bytes())
-            if kept["for"] != self._circumstances():
-                return None
             keys = self._keys(kept["method"])
             if keys is None:
                 return None
             return Way(Pattern(**kept["store"]), Pattern(**kept["read"]), keys, kept["trust"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (KeyError, TypeError):
             return None
+
+    def holds(self) -> bool:
+        """Whether something is kept that `recall` would find; no service is asked for keys."""
+        return self._kept().get("method") == container_keys.METHOD or self.recall() is not None
+
+    def _kept(self) -> dict[str, Any]:
+        """What was kept; empty where it does not hold."""
+        try:
+            kept = json.loads(self._path.read_bytes()) if self._path else {}
+            return kept if isinstance(kept, dict) and kept["for"] == self._circumstances() else {}
+        except (OSError, ValueError, KeyError):
+            return {}
 
     def keep(self, way: Way, credentials: Any) -> None:
         """Keep a way for the next process, if its keys (boto3's `credentials`) can be read again in the same way."""
@@ -61,7 +71,8 @@ class Memory:
             return
         method, circumstances = getattr(credentials, "method", None), self._circumstances()
         # Those that expire are of another class.
-        if type(credentials).__name__ != "Credentials" or circumstances is None or self._keys(method) != way.keys:
+        can_be_read = type(credentials).__name__ == "Credentials" or method == container_keys.METHOD
+        if not can_be_read or circumstances is None or self._keys(method) != way.keys:
             return
         kept = {"for": circumstances, "method": method, "trust": way.trust}
         data = json.dumps({**kept, "store": asdict(way.store), "read": asdict(way.read)}).encode()
@@ -107,6 +118,8 @@ class Memory:
         elif method == "env":
             names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
             found = [environment.get(name) for name in names]
+        elif method == container_keys.METHOD:
+            return container_keys.ask()
         elif method == "shared-credentials-file":
             found = _of_profile(options.credentials_file, options.profile or "default")
         else:
