@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         with ExitStack() as stack:
-            args = _parser().parse_args([*before, "cpv", *after])
+            args = _parsers()[0].parse_args([*before, "cpv", *after])
             if args.quiet or args.verbose:
                 stack.enter_context(_log_level(args))
             code: int = args.func(args).do_run()
@@ -62,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             clean_repos()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """DVC's parser as far as it is ours, and in it that of `cpv`."""
     from dvc_cpv_plugin import commands
 
     common = argparse.ArgumentParser(add_help=False)
@@ -72,8 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="dvc", parents=[common])
     parser.add_argument("--cd", default=os.path.curdir)
     parser.add_argument("--wait-for-lock", action="store_true")
-    commands.add_parser(parser.add_subparsers(required=True), common)
-    return parser
+    nouns = parser.add_subparsers(required=True)
+    commands.add_parser(nouns, common)
+    return parser, nouns.choices["cpv"]
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """The tree of `dvc cpv` alone."""
+    return _parsers()[1]
 
 
 def _log_level(args: argparse.Namespace) -> Any:

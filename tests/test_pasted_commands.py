@@ -53,6 +53,8 @@ EXCEPTIONS = {
         "cpv_hooks/remote/s3_client/s3_options.py": {"key", "key.upper()", "where"},
         "cpv_hooks/remote/s3_client/proxy.py": {"proxy.variable"},
         "cpv_hooks/setup/init/init_plan.py": {"operation"},
+        "cpv_hooks/setup/install/uninstall.py": {"ids"},
+        "dvc_cpv_plugin/commands/completion.py": {"what"},
         "dvc_cpv_plugin/commands/config.py": {"key"},
         "dvc_cpv_plugin/commands/init.py": {"what"},
         "dvc_cpv_plugin/commands/line.py": {"kind", "line"},

@@ -39,6 +39,7 @@ NOUNS: Mapping[str, str] = {
     "recover": "Finish or undo what a killed process left behind. The next hook does it too; this does it now.",
     "batch": "Run one command in many model repositories, each in a process of its own.",
     "access": "Print the least-privilege IAM policy (JSON) for a team's prefix on S3; nothing is applied.",
+    "completion": "Print the script by which bash, zsh or fish completes `cpv`.",
     "demo": "Show in a temporary folder how plain Git commands version a model.",
 }
 """Each noun with its line of help, so that `--help` imports none of them."""
