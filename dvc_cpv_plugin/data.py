@@ -30,7 +30,7 @@ class DataCheckpointsManage(Checkpoints):
         from cpv_hooks.setup.init.skeleton import refuse_existing_data
 
         method = "import_data_init"
-        options = self._options(method, kwargs, {"version_tag": str, "message": str})
+        options = self._options(method, kwargs, {"version_tag": str, "message": str, "dask": str})
         check_type(method, "data_path", data_path, Path)
         source, version = options.path(data_path), kwargs.get("version_tag")
 
@@ -38,7 +38,8 @@ class DataCheckpointsManage(Checkpoints):
             if not options.force:
                 refuse_existing_data(project)
             message = kwargs.get("message")
-            return plan_upload(project, Line.DATA, source, version=version, message=message)
+            dask = kwargs.get("dask")
+            return plan_upload(project, Line.DATA, source, version=version, message=message, dask=dask)
 
         self._operate("data upload", options, InitError, plan, lines=_LINES, version=version, source=source)
 
@@ -51,12 +52,13 @@ class DataCheckpointsManage(Checkpoints):
         from cpv_hooks.operations.make.upload import plan_upload
 
         method = "upload_data_checkpoint"
-        options = self._options(method, kwargs, {"version_tag": str, "message": str})
+        options = self._options(method, kwargs, {"version_tag": str, "message": str, "dask": str})
         check_type(method, "data_path", data_path, Path)
         source, version = options.path(data_path), kwargs.get("version_tag")
 
         def plan(project: Project) -> Plan[str]:
-            return plan_upload(project, Line.DATA, source, version=version, message=kwargs.get("message"))
+            message, dask = kwargs.get("message"), kwargs.get("dask")
+            return plan_upload(project, Line.DATA, source, version=version, message=message, dask=dask)
 
         name = "data upload"
         return self._operate(name, options, UploadError, plan, lines=_LINES, version=version, source=source)

@@ -87,14 +87,17 @@ class ModelsCheckpointsManage(Checkpoints):
         from cpv_hooks.operations.make.upload import plan_upload
 
         method = "upload_model_checkpoint"
-        options = self._options(method, kwargs, {"version_tag": str, "message": str})
+        options = self._options(method, kwargs, {"version_tag": str, "message": str, "dask": str})
         check_type(method, "model_path", model_path, Path)
         check_type(method, "metrics", metrics, Mapping, optional=True)
         source, version = options.path(model_path), kwargs.get("version_tag")
 
         def plan(project: Project) -> Plan[str]:
             message = kwargs.get("message")
-            return plan_upload(project, Line.MODEL, source, metrics=metrics, version=version, message=message)
+            dask = kwargs.get("dask")
+            return plan_upload(
+                project, Line.MODEL, source, metrics=metrics, version=version, message=message, dask=dask
+            )
 
         name = "model upload"
         return self._operate(name, options, UploadError, plan, lines=_LINES, version=version, source=source)

@@ -51,6 +51,8 @@ class UploadOptions(CommonOptions, total=False):
     """The version to give it (default: the line's next)."""
     message: str | None
     """The description of the commit and of the tag."""
+    dask: str | None
+    """The address of a Dask scheduler whose workers hash, cache and upload the files of a folder."""
 
 
 class DownloadOptions(CommonOptions, total=False):

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.batch_run import PATIENCE, Ran, run_one
+from cpv_hooks.system.dask_cluster import connect
 
 
 def run_on_dask(
@@ -20,16 +20,9 @@ def run_on_dask(
     The workers need this package and the repositories under the same paths. Raises `CPVError` where `distributed` is
     not installed or no scheduler answers.
     """
-    try:
+    with connect(address) as client:
         import distributed
-    except ImportError as error:
-        raise CPVError("Dask's distributed is not installed", fix="pip install distributed") from error
-    try:
-        client = distributed.Client(address, timeout="10s")
-    except (OSError, TimeoutError, ValueError) as error:
-        what = f"no Dask scheduler answers at {address}"
-        raise CPVError(what, fix="dask scheduler, and its address as it prints it") from error
-    with client:
+
         name = f"cpv-batch-{os.getpid()}-{time.time_ns()}"
         futures = client.map(_on_worker, [(str(root), tuple(command), name) for root in roots], pure=False, retries=0)
         try:

@@ -86,6 +86,7 @@ class Config(NamedTuple):
     runs_push: bool = False
     runs_free: Literal["later", "at once"] = "later"
     runs_cores: int = 1
+    snapshot_dask: str = ""
 
 
 # section -> key -> (field of Config, the type, the allowed values)
@@ -107,6 +108,7 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
         "free": ("runs_free", str, ("later", "at once")),
         "cores": ("runs_cores", int, None),
     },
+    "snapshot": {"dask": ("snapshot_dask", str, None)},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
 _SECTIONS = ("artifacts", *_SCHEMA, "stages", "metrics")

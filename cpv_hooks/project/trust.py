@@ -61,6 +61,12 @@ def in_question(repo: Repo, root: Path, remote: str, url: str, options: Mapping[
     return [name for name in open_ones if name not in own]
 
 
+def is_confirmed(repo: Repo, address: str) -> bool:
+    """Whether the user has confirmed an address that the clone names."""
+    known = {*_of_environment(), *confirmed(repo)}
+    return bool(known & _ALL) or server(address) in known
+
+
 def check(repo: Repo, root: Path, remote: str, url: str, options: Mapping[str, str]) -> None:
     """Refuse to send credentials to a server that only the clone names. The error says what is asked, and how."""
 

@@ -70,6 +70,11 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
         spaces = {
             project.root: Workspace(project, index, clock, progress.advance, progress.grow) for project in projects
         }
+        for project in projects:
+            if project.config.snapshot_dask and (event.committing or event.fetch):
+                from cpv_hooks.transfer.objects.on_dask import on_dask
+
+                spaces[project.root].spread = on_dask(project)
         reconciler = Reconciler(event, index, progress, taken)
         report.outcomes += _vanished(repo, event, reconciler, found, projects, clock)
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]

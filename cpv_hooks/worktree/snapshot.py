@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.file_versions import Stored
@@ -15,6 +15,9 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.system.signatures import FolderListing, Signature, signature
 from cpv_hooks.worktree.base_index import BaseEntry, Tree
 from cpv_hooks.worktree.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cpv_hooks.worktree.spread import Part, Spread
 
 _WORKERS = 4
 _NUMBERS = 4  # in a signature
@@ -83,6 +86,13 @@ def _into_cache(space: Workspace) -> Read:
     return lambda path: space.cache.add_file(path, space.advance)[0]
 
 
+class Elsewhere(NamedTuple):
+    """Other machines, and what they are to do with files: `Spread.hash` or `Spread.store`."""
+
+    by: Spread
+    read: Callable[[Path, Sequence[Part]], list[str]]
+
+
 class Look(NamedTuple):
     """A directory's files, the file system's time (ns) just before they were listed, and what their base says of each:
     its md5, or None where it must be read."""
@@ -110,8 +120,14 @@ def take_directory(space: Workspace, path: str, look: Look | None = None) -> Sna
     from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT, remember_object
 
     look = look if look is not None and look.listing.newest < look.before else look_at(space, path)
+    target, spread = space.target(path), space.spread
     found = directory_snapshot(
-        space.target(path), look, _into_cache(space), space.cache.add_bytes, is_plain=space.is_plain(path)
+        target,
+        look,
+        _into_cache(space),
+        space.cache.add_bytes,
+        is_plain=space.is_plain(path),
+        spread=None if spread is None else Elsewhere(spread, spread.store),
     )
     for at, (known, oid) in enumerate(zip(look.known, found.oids, strict=True)):
         if known is None and look.listing.signature(at)[0] >= LARGE_OBJECT:
@@ -120,7 +136,13 @@ def take_directory(space: Workspace, path: str, look: Look | None = None) -> Sna
 
 
 def directory_snapshot(
-    root: Path, look: Look, read: Read, keep: Callable[[str, bytes], None], *, is_plain: bool
+    root: Path,
+    look: Look,
+    read: Read,
+    keep: Callable[[str, bytes], None],
+    *,
+    is_plain: bool,
+    spread: Elsewhere | None = None,
 ) -> Snapshot:
     """What the directory `root` is; the files that are not known are read, large ones side by side.
 
@@ -128,7 +150,7 @@ def directory_snapshot(
     """
     listing, oids = look.listing, list(look.known)
     unknown = [at for at, oid in enumerate(oids) if oid is None]
-    for at, oid in zip(unknown, _read_all(root, listing, unknown, read), strict=True):
+    for at, oid in zip(unknown, _read_somewhere(root, listing, unknown, read, spread), strict=True):
         oids[at] = oid
     known = [oid for oid in oids if oid is not None]
     data = dir_object_bytes(zip(listing.names, known, strict=True))
@@ -188,6 +210,18 @@ def unchanged(path: Path, before: Signature, read: Callable[[], str]) -> str:
     if after != before:
         raise BeingWritten(path)
     return oid
+
+
+def _read_somewhere(
+    root: Path, listing: FolderListing, unknown: list[int], read: Read, spread: Elsewhere | None
+) -> list[str]:
+    if spread is not None:
+        from cpv_hooks.worktree.spread import Part
+
+        parts = [Part(listing.names[at], listing.signature(at)) for at in unknown]
+        if spread.by.is_worth(parts):
+            return spread.read(root, parts)
+    return _read_all(root, listing, unknown, read)
 
 
 def _read_all(root: Path, listing: FolderListing, unknown: list[int], read: Read) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.pointer import Pointer
@@ -14,6 +15,9 @@ from cpv_hooks.errors import CPVError, Unreadable, file_word, shell_path
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, Filter, FolderListing, list_directory, newest, signature
 from cpv_hooks.worktree.base_index import Index
+
+if TYPE_CHECKING:
+    from cpv_hooks.worktree.spread import Spread
 
 _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
 
@@ -50,6 +54,8 @@ class Workspace:
         self.clock = clock
         self.advance = advance
         self.grow = grow
+        self.spread: Spread | None = None
+        """Where the work on large folders is spread over other machines."""
         self._filters: dict[str, Filter] = {}
 
     @cached_property

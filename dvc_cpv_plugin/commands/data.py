@@ -42,7 +42,9 @@ class CmdDataUpload(LineCommand):
 
     def run(self) -> int:
         data, path = _data(self), self.own_path()
-        tag = data.upload_data_checkpoint(path, version_tag=self.args.tag, message=self.args.message)
+        tag = data.upload_data_checkpoint(
+            path, version_tag=self.args.tag, message=self.args.message, dask=self.args.dask
+        )
         return self.say(tag, {"tag": tag})
 
 

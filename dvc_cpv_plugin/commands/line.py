@@ -111,6 +111,11 @@ class Verbs:
         parser.add_argument("path", nargs="?", metavar="PATH", help="What to upload (default: what the work tree has).")
         add_tag(parser, "The version to give it (default: the next).")
         parser.add_argument("-m", "--message", help="The description of the commit and of the tag.")
+        parser.add_argument(
+            "--dask",
+            metavar="ADDRESS",
+            help="A Dask cluster whose workers hash, cache and upload a folder's files.",
+        )
         add_json(parser)
         add_common(parser, force="Upload although other files have uncommitted changes.")
         return parser

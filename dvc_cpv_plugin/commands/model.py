@@ -44,7 +44,7 @@ class CmdModelUpload(LineCommand):
     def run(self) -> int:
         metrics = dict(map(_metric, self.args.metric)) or None
         tag = _models(self).upload_model_checkpoint(
-            self.own_path(), metrics, version_tag=self.args.tag, message=self.args.message
+            self.own_path(), metrics, version_tag=self.args.tag, message=self.args.message, dask=self.args.dask
         )
         return self.say(tag, {"tag": tag})
 
@@ -95,7 +95,8 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         CmdModelUpload,
         "Make a file or folder the next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",
         "examples:\n  dvc cpv model upload runs/7/model.bin --metric loss=0.12\n"
-        '  dvc cpv model upload --tag v1.0 -m "Release"   # the model as it stands in the work tree',
+        '  dvc cpv model upload --tag v1.0 -m "Release"   # the model as it stands in the work tree\n'
+        "  dvc cpv model upload shards --dask tcp://scheduler:8786     # a folder too large for one machine",
     )
     upload.add_argument("--metric", action="append", default=[], metavar="NAME=VALUE", help="A metric; repeatable.")
     verbs.download(

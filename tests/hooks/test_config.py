@@ -94,7 +94,8 @@ BROKEN = [
     (
         "[pull]\nwhen = 1\n",
         1,
-        "unknown section [pull] (known: artifacts, cpv, tags, push, remote, commit, runs, status, stages, metrics)",
+        "unknown section [pull] (known: artifacts, cpv, tags, push, remote, commit, runs, snapshot, status, stages, "
+        "metrics)",
     ),
     ("# a\n# b\n\n[ pull ]\n", 4, "unknown section [pull]"),
     ("team = 'vision'\n", 1, "team"),

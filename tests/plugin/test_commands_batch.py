@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations import batch_run
+from support.dask import cluster
 from support.repos import SETTINGS
 from support.shell import BIN, Shell
 
@@ -155,24 +155,11 @@ def opened_by(process: int) -> set[Path]:
     return found
 
 
-def test_on_dask(models: Shell) -> None:
-    code = (
-        "from distributed import LocalCluster\n"
-        "if __name__ == '__main__':\n"
-        "    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:\n"
-        "        print(cluster.scheduler_address, flush=True)\n"
-        "        input()\n"
-    )
-    script = models.write("cluster.py", code)
-    with subprocess.Popen(
-        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as cluster:
-        assert cluster.stdout is not None
-        address = cluster.stdout.readline().strip()
-        models.write("beta/.cpv.toml", "[cpv]\nteam = 1\n")
+def test_on_dask(models: Shell, tmp_path: Path) -> None:
+    models.write("beta/.cpv.toml", "[cpv]\nteam = 1\n")
+    with cluster(tmp_path) as address:
         done = models.cpv("batch", "status", "--dask", address, status=1)
-        assert [line.split()[:2] for line in done.lines] == [["ok", "alpha"], ["failed", "beta"], ["ok", "deep/gamma"]]
-        cluster.communicate("\n")
+    assert [line.split()[:2] for line in done.lines] == [["ok", "alpha"], ["failed", "beta"], ["ok", "deep/gamma"]]
 
 
 def test_no_dask(models: Shell) -> None:

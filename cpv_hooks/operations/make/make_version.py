@@ -184,14 +184,17 @@ def _store(job: Release) -> dict[str, Snapshot]:
         index = Index.load(repo.state)
         for change in job.draft.changes:
             progress.grow(change.new.content.size)
-            found = place_content.store(_space(change.space.project, index, progress), change)
+            found = place_content.store(_space(change.space, index, progress), change)
             if found is not None:
                 taken[change.pointer.path] = found
     return taken
 
 
-def _space(project: Project, index: Index, progress: Progress) -> Workspace:
-    return Workspace(project, index, Clock(project.repo.state / state_files.CLOCK), progress.advance)
+def _space(planned: Workspace, index: Index, progress: Progress) -> Workspace:
+    project = planned.project
+    space = Workspace(project, index, Clock(project.repo.state / state_files.CLOCK), progress.advance)
+    space.spread = planned.spread
+    return space
 
 
 def _publish(made: Draft) -> Draft:
@@ -209,7 +212,7 @@ def _place(transaction: Transaction, job: Release) -> None:
         for change in job.draft.changes:
             if not change.in_place:
                 progress.grow(change.new.content.size)
-                space = _space(change.space.project, index, progress)
+                space = _space(change.space, index, progress)
                 committed = place_content.committed_pointer(space.project, change.pointer.path, job.draft.head)
                 place_content.place(transaction, space, change.goal, committed, None if change.extends else job.what)
 

@@ -17,7 +17,8 @@ from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.signatures import Filter, Signature, list_directory
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.snapshot import Look, Snapshot, directory_snapshot, file_snapshot
+from cpv_hooks.worktree.snapshot import Elsewhere, Look, Snapshot, directory_snapshot, file_snapshot
+from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -71,7 +72,7 @@ def of_path(space: Workspace, source: Path, path: str) -> NewContent:
         with Progress(f"hashing {source.name}") as progress:
             if stat.S_ISDIR(status.st_mode):
                 listing = list_directory(source, _filter(space, source, path))
-                return of_directory(source, Look(listing, 0, [None] * len(listing)), progress)
+                return of_directory(source, Look(listing, 0, [None] * len(listing)), progress, space.spread)
             return of_file(source, status, progress)
     except OSError as error:
         raise unreadable(error, source) from error
@@ -83,12 +84,18 @@ def of_file(source: Path, status: os.stat_result, progress: Progress, known: str
     return NewContent(file_snapshot(source, status, 0, lambda path: known or md5_of(path, progress.advance)), source)
 
 
-def of_directory(source: Path, look: Look, progress: Progress) -> NewContent:
+def of_directory(source: Path, look: Look, progress: Progress, spread: Spread | None = None) -> NewContent:
     """A folder, of which only the files are read that are not known."""
-    progress.grow(sum(look.listing.signature(at)[0] for at, oid in enumerate(look.known) if oid is None))
+    if spread is None:  # else it has a progress of its own
+        progress.grow(sum(look.listing.signature(at)[0] for at, oid in enumerate(look.known) if oid is None))
     kept: list[bytes] = []
     found = directory_snapshot(
-        source, look, lambda path: md5_of(path, progress.advance), lambda _, data: kept.append(data), is_plain=False
+        source,
+        look,
+        lambda path: md5_of(path, progress.advance),
+        lambda _, data: kept.append(data),
+        is_plain=False,
+        spread=None if spread is None else Elsewhere(spread, spread.hash),
     )
     return NewContent(found, source, directory=kept[0])
 

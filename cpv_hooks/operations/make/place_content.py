@@ -44,6 +44,8 @@ def take_in(space: Workspace, new: NewContent) -> None:
     """Bring content that lies elsewhere into the cache. Raises `BeingWritten` where it is not what it was."""
     if new.data is not None:
         space.cache.add_bytes(new.content.oid, new.data)
+    if _taken_elsewhere(space, new):
+        return
     for name, oid, sig in new.files():
         assert new.path is not None
         source = new.path / name if name else new.path
@@ -58,6 +60,22 @@ def take_in(space: Workspace, new: NewContent) -> None:
             raise BeingWritten(source)
     if new.directory is not None:
         space.cache.add_bytes(new.content.oid, new.directory)
+
+
+def _taken_elsewhere(space: Workspace, new: NewContent) -> bool:
+    """Whether other machines have brought a folder into the cache."""
+    if space.spread is None or new.directory is None or new.path is None:
+        return False
+    from cpv_hooks.worktree.spread import Part
+
+    files = list(new.files())
+    parts = [Part(name, sig) for name, _, sig in files]
+    if not space.spread.is_worth(parts):
+        return False
+    if space.spread.store(new.path, parts) != [oid for _, oid, _ in files]:
+        raise BeingWritten(new.path)
+    space.cache.add_bytes(new.content.oid, new.directory)
+    return True
 
 
 def place(

@@ -21,6 +21,7 @@ from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
 _GLOB = frozenset("*?[")
@@ -35,7 +36,9 @@ class _Candidate:
     chief: bool
 
 
-def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked]) -> PointerChange:
+def change(
+    project: Project, line: Line, source: Path, tracked: Sequence[Tracked], spread: Spread | None = None
+) -> PointerChange:
     """What putting `source` in the place of the line's artifact changes; only reads.
 
     Of several artifacts the one with the source's own name is meant. Raises `CPVError` where that is not clear, or the
@@ -48,7 +51,7 @@ def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked
     path = _own(project, line, here, tracked) or _chosen(project, line, source, tracked)
     one = next((item for item in tracked if item.pointer.path == path), None)
     if one is None:
-        space = tracked[0].space if tracked else _space(project)
+        space = tracked[0].space if tracked else _space(project, spread)
         one = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
     check_place(project, one, source, here)
     if here == path:
@@ -58,11 +61,13 @@ def change(project: Project, line: Line, source: Path, tracked: Sequence[Tracked
     return PointerChange(one.space, one.pointer, of_path(one.space, source, path), in_place=False)
 
 
-def _space(project: Project) -> Workspace:
+def _space(project: Project, spread: Spread | None) -> Workspace:
     from cpv_hooks.system.signatures import Clock
     from cpv_hooks.worktree.base_index import Index
 
-    return Workspace(project, Index.load(project.repo.state), Clock(project.repo.state / state_files.CLOCK))
+    space = Workspace(project, Index.load(project.repo.state), Clock(project.repo.state / state_files.CLOCK))
+    space.spread = spread
+    return space
 
 
 def _inside(project: Project, source: Path) -> str | None:

@@ -12,6 +12,7 @@ from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.transfer.objects.on_dask import OnDask
 
 
 def plan_upload(
@@ -22,22 +23,25 @@ def plan_upload(
     metrics: Mapping[str, Metric] | None = None,
     version: str | None = None,
     message: str | None = None,
+    dask: str | None = None,
 ) -> Plan[str]:
     """Plan to put `source` in the artifact's place, upload it, commit its pointer and tag the commit; returns the tag.
 
-    `metrics` become a line of the metrics log; what a training run has written there is taken with a model anyway.
-    Nothing is changed before all data is on the remote, verified, and what fails after that is undone. What stood in
-    the place goes on the rescue list where no commit at HEAD has it. The user's own Git hooks run and may refuse. It
-    uploads whatever `[push] when` says, `never` included. Content that HEAD has already makes no commit: its tag is the
-    result, or HEAD gets one.
+    With `dask` the workers of the Dask cluster there hash, cache and upload the files of a folder. `metrics` become a
+    line of the metrics log; what a training run has written there is taken with a model anyway. Nothing is changed
+    before all data is on the remote, verified, and what fails after that is undone. What stood in the place goes on the
+    rescue list where no commit at HEAD has it. The user's own Git hooks run and may refuse. It uploads whatever
+    `[push] when` says, `never` included. Content that HEAD has already makes no commit: its tag is the result, or HEAD
+    gets one.
 
     Raises `CPVError` (`RemoteError`, `BeingWritten`) with everything as it was.
     """
     make_version.begin(project)
-    tracked = work_tree.tracked(project)
+    spread = OnDask(project, dask) if dask else None
+    tracked = work_tree.tracked(project, spread)
     if metrics is not None:
         metrics_line.checked(metrics)
-    main = target_artifact.change(project, line, source, tracked)
+    main = target_artifact.change(project, line, source, tracked, spread)
     changes = [main]
     if metrics:
         changes.append(metrics_line.change(project, metrics, tracked, main.space))

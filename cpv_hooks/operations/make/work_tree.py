@@ -18,6 +18,7 @@ from cpv_hooks.worktree.artifact import Artifact, by_dvc_2
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import discover
 from cpv_hooks.worktree.legacy_snapshot import look_as
+from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -29,7 +30,7 @@ class Tracked:
     pointer: Pointer
 
 
-def tracked(project: Project) -> list[Tracked]:
+def tracked(project: Project, spread: Spread | None = None) -> list[Tracked]:
     """The artifacts of a DVC root: those with a pointer, and those that `.cpv.toml` names and that are there.
 
     Raises `CPVError` for a pointer that is broken or in conflict.
@@ -43,6 +44,7 @@ def tracked(project: Project) -> list[Tracked]:
     if found.errors:
         raise found.errors[0]
     space = Workspace(project, index, clock)
+    space.spread = spread
     return [Tracked(space, pointer) for _, pointer in found.pointers]
 
 
@@ -58,7 +60,7 @@ def read(one: Tracked) -> NewContent | None:
             if old is not None:
                 return new_content.named_by_dvc_2(target, old)
             if artifact.isdir:
-                return new_content.of_directory(target, artifact.look, progress)
+                return new_content.of_directory(target, artifact.look, progress, one.space.spread)
             known = entry.oid if entry is not None and artifact.same and not entry.legacy else None
             return new_content.of_file(target, status, progress, known)
     except OSError as error:
