@@ -63,6 +63,7 @@ UPLOAD = "upload-"
 EARLY = "early-"
 LOCKED = ".lock"
 MOVE_LOCK = "move.lock"
+RUNS_LOCK = "runs.lock"
 RUNS = "runs"  # a folder for each training run, which `runs/run_folder.py` keeps
 RANKS = "ranks"  # a folder for each start of a distributed job, which `ranks` keeps
 HOOKS_SEEN = "hooks-seen"
@@ -77,7 +78,18 @@ INSTALLED = "installed-"
 SIGNING = "signing-"
 OF_REPOSITORY = frozenset(
     {QUEUED, QUEUE, QUEUE_LOCK, f"{QUEUE}.damaged-*", JOURNAL, RESCUES, RESCUES_LOCK, PUBLISHED, MADE, SENT}
-    | {PUSHES_CHECKED, NO_METRICS, UPLOADS, S3, f"{UPLOAD}*{LOCKED}", f"{EARLY}*{LOCKED}", MOVE_LOCK, RUNS, RANKS}
+    | {
+        PUSHES_CHECKED,
+        NO_METRICS,
+        UPLOADS,
+        S3,
+        f"{UPLOAD}*{LOCKED}",
+        f"{EARLY}*{LOCKED}",
+        MOVE_LOCK,
+        RUNS,
+        RUNS_LOCK,
+        RANKS,
+    }
     | {HOOKS_SEEN, BYPASSED, HOOKS, MERGE_DRIVER, INSTALL, UNINSTALLED, UNINSTALL, f"{ORIGINAL}*", f"{INSTALLED}*"}
     | {f"{SIGNING}*"}
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cpv_hooks.errors import disk_error
@@ -134,6 +135,8 @@ class Cache:
     def add_bytes(self, oid: str, data: bytes) -> None:
         """Store an object that is in memory (a `.dir` object)."""
         if self.has_own(oid) and self.holds(self.path(oid), oid):
+            with suppress(OSError):  # who thinks of removing it sees that somebody has brought it again
+                os.utime(self.path(oid))
             return
         try:
             temporary = self._temporary()

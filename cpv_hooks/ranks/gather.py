@@ -11,6 +11,7 @@ from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.ranks.shard import Shard, ShardFile
+from cpv_hooks.runs.run_folder import bringing
 from cpv_hooks.runs.take_in import change_of, code_of, note_brought, places_of, step_of, texts_of, write
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.transfer.objects.store import Store
@@ -29,6 +30,11 @@ def take_in(project: Project, folder: RunFolder, saved: Saved, near: Sequence[Sh
 
     Raises `CPVError` with no ref made: for files that are not where they should be, and for a name that two ranks took.
     """
+    with bringing(project.repo):
+        return _take_in(project, folder, saved, near, far)
+
+
+def _take_in(project: Project, folder: RunFolder, saved: Saved, near: Sequence[Shard], far: Sequence[Shard]) -> RunStep:
     files = together([*near, *far])
     _demand_cached(project, near)
     _demand_stored(project, far)

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from cpv_hooks import state_files
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import run_refs, step_upload
 from cpv_hooks.runs.keep_rules import Mark, keep, keep_rule
-from cpv_hooks.runs.run_folder import JOB, RunFolder
+from cpv_hooks.runs.run_folder import JOB, RunFolder, freeing
 from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.runs.take_in import brought, write_brought
-from cpv_hooks.system.locks import locked
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -71,7 +69,7 @@ def free(project: Project, folder: RunFolder) -> None:
     """Remove what the run brought and nothing needs any more, from the cache and the remote. Raises nothing."""
     known = brought(folder)
     try:
-        with locked(project.repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
+        with freeing(project.repo):
             gone = _unneeded([project], known, PruneOptions())
             _free_cache(project, {oid: known[oid] for oid in gone})
         left = _free_remote(project, {oid: known[oid] for oid in gone}) if gone else set()
@@ -84,7 +82,7 @@ def free(project: Project, folder: RunFolder) -> None:
 
 def free_cache(project: Project, objects: dict[str, float]) -> None:
     """Remove from the cache what a run brought there (with the time of it) and nothing of this clone needs."""
-    with locked(project.repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
+    with freeing(project.repo):
         gone = _unneeded([project], objects, PruneOptions())
         _free_cache(project, {oid: objects[oid] for oid in gone})
 

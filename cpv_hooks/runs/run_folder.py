@@ -18,7 +18,7 @@ from typing import Any
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
-from cpv_hooks.system.locks import locked
+from cpv_hooks.system.locks import locked, shared
 
 JOB, ENDED = "job.json", "ended"
 """What a job wants, and its command line."""
@@ -29,6 +29,28 @@ _SAVING = "saving-"
 def code_name(job: str) -> str:
     """The file that says which code a job started with."""
     return f"code-{job}.json"
+
+
+@contextmanager
+def bringing(repo: Repo) -> Iterator[None]:
+    """Bring content into the cache, of which the ref comes last.
+
+    No run frees objects meanwhile: the same content may be what another one, whose steps are dropped, has brought.
+    """
+    make_folder(repo.shared)
+    with shared(repo.shared / state_files.RUNS_LOCK):
+        yield
+
+
+@contextmanager
+def freeing(repo: Repo) -> Iterator[None]:
+    """Decide what nothing needs, and remove it: while nobody brings content to this work tree, or to any run."""
+    make_folder(repo.shared)
+    with (
+        locked(repo.shared / state_files.RUNS_LOCK, wait=True, say="taking in a checkpoint"),
+        locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"),
+    ):
+        yield
 
 
 @dataclass(frozen=True)

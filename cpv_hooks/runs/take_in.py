@@ -19,7 +19,7 @@ from cpv_hooks.project.pointers_at import is_tracked, pointers_at
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.code_state import Code, author, capture
 from cpv_hooks.runs.places import chief_of, places
-from cpv_hooks.runs.run_folder import JOB, RunFolder, code_name
+from cpv_hooks.runs.run_folder import JOB, RunFolder, bringing, code_name
 from cpv_hooks.runs.step_record import RunStep, write_message
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
@@ -47,13 +47,14 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
         change_of(space, path, code, new_content.of_path(space, saved.files / name, path))
         for name, path in named.items()
     ]
-    new = {oid for change in changes for oid in change.new.objects if not space.cache.has(oid)}
-    # Before they are there: one that is there and not noted would stay for ever.
-    note_brought(folder, new)
-    for change in changes:
-        place_content.take_in(space, change.new)
-    note_brought(folder, new)
-    return write(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
+    with bringing(project.repo):
+        new = {oid for change in changes for oid in change.new.objects if not space.cache.has(oid)}
+        # Before they are there: one that is there and not noted would stay for ever.
+        note_brought(folder, new)
+        for change in changes:
+            place_content.take_in(space, change.new)
+        note_brought(folder, new)
+        return write(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
 
 
 def step_of(folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Code) -> RunStep:

@@ -41,6 +41,20 @@ def locked(path: Path, *, wait: bool, say: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Keep others from locking `path` for themselves alone; any number of processes may, and wait for one that does."""
+    try:
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+    except PermissionError:
+        descriptor = open_own(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def lock_at_once(path: Path) -> int | None:
     """Open and lock a file of ours; the caller closes it. None where another process holds it, or it cannot be had."""
     try:
