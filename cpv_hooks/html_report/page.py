@@ -23,13 +23,24 @@ GENERATOR = '<meta name="generator" content="dvc-cpv report">'
 """What tells a report from any other file."""
 _HEAD = 4096
 """Bytes in which that is."""
-_SCRIPTS = ("elements.js", "versions.js", "charts.js", "table.js", "compare.js", "models.js", "main.js")
+_STYLES = ("theme.css", "tables.css", "parts.css")
+_SCRIPTS = (
+    "elements.js",
+    "versions.js",
+    "drawing.js",
+    "storage.js",
+    "charts.js",
+    "table.js",
+    "compare.js",
+    "models.js",
+    "main.js",
+)
 _ESCAPES = {char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 def page(document: Document, library: str) -> str:
     """The HTML of a report; `library` is the script of the chart library."""
-    style = _asset("style.css")
+    style = "".join(map(_asset, _STYLES))
     scripts = [library, *map(_asset, _SCRIPTS)]
     parts = {
         "generator": GENERATOR,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import NASTY, Open
+from conftest import HOSTILE_METRIC, NASTY, Open
 from playwright.sync_api import Page, expect
 
 CHARTS = ("timeline-chart", "metric-chart", "curve-chart", "added-chart", "stored-chart")
@@ -177,7 +178,18 @@ def test_hostile_text_stays_text(small: Path, open_page: Open) -> None:
     draw_all(page)
     page.get_by_label("Choose v0.24").check()
     page.get_by_label("Choose v0.23").check()
-    page.get_by_role("combobox", name="Metric").first.select_option("<b onclick=hacked()>acc</b>")
+    page.get_by_role("combobox", name="Metric").first.select_option(HOSTILE_METRIC)
+    label(page, "metric-chart", HOSTILE_METRIC)
+    page.evaluate("Promise.all(drawing.values())")
+    chart = page.locator("#metric-chart canvas")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    for right, down in product(range(0, 40, 6), range(20, 230, 6)):  # the one point is in the middle, beside the axis
+        page.mouse.move(box["x"] + box["width"] / 2 + right, box["y"] + down)
+        if page.locator("#tooltip").is_visible():
+            break
+    expect(page.locator("#tooltip")).to_contain_text("onerror=hacked")
     page.get_by_label("Only what differs").uncheck()
     text = page.locator("#comparison").inner_text()
     assert " ".join(NASTY.split()) in " ".join(text.split())
@@ -198,6 +210,13 @@ def test_stages_and_models(small: Path, open_page: Open) -> None:
     page.get_by_role("searchbox", name="Tensors").fill("mlp")
     names = page.locator("#models-body tbody tr td:first-child").all_inner_texts()
     assert names == ["layers.0.mlp.weight", "layers.1.mlp.weight"]
+
+
+def test_a_page_of_no_version(empty: Path, open_page: Open) -> None:
+    page = open_page(empty)
+    expect(page.locator("#summary")).to_contain_text("none of 24 versions")
+    expect(page.locator("#count")).to_have_text("0 versions")
+    expect(page.get_by_role("button", name="Newest two")).to_be_disabled()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -241,7 +260,7 @@ def test_a_thousand_versions(large: Path, open_page: Open) -> None:
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#count")).to_have_text("1,000 versions")
     assert len(tags(page)) == 100
+    picture(page, "large")
     page.get_by_role("button", name="Show all 1,000").click()
     assert len(tags(page)) == 1000
     draw_all(page)
-    picture(page, "large")

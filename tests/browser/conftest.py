@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from support.long_history import SETTINGS, MadeVersion, training, write
 
 NASTY = "</script><img src=x onerror=hacked()>'\"\u2028<script>hacked()</script>{{data}}"
+HOSTILE_METRIC = '<b onclick=hacked()>acc</b>\\"+hacked()+"'
 Open = Callable[..., Page]
 
 
@@ -22,7 +23,7 @@ def hostile(number: int) -> MadeVersion:
     made = training(number)
     if number < 24:
         return made
-    name = "<b onclick=hacked()>acc</b>"
+    name = HOSTILE_METRIC
     return made._replace(
         message=NASTY,
         author="Eve &lt;b&gt; 'quoted' &amp;",
@@ -59,6 +60,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for tag, stage in (("v0.9", "production"), ("v0.20", "production"), ("v0.23", "staging")):
         subprocess.run(["cpv", "promote", tag, stage], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return _report(folder, "small")
+
+
+@pytest.fixture(scope="session")
+def empty(small: Path) -> Path:
+    """The report of none of these versions."""
+    page = small.with_name("empty.html")
+    subprocess.run(["cpv", "report", "-n", "0", "--out", str(page)], cwd=small.parents[1], check=True)
+    return page
 
 
 @pytest.fixture(scope="session")

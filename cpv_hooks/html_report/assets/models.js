@@ -2,10 +2,35 @@
 // Stages, and what models say of themselves.
 
 function table(caption, headings, rows) {
-  return el("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" }, el("table", {},
-    el("caption", { class: "hidden" }, caption),
-    el("thead", {}, el("tr", {}, headings.map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((text) => el("td", {}, text)))))));
+  return el(
+    "div",
+    { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" },
+    el(
+      "table",
+      {},
+      el("caption", { class: "hidden" }, caption),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          headings.map((name) => el("th", { scope: "col" }, name)),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        rows.map((cells) =>
+          el(
+            "tr",
+            {},
+            cells.map((text) => el("td", {}, text)),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function fillStages() {
@@ -15,11 +40,22 @@ function fillStages() {
     body.append(el("p", { class: "empty" }, "No version was ever in a stage."));
     return;
   }
-  const facts = held.map(([stage, tag]) => el("div", {}, el("dt", {}, stage), el("dd", {}, tag || "a commit without a version")));
-  const rows = [...report.events].reverse().map((event) => [
-    moment(event.time), event.stage, `${event.tag || "?"} ${event.action === "promote" ? "in" : "out"}`, event.author, event.message,
-  ]);
-  body.append(el("dl", { class: "facts" }, facts), table("Promotions and demotions", ["When (UTC)", "Stage", "Version", "By", "Message"], rows));
+  const facts = held.map(([stage, tag]) =>
+    el("div", {}, el("dt", {}, stage), el("dd", {}, tag || "a commit without a version")),
+  );
+  const rows = [...report.events]
+    .reverse()
+    .map((event) => [
+      moment(event.time),
+      event.stage,
+      `${event.tag || "?"} ${event.action === "promote" ? "in" : "out"}`,
+      event.author,
+      event.message,
+    ]);
+  body.append(
+    el("dl", { class: "facts" }, facts),
+    table("Promotions and demotions", ["When (UTC)", "Stage", "Version", "By", "Message"], rows),
+  );
 }
 
 function modelCard(model, part) {
@@ -33,12 +69,25 @@ function modelCard(model, part) {
   const all = report.tensors[model.tensors];
   const kept = all.filter(([name]) => name.toLowerCase().includes(part));
   const less = all.length < model.ntensors ? `, of ${model.ntensors.toLocaleString("en")}` : "";
-  return el("div", { class: "card" },
+  return el(
+    "div",
+    { class: "card" },
     el("h3", {}, model.path),
-    el("dl", { class: "list" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    el(
+      "dl",
+      { class: "list" },
+      facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+    ),
     model.notes.map((note) => el("p", { class: "note" }, note)),
     all.length ? el("p", { class: "hint" }, `${counted(kept.length, "tensor", "tensors")}${less}`) : null,
-    kept.length ? table(`Tensors of ${model.path}`, ["Tensor", "Shape", "Type"], kept.map(([name, shape, type]) => [name, shape.join(" × ") || "scalar", type])) : null);
+    kept.length
+      ? table(
+          `Tensors of ${model.path}`,
+          ["Tensor", "Shape", "Type"],
+          kept.map(([name, shape, type]) => [name, shape.join(" × ") || "scalar", type]),
+        )
+      : null,
+  );
 }
 
 function fillModels() {
@@ -55,7 +104,10 @@ function startModels() {
     byId("models-body").append(el("p", { class: "empty" }, "No model of a known format is in this clone's cache."));
     return;
   }
-  options(byId("model"), found.map((version) => [version.tag, version.tag]));
+  options(
+    byId("model"),
+    found.map((version) => [version.tag, version.tag]),
+  );
   byId("model").addEventListener("change", fillModels);
   byId("tensor").addEventListener("input", fillModels);
   fillModels();

@@ -18,14 +18,18 @@ const metricNames = (() => {
 })();
 
 const curvesOf = (version) => (version.curves === null ? [] : report.curves[version.curves]);
-const curveNames = [...new Set(report.curves.flat().map((curve) => curve.name))]
-  .sort((a, b) => (b === report.main) - (a === report.main));
+const curveNames = [...new Set(report.curves.flat().map((curve) => curve.name))].sort(
+  (a, b) => (b === report.main) - (a === report.main),
+);
 
 // The best of some versions by a metric; undefined where it is not known what is better.
 function bestBy(name, found) {
   const sign = { max: 1, min: -1 }[report.goals[name]];
   const numeric = sign ? found.filter((version) => typeof version.metrics[name] === "number") : [];
-  return numeric.reduce((best, one) => (!best || sign * one.metrics[name] > sign * best.metrics[name] ? one : best), undefined);
+  return numeric.reduce(
+    (best, one) => (!best || sign * one.metrics[name] > sign * best.metrics[name] ? one : best),
+    undefined,
+  );
 }
 
 const chosen = new Set();
