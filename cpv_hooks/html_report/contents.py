@@ -12,7 +12,7 @@ from cpv_hooks.history.reader import Recorded, look_ahead
 from cpv_hooks.html_report.growth import Growth, StorageGrowth
 from cpv_hooks.html_report.model_tables import ModelTables
 from cpv_hooks.html_report.step_curves import CurveEntry, StepCurves
-from cpv_hooks.html_report.tables import RowTable
+from cpv_hooks.html_report.tables import RowTable, plain
 from cpv_hooks.html_report.version_settings import VersionSettings
 from cpv_hooks.project import retired
 from cpv_hooks.project.project import Project
@@ -22,6 +22,8 @@ from cpv_hooks.versions.stages import StageEvent
 _HASH = 12
 """Digits of an id that are shown."""
 _NOTES = 10
+_MAX_ROWS = 1000
+"""Rows of a plugin's panel."""
 
 
 class VersionRow(TypedDict):
@@ -66,6 +68,14 @@ class StageRow(TypedDict):
     message: str
 
 
+class Panel(TypedDict):
+    """A table of a plugin's."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
 class Document(TypedDict):
     """Versions are newest first, stage events oldest first; sizes are in bytes, times ISO 8601 in UTC."""
 
@@ -90,6 +100,7 @@ class Document(TypedDict):
     stages: dict[str, str | None]
     events: list[StageRow]
     notes: list[str]
+    panels: list[Panel]
 
 
 def contents(
@@ -139,6 +150,7 @@ class _Page:
             stages=dict(held),
             events=[_event(event) for event in events],
             notes=self._notes(),
+            panels=_panels(entries),
         )
 
     def _look(self, one: Recorded) -> tuple[list[int] | None, int | None]:
@@ -184,6 +196,23 @@ class _Page:
     def _notes(self) -> list[str]:
         shallow = ["This clone is shallow, so older versions may be missing."]
         return (shallow if (self._repo.common_dir / "shallow").exists() else []) + self._curves.trouble[:_NOTES]
+
+
+def _panels(entries: Sequence[LogEntry]) -> list[Panel]:
+    from cpv_hooks.project import plugins
+
+    return [
+        Panel(
+            title=_text(panel.title),
+            columns=[_text(name) for name in panel.columns],
+            rows=[[_text(cell) for cell in row] for row in panel.rows[:_MAX_ROWS]],
+        )
+        for panel in plugins.report_panels(entries)
+    ]
+
+
+def _text(value: object) -> str:
+    return str(plain(value))
 
 
 def _event(event: StageEvent) -> StageRow:

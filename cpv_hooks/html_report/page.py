@@ -33,6 +33,7 @@ _SCRIPTS = (
     "table.js",
     "compare.js",
     "models.js",
+    "panels.js",
     "main.js",
 )
 _ESCAPES = {char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}

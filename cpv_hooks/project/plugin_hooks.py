@@ -86,7 +86,7 @@ class Specification:
         """More commands of `dvc cpv`. The name of one of CPV's own is passed over."""
 
     def cpv_report_panel(self, versions: Sequence[Mapping[str, object]]) -> ReportPanel | None:
-        """A panel of the report on these versions, which are as `dvc cpv log --json --series` has them."""
+        """A panel of the report on these versions, which are as `dvc cpv log --json` has them. Rows beyond 1,000 go."""
 
 
 FIRST = frozenset({"cpv_tag_scheme", "cpv_metrics", "cpv_kind", "cpv_model_reader"})

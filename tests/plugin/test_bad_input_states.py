@@ -220,6 +220,25 @@ def test_a_server_that_is_not_there(world: World, command: tuple[str, ...]) -> N
 # A repository that has no version
 
 
+LOOKS = (
+    (("log",), "there is no version yet; fix: dvc cpv tag"),
+    (("log", "--best", "acc"), "there is no version yet; fix: dvc cpv tag"),
+    (("log", "--stage", "production"), "there is no version yet; fix: dvc cpv tag"),
+    (("report", "--out", "{root}/page.html"), "there is no version yet; fix: dvc cpv tag"),
+    (("diff", "v0.0"), "'v0.0' is no version, branch or commit; fix: dvc cpv log lists them"),
+    (("promote", "v0.0", "production"), "'v0.0' is no model version (there are none yet); fix: dvc cpv tag"),
+    (("retire", "v0.0"), "'v0.0' is no model version (there are none yet); fix: dvc cpv tag"),
+    (("demote", "production"), "no version is in stage 'production' (stages in use: none); fix: dvc cpv stages"),
+    (("runs", "show", "main"), "there is no run 'main'; fix: dvc cpv runs list"),
+)
+
+
+def test_no_version_to_look_at_or_to_choose(world: World) -> None:
+    world.repo.git("tag", "-d", "v0.0", "v0.1", "data-v0.0")
+    for command, said in LOOKS:
+        world.refused(command, f"{{repo}}: {said}")
+
+
 READERS = [*DOWNLOADS, *READS[1:4:2]]
 LATEST = (("model", "revert"), ("data", "revert"), ("checkpoint", "revert"))
 

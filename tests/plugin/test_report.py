@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pluggy
 import pytest
 from conftest import MakeRepo
 
@@ -62,6 +63,40 @@ def text(past: ModelRepo) -> str:
 def document(page: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(page.split('id="data">', 1)[1].split("</script>", 1)[0])
     return found
+
+
+def test_a_plugin_adds_a_panel(past: ModelRepo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its texts are the document's, which no browser takes for markup; one that fails is a warning."""
+    from cpv_hooks.project import plugins
+    from cpv_hooks.project.plugin_hooks import ReportPanel
+
+    class Plugin:
+        @pluggy.HookimplMarker("cpv")
+        def cpv_report_panel(self, versions: list[dict[str, Any]]) -> ReportPanel:
+            return ReportPanel(NASTY, ["version", "of"], [[one["tag"], 7] for one in versions * 100])  # type: ignore[list-item]
+
+    class Broken:
+        @pluggy.HookimplMarker("cpv")
+        def cpv_report_panel(self) -> ReportPanel:
+            raise RuntimeError("no panel")
+
+    known = plugins.manager()
+    for name, plugin in (("ours (ours)", Plugin()), ("broken (broken)", Broken())):
+        known.register(plugin, name)
+    try:
+        done = cpv(past.path, "report", "--out", tmp_path / "page.html")
+    finally:
+        for name in ("ours (ours)", "broken (broken)"):
+            known.unregister(name=name)
+    assert done.err == (
+        "cpv: warning: plugin broken (broken) failed in cpv_report_panel: RuntimeError('no panel'); "
+        "fix: pip uninstall broken\n"
+    )
+    page = (tmp_path / "page.html").read_text()
+    (panel,) = document(page)["panels"]
+    assert (panel["title"], panel["columns"], panel["rows"][0]) == (NASTY, ["version", "of"], ["v0.12", "7"])
+    assert len(panel["rows"]) == 1000
+    assert "<script>bad()" not in page
 
 
 def test_what_the_page_says(text: str, past: ModelRepo) -> None:
