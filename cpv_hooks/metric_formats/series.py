@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple, TypedDict, TypeGuard
+from typing import Any, Literal, NamedTuple, TypedDict, TypeGuard
 
 from cpv_hooks.metric_formats.metrics import MAX_KEY
 
@@ -129,7 +129,7 @@ class Collector:
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def row(self, values: Mapping[object, object]) -> None:
+    def row(self, values: Mapping[Any, object]) -> None:
         """The metrics of one step: the numbers in a row, of which one may number the step."""
         axis, step = _step(values)
         for name, value in values.items():
@@ -153,7 +153,7 @@ class Collector:
         ]
 
 
-def series_of(rows: Iterable[Mapping[object, object]], file: str = "") -> list[MetricSeries]:
+def series_of(rows: Iterable[Mapping[Any, object]], file: str = "") -> list[MetricSeries]:
     """The series in rows; see `Collector`."""
     collector = Collector()
     for row in rows:
@@ -175,7 +175,7 @@ def merged(parts: Sequence[MetricSeries]) -> MetricSeries:
     return parts[-1]._replace(steps=steps_in_order, values=values_in_order)
 
 
-def _step(values: Mapping[object, object]) -> tuple[str, int]:
+def _step(values: Mapping[Any, object]) -> tuple[str, int]:
     for name in _STEPS:
         value = values.get(name)
         if isinstance(value, float) and value.is_integer():

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cpv_hooks.errors import CPVError, git_here, shell_word, shell_words
+from cpv_hooks.metric_formats.series import MetricSeries, series_of
+from cpv_hooks.project.config import Goals
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import keep_rules, run_refs
 from cpv_hooks.runs.job import VARIABLE
@@ -24,7 +26,8 @@ State = Literal["running", "finished", "stopped"]
 @dataclass(frozen=True)
 class Run:
     """A run. `kept` says why each step is, as far as this machine knows what its job wants; `queued` are commits whose
-    upload waits; `ranked` the steps with the metric that tells the best, the best one first."""
+    upload waits; `ranked` the steps with the metric that tells the best, the best one first; `goals` what is better.
+    """
 
     name: str
     state: State
@@ -32,6 +35,7 @@ class Run:
     kept: dict[int, list[str]] = field(default_factory=dict)
     ranked: Sequence[int] = ()
     by: str | None = None
+    goals: Goals = field(default_factory=Goals)
     queued: frozenset[str] = frozenset()
 
     def as_dict(self, *, with_steps: bool) -> dict[str, Any]:
@@ -50,7 +54,13 @@ class Run:
                 {**step.as_dict(), "kept": self.kept.get(step.step, []), "queued": step.commit in self.queued}
                 for step in self.steps
             ]
+            found["series"] = [one.for_json() for one in self.series()]
         return found
+
+    def series(self) -> list[MetricSeries]:
+        """The metrics of the steps that are kept, each as a series."""
+        rows = ({**step.metrics, "step": step.step} for step in self.steps)
+        return [one._replace(goal=self.goals.of(one.name)) for one in series_of(rows, f"run {self.name}")]
 
 
 def runs(project: Project) -> list[Run]:
@@ -67,7 +77,7 @@ def look(project: Project, name: str) -> Run:
     state: State = "running" if is_running else "finished" if run_refs.is_finished(project.repo, name) else "stopped"
     data = folder.read(JOB).get("keep")
     rule = keep_rules.keep_rule(data) if data else keep_rules.KeepAll()
-    best = next((one for one in rule.rules if isinstance(one, KeepBest)), None)
+    best = next((one for one in rule.rules if isinstance(one, KeepBest)), None) or _main(project)
     return Run(
         name,
         state,
@@ -75,14 +85,22 @@ def look(project: Project, name: str) -> Run:
         keep_rules.keep(rule, marks(steps)) if data else {},
         keep_rules.best_first(marks(steps), best.metric, best.mode) if best else (),
         f"{best.metric} ({best.mode})" if best else None,
+        project.config.metrics,
         frozenset(item.commit for item in Queue.of(project.repo).pending(root_key(project))),
     )
 
 
-def find(project: Project, name: str, metric: str | None = None, mode: Mode = "min") -> RunStep:
+def _main(project: Project) -> KeepBest | None:
+    """The best by the main metric of the settings, where the job keeps no best of its own."""
+    goals = project.config.metrics
+    return KeepBest(1, goals.main, goals.of(goals.main) or "max") if goals.main else None
+
+
+def find(project: Project, name: str, metric: str | None = None, mode: Mode | None = None) -> RunStep:
     """The step that `RUN`, `RUN@500`, `RUN@last` or `RUN@best` means; without @ it is the last.
 
-    The best is that by `metric`, or by what the run's job keeps its best by. Raises `CPVError`.
+    The best is that by `metric`, or by what the run's job keeps its best by, or by the main metric of the settings,
+    which also say what is better of `metric` where no `mode` does. Raises `CPVError`.
     """
     run, _, which = name.partition("@")
     steps = run_refs.demand(project.repo, run_refs.check_name(run))
@@ -90,7 +108,8 @@ def find(project: Project, name: str, metric: str | None = None, mode: Mode = "m
         return steps[-1]
     if which == "best":
         found = look(project, run)
-        ranked = keep_rules.best_first(marks(steps), metric, mode) if metric else found.ranked
+        better = mode or project.config.metrics.of(metric or "") or "min"
+        ranked = keep_rules.best_first(marks(steps), metric, better) if metric else found.ranked
         if not ranked:
             what = f"no step has {metric} as a number" if metric else "it is not known which metric tells the best"
             raise CPVError(

@@ -178,7 +178,9 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     promoted.add_argument(
         "--metric", metavar="NAME", help="What @best is by (default: what the run keeps its best by)."
     )
-    promoted.add_argument("--mode", choices=("min", "max"), default="min", help="Whether less or more is better (min).")
+    promoted.add_argument(
+        "--mode", choices=("min", "max"), help="Whether less or more is better (default: as .cpv.toml says, else min)."
+    )
     promoted.add_argument("--dry-run", action="store_true", help="Print the exact effects, and change nothing.")
     add_json(promoted)
     dropped = add_command(

@@ -41,6 +41,9 @@ def test_list_and_show(repo: ModelRepo) -> None:
     assert [step["metrics"] for step in shown["steps"]] == [{"loss": 1.0}, {"loss": 0.25}, {"loss": 0.2}]
     assert shown["steps"][0]["artifacts"] == ["model.bin"]
     assert shown["steps"][0]["base"] == repo.head()
+    (series,) = [one for one in shown["series"] if one["name"] == "loss"]
+    assert (series["axis"], series["steps"], series["values"]) == ("step", [0, 3, 4], [1.0, 0.25, 0.2])
+    assert (series["last"], series["goal"], series["best_step"]) == (0.2, "min", 4)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +81,19 @@ def test_promote_keeps_what_was_not_saved_and_says_where_the_code_differs(repo: 
     assert "HEAD's code is not that of step 3" in done.err
     assert "train.py" in done.err
     assert len(repo.cpv("rescue", "list").lines) == 1
+
+
+def test_the_main_metric_of_the_settings_tells_the_best(make_repo: MakeRepo, tmp_path: Path) -> None:
+    settings = SETTINGS + '[metrics]\nmain = "loss"\nloss = "max"\n'
+    repo = make_repo(remote=tmp_path / "vision/resnet", settings=settings, files={"model.bin": "first"})
+    assert Job(repo.path, 3, every=1).end() == 0
+    assert repo.cpv("runs", "list").lines[0].split("\t")[4] == "best 0 by loss (max)"
+    for words in (("main@best",), ("main@best", "--metric", "loss")):
+        assert json.loads(repo.cpv("runs", "promote", *words, "--json").out)["step"] == 0
+    assert (
+        json.loads(repo.cpv("runs", "promote", "main@best", "--metric", "loss", "--mode", "min", "--json").out)["step"]
+        == 2
+    )
 
 
 def test_promote_by_another_metric_and_what_it_refuses(repo: ModelRepo) -> None:

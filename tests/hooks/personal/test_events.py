@@ -178,6 +178,10 @@ def test_a_server_that_is_slow_is_given_up(receiver: Receiver, monkeypatch: pyte
     event = cloud_event(about(Path("/nowhere"), "tagged", None, {}), "tagged", None, "an-id", 1.0)
     reason = send_events.deliver(event, "tagged", 0.3)["webhook"]
     assert reason in ("it took longer than 0.3 s", "timed out")
+    receiver.answers.set()
+    receiver.events(1)
+    assert send_events.deliver(event, "tagged", 0) == {"webhook": "it took longer than 0.3 s"}
+    assert receiver.got.empty(), "no time was left for it"
 
 
 def test_what_does_not_arrive_is_named_until_one_does(repo: ModelRepo, receiver: Receiver) -> None:
