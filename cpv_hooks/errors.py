@@ -125,12 +125,6 @@ def pathspec_word(path: str) -> str:
     return shell_word(f":(literal){path}") if _GLOB & set(path) else shell_path(path)
 
 
-def git_here() -> str:
-    """`git` for a command that works in the current folder alone, where it must work on all of the work tree."""
-    up = from_here(".")
-    return "git" if up == "." else f"git -C {shell_path(up)}"
-
-
 def _as_written(path: str) -> str:
     """Unchanged where the user stands at the top: a trailing slash stays."""
     return path if _place() == "." else from_here(path)

@@ -25,7 +25,11 @@ def scratch_index(path: Path, source: Path) -> Iterator[dict[str, str]]:
     lock.unlink(missing_ok=True)
     try:
         if source.exists():
+            status = source.stat()
             write_atomic(path, source.read_bytes())  # with its stat signatures
+            # Git reads a file again that changed no earlier than the index was written, in whole seconds
+            # (Documentation/technical/racy-git): a copy that looks younger would hide a change of the same size.
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
         yield {"GIT_INDEX_FILE": str(path)}
     finally:
         path.unlink(missing_ok=True)

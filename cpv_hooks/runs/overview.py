@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
-from cpv_hooks.errors import CPVError, git_here, shell_word, shell_words
+from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.metric_formats.series import MetricSeries, series_of
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.project import Project, root_key
@@ -135,7 +136,10 @@ def resume_command(project: Project, name: str) -> str:
     if step.base != project.repo.resolve("HEAD"):
         words.append(f"git checkout {shell_word(step.base)}")
     if step.code:
-        words.append(f"git diff {shell_words([step.base, step.code])} | {git_here()} apply")
+        # In a folder of the work tree `git apply` passes over all files outside it.
+        is_top = isinstance(folder, str) and Path(folder, ".git").exists()
+        git = "git" if is_top else 'git -C "$(git rev-parse --show-cdup)."'
+        words.append(f"git diff --binary {shell_words([step.base, step.code])} | {git} apply")
     command = job.get("command")
     told = shlex.join(map(str, command)) if isinstance(command, list) and command else "python train.py"
     return " && ".join([*words, f"{VARIABLE}={shlex.quote(name)} {told}"])

@@ -47,7 +47,8 @@ def without_inodes(disk: Path, chance: random.Random) -> Iterator[tuple[str, ...
 @contextmanager
 def protected(disk: Path, chance: random.Random) -> Iterator[tuple[str, ...]]:
     places = [".git", ".dvc/cache", ".", ".git/refs", ".git/cpv", "data"]
-    with read_only(disk / "story/repo" / chance.choice(places)):
+    there = [disk / "story/repo" / place for place in places if (disk / "story/repo" / place).exists()]
+    with read_only(chance.choice(there)):
         yield ()
 
 

@@ -137,6 +137,21 @@ def test_the_command_to_go_on_with_does(repo: ModelRepo) -> None:
     assert repo.run("sh", "-c", command).lines[0] == "start 4 main"
 
 
+def test_the_command_brings_back_code_that_was_not_committed(make_repo: MakeRepo) -> None:
+    """The job ran in a folder of the work tree; a file of bytes outside it had changed."""
+    repo = make_repo(files={"model.bin": "first"})
+    repo.write("src/train.py", "x")
+    repo.write("vocabulary.bin", b"\0one")
+    repo.git("add", "-A")
+    repo.commit("code")
+    repo.write("vocabulary.bin", b"\0two")
+    job = Job(repo.path / "src", 2, every=1)
+    assert job.end() == 0, job.errors
+    repo.git("checkout", "-q", "--", "vocabulary.bin")
+    repo.run("sh", "-c", repo.cpv("runs", "resume-command", "main").out.strip())
+    assert repo.read("vocabulary.bin") == b"\0two"
+
+
 def test_a_run_at_work_is_not_dropped(repo: ModelRepo) -> None:
     job = Job(repo.path, 1000, name="other", every=1000, pause=0.05).until("step 1")
     assert "other" in repo.cpv("runs", "show", "other", "--json").out
