@@ -22,6 +22,7 @@ EXAMPLES = """examples:
 
 The page needs no network and can be sent to anybody; docs/report.md describes it."""
 _DEFAULT = "cpv-report.html"
+_FIX = f"dvc cpv report --out {_DEFAULT}"
 
 
 class CmdReport(CPVCommand):
@@ -34,7 +35,6 @@ class CmdReport(CPVCommand):
         from cpv_hooks.html_report.contents import contents
         from cpv_hooks.html_report.page import chart_library, page
         from cpv_hooks.project.roots import projects_here
-        from cpv_hooks.system.atomic_files import write_atomic
         from dvc_cpv_plugin.commands import ui
 
         repo = Repo.discover()
@@ -47,7 +47,7 @@ class CmdReport(CPVCommand):
         if not found:
             raise no_version(repo)
         document = contents(repo, projects, found, filters, ask_remote=self.args.remote)
-        write_atomic(out, page(document, library).encode())
+        _write(out, page(document, library))
         ui.write(str(out))
         if self.args.open:
             _show(out)
@@ -61,18 +61,29 @@ class CmdReport(CPVCommand):
         return Filters(since=since, most=self.args.number)
 
 
+def _write(out: Path, text: str) -> None:
+    from cpv_hooks.errors import DISK_FAULTS, CPVError
+    from cpv_hooks.system.atomic_files import write_atomic
+
+    try:
+        write_atomic(out, text.encode())
+    except OSError as error:
+        if error.errno in DISK_FAULTS:
+            raise  # which has a line of its own
+        raise CPVError(f"cannot be written: {error.strerror}", where=str(out), fix=_FIX) from error
+
+
 def _refuse(out: Path) -> None:
     """`CPVError` where the page cannot be written, or would take the place of something that is no report."""
     from cpv_hooks.errors import CPVError
     from cpv_hooks.html_report.page import is_report
 
-    fix = f"dvc cpv report --out {_DEFAULT}"
     if out.is_dir():
-        raise CPVError("is a folder; the report is a file", where=str(out), fix=fix)
+        raise CPVError("is a folder; the report is a file", where=str(out), fix=_FIX)
     if (out.exists() or out.is_symlink()) and not (out.is_file() and not out.is_symlink() and is_report(out)):
-        raise CPVError("is there already and is no report, so it stays as it is", where=str(out), fix=fix)
+        raise CPVError("is there already and is no report, so it stays as it is", where=str(out), fix=_FIX)
     if not out.parent.is_dir():
-        raise CPVError("there is no such folder", where=str(out.parent), fix=fix)
+        raise CPVError("there is no such folder", where=str(out.parent), fix=_FIX)
 
 
 def _show(out: Path) -> None:
