@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.output import fail, warn
 from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.errors import CPVError, DiskError, shell_word
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.step_record import RunStep, is_saved_name
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
     """Restore the newest complete step into `target`; None where the run has none.
 
-    What a killed job saved last is taken in first.
+    What a killed job saved last is taken in first. Raises `CPVError` where a remote does not answer or the disk refuses:
+    which step is the newest complete one is not known then, and a job must not begin anew for that.
     """
+    from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
     from cpv_hooks.runs import worker
 
     with folder.taking():
@@ -47,6 +49,11 @@ def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
             restore(project, step, target)
             return step
         except CPVError as error:
+            is_known = not isinstance(error, RemoteError | DiskError) or isinstance(
+                error, MissingObject | CorruptObject
+            )
+            if not is_known:
+                raise
             warn(f"run {folder.name}: step {step.step} is not complete and is passed over: {error}")
     return None
 

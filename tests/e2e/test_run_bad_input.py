@@ -84,6 +84,10 @@ class Away(Proxy):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._address = self._listener.getsockname()
+        self.down()
+
+    def down(self) -> None:
+        """The server answers no more."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -124,7 +128,7 @@ def waiting(repo: ModelRepo) -> int:
 
 def goes_on_elsewhere(repo: ModelRepo) -> str:
     """Where a job with nothing in its cache begins."""
-    shutil.rmtree(repo.path / ".dvc/cache/files")
+    shutil.rmtree(repo.path / ".dvc/cache/files", ignore_errors=True)
     again = Job(repo.path, 1, name="main")
     assert again.end() == 0, again.errors
     return again.lines[0]
@@ -140,6 +144,14 @@ def test_s3_that_is_down_for_all_of_a_run_gets_it_later(repo: ModelRepo, away: A
     away.back()
     repo.cpv("sync")
     assert waiting(repo) == 0
+    # Another machine, at the wrong moment: it does not begin anew, and takes no older step than there is.
+    away.down()
+    shutil.rmtree(repo.path / ".dvc/cache/files")
+    lost = Job(repo.path, 1, name="main")
+    assert (lost.end(), lost.lines) == (1, [])
+    assert "run main could not be looked at for a step to go on from (the line above says why)" in lost.errors
+    assert "passed over" not in lost.errors
+    away.back()
     assert goes_on_elsewhere(repo) == "start 2 main"
 
 
@@ -159,6 +171,7 @@ def test_s3_that_does_not_answer_holds_no_step_up(repo: ModelRepo, s3_server: Se
         with RunFolder.of(Repo.discover(repo.path), "main").working():
             pass  # its background process has come to its end
         repo.cpv("sync", "--wait")
+    reach(repo, s3_server.endpoint_url)
     found = steps(repo)
     assert found[-1] >= last
     assert waiting(repo) == 0
