@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
     """Restore the newest complete step into `target`; None where the run has none.
 
-    What a killed job saved last is taken in first. Raises `CPVError` where a remote does not answer or the disk refuses:
-    which step is the newest complete one is not known then, and a job must not begin anew for that.
+    What a killed job saved last is taken in first. Raises `CPVError` where a remote does not answer or the disk
+    refuses: which step is the newest complete one is not known then, and a job must not begin anew for that.
     """
     from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
     from cpv_hooks.runs import worker
@@ -49,10 +49,7 @@ def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
             restore(project, step, target)
             return step
         except CPVError as error:
-            is_known = not isinstance(error, RemoteError | DiskError) or isinstance(
-                error, MissingObject | CorruptObject
-            )
-            if not is_known:
+            if isinstance(error, RemoteError | DiskError) and not isinstance(error, MissingObject | CorruptObject):
                 raise
             warn(f"run {folder.name}: step {step.step} is not complete and is passed over: {error}")
     return None
