@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import file_word
 from cpv_hooks.git import one_shot
 from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import INDEX_CHANGE
+from cpv_hooks.sync.events import INDEX_CHANGE, SPARSE_CHECKOUT
 from cpv_hooks.sync.outcomes import SyncReport
 from cpv_hooks.sync.report import tell
 
@@ -24,6 +27,8 @@ def run(args: list[str]) -> int:
     """Exit status is ignored by Git."""
     git = calling_git()
     command = git.command if git else ""
+    if command == "sparse-checkout":
+        return _before_folders_go(begin())
     changed = command == "apply" or (args[:1] == ["1"] and command != "commit")
     if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT") or not changed:
         return 0
@@ -34,4 +39,30 @@ def run(args: list[str]) -> int:
         # What is missing now may be there in a moment; a rescue is told once.
         report = SyncReport([outcome for outcome in report.outcomes if outcome.state in ("rescued", "clean")])
     tell(report)
+    return 0
+
+
+def _before_folders_go(repo: Repo) -> int:
+    """Git is about to remove the folders outside of the sparse checkout with all that it ignores in them, artifacts and
+    DVC's cache among them, unless one has a file that it neither tracks nor ignores
+    (`clean_tracked_sparse_directories` in builtin/sparse-checkout.c). A cache with what is nowhere else stays.
+    """
+    from cpv_hooks.project import left_out
+    from cpv_hooks.transfer.objects.upload_queue import Queue
+
+    left_out.bring_settings(repo)
+    left_out.release_folders(repo)
+    brought = {prefix: left_out.bring_root(repo, prefix) for prefix in left_out.going(repo)}
+    report = guarded_sync(repo, SPARSE_CHECKOUT)
+    tell(report)
+    queue = Queue.of(repo)
+    for prefix, files in brought.items():
+        unsaved = any(outcome.path.startswith(prefix) for outcome in report.of("rescued"))
+        if unsaved or queue.pending(prefix.rstrip("/") or "."):
+            fix = f"git sparse-checkout add {file_word(f'{prefix}.dvc')}"
+            left_out.keep_folder(repo, prefix)
+            warn(f"{prefix}.dvc stays, as its cache has what is nowhere else; fix: {fix}")
+            continue
+        for file in files:
+            (repo.top / file).unlink(missing_ok=True)
     return 0

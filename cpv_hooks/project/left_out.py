@@ -17,6 +17,11 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 
 SETTINGS = (FILE, ".dvc/config")
+KEEPER = ".dvc/kept-by-cpv.txt"
+_KEPT = (
+    "DVC's cache beside this file has what is nowhere else.\n"
+    "It goes when `git sparse-checkout` has this folder again.\n"
+)
 
 
 def left_out(repo: Repo) -> list[CPVError]:
@@ -37,11 +42,15 @@ def _is_sparse(repo: Repo) -> bool:
     return repo.run("config", "--type=bool", "--get", "core.sparseCheckout", check=False).strip() == "true"
 
 
-def _incomplete(repo: Repo) -> list[str]:
-    """The prefixes (empty, or `folder/`) of the roots in the index of which the work tree lacks some settings."""
+def _prefixes(repo: Repo) -> list[str]:
+    """The prefixes (empty, or `folder/`) of the roots in the index."""
     listed = repo.run("ls-files", "-z", "--cached", "--", FILE, f"*/{FILE}").split("\0")
-    prefixes = [name.removesuffix(FILE) for name in listed if name]
-    lacking = [prefix for prefix in prefixes if not _is_complete(repo.top / prefix)]
+    return [name.removesuffix(FILE) for name in listed if name]
+
+
+def _incomplete(repo: Repo) -> list[str]:
+    """Those of which the work tree lacks some settings."""
+    lacking = [prefix for prefix in _prefixes(repo) if not _is_complete(repo.top / prefix)]
     return [prefix for prefix in lacking if repo.run("ls-files", "--", f":(literal){prefix}.dvc/config")]
 
 
@@ -55,26 +64,49 @@ def bring_settings(repo: Repo) -> bool:
     A cone keeps the files at the top and takes the folder `.dvc` away.
     """
     lacking = _incomplete(repo) if _is_sparse(repo) else []
-    return sum(_bring(repo, prefix) for prefix in lacking) > 0
+    found = [prefix for prefix in lacking if has_pointers(repo, prefix)]
+    for prefix in found:
+        gone = bring_root(repo, prefix)
+        if gone:
+            keep = file_word(f"{prefix}.dvc")
+            say(f"brought back {', '.join(gone)}, which CPV needs; git sparse-checkout add {keep} keeps them")
+    return any(not (repo.top / prefix / ".dvc/cache").is_dir() for prefix in found)
 
 
-def _bring(repo: Repo, prefix: str) -> bool:
+def has_pointers(repo: Repo, prefix: str) -> bool:
+    """Whether a pointer of a root stands in the work tree."""
     from cpv_hooks.git.pathspec import escaped
 
-    listed = repo.run("ls-files", "-t", "-z", "--", f":(glob){escaped(prefix)}**/*.dvc").split("\0")
-    here = [line[2:] for line in listed if line]
-    if not any((repo.top / file).is_file() for file in here):
-        return False
+    listed = repo.run("ls-files", "-z", "--", f":(glob){escaped(prefix)}**/*.dvc").split("\0")
+    return any((repo.top / file).is_file() for file in listed if file)
+
+
+def bring_root(repo: Repo, prefix: str) -> list[str]:
+    """Bring back the settings of a root that a sparse checkout took; their paths from the top."""
     settings = [f":(literal){prefix}{name}" for name in (FILE, ".dvc", ".dvcignore")]
     # "S" marks what the sparse checkout leaves out (git-ls-files(1), -t); what else is not there the user removed.
     rows = repo.run("ls-files", "-t", "-z", "--", *settings).split("\0")
     gone = [row[2:] for row in rows if row.startswith("S ") and not os.path.lexists(repo.top / row[2:])]
     for file in gone:
         write_atomic(repo.top / file, os.fsencode(repo.run("cat-file", "blob", f":{file}")))
-    if gone:
-        keep = file_word(f"{prefix}.dvc")
-        say(f"brought back {', '.join(gone)}, which CPV needs; git sparse-checkout add {keep} keeps them")
-    return bool(gone) and not (repo.top / prefix / ".dvc/cache").is_dir()
+    return gone
+
+
+def keep_folder(repo: Repo, prefix: str) -> None:
+    """Keep Git from removing a root's folder: it does so where a file is that it neither tracks nor ignores."""
+    write_atomic(repo.top / prefix / KEEPER, _KEPT.encode())
+
+
+def release_folders(repo: Repo) -> None:
+    """Remove the files that kept folders, of roots that are whole again."""
+    for prefix in _prefixes(repo):
+        if _is_complete(repo.top / prefix):
+            (repo.top / prefix / KEEPER).unlink(missing_ok=True)
+
+
+def going(repo: Repo) -> list[str]:
+    """The prefixes of roots whose settings Git has just removed; it is about to remove DVC's cache as well."""
+    return [prefix for prefix in _incomplete(repo) if (repo.top / prefix / ".dvc").is_dir()]
 
 
 def places_left_out(repo: Repo, present: Collection[Project], known: Iterable[Path]) -> list[str]:

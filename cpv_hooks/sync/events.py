@@ -15,6 +15,7 @@ class Event(NamedTuple):
     `only`: pointer files that may be written, None for all.
     `committing`: Git's index is that of the commit under way, and what the user must settle stops it with a line.
     `adding`: pointer files that `git add` names, which settles a conflict in them.
+    `goes`: Git is about to remove artifacts with their pointers, so their content is saved.
     `thorough`: look at each file of a large directory, not only at what its ctime shows to be changed.
     """
 
@@ -28,6 +29,7 @@ class Event(NamedTuple):
     committing: bool = False
     adding: frozenset[str] = frozenset()
     thorough: bool = False
+    goes: bool = False
 
     @property
     def work(self) -> str:
@@ -38,6 +40,7 @@ class Event(NamedTuple):
 QUERY = Event("fsmonitor")
 PRE_COMMIT = Event("pre-commit", committing=True)
 INDEX_CHANGE = Event("post-index-change", follow=True, restore=True)
+SPARSE_CHECKOUT = Event("sparse-checkout", goes=True)
 CHECKOUT = Event("post-checkout", fetch=True, follow=True, restore=True)
 MERGE = Event("post-merge", fetch=True, follow=True, restore=True)
 REWRITE = Event("post-rewrite", fetch=True, follow=True, restore=True)

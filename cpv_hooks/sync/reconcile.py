@@ -83,6 +83,16 @@ class Reconciler:
             return Outcome(pointer.path, "clean", pointer, opened=still_open(space, pointer.path))
         return self._settle.changed(artifact, pointer, same_pointer)
 
+    def save(self, space: Workspace, pointer: Pointer) -> list[Outcome]:
+        """An artifact that Git is about to remove with its pointer; what is nowhere else is rescued."""
+        try:
+            return self._settle.save(Artifact.at(space, pointer.path), pointer)
+        except CPVError as error:
+            return [Outcome(pointer.path, "invalid", error=error)]
+        except OSError as error:
+            where = Path(error.filename or space.project.repo.top / pointer.path)
+            return [Outcome(pointer.path, "invalid", error=disk_error(error, where))]
+
     def remove(self, space: Workspace, path: str) -> Outcome:
         """Git took the pointer away, so the artifact goes too, as a tracked file would; changed content stays."""
         try:

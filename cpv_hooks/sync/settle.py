@@ -191,6 +191,22 @@ class Settle:
         self._mark(path, taken, artifact.entry)
         return self.materialise(Artifact.at(space, path), pointer)
 
+    def save(self, artifact: Artifact, pointer: Pointer) -> list[Outcome]:
+        """Its content into the cache, and on the list of rescues where no commit has it; nothing where it is absent."""
+        space, path, entry = artifact.space, artifact.path, artifact.entry
+        if artifact.status is None:
+            return []
+        if not artifact.same or entry is None:
+            taken = take(artifact, pointer, entry)
+            self._set(path, taken)
+            artifact = Artifact.at(space, path)
+        rescue = note_unsaved(artifact, pointer.file, self.event.name)
+        if rescue is None:
+            return []
+        what = f"leaves the work tree with unsaved content, which is kept as rescue {rescue.number}"
+        error = CPVError(what, where=path, fix=f"dvc cpv rescue restore {rescue.number}")
+        return [Outcome(path, "rescued", pointer, error)]
+
     def remove(self, artifact: Artifact) -> Outcome:
         """Git took the pointer away: the artifact goes as a tracked file would, and changed content stays."""
         space, path, entry = artifact.space, artifact.path, artifact.entry

@@ -78,6 +78,8 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
         reconciler = Reconciler(event, index, progress, taken)
         report.outcomes += _vanished(repo, event, reconciler, found, projects, clock)
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]
+        for project, pointer in found.left_out if event.goes else ():
+            report.outcomes += reconciler.save(spaces[project.root], pointer)
         for file in event.adding.intersection(found.unmerged):
             holder = owner(projects, file)
             if holder is not None:

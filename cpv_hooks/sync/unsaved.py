@@ -10,14 +10,14 @@ from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.rescue_list import record
+from cpv_hooks.worktree.rescue_list import Rescue, record
 
 # Where what the work tree had until now mostly is; the whole history is asked only when none of these has it.
 _NEAR = ("HEAD", "HEAD@{1}", "ORIG_HEAD", "refs/stash", "MERGE_AUTOSTASH")
 _AUTOSTASHES = ("rebase-merge/autostash", "rebase-apply/autostash")
 
 
-def note_unsaved(artifact: Artifact, file: str, why: str) -> None:
+def note_unsaved(artifact: Artifact, file: str, why: str) -> Rescue | None:
     """Put what stands in an artifact's place, its base, on the list of rescues where no commit's pointer names it.
 
     With live status a snapshot has saved it, and `git checkout -f`, `restore` or `reset --hard` has taken back the
@@ -25,14 +25,15 @@ def note_unsaved(artifact: Artifact, file: str, why: str) -> None:
     """
     entry, repo = artifact.entry, artifact.space.project.repo
     if entry is None or artifact.status is None or entry.placing is not None:
-        return
+        return None
     if is_committed(repo, file, artifact.path, entry):
-        return
+        return None
     listing = artifact.listing if artifact.isdir else None
     size = artifact.status.st_size if listing is None else listing.size
     nfiles = None if listing is None else len(listing)
-    if nfiles != 0:
-        record(repo, artifact.path, Content(entry.oid, size, nfiles, entry.isexec, entry.legacy), why=why)
+    if nfiles == 0:
+        return None
+    return record(repo, artifact.path, Content(entry.oid, size, nfiles, entry.isexec, entry.legacy), why=why)
 
 
 def is_committed(repo: Repo, file: str, path: str, content: BaseEntry) -> bool:

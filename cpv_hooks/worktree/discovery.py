@@ -19,14 +19,15 @@ _PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 
 class Found:
-    """The pointers of a work tree; `ignored` says of which Git's rules hide the pointer. `tracked` is what Git lists of
-    its index (`ls-files -t`).
+    """The pointers of a work tree; `left_out` those that a sparse checkout took, `ignored` says of which Git's rules
+    hide the pointer. `tracked` is what Git lists of its index (`ls-files -t`).
 
     `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict, and
     `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
     """
 
     def __init__(self) -> None:
+        self.left_out: list[tuple[Project, Pointer]] = []
         self.pointers: list[tuple[Project, Pointer]] = []
         self.tracked: list[str] = []
         self.errors: list[CPVError] = []
@@ -70,6 +71,7 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
             found.kept.update(pointer.path for pointer in last)
             if f"S {file}" in found.tracked:
                 _forget_left_out(repo, index, last)
+                found.left_out += [(project, pointer) for pointer in last]
             if file in known:
                 index.pointers[file] = (known[file][0], 0, known[file][2])
             continue

@@ -5,6 +5,7 @@ words=
 case $words in
 gitapply* | */git-core/gitapply*) changed_files=1 ;;
 gitcommit*) changed_files=0 ;;
+*sparse-checkout*) changed_files=goes ;; # folders outside of it go next, with all that Git ignores in them
 *) changed_files=$1 ;;
 esac
-[ "$changed_files" = 1 ] || [ -n "$chained" ] || exit 0
+[ "$changed_files" = 1 ] || [ "$changed_files" = goes ] || [ -n "$chained" ] || exit 0

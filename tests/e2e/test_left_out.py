@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -42,10 +42,11 @@ def published(story: Story) -> str:
 @pytest.mark.parametrize("mode", ["live", "shims", "pre-commit"])
 def test_a_cone_without_dvc(tell: Tell, mode: str) -> None:
     story = with_origin(tell(mode))
-    story.git("sparse-checkout", "set", "--cone", "src")
-    assert not (story.path / ".dvc/config").exists()
+    done = story.git("sparse-checkout", "set", "--cone", "src")
+    # Without shims nobody is there before Git removes the folder.
+    assert (story.path / ".dvc/config").exists() is (mode != "pre-commit")
     story.put("model.bin", "model 3\n")
-    done = story.git("commit", "-qam", "third")
+    story.git("commit", "-qam", "third")
     assert story.saved("model.bin", "model 3\n")
     assert "git sparse-checkout add .dvc keeps them" in done.text or mode == "pre-commit"
     assert story.tags_at() == ["v0.2"]
@@ -66,17 +67,60 @@ def test_a_cone_and_a_checkout(tell: Tell) -> None:
     story.agree()
 
 
-def test_a_push_without_its_data_from_a_cone(tell: Tell) -> None:
-    """Git took the folder with the cache away, before the data was uploaded."""
+def test_what_was_not_uploaded_outlives_a_cone(tell: Tell) -> None:
+    """Git takes folders outside of a cone away with all that it ignores in them, DVC's cache among them."""
     story = with_origin(tell("live"))
+    cached = story.cached()
     with storage_away(story):
         story.put("model.bin", "model 3\n")
         story.git("commit", "-qam", "third")
-    story.git("sparse-checkout", "set", "--cone", "src")
+        story.git("sparse-checkout", "set", "--cone", "src")
+    assert story.cached() == cached | {md5("model 3\n"), *(story.oid_at("HEAD", f"{n}.dvc") for n in ("data",))}
     (story.path / "model.bin").unlink()
-    before = published(story)
-    refused(story.git("push", "origin", "main", status=1), "model.bin", "is not on the DVC remote")
-    assert published(story) == before
+    story.git("push", "-q", "origin", "main")
+    assert md5("model 3\n") in story.stored()
+    story.git("sparse-checkout", "disable")
+    assert story.cached() >= cached
+    story.cpv("sync")
+    story.check()
+
+
+@pytest.mark.parametrize("sparse_index", ["--sparse-index", "--no-sparse-index"])
+@pytest.mark.parametrize("mode", ["live", "shims"])
+def test_an_unsaved_artifact_that_a_cone_takes_is_kept(tell: Tell, mode: str, sparse_index: str) -> None:
+    story = with_origin(tell(mode))
+    story.put("models/side.bin", "side 1\n")
+    story.dvc("add", "-q", "models/side.bin")
+    story.git("add", "models")
+    story.git("commit", "-qm", "a second model")
+    story.put("models/side.bin", "side 2\n")
+    done = story.git("sparse-checkout", "set", "--cone", sparse_index, "src")
+    if mode == "live":
+        # Its pointer says so, and Git leaves a file alone that has changed.
+        assert story.read("models/side.bin") == b"side 2\n"
+        return
+    assert not (story.path / "models/side.bin").exists()
+    assert "models/side.bin: leaves the work tree with unsaved content, which is kept as rescue 1" in done.text
+    story.git("sparse-checkout", "disable")
+    story.cpv("rescue", "restore", "1")
+    assert story.read("models/side.bin") == b"side 2\n"
+
+
+@pytest.mark.parametrize("uploaded", [True, False])
+def test_a_whole_root_that_a_cone_takes(tell: Tell, uploaded: bool) -> None:
+    story = tell("live")
+    place = in_folder(story, "live")
+    place.put("model.bin", "model 3\n")
+    with nullcontext() if uploaded else storage_away(story):
+        story.git("commit", "-qam", "third")
+    done = story.git("sparse-checkout", "set", "--cone", "other")
+    assert place.path.exists() is not uploaded
+    assert (md5("model 3\n") in story.stored()) is uploaded
+    assert ("models/resnet/.dvc stays, as its cache has what is nowhere else" in done.text) is not uploaded
+    story.git("sparse-checkout", "disable")
+    story.cpv("sync")
+    assert place.read("model.bin") == b"model 3\n"
+    assert story.changes() == []
 
 
 def test_status_and_doctor_tell(tell: Tell) -> None:
