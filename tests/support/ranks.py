@@ -50,11 +50,18 @@ class Ranks:
     """The processes of a job; `lines` and `errors` are what each rank printed."""
 
     def __init__(
-        self, folders: Sequence[Path], steps: int, options: str = "{}", *, attempt: str, env: Mapping[str, str] = {}
+        self,
+        folders: Sequence[Path],
+        steps: int,
+        options: str = "{}",
+        *,
+        attempt: str,
+        env: Mapping[str, str] = {},
+        script: str = SCRIPT,
     ) -> None:
         shared = {**os.environ, "WORLD_SIZE": str(len(folders)), "CPV_ATTEMPT": attempt, **env}
         shared["PYTHONPATH"] = str(Path(__file__).parents[1])
-        command = [sys.executable, "-c", SCRIPT, options, str(steps)]
+        command = [sys.executable, "-c", script, options, str(steps)]
         self._files = [folder.parent / f"rank-{rank}-{attempt}" for rank, folder in enumerate(folders)]
         self.processes = []
         for rank, folder in enumerate(folders):
