@@ -33,7 +33,8 @@ def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
     """Restore the newest complete step into `target`; None where the run has none.
 
     What a killed job saved last is taken in first. Raises `CPVError` where a remote does not answer or the disk
-    refuses: which step is the newest complete one is not known then, and a job must not begin anew for that.
+    refuses, and where the Git host does not and no step is here: which one is the newest complete one is not known
+    then, and a job must not begin anew for that.
     """
     from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
     from cpv_hooks.runs import worker
@@ -152,7 +153,10 @@ def _fetch_refs(project: Project, run: str) -> None:
     try:
         repo.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", HOST, f"+{refs}:{refs}")
     except CPVError as error:
-        warn(f"run {run}: what the Git host has of it is not known: {error}")
+        what = f"run {run}: what the Git host has of it is not known"
+        if not run_refs.steps(repo, run):
+            raise CPVError(f"{what}: {error.what}", where=error.where, fix=f"git fetch {HOST}") from error
+        warn(f"{what}: {error}")
 
 
 def _telling(project: Project, step: RunStep) -> dict[str, list[object]]:

@@ -22,7 +22,7 @@ from support.faulty import Proxy
 from support.gate import gated
 from support.job import Job
 from support.mounts import small_disk
-from support.repos import ModelRepo
+from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
 from support.shell import Shell
 
@@ -176,6 +176,29 @@ def test_s3_that_does_not_answer_holds_no_step_up(repo: ModelRepo, s3_server: Se
     assert found[-1] >= last
     assert waiting(repo) == 0
     assert goes_on_elsewhere(repo) == f"start {found[-1]} main"
+
+
+def test_a_git_host_that_is_away_begins_no_run_anew(make_repo: MakeRepo, tmp_path: Path) -> None:
+    settings = SETTINGS + "[runs]\npush = true\n"
+    repo = make_repo(settings=settings, files={"model.bin": "first"})
+    repo.git("init", "-q", "--bare", "../host.git")
+    repo.git("remote", "add", "origin", "../host.git")
+    repo.git("push", "-q", "origin", "HEAD", "--tags")
+    assert Job(repo.path, 2, every=1, name="a").end() == 0
+    repo.git("clone", "-q", "../host.git", "../other")
+    other = ModelRepo(tmp_path / "other")
+    host = tmp_path / "host.git"
+    host.rename(tmp_path / "away")
+    lost = Job(other.path, 3, every=1, name="a")
+    assert (lost.end(), lost.lines) == (1, [])
+    assert "run a: what the Git host has of it is not known: " in lost.errors
+    (tmp_path / "away").rename(host)
+    found = Job(other.path, 3, every=1, name="a")
+    assert (found.end(), found.lines[0]) == (0, "start 1 a"), found.errors
+    # What is here is gone on with.
+    host.rename(tmp_path / "away")
+    found = Job(other.path, 3, every=1, name="a")
+    assert (found.end(), found.lines[0]) == (0, "start 2 a"), found.errors
 
 
 def test_which_step_is_newest_is_no_matter_of_clocks(make_repo: MakeRepo) -> None:
