@@ -50,6 +50,7 @@ def test_model(versions: ModelRepo) -> None:
         "on_remote": True,
         "metrics": {"loss": 0.25, "note": "ok", "bad": "nan"},
         "models": [],
+        "retired": None,
     }
     oid = engine.pointer(versions, "tokenizer").oid
     log = hashlib.md5(versions.read("metrics.log")).hexdigest()
