@@ -68,7 +68,7 @@ EXCEPTIONS = {
     COMPOSED: {
         "cpv_hooks/accounts/git_host/known_hosts.py": {"port"},
         "cpv_hooks/project/left_out.py": {"keep"},
-        "cpv_hooks/runs/overview.py": {"git_here()"},
+        "cpv_hooks/runs/overview.py": {"git"},
         "cpv_hooks/setup/init/init_plan.py": {"message"},
         "cpv_hooks/remote/s3_client/s3_errors.py": {
             "_other_bucket(options)", "_give_keys(options)", "profile", "options.command", "options.retry"
