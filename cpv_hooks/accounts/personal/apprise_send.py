@@ -29,25 +29,26 @@ def send(address: str, title: str, text: str) -> None:
         raise CPVError("notify.url needs Apprise, which is not installed", fix=FIX) from error
 
     asset = apprise.AppriseAsset(app_id="CPV", app_desc="CPV", http_redirects=False, async_mode=False)
-    heard = _Heard()
-    logger = logging.getLogger("apprise")
-    logger.addHandler(heard)
-    try:
-        sent = [_send_one(apprise, asset, one, title, text) for one in SEPARATOR.split(address)]
-    finally:
-        logger.removeHandler(heard)
-    if not sent or not all(sent):
-        raise OSError(heard.last or "Apprise knows no such address")
+    with _listening() as heard:
+        reasons = [_send_one(apprise, asset, one, title, text, heard) for one in SEPARATOR.split(address)]
+    failed = [reason for reason in reasons if reason is not None]
+    if failed:
+        raise OSError("; ".join(failed))
 
 
-def _send_one(apprise: Any, asset: Any, address: str, title: str, text: str) -> bool:
+def _send_one(apprise: Any, asset: Any, address: str, title: str, text: str, heard: _Heard) -> str | None:
+    """Why it was not sent, or None."""
     web = urlsplit(address)
     service = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
     if service is None and web.scheme in ("http", "https"):
         service = apprise.Apprise.instantiate(_as_json(address), asset=asset, suppress_exceptions=True)
         title, text = "", f"{title}\n{text}"
+    if service is None:
+        return f"Apprise knows no address of {web.scheme}:// that looks so"
+    heard.last = ""
     with _without_proxy() if web.hostname in LOOPBACK else nullcontext():
-        return service is not None and bool(service.notify(body=text, title=title))
+        sent = service.notify(body=text, title=title)
+    return None if sent else heard.last or "it was not sent"
 
 
 @contextmanager
@@ -82,3 +83,17 @@ class _Heard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.last = " ".join(record.getMessage().split())
+
+
+@contextmanager
+def _listening() -> Iterator[_Heard]:
+    """Hear what Apprise logs, and nobody else: it logs addresses in full."""
+    heard, logger = _Heard(), logging.getLogger("apprise")
+    before = logger.propagate
+    logger.addHandler(heard)
+    logger.propagate = False
+    try:
+        yield heard
+    finally:
+        logger.propagate = before
+        logger.removeHandler(heard)

@@ -247,3 +247,32 @@ def test_the_bell_of_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", os.devnull)
     code = "from cpv_hooks.accounts.personal.notify import notify; notify('tag', 'done')"
     assert converse([sys.executable, "-c", code], tmp_path, []) == (0, "\a")
+
+
+def test_without_apprise_a_line_says_how_to_get_it(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """An address that was set for an older CPV, which posted to it by itself."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    personal_settings.update({"notify.url": hook.url})
+    notify.notify("tag", "done")
+    assert capsys.readouterr().err == (
+        "cpv: warning: no notification was sent: notify.url needs Apprise, which is not installed; "
+        "fix: pip install 'dvc-cpv[notify]'\n"
+    )
+    assert hook.got == []
+
+
+def test_an_address_of_a_service_and_several_of_them(
+    hook: Hook, capsys: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Apprise's own form for a service, beside a plain webhook; one that fails does not keep the other from it."""
+    own = hook.url.replace("http://", "json://")
+    personal_settings.update({"notify.url": f"{own},nobodys://token/x,{hook.url}"})
+    notify.notify("tag", "done")
+    bodies = [body for _, _, body in hook.got]
+    assert [(body["title"], body["message"]) for body in bodies[:1]] == [("tag", "done")]  # type: ignore[index]
+    assert bodies[1:] == [{"text": "tag\ndone"}]
+    what = "Apprise knows no address of nobodys:// that looks so"
+    assert capsys.readouterr().err == f"cpv: warning: no notification was sent: {what}\n"
+    assert caplog.text == "", "Apprise logs addresses in full"
