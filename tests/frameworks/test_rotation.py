@@ -142,10 +142,10 @@ def test_transformers_on_two_ranks(start: Start) -> None:
         port = str(free.getsockname()[1])
     torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port, "train.py")
     environment = {**ENVIRONMENT, "MASTER_ADDR": "127.0.0.1"}
-    ended = training.python(*torchrun, env=environment | {"STOP": "SIGTERM 25"}, status=1).err
+    ended = training.python(*torchrun, env=environment | {"STOP": "SIGTERM 25"}, status=1, timeout=900).err
     assert re.search(r"local_rank: 0.*exitcode +: 143|exitcode: 143", ended, re.DOTALL), ended
     assert training.steps()[-1] == 25
-    again = training.python(*torchrun, env=environment).err
+    again = training.python(*torchrun, env=environment, timeout=900).err
     assert again.count("run main: going on from step 25") == 2
     assert training.steps()[-1] == 60
 
@@ -170,14 +170,20 @@ def test_lightning_keeps_the_best_and_a_link_and_the_run_all(start: Start) -> No
 
 @pytest.mark.xdist_group("lightning")
 def test_lightning_with_several_processes_is_refused(start: Start) -> None:
-    script = LIGHTNING.replace(
-        "enable_progress_bar", "strategy='ddp', devices=2, accelerator='cpu', enable_progress_bar"
-    )
-    training, _ = start("lightning", script)
-    done = training.python("train.py", status=None, env={"STOP": ""})
-    assert done.status != 0
-    assert "CPVCheckpoint saves jobs of one process, and this one has 2" in done.err
-    assert "dvc cpv watch DIRPATH -- COMMAND, with ModelCheckpoint(dirpath=DIRPATH)" in done.err
+    script = """
+import lightning as L
+from dvc_cpv_plugin import CheckpointRun
+from dvc_cpv_plugin.integrations.lightning import CPVCheckpoint
+from task import Model
+
+with CheckpointRun() as run:
+    trainer = L.Trainer(strategy="ddp", devices=2, accelerator="cpu", callbacks=[CPVCheckpoint(run)])
+    trainer.callbacks[-1].setup(trainer, Model(), "fit")  # as the trainer does once its processes have met
+"""
+    training, framework = start("lightning", script)
+    errors = training.train(framework, 1)
+    assert "CPVCheckpoint saves jobs of one process, and this one has 2" in errors
+    assert "dvc cpv watch DIRPATH -- COMMAND, with ModelCheckpoint(dirpath=DIRPATH)" in errors
 
 
 @pytest.mark.xdist_group("accelerate")
