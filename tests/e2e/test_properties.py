@@ -220,6 +220,7 @@ def begin(make_repo: MakeRepo, shell: Shell, base: dict[str, Path]) -> Callable[
     return new
 
 
+@pytest.mark.timeout(300 + 60 * EXAMPLES)
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -20,7 +20,8 @@ from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, pars
 from cpv_hooks.dvcformat.pointer import parse
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project import config, metrics
+from cpv_hooks.metric_formats import metrics
+from cpv_hooks.project import config
 from cpv_hooks.project.tag_schemes import Line, builtin
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.recovery.transaction import recover
@@ -29,6 +30,7 @@ from cpv_hooks.versions.tag_message import parse_message, write_message
 from support.shell import Shell
 
 EXAMPLES = int(os.environ.get("CPV_FUZZ_EXAMPLES", "80"))
+pytestmark = pytest.mark.timeout(300 + EXAMPLES)
 fuzz = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
