@@ -178,7 +178,8 @@ def test_content_that_came_back_is_no_commit(story: Story) -> None:
     story.write("model.bin", "model 3\n")
     story.put("model.bin", "model 2\n")
     done = story.git("commit", "-m", "nothing", status=1)
-    assert "nothing to commit" in done.out
+    # Git has read the index before pre-commit takes a pointer back, and goes by the times that it has from there.
+    assert ("no changes added to commit" if story.live else "nothing to commit") in done.out
     story.check()
 
 
