@@ -140,3 +140,16 @@ def test_ranks_that_do_not_come(make_repo: MakeRepo) -> None:
     assert "one CPV_ATTEMPT" in first.err
     other = repo.python("-c", code.format(rank=1), status=1)
     assert "rank 0 has begun no run that this one is part of (this is rank 1 of 2)" in other.err
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_background_process_is_killed_while_the_job_goes_on(make_repo: MakeRepo, rank: int) -> None:
+    repo = make_repo(files={"model.bin": "first"})
+    job = Ranks([repo.path] * 2, 30, json.dumps({"every": 5}), attempt="1", env={"PAUSE": "0.05"})
+    job.until(rank, "step 6")
+    process = job.processes[rank].pid
+    [child] = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    repo.run("kill", "-9", child)
+    assert job.end() == [0, 0], [job.errors(number) for number in range(2)]
+    assert steps(repo)[-1] == 25
+    assert all(sorted(listing(repo, step)) == SHARDS[:2] for step in steps(repo))
