@@ -18,13 +18,13 @@ from cpv_hooks.versions.tag_refs import PREFIX, Tag
 def loose(repo: Repo, commits: Collection[str] = (), names: Collection[str] = ()) -> list[Tag]:
     """The automatic tags of these commits, or of these names, that are this clone's own and not published."""
     sent, made = tag_refs.published_names(repo), tag_refs.made(repo)
+    own = {line.partition(" ")[2] for line in made} - sent
     return [
         tag
-        for tag in tag_refs.read(repo)
+        for tag in tag_refs.read(repo, names=own)
         if (tag.commit in commits or tag.name in names)
         and tag.info.automatic
         and tag.info.line is not None
-        and tag.name not in sent
         and f"{tag.oid} {tag.name}" in made
     ]
 

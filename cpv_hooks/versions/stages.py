@@ -91,9 +91,11 @@ def versions(repo: Repo, project: Project) -> dict[str, str]:
     """Commit -> the highest of the model's tags on it."""
     scheme = scheme_of(project.config)
     numbered = [
-        (number, tag) for tag in tag_refs.read(repo) if (number := scheme.parse(Line.MODEL, tag.name)) is not None
+        (number, name, commit)
+        for name, commit in tag_refs.commits(repo).items()
+        if (number := scheme.parse(Line.MODEL, name)) is not None
     ]
-    return {tag.commit: tag.name for _, tag in sorted(numbered, key=lambda item: item[0])}
+    return {commit: name for _, name, commit in sorted(numbered, key=lambda item: item[0])}
 
 
 def held(events: list[StageEvent]) -> dict[str, list[StageEvent]]:

@@ -19,6 +19,7 @@ from cpv_hooks.system.own_files import open_own
 from cpv_hooks.versions.tag_message import TagInfo, parse_message
 
 PREFIX = "refs/tags/"
+_FEW = 50
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*(?<!\.lock)")
 _FIELDS = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(objecttype)%00%(contents)%00"
 
@@ -44,18 +45,27 @@ def commits(repo: Repo) -> dict[str, str]:
     return {name: peeled or oid for name, oid, peeled in rows}
 
 
-def read(repo: Repo, *, commit: str | None = None, name: str | None = None) -> list[Tag]:
-    """All tags with what they say, or those of one commit, or the one of that name; in one Git call."""
-    pattern = PREFIX + name if name else PREFIX
+def read(
+    repo: Repo, *, commit: str | None = None, name: str | None = None, names: Collection[str] | None = None
+) -> list[Tag]:
+    """All tags with what they say, or those of one commit, or of that name, or of these; in one Git call at most.
+
+    Git opens each tag that is read, so of a long history better not all are.
+    """
+    wanted = names if name is None else [name]
+    if wanted is not None and not wanted:
+        return []
+    # Git compares each tag with each pattern.
+    patterns = [PREFIX + one for one in wanted] if wanted is not None and len(wanted) <= _FEW else [PREFIX]
     only = [f"--points-at={commit}"] if commit else []
-    values = repo.run("for-each-ref", f"--format={_FIELDS}", *only, pattern).split("\0")
+    values = repo.run("for-each-ref", f"--format={_FIELDS}", *only, *patterns).split("\0")
     found = []
     for start in range(0, len(values) - 5, 5):
         ref, oid, peeled, kind, contents = values[start : start + 5]
         info = parse_message(contents) if kind == "tag" else TagInfo("")
         found.append(Tag(ref.lstrip("\n"), oid, peeled or oid, info))
     # A pattern also matches the folder of that name.
-    return [tag for tag in found if name in (None, tag.name)]
+    return [tag for tag in found if wanted is None or tag.name in wanted]
 
 
 def is_taken(name: str, existing: Collection[str]) -> bool:

@@ -238,13 +238,12 @@ def _follow(repo: Repo, found: Checkpoint, olds: Collection[str]) -> list[str]:
     if not found.changed:
         return []
     made_here, sent = tag_refs.made(repo), tag_refs.published_names(repo)
+    there = {*olds, found.commit}
+    names_there = {name for name, commit in tag_refs.commits(repo).items() if commit in there}
     loose = [
         tag
-        for tag in tag_refs.read(repo)
-        if tag.info.automatic
-        and tag.commit in {*olds, found.commit}
-        and tag.name not in sent
-        and not tag_refs.came_from_remote(repo, tag, made_here)
+        for tag in tag_refs.read(repo, names=names_there - sent)
+        if tag.info.automatic and tag.commit in there and not tag_refs.came_from_remote(repo, tag, made_here)
     ]
     names: list[str] = []
     for line, owner in found.changed.items():

@@ -28,6 +28,8 @@ def tables(runs: Sequence[Mapping[str, Any]]) -> str:
             parts.append(
                 "; ".join(f"{name} {value}" for name, value in machine.items() if value != "not there") + ".\n"
             )
+            if float(run["machine"].get("load", 0)) > float(run["machine"].get("cores", 1)):
+                parts.append("The machine had other work: the ratios mean more than the times.\n")
             parts += [part for result in own for part in (_curve(result) if "curve" in result else _row(result))]
     return "\n".join(parts)
 

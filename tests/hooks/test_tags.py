@@ -12,7 +12,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import tags
+from cpv_hooks.versions import lost_races, tag_refs, tags
 from cpv_hooks.versions.tags import Line, TagInfo, parse_message
 from support.repos import SETTINGS, ModelRepo
 from support.shell import BIN
@@ -635,3 +635,35 @@ def test_gto_itself_reads_the_gto_scheme(tagger: Tagger) -> None:
     tagger.create("v1.0.0")
     shown = tagger.model.run(BIN / "gto", "show", "--json", "resnet").out
     assert [item["version"] for item in json.loads(shown)] == ["v1.0.0", "v0.0.2", "v0.0.1"]
+
+
+# Which tags are opened
+
+
+def test_some_tags_are_read_as_all_of_them_are(tagger: Tagger) -> None:
+    tagger.checkpoint("model.bin")
+    for number in range(60):
+        tagger.model.git("tag", "-m", f"tag {number}", f"v1.{number}")
+    tagger.model.git("tag", "v1.1/below", status=None)
+    tagger.model.git("tag", "v2")
+    tagger.model.git("tag", "v2-more")
+    every = {tag.name: tag for tag in tag_refs.read(tagger.repo)}
+    assert tag_refs.commits(tagger.repo) == {name: tag.commit for name, tag in every.items()}
+    for names in ({"v2"}, {"v1.1", "v1.10", "absent"}, {*every} - {"v2", "v1.3"}):
+        assert {tag.name: tag for tag in tag_refs.read(tagger.repo, names=names)} == {
+            name: every[name] for name in names if name in every
+        }
+    assert tag_refs.read(tagger.repo, names=()) == []
+
+
+def test_a_push_opens_no_tag_that_is_published(tagger: Tagger) -> None:
+    tagger.checkpoint("model.bin")
+    (old,) = tagger.auto()
+    tags.mark_published(tagger.repo, [old])
+    tagger.checkpoint("model.bin")
+    (new,) = tagger.auto()
+    oid = tagger.model.git("rev-parse", old).out.strip()
+    (tagger.model.path / ".git/objects" / oid[:2] / oid[2:]).unlink()
+    head = tagger.model.head()
+    assert [tag.name for tag in lost_races.loose(tagger.repo, {head})] == [new]
+    assert [tag.name for tag in lost_races.loose(tagger.repo, names={old, new})] == [new]

@@ -132,7 +132,7 @@ def _unknown(project: Project, oids: Sequence[str]) -> CPVError:
 
 def _newest(repo: Repo, projects: Sequence[Project], count: int) -> set[str]:
     """The commits of the newest versions of each line."""
-    commits = {tag.name: tag.commit for tag in tag_refs.read(repo)}
+    commits = tag_refs.commits(repo)
     found: set[str] = set()
     for project in projects:
         scheme = scheme_of(project.config)
