@@ -27,13 +27,11 @@ from cpv_hooks.ranks.training import (
 )
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
-from cpv_hooks.runs.job import Job, begin, join, plain_metrics, restored, tell_step, told_step
-from cpv_hooks.runs.keep_rules import KeepRule, Mode, number, rule_of
+from cpv_hooks.runs.job import Job, begin, join, restored, tell_step, told_step
+from cpv_hooks.runs.keep_rules import KeepRule, Mode, rule_of
 from cpv_hooks.runs.run_folder import ENDED, RunFolder
 from cpv_hooks.runs.save_rules import Moment, SaveRule, save_rule
-from cpv_hooks.system.disk_space import disk_that_filled
-
-Save = Callable[[Path], object]
+from cpv_hooks.runs.step_saver import Save, StepSaver
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,7 @@ class CheckpointRun:
             raise CPVError(what, fix="CheckpointRun(every=500, sharded=True)")
         self._passive = self._place.rank > 0 and not self._sharded
         self._stop: StopTogether | None = None
-        self._saved: int | None = None
-        self._since = 0.0
-        self._warned: set[str] = set()
+        self._saver: StepSaver | None = None
         self._job: Job | None = None
         self._background: Background | None = None
 
@@ -158,7 +154,7 @@ class CheckpointRun:
             if not isinstance(error, OSError):
                 raise
             raise CPVError(f"the background process cannot be started: {error}", where=str(job.root)) from error
-        self._since = time.monotonic()
+        self._saver = StepSaver(self._job, self._background, self._metric, self._place.world if self._sharded else None)
         self._signals.watch()
         return self
 
@@ -172,7 +168,8 @@ class CheckpointRun:
         if found is None:
             return None
         self._load(load)
-        self._saved, self._since = found["step"], time.monotonic()
+        if self._saver is not None:
+            self._saver.went_on(found["step"])
         say(f"run {self.name}: going on from step {found['step']}")
         return Resumed(found["step"], found["metrics"])
 
@@ -235,14 +232,15 @@ class CheckpointRun:
         if self._passive:
             self._passive_step()
             return False
-        background, signals = self._of_background, self._signals
-        background.tell()
+        self._of_background.tell()
+        saver, signals = self._saver, self._signals
+        assert saver is not None
         end = signals.number
         if self._stop is not None:
             end = self._stop.reached(step, signals.number, signals.since)
-        moment = Moment(step, time.monotonic(), self._saved, self._since)
+        moment = Moment(step, time.monotonic(), saver.saved, saver.since)
         is_due = force or end is not None or self._rule(moment)
-        saved = save is not None and is_due and step != self._saved and self._save(step, metrics or {}, save)
+        saved = save is not None and is_due and step != saver.saved and saver.save(step, metrics or {}, save)
         if end is None and self._stop is None:
             end = signals.number
         if end is not None:
@@ -302,59 +300,6 @@ class CheckpointRun:
         number = self._signals.number
         if number is not None and time.monotonic() > self._signals.since + self._grace:
             raise SystemExit(128 + number)
-
-    def _save(self, step: int, metrics: Mapping[str, object], save: Save) -> bool:
-        values = self._values(step, metrics)
-        if self._sharded:
-            # A rank that fails must not try again at a step at which the others do not save.
-            self._saved = step
-        try:
-            files = self._folder.start_saving(step)
-        except OSError as error:
-            return self._not_saved(step, error)
-        try:
-            save(files)
-        except BaseException as error:
-            full = disk_that_filled(error, files)
-            self._folder.give_up(files)
-            if full is None:
-                raise
-            return self._not_saved(step, full)
-        try:
-            note = {"step": step, "metrics": values, "time": time.time(), "job": self._of_job.id}
-            if self._sharded:
-                note["world"] = self._place.world
-            # Rank 0 may yet name the step before.
-            skipped = self._folder.finish_saving(files, step, note, spare=int(self._sharded))
-            self._of_background.wake()
-        except OSError as error:
-            self._folder.give_up(files)
-            return self._not_saved(step, error)
-        if skipped:
-            warn(self._folder.skipped(skipped))
-        self._saved, self._since = step, time.monotonic()
-        return True
-
-    def _not_saved(self, step: int, error: OSError) -> bool:
-        warn(f"run {self.name}: step {step} is not saved: {disk_error(error, self._folder.path)}")
-        return False
-
-    def _values(self, step: int, metrics: Mapping[str, object]) -> dict[str, int | float | str]:
-        values, odd = plain_metrics(metrics)
-        name = self._metric
-        if name is not None and number(values.get(name)) is None:
-            said = "is not a finite number" if name in metrics else "is missing"
-            self._warn_once(f"run {self.name}: step {step}: metric {name} {said}, so it cannot be among the best")
-        for key in odd:
-            if key != name:
-                self._warn_once(f"run {self.name}: metric {key} is neither a number nor a text, and is left out")
-        return values
-
-    def _warn_once(self, line: str) -> None:
-        key = line.partition(": metric ")[2] or line
-        if key not in self._warned:
-            self._warned.add(key)
-            warn(line)
 
     @property
     def _of_job(self) -> Job:

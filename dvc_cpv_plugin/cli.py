@@ -38,6 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"{__version__}\n")
         return 0
     try:
+        os.getcwd()
+    except FileNotFoundError:
+        sys.stderr.write("cpv: the current folder was removed; fix: cd to one that is there\n")
+        return 1
+    try:
         with ExitStack() as stack:
             args = _parsers()[0].parse_args([*before, "cpv", *after])
             if args.quiet or args.verbose:

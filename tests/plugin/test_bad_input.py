@@ -5,10 +5,12 @@ One line a case: the command, the one line that it says. After each, nothing at 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from support import inside
-from support.shell import BIN
+from support.shell import BIN, Shell
 from support.unchanged import nothing_changes
 from support.world import World
 
@@ -265,3 +267,11 @@ def test_as_a_person_types_it(still_world: World, words: tuple[str, ...], said: 
     with nothing_changes(still_world.root):
         done = still_world.repo.run(BIN / program, *rest, status=1)
     assert (done.out, done.err) == ("", f"cpv: {still_world.told(said)}\n")
+
+
+@pytest.mark.parametrize("words", [("status",), ("log",), ("--help",), ("runs", "list")])
+def test_in_a_folder_that_was_removed(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "gone").mkdir()
+    script = 'cd gone && rmdir ../gone && exec "$@"'
+    done = Shell(tmp_path).run("sh", "-c", script, "sh", BIN / "cpv", *words, status=1)
+    assert done.text == "cpv: the current folder was removed; fix: cd to one that is there\n"

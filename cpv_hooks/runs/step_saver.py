@@ -1,0 +1,90 @@
+"""One step of a job on the disk: its metrics checked, its files under a temporary name until all are there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import disk_error
+from cpv_hooks.runs.background import Background
+from cpv_hooks.runs.job import Job, plain_metrics
+from cpv_hooks.runs.keep_rules import number
+from cpv_hooks.system.disk_space import disk_that_filled
+
+Save = Callable[[Path], object]
+
+
+class StepSaver:
+    """Saves steps for the background process to take in. `saved` is the newest of them, `since` its monotonic time.
+
+    `world` is the number of ranks that save each step together; None where one saves it whole.
+    """
+
+    def __init__(self, job: Job, background: Background, metric: str | None, world: int | None) -> None:
+        self.saved: int | None = None
+        self.since = time.monotonic()
+        self._job = job
+        self._background = background
+        self._metric = metric
+        self._world = world
+        self._warned: set[str] = set()
+
+    def went_on(self, step: int) -> None:
+        """The job goes on from this step."""
+        self.saved, self.since = step, time.monotonic()
+
+    def save(self, step: int, metrics: Mapping[str, object], save: Save) -> bool:
+        """Whether it was saved: a full disk costs the step, in one line; what `save` raises otherwise comes through."""
+        values = self._values(step, metrics)
+        if self._world is not None:
+            # A rank that fails must not try again at a step at which the others do not save.
+            self.saved = step
+        try:
+            files = self._job.folder.start_saving(step)
+        except OSError as error:
+            return self._not_saved(step, error)
+        try:
+            save(files)
+        except BaseException as error:
+            full = disk_that_filled(error, files)
+            self._job.folder.give_up(files)
+            if full is None:
+                raise
+            return self._not_saved(step, full)
+        try:
+            note = {"step": step, "metrics": values, "time": time.time(), "job": self._job.id}
+            if self._world is not None:
+                note["world"] = self._world
+            # Rank 0 may yet name the step before.
+            skipped = self._job.folder.finish_saving(files, step, note, spare=int(self._world is not None))
+            self._background.wake()
+        except OSError as error:
+            self._job.folder.give_up(files)
+            return self._not_saved(step, error)
+        if skipped:
+            warn(self._job.folder.skipped(skipped))
+        self.went_on(step)
+        return True
+
+    def _not_saved(self, step: int, error: OSError) -> bool:
+        warn(f"run {self._job.folder.name}: step {step} is not saved: {disk_error(error, self._job.folder.path)}")
+        return False
+
+    def _values(self, step: int, metrics: Mapping[str, object]) -> dict[str, int | float | str]:
+        values, odd = plain_metrics(metrics)
+        name, run = self._metric, self._job.folder.name
+        if name is not None and number(values.get(name)) is None:
+            said = "is not a finite number" if name in metrics else "is missing"
+            self._warn_once(f"run {run}: step {step}: metric {name} {said}, so it cannot be among the best")
+        for key in odd:
+            if key != name:
+                self._warn_once(f"run {run}: metric {key} is neither a number nor a text, and is left out")
+        return values
+
+    def _warn_once(self, line: str) -> None:
+        key = line.partition(": metric ")[2] or line
+        if key not in self._warned:
+            self._warned.add(key)
+            warn(line)
