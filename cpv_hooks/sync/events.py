@@ -40,7 +40,7 @@ class Event(NamedTuple):
 QUERY = Event("fsmonitor")
 PRE_COMMIT = Event("pre-commit", committing=True)
 INDEX_CHANGE = Event("post-index-change", follow=True, restore=True)
-SPARSE_CHECKOUT = Event("sparse-checkout", goes=True)
+SPARSE_CHECKOUT = Event("sparse-checkout", fetch=True, goes=True)
 CHECKOUT = Event("post-checkout", fetch=True, follow=True, restore=True)
 MERGE = Event("post-merge", fetch=True, follow=True, restore=True)
 REWRITE = Event("post-rewrite", fetch=True, follow=True, restore=True)

@@ -201,6 +201,8 @@ class Settle:
             self._set(path, taken)
             artifact = Artifact.at(space, path)
         rescue = note_unsaved(artifact, pointer.file, self.event.name)
+        # The pointer comes back without a base, and so brings its artifact.
+        self.index.forget(path)
         if rescue is None:
             return []
         what = f"leaves the work tree with unsaved content, which is kept as rescue {rescue.number}"
