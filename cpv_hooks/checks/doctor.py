@@ -190,7 +190,7 @@ def notifications() -> Iterator[Check]:
     from cpv_hooks.accounts.personal import personal_settings, undelivered
 
     notify = personal_settings.load().notify
-    lost = undelivered.read()
+    lost = undelivered.of_targets_in_use()
     for one in lost:
         yield Check("notifications", "warn", one.line, one.fix)
     if notify.webhook is not None and notify.secret is None:

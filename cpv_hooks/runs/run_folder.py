@@ -163,8 +163,8 @@ class RunFolder:
 
     def skipped(self, steps: Sequence[int]) -> str:
         """What to say of steps that a newer one took the place of."""
-        names = ", ".join(map(str, steps))
-        return f"run {self.name}: skipped, for saving is faster than uploading: {names}"
+        names = f"step{'' if len(steps) == 1 else 's'} {', '.join(map(str, steps))}"
+        return f"run {self.name}: saving is faster than uploading, so {names} will not be kept"
 
     def _skip(self, saved: Saved) -> bool:
         # Its bytes are the background process's to remove: that takes a third of the time in which they were saved.

@@ -49,6 +49,14 @@ DESCRIPTION = """Version a model repository's checkpoints with plain git commit,
 In a repository that `dvc cpv init` made or adopted, Git's own commands do the work; the commands here
 set a repository up, look into it and help where something went wrong."""
 
+EXAMPLES = """examples:
+  dvc cpv init resnet50 --team-name vision     make a new model repository
+  dvc cpv init --team-name vision --dry-run    in an existing repository: what would be done
+  dvc cpv install                              in a clone: the hooks, and the data
+  dvc cpv status                               what changed, what is queued
+  dvc cpv log -n 5                             the last five versions
+  dvc cpv doctor                               what is wrong, and the command that fixes it"""
+
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `cpv` to DVC's parser."""
@@ -59,13 +67,14 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         parents=[parent_parser],
         description=DESCRIPTION,
         help="Version checkpoints with plain Git commands.",
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     nouns = parser.add_subparsers(
         action=NounsAction,
         dest="cmd",
-        metavar="command",
-        help="Use `dvc cpv command --help` for command-specific help.",
+        metavar="COMMAND",
+        help="`dvc cpv COMMAND --help` has its options and examples.",
         required=True,
     )
     nouns.parent_parser = parent_parser

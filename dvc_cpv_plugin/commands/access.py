@@ -35,8 +35,8 @@ class CmdAccess(CPVCommand):
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser = add_command(subparsers, parent_parser, "access", CmdAccess, NOUNS["access"], EXAMPLES)
-    parser.add_argument("--team-name", metavar="NAME", help="the team (default: this repository's, or your own)")
-    parser.add_argument("--bucket", metavar="NAME", help="the bucket (default: this repository's, or yours)")
+    parser.add_argument("--team-name", metavar="NAME", help="The team (default: this repository's, or your own).")
+    parser.add_argument("--bucket", metavar="NAME", help="The bucket (default: this repository's, or yours).")
     rights = parser.add_mutually_exclusive_group()
-    rights.add_argument("--read-only", action="store_true", help="allow no writing")
-    rights.add_argument("--gc", action="store_true", help="allow removing objects, for dvc gc --cloud")
+    rights.add_argument("--read-only", action="store_true", help="Allow no writing.")
+    rights.add_argument("--gc", action="store_true", help="Allow removing objects, for dvc gc --cloud.")

@@ -129,7 +129,10 @@ def add_noun(subparsers: Any, parent_parser: argparse.ArgumentParser, name: str,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return parser.add_subparsers(
-        dest="verb", metavar="command", help=f"Use `dvc cpv {name} command --help` for its help.", required=True
+        dest="verb",
+        metavar="COMMAND",
+        help=f"`dvc cpv {name} COMMAND --help` has its options and examples.",
+        required=True,
     )
 
 

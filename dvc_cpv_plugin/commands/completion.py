@@ -10,6 +10,7 @@ from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 EXAMPLES = """examples:
+  source <(cpv completion bash)                       in this shell; in ~/.bashrc for every new one
   cpv completion bash >~/.local/share/bash-completion/completions/cpv
   cpv completion zsh >~/.zfunc/_cpv                   with fpath=(~/.zfunc $fpath) before compinit in ~/.zshrc
   cpv completion fish >~/.config/fish/completions/cpv.fish

@@ -203,4 +203,4 @@ class CmdDemo(CPVCommand):
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `dvc cpv demo`."""
     parser = add_command(subparsers, parent_parser, "demo", CmdDemo, NOUNS["demo"], EXAMPLES)
-    parser.add_argument("--keep", action="store_true", help="leave the folder there and print its name")
+    parser.add_argument("--keep", action="store_true", help="Leave the folder there and print its name.")

@@ -123,7 +123,8 @@ class CmdInit(CPVCommand):
         chosen = {path for paths in request.artifacts.values() for path in paths}
         left = [item for item in found if item.path not in chosen]
         if left:
-            output.say(f"large files that DVC does not have; to track them, name them in {FILE} under [artifacts]:")
+            how = f"to track them, name them in {FILE} under [artifacts], then git commit -a"
+            output.say(f"large files that DVC does not have; {how}:")
         for kind in dict.fromkeys(item.kind for item in left):
             output.say("  " + skeleton.artifact_line(kind, [item.path for item in left if item.kind == kind]))
         if chosen and not self.args.dry_run:
@@ -144,20 +145,20 @@ def _on_terminal() -> bool:
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     parser = add_command(subparsers, parent_parser, "init", CmdInit, NOUNS["init"], EXAMPLES)
     parser.add_argument(
-        "path", nargs="?", metavar="PATH", help="the repository's folder (default: the one that is here)"
+        "path", nargs="?", metavar="PATH", help="The repository's folder (default: the one that is here)."
     )
-    parser.add_argument("--team-name", metavar="NAME", help="the team that owns the model")
-    parser.add_argument("--model-name", metavar="NAME", help="the model (default: the folder's name)")
-    parser.add_argument("--data-path", metavar="PATH", help="training data: copied into a new repository's data/")
+    parser.add_argument("--team-name", metavar="NAME", help="The team that owns the model.")
+    parser.add_argument("--model-name", metavar="NAME", help="The model (default: the folder's name).")
+    parser.add_argument("--data-path", metavar="PATH", help="Training data: copied into a new repository's data/.")
     parser.add_argument(
-        "--remote", metavar="URL", help="where DVC keeps the data (default: S3 after aws-config, else ~/.cpv/storage)"
+        "--remote", metavar="URL", help="Where DVC keeps the data (default: S3 after aws-config, else ~/.cpv/storage)."
     )
     parser.add_argument(
         "--layout",
         choices=["content", "versioned"],
-        help="how the remote is laid out: by content (default), or by name on a bucket with versioning",
+        help="How the remote is laid out: by content (default), or by name on a bucket with versioning.",
     )
-    parser.add_argument("--pipeline", action="store_true", help="add a dvc.yaml for `dvc repro`")
-    parser.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
+    parser.add_argument("--pipeline", action="store_true", help="Add a dvc.yaml for `dvc repro`.")
+    parser.add_argument("--dry-run", action="store_true", help="Print what would be done, and change nothing.")
     add_telling(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="track every large file that is found, without asking")
+    parser.add_argument("-y", "--yes", action="store_true", help="Track each large file that is found; do not ask.")

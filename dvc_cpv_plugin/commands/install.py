@@ -49,4 +49,6 @@ class CmdInstall(CPVCommand):
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `install`."""
     parser = add_command(subparsers, parent_parser, "install", CmdInstall, NOUNS["install"], EXAMPLES)
-    parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="bring no artifacts from the remote now")
+    parser.add_argument(
+        "--no-fetch", dest="fetch", action="store_false", help="Bring no artifacts from the remote now."
+    )

@@ -22,13 +22,21 @@ class CmdPromote(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
+        from cpv_hooks.console.output import say
+        from cpv_hooks.errors import shell_word
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.promotion import promote
         from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.versions import stages
         from dvc_cpv_plugin.commands import ui
 
-        repo = Repo.discover()
-        ui.write(promote(repo, projects_here(repo), self.args.version, self.args.stage, self.args.message))
+        repo, stage = Repo.discover(), self.args.stage
+        projects = projects_here(repo)
+        known = {event.stage for event in stages.history(repo, projects[0])}
+        ui.write(promote(repo, projects, self.args.version, stage, self.args.message))
+        if known and stage not in {*known, *projects[0].config.stages}:
+            new = f"{stage!r} is a new stage (until now: {', '.join(sorted(known))})"
+            say(new + f"; dvc cpv demote {shell_word(stage)} empties it")
         return 0
 
 

@@ -26,6 +26,7 @@ remote. The remote loses only what has lain there unchanged for the grace period
 commit that the Git host has. Another clone may remember that such an object was there; dvc cpv verify --all makes it
 look again."""
 _SHOWN = 20
+_GRACE = "30d"
 
 
 class CmdPrune(CPVCommand):
@@ -55,8 +56,21 @@ class CmdPrune(CPVCommand):
             say(line)
         if not plan.empty:
             freed = size_text(plan.bytes)
-            say(f"{freed} freed" if self.args.yes else f"{freed} would be freed; dvc cpv prune --yes does it")
+            say(f"{freed} freed" if self.args.yes else f"{freed} would be freed; {self._command()} does it")
         return 0
+
+    def _command(self) -> str:
+        """The command that removes what was printed."""
+        from cpv_hooks.errors import shell_word
+
+        args = self.args
+        words = ["dvc cpv prune"]
+        words += [] if args.keep is None else [f"--keep {args.keep}"]
+        words += [] if args.older_than is None else [f"--older-than {shell_word(args.older_than)}"]
+        words += ["--remote"] if args.remote else []
+        words += [] if args.grace == _GRACE else [f"--grace {shell_word(args.grace)}"]
+        words += ["--force"] if args.force else []
+        return " ".join([*words, "--yes"])
 
     def _options(self) -> PruneOptions:
         from cpv_hooks.console.durations import parse_age
@@ -102,13 +116,20 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `prune`."""
     parser = add_command(subparsers, parent_parser, "prune", CmdPrune, NOUNS["prune"], EXAMPLES)
     parser.add_argument(
-        "--keep", type=int, metavar="N", help="of each line only the newest N versions stay in the cache"
+        "--keep",
+        type=int,
+        metavar="N",
+        help="Keep the newest N versions of each line; the cache may lose others.",
     )
-    parser.add_argument("--older-than", metavar="AGE", help="versions that old may leave the cache: 90d, 12h, 8w")
-    parser.add_argument("--remote", action="store_true", help="also remove what no ref needs from the remote")
-    parser.add_argument("--grace", metavar="AGE", default="30d", help="how long reflogs and the remote protect (30d)")
-    parser.add_argument("--yes", action="store_true", help="remove it; without this it is only printed")
+    parser.add_argument("--older-than", metavar="AGE", help="Versions that old may leave the cache: 90d, 12h, 8w.")
+    parser.add_argument("--remote", action="store_true", help="Remove from the remote, too, what no ref needs.")
+    parser.add_argument("--grace", metavar="AGE", default=_GRACE, help="How long reflogs and the remote protect (30d).")
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--yes", action="store_true", help="Remove it; without this it is only printed.")
+    action.add_argument("--dry-run", action="store_true", help="Only print it; the default.")
     parser.add_argument(
-        "--force", action="store_true", help="although cache or remote may be shared, or a directory's list is lost"
+        "--force",
+        action="store_true",
+        help="Also where others may share it, or a folder's list of files is lost.",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, with every object")
+    parser.add_argument("--json", action="store_true", help="Print JSON, with every object.")

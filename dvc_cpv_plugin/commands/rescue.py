@@ -85,15 +85,15 @@ class CmdRescueDrop(CPVCommand):
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `rescue`."""
     parser = add_command(subparsers, parent_parser, "rescue", CmdRescueList, NOUNS["rescue"], EXAMPLES)
-    nouns = parser.add_subparsers(dest="rescue_cmd", metavar="command", required=True)
+    nouns = parser.add_subparsers(dest="rescue_cmd", metavar="COMMAND", required=True)
     listed = add_command(
         nouns, parent_parser, "list", CmdRescueList, "List the rescues: number, when, size, path, hash, why.", EXAMPLES
     )
-    listed.add_argument("--json", action="store_true", help="print JSON")
+    listed.add_argument("--json", action="store_true", help="Print JSON.")
     back = add_command(nouns, parent_parser, "restore", CmdRescueRestore, "Put a rescued content back.", EXAMPLES)
-    back.add_argument("number", type=int, help="the number that `rescue list` shows")
-    back.add_argument("-o", "--output", help="where to put it instead of its own place")
+    back.add_argument("number", type=int, help="The number that `rescue list` shows.")
+    back.add_argument("-o", "--output", help="Where to put it instead of its own place.")
     away = add_command(nouns, parent_parser, "drop", CmdRescueDrop, "Take rescues off the list.", EXAMPLES)
-    away.add_argument("numbers", type=int, nargs="*", metavar="number", help="the numbers that `rescue list` shows")
-    away.add_argument("--all", action="store_true", help="every rescue")
-    away.add_argument("--older-than", metavar="AGE", help="those from before that long ago: 12h, 30d, 8w")
+    away.add_argument("numbers", type=int, nargs="*", metavar="number", help="The numbers that `rescue list` shows.")
+    away.add_argument("--all", action="store_true", help="Every rescue.")
+    away.add_argument("--older-than", metavar="AGE", help="Those from before that long ago: 12h, 30d, 8w.")

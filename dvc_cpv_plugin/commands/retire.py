@@ -60,7 +60,7 @@ class CmdRetire(CPVCommand):
             raise CPVError("--data is for a rule; a version says by its name what it is of", fix="dvc cpv retire TAG")
         found = retire_plan.plan(repo, projects, self.args.versions, self._policy(), line, self.args.confirm)
         if not self.args.json:
-            ui.write("\n".join(_lines(found)) or "nothing to retire")
+            ui.write("\n".join(_lines(found)))
         wanted = bool(found.chosen) and not self.args.dry_run and self._agreed(found)
         record = retire_plan.retire(repo, found.chosen, self.args.message) if wanted else None
         if self.args.json:
@@ -160,7 +160,9 @@ def _lines(found: RetirePlan) -> Iterator[str]:
     if found.chosen:
         least = "at least " if found.freed.at_least else ""
         size = size_text(found.freed.bytes)
-        yield f"{least}{size} that nothing else here needs, for dvc cpv prune (and prune --remote) to remove"
+        yield f"{least}{size} that nothing else here needs: dvc cpv prune (with --remote: there too) may then remove it"
+    else:
+        yield "nothing to retire"
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -75,9 +75,9 @@ class CmdSync(CPVCommand):
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `sync`."""
     parser = add_command(subparsers, parent_parser, "sync", CmdSync, NOUNS["sync"], EXAMPLES)
-    parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="use the cache alone")
-    parser.add_argument("--no-push", dest="push", action="store_false", help="upload nothing that is queued")
+    parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="Use the cache alone.")
+    parser.add_argument("--no-push", dest="push", action="store_false", help="Upload nothing that is queued.")
     look = parser.add_mutually_exclusive_group()
-    look.add_argument("--status", action="store_true", help="only say what waits and what is being uploaded")
-    look.add_argument("--wait", action="store_true", help="wait for the background upload, then say what is left")
-    parser.add_argument("--json", action="store_true", help="with --status or --wait: print JSON")
+    look.add_argument("--status", action="store_true", help="Only say what waits and what is being uploaded.")
+    look.add_argument("--wait", action="store_true", help="Wait for the background upload, then say what is left.")
+    parser.add_argument("--json", action="store_true", help="With --status or --wait: print JSON.")

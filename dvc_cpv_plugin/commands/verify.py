@@ -166,10 +166,10 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `verify`."""
     parser = add_command(subparsers, parent_parser, "verify", CmdVerify, NOUNS["verify"], EXAMPLES)
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("versions", nargs="*", default=[], metavar="TAG", help="tags, branches or commits (HEAD)")
+    group.add_argument("versions", nargs="*", default=[], metavar="TAG", help="Tags, branches or commits (HEAD).")
     group.add_argument(
-        "--all", action="store_true", help="every branch, tag and other ref, and all else that prune keeps"
+        "--all", action="store_true", help="Every branch, tag and other ref, and all else that prune keeps."
     )
-    parser.add_argument("--deep", action="store_true", help="read the remote's bytes")
-    parser.add_argument("--repair", action="store_true", help="repair bad copies from good ones")
-    parser.add_argument("--json", action="store_true", help="print JSON, with every object")
+    parser.add_argument("--deep", action="store_true", help="Read the remote's bytes.")
+    parser.add_argument("--repair", action="store_true", help="Repair bad copies from good ones.")
+    parser.add_argument("--json", action="store_true", help="Print JSON, with every object.")

@@ -231,7 +231,8 @@ class TestAdoption:
         repo.write("venv/lib/site-packages/torch/lib.bin", bytes(2 * MB))
         shown = init(repo, "--team-name", "t")
         assert shown.splitlines()[-3:] == [
-            "cpv: large files that DVC does not have; to track them, name them in .cpv.toml under [artifacts]:",
+            "cpv: large files that DVC does not have; to track them, name them in .cpv.toml under [artifacts], "
+            "then git commit -a:",
             'cpv:   model = ["weights.safetensors", "quantised.GGUF", "net.keras"]',
             'cpv:   extra = ["tokenizer"]',
         ]

@@ -52,6 +52,13 @@ def test_it_tells_first_and_removes_when_told(repo: ModelRepo) -> None:
         {"oid": oid, "size": 6, "modified": 0.0, "why": "nothing needs it"},
     ]
 
+    assert repo.cpv("prune", "--dry-run").err == done.err
+    again = "dvc cpv prune --keep 3 --older-than 90d --remote --grace 5d --force --yes"
+    done = repo.cpv(*again.replace("dvc cpv ", "").replace("--yes", "--dry-run").split())
+    assert done.err == f"cpv: 6 B would be freed; {again} does it\n"
+    assert "not allowed with" in repo.cpv("prune", "--yes", "--dry-run", status=254).err
+    assert cached(repo, oid).exists()
+
     done = repo.cpv("prune", "--yes")
     assert (done.lines, done.err) == (shown, "cpv: 6 B freed\n")
     assert not cached(repo, oid).exists()

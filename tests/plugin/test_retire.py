@@ -90,6 +90,9 @@ def test_old_ones_go_but_none_that_was_in_the_stage(repo: ModelRepo, typed: Type
         "v0.1": "it is in stage production",
         "v0.3": "it is the newest version of the model",
     }
+    assert typed("--older-than", "1d", "--except-stage", "production")[0] == "nothing to retire\n"
+    out, _ = typed("--keep-best", "4", "--metric", "acc")
+    assert out.splitlines()[-1] == "nothing to retire"
     typed("--older-than", "0d", "--except-stage", "production", "--yes")
     assert now(repo) == ["v0.2"]
 

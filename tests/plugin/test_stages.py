@@ -68,6 +68,15 @@ def test_a_version_goes_in_and_back_and_out_and_gto_agrees(model: ModelRepo) -> 
     assert stages(model, "--history")[-1]["message"] == "first"
 
 
+def test_a_stage_that_is_new_is_said_to_be(model: ModelRepo) -> None:
+    assert model.cpv("promote", "v0.0", "production").err == ""
+    said = "cpv: 'prodction' is a new stage (until now: production); dvc cpv demote prodction empties it\n"
+    assert model.cpv("promote", "v0.0", "prodction").err == said
+    assert model.cpv("promote", "v0.1", "production").err == ""
+    model.write(".cpv.toml", SETTINGS + "[stages]\nproduction = {}\nqa = {}\n")
+    assert model.cpv("promote", "v0.1", "qa").err == ""
+
+
 def test_with_the_gto_scheme_no_second_tag_is_needed(make_repo: MakeRepo) -> None:
     settings = SETTINGS + '[tags]\nscheme = "gto"\n'
     model = make_repo(install=False, files={"model.bin": "one"}, settings=settings)

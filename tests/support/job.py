@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,5 +84,5 @@ class Job:
 
 def skipped_in(errors: str) -> set[int]:
     """The steps that are named as skipped on a job's standard error."""
-    lines = [line.rpartition(": ")[2] for line in errors.splitlines() if " skipped, for saving" in line]
-    return {int(word) for line in lines for word in line.split(", ")}
+    lines = [line for line in errors.splitlines() if "saving is faster than uploading" in line]
+    return {int(number) for line in lines for number in re.findall(r"\d+", line.rpartition(" so step")[2])}

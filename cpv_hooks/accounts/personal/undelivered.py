@@ -54,6 +54,18 @@ def read() -> list[Undelivered]:
         return []
 
 
+def of_targets_in_use() -> list[Undelivered]:
+    """Those of targets that the settings still name, and of plugins."""
+    found = read()
+    if not found:
+        return []
+    from cpv_hooks.accounts.personal import personal_settings
+
+    notify = personal_settings.load().notify
+    unset = {target for target in FIXES if getattr(notify, target) is None}
+    return [one for one in found if one.target not in unset]
+
+
 def note(event: str, failures: Mapping[str, str | None]) -> None:
     """Remember why an event did not reach each of these targets; None for one that it reached."""
     known = {one.target: one for one in read()}

@@ -114,7 +114,7 @@ def read(repo: Repo, cwd: Path | None = None) -> Status:
     faults = [str(fault) for fault in unseen_tags.here(repo, projects[0])]
     head = repo.resolve("HEAD")
     gone = [str(item) for item in retired.read(repo).values() if item.commit == head]
-    lost = [redact(one.line) for one in undelivered.read()]
+    lost = [redact(one.line) for one in undelivered.of_targets_in_use()]
     return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes, faults, gone, lost)
 
 

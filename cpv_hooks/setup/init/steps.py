@@ -39,6 +39,8 @@ def _start(place: NewRepository) -> Step:
     """Make the folder and its Git repository, whichever is missing, and remember that the work has begun."""
     root = place.root
     text = f"git init {shell_path(root)}" if place.top is None else f"make a model repository in {root}"
+    if place.top not in (None, root):
+        text += f", a folder of the Git repository {place.top}"
 
     def do() -> None:
         root.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ class Retirements:
             told = {one.host for one in theirs if (one.ref, one.oid) == (_TAGS + item.record, item.record_oid)}
             if due > time.time():
                 day = datetime.fromtimestamp(due, UTC).date().isoformat()
-                waiting.append(f"{item}; its data stays until {day} (--grace 0d: until now)")
+                waiting.append(f"{item}; its data stays until {day} (with --grace 0d it may go now)")
             elif hosts - told:
                 waiting.append(
                     f"{item}; its data stays until {', '.join(sorted(hosts - told))} knows (git push --follow-tags)"

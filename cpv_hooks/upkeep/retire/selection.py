@@ -120,14 +120,14 @@ class Selection:
     def _kept(self, policy: Policy, own: Sequence[Recorded]) -> dict[str, str]:
         """The versions that stay, each with why, where that is not what was asked for."""
         kept: dict[str, str] = {}
-        if policy.older_than is not None:
-            since = time.time() - policy.older_than
-            kept |= {one.name: "" for one in own if one.time >= since}
         if policy.keep_best is not None:
             kept |= self._best(policy, own)
         for stage in policy.except_stages:
             commits = {event.commit for event in self._events if event.stage == stage}
             kept |= {one.name: f"it is or was in stage {stage}" for one in own if one.commit in commits}
+        if policy.older_than is not None:
+            since = time.time() - policy.older_than
+            kept |= {one.name: "" for one in own if one.time >= since}
         kept |= {one.name: f"it cannot be read ({one.error})" for one in own if one.error}
         return kept
 

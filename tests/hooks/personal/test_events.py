@@ -197,6 +197,10 @@ def test_what_does_not_arrive_is_named_until_one_does(repo: ModelRepo, receiver:
     assert "2 events have not arrived since" in found[0]["reason"]
     assert "the last one tagged: HTTP status 500" in found[0]["reason"]
     assert "notifications: webhook: 2 events have not arrived" in repo.cpv("status").out
+    repo.cpv("config", "unset", "notify.webhook")
+    assert "notifications" not in repo.cpv("status").out
+    assert "notifications" not in repo.cpv("doctor").out
+    to_program(receiver)
     receiver.status = 204
     send_events.deliver(event, "tagged")
     assert undelivered.read() == []
