@@ -33,7 +33,7 @@ def test_cpv_stands_beside_dvcs_own_commands(installed: Venv) -> None:
     for command in ("add", "checkout", "push", "cpv"):
         assert f"\n    {command} " in listed
     shown = installed.dvc("cpv", "--help")
-    assert shown.out.startswith("usage: dvc cpv [-h] [-q | -v] command")
+    assert shown.out.startswith("usage: dvc cpv [-h] [-q | -v] COMMAND")
     assert shown.err == ""
 
 

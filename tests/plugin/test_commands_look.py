@@ -69,7 +69,7 @@ def test_status_in_a_pipe(model: ModelRepo) -> None:
 
 def test_status_as_json(model: ModelRepo) -> None:
     found = json.loads(model.cpv("status", "--json").out)
-    assert set(found) == {"artifacts", "tags", "queued", "remotes", "faults", "retired"}
+    assert set(found) == {"artifacts", "tags", "queued", "remotes", "faults", "retired", "undelivered"}
     assert found["artifacts"][1] == {
         "path": "model.bin",
         "kind": "model",

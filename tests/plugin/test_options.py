@@ -26,6 +26,7 @@ METHODS = [
 ARGUMENTS: dict[str, tuple[object, ...]] = {
     "upload_model_checkpoint": ("model.bin",),
     "revert_model_checkpoint": ("v0.0",),
+    "unretire_model_checkpoints": (["v0.0"],),
     "import_data_init": ("data",),
     "upload_data_checkpoint": ("data",),
     "revert_data_checkpoint": ("data-v0.0",),
