@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,7 @@ class CmdInit(CPVCommand):
 
     def _report(self, place: NewRepository, request: InitRequest, found: list[Proposal], changed: bool) -> None:
         from cpv_hooks.console import output
+        from cpv_hooks.errors import shell_path
         from cpv_hooks.project.config import FILE
         from cpv_hooks.setup.init import skeleton
 
@@ -131,6 +133,10 @@ class CmdInit(CPVCommand):
             output.say(f"next: git commit -m 'First checkpoint' (it takes {', '.join(sorted(chosen))})")
         if not changed:
             output.say(f"nothing to do: {place.root} is set up")
+        elif place.fresh and not self.args.dry_run:
+            folder = os.path.relpath(place.root)
+            there = "" if folder == os.curdir else f"cd {shell_path(folder)} && "
+            output.say(f"next: {there}python train.py && git commit -m 'First training'")
 
 
 def _verb(text: str) -> str:

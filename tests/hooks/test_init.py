@@ -88,7 +88,8 @@ class TestNewRepository:
         )
 
     def test_twice_changes_nothing(self, shell: Shell) -> None:
-        init(shell, "m", "--team-name", "t")
+        shown = init(shell, "m", "--team-name", "t")
+        assert shown.endswith("cpv: next: cd m && python train.py && git commit -m 'First training'\n")
         before = state(shell)
         assert init(shell, "m") == f"cpv: nothing to do: {shell.path / 'm'} is set up\n"
         assert init(Shell(shell.path / "m"), "--team-name", "t", "--model-name", "m").startswith("cpv: nothing to do")
@@ -112,6 +113,11 @@ class TestNewRepository:
         # Nothing but the log of what was asked.
         assert [path.name for path in Path(os.environ["CPV_HOME"]).iterdir()] == ["logs"]
 
+    def test_a_folder_of_a_git_repository_is_said_to_be_one(self, shell: Shell) -> None:
+        shell.git("init", "-q")
+        first = init(shell, "m", "--team-name", "t", "--dry-run").splitlines()[0]
+        assert first == f"would make a model repository in {shell.path}/m, a folder of the Git repository {shell.path}"
+
     def test_model_name_alone_makes_a_folder_of_that_name(self, shell: Shell) -> None:
         shell.write("unrelated.txt", "mine")
         init(shell, "--team-name", "t", "--model-name", "m")
@@ -121,7 +127,8 @@ class TestNewRepository:
     def test_an_empty_folder_is_the_repository_itself(self, shell: Shell) -> None:
         folder = Shell(shell.path / "inner")
         folder.path.mkdir()
-        init(folder, "--team-name", "t")
+        shown = init(folder, "--team-name", "t")
+        assert shown.endswith("cpv: next: python train.py && git commit -m 'First training'\n")
         assert "inner" in folder.read(".cpv.toml").decode()
         assert folder.tags() == ["data-v0.0", "v0.0"]
 
