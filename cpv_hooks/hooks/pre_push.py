@@ -191,6 +191,13 @@ def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> l
     A version's commit that the host has may have got there without CPV.
     """
     commits = _new_commits(repo, updates, remote)
+    found = (repo.resolve(update.oid) for update in updates if not update.remote.startswith(_TAGS))
+    tips = {tip for tip in found if tip}
+    if again := tips.difference(commits):
+        from cpv_hooks.transfer.commits import unretired
+
+        # A branch needs content of retired versions that is gone since the host got the commit.
+        commits += unretired.with_retired_content(project, again)
     if versions := _of_lines([project], updates):
         from cpv_hooks.versions import unseen_tags
 
@@ -198,7 +205,7 @@ def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> l
         commits = list(dict.fromkeys([*commits, *tagged]))
     if not commits:
         return []
-    missing = complete(project, commits, announce=True)
+    missing = complete(project, commits, announce=True, tips=tips)
     return [f"{gap.path}: object {gap.oid} is not on the DVC remote {gap.remote}" for gap in missing]
 
 

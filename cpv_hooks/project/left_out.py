@@ -17,11 +17,13 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 
 SETTINGS = (FILE, ".dvc/config")
-KEEPER = ".dvc/kept-by-cpv.txt"
+_NAME = "kept-by-cpv.txt"
+KEEPER = f".dvc/{_NAME}"
 _KEPT = (
     "DVC's cache beside this file has what is nowhere else.\n"
     "It goes when `git sparse-checkout` has this folder again.\n"
 )
+_UNSAVED = "An artifact beside this file could not be saved. Then: `git sparse-checkout reapply`.\n"
 
 
 def left_out(repo: Repo) -> list[CPVError]:
@@ -97,8 +99,33 @@ def keep_folder(repo: Repo, prefix: str) -> None:
     write_atomic(repo.top / prefix / KEEPER, _KEPT.encode())
 
 
+def keep_artifacts(repo: Repo, paths: Collection[str] | None) -> list[str]:
+    """Keep the folders of artifacts (None: of any) whose pointer a sparse checkout leaves out; returns them."""
+    inside = None if paths is None else {os.path.dirname(os.path.relpath(repo.top / path, repo.top)) for path in paths}
+    kept = [
+        folder
+        for folder in sorted({os.path.dirname(file) for state, file in _pointers(repo) if state == "S"})
+        if (repo.top / folder).is_dir() and folder and (inside is None or any(_is_in(at, folder) for at in inside))
+    ]
+    for folder in kept:
+        write_atomic(repo.top / folder / _NAME, _UNSAVED.encode())
+    return kept
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _pointers(repo: Repo) -> list[tuple[str, str]]:
+    """The pointer files of the index, each with its state (`ls-files -t`)."""
+    rows = repo.run("ls-files", "-t", "-z", "--", ":(glob)**/*.dvc", ":(glob)**/dvc.lock").split("\0")
+    return [(row[0], row[2:]) for row in rows if row]
+
+
 def release_folders(repo: Repo) -> None:
-    """Remove the files that kept folders, of roots that are whole again."""
+    """Remove the files that kept folders: of artifacts, which are looked at anew, and of roots that are whole again."""
+    for folder in {os.path.dirname(file) for _, file in _pointers(repo)}:
+        (repo.top / folder / _NAME).unlink(missing_ok=True)
     for prefix in _prefixes(repo):
         if _is_complete(repo.top / prefix):
             (repo.top / prefix / KEEPER).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 FOLDER = "retired/"
 """What the names of these tags begin with."""
-GTO_MARK = re.compile(r"#|@v")
-"""What is in the names of GTO's tags: they mark a version, and need no data of their own."""
 _TAGS = "refs/tags/"
 _FIELDS = (
     "%(refname:strip=2)%00%(objectname)%00%(objecttype)%00%(taggername) %(taggeremail)%00%(taggerdate:unix)%00"
@@ -100,6 +98,14 @@ def entry_of(found: Retirement | None) -> RetiredEntry | None:
 def is_record(name: str) -> bool:
     """Whether a tag's name is that of a retirement."""
     return name.startswith(FOLDER)
+
+
+def is_mark(project: Project, name: str) -> bool:
+    """Whether a tag's name is one that GTO gives to a version of this model or to its stage: it needs no data of its
+    own. One of another artifact is as good as any tag.
+    """
+    model = project.config.model or "model"
+    return name.startswith((f"{model}#", f"{model}@v"))
 
 
 def read(repo: Repo) -> dict[str, Retirement]:
@@ -187,10 +193,12 @@ def of(repo: Repo, pointers: Sequence[Pointer], version: str | None = None) -> R
 class RetiredContent:
     """What retired versions hold, and which commits need it all the same."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, living: Collection[str] = ()) -> None:
+        """`living` are commits that need all of their content besides those of refs."""
         self.by_oid = content(project.repo)
+        self._project = project
         self._scheme = scheme_of(project.config)
-        self._living: set[str] = set()
+        self._living = set(living)
         self._versions: dict[Line, set[str]] = {line: set() for line in Line}
         if self.by_oid:
             self._look(project.repo)
@@ -198,7 +206,7 @@ class RetiredContent:
     def _look(self, repo: Repo) -> None:
         retired = {item.version for item in self.by_oid.values()}
         head = repo.resolve("HEAD")
-        self._living = {head} if head else set()
+        self._living |= {head} if head else set()
         listed = repo.run("for-each-ref", "--format=%(refname) %(objectname) %(*objectname)").splitlines()
         for ref, oid, peeled in (line.split(" ") for line in listed):
             name = ref.removeprefix(_TAGS) if ref.startswith(_TAGS) else None
@@ -207,7 +215,7 @@ class RetiredContent:
             line = self._line(name) if name is not None else None
             if line is not None:
                 self._versions[line].add(peeled or oid)
-            elif name is None or not GTO_MARK.search(name):
+            elif name is None or not is_mark(self._project, name):
                 self._living.add(peeled or oid)
 
     def _line(self, name: str) -> Line | None:

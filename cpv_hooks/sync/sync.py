@@ -19,7 +19,7 @@ from cpv_hooks.sync.watch_file import Written
 from cpv_hooks.system.locks import locked, wait_for_dvc
 from cpv_hooks.system.signatures import Clock, newest, signature
 from cpv_hooks.worktree.base_index import REMOVING, Index
-from cpv_hooks.worktree.discovery import Found, discover, owner
+from cpv_hooks.worktree.discovery import Found, discover, left_out_unknown, owner
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -80,6 +80,10 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]
         for project, pointer in found.left_out if event.goes else ():
             report.outcomes += reconciler.save(spaces[project.root], pointer)
+        for project, pointer in left_out_unknown(repo, found, projects) if event.goes else ():
+            report.outcomes += reconciler.save(spaces[project.root], pointer)
+            # It comes back with its pointer: the user has not removed it.
+            index.forget(pointer.path)
         for file in event.adding.intersection(found.unmerged):
             holder = owner(projects, file)
             if holder is not None:

@@ -45,12 +45,22 @@ def _write(repo: Repo, commit: str, head: str, trailers: Sequence[str], reason: 
     body = "\n".join([*trailers, *([f"Cpv-Reason: {json.dumps(why)}"] if why else [])])
     head += f": {why}" if why else ""
     who = tag_refs.tagger(repo)
-    # The same words of the same person in the same second are the same tag, in any clone.
-    key = hashlib.sha256(f"{who}\n{head}\n{body}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    name = f"{retired.FOLDER}{datetime.now(UTC).date().isoformat()}-{key}"
+    name = _free_name(repo, f"{who}\n{head}\n{body}")
     oid = tag_refs.make_object(repo, name, _first(repo, commit), f"{head}\n\n{body}\n")
     tag_refs.write(repo, create={name: oid})
     return name
+
+
+def _free_name(repo: Repo, said: str) -> str:
+    """A name that no record has. The same words of the same person in the same second are the same tag, in any clone;
+    said once more, after they were taken back, they are another one.
+    """
+    while True:
+        key = hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        name = f"{retired.FOLDER}{datetime.now(UTC).date().isoformat()}-{key}"
+        if repo.resolve(f"refs/tags/{name}") is None:
+            return name
+        said += "\nagain"
 
 
 def _first(repo: Repo, commit: str) -> str:

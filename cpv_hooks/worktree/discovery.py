@@ -118,6 +118,20 @@ def _keep_hidden(
             index.entries.pop(pointer.path, None)
 
 
+def left_out_unknown(repo: Repo, found: Found, projects: list[Project]) -> Iterator[tuple[Project, Pointer]]:
+    """The artifacts that a sparse checkout leaves out with their pointer and no sync has seen: as the index says."""
+    known = {pointer.file for _, pointer in found.left_out}
+    for file in (row[2:] for row in found.tracked if row.startswith("S ")):
+        project = owner(projects, file)
+        may_be_there = not file.endswith(".dvc") or os.path.lexists(repo.top / file.removesuffix(".dvc"))
+        if file not in known and project is not None and may_be_there:
+            try:
+                pointers = parse(repo.run("cat-file", "blob", f":{file}"), file)
+            except CPVError:
+                continue
+            yield from ((project, pointer) for pointer in pointers)
+
+
 def _chosen(repo: Repo, file: str) -> list[Pointer]:
     """The pointers of a file in conflict, where it holds one side and no markers."""
     try:

@@ -235,3 +235,52 @@ def test_a_push_that_runs_keeps_what_it_laid_out(tell: Tell) -> None:
         assert one.cache_dir == other.cache_dir == story.path / ".dvc/cache"
         assert len(secrets_in_state(story)) == 2
     assert not (story.path / ".git/cpv/roots").exists()
+
+
+def with_a_second_model(story: Story) -> Story:
+    """A model in a folder of its own, which was changed since the commit; `git status` has not saved that yet."""
+    story = with_origin(story)
+    story.put("models/side.bin", "side 1\n")
+    story.dvc("add", "-q", "models/side.bin")
+    story.git("add", "models")
+    story.git("commit", "-qm", "a second model")
+    story.put("models/side.bin", "side 2\n")
+    return story
+
+
+def test_an_artifact_that_cannot_be_saved_stays_until_it_can(tell: Tell) -> None:
+    story = with_a_second_model(tell("shims"))
+    place = story.path / ".dvc/cache/files/md5" / md5("side 2\n")[:2]
+    place.write_text("in the way")
+    done = story.git("sparse-checkout", "set", "--cone", "src", ".dvc")
+    assert "models/ stays, as an artifact there could not be saved" in done.text
+    assert story.read("models/side.bin") == b"side 2\n"
+    place.unlink()
+    done = story.git("sparse-checkout", "reapply")
+    assert "which is kept as rescue 1" in done.text
+    assert not (story.path / "models").exists()
+    story.git("sparse-checkout", "disable")
+    story.cpv("rescue", "restore", "1")
+    assert story.read("models/side.bin") == b"side 2\n"
+    assert not list(story.path.rglob("kept-by-cpv.txt"))
+
+
+def test_an_artifact_that_no_sync_has_seen_is_saved_before_a_cone_takes_it(tell: Tell) -> None:
+    story = with_a_second_model(tell("shims"))
+    (story.path / ".git/cpv/index.json").unlink()
+    done = story.git("sparse-checkout", "set", "--cone", "src", ".dvc")
+    assert "which is kept as rescue 1" in done.text
+    assert md5("side 2\n") in story.cached()
+
+
+@pytest.mark.parametrize("when", ["push", "never"])
+def test_a_root_whose_data_waits_for_a_push_outlives_a_cone(tell: Tell, when: str) -> None:
+    story = tell("live")
+    place = in_folder(story, "live")
+    place.write(".cpv.toml", (place.path / ".cpv.toml").read_text() + f'[push]\nwhen = "{when}"\n')
+    place.put("model.bin", "model 3\n")
+    story.git("commit", "-qam", "third")
+    assert md5("model 3\n") not in story.stored()
+    done = story.git("sparse-checkout", "set", "--cone", "other")
+    assert "models/resnet/.dvc stays, as its cache has what is nowhere else" in done.text
+    assert md5("model 3\n") in place.cached()

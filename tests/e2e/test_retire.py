@@ -372,3 +372,105 @@ def test_a_record_that_somebody_wrote_by_hand_frees_nothing_that_its_version_has
     repo.git("push", "-q", "origin", "retired/by-hand")
     repo.cpv("prune", "--remote", "--grace", "0d", "--yes")
     assert [gone(repo, number) for number in range(4)] == [False] * 4
+
+
+def test_a_new_folder_with_a_file_of_a_retired_one_brings_it_along(repo: ModelRepo) -> None:
+    other = clone(repo, "other")
+    other.git("checkout", "-q", "v0.1")
+    other.git("commit", "-q", "--allow-empty", "-m", "asks for what is there")
+    other.git("push", "-q", "origin", "HEAD:refs/heads/short")
+    other.git("checkout", "-q", "main")
+    other.git("push", "-q", "origin", ":refs/heads/short")
+    retired_and_pruned(repo)
+    other.git("fetch", "-q")
+    # It has seen the file there just now; that it was in the folder of a retired version nobody says.
+    other.write("tok/words", words(1))
+    other.write("tok/more", b"more")
+    other.write("model.bin", b"trained with words of v0.1")
+    other.commit("words of v0.1 again", "-a")
+    other.git("push", "-q")
+    assert stored(repo, md5(words(1))).exists()
+
+
+def test_a_record_that_only_the_host_has_counts(repo: ModelRepo) -> None:
+    retire(repo, "v0.1", "-m", "too old")
+    record = repo.git("tag", "--list", "retired/*").out.strip()
+    repo.cpv("retire", "--undo", "v0.1")
+    repo.git("push", "-q")
+    back = next(name for name in repo.git("tag", "--list", "retired/*").lines if name != record)
+    repo.git("tag", "-d", back)
+    done = repo.cpv("prune", "--remote", "--grace", "0d", "--yes", status=1)
+    assert f"lacks (refs/tags/{back}); fix: git fetch --tags origin" in done.err
+    repo.git("fetch", "-q", "--tags", "origin")
+    repo.cpv("prune", "--remote", "--grace", "0d", "--yes")
+    assert not gone(repo, 1)
+
+
+def test_another_commit_of_the_same_name_and_tags_of_other_artifacts_need_the_content(repo: ModelRepo) -> None:
+    retire(repo, "v0.1", "-m", "too old")
+    repo.git("push", "-q")
+    repo.git("init", "-q", "--bare", "../second.git")
+    repo.git("remote", "add", "second", "../second.git")
+    tree = repo.git("rev-parse", "v0.1^{tree}").out.strip()
+    another = repo.git("commit-tree", "-p", "v0.1^{commit}", "-m", "theirs", tree).out.strip()
+    record = repo.git("tag", "--list", "retired/*").out.strip()
+    repo.git("push", "-q", "--no-verify", "second", f"{another}:refs/tags/v0.1", record, "main")
+    repo.cpv("prune", "--remote", "--grace", "0d", "--yes")
+    assert not gone(repo, 1)
+    repo.git("push", "-q", "--no-verify", "second", ":refs/tags/v0.1")
+    for name in ("tokenizer@v1.0.0", "tokenizer#production#1"):
+        repo.git("tag", "-a", "-m", "of another artifact", name, "v0.1^{commit}")
+        repo.cpv("prune", "--remote", "--grace", "0d", "--yes")
+        assert not gone(repo, 1), name
+        repo.git("tag", "-d", name)
+    repo.cpv("prune", "--remote", "--grace", "0d", "--yes")
+    assert gone(repo, 1)
+
+
+def test_a_branch_at_a_retired_version_goes_out_with_its_data(repo: ModelRepo) -> None:
+    other = clone(repo, "other")
+    other.git("checkout", "-q", "v0.1")
+    other.git("checkout", "-q", "main")
+    retired_and_pruned(repo)
+    other.git("fetch", "-q")
+    other.git("push", "-q", "origin", "v0.1^{commit}:refs/heads/back")
+    assert not gone(repo, 1)
+
+
+def test_a_model_whose_data_was_retired_as_well_stays_retired_without_it(repo: ModelRepo) -> None:
+    repo.write("data/a", b"other data")
+    repo.write("model.bin", b"of other data")
+    repo.commit("other data", "-a")
+    repo.write("data/a", b"a")
+    repo.write("model.bin", b"of the data before")
+    repo.commit("back", "-a")
+    repo.git("push", "-q")
+    four_versions.age(repo.path.parent / "storage")
+    four_versions.age(repo.path / ".dvc/cache/files")
+    retire(repo, "v0.4", "data-v0.0")
+    repo.git("push", "-q")
+    repo.cpv("prune", "--remote", "--grace", "0d", "--yes")
+    assert not stored(repo, md5(b"other data")).exists()
+    place = cached(repo, md5(b"of other data"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"of other data")
+    done = repo.cpv("retire", "--undo", "v0.4", status=1)
+    assert "v0.4 stays retired: neither the cache nor the remote has data" in done.err
+
+
+def test_a_version_is_retired_again_in_the_second_in_which_it_was_taken_back(repo: ModelRepo) -> None:
+    moment = {"GIT_COMMITTER_DATE": "2026-11-28T10:00:00Z"}
+    retire(repo, "v0.1", env=moment)
+    repo.cpv("retire", "--undo", "v0.1", env=moment)
+    retire(repo, "v0.1", env=moment)
+    assert list(retired.read(project_of(repo).repo)) == ["v0.1"]
+
+
+def test_taking_a_retirement_back_believes_no_memory_of_any_remote(tmp_path: Path) -> None:
+    """An output may name a remote of its own."""
+    repo = four_versions.copy(tmp_path)
+    project = project_of(repo)
+    retire_plan.retire(project.repo, retire_plan.plan(project.repo, [project], ["v0.1"], Policy()).chosen, None)
+    Queue.of(project.repo).record("s3://weights/of/ours", {md5(weights(1)): 15})
+    retire_plan.undo(project.repo, [project], ["v0.1"])
+    assert Queue.of(project.repo).verified("s3://weights/of/ours", [md5(weights(1))]) == set()

@@ -164,6 +164,7 @@ SENSELESS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("--keep-best", "0", "--metric", "acc"), "--keep-best counts versions, from 1"),
     (("--keep-best", "2", "--metric", "ac", "--mode", "max"), "no version has a metric 'ac' (did you mean acc?)"),
     (("--older-than", "soon"), "'soon' is not an age"),
+    (("--older-than", "0d", "--except-stage", "prodution"), "no version is or was in stage 'prodution' (stages: none)"),
     (("--undo", "v0.1"), "v0.1 is not retired; fix: dvc cpv retire --list"),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
@@ -39,16 +39,22 @@ def publish(project: Project, revs: Sequence[str], progress: Progress) -> Publis
 
 
 def complete(
-    project: Project, revs: Sequence[str], progress: Progress | None = None, *, announce: bool = False
+    project: Project,
+    revs: Sequence[str],
+    progress: Progress | None = None,
+    *,
+    announce: bool = False,
+    tips: Collection[str] = (),
 ) -> list[Missing]:
     """Make sure that all that these commits point to is on the remote, and return what is not.
 
     Uploads what the cache has, unless the policy is `never`, which only looks. With `announce` those who asked for
-    events are told where something was uploaded.
+    events are told where something was uploaded. `tips` are commits of these that are more than history: they need
+    content of retired versions too.
     """
     upload = project.config.push_when != "never"
     with progress or Progress("uploading") as shown:
-        published = _publish(project, revs, shown, upload=upload)
+        published = _publish(project, revs, shown, upload=upload, tips=tips)
     missing = list(published.missing)
     if announce and published.uploaded and not missing:
         _announce(project, revs)
@@ -57,11 +63,13 @@ def complete(
     return missing
 
 
-def _publish(project: Project, revs: Sequence[str], progress: Progress, *, upload: bool) -> Published:
+def _publish(
+    project: Project, revs: Sequence[str], progress: Progress, *, upload: bool, tips: Collection[str] = ()
+) -> Published:
     from cpv_hooks.project.retired import RetiredContent
 
     parts: list[Published] = []
-    retired = RetiredContent(project)
+    retired = RetiredContent(project, tips)
 
     def publish_to(at: Project, pointers: list[Pointer]) -> None:
         parts.append(_publish_to(at, pointers, revs, progress, retired, upload=upload))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Container, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
@@ -75,11 +75,12 @@ class Delivery:
         legacy: bool,
         progress: Progress,
         older: Callable[[str], Collection[str]] = _none_older,
-        doubted: Container[str] = (),
+        doubted: Collection[str] = (),
     ) -> None:
         """`older` names, for a directory artifact's path, the directory objects of the versions before.
 
-        What is `doubted` is looked for again: it may have gone with a retired version.
+        What is `doubted` is looked for again, and with it any file of a directory: it may have gone with a retired
+        version.
         """
         self._doubted = doubted
         self._store = Store(project, legacy=legacy)
@@ -158,10 +159,16 @@ class Delivery:
         lost |= self._settle(whole, upload=upload)
         return lost | {oid: Missing(pointers[oid], oid) for oid in listings if listings[oid] is None}
 
+    def _remembered(self, wanted: Collection[str]) -> set[str]:
+        """The files that were just seen there. Nobody here may know which ones a retired version's folders had."""
+        if not self._believed or self._doubted:
+            return set()
+        return self._queue.verified(self._store.remote.url, wanted, since=time.time() - self._believed)
+
     def _settle(self, wanted: dict[str, Missing], *, upload: bool) -> dict[str, Missing]:
         """Make these objects be on the remote; returns those that are not."""
         remote = self._store.remote
-        known = self._queue.verified(remote.url, wanted) if self._believed else set[str]()
+        known = self._remembered(wanted)
         blobs = {oid: blob for oid in wanted if oid not in known and (blob := self._store.blob(oid))}
         sizes = {oid: size for oid in wanted if (size := _size(wanted[oid], blobs.get(oid))) is not None}
         absent = remote.missing([oid for oid in wanted if oid not in known], sizes)

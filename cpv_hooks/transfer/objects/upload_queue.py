@@ -135,6 +135,10 @@ class Queue:
             rows = [(remote, oid) for oid in oids]
             self._do(lambda db: db.executemany("delete from verified where remote = ? and oid = ?", rows))
 
+    def forget_all(self) -> None:
+        """Forget the objects of every remote."""
+        self._do(lambda db: db.execute("delete from verified"))
+
     # Commits whose whole history is complete
 
     def complete(self, root: str, remote: str) -> set[str]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError, shell_word, shell_words
+from cpv_hooks.project.retired import FOLDER
 from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
@@ -42,7 +43,10 @@ def _refs_of(repo: Repo, name: str) -> list[HostRef]:
     tips = {
         ref: oid for oid, _, ref in (line.partition("\t") for line in listed.splitlines()) if not ref.endswith("^{}")
     }
-    absent = lacking(repo, set(tips.values()))
+    # A record may be here without its ref, and is not read then.
+    known = set(repo.run("for-each-ref", "--format=%(objectname)", f"refs/tags/{FOLDER}").split())
+    records = {oid for ref, oid in tips.items() if ref.startswith(f"refs/tags/{FOLDER}")}
+    absent = lacking(repo, set(tips.values())) | (records - known)
     refs = sorted(ref for ref, oid in tips.items() if oid in absent)
     if refs:
         shown = " ".join(refs[:_SHOWN])

@@ -93,17 +93,23 @@ class Retirements:
     def _living(self, repo: Repo, found: starts.Starts) -> Iterator[starts.Start]:
         """What needs the data of what it names: neither a retired version nor a memory of where refs were."""
         held = {event.tag for event in stages.current(repo, self._projects[0]).values()}
+        commits = starts.peel(repo, {start.oid for start in found.every if self._retired_as(start)})
         for start in found.every:
+            item = self._retired_as(start)
             name = start.name.removeprefix(_TAGS) if start.name.startswith(_TAGS) else None
-            if start.role == "while" or (name is not None and self._is_past(name, held)):
-                continue
-            yield start
+            # What has the name of a retired version on another Git host may be another commit.
+            past = commits.get(start.oid, ("",))[0] == item.commit if item else self._is_past(name, held)
+            if start.role != "while" and not past:
+                yield start
 
-    def _is_past(self, name: str, held: set[str]) -> bool:
-        """Whether a tag needs no data: of a retired version, of a retirement, or GTO's of no stage that is held now."""
-        if name in self.in_force or retired.is_record(name) or name in held:
-            return name not in held
-        return self._line_of(name) is None and retired.GTO_MARK.search(name) is not None
+    def _retired_as(self, start: starts.Start) -> Retirement | None:
+        return self.in_force.get(start.name.removeprefix(_TAGS)) if start.name.startswith(_TAGS) else None
+
+    def _is_past(self, name: str | None, held: set[str]) -> bool:
+        """Whether a ref is a tag that needs no data: of a retirement, or GTO's of no stage that is held now."""
+        if name is None or name in held:
+            return False
+        return retired.is_record(name) or (self._line_of(name) is None and retired.is_mark(self._projects[0], name))
 
     def _line(self, start: starts.Start) -> Line | None:
         return self._line_of(start.name.removeprefix(_TAGS)) if start.name.startswith(_TAGS) else None

@@ -149,17 +149,22 @@ def undo(
     if dry_run:
         return names
     retirement_tags.take_back(repo, [item for name in names for item in held[name]], reason)
+    # Another clone may have pruned what this one once saw on a remote.
+    Queue.of(repo).forget_all()
     for project in projects:
-        if project.remote_name:
-            # Another clone may have pruned what this one once saw there.
-            Queue.of(repo).forget(Store(project).remote.url)
         deliver(project, list(dict.fromkeys(held[name][0].commit for name in names)), "retire --undo")
     return names
 
 
 def _demand_data(project: Project, item: Retirement) -> None:
     line = either(project, item.version).line
-    pointers = [one for one in pointers_of(project, line, item.commit) if one.oid in item.oids]
+    pointers = list(pointers_of(project, line, item.commit))
+    oids = set(item.oids)
+    if line is Line.MODEL:
+        # It needs its data too, which may have gone with a retired version of the data.
+        pointers += pointers_of(project, Line.DATA, item.commit)
+        oids |= retired.content(project.repo).keys()
+    pointers = [one for one in pointers if one.oid in oids]
     try:
         take(project, Version(item.version, line, item.commit, tuple(pointers)))
     except NobodyHas as error:

@@ -123,6 +123,7 @@ class Selection:
         if policy.keep_best is not None:
             kept |= self._best(policy, own)
         for stage in policy.except_stages:
+            self._demand_stage(stage)
             commits = {event.commit for event in self._events if event.stage == stage}
             kept |= {one.name: f"it is or was in stage {stage}" for one in own if one.commit in commits}
         if policy.older_than is not None:
@@ -130,6 +131,13 @@ class Selection:
             kept |= {one.name: "" for one in own if one.time >= since}
         kept |= {one.name: f"it cannot be read ({one.error})" for one in own if one.error}
         return kept
+
+    def _demand_stage(self, stage: str) -> None:
+        """Refuse a stage that nobody knows: what it was to keep would go."""
+        known = {event.stage for event in self._events}.union(*(one.config.stages for one in self._projects))
+        if stage not in known:
+            what = f"no version is or was in stage {stage!r} (stages: {', '.join(sorted(known)) or 'none'})"
+            raise CPVError(printable(what), where=str(self._repo.top), fix="git fetch --tags")
 
     def _best(self, policy: Policy, own: Sequence[Recorded]) -> dict[str, str]:
         metric = policy.metric or ""
