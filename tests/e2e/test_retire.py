@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.project import retired
+from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.transfer.objects.store import Store
+from cpv_hooks.transfer.objects.upload_objects import Delivery
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import sweep
 from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
@@ -474,3 +478,15 @@ def test_taking_a_retirement_back_believes_no_memory_of_any_remote(tmp_path: Pat
     Queue.of(project.repo).record("s3://weights/of/ours", {md5(weights(1)): 15})
     retire_plan.undo(project.repo, [project], ["v0.1"])
     assert Queue.of(project.repo).verified("s3://weights/of/ours", [md5(weights(1))]) == set()
+
+
+def test_an_upload_before_a_commit_asks_for_files_of_retired_folders_too(tmp_path: Path) -> None:
+    repo = four_versions.copy(tmp_path)
+    project = project_of(repo)
+    retire_plan.retire(project.repo, retire_plan.plan(project.repo, [project], ["v0.1"], Policy()).chosen, None)
+    save(repo, {"tok/words": words(1), "tok/more": b"more"})
+    Queue.of(project.repo).record(Store(project).remote.url, {md5(words(1)): len(words(1))})
+    stored(repo, md5(words(1))).unlink()
+    pointer = next(one for one in pointers_at(project, "HEAD") if one.path == "tok")
+    Delivery(project, False, Progress("testing")).run({str(pointer.oid): pointer}, upload=True)
+    assert stored(repo, md5(words(1))).exists()

@@ -75,13 +75,17 @@ class Delivery:
         legacy: bool,
         progress: Progress,
         older: Callable[[str], Collection[str]] = _none_older,
-        doubted: Collection[str] = (),
+        doubted: Collection[str] | None = None,
     ) -> None:
         """`older` names, for a directory artifact's path, the directory objects of the versions before.
 
         What is `doubted` is looked for again, and with it any file of a directory: it may have gone with a retired
-        version.
+        version (by default what those have).
         """
+        if doubted is None:
+            from cpv_hooks.project import retired
+
+            doubted = retired.content(project.repo)
         self._doubted = doubted
         self._store = Store(project, legacy=legacy)
         self._queue = Queue.of(project.repo)
