@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from support.sshd import SSHServer
 
 # These need the frameworks themselves: tests/frameworks/run makes them an environment and asks for them.
-collect_ignore = [] if "CPV_FRAMEWORKS" in os.environ else ["frameworks"]
+# Jobs of their own, whose libraries are not here: `tests/browser/run`, `tests/frameworks/run`.
+collect_ignore = ["browser"] if "CPV_FRAMEWORKS" in os.environ else ["browser", "frameworks"]
 REAL_ENVIRONMENT = dict(os.environ)
 SHARED = "CPV_TEST_SHARED"
 
