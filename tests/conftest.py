@@ -17,8 +17,7 @@ from support.shell import Shell
 if TYPE_CHECKING:
     from support.sshd import SSHServer
 
-# These need the frameworks themselves: tests/frameworks/run makes them an environment and asks for them.
-# Jobs of their own, whose libraries are not here: `tests/browser/run`, `tests/frameworks/run`.
+# Jobs of their own, in environments that have their libraries: `tests/browser/run`, `tests/frameworks/run`.
 collect_ignore = ["browser"] if "CPV_FRAMEWORKS" in os.environ else ["browser", "frameworks"]
 REAL_ENVIRONMENT = dict(os.environ)
 SHARED = "CPV_TEST_SHARED"
