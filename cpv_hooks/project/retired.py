@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from cpv_hooks.console.output import printable
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.plugins import scheme_of
-from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.project.tag_schemes import Line, version_line
 
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
@@ -212,18 +212,15 @@ class RetiredContent:
             name = ref.removeprefix(_TAGS) if ref.startswith(_TAGS) else None
             if name is not None and (name in retired or is_record(name)):
                 continue
-            line = self._line(name) if name is not None else None
+            line = version_line(self._scheme, name) if name is not None else None
             if line is not None:
                 self._versions[line].add(peeled or oid)
             elif name is None or not is_mark(self._project, name):
                 self._living.add(peeled or oid)
 
-    def _line(self, name: str) -> Line | None:
-        return next((line for line in Line if self._scheme.parse(line, name) is not None), None)
-
     def _is_version(self, commit: str, item: Retirement) -> bool:
         """Whether a version that needs such content is on a commit: a model's needs its data too."""
-        lines = (Line.MODEL,) if self._line(item.version) is Line.MODEL else tuple(Line)
+        lines = (Line.MODEL,) if version_line(self._scheme, item.version) is Line.MODEL else tuple(Line)
         return any(commit in self._versions[line] for line in lines)
 
     def spares(self, commit: str, pointer: Pointer) -> bool:

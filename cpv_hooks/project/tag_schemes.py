@@ -149,3 +149,8 @@ def _gto(config: Config) -> Scheme:
 def line_of(scheme: Scheme, tag: str) -> Line | None:
     """The line that a tag name belongs to, well-formed or not; None for a foreign name."""
     return next((line for line in Line if scheme.is_ours(line, tag)), None)
+
+
+def version_line(scheme: Scheme, tag: str) -> Line | None:
+    """The line of which a tag name is a well-formed version; None for any other name."""
+    return next((line for line in Line if scheme.parse(line, tag) is not None), None)

@@ -17,7 +17,7 @@ from cpv_hooks.project import retired
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.retired import Retirement
-from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.project.tag_schemes import Line, version_line
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import stages
 
@@ -109,13 +109,12 @@ class Retirements:
         """Whether a ref is a tag that needs no data: of a retirement, or GTO's of no stage that is held now."""
         if name is None or name in held:
             return False
-        return retired.is_record(name) or (self._line_of(name) is None and retired.is_mark(self._projects[0], name))
+        return retired.is_record(name) or (
+            version_line(self._scheme, name) is None and retired.is_mark(self._projects[0], name)
+        )
 
     def _line(self, start: starts.Start) -> Line | None:
-        return self._line_of(start.name.removeprefix(_TAGS)) if start.name.startswith(_TAGS) else None
-
-    def _line_of(self, name: str) -> Line | None:
-        return next((line for line in Line if self._scheme.parse(line, name) is not None), None)
+        return version_line(self._scheme, start.name.removeprefix(_TAGS)) if start.name.startswith(_TAGS) else None
 
     def _data_at(self, commit: str) -> set[str] | None:
         """The data of a commit; None where its pointers cannot be read."""
