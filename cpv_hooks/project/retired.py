@@ -21,12 +21,13 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from cpv_hooks.console.output import printable
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.plugins import scheme_of
-from cpv_hooks.project.tag_schemes import Line, version_line
+from cpv_hooks.project.tag_schemes import Line, Scheme, version_line
 
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
@@ -197,11 +198,15 @@ class RetiredContent:
         """`living` are commits that need all of their content besides those of refs."""
         self.by_oid = content(project.repo)
         self._project = project
-        self._scheme = scheme_of(project.config)
         self._living = set(living)
         self._versions: dict[Line, set[str]] = {line: set() for line in Line}
         if self.by_oid:
             self._look(project.repo)
+
+    @cached_property
+    def _scheme(self) -> Scheme:
+        """Asked for where something is retired: it loads plugins."""
+        return scheme_of(self._project.config)
 
     def _look(self, repo: Repo) -> None:
         retired = {item.version for item in self.by_oid.values()}
