@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
+    from cpv_hooks.operations.export.export import ExportedVersion
     from cpv_hooks.operations.info.metadata import CombinedMetadata, DataMetadata, ModelMetadata
     from cpv_hooks.runs.keep_rules import KeepBest, KeepEvery, KeepLast
     from cpv_hooks.runs.save_rules import EveryMinutes, EverySteps
@@ -46,6 +47,7 @@ __all__ = [
     "DownloadError",
     "EveryMinutes",
     "EverySteps",
+    "ExportedVersion",
     "InitError",
     "KeepBest",
     "KeepEvery",
@@ -73,6 +75,7 @@ _MODULES = {
     "CombinedMetadata": "cpv_hooks.operations.info.metadata",
     "DataCheckpointsManage": "dvc_cpv_plugin.data",
     "DataMetadata": "cpv_hooks.operations.info.metadata",
+    "ExportedVersion": "cpv_hooks.operations.export.export",
     "ModelArtifacts": "cpv_hooks.operations.download.model_artifacts",
     "ModelMetadata": "cpv_hooks.operations.info.metadata",
     "ModelsCheckpointsManage": "dvc_cpv_plugin.models",

@@ -12,6 +12,7 @@ from dvc_cpv_plugin.errors import DownloadError, InitError, RetireError, UploadE
 from dvc_cpv_plugin.options import (
     CommonOptions,
     DownloadOptions,
+    ExportOptions,
     InitOptions,
     OperationOptions,
     RetireOptions,
@@ -22,6 +23,7 @@ from dvc_cpv_plugin.options import (
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Plan
     from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
+    from cpv_hooks.operations.export.export import ExportedVersion
     from cpv_hooks.operations.info.metadata import ModelMetadata
     from cpv_hooks.project.project import Project
 
@@ -121,6 +123,25 @@ class ModelsCheckpointsManage(Checkpoints):
             )
 
         return self._bring("model download", options, plan)
+
+    def export_version(self, to: str, tag: str | None = None, **kwargs: Unpack[ExportOptions]) -> ExportedVersion:
+        """Write a version (the highest by default) to the folder `to`, which must be empty or not there.
+
+        It appears whole, its bytes verified, or not at all. Raises `DownloadError`.
+        """
+        from cpv_hooks.operations.export.export import check_format, plan_export
+
+        method = "export_version"
+        options = self._options(method, kwargs, {"format": str, "manifest": bool})
+        check_type(method, "to", to, Path)
+        check_type(method, "tag", tag, str, optional=True)
+
+        def plan(project: Project) -> Plan[ExportedVersion]:
+            form = check_format(kwargs.get("format") or "dir")
+            manifest = bool(kwargs.get("manifest"))
+            return plan_export(project, tag, options.path(to), form, manifest=manifest, use_cache=options.use_cache)
+
+        return self._operate("export", options, DownloadError, plan, lines=_LINES, reads=True)
 
     def tag_model_checkpoint(
         self, version_tag: str | None = None, message: str | None = None, **kwargs: Unpack[CommonOptions]

@@ -62,6 +62,15 @@ class DownloadOptions(CommonOptions, total=False):
     """The folder to write to (default: `MODEL-TAG` in the working directory)."""
 
 
+class ExportOptions(CommonOptions, total=False):
+    """Options of `export_version`."""
+
+    format: Literal["dir", "hf", "oci"]
+    """Plain files (the default), a Hugging Face model repository with a model card, an OCI image layout (ModelPack)."""
+    manifest: bool
+    """Write the SHA-256 of every file to `manifest.intoto.json`."""
+
+
 class RetireOptions(CommonOptions, total=False):
     """Options of retiring versions."""
 

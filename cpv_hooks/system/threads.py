@@ -18,7 +18,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def each(function: Callable[[T], None], items: Iterable[T], threads: int) -> None:
+def each(function: Callable[[T], object], items: Iterable[T], threads: int) -> None:
     """Call `function` on every item; the first error stops the rest and is raised here.
 
     Items are drawn one by one as threads get free, so a generator that reads a file is bounded by the threads.
@@ -82,7 +82,7 @@ def affordable(threads: int) -> int:
 
 
 class _Crew:
-    def __init__(self, function: Callable[[T], None], items: Iterator[T]) -> None:
+    def __init__(self, function: Callable[[T], object], items: Iterator[T]) -> None:
         self.error: BaseException | None = None
         self.stopped = threading.Event()
         self._function = function

@@ -16,21 +16,20 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import reflink
-from cpv_hooks.dvcformat.file_hash import has_hash, is_named
+from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.operations.download.destination import survey
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, ContentSource
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
 from cpv_hooks.state_files import cpv_home
-from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.folder_names import clipped
 from cpv_hooks.system.signatures import TEMPORARY
 
@@ -108,15 +107,8 @@ class Copies:
 
     def write(self, source: ContentSource) -> None:
         """Do it. Raises `CPVError` for a disk that refuses, and for a file that appeared in the way meanwhile."""
-        from cpv_hooks.system.locks import locked
-
-        key = hashlib.sha256(os.fsencode(self.output)).hexdigest()[:16]
-        lock = cpv_home() / state_files.LOCKS / f"output-{key}"
-        with locked(lock, wait=True, say=f"writing {self.output}"):
-            try:
-                self._write(source)
-            except OSError as error:
-                raise disk_error(error, Path(error.filename or self.output)) from error
+        with writing(self.output):
+            self._write(source)
 
     def _write(self, source: ContentSource) -> None:
         from cpv_hooks.system.threads import each
@@ -133,7 +125,11 @@ class Copies:
         try:
             self._make_folders(staging)
             with Progress(f"writing {self._stock.version.name}", self.bytes) as progress:
-                each(lambda piece: self._stage(piece, source, staging, progress), self.todo, DISK_THREADS)
+                each(
+                    lambda piece: source.copy(piece, staging / self._stock.place(piece), progress),
+                    self.todo,
+                    DISK_THREADS,
+                )
             if is_new and not self.output.exists():
                 os.rename(staging, self.output)
             else:
@@ -148,13 +144,6 @@ class Copies:
         for pointer in self._stock.pointers:
             if pointer.isdir:
                 (top / local(self._stock.project, pointer)).mkdir(parents=True, exist_ok=True)
-
-    def _stage(self, piece: Piece, source: ContentSource, staging: Path, progress: Progress) -> None:
-        target = staging / self._stock.place(piece)
-        if not _copied(piece, source.stored(piece), target, progress):
-            target.unlink()
-            if not _copied(piece, source.heal(piece), target, progress):
-                raise CPVError(f"{piece.shown} changed in the cache while it was read", fix="repeat the command")
 
     def _put_in_place(self, staging: Path) -> None:
         self._make_folders_in_output()
@@ -174,10 +163,26 @@ class Copies:
             folder.mkdir(parents=True, exist_ok=True)
 
 
+@contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """While a folder is written nobody else writes it; a disk that refuses is a `CPVError`."""
+    from cpv_hooks.system.locks import locked
+
+    key = hashlib.sha256(os.fsencode(output)).hexdigest()[:16]
+    with locked(cpv_home() / state_files.LOCKS / f"output-{key}", wait=True, say=f"writing {output}"):
+        try:
+            yield
+        except OSError as error:
+            raise disk_error(error, Path(error.filename or output)) from error
+
+
 def staging_of(output: Path) -> Path:
     """Where files wait until their bytes are right: on the same disk, beside a folder that is yet to be made."""
-    if output.is_dir():
-        return output / TEMPORARY
+    return output / TEMPORARY if output.is_dir() else staging_beside(output)
+
+
+def staging_beside(output: Path) -> Path:
+    """Likewise, always beside it."""
     # The same each time, and no longer than a name may be.
     name = output.name
     if len(os.fsencode(name)) > _LONGEST:
@@ -201,20 +206,3 @@ def _free(path: Path) -> Path:
 
 def _is_right(path: Path, piece: Piece) -> bool:
     return path.is_file() and not path.is_symlink() and has_hash(path, piece.oid, legacy=piece.pointer.legacy)
-
-
-def _copied(piece: Piece, source: Path, target: Path, progress: Progress) -> bool:
-    """Copy a file, sharing its blocks where the disk can; whether the bytes that were written are right."""
-    mode = 0o777 if piece.pointer.isexec and not piece.pointer.isdir else 0o666
-    digest = hashlib.md5(usedforsecurity=False)
-    with (
-        open(source, "rb", buffering=0) as reader,
-        os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as writer,
-    ):
-        shared = reflink(reader.fileno(), writer.fileno())
-        while chunk := reader.read(CHUNK):
-            digest.update(chunk)
-            if not shared:
-                writer.write(chunk)
-            progress.advance(len(chunk))
-    return is_named(target, digest.hexdigest(), piece.oid, legacy=piece.pointer.legacy)

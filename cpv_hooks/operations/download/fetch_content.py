@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import size_text, warn
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.cache import reflink
+from cpv_hooks.dvcformat.file_hash import is_named
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.download.version_content import Piece, Stock
+from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.signatures import Signature, signature
 from cpv_hooks.transfer.objects.store import Store, Stores
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 DISK_THREADS = 4
 LISTED = 20
@@ -98,6 +107,19 @@ class ContentSource:
         """The cache's file of a piece, for a caller that verifies the bytes itself (and calls `heal`)."""
         return self._find(piece) or self.heal(piece)
 
+    def copy(self, piece: Piece, target: Path, progress: Progress, also: Callable[[], Hash] | None = None) -> str:
+        """Write a piece to a file that is not there yet, its bytes verified as they are written.
+
+        Returns them in hex as `also` hashes them. Raises `CPVError` where the cache's object cannot be had right.
+        """
+        found = _copied(piece, self.stored(piece), target, progress, also)
+        if found is None:
+            target.unlink()
+            found = _copied(piece, self.heal(piece), target, progress, also)
+        if found is None:
+            raise CPVError(f"{piece.shown} changed in the cache while it was read", fix="repeat the command")
+        return found
+
     def heal(self, piece: Piece) -> Path:
         """Fetch a piece whose cache object is gone or bad."""
         with self._healing:
@@ -141,3 +163,26 @@ class ContentSource:
 def _in_pointer(piece: Piece) -> bool:
     """Whether the pointer itself says what the object does: it lists the files that lie on a remote by version."""
     return piece.oid == piece.pointer.oid and piece.pointer.isdir and bool(piece.pointer.stored)
+
+
+def _copied(
+    piece: Piece, source: Path, target: Path, progress: Progress, also: Callable[[], Hash] | None
+) -> str | None:
+    """Copy a file, sharing its blocks where the disk can; None where the bytes that were written are not right."""
+    mode = 0o777 if piece.pointer.isexec and not piece.pointer.isdir else 0o666
+    digest = hashlib.md5(usedforsecurity=False)
+    other = digest if also is None else also()
+    with (
+        open(source, "rb", buffering=0) as reader,
+        os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as writer,
+    ):
+        shared = reflink(reader.fileno(), writer.fileno())
+        while chunk := reader.read(CHUNK):
+            digest.update(chunk)
+            if other is not digest:
+                other.update(chunk)
+            if not shared:
+                writer.write(chunk)
+            progress.advance(len(chunk))
+    is_right = is_named(target, digest.hexdigest(), piece.oid, legacy=piece.pointer.legacy)
+    return other.hexdigest() if is_right else None

@@ -13,17 +13,20 @@ from cpv_hooks.system.disk_space import nearest
 _FOREIGN = frozenset({".git", ".dvc"})
 
 
-def refuse_tracked(stock: Stock, output: Path) -> None:
-    """Raise `CPVError` where a file of the version would land in `.git` or `.dvc`, or over a tracked artifact."""
+def refuse_tracked(stock: Stock, output: Path, option: str = "--output-dir") -> None:
+    """Raise `CPVError` where a file of the version would land in `.git` or `.dvc`, or over a tracked artifact.
+
+    `option` is the one by which the user named the folder.
+    """
     inside = next((part for part in output.parts if part.lower() in _FOREIGN), None)
     if inside:
         what = f"lies in {inside}, which is reserved for Git and DVC"
-        raise CPVError(what, where=str(output), fix="name another --output-dir")
+        raise CPVError(what, where=str(output), fix=f"name another {option}")
     targets = [output / local(stock.project, pointer) for pointer in stock.pointers]
     for artifact in _tracked(output):
         if any(_overlap(target, artifact) for target in targets):
             version = stock.version
-            fix = f"dvc cpv {version.line} revert --tag {shell_word(version.name)}, or name another --output-dir"
+            fix = f"dvc cpv {version.line} revert --tag {shell_word(version.name)}, or name another {option}"
             raise CPVError("is an artifact that the repository tracks", where=str(artifact), fix=fix)
 
 
