@@ -57,6 +57,7 @@ MADE = "made"
 SENT = "sent"
 PUSHES_CHECKED = "pushes-checked"
 NO_METRICS = "no-metrics"
+HISTORY = "history"
 UPLOADS = "uploads"
 S3 = "s3.json"
 UPLOAD = "upload-"
@@ -81,6 +82,7 @@ OF_REPOSITORY = frozenset(
     | {
         PUSHES_CHECKED,
         NO_METRICS,
+        HISTORY,
         UPLOADS,
         S3,
         f"{UPLOAD}*{LOCKED}",

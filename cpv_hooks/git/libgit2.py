@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from cpv_hooks.git.repo import Repo
 
-_REPLACED = b"refs/replace/"
+REPLACED = "refs/replace/"
+"""Here `git replace` keeps what stands for another object."""
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 
@@ -57,7 +58,7 @@ def open_repository(repo: Repo) -> LibGit2 | None:
         names = opened.raw_listall_references()
     except Exception:  # noqa: BLE001 - GitError, KeyError, OSError and ValueError among them; Git's own words follow
         return None
-    return None if any(name.startswith(_REPLACED) for name in names) else LibGit2(repo, opened)
+    return None if any(name.startswith(REPLACED.encode()) for name in names) else LibGit2(repo, opened)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import Reads
+from cpv_hooks.history.kept_facts import KeptFacts
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.pointer_reader import PointerReader
 from cpv_hooks.project.project import Project
@@ -30,8 +31,9 @@ PLACES = {line: place for place, line in enumerate(Line)}
 class Contents:
     """The artifacts of all DVC roots in trees of commits."""
 
-    def __init__(self, projects: Sequence[Project], objects: Reads) -> None:
+    def __init__(self, projects: Sequence[Project], objects: Reads, kept: KeptFacts) -> None:
         self._projects = projects
+        self._kept = kept
         self._pointers = PointerReader(objects)
         self._kinds: dict[str, tuple[int, Kind]] = {}
         self._known: dict[str, Content | CPVError] = {}
@@ -49,16 +51,26 @@ class Contents:
 
     def look_ahead(self, trees: Iterable[str]) -> None:
         """Read these trees together, which takes less time than one after the other."""
-        wanted = [tree for tree in dict.fromkeys(trees) if tree not in self._known]
+        wanted = [tree for tree in dict.fromkeys(trees) if tree not in self._known and not self._kept.has(tree)]
         self._pointers.look_ahead(self._projects, wanted)
+        for tree in wanted:
+            self.of(tree)
+        self._kept.save()
 
     def _read(self, tree: str) -> Content:
         lines: list[list[ArtifactRecord]] = [[] for _ in PLACES]
         for project in self._projects:
-            for pointer in self._pointers.below(project, tree):
+            for pointer in self._below(project, tree):
                 place, kind = self._kinds.get(pointer.path) or self._kind(project, pointer.path)
                 lines[place].append(ArtifactRecord(kind, pointer))
         return tuple(map(tuple, lines))
+
+    def _below(self, project: Project, tree: str) -> Sequence[Pointer]:
+        found = self._kept.pointers(tree, project.prefix)
+        if found is None:
+            found = self._pointers.below(project, tree)
+            self._kept.add_pointers(tree, project.prefix, found)
+        return found
 
     def _kind(self, project: Project, path: str) -> tuple[int, Kind]:
         kind = project.kind_of(path)

@@ -24,8 +24,8 @@ from cpv_hooks.project.retired import RetiredEntry, Retirement, entry_of
 
 NO_RETIRED: Mapping[str, Retirement] = {}
 NO_STAGES: Mapping[str, str | None] = {}
-_AT_ONCE = 200
-"""So many versions are looked for at a time, so that the first lines are there at once."""
+_FIRST = 200
+"""So many versions are looked for before the first line is there; then twice as many each time."""
 
 
 class FileEntry(TypedDict):
@@ -138,8 +138,9 @@ class Log:
         With `models` those in the cache are looked into, with `series` metrics files are read from end to end; those
         that cannot be read are in `trouble`.
         """
-        wanted = iter(self._wanted(filters))
-        while batch := list(islice(wanted, _AT_ONCE)):
+        wanted, most = iter(self._wanted(filters)), _FIRST
+        while batch := list(islice(wanted, most)):
+            most *= 2
             look_ahead([*batch, *(self._before[one.name] for one in batch if one.name in self._before)])
             pointers = [[artifact.pointer for artifact in one.artifacts] for one in batch]
             commits = [one.commit for one in batch]

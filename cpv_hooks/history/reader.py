@@ -7,16 +7,17 @@ read when they are asked for: of a long history mostly the newest ones are.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.libgit2 import open_repository
+from cpv_hooks.git.libgit2 import REPLACED, open_repository
 from cpv_hooks.git.objects import Object, Reads, objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import records
-from cpv_hooks.history.contents import PLACES, ArtifactRecord, Contents
+from cpv_hooks.history.contents import PLACES, ArtifactRecord, Content, Contents
+from cpv_hooks.history.kept_facts import KeptFacts, VersionFacts
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -26,49 +27,62 @@ from cpv_hooks.versions.tag_refs import PREFIX
 _MAX_BYTES = 8 << 20
 """A commit or a tag that is larger is not read."""
 _MANY = 1000
-"""Tags; of fewer, Git's own process has told all before libgit2's module is loaded."""
+"""Versions to be read; of fewer, Git's own process has told all before libgit2's module is loaded."""
+_FEW = 100
+"""Versions; of no more, what they say is read as fast as a file that keeps it."""
 _MODEL = Line.MODEL
 
 
 class Recorded(NamedTuple):
-    """A version as history has it.
-
-    `time` is the tag's own or, where it has none, its commit's, in seconds since the epoch; `messages` are the tag's
-    and the commit's. `tree` is the commit's in `contents`; None where `damage` says why the version cannot be read.
-    """
+    """A version as history has it."""
 
     name: str
     line: Line
     number: tuple[int, ...]
-    commit: str
+    facts: VersionFacts
     contents: Contents
-    time: int = 0
-    author: str = ""
-    messages: tuple[str, str] = ("", "")
-    tree: str | None = None
-    damage: CPVError | None = None
+
+    @property
+    def commit(self) -> str:
+        """The commit's id; the tag's where that names none."""
+        return self.facts.commit
+
+    @property
+    def time(self) -> int:
+        """When it was made, in seconds since the epoch."""
+        return self.facts.time
+
+    @property
+    def author(self) -> str:
+        """The commit's author, `NAME <MAIL>`."""
+        return self.facts.author
 
     @property
     def message(self) -> str:
         """The first line of the tag's message or, where it has none, of the commit's."""
-        return next(filter(None, map(_subject, self.messages)), "")
+        return self.facts.message
 
     @property
     def metrics(self) -> Mapping[str, int | float | str]:
         """What the tag of a model version says."""
-        return read_metrics(self.messages[0]) if self.line is _MODEL else {}
+        return self.facts.metrics if self.line is _MODEL else {}
 
     @property
     def artifacts(self) -> tuple[ArtifactRecord, ...]:
         """Those of the version's line; none where `error` says why it cannot be read."""
-        found = self.damage if self.tree is None else self.contents.of(self.tree)
+        found = self._read
         return () if found is None or isinstance(found, CPVError) else found[PLACES[self.line]]
 
     @property
     def error(self) -> CPVError | None:
         """Why the version cannot be read."""
-        found = self.damage if self.tree is None else self.contents.of(self.tree)
+        found = self._read
         return found if isinstance(found, CPVError) else None
+
+    @property
+    def _read(self) -> Content | CPVError | None:
+        tree = self.facts.tree
+        return self.facts.damage if tree is None else self.contents.of(tree)
 
 
 class Peeled(NamedTuple):
@@ -79,8 +93,6 @@ class Peeled(NamedTuple):
 
 
 _T = TypeVar("_T")
-_Tried = Mapping[str, _T | CPVError]
-"""What was read under an id, or why it could not be."""
 
 
 def read(repo: Repo, projects: Sequence[Project]) -> list[Recorded]:
@@ -95,7 +107,7 @@ def read_one(repo: Repo, projects: Sequence[Project], name: str) -> Recorded:
 
 def look_ahead(versions: Iterable[Recorded]) -> None:
     """Read the artifacts of these versions of one repository together."""
-    wanted = [(one.contents, one.tree) for one in versions if one.tree is not None]
+    wanted = [(one.contents, one.facts.tree) for one in versions if one.facts.tree is not None]
     if wanted:
         with _at_full_speed():
             wanted[0][0].look_ahead(tree for _, tree in wanted)
@@ -104,41 +116,20 @@ def look_ahead(versions: Iterable[Recorded]) -> None:
 def _read(repo: Repo, projects: Sequence[Project], only: str | None) -> list[Recorded]:
     scheme = scheme_of(projects[0].config)
     with _at_full_speed():
-        history = History(repo)
+        tags, replaced = _listed(repo)
         named = sorted(
             (line, number, name, oid)
             for line in Line
-            for name, oid in history.tags
+            for name, oid in tags
             if only in (None, name) and (number := scheme.parse(line, name)) is not None
         )
-        # Kind after kind, because a pack holds them so.
-        peeled = history.each(history.peel, (oid for _, _, _, oid in named))
-        commits = history.each(history.commit, (one.commit for one in peeled.values() if isinstance(one, Peeled)))
-        contents = Contents(projects, history.objects)
-        return [_recorded(*one, peeled, commits, contents) for one in named]
-
-
-def _recorded(
-    line: Line,
-    number: tuple[int, ...],
-    name: str,
-    oid: str,
-    peeled: _Tried[Peeled],
-    commits: _Tried[records.Commit],
-    contents: Contents,
-) -> Recorded:
-    found = peeled[oid]
-    if isinstance(found, CPVError):
-        return Recorded(name, line, number, oid, contents, damage=found)
-    oid, tag = found
-    commit = commits[oid]
-    if isinstance(commit, CPVError):
-        return Recorded(name, line, number, oid, contents, damage=commit)
-    tree, author, time, message = commit
-    if tag is None:
-        return Recorded(name, line, number, oid, contents, time, author, ("", message), tree)
-    own = time if tag.time is None else tag.time
-    return Recorded(name, line, number, oid, contents, own, author, (tag.message, message), tree)
+        oids = dict.fromkeys(oid for _, _, _, oid in named)
+        kept = KeptFacts(repo if len(oids) > _FEW and not replaced else None, oids)
+        library = open_repository(repo) if kept.lacking > _MANY else None
+        objects = library or objects_of(repo)
+        facts = History(repo, objects).facts(oids, kept)
+        contents = Contents(projects, objects, kept)
+        return [Recorded(name, line, number, facts[oid], contents) for line, number, name, oid in named]
 
 
 def _subject(message: str) -> str:
@@ -146,27 +137,36 @@ def _subject(message: str) -> str:
 
 
 class History:
-    """A repository's tags, and the commits that they name."""
+    """Tags of a repository, and the commits that they name."""
 
-    def __init__(self, repo: Repo) -> None:
+    def __init__(self, repo: Repo, objects: Reads) -> None:
         self._repo = repo
-        self.tags = list(_listed(repo))
-        """Name and id of each tag; the id is the tag object's of an annotated one."""
-        library = open_repository(repo) if len(self.tags) > _MANY else None
-        self.objects: Reads = library or objects_of(repo)
+        self._objects = objects
 
-    def each(self, look: Callable[[str, Object | None], _T], ids: Iterable[str]) -> dict[str, _T | CPVError]:
+    def facts(self, oids: Collection[str], kept: KeptFacts) -> dict[str, VersionFacts]:
+        """What these tags and their commits say; an id is the tag object's, or the commit's of a lightweight tag."""
+        found = {oid: facts for oid in oids if (facts := kept.version(oid)) is not None}
+        # Kind after kind, because a pack holds them so.
+        peeled = self._each(self._peel, (oid for oid in oids if oid not in found))
+        commits = self._each(self._commit, (one.commit for one in peeled.values() if isinstance(one, Peeled)))
+        for oid, one in peeled.items():
+            found[oid] = facts = _facts(oid, one, commits)
+            kept.add_version(oid, facts)
+        kept.save()
+        return found
+
+    def _each(self, look: Callable[[str, Object | None], _T], ids: Iterable[str]) -> dict[str, _T | CPVError]:
         """What `look` makes of each object, or why it cannot."""
         wanted = list(dict.fromkeys(ids))
         found: dict[str, _T | CPVError] = {}
-        for oid, read in zip(wanted, self.objects.read_all(wanted, _MAX_BYTES), strict=True):
+        for oid, read in zip(wanted, self._objects.read_all(wanted, _MAX_BYTES), strict=True):
             try:
                 found[oid] = look(oid, read)
             except CPVError as error:
                 found[oid] = error
         return found
 
-    def peel(self, oid: str, found: Object | None) -> Peeled:
+    def _peel(self, oid: str, found: Object | None) -> Peeled:
         """The commit that a tag's id stands for."""
         outer: records.TagObject | None = None
         while True:
@@ -180,9 +180,9 @@ class History:
             if tag.kind == "commit":
                 return Peeled(tag.target, outer)
             oid = tag.target
-            found = self.objects.read(oid, _MAX_BYTES)
+            found = self._objects.read(oid, _MAX_BYTES)
 
-    def commit(self, oid: str, found: Object | None) -> records.Commit:
+    def _commit(self, oid: str, found: Object | None) -> records.Commit:
         """A commit."""
         kind, data = self._content(oid, found)
         commit = records.commit(data) if kind == "commit" else None
@@ -196,10 +196,27 @@ class History:
         return found.kind, found.data or b""
 
 
-def _listed(repo: Repo) -> Iterator[tuple[str, str]]:
-    for line in repo.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", PREFIX).splitlines():
-        oid, _, name = line.partition(" ")
-        yield name, oid
+def _facts(oid: str, peeled: Peeled | CPVError, commits: Mapping[str, records.Commit | CPVError]) -> VersionFacts:
+    if isinstance(peeled, CPVError):
+        return VersionFacts(oid, damage=peeled)
+    commit = commits[peeled.commit]
+    if isinstance(commit, CPVError):
+        return VersionFacts(peeled.commit, damage=commit)
+    tree, author, time, message = commit
+    tag = peeled.tag
+    if tag is None:
+        return VersionFacts(peeled.commit, tree, author, time, _subject(message))
+    own = time if tag.time is None else tag.time
+    subject = _subject(tag.message) or _subject(message)
+    return VersionFacts(peeled.commit, tree, author, own, subject, read_metrics(tag.message))
+
+
+def _listed(repo: Repo) -> tuple[list[tuple[str, str]], bool]:
+    """Name and id of each tag, and whether any object is replaced by another (`git replace`)."""
+    lines = repo.run("for-each-ref", "--format=%(objectname) %(refname)", PREFIX, REPLACED).splitlines()
+    refs = [(name, oid) for oid, _, name in (line.partition(" ") for line in lines)]
+    tags = [(name.removeprefix(PREFIX), oid) for name, oid in refs if name.startswith(PREFIX)]
+    return tags, len(tags) < len(refs)
 
 
 @contextmanager

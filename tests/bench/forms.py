@@ -32,6 +32,8 @@ class Form:
     """Checkpoints of a training that is timed."""
     run_steps: int
     """Steps of a run that keeps five."""
+    patient: bool = False
+    """Whether peers take part that need more than minutes."""
 
 
 SMALLEST = Form("smallest", 1, 1, 2, 1, 4, 4, 2, 1, (1, 4), (1, 2), (1, 4), (1, 2), (1, 4), 1, 2, 8)
@@ -49,5 +51,5 @@ FULL = Form(
     sizes_mb=(1, 10, 100, 1000, 10_000),
     versions=(1, 10, 100, 1000, 10_000),
     artifacts=(1, 5, 20, 50, 100, 200),
-    history=(1, 1000, 10_000), checkpoint_mb=200, saves=6, run_steps=1000,
+    history=(1, 1000, 10_000), checkpoint_mb=200, saves=6, run_steps=1000, patient=True,
 )  # fmt: skip

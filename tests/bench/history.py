@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bench.bench import Bench, missing, say
 from bench.engine import READ_HISTORY
 from bench.measure import Contest, Contestant, Row, Target, run
 from bench.past import make_past
+from cpv_hooks import state_files
 
 GIT = "git for-each-ref refs/tags >/dev/null && git cat-file --batch <../{}-objects >/dev/null"
 """Every tag, commit, tree and pointer of the versions, printed."""
@@ -40,18 +42,34 @@ def _rows(bench: Bench, folder: Path, versions: int) -> Iterator[Row]:
     found = run(folder, "sh", "-c", f"git cat-file --batch-check='%(objectname)' <../{objects.name}")
     objects.write_text("".join(f"{oid}\n" for oid in dict.fromkeys(found.split())))
     bare = Contestant("git for-each-ref, git cat-file", folder, lambda number: ["sh", "-c", GIT.format(folder.name)])
-    reader = Contestant("cpv: the reader alone", folder, lambda number: [sys.executable, "-c", READ_HISTORY])
+    reader = Contestant("cpv: the reader", folder, lambda number: [sys.executable, "-c", READ_HISTORY])
+    first = replace(reader, name="cpv: the reader, the first time", prepare=lambda number: _forget(folder))
     target = Target(bare.name, 1.5) if versions > _SOME else None
-    yield Contest(f"{versions} versions read", [reader, bare], bench.form.rounds, target=target).run()
-    once = None if versions <= _FEW else 1
+    contestants, notes = (
+        [reader, first, bare],
+        ["what the first time read of many versions is kept in .git/cpv/history"],
+    )
+    yield Contest(f"{versions} versions read", contestants, bench.form.rounds, 1, target=target, notes=notes).run()
     log = [
         Contestant("cpv log -n 10", folder, lambda number: ["cpv", "log", "-n", "10"]),
         Contestant("cpv log", folder, lambda number: ["cpv", "log"]),
     ]
-    if shutil.which("gto") and versions <= _SOME:
-        log.append(Contestant("gto show", folder, lambda number: ["gto", "show", "bench"], rounds=once))
-    if versions <= _FEW:
-        log.append(Contestant("dvc exp show --all-tags", folder, lambda number: ["dvc", "exp", "show", "-T"], rounds=1))
+    once = None if versions <= _FEW else 1
+    slow = [
+        (_SOME, Contestant("gto show", folder, lambda number: ["gto", "show", "bench"], rounds=once)),
+        (_FEW, Contestant("dvc exp show --all-tags", folder, lambda number: ["dvc", "exp", "show", "-T"], rounds=1)),
+    ]
+    notes = missing("gto")
+    for most, peer in slow:
+        if versions > most and not bench.form.patient:
+            notes.append(f"{peer.name} takes part with --full")
+        elif shutil.which(peer.name.split()[0]):
+            log.append(peer)
     log.append(Contestant("git for-each-ref", folder, lambda number: ["git", "for-each-ref", REFS, "refs/tags"]))
     aim = Target("gto show", 0.15, cpu=True)
-    yield Contest(f"{versions} versions listed", log, bench.form.rounds, target=aim, notes=missing("gto")).run()
+    yield Contest(f"{versions} versions listed", log, bench.form.rounds, target=aim, notes=notes).run()
+
+
+def _forget(folder: Path) -> None:
+    """As if no process had read the history before."""
+    (folder / ".git" / state_files.FOLDER / state_files.HISTORY).unlink(missing_ok=True)
