@@ -6,11 +6,11 @@ The number is the section, then the line's place in it; a section's own line has
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from support.marks import marked
 
 PAGE = Path(__file__).parents[1] / "docs/specification.md"
 SECTIONS = {
@@ -41,21 +41,12 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """All lines, in the document's order. `ValueError` for a number that two lines have."""
-    found = sorted([*_marked(), *(Row(*item) for item in SECTIONS.items())], key=lambda row: row.place)
+    shown = [Row(*mark.values, test=mark.test) for mark in marked("specification")]
+    found = sorted([*shown, *(Row(*item) for item in SECTIONS.items())], key=lambda row: row.place)
     twice = {row.number for row in found if sum(other.number == row.number for other in found) > 1}
     if twice:
         raise ValueError(f"two lines have the number {min(twice)}")
     return found
-
-
-def _marked() -> Iterator[Row]:
-    for file in sorted(Path(__file__).parent.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef):
-                for mark in node.decorator_list:
-                    if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.specification":
-                        values = [ast.literal_eval(value) for value in mark.args]
-                        yield Row(*values, test=node.name)
 
 
 def page() -> str:

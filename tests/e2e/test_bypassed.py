@@ -33,6 +33,7 @@ def commit(story: Story, content: str, *options: str) -> str:
 # Data of pushes
 
 
+@pytest.mark.compatibility("Live status and other clients", "a Git that runs no hooks")
 @pytest.mark.parametrize("push", [[*BYPASS, "push"], ["push", "--no-verify"]])
 def test_data_of_a_bypassed_push_goes_up_with_the_next_one(tell: Tell, push: list[str]) -> None:
     story = tell("live")
@@ -123,6 +124,7 @@ def test_what_nobody_has_any_more_is_said_and_stops_no_other_push(tell: Tell) ->
     assert line in story.cpv("sync", status=1).text
 
 
+@pytest.mark.compatibility("Live status and other clients", "a Git that runs no hooks")
 def test_a_commit_without_hooks_is_uploaded_by_sync(tell: Tell) -> None:
     story = tell("live")
     oids = [commit(story, f"model {number}\n", *BYPASS) for number in (3, 4)]
@@ -166,6 +168,11 @@ def not_executable(story: Story) -> str:
     return f"{story.path}/.git/hooks: {what}; fix: dvc cpv install"
 
 
+@pytest.mark.compatibility(
+    "Hook managers",
+    "a manager that takes the hooks over later",
+    limit="what it left out is said and made up for by the next command",
+)
 @pytest.mark.parametrize("take_over", [husky, lefthook, removed, not_executable])
 def test_hooks_that_were_taken_over_are_said_and_made_up_for(tell: Tell, take_over: object) -> None:
     story = tell("live")

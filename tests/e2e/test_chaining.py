@@ -90,6 +90,7 @@ def settings(story: Shell) -> None:
 BEFORE: list[Callable[[Shell], None]] = [nothing, own_hooks, pre_commit_framework, husky, dvc_hooks, settings]
 
 
+@pytest.mark.compatibility("Hook managers", "`uninstall` restores hooks and settings byte for byte")
 @pytest.mark.parametrize("leave", [by_command, by_script])
 @pytest.mark.parametrize("before", BEFORE)
 def test_uninstall_restores_byte_for_byte(
@@ -122,6 +123,7 @@ def test_install_twice_changes_nothing(tmp_path: Path, _skeleton: Path, before: 
     assert fingerprint(story) == original
 
 
+@pytest.mark.compatibility("Hook managers", "hand-written hooks")
 def test_every_hook_that_was_there_still_runs(tell: Tell) -> None:
     story = tell("live", hooks=HOOKS)
     notes(story)
@@ -150,6 +152,7 @@ def test_every_hook_that_was_there_still_runs(tell: Tell) -> None:
     story.check()
 
 
+@pytest.mark.compatibility("Hook managers", "hand-written hooks")
 @pytest.mark.parametrize("hook", ["pre-push", "pre-merge-commit", "reference-transaction"])
 def test_a_hook_that_was_there_can_still_refuse(tell: Tell, hook: str) -> None:
     story = tell("live", hooks={hook: "[ -e .git/allowed ] || { echo 'no, says the older hook' >&2; exit 1; }"})
@@ -174,6 +177,7 @@ def test_checkout_has_the_status_of_the_older_post_checkout(tell: Tell) -> None:
     story.check()
 
 
+@pytest.mark.compatibility("Hook managers", "husky")
 def test_husky_keeps_its_folder(tell: Tell) -> None:
     """With core.hooksPath the other tool owns that folder: nothing is written there, and what it adds later runs."""
     story = tell("live")
@@ -192,6 +196,7 @@ def test_husky_keeps_its_folder(tell: Tell) -> None:
     refused(story.git("commit", "-qm", "fourth", status=1), "husky says no")
 
 
+@pytest.mark.compatibility("Hook managers", "pre-commit, installed before or after CPV, or alone")
 def test_pre_commit_installed_before_and_after(tell: Tell) -> None:
     """Whichever comes last, the work is done once and both run."""
     story = tell("both")
@@ -213,6 +218,7 @@ def test_pre_commit_installed_before_and_after(tell: Tell) -> None:
     assert story.saved("model.bin", "model 5\n")
 
 
+@pytest.mark.compatibility("Hook managers", "pre-commit, installed before or after CPV, or alone")
 def test_other_checks_of_pre_commit_run_and_can_refuse(tell: Tell) -> None:
     check = """
   - repo: local
@@ -237,6 +243,11 @@ def test_other_checks_of_pre_commit_run_and_can_refuse(tell: Tell) -> None:
     story.check()
 
 
+@pytest.mark.compatibility(
+    "Live status and other clients",
+    "another `core.fsmonitor` (Git's own daemon, Watchman)",
+    limit="it is kept and live status is off, which `install` says: artifacts are looked at when you commit",
+)
 def test_another_fsmonitor_is_kept(tell: Tell) -> None:
     story = tell("live")
     by_command(story)
@@ -318,6 +329,7 @@ def test_the_line_names_a_command_that_works(live: Story) -> None:
 # Outside a CPV repository
 
 
+@pytest.mark.compatibility("Hook managers", "CPV's hooks for all repositories (a global `core.hooksPath`)")
 def test_hooks_shared_by_all_repositories_are_silent_elsewhere(live: Story, tmp_path: Path) -> None:
     """`core.hooksPath` in the user's own configuration: other repositories never notice."""
     live.git("config", "--global", "core.hooksPath", live.path / ".git/hooks")

@@ -35,6 +35,7 @@ def test_clone_and_install(any_story: Story) -> None:
     assert clone.git("fsck", "--full", "--strict", "--no-progress").err == ""
 
 
+@pytest.mark.compatibility("Hook managers", "pre-commit, installed before or after CPV, or alone")
 def test_clone_and_pre_commit_install_alone(live: Story) -> None:
     clone = clone_of(live)
     clone.python("-m", "pre_commit", "install")
@@ -103,6 +104,7 @@ def test_push_then_clone_of_the_host(story: Story) -> None:
     assert clone.tree() == story.tree()
 
 
+@pytest.mark.compatibility("Git layouts", "shallow clone")
 def test_shallow_and_single_branch_clones(live: Story) -> None:
     live.train(3)
     live.git("commit", "-qm", "third")

@@ -33,6 +33,7 @@ def commit(story: Story, way: object, settings: dict[str, str], **env: str) -> s
     return story.git(*options, "commit", "-am", "by one command", env={**more, **env}).text
 
 
+@pytest.mark.compatibility("Git settings and versions", "identity by `-c`, `GIT_CONFIG_COUNT`")
 @WAYS
 @pytest.mark.parametrize("with_code", [False, True])
 def test_an_identity_of_one_command_makes_a_whole_version(
@@ -57,6 +58,7 @@ def test_an_identity_of_one_command_makes_a_whole_version(
     story.check()
 
 
+@pytest.mark.compatibility("Git settings and versions", "`safe.directory`, of one command too")
 @WAYS
 def test_a_directory_that_one_command_calls_safe(tell: Tell, way: object) -> None:
     story = tell("live")

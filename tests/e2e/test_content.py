@@ -69,6 +69,7 @@ STRANGE = [
 ]
 
 
+@pytest.mark.compatibility("Git layouts", "spaces, quotes, newlines in names, and names up to the file system's limit")
 def test_strange_names_in_a_folder(story: Story) -> None:
     for number, name in enumerate(STRANGE):
         story.put(f"data/{name}", f"strange {number}\n")
@@ -83,6 +84,7 @@ def test_strange_names_in_a_folder(story: Story) -> None:
     story.check()
 
 
+@pytest.mark.compatibility("Git layouts", "spaces, quotes, newlines in names, and names up to the file system's limit")
 @pytest.mark.parametrize("name", ["my model.bin", "modèle.bin", "[best]*.bin", "it's.bin", "a b/c d.bin"])
 def test_strange_names_of_artifacts(tell: Tell, name: str) -> None:
     story = tell("live")
@@ -208,6 +210,7 @@ def test_artifact_through_a_link_out_of_the_repository_is_refused(story: Story, 
     assert outside.read_bytes() == b"somebody else's\n"
 
 
+@pytest.mark.compatibility("DVC", "`.dvcignore`")
 def test_dvcignore(tell: Tell) -> None:
     story = tell("live", files={".dvcignore": "*.tmp\n__pycache__/\n"})
     story.put("data/new.csv", "new\n")
@@ -236,6 +239,7 @@ def test_change_of_dvcignore_alone_changes_the_folder(story: Story) -> None:
 # DVC's cache
 
 
+@pytest.mark.compatibility("DVC", "`cache.type` of every kind")
 @pytest.mark.parametrize("types", ["hardlink", "symlink", "copy", "reflink,hardlink,copy", "symlink,copy"])
 @pytest.mark.parametrize("mode", ["live", "shims"])
 def test_cache_types(tell: Tell, mode: str, types: str) -> None:
@@ -268,6 +272,7 @@ def test_cache_types(tell: Tell, mode: str, types: str) -> None:
     story.check()
 
 
+@pytest.mark.compatibility("DVC", "a cache elsewhere (`cache.dir`)")
 def test_cache_elsewhere(tell: Tell, tmp_path: Path) -> None:
     from e2e.story import DVC_CONFIG
 
@@ -355,6 +360,7 @@ def test_first_pointers_are_byte_for_byte_dvcs(tmp_path: Path, tell: Tell, mode:
     assert sorted(story.read(".gitignore").splitlines()) == sorted(other.read(".gitignore").splitlines())
 
 
+@pytest.mark.compatibility("DVC", "comments, `desc`, `meta`, labels in pointers")
 def test_meta_desc_and_comments_are_kept(story: Story) -> None:
     text = """\
 # Trained by the nightly job.
@@ -382,6 +388,7 @@ outs:
     story.check()
 
 
+@pytest.mark.compatibility("DVC", "`push: false`")
 def test_push_false_is_respected(story: Story) -> None:
     pointer = story.read("model.bin.dvc").decode()
     story.write("model.bin.dvc", pointer + "  push: false\n")

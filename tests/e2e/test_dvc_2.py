@@ -67,6 +67,7 @@ def unchanged(repo: ModelRepo) -> None:
     assert "up to date" in repo.dvc("status").text
 
 
+@pytest.mark.compatibility("DVC", "pointers of DVC 2")
 def test_a_pointer_changes_with_its_artifact_and_not_with_the_tool(old: ModelRepo) -> None:
     unchanged(old)
     for number in (1, 2):
@@ -79,6 +80,7 @@ def test_a_pointer_changes_with_its_artifact_and_not_with_the_tool(old: ModelRep
     assert not (old.path / ".dvc/cache/files").exists(), "nothing is stored a second time"
 
 
+@pytest.mark.compatibility("DVC", "pointers of DVC 2")
 def test_what_a_clone_fetches_is_checked_by_the_same_rule(old: ModelRepo, tmp_path: Path) -> None:
     old.git("clone", "-q", str(old.path), str(tmp_path / "clone"))
     clone = ModelRepo(tmp_path / "clone")

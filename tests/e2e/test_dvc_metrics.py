@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import MakeRepo
 
 from support.repos import SETTINGS, ModelRepo
@@ -20,6 +21,7 @@ def asked(repo: ModelRepo, *args: str) -> Any:
     return json.loads(repo.dvc(*args).out)
 
 
+@pytest.mark.compatibility("DVC", "`dvc metrics`, `dvc plots`, DVCLive's folder")
 def test_show_diff_and_plots(make_repo: MakeRepo) -> None:
     repo = make_repo(settings=KINDS)
     repo.write("dvc.yaml", LISTED)
@@ -45,6 +47,7 @@ def test_show_diff_and_plots(make_repo: MakeRepo) -> None:
     assert series["curves/metrics.csv", "loss"] == ([0, 1], [1.0, 0.25])
 
 
+@pytest.mark.compatibility("DVC", "`dvc metrics`, `dvc plots`, DVCLive's folder")
 def test_folders_of_the_common_loggers(make_repo: MakeRepo) -> None:
     """The tag has the last values; every step is in the files."""
     kinds = '[artifacts]\nmodel = ["model.bin"]\nmetrics = ["dvclive", "tb", "mlruns"]\n[metrics]\nloss = "min"\n'

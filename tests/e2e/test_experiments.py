@@ -24,6 +24,7 @@ def pipeline(tell: Tell) -> Story:
     return story
 
 
+@pytest.mark.compatibility("DVC", "`dvc exp run`")
 @pytest.mark.parametrize("command", [["save", "-n", "e"], ["run", "-n", "e"], ["run", "--temp", "-n", "e"]])
 def test_an_experiment_makes_no_noise(pipeline: Story, command: list[str]) -> None:
     """Its commits are no checkpoints, and the next commit is one."""
@@ -40,6 +41,11 @@ def test_an_experiment_makes_no_noise(pipeline: Story, command: list[str]) -> No
     pipeline.check()
 
 
+@pytest.mark.compatibility(
+    "Live status and other clients",
+    "dulwich (DVC's own)",
+    limit="its commits run no hooks: the next Git command completes them",
+)
 def test_a_commit_by_dulwich_makes_no_noise(tell: Tell) -> None:
     story = tell("live")
     story.write("code.py", "1\n")

@@ -25,6 +25,11 @@ def imported(tell: Tell) -> Story:
     return story
 
 
+@pytest.mark.compatibility(
+    "DVC",
+    "`dvc import`, `import-url`",
+    limit="an import is DVC's to update: CPV says that it changed and keeps its content",
+)
 def test_a_commit_names_it_and_goes_on(imported: Story) -> None:
     imported.put("model.bin", "model 3\n")
     assert SAID in imported.git("commit", "-qm", "third").err
@@ -34,6 +39,10 @@ def test_a_commit_names_it_and_goes_on(imported: Story) -> None:
     assert "modified" in next(line for line in imported.cpv("status").lines if line.startswith("its "))
 
 
+@pytest.mark.compatibility(
+    "DVC",
+    "`dvc import`, `import-url`",
+)
 def test_the_command_keeps_it(imported: Story) -> None:
     imported.run("sh", "-c", SAID.split("; fix: ")[1].split(" (keeps")[0])
     assert "was imported" not in imported.git("commit", "-qam", "kept").text

@@ -182,6 +182,7 @@ LAYOUTS: dict[str, Prepare] = {
 }
 
 
+@pytest.mark.compatibility("Git layouts", each=LAYOUTS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_whole_story(tell: Tell, layout: str) -> None:
     story = tell("live")

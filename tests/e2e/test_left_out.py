@@ -39,6 +39,7 @@ def published(story: Story) -> str:
     return story.git("--git-dir", story.path.parent / "origin.git", "rev-parse", "main").out.strip()
 
 
+@pytest.mark.compatibility("Git layouts", "pointers outside a sparse cone: absent on purpose, nothing lost")
 @pytest.mark.parametrize("mode", ["live", "shims", "pre-commit"])
 def test_a_cone_without_dvc(tell: Tell, mode: str) -> None:
     story = with_origin(tell(mode))
@@ -56,6 +57,7 @@ def test_a_cone_without_dvc(tell: Tell, mode: str) -> None:
     assert story.dvc_status() == {}
 
 
+@pytest.mark.compatibility("Git layouts", "pointers outside a sparse cone: absent on purpose, nothing lost")
 def test_a_cone_and_a_checkout(tell: Tell) -> None:
     story = with_origin(tell("live"))
     story.git("sparse-checkout", "set", "--cone", "src")
@@ -67,6 +69,7 @@ def test_a_cone_and_a_checkout(tell: Tell) -> None:
     story.agree()
 
 
+@pytest.mark.compatibility("Git layouts", "pointers outside a sparse cone: absent on purpose, nothing lost")
 def test_what_was_not_uploaded_outlives_a_cone(tell: Tell) -> None:
     """Git takes folders outside of a cone away with all that it ignores in them, DVC's cache among them."""
     story = with_origin(tell("live"))

@@ -11,6 +11,7 @@ from support.repos import SETTINGS
 LETTERS = {"a": "a", "u": "\u00fc"}
 
 
+@pytest.mark.compatibility("Git layouts", "spaces, quotes, newlines in names, and names up to the file system's limit")
 @pytest.mark.parametrize("letter", LETTERS)
 @pytest.mark.parametrize("isdir", [False, True])
 def test_an_artifact_with_the_longest_name(make_repo: MakeRepo, letter: str, isdir: bool) -> None:

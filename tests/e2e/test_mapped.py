@@ -22,6 +22,9 @@ def place(tmp_path: Path) -> Iterator[Path]:
         yield found
 
 
+@pytest.mark.compatibility(
+    "Platforms", "files that are written through `mmap`", limit="on tmpfs and network disks, `touch` the file"
+)
 @pytest.mark.parametrize("name", ["model.bin", "data/a"])
 @pytest.mark.parametrize("size", SIZES)
 def test_a_write_after_a_commit_is_seen_and_kept(make_repo: MakeRepo, place: Path, name: str, size: str) -> None:

@@ -27,6 +27,7 @@ def seen(story: Shell) -> list[str]:
     return lines
 
 
+@pytest.mark.compatibility("Git layouts", "repository that was moved or renamed")
 @pytest.mark.parametrize("way", ["move", "copy"])
 def test_the_users_own_hook_runs_and_live_status_goes_on(tell: Tell, way: str) -> None:
     story = tell("live", hooks={"pre-commit": NAMED})
@@ -59,6 +60,7 @@ def test_live_status_in_a_linked_work_tree(tell: Tell) -> None:
     assert (done.lines, done.err) == ([" M model.bin.dvc"], "")
 
 
+@pytest.mark.compatibility("Git layouts", "repository that was moved or renamed")
 @pytest.mark.parametrize("name", ODD)
 def test_names_that_a_shell_could_misread(tell: Tell, name: str) -> None:
     story = tell("live", name=name, hooks={"pre-commit": NAMED})

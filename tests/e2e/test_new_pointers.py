@@ -34,6 +34,7 @@ def is_there(story: Story, path: str = "weights.bin") -> None:
     story.check()
 
 
+@pytest.mark.compatibility("Live status and other clients", "a Git that runs no hooks")
 @pytest.mark.parametrize("path", ["weights.bin", "deep/er/weights.bin"])
 @pytest.mark.parametrize("mode", ["live", "both"])
 def test_a_git_without_hooks(tell: Tell, mode: str, path: str) -> None:
@@ -61,6 +62,11 @@ def test_its_artifact_changes_before_anybody_asks(tell: Tell) -> None:
     assert story.saved("weights.bin", "weights 2\n")
 
 
+@pytest.mark.compatibility(
+    "Live status and other clients",
+    "dulwich (DVC's own)",
+    limit="its commits run no hooks: the next Git command completes them",
+)
 def test_a_client_that_is_no_git(tell: Tell) -> None:
     story = begin(tell, "live")
     with porcelain.open_repo_closing(str(story.path)) as repo:

@@ -117,6 +117,7 @@ def test_a_new_work_tree_fetches_nothing(tree: Story, tmp_path: Path) -> None:
     assert not (side.path / CACHE).exists()
 
 
+@pytest.mark.compatibility("Git layouts", "linked work trees, one cache for all")
 def test_a_work_tree_that_was_made_without_hooks(tree: Story, tmp_path: Path) -> None:
     """By a client that runs none; what its own cache holds by then is in the shared one after the next command."""
     tree.git("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=", "worktree", "add", "-qb", "x", tmp_path / "x")

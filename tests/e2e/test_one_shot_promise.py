@@ -74,6 +74,11 @@ def test_template_of_the_settings(live: Story) -> None:
     live.check("?? message")
 
 
+@pytest.mark.compatibility(
+    "Git settings and versions",
+    "hooks in Git's configuration (Git 2.54)",
+    limit="data alone is committed by the second `git commit` where one runs before `prepare-commit-msg`",
+)
 @pytest.mark.parametrize("event", ["pre-commit", "prepare-commit-msg"])
 @pytest.mark.parametrize("by_option", [False, True])
 def test_configured_hook(live: Story, event: str, by_option: bool) -> None:

@@ -92,6 +92,7 @@ def age(folder: Path) -> None:
         os.utime(path, (0, 0))
 
 
+@pytest.mark.compatibility("DVC", "`remote:` of an output")
 def test_a_commit_uploads_each_output_to_its_own_remote(repo: ModelRepo) -> None:
     assert objects(repo, "private") == private_oids(repo)
     assert objects(repo, "storage") == {repo.md5("metrics.log")}
@@ -104,6 +105,7 @@ def test_a_commit_uploads_each_output_to_its_own_remote(repo: ModelRepo) -> None
     assert repo.tags() == ["data-v0.0", "data-v0.1", "v0.0", "v0.1"]
 
 
+@pytest.mark.compatibility("DVC", "`remote:` of an output")
 def test_a_clone_without_cpv_pulls(repo: ModelRepo) -> None:
     repo.write("model.bin", b"heavier")
     repo.git("commit", "-qm", "third")
@@ -167,6 +169,7 @@ def test_a_checkout_fetches_from_it(repo: ModelRepo, names: tuple[str, ...]) -> 
     assert {name: repo.read(name) for name in FILES} == FILES
 
 
+@pytest.mark.compatibility("DVC", "outputs of stages, `persist`")
 def test_stages_outputs(repo: ModelRepo) -> None:
     repo.write("dvc.yaml", PIPELINE)
     repo.dvc("repro", "-q")

@@ -14,6 +14,7 @@ WHO = {f"GIT_{role}_{what}": "x@y" for role in ("AUTHOR", "COMMITTER") for what 
 HOMELESS = 'mount --bind /dev/null /etc/passwd && exec env -u HOME -u CPV_HOME git "$@"'
 
 
+@pytest.mark.compatibility("Platforms", "no home folder")
 def test_without_a_home_hooks_work(tell: Tell) -> None:
     story = tell("live")
     story.git("init", "-q", "--bare", "../host.git")

@@ -31,6 +31,7 @@ def objects(story: Story, rev: str) -> set[str]:
     return {yaml.safe_load(text)["outs"][0]["md5"] for text in texts}
 
 
+@pytest.mark.compatibility("Remotes", "S3 (SeaweedFS)")
 def test_commit_tag_checkout_and_clone_on_s3(any_story: Story, bucket: str, s3_server: Server) -> None:
     story = any_story
     on_s3(story, bucket, s3_server)

@@ -77,6 +77,7 @@ def closed_ones(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.compatibility("Git layouts", "`core.sharedRepository`: two users in one clone")
 @pytest.mark.parametrize(("shared", "mask"), [("group", "002"), ("0660", "022"), ("world", "022")])
 def test_two_users_work_in_one_clone(room: Room, shared: str, mask: str) -> None:
     place = room(shared)

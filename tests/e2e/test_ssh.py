@@ -45,6 +45,7 @@ def _move_to_new_home(patch: pytest.MonkeyPatch, folder: Path) -> None:
         patch.setenv(key, value)
 
 
+@pytest.mark.compatibility("Remotes", "Git hosts over SSH (Bitbucket Cloud and Data Center)")
 @pytest.mark.specification(
     "1.2",
     "Git host `AI-{TeamName}-model-checkpoints/{model_name}`",

@@ -169,6 +169,7 @@ def test_uninstall_keeps_the_record_of_a_commit_under_way_elsewhere(tell: Tell) 
     assert record.exists()
 
 
+@pytest.mark.compatibility("Git layouts", "separate Git directory")
 def test_a_separate_git_directory_has_all_of_the_state(make_repo: MakeRepo, tmp_path: Path) -> None:
     repo = make_repo(install=False, files={"model.bin": "model 1\n"})
     apart = tmp_path / "apart/git"

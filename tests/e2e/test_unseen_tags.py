@@ -76,6 +76,11 @@ def test_tag_that_is_renamed(pushed: Story, script: str) -> None:
     pushed.check()
 
 
+@pytest.mark.compatibility(
+    "Live status and other clients",
+    "libgit2 (GitKraken, pygit2)",
+    limit="its tags are checked by the next push, commit or `status`",
+)
 @pytest.mark.parametrize(
     ("name", "rev", "why", "fix"),
     [

@@ -63,6 +63,7 @@ def test_data_alone_is_committed_in_one_go(story: Story, way: str) -> None:
     story.check()
 
 
+@pytest.mark.compatibility("Hook managers", "pre-commit, installed before or after CPV, or alone")
 @pytest.mark.parametrize("way", ["-m", "editor", "-am", "add -A", "IDE"])
 @pytest.mark.parametrize("mode", ["pre-commit", "both"])
 def test_the_same_by_pre_commit(tell: Tell, mode: str, way: str) -> None:

@@ -456,6 +456,7 @@ def test_mv_of_a_pointer(story: Story) -> None:
     story.check()
 
 
+@pytest.mark.compatibility("DVC", "`dvc move`, `dvc remove`")
 def test_dvc_move_and_remove(story: Story) -> None:
     """DVC's own verbs work beside ours."""
     story.dvc("move", "-q", "metrics.log", "scores.log")

@@ -64,6 +64,9 @@ def reconnect(repo: Shell, s3_server: Server) -> None:
     repo.dvc("remote", "modify", "--local", "storage", "endpointurl", s3_server.endpoint_url)
 
 
+@pytest.mark.compatibility(
+    "Remotes", "S3 with versions (`version_aware`)", limit="a commit needs the network, or waits for a later one"
+)
 def test_commit_checkout_and_clone(repo: ModelRepo, bucket: str, s3_server: Server) -> None:
     names = {f"vision/resnet/{name}" for name in FIRST}
     assert set(s3_server.keys(bucket)) == names

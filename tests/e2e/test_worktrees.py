@@ -11,6 +11,7 @@ from e2e.conftest import Tell
 from e2e.story import DVC_CONFIG, SECOND, SETTINGS, Story, install_hooks, md5
 
 
+@pytest.mark.compatibility("Git layouts", "linked work trees, one cache for all")
 def test_worktree_add_shares_the_cache(any_story: Story) -> None:
     story = any_story
     story.git("worktree", "add", "-q", "../linked", "v0.0")
@@ -31,6 +32,7 @@ def test_worktree_add_shares_the_cache(any_story: Story) -> None:
     assert linked.dvc_status() == {}
 
 
+@pytest.mark.compatibility("Git layouts", "linked work trees, one cache for all")
 def test_two_worktrees_commit_in_turn(story: Story) -> None:
     story.git("worktree", "add", "-q", "-b", "side", "../linked")
     linked = Story(story.path.parent / "linked", story.mode, story.written)
@@ -80,6 +82,7 @@ def in_folder(story: Story, mode: str, folder: str = "models/resnet") -> Story:
     return Story(place, story.mode, story.written)
 
 
+@pytest.mark.compatibility("Git layouts", "DVC root in a sub-folder")
 @pytest.mark.parametrize("mode", ["live", "shims", "pre-commit"])
 def test_dvc_root_in_a_sub_folder(tell: Tell, mode: str) -> None:
     story = tell("live") if mode != "pre-commit" else tell("pre-commit")
@@ -100,6 +103,7 @@ def test_dvc_root_in_a_sub_folder(tell: Tell, mode: str) -> None:
     assert place.dvc_status() == {}
 
 
+@pytest.mark.compatibility("Git layouts", "several DVC roots and models in one repository")
 def test_two_dvc_roots_in_one_repository(tell: Tell) -> None:
     story = tell("live")
     other = story.path / "other"
@@ -141,6 +145,7 @@ def submodule(tell: Tell, tmp_path: Path) -> tuple[Story, Story]:
     return top, inner
 
 
+@pytest.mark.compatibility("Git layouts", "submodule")
 def test_submodule(submodule: tuple[Story, Story]) -> None:
     top, inner = submodule
     assert inner.read("model.bin") == b"model 2\n"
@@ -161,6 +166,7 @@ def test_submodule(submodule: tuple[Story, Story]) -> None:
     assert inner.dvc_status() == {}
 
 
+@pytest.mark.compatibility("Git layouts", "submodule")
 def test_submodule_with_unsaved_changes(submodule: tuple[Story, Story]) -> None:
     top, inner = submodule
     inner.put("model.bin", "model 3\n")

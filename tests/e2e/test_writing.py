@@ -120,6 +120,7 @@ def test_add_and_commit_have_no_budget(tell: Tell) -> None:
     story.check()
 
 
+@pytest.mark.compatibility("DVC", "a DVC that is at work")
 def test_commit_waits_for_dvc(story: Story) -> None:
     """`dvc repro` holds DVC's lock; a commit waits for it and never breaks it."""
     code = (

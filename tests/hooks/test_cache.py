@@ -135,6 +135,7 @@ def test_a_source_that_is_gone_says_so_and_leaves_nothing(cache: Cache, tmp_path
     assert leftovers(cache) == []
 
 
+@pytest.mark.compatibility("DVC", "`cache.shared = group`")
 def test_a_shared_cache_is_for_the_group(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", shared=True)
     cache.add_bytes(md5(b"x"), b"x")

@@ -55,6 +55,7 @@ def test_who_is_stopped_leaves_no_thread(tmp_path: Path) -> None:
     assert threading.active_count() == threads
 
 
+@pytest.mark.compatibility("Platforms", "file systems without `copy_file_range` or reflinks")
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_what_the_kernel_leaves_to_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """As it does between some file systems, from the start or once they are different ones."""

@@ -210,6 +210,7 @@ def test_a_repository_without_cpv(shell: Shell) -> None:
     assert all(found[f"hook {name}"].reason == "missing" for name in ("pre-commit", "reference-transaction"))
 
 
+@pytest.mark.compatibility("Git settings and versions", "Git 2.28 and later")
 @pytest.mark.parametrize(
     ("text", "result"),
     [("git version 2.27.9", "fail"), ("git version 2.28.0.windows.1", "ok"), ("git version 3.0", "ok")],

@@ -100,6 +100,7 @@ def says_so(result: Result) -> bool:
     return result.out != "" or result.status != 0
 
 
+@pytest.mark.compatibility("Platforms", "hooks run by dash, bash, busybox")
 @pytest.mark.parametrize("shell", SHELLS)
 def test_every_shell_gives_the_same_answer(repo: ModelRepo, shell: str) -> None:
     assert changed(repo, shell).text == ""

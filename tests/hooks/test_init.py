@@ -167,6 +167,7 @@ class TestNewRepository:
         assert made.tags() == ["data-v0.0", "v0.0"]
         assert init(shell, "m").startswith("cpv: nothing to do")
 
+    @pytest.mark.compatibility("Git layouts", "a model as a folder of a larger repository")
     def test_in_a_folder_of_a_larger_repository(self, repo: Shell) -> None:
         repo.write("notes.txt", "mine")
         repo.git("add", "notes.txt")
@@ -364,6 +365,9 @@ class TestRefusals:
         shown = init(repo, "--team-name", "t", status=1)
         assert "a merge is under way; fix: finish it (git merge --continue) or git merge --abort" in shown
 
+    @pytest.mark.compatibility(
+        "Git layouts", "bare repository", unsupported="`dvc cpv init` says that there is no work tree"
+    )
     def test_a_bare_repository(self, shell: Shell) -> None:
         shell.git("init", "-q", "--bare", "bare.git")
         shown = init(shell, "bare.git", "--team-name", "t", status=1)

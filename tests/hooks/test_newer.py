@@ -132,6 +132,7 @@ def test_where_only_a_walk_can_tell_there_is_no_answer(folder: Folder) -> None:
         folder.again()
 
 
+@pytest.mark.compatibility("Platforms", "a PATH without `find`, or with one that lacks `-cnewer`")
 def test_a_find_that_fails_or_is_not_there_gives_no_answer(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.since.unlink(missing_ok=True)
     assert Newer(folder.root, 1, folder.since).paths() is None

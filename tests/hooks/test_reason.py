@@ -53,6 +53,7 @@ def others(shell: Shell) -> Shell:
     return repo
 
 
+@pytest.mark.compatibility("Git settings and versions", "`safe.directory`, of one command too")
 @pytest.mark.parametrize(
     "command",
     [("status",), INIT, ("doctor",), ("verify",), ("model", "info", "--team-name", "t", "--model-name", "m")],
@@ -99,6 +100,9 @@ def test_no_repository_is_what_it_was(shell: Shell) -> None:
         Repo.discover(shell.path / "gone")
 
 
+@pytest.mark.compatibility(
+    "Git layouts", "SHA-256 object names", unsupported="`dvc cpv init` says that DVC cannot read it"
+)
 def test_a_sha256_repository(shell: Shell) -> None:
     shell.git("init", "-q", "--object-format=sha256")
     before = everything(shell.path)

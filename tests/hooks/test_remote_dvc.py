@@ -50,6 +50,7 @@ def everything(repo: ModelRepo) -> list[str]:
     return [item.oid for item in pointers_at(project_of(repo), "HEAD") if item.oid]
 
 
+@pytest.mark.compatibility("Remotes", "HTTP, and whatever else DVC has a plugin for")
 def test_a_commit_goes_there_and_comes_back(repo: ModelRepo, server: Files, capfd: pytest.CaptureFixture[str]) -> None:
     project = project_of(repo)
     assert isinstance(open_remote(project), DVCRemote)
@@ -67,6 +68,7 @@ def test_a_commit_goes_there_and_comes_back(repo: ModelRepo, server: Files, capf
     assert capfd.readouterr().err == ""  # none of DVC's bars and logs
 
 
+@pytest.mark.compatibility("Remotes", "HTTP, and whatever else DVC has a plugin for")
 def test_dvc_reads_what_was_uploaded(repo: ModelRepo) -> None:
     publish(project_of(repo), ["HEAD"], PROGRESS)
     shutil.rmtree(repo.path / ".dvc/cache")
@@ -109,6 +111,9 @@ def test_nobody_answers(make_repo: Any, server: Files) -> None:
     assert str(caught.value).endswith("; fix: dvc push -r storage -v says more, then dvc cpv sync")
 
 
+@pytest.mark.compatibility(
+    "Remotes", "a kind of remote whose plugin is not installed", unsupported="the command names the package to install"
+)
 def test_a_kind_of_remote_that_is_not_installed(make_repo: Any) -> None:
     repo = make_repo(install=False, remote="gs://bucket/x", files=FILES)
     with pytest.raises(RemoteError) as caught:
@@ -130,6 +135,7 @@ def test_passwords_are_not_part_of_the_name(tmp_path: Path) -> None:
     assert DVCRemote(tmp_path, "storage", "https://ada:hunter2@host/x").url == "https://ada:***@host/x"
 
 
+@pytest.mark.compatibility("Remotes", "HTTP, and whatever else DVC has a plugin for")
 def test_an_object_store_by_way_of_dvc(make_repo: Any, s3_server: Server, tmp_path: Path) -> None:
     url = f"s3://{s3_server.make_bucket()}/x"
     files = {"model.bin": os.urandom(3_000_000), "empty": b""}

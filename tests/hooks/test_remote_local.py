@@ -36,6 +36,7 @@ def files_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.compatibility("Remotes", "a folder")
 def test_objects_go_there_and_come_back(remote: LocalRemote, tmp_path: Path) -> None:
     one, two = blob(tmp_path / "in", b"one"), blob(tmp_path / "in", os.urandom(3_000_000))
     empty = blob(tmp_path / "in", b"")
@@ -56,6 +57,7 @@ def test_objects_go_there_and_come_back(remote: LocalRemote, tmp_path: Path) -> 
     assert files_in(tmp_path / "out") == sorted(oids)
 
 
+@pytest.mark.compatibility("Remotes", "a folder")
 def test_dvc_finds_what_was_uploaded(make_repo, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     repo = make_repo(install=False, files={"model.bin": b"weights", "data/a": "a", "data/b": "b"})
     remote = LocalRemote(tmp_path / "storage")

@@ -355,6 +355,7 @@ def test_a_customer_key_that_is_no_key(bucket: Bucket) -> None:
 # Credentials, as boto3 finds them
 
 
+@pytest.mark.compatibility("Remotes", "AWS profiles, `credential_process`, SSO")
 def test_credentials_from_a_file_and_a_profile(bucket: Bucket, tmp_path: Path) -> None:
     path = tmp_path / "credentials"
     keys = f"aws_access_key_id = {bucket.server.access_key}\naws_secret_access_key = {bucket.server.secret_key}\n"
@@ -405,6 +406,7 @@ def test_a_commit_goes_to_s3_and_dvc_brings_it_back(repo: ModelRepo, bucket: Buc
     assert clone.tree() == repo.tree()
 
 
+@pytest.mark.compatibility("Remotes", "S3 (SeaweedFS)")
 def test_what_dvc_pushed_is_fetched(repo: ModelRepo) -> None:
     repo.dvc("push", "-q")
     before = repo.objects()

@@ -174,6 +174,11 @@ def test_what_the_cache_lacks_is_named(repo: ModelRepo, capsys: pytest.CaptureFi
         assert f"cpv: warning: {name}: the cache lacks some of it, so it cannot be uploaded" in said
 
 
+@pytest.mark.compatibility(
+    "Remotes",
+    "`version_aware` on a bucket without versions",
+    unsupported="`dvc cpv init` and the upload say how to turn versioning on",
+)
 def test_a_bucket_without_versioning(make: Callable[[str], ModelRepo], s3_server: Server) -> None:
     bucket = s3_server.make_bucket()
     repo = make(bucket)

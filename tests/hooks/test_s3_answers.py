@@ -117,6 +117,7 @@ def test_another_tag_is_asked_about_and_then_the_bytes_are(server: OddS3, tmp_pa
         remote_of(server).upload([item], PROGRESS)
 
 
+@pytest.mark.compatibility("Remotes", "S3, SSE-KMS (ETags that are no MD5)")
 def test_an_encrypted_object_has_another_tag(server: OddS3, tmp_path: Path) -> None:
     def encrypted(request: Request, answer: Answer) -> Answer:
         tagged = answer.without("ETag").header("ETag", '"0123456789abcdef0123456789abcdef"')
@@ -384,6 +385,7 @@ OLDER: list[tuple[str, Odd]] = [
 ]
 
 
+@pytest.mark.compatibility("Remotes", "S3 servers that know less than S3")
 @pytest.mark.parametrize(("what", "odd"), OLDER, ids=[what for what, _ in OLDER])
 def test_a_server_without_the_newer_listing(server: OddS3, tmp_path: Path, what: str, odd: Odd) -> None:
     items = some(server, tmp_path, 2300)
@@ -400,6 +402,7 @@ def test_a_server_without_the_newer_listing(server: OddS3, tmp_path: Path, what:
     assert remote_of(server).missing(wanted) == {"f" * 32}
 
 
+@pytest.mark.compatibility("Remotes", "S3 servers that know less than S3")
 def test_a_server_that_cannot_abort_an_upload(
     server: OddS3, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

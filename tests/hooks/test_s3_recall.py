@@ -282,6 +282,7 @@ def role(bare: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Role]]:
         thread.join()
 
 
+@pytest.mark.compatibility("Remotes", "AWS roles of containers")
 def test_keys_of_a_containers_role_are_asked_for_without_boto3(bare: Place, role: type[_Role]) -> None:
     bare.learn()
     role.asked.clear()

@@ -80,6 +80,7 @@ def test_what_else_a_head_does_not_say(server: OddS3, tmp_path: Path, code: str,
     assert caught.value.what == what
 
 
+@pytest.mark.compatibility("Remotes", "S3, credentials that expire in the middle of a transfer")
 def test_a_large_upload_goes_on_with_the_new_session(server: OddS3, tmp_path: Path) -> None:
     item = blob(tmp_path, os.urandom(3 * PART))
 

@@ -103,6 +103,7 @@ def test_a_dead_proxy_is_named(server: OddS3, monkeypatch: pytest.MonkeyPatch, v
     check(server, **KEYS)
 
 
+@pytest.mark.compatibility("Remotes", "S3 behind a proxy")
 def test_a_proxy_that_asks_for_a_login(server: OddS3, monkeypatch: pytest.MonkeyPatch) -> None:
     with odd_s3() as proxy:
         proxy.odd["*"] = lambda request, answer: Answer(407, is_head=answer.is_head)

@@ -77,6 +77,7 @@ def test_a_larger_object_too(s3_server: Server, tmp_path: Path) -> None:
     assert len(round_trip(remote_of(s3_server, s3_server.make_bucket()), blobs, tmp_path / "out")) == 4
 
 
+@pytest.mark.compatibility("Remotes", "S3, SSE-C")
 def test_a_customer_key_goes_with_each_request(s3_server: Server, tmp_path: Path) -> None:
     bucket, raw = s3_server.make_bucket(), os.urandom(32)
     (blob,) = blobs = blobs_in(tmp_path / "in", 1)
@@ -166,6 +167,7 @@ def test_a_signature_is_that_of_the_manual(monkeypatch: pytest.MonkeyPatch) -> N
 # TLS
 
 
+@pytest.mark.compatibility("Remotes", "S3 with a certificate of one's own")
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 @pytest.mark.parametrize("trust", ["the certificate", "anything"])
 def test_over_tls(s3_server: Server, tmp_path: Path, trust: str) -> None:

@@ -34,6 +34,7 @@ def shim(shell: Shell, hook: str, *, chained: str | None = None, python: str = s
     return path
 
 
+@pytest.mark.compatibility("Platforms", "hooks run by dash, bash, busybox")
 @pytest.mark.parametrize("hook", ALL)
 def test_every_shell_can_read_every_shim(shell: Shell, hook: str) -> None:
     for chained in (None, ODD):
@@ -162,6 +163,7 @@ def test_the_fsmonitor_answers_that_anything_may_have_changed(shell: Shell) -> N
     assert shell.run(path, "2", "token").out == "cpv\0/\0"
 
 
+@pytest.mark.compatibility("Hook managers", "hand-written hooks")
 @pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook != "reference-transaction"])
 def test_the_chained_hook_gets_what_git_gave(shell: Shell, hook: str) -> None:
     shell.git("init", "-q")

@@ -25,6 +25,7 @@ def ignoring_sigpipe(shell: Shell, path: Path, *args: str, input: str) -> subpro
 HOOKS = ("pre-push", "post-rewrite", "reference-transaction")
 
 
+@pytest.mark.compatibility("Git settings and versions", "SIGPIPE ignored in hooks, as the newest Git does")
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize("chained", [None, "exits at once"])
 def test_nobody_reads_and_nothing_is_said(shell: Shell, hook: str, chained: str | None) -> None:
@@ -49,6 +50,7 @@ def test_chained_hook_gets_all_lines_of_a_transaction(shell: Shell, count: int) 
     assert shell.read("got").decode() == lines
 
 
+@pytest.mark.compatibility("Git settings and versions", "batched and repeated reference transactions")
 def test_a_shim_reads_a_batch_of_refs_at_once(shell: Shell) -> None:
     """A shell reads its own lines byte by byte, more than a hundred calls for each."""
     shell.git("init", "-q")

@@ -104,6 +104,11 @@ def locked(make_repo: MakeRepo, tmp_path: Path) -> Signer:
     return found
 
 
+@pytest.mark.compatibility(
+    "Git settings and versions",
+    "signed tags and commits (`tag.gpgSign`, `commit.gpgSign`; SSH, GPG, X.509)",
+    limit="a key that would ask for a passphrase leaves a tag of CPV's unsigned, with a warning",
+)
 @pytest.mark.parametrize("setting", ["tag.gpgSign", "tag.forceSignAnnotated"])
 def test_every_tag_of_cpv_is_signed(signer: Signer, setting: str) -> None:
     signer.model.git("config", "--unset", "tag.gpgSign")
@@ -189,6 +194,10 @@ def test_key_with_a_passphrase(locked: Signer, capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.compatibility(
+    "Git settings and versions",
+    "signed tags and commits (`tag.gpgSign`, `commit.gpgSign`; SSH, GPG, X.509)",
+)
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
@@ -237,6 +246,10 @@ openssl cms -sign -binary -outform PEM -signer "$here/cert" -inkey "$here/key" |
 """
 
 
+@pytest.mark.compatibility(
+    "Git settings and versions",
+    "signed tags and commits (`tag.gpgSign`, `commit.gpgSign`; SSH, GPG, X.509)",
+)
 @pytest.mark.parametrize("name", ["gpgsm", "smimesign"])
 def test_x509(signer: Signer, name: str) -> None:
     """gpgsm is told to ask nobody; another program, which may know no such option, gets Git's own words alone."""

@@ -102,6 +102,9 @@ def changed_dvc(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.compatibility(
+    "DVC", "a DVC whose command line changed", limit="`dvc` works and warns once; `cpv` is the command"
+)
 def test_a_dvc_whose_parser_changed_gets_one_warning_and_works(installed: Venv, tmp_path: Path) -> None:
     env = {"PYTHONPATH": str(changed_dvc(tmp_path))}
     shown = installed.dvc("root", "--help", env=env)

@@ -97,6 +97,7 @@ def test_a_model_without_data_needs_none(make_repo: MakeRepo) -> None:
     assert found(model.path)["required-files"] == Check("required-files", "ok", "model.bin there")
 
 
+@pytest.mark.compatibility("Git layouts", "several DVC roots and models in one repository")
 def test_several_models_in_one_repository_are_told_apart(model: ModelRepo) -> None:
     (model.path / "second/.dvc").mkdir(parents=True)
     model.write("second/.cpv.toml", SETTINGS)

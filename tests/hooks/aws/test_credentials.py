@@ -84,6 +84,7 @@ def test_awss_own_file_and_a_profile_of_it() -> None:
     )
 
 
+@pytest.mark.compatibility("Remotes", "AWS profiles, `credential_process`, SSO")
 def test_single_sign_on_and_a_credential_process() -> None:
     sso = "sso_start_url = https://x\nsso_region = us-east-1\nsso_account_id = 123456789012\nsso_role_name = dev\n"
     answer = write(Path.home() / "answer", '{"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "hunter2hunter2"}')
