@@ -8,7 +8,8 @@ that differs from the page in the tree. CI runs it on the results of its own tes
 
 A test that shows how CPV gets on with something says so: `@pytest.mark.compatibility("Git layouts", "split index")`. A
 row works; `limit="…"` says where it ends, `unsupported="…"` that it does not work, and the line that says so to a user.
-Several tests may show one row; one of them says its limit. `each=TABLE` has a row for each key of a table by which the test is parametrised.
+Several tests may show one row; one of them says its limit. `each=TABLE` has a row for each key of a table by which the
+test is parametrised.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Row:
 
 
 def areas() -> dict[str, list[Row]]:
-    """The rows of each area. `ValueError` for an area that is not listed, and where two tests say two things of a row."""
+    """The rows of each area. `ValueError` for an unknown one, and where two tests say two things of a row."""
     found: dict[str, dict[str, Row]] = {area: {} for area in AREAS}
     for mark in marked("compatibility"):
         area, *names = mark.values
