@@ -35,11 +35,13 @@ class RemoteFacts(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What DVC's merged configuration says. `remote_name` is the default remote's."""
+    """What DVC's merged configuration says. `remote_name` is the default remote's; `lock_by_link` is
+    `core.hardlink_lock`."""
 
     cache_dir: str
     cache_types: tuple[str, ...]
     cache_shared: bool
+    lock_by_link: bool
     remote_name: str | None
     remotes: Mapping[str, RemoteFacts]
 
@@ -192,8 +194,8 @@ def _options_in(places: Mapping[str, Mapping[str, str]], remote: str) -> dict[st
 
 def _read_facts(root: Path, files: Sequence[str]) -> Facts:
     config = _dvc_config(root)
-    cache, remotes = config.get("cache", {}), config.get("remote", {})
-    name = config.get("core", {}).get("remote")
+    core, cache, remotes = (config.get(section, {}) for section in ("core", "cache", "remote"))
+    name = core.get("remote")
     if name and name not in remotes:
         raise CPVError(
             f"core.remote names {name!r}, which is not configured",
@@ -205,6 +207,7 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
         cache_dir=str(Path(root, cache.get("dir") or Path(".dvc", "cache")).resolve()),
         cache_types=tuple(types),
         cache_shared=cache.get("shared") == "group",
+        lock_by_link=bool(core.get("hardlink_lock")),
         remote_name=name,
         remotes={str(known): _remote_facts(options, known, files) for known, options in remotes.items()},
     )

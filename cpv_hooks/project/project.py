@@ -24,6 +24,7 @@ class _Facts(NamedTuple):
     cache_dir: Path
     cache_types: tuple[str, ...]
     cache_shared: bool
+    lock_by_link: bool
     remote_name: str | None
     remote_url: str | None
     remote_versioned: bool
@@ -36,6 +37,7 @@ class Project(_Facts):
 
     `remote_name` is the remote at hand: the default one, or that of an output which names another (see `at`).
     `remote_versioned` says that DVC keeps versions under readable names there. `remotes` are all that are configured.
+    `lock_by_link` is DVC's `core.hardlink_lock`.
     """
 
     @classmethod
@@ -50,6 +52,7 @@ class Project(_Facts):
             cache_dir=Path(facts.cache_dir),
             cache_types=tuple(facts.cache_types),
             cache_shared=facts.cache_shared,
+            lock_by_link=facts.lock_by_link,
             remote_name=facts.remote_name,
             remote_url=default.url or None,
             remote_versioned=default.versioned,

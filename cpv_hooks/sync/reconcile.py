@@ -54,7 +54,8 @@ class Reconciler:
         except MissingFromCache as error:
             from cpv_hooks.sync.gone_data import went_with_a_version
 
-            return went_with_a_version(self.event, space, pointer) or Outcome(pointer.path, "missing", pointer, error)
+            said = error.after_a_fetch() if self.event.fetch else error
+            return went_with_a_version(self.event, space, pointer) or Outcome(pointer.path, "missing", pointer, said)
         except CPVError as error:
             state: State = "unreadable" if isinstance(error, Unreadable) else "invalid"
             return Outcome(pointer.path, state, pointer, error)

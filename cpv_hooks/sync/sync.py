@@ -16,7 +16,8 @@ from cpv_hooks.sync.events import SYNC, Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, SyncReport, nobody
 from cpv_hooks.sync.reconcile import Reconciler
 from cpv_hooks.sync.watch_file import Written
-from cpv_hooks.system.locks import locked, wait_for_dvc
+from cpv_hooks.system.dvc_lock import wait_for_dvc
+from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import Clock, newest, signature
 from cpv_hooks.worktree.base_index import REMOVING, Index
 from cpv_hooks.worktree.discovery import Found, discover, left_out_unknown, owner

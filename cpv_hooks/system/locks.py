@@ -1,7 +1,4 @@
-"""Locks: ours, one per work tree, and DVC's, which is waited for and never broken.
-
-Ours is an `flock`, which the kernel releases when its holder dies, so it can never be stale.
-"""
+"""Locks: an `flock`, which the kernel releases when its holder dies, so it can never be stale."""
 
 from __future__ import annotations
 
@@ -15,9 +12,9 @@ from pathlib import Path
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.own_files import open_own
 
-_POLL = 0.05  # seconds
-_SAY_AFTER = 1.0
-_GIVE_UP = 600.0
+POLL = 0.05  # seconds
+SAY_AFTER = 1.0
+GIVE_UP = 600.0
 
 
 class Busy(CPVError):
@@ -80,48 +77,14 @@ def _acquire(descriptor: int, path: Path, wait: bool, say: str) -> None:
             return
         except BlockingIOError:
             waited = time.monotonic() - started
-            if not wait or waited > _GIVE_UP:
+            if not wait or waited > GIVE_UP:
                 raise Busy(
                     f"another process is {say}", where=str(path), fix="wait for it, then repeat the command"
                 ) from None
-        if waited > _SAY_AFTER and not said:
+        if waited > SAY_AFTER and not said:
             said = True
-            _say(f"waiting for another process that is {say}")
-        time.sleep(_POLL)
-
-
-def wait_for_dvc(root: Path, *, wait: bool) -> None:
-    """Return once no other process holds DVC's lock on a DVC root.
-
-    DVC marks its lock file with the holder's process id (zc.lockfile). A holder that is one of our own ancestors, such
-    as `dvc repro` running a stage that commits, is not waited for: it is waiting for us.
-    """
-    path = root / ".dvc" / "tmp" / "lock"
-    started, said = time.monotonic(), False
-    while (holder := _dvc_holder(path)) is not None and holder not in ancestors():
-        if not wait or time.monotonic() - started > _GIVE_UP:
-            raise Busy(
-                f"DVC is at work here (process {holder})", where=str(root), fix="wait for it, then repeat the command"
-            )
-        if not said and time.monotonic() - started > _SAY_AFTER:
-            said = True
-            _say(f"waiting for DVC (process {holder})")
-        time.sleep(_POLL)
-
-
-@contextmanager
-def holding_dvc(root: Path) -> Iterator[None]:
-    """Keep DVC itself from working on a DVC root; waits for a process that does. Marked as DVC marks it.
-
-    Raises `Busy` where the one at work is waiting for us.
-    """
-    wait_for_dvc(root, wait=True)
-    path = root / ".dvc" / "tmp" / "lock"
-    if _dvc_holder(path) is not None:
-        raise Busy("DVC runs this command itself", where=str(root), fix="repeat it when DVC is done")
-    with locked(path, wait=True, say="working with DVC") as descriptor:
-        note(descriptor, f" {os.getpid()}\n")
-        yield
+            announce(f"waiting for another process that is {say}")
+        time.sleep(POLL)
 
 
 def note(descriptor: int, text: str) -> None:
@@ -129,16 +92,6 @@ def note(descriptor: int, text: str) -> None:
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode("ascii"), 0)
-
-
-def _dvc_holder(path: Path) -> int | None:
-    if not is_held(path):
-        return None
-    try:
-        text = path.read_bytes()[:64].split()
-    except OSError:
-        return None
-    return int(text[0]) if text and text[0].isdigit() else 0
 
 
 def is_held(path: Path) -> bool:
@@ -158,25 +111,8 @@ def is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
-def ancestors() -> set[int]:
-    """This process and all that it descends from."""
-    found, process = {os.getpid()}, os.getppid()
-    while process > 1:
-        found.add(process)
-        process = _parent(process)
-    return found
-
-
-def _parent(process: int) -> int:
-    try:
-        status = Path(f"/proc/{process}/stat").read_bytes()
-    except OSError:
-        return 0
-    # The second field is the name in parentheses and may hold anything; the parent is the second behind it.
-    return int(status.rpartition(b")")[2].split()[1])
-
-
-def _say(line: str) -> None:
+def announce(line: str) -> None:
+    """Tell who waits what for."""
     from cpv_hooks.console.output import say
 
     say(line)

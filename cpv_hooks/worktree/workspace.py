@@ -26,9 +26,14 @@ class MissingFromCache(CPVError):
     """The cache lacks what a pointer names. `oids` are the missing objects."""
 
     def __init__(self, pointer: Pointer, oids: list[str]) -> None:
-        self.oids = oids
-        count = f"{len(oids)} objects, e.g. {oids[0]}" if len(oids) > 1 else f"object {oids[0]}"
-        super().__init__(f"the cache lacks {count}", where=pointer.path, fix="dvc cpv sync")
+        self.pointer, self.oids = pointer, oids
+        self.count = f"{len(oids)} objects, e.g. {oids[0]}" if len(oids) > 1 else f"object {oids[0]}"
+        super().__init__(f"the cache lacks {self.count}", where=pointer.path, fix="dvc cpv sync")
+
+    def after_a_fetch(self) -> CPVError:
+        """The same where the remote was asked too."""
+        what = f"neither the cache nor the remote has {self.count}"
+        return CPVError(what, where=self.pointer.path, fix="dvc push where it still is, then dvc cpv sync")
 
 
 def _nothing(count: int) -> None:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from cpv_hooks.system import locks
-from cpv_hooks.system.locks import Busy, holding_dvc, locked, wait_for_dvc
+from cpv_hooks.system.dvc_lock import holding_dvc, wait_for_dvc
+from cpv_hooks.system.locks import Busy, locked
 from support.shell import Shell
 
 HOLD = """
@@ -25,7 +27,7 @@ with locked(pathlib.Path(sys.argv[1]), wait=False, say="testing"):
 HOLD_DVC = """
 import sys
 from dvc.lock import make_lock
-with make_lock(sys.argv[1], tmp_dir=sys.argv[2]):
+with make_lock(sys.argv[1], tmp_dir=sys.argv[2], hardlink_lock=sys.argv[3:] == ["link"]):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -48,14 +50,14 @@ def holder(code: str, *args: str | Path) -> Iterator[subprocess.Popen[str]]:
 
 def release_when_said(process: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the lock go as soon as somebody who waits for it has said so."""
-    say = locks._say
+    say = locks.announce
 
     def then_release(line: str) -> None:
         say(line)
         assert process.stdin
         process.stdin.close()
 
-    monkeypatch.setattr(locks, "_say", then_release)
+    monkeypatch.setattr(locks, "announce", then_release)
 
 
 def test_a_second_process_that_does_not_wait_is_told_so(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_a_second_process_that_waits_gets_it_and_says_so(
 
 
 def test_it_gives_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "_GIVE_UP", 0.1)
+    monkeypatch.setattr(locks, "GIVE_UP", 0.1)
     path = tmp_path / "lock"
     with holder(HOLD, path), pytest.raises(Busy), locked(path, wait=True, say="x"):
         pass
@@ -147,13 +149,40 @@ def test_a_dvc_that_is_our_own_ancestor_is_not_waited_for(dvc_root: Shell) -> No
 import subprocess, sys
 from dvc.lock import make_lock
 child = (
-    "import pathlib, sys; from cpv_hooks.system import locks; "
-    "locks.wait_for_dvc(pathlib.Path(sys.argv[1]), wait=False)"
+    "import pathlib, sys; from cpv_hooks.system import dvc_lock; "
+    "dvc_lock.wait_for_dvc(pathlib.Path(sys.argv[1]), wait=False)"
 )
 with make_lock(sys.argv[1], tmp_dir=sys.argv[2]):
     raise SystemExit(subprocess.call([sys.executable, "-c", child, sys.argv[3]]))
 """
     dvc_root.python("-c", code, tmp / "lock", tmp, dvc_root.path)
+
+
+def test_dvc_at_work_with_a_lock_that_is_a_link(dvc_root: Shell) -> None:
+    """`core.hardlink_lock`: nothing tells who holds it, and a DVC that is killed leaves it."""
+    tmp = dvc_root.path / ".dvc/tmp"
+    with holder(HOLD_DVC, tmp / "lock", tmp, "link") as process:
+        for _ in range(2):
+            with pytest.raises(Busy) as caught:
+                wait_for_dvc(dvc_root.path, wait=False)
+            assert str(caught.value) == (
+                f"{dvc_root.path}: DVC is at work here (it holds {tmp}/lock); "
+                f"fix: wait for it, then repeat the command; if no dvc is running, rm {tmp}/lock"
+            )
+            process.kill()
+            process.wait()
+    (tmp / "lock").unlink()
+    wait_for_dvc(dvc_root.path, wait=False)
+
+
+def test_a_lock_that_is_a_link_is_waited_for(
+    dvc_root: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp = dvc_root.path / ".dvc/tmp"
+    with holder(HOLD_DVC, tmp / "lock", tmp, "link") as process:
+        release_when_said(process, monkeypatch)
+        wait_for_dvc(dvc_root.path, wait=True)
+        assert capsys.readouterr().err == f"cpv: waiting for DVC (it holds {tmp}/lock)\n"
 
 
 def test_many_processes_one_at_a_time(tmp_path: Path) -> None:
@@ -179,6 +208,20 @@ def test_dvc_is_kept_from_working_meanwhile(tmp_path: Path) -> None:
         done = Shell(tmp_path).python("-c", HOLD_DVC, path, tmp_path, status=1)
         assert "LockError" in done.err
     with holder(HOLD_DVC, path, tmp_path):
+        pass
+
+
+def test_dvc_is_kept_from_working_by_a_lock_that_is_a_link(tmp_path: Path) -> None:
+    """Nothing is left that would keep DVC out afterwards, nor anything that would keep CPV out before."""
+    from dvc.lock import LockError, make_lock
+
+    path = tmp_path / ".dvc/tmp/lock"
+    path.parent.mkdir(parents=True)
+    path.write_text(" 12345\n")  # from before `core.hardlink_lock` was set
+    with holding_dvc(tmp_path, by_link=True), pytest.raises(LockError):
+        make_lock(str(path), tmp_dir=str(path.parent), hardlink_lock=True).lock(timedelta(0))
+    assert list(path.parent.iterdir()) == []
+    with holder(HOLD_DVC, path, path.parent, "link"):
         pass
 
 

@@ -20,7 +20,9 @@ FSMONITOR_FILE = "cpv-fsmonitor"
 MERGE_DRIVER = f'sh "$(git rev-parse --git-common-dir)/{state_files.FOLDER}/{state_files.MERGE_DRIVER}" %O %A %B %L %P'
 _STATE_FILE = re.compile("@([A-Z][A-Z_]*)@")
 """In a template: one of CPV's own files, by the name of its constant."""
-_FSMONITOR = 'f="${{GIT_DIR:-.git}}/{0}"; [ -x "$f" ] || f="$(git rev-parse --git-common-dir)/{0}"; exec "$f"'
+_BY_GIT_DIR = 'f="${GIT_DIR:-.git}/'
+# False where it leads nowhere, and so silent: DVC copies Git's settings to where an experiment runs (`exp run --temp`).
+_FSMONITOR = '{0}"; [ -x "$f" ] || f="$(git rev-parse --git-common-dir)/{0}"; [ -x "$f" ] || f=false; exec "$f"'
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,14 @@ class Interpreter:
 def fsmonitor_command(path: Path, common_dir: Path) -> str:
     """The value of `core.fsmonitor`, which Git gives to a shell: it holds for every work tree, and when it is moved."""
     if path.is_relative_to(common_dir):
-        return _FSMONITOR.format(path.relative_to(common_dir).as_posix())
+        return _BY_GIT_DIR + _FSMONITOR.format(path.relative_to(common_dir).as_posix())
     return f"exec {shlex.quote(str(path))}"
 
 
 def is_fsmonitor(command: str) -> bool:
     """Whether a value of `core.fsmonitor` starts CPV's, by this command or by its path alone."""
-    return command == _FSMONITOR.format(f"hooks/{FSMONITOR_FILE}") or (
-        os.path.basename(command.rstrip("'")) == FSMONITOR_FILE
-        or command == _FSMONITOR.format(f"{state_files.FOLDER}/{state_files.HOOKS}/{FSMONITOR_FILE}")
+    return os.path.basename(command.rstrip("'")) == FSMONITOR_FILE or (
+        command.startswith(_BY_GIT_DIR) and f'/{FSMONITOR_FILE}"' in command
     )
 
 

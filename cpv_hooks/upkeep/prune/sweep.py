@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import disk_error
-from cpv_hooks.system.locks import holding_dvc, locked
+from cpv_hooks.system.dvc_lock import holding_dvc
+from cpv_hooks.system.locks import locked
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import cache_plan, remote_plan
 from cpv_hooks.upkeep.prune.needed_objects import Needed
@@ -41,7 +42,7 @@ def locks(repo: Repo, projects: Sequence[Project]) -> Iterator[None]:
         for tree in sorted(work_trees(repo), key=lambda tree: tree.git_dir):
             held.enter_context(locked(tree.state / state_files.LOCK, wait=True, say="syncing a work tree"))
         for project in projects:
-            held.enter_context(holding_dvc(project.root))
+            held.enter_context(holding_dvc(project.root, by_link=project.lock_by_link))
         yield
 
 
