@@ -46,6 +46,16 @@ class Cursor:
         assert isinstance(found, int | float)
         return found
 
+    def varint(self) -> int:
+        """A whole number, seven bits a byte, the lowest first."""
+        value = 0
+        for place in range(10):
+            (byte,) = self.take(1)
+            value |= (byte & 0x7F) << 7 * place
+            if byte < 0x80:
+                return value
+        raise Cut(f"it has a number before byte {self.at} that does not end")
+
     @property
     def left(self) -> int:
         """Bytes until the end."""

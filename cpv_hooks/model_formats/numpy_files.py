@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import partial
 
 from cpv_hooks.model_formats.record import WIDTHS, Tensor, Unreadable, checked
@@ -11,6 +12,8 @@ from cpv_hooks.system.byte_source import ByteSource, Part
 MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 10_000  # NumPy's own limit
 _KINDS = {"f": "F", "i": "I", "u": "U", "c": "C", "b": "BOOL"}
+_NAMED = {"float": "F", "int": "I", "uint": "U", "complex": "C", "bfloat": "BF"}
+_FLOAT8 = re.compile(r"float8_(e[0-9]m[0-9])(?:fn)?")
 
 
 def dtype_of(text: str) -> str:
@@ -20,6 +23,17 @@ def dtype_of(text: str) -> str:
     if kind is None or not plain[1:].isdigit():
         return text[:40]
     return kind if kind == "BOOL" else f"{kind}{int(plain[1:]) * 8}"
+
+
+def dtype_named(text: str) -> str:
+    """`F64` for `float64`, as NumPy and Zarr call types; what has no other name keeps it."""
+    if text == "bool":
+        return "BOOL"
+    small = _FLOAT8.fullmatch(text)
+    if small:
+        return f"F8_{small[1].upper()}"
+    name = text.rstrip("0123456789")
+    return _NAMED[name] + text[len(name) :] if name in _NAMED and name != text else text[:40]
 
 
 def read_npy(source: ByteSource, name: str) -> Tensor:

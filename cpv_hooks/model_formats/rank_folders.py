@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from cpv_hooks.model_formats import pickle_symbols, torch_files
+from cpv_hooks.errors import CPVError
+from cpv_hooks.model_formats import ocdbt, pickle_symbols, torch_files
+from cpv_hooks.model_formats.damage import DAMAGE, reason
+from cpv_hooks.model_formats.numpy_files import dtype_named, dtype_of
 from cpv_hooks.model_formats.pickle_objects import Global, Made
 from cpv_hooks.model_formats.pickle_verdict import verdict
 from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked, short
@@ -18,6 +21,7 @@ from cpv_hooks.system.byte_source import ByteSource, Part
 DCP = ".metadata"
 ORBAX = "_METADATA"
 _STORAGE = "torch.distributed.checkpoint.metadata.TensorStorageMetadata"
+_ZARR = ("/.zarray", "/zarr.json")
 _MAX_JSON = 64 << 20
 
 
@@ -83,22 +87,53 @@ def _saved(source: ByteSource, offset: int, length: int) -> Part:
 
 
 def read_orbax(files: Mapping[str, ByteSource], name: str = ORBAX) -> Model:
-    """Orbax: the tree of arrays. Their types lie with the arrays, in a database, and are not read."""
-    source = files[name]
-    said = json.loads(source.read(0, min(source.size, _MAX_JSON)))
+    """Orbax: the tree of arrays, and what Zarr says of each."""
+    folder = name.removesuffix(ORBAX)
+    said = _document(files[name])
     tree = said["tree_metadata"]
-    shapes = _shapes(files, name.removesuffix(ORBAX))
     if not isinstance(tree, dict) or len(tree) > MAX_TENSORS:
         raise Unreadable("it is no metadata of Orbax")
+    notes, errors = list[str](), list[str]()
+    shapes, arrays = _shapes(files, folder), dict[str, Tensor]()
+    try:
+        for key, text in _described(files, folder):
+            array = _array(key, json.loads(text))
+            arrays[array.name] = array
+    except ocdbt.NeedsZstandard:
+        notes.append("types of its arrays are read with zstandard: pip install 'dvc-cpv[readers]'")
+    except (CPVError, OSError, Unreadable, *DAMAGE) as error:
+        errors.append(f"{folder}{ocdbt.MANIFEST}: {reason(error)}")
     tensors = []
     for item in tree.values():
         path = ".".join(str(key["key"])[:200] for key in item["key_metadata"])
-        value = item["value_metadata"]
-        shape = value.get("write_shape", shapes.get(path))
+        known = arrays.get(path)
+        shape = item["value_metadata"].get("write_shape", shapes.get(path, list(known.shape) if known else None))
         if isinstance(shape, list):
-            tensors.append(checked(Tensor(path, tuple(shape), "unknown")))
+            tensors.append(checked(Tensor(path, tuple(shape), known.dtype if known else "unknown")))
     kept = ("use_ocdbt", "use_zarr3")
-    return Model("Orbax", tuple(tensors), {key: short(said[key]) for key in kept if key in said})
+    facts = {key: short(said[key]) for key in kept if key in said}
+    return Model("Orbax", tuple(tensors), facts, tuple(notes), tuple(errors))
+
+
+def _described(files: Mapping[str, ByteSource], folder: str) -> Iterator[tuple[str, bytes]]:
+    """What Zarr says of each array, by the array's name: in a database, or in a file for each."""
+    if folder + ocdbt.MANIFEST in files:
+        yield from ocdbt.values(files, folder, _ZARR)
+        return
+    for name, source in files.items():
+        if name.startswith(folder) and name.endswith(_ZARR):
+            yield name.removeprefix(folder), source.read(0, min(source.size, _MAX_JSON))
+
+
+def _array(key: str, said: Mapping[str, Any]) -> Tensor:
+    """https://zarr-specs.readthedocs.io: version 2 has `dtype`, as NumPy writes it or a name, version 3 `data_type`."""
+    written = said["data_type"] if "data_type" in said else said["dtype"]
+    dtype = dtype_of(written) if written[:1] in "<>|" else dtype_named(written)
+    return checked(Tensor(key.rpartition("/")[0], tuple(said["shape"]), dtype))
+
+
+def _document(source: ByteSource) -> Any:
+    return json.loads(source.read(0, min(source.size, _MAX_JSON)))
 
 
 def _shapes(files: Mapping[str, ByteSource], folder: str) -> dict[str, list[int]]:
@@ -106,7 +141,7 @@ def _shapes(files: Mapping[str, ByteSource], folder: str) -> dict[str, list[int]
     found: dict[str, list[int]] = {}
     for name, source in files.items():
         if name.startswith(f"{folder}array_metadatas/"):
-            for item in json.loads(source.read(0, min(source.size, _MAX_JSON)))["array_metadatas"]:
+            for item in _document(source)["array_metadatas"]:
                 one = item["array_metadata"]
                 found[str(one["param_name"])] = one["write_shape"]
     return found

@@ -1,6 +1,7 @@
 """Writes `tests/models/`: tiny models, each saved by the library whose format it is. Run by hand, where these are:
 
-    pip install torch safetensors gguf numpy h5py keras jax onnx xgboost lightgbm catboost skops joblib scikit-learn
+    pip install torch safetensors gguf numpy h5py keras jax orbax-checkpoint onnx xgboost lightgbm catboost \\
+        skops joblib scikit-learn
     python tests/support/write_models.py tests/models
 
 Readers are tested with what is committed, so that the suite needs none of them. Where a format's bytes differ from
@@ -151,14 +152,34 @@ def sklearn_files(folder: Path) -> None:
     del spare
 
 
-def orbax_folder(folder: Path) -> None:
+def orbax_folders(folder: Path) -> None:
     import jax.numpy as jnp
     import orbax.checkpoint as ocp
 
+    layer = {"layer": {"kernel": jnp.ones((2, 3)), "bias": jnp.zeros(3)}}
     with ocp.StandardCheckpointer() as saver:
-        saver.save(
-            (folder / "orbax").absolute(), {"layer": {"kernel": jnp.ones((2, 3)), "bias": jnp.zeros(3)}}, force=True
-        )
+        saver.save((folder / "orbax").absolute(), layer, force=True)
+    types = {"half": jnp.ones((300, 3), jnp.bfloat16), "small": jnp.ones(2, jnp.float8_e4m3fn), "step": jnp.int32(7)}
+    mixed = {**types, "mask": jnp.array([True, False]), "bytes": jnp.arange(4, dtype=jnp.uint8), "note": "not an array"}
+    for name, database, zarr3 in (("orbax-zarr3", True, True), ("orbax-files", False, False)):
+        handler = ocp.PyTreeCheckpointHandler(use_ocdbt=database, use_zarr3=zarr3)
+        with ocp.Checkpointer(handler) as saver:
+            saver.save((folder / name).absolute(), mixed, force=True)
+
+
+def tensorstore_nodes(folder: Path) -> None:
+    """A database as Orbax's, whose tree has branches: nodes hold 300 bytes each, and values lie outside of them."""
+    import tensorstore as ts
+
+    place = {"driver": "file", "path": f"{(folder / 'ocdbt-nodes').absolute()}/"}
+    config = {"max_inline_value_bytes": 16, "max_decoded_node_bytes": 300, "compression": None}
+    store = ts.KvStore.open({"driver": "ocdbt", "base": place, "config": config}).result()
+    for version in ("old", "new"):
+        with ts.Transaction() as all_at_once:
+            for number in range(30):
+                described = json.dumps({"dtype": "<f4", "shape": [number], "zarr_format": 2, "attributes": version})
+                store.with_transaction(all_at_once)[f"layer.{number}.kernel/.zarray"] = described
+                store.with_transaction(all_at_once)[f"layer.{number}.kernel/0"] = "weights"
 
 
 WRITERS = (
@@ -170,7 +191,8 @@ WRITERS = (
     tree_files,
     sklearn_files,
     keras_files,
-    orbax_folder,
+    orbax_folders,
+    tensorstore_nodes,
 )
 
 if __name__ == "__main__":

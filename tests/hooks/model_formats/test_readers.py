@@ -14,6 +14,13 @@ LINEAR = {
     "2.bias": ("BF16", (2,)),
 }
 LAYER = {"layer.weight": ("F32", (2, 3)), "layer.bias": ("F16", (2,))}
+MIXED = {
+    "half": ("BF16", (300, 3)),
+    "small": ("F8_E4M3", (2,)),
+    "step": ("I32", ()),
+    "mask": ("BOOL", (2,)),
+    "bytes": ("U8", (4,)),
+}
 
 LOGISTIC = {
     "steps.0.1.mean_": ("F64", (2,)),
@@ -74,7 +81,9 @@ LOGISTIC = {
             "folder of torch.distributed.checkpoint",
             {"layer.weight": ("F32", (2, 3)), "layer.bias": ("F32", (2,))},
         ),
-        ("orbax", "folder of Orbax", {"layer.bias": ("unknown", (3,)), "layer.kernel": ("unknown", (2, 3))}),
+        ("orbax", "folder of Orbax", {"layer.bias": ("F32", (3,)), "layer.kernel": ("F32", (2, 3))}),
+        ("orbax-zarr3", "folder of Orbax", MIXED),
+        ("orbax-files", "folder of Orbax", MIXED),
     ],
 )
 def test_tensors(name: str, format: str, tensors: dict[str, object]) -> None:
