@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
+from cpv_hooks.errors import CPVError
 from cpv_hooks.git.gitignore import file_for
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
@@ -52,11 +53,14 @@ class Staged(NamedTuple):
 
 def staged(repo: Repo) -> Staged:
     """Compare the index of the commit under way with HEAD; before the first commit all in it is added."""
-    if repo.resolve("HEAD") is None:
+    try:
+        fields = repo.run("diff-index", "--cached", "--no-renames", "-z", "HEAD", index=True).split("\0")
+    except CPVError:
+        if repo.resolve("HEAD") is not None:
+            raise
         rows = (line.partition("\t") for line in repo.run("ls-files", "-s", "-z", index=True).split("\0") if line)
         added = {path: head.split()[1] for head, _, path in rows}
         return Staged(frozenset(added), added, frozenset())
-    fields = repo.run("diff-index", "--cached", "--no-renames", "-z", "HEAD", index=True).split("\0")
     heads = {path: head.split() for head, path in zip(fields[0::2], fields[1::2], strict=False) if head}
     # `:MODE MODE OID OID STATUS` (git-diff-index(1), raw output).
     added = {path: head[3] for path, head in heads.items() if head[4] == "A"}

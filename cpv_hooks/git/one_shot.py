@@ -80,9 +80,12 @@ def open_detour(repo: Repo) -> None:
 
 def _commit(repo: Repo, tree: str) -> str:
     """HEAD with another tree: options such as --fixup=HEAD and -C HEAD read its message and its author."""
-    if repo.resolve("HEAD") is None:
+    try:
+        header, _, message = repo.run("cat-file", "commit", "HEAD").partition("\n\n")
+    except CPVError:
+        if repo.resolve("HEAD") is not None:
+            raise
         return repo.run("commit-tree", tree, input="CPV: one-shot commit under way\n", env=_IDENTITY).strip()
-    header, _, message = repo.run("cat-file", "commit", "HEAD").partition("\n\n")
     lines = [f"tree {tree}", *re.findall(r"(?m)^(?:parent|author|committer|encoding) .*$", header)]
     text = "\n".join(lines) + f"\n\n{message}"
     return repo.run("hash-object", "-t", "commit", "-w", "--stdin", input=text).strip()

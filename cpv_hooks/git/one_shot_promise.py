@@ -34,26 +34,25 @@ def unpromised(repo: Repo, git: GitProcess | None) -> Obstacle | None:
     return next(_doubts(repo, git), None)
 
 
-def configured(repo: Repo, event: str) -> str | None:
-    """A hook that Git's configuration gives to an event, `git -c` included.
+def configured(repo: Repo, *events: str) -> tuple[str, str] | None:
+    """A hook that Git's configuration gives to one of these events, `git -c` included: its name, and the event.
 
     From Git 2.54 on these run beside the hooks of the folder, before them, and also after one of them failed.
     """
     listed = repo.run("config", "-z", "--get-regexp", r"^hook\..*\.event$", check=False).split("\0")
-    events: dict[str, list[str]] = {}
+    given: dict[str, list[str]] = {}
     for key, _, value in (line.partition("\n") for line in listed if line):
         name = key.removeprefix("hook.").removesuffix(".event")
-        events[name] = [*events.get(name, []), value] if value else []
-    for name in (name for name, own in events.items() if event in own):
+        given[name] = [*given.get(name, []), value] if value else []
+    for event, name in ((event, name) for event in events for name, own in given.items() if event in own):
         if repo.run("config", "--type=bool", "--get", f"hook.{name}.enabled", check=False).strip() != "false":
-            return f"hook.{name}"
+            return f"hook.{name}", event
     return None
 
 
 def _doubts(repo: Repo, git: GitProcess | None) -> Iterator[Obstacle]:
-    for event in (_OPENS, _ENDS):
-        if name := configured(repo, event):
-            yield Obstacle(f"{name} is configured for {event}")
+    if found := configured(repo, _OPENS, _ENDS):
+        yield Obstacle("{} is configured for {}".format(*found))
     yield from _other_runners(repo)
     options = commit_words.values(git.words[1:]) if git else {}
     for option in ("squash", "fixup"):

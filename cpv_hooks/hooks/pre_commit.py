@@ -208,8 +208,8 @@ def _tell_of_configured(repo: Repo) -> None:
     """What is staged may be the work of a configured hook, which came first: then Git found nothing to commit."""
     from cpv_hooks.git.one_shot_promise import configured
 
-    if os.path.basename(os.environ.get("GIT_INDEX_FILE", "")) == "index" and (name := configured(repo, "pre-commit")):
-        say(f"{name} may have staged files: if Git finds nothing to commit, run the same git commit again")
+    if os.path.basename(os.environ.get("GIT_INDEX_FILE", "")) == "index" and (found := configured(repo, "pre-commit")):
+        say(f"{found[0]} may have staged files: if Git finds nothing to commit, run the same git commit again")
 
 
 def _one_shot(report: SyncReport) -> bool:

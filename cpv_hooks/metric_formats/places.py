@@ -9,14 +9,14 @@ from typing import Literal, NamedTuple
 Format = Literal["log", "state", "dvclive", "mlflow", "events"]
 
 STATE = "trainer_state.json"
-_LOG = re.compile(r"(metrics[^/]*\.(json|jsonl|csv|tsv|ya?ml|toml|log|txt)|[a-z]+_results\.json|training\.(csv|log))")
+_LOG = r"(metrics[^/]*\.(json|jsonl|csv|tsv|ya?ml|toml|log|txt)|[a-z]+_results\.json|training\.(csv|log))"
 # https://doc.dvc.org/dvclive: DVCLIVE/metrics.json and DVCLIVE/plots/metrics/NAME.tsv
-_DVCLIVE = re.compile(r"(?:(.*)/)?plots/(?:metrics|scalars)/(.+)\.tsv")
+_DVCLIVE = r"(?:(.*)/)?plots/(?:metrics|scalars)/(.+)\.tsv"
 # https://mlflow.org/docs/latest/tracking: mlruns/EXPERIMENT/RUN/metrics/NAME
-_MLFLOW = re.compile(r"((?:.*/)?[0-9a-f]{32})/metrics/(.+)")
-_EVENTS = re.compile(r"(?:(.*)/)?[^/]*\.tfevents\.[^/]*")
+_MLFLOW = r"((?:.*/)?[0-9a-f]{32})/metrics/(.+)"
+_EVENTS = r"(?:(.*)/)?[^/]*\.tfevents\.[^/]*"
 
-_STEP = re.compile(r"-(\d+)(?=/)")
+_STEP = r"-(\d+)(?=/)"
 _AT_MOST = {"log": 10, "events": 10, "mlflow": 50, "dvclive": 50}
 """Files of a folder that a commit reads. A person who asks for all steps waits for more."""
 _AT_MOST_WITH_STEPS = 1000
@@ -32,16 +32,16 @@ class Place(NamedTuple):
 
 def place_of(name: str) -> Place | None:
     """What a file in a folder of metrics is by its name; None where it says nothing of metrics."""
-    if found := _DVCLIVE.fullmatch(name):
+    if found := re.fullmatch(_DVCLIVE, name):
         return Place("dvclive", found[1] or ".", found[2].replace("/", "."))
-    if found := _MLFLOW.fullmatch(name):
+    if found := re.fullmatch(_MLFLOW, name):
         return Place("mlflow", found[1], found[2])
-    if found := _EVENTS.fullmatch(name):
+    if found := re.fullmatch(_EVENTS, name):
         return Place("events", found[1] or ".")
     last = name.rpartition("/")[2]
     if last == STATE:
         return Place("state", name)
-    return Place("log", name) if _LOG.fullmatch(last) else None
+    return Place("log", name) if re.fullmatch(_LOG, last) else None
 
 
 def source_of(name: str) -> str:
@@ -76,7 +76,7 @@ def _some(kind: Format, files: list[str], *, all_steps: bool) -> list[str]:
 
 
 def _age(name: str) -> tuple[bool, int]:
-    steps = _STEP.findall(name)
+    steps = re.findall(_STEP, name)
     return "/" not in name, int(steps[-1][:18]) if steps else -1
 
 

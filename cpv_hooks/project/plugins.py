@@ -6,7 +6,7 @@ scheme that fails ends the command: without it versions would get the wrong numb
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 def tag_scheme(name: str, config: Config) -> Scheme | None:
     """The scheme of that name, or None."""
+    if not entry_points():
+        from cpv_hooks.project.tag_schemes import builtin
+
+        return builtin(name, config)  # to start pluggy for that would take a tenth of a commit's CPU time
     return cast("Scheme | None", _ask("cpv_tag_scheme", must=True, name=name, config=config))
 
 
@@ -189,11 +193,12 @@ def manager() -> PluginManager:
     return build(entry_points())
 
 
-def entry_points() -> Iterator[EntryPoint]:
+@cache
+def entry_points() -> Iterable[EntryPoint]:
     """The entry points of the group `cpv` in the interpreter's own site-packages."""
     from cpv_hooks.project import plugin_loading
 
-    return plugin_loading.entry_points()
+    return tuple(plugin_loading.entry_points())
 
 
 def scheme_of(config: Config) -> Scheme:

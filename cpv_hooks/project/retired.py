@@ -41,9 +41,9 @@ _FIELDS = (
     "%(refname:strip=2)%00%(objectname)%00%(objecttype)%00%(taggername) %(taggeremail)%00%(taggerdate:unix)%00"
     "%(contents:body)%00"
 )
-_RETIRED = re.compile(r"^Cpv-Retired: (\S+) ([0-9a-f]{40,64})((?: [0-9a-f]{32}(?:\.dir)?)*)$", re.MULTILINE)
-_UNRETIRED = re.compile(rf"^Cpv-Unretired: (\S+) ({FOLDER}\S+)$", re.MULTILINE)
-_REASON = re.compile(r"^Cpv-Reason: (\".*\")$", re.MULTILINE)
+_RETIRED = r"(?m)^Cpv-Retired: (\S+) ([0-9a-f]{40,64})((?: [0-9a-f]{32}(?:\.dir)?)*)$"
+_UNRETIRED = rf"(?m)^Cpv-Unretired: (\S+) ({FOLDER}\S+)$"
+_REASON = r"(?m)^Cpv-Reason: (\".*\")$"
 
 
 class Retirement(NamedTuple):
@@ -118,7 +118,7 @@ def taken_back(repo: Repo, names: Sequence[str]) -> list[Retirement]:
     """The retirements that these records take back; none where they take back none."""
     records = set(names)
     values = _records(repo) if records else []
-    undone = {found for one in values if one.name in records for found in _UNRETIRED.findall(one.last)}
+    undone = {found for one in values if one.name in records for found in re.findall(_UNRETIRED, one.last)}
     return [item for one in values for item in one.retirements() if (item.version, item.record) in undone]
 
 
@@ -126,7 +126,7 @@ def every(repo: Repo) -> dict[str, list[Retirement]]:
     """Every retirement of each version that nothing takes back, the first one first."""
     values = _records(repo)
     found = [item for one in values for item in one.retirements()]
-    undone = {pair for one in values for pair in _UNRETIRED.findall(one.last)}
+    undone = {pair for one in values for pair in re.findall(_UNRETIRED, one.last)}
     held = [item for item in found if (item.version, item.record) not in undone]
     if not held:
         return {}
@@ -150,14 +150,14 @@ class _Record(NamedTuple):
 
     def retirements(self) -> list[Retirement]:
         """What it says to be retired."""
-        reason = _REASON.search(self.last)
+        reason = re.search(_REASON, self.last)
         try:
             why = json.loads(reason[1]) if reason else ""
         except ValueError:
             why = ""
         return [
             Retirement(version, commit, frozenset(oids.split()), self.time, self.author, why, self.name, self.oid)
-            for version, commit, oids in _RETIRED.findall(self.last)
+            for version, commit, oids in re.findall(_RETIRED, self.last)
         ]
 
 

@@ -28,11 +28,9 @@ COMMAND = "dvc cpv config trust"
 _ALL = frozenset({"all", "*", "1", "true", "yes", "on"})
 _PLAIN_AWS = "http://s3.amazonaws.com"
 # S3 alone: under other names of amazonaws.com are machines of AWS's customers.
-_AWS = re.compile(
-    r"https://s3(-accelerate|-fips|-external-1)?(\.dualstack)?([.-][a-z]{2}(-[a-z]+)+-\d{1,2})?\.amazonaws\.com(\.cn)?(:443)?/?"
-)
+_AWS = r"https://s3(-accelerate|-fips|-external-1)?(\.dualstack)?([.-][a-z]{2}(-[a-z]+)+-\d{1,2})?\.amazonaws\.com(\.cn)?(:443)?/?"
 # Nothing in it that two readers of a URL could understand in two ways.
-_PLAIN = re.compile(r"([a-z][a-z0-9+.-]*)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w./~%-]*)?")
+_PLAIN = r"([a-z][a-z0-9+.-]*)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w./~%-]*)?"
 _PORTS = {"http": ":80", "https": ":443"}
 # Stores whose servers are the provider's own, unless one of these options names another.
 _PROVIDERS = frozenset({"s3", "gs", "gdrive", "azure", "oss"})
@@ -41,7 +39,7 @@ _ELSEWHERE = ("endpointurl", "oss_endpoint", "connection_string")
 
 def server(url: str) -> str:
     """What of an address says who answers: scheme, host and port, as it is confirmed and remembered."""
-    found = _PLAIN.fullmatch(url)
+    found = re.fullmatch(_PLAIN, url)
     if found is None:
         return url
     scheme, host, port = found[1].lower(), found[2].lower(), found[3] or ""
@@ -90,7 +88,7 @@ def _named_by_clone(url: str, settings: CloneSettings) -> Iterator[str]:
         return
     for key in _ELSEWHERE:
         address = settings.brought(key)
-        if address is not None and not _AWS.fullmatch(address):
+        if address is not None and not re.fullmatch(_AWS, address):
             yield address if key != "connection_string" else _in_connection_string(address)
     if scheme == "s3" and (settings.brought("use_ssl") or "").lower() in ("false", "no", "0", "off"):
         yield _PLAIN_AWS

@@ -10,11 +10,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
 from threading import Semaphore, Thread
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cpv_hooks.system.write_back import write_back
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 _AHEAD = 8  # chunks that are read and not yet hashed: the bound of the memory
 _PIECE = 8 << 20
@@ -25,6 +27,8 @@ class Ahead:
     """Copies a file for the length of a block, and gives its chunks; an error of either side is raised after them."""
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO, *, writes_back: bool = False) -> None:
+        from queue import SimpleQueue  # who copies a small file does without it
+
         self._writes_back = writes_back
         self._reader, self._writer, self._write = reader, writer, writing(writer)
         self._chunks: SimpleQueue[bytes] = SimpleQueue()

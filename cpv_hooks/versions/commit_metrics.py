@@ -43,8 +43,6 @@ def read(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None)
 
     With several files each key says which one it is from. What the cache lacks is passed over.
     """
-    from cpv_hooks.metric_formats.metrics import MAX_METRICS
-
     logs: dict[str, Values] = {}
     states: dict[str, Values] = {}
     silent: list[str] = []
@@ -60,6 +58,10 @@ def read(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None)
                 silent.append(pointer.path)
     found = _named(logs, alone=len(logs) == 1)
     found |= _named(states, alone=len(states) == 1 and not found)
+    if not found:
+        return Metrics(found, tuple(silent))
+    from cpv_hooks.metric_formats.metrics import MAX_METRICS
+
     return Metrics(dict(list(found.items())[:MAX_METRICS]), tuple(silent))
 
 

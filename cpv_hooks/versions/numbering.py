@@ -10,9 +10,9 @@ from cpv_hooks.project.tag_schemes import Line, Scheme, Version
 from cpv_hooks.versions import tag_refs
 
 
-def known(repo: Repo) -> set[str]:
-    """Every name that is taken, or was by a tag that went out and was deleted here."""
-    return {*tag_refs.names(repo), *tag_refs.published_names(repo)}
+def known(repo: Repo, existing: Collection[str] | None = None) -> set[str]:
+    """Every name that is taken, or was by a tag that went out and was deleted here; `existing`: the tags, if known."""
+    return {*(tag_refs.names(repo) if existing is None else existing), *tag_refs.published_names(repo)}
 
 
 def highest(scheme: Scheme, line: Line, names: Collection[str]) -> Version | None:

@@ -23,14 +23,15 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions.checkpoint import Checkpoint, CheckpointArtifact
 
 _SHOWN = 20
-_WORD = re.compile(r"[\w./:@-]+")
-_TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")
-_LINE = re.compile(r"^Cpv-Line: (.*)$", re.MULTILINE)
-_METRIC = re.compile(r"^Cpv-Metric: (.*)$", re.MULTILINE)
-_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})\.[0-9]+")
-_SIGNATURE = re.compile(r"^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----", re.MULTILINE)
+# Texts, which `re` compiles when they are first asked for: a commit asks for few of them.
+_WORD = r"[\w./:@-]+"
+_TRAILER = r"(Cpv-[A-Za-z]+): (.*)"
+_LINE = r"(?m)^Cpv-Line: (.*)$"
+_METRIC = r"(?m)^Cpv-Metric: (.*)$"
+_DECIMAL = r"-?(0|[1-9][0-9]{0,17})\.[0-9]+"
+_SIGNATURE = r"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----"
 _LINES = frozenset(map(str, Line))
-_ARTIFACT = re.compile(r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")")
+_ARTIFACT = r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")"
 
 
 _NO_METRICS: Mapping[str, int | float | str] = {}
@@ -58,7 +59,7 @@ def without_signature(text: str) -> str:
     """What stands before the signature that Git puts at the end of a tag (`parse_signed_buffer` in Git)."""
     if "-----BEGIN " not in text:
         return text
-    found = [match.start() for match in _SIGNATURE.finditer(text)]
+    found = [match.start() for match in re.finditer(_SIGNATURE, text)]
     return text[: found[-1]] if found else text
 
 
@@ -68,7 +69,7 @@ def parse_message(text: str) -> TagInfo:
     lines = text.strip().split("\n")
     subject = lines[0]
     last = text.strip().split("\n\n")[-1]
-    found = [match.groups() for match in map(_TRAILER.fullmatch, last.split("\n")) if match]
+    found = [match.groups() for line in last.split("\n") if (match := re.fullmatch(_TRAILER, line))]
     values: dict[str, list[str]] = {}
     for key, value in found:
         values.setdefault(key, []).append(value)
@@ -85,12 +86,12 @@ def read_metrics(text: str) -> dict[str, int | float | str]:
     last = without_signature(text).strip().rpartition("\n\n")[2]
     if "Cpv-Metric: " not in last or parse_line(last) is None:
         return {}
-    return dict(filter(None, map(parse_metric, _METRIC.findall(last))))
+    return dict(filter(None, map(parse_metric, re.findall(_METRIC, last))))
 
 
 def parse_line(trailers: str) -> Line | None:
     """The line of versions that the last paragraph of a message names."""
-    return next((Line(value) for value in _LINE.findall(trailers) if value in _LINES), None)
+    return next((Line(value) for value in re.findall(_LINE, trailers) if value in _LINES), None)
 
 
 def _body(checkpoint: Checkpoint) -> Iterator[str]:
@@ -127,7 +128,7 @@ def _trailers(line: Line, checkpoint: Checkpoint, *, automatic: bool) -> Iterato
 
 def metric_trailer(key: str, value: int | float | str) -> str:
     """The trailer that says a metric."""
-    return f"Cpv-Metric: {key if _WORD.fullmatch(key) else _json(key)}={_json(value)}"
+    return f"Cpv-Metric: {key if re.fullmatch(_WORD, key) else _json(key)}={_json(value)}"
 
 
 def _json(value: object) -> str:
@@ -137,7 +138,7 @@ def _json(value: object) -> str:
 
 
 def _artifact(value: str) -> CheckpointArtifact | None:
-    found = _ARTIFACT.fullmatch(value)
+    found = re.fullmatch(_ARTIFACT, value)
     if not found:
         return None
     kind, oid, size, nfiles, quoted = found.groups()
@@ -161,7 +162,7 @@ def parse_metric(value: str) -> tuple[str, int | float | str] | None:
     if end < 0 or value[end : end + 1] != "=" or not isinstance(key, str):
         return None
     text = value[end + 1 :]
-    number = float(text) if _DECIMAL.fullmatch(text) else _loads(text)
+    number = float(text) if re.fullmatch(_DECIMAL, text) else _loads(text)
     return (key, number) if isinstance(number, int | float | str) else None
 
 

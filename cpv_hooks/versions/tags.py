@@ -195,13 +195,15 @@ def _may_move(repo: Repo, tag: Tag) -> bool:
 
 
 def _tag_changes(repo: Repo, found: Checkpoint) -> list[str]:
-    present = {tag.info.line for tag in tag_refs.read(repo, commit=found.commit) if tag.info.automatic}
+    there = tag_refs.commits(repo)
+    names = [name for name, commit in there.items() if commit == found.commit]
+    present = {tag.info.line for tag in tag_refs.read(repo, names=names) if tag.info.automatic}
     schemes = {
         line: scheme_of(owner.config)
         for line, owner in sorted(found.changed.items(), reverse=True)
         if owner.config.tag_on_commit and line not in present
     }
-    return _make(repo, found, None, schemes, automatic=True) if schemes else []
+    return _make(repo, found, None, schemes, automatic=True, existing=there) if schemes else []
 
 
 def _make(
@@ -211,15 +213,20 @@ def _make(
     wanted: Mapping[Line, Scheme] | Mapping[Line, str],
     *,
     automatic: bool = False,
+    existing: Collection[str] | None = None,
 ) -> list[str]:
     """Write a tag in each line, all or none: the given name, or the next of a scheme.
 
-    Where another process takes a next number meanwhile, this one takes the next after it.
+    Where another process takes a next number meanwhile, this one takes the next after it. `existing` are the tags that
+    were just listed.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         objects = {}
         for line, choice in wanted.items():
-            name = choice if isinstance(choice, str) else numbering.next_free(choice, line, numbering.known(repo))
+            if isinstance(choice, str):
+                name = choice
+            else:
+                name = numbering.next_free(choice, line, numbering.known(repo, existing))
             tag_refs.check_name(repo, name)
             text = write_message(name, line, found, message, automatic=automatic)
             objects[name] = tag_refs.make_object(repo, name, found.commit, text)
@@ -227,7 +234,7 @@ def _make(
             tag_refs.write(repo, create=objects)
             break
         except CPVError:
-            existing = set(tag_refs.names(repo))
+            existing = tag_refs.names(repo)
             lost = any(tag_refs.is_taken(name, existing) for name in objects)
             if not lost or attempt == _ATTEMPTS or any(isinstance(choice, str) for choice in wanted.values()):
                 raise

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
+from cpv_hooks.console import redact as redact_module
 from cpv_hooks.console.redact import redact, remember
 
 AKIA = "AKIA" + "ABCDEFGHIJKL" + "WXYZ"
@@ -166,3 +169,23 @@ def test_detect_secrets_finds_nothing_in_what_is_printed(kind: str) -> None:
     assert looks[kind]().analyze_line("log", line)
     values = {found.secret_value or "" for name in SHAPES for found in looks[name]().analyze_line("log", redact(line))}
     assert {value.strip("\"'") for value in values} <= {"***"}, redact(line)
+
+
+def test_lines_of_short_words_hold_no_secret_that_a_pattern_would_find() -> None:
+    words = [
+        "tagged",
+        "v0.13",
+        "data-v0.1",
+        "model@v1.2.3",
+        "password",
+        "api_key",
+        "a-token",
+        "bearer",
+        "basic",
+        "SK12345",
+    ]
+    for line in (" ".join(pair) for pair in permutations(words, 3)):
+        found = line
+        for pattern, masked in redact_module._rules():
+            found = pattern.sub(masked, found)
+        assert redact(line) == found == line

@@ -9,9 +9,8 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
 from cpv_hooks.system.signatures import TEMPORARY
@@ -19,8 +18,7 @@ from cpv_hooks.system.signatures import TEMPORARY
 FOLDER = re.compile(r"[0-9a-f]{2}")
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """An object as its remote shows it.
 
     `size` is in bytes, `md5` (in hex) what the remote itself computed, `modified` in seconds since the epoch; None
@@ -32,8 +30,7 @@ class Seen:
     modified: float | None = None
 
 
-@dataclass(frozen=True)
-class Leftover:
+class Leftover(NamedTuple):
     """What a killed upload left on a remote: its name for people, and the remote's own handle."""
 
     name: str

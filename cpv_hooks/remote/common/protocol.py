@@ -7,9 +7,8 @@ Objects that DVC 2 named (`md5-dos2unix`) lie in `<url>/<first two digits>/<the 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
@@ -21,8 +20,7 @@ DVC3_LAYOUT = "files/md5"
 NO_SIZES: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True)
-class Blob:
+class Blob(NamedTuple):
     """One cache object to upload: its id, its file, its size in bytes.
 
     `known` says that its bytes were hashed a moment ago, so that they need not be once more as they are sent.
