@@ -10,8 +10,9 @@ import os
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
+from cpv_hooks.remote.s3_client.key_requests import Service
 from cpv_hooks.remote.s3_client.signing import UNSIGNED, Keys, Pattern, Way
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def learn(client: S3Client, place: dict[str, Any], storage: dict[str, Any]) -> W
         keys = Keys(frozen.access_key, frozen.secret_key, frozen.token or None)
         store = _pattern(_caught(client, "PUT", place, storage), keys, place["Key"])
         read = _pattern(_caught(client, "GET", place, {}), keys, place["Key"])
-        return Way(store, read, keys, _trust(session)) if store and read else None
+        return Way(store, read, keys, trust_of(session)) if store and read else None
     except AttributeError:
         return None
 
@@ -60,7 +61,36 @@ def _pattern(request: Any, keys: Keys, key: str) -> Pattern | None:
     return Pattern(request.url, key, kept, signs_body, headers.get("user-agent", ""), scope[1])
 
 
-def _trust(client: Any) -> str | None:
+def services_of(credentials: Any) -> dict[str, Service]:
+    """The services that boto3 asks for these credentials, and for those that it asks with.
+
+    `AttributeError` where a release of it has other names.
+    """
+    if credentials.method not in ("sso", "assume-role", "assume-role-with-web-identity"):
+        return {}
+    # A method of what fetches them; a code for MFA is asked for by a mere function.
+    fetcher = credentials._refresh_using.__self__
+    if credentials.method == "sso":
+        return {"sso": _portal(fetcher)}
+    client = fetcher._client_creator("sts", aws_access_key_id="-", aws_secret_access_key="-")  # noqa: S106 - never sent
+    url, _, query = client.generate_presigned_url("get_caller_identity").partition("?")
+    region = parse_qs(query)["X-Amz-Credential"][0].split("/")[2]
+    source = getattr(fetcher, "_source_credentials", None)
+    return {**(services_of(source) if source else {}), "sts": Service(url, region, trust_of(client))}
+
+
+def _portal(fetcher: Any) -> Service:
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    config = Config(signature_version=UNSIGNED, region_name=fetcher._sso_region)
+    client = fetcher._client_creator("sso", config=config)
+    stand_in = {"roleName": "-", "accountId": "-", "accessToken": "-"}
+    url = client.generate_presigned_url("get_role_credentials", stand_in)
+    return Service(url.partition("/federation/")[0], "", trust_of(client))
+
+
+def trust_of(client: Any) -> str | None:
     """What boto3 trusts; None for the user's `ssl_verify = false`."""
     from botocore.httpsession import get_cert_path
 

@@ -2,8 +2,7 @@
 
 The file holds no secret. It holds for as long as all stays the same that boto3 reads to find its way: the remote's
 options, the variables of the environment, AWS's own files, boto3 itself. The keys are read each time from where boto3
-found them, or asked for where a container's role has them; where that is another service, nothing is kept, as where a
-key of the customer's encrypts.
+found them, or asked for where they are lent (`key_sources`). Nothing is kept where a key of the customer's encrypts.
 """
 
 from __future__ import annotations
@@ -20,7 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.remote.s3_client import container_keys
-from cpv_hooks.remote.s3_client.signing import Keys, Pattern, Way
+from cpv_hooks.remote.s3_client.key_requests import Service
+from cpv_hooks.remote.s3_client.key_sources import LENT, KeySources
+from cpv_hooks.remote.s3_client.learn import services_of
+from cpv_hooks.remote.s3_client.signing import Pattern, Way
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
@@ -41,12 +43,14 @@ class Memory:
         self._path = path
         self._options = options
         self._base = base
+        self._sources = KeySources(options)
 
     def recall(self) -> Way | None:
         """What was kept, where it still holds and its keys are still there."""
         kept = self._kept()
         try:
-            keys = self._keys(kept["method"])
+            services = {name: Service(*kept["services"][name]) for name in kept["services"]}
+            keys = self._sources.find(kept["method"], services)
             if keys is None:
                 return None
             return Way(Pattern(**kept["store"]), Pattern(**kept["read"]), keys, kept["trust"])
@@ -55,7 +59,7 @@ class Memory:
 
     def holds(self) -> bool:
         """Whether something is kept that `recall` would find; no service is asked for keys."""
-        return self._kept().get("method") == container_keys.METHOD or self.recall() is not None
+        return self._kept().get("method") in LENT or self.recall() is not None
 
     def _kept(self) -> dict[str, Any]:
         """What was kept; empty where it does not hold."""
@@ -70,11 +74,16 @@ class Memory:
         if self._path is None or way.store.has_customer_key or way.read.has_customer_key:
             return
         method, circumstances = getattr(credentials, "method", None), self._circumstances()
-        # Those that expire are of another class.
-        can_be_read = type(credentials).__name__ == "Credentials" or method == container_keys.METHOD
-        if not can_be_read or circumstances is None or self._keys(method) != way.keys:
+        if method is None or circumstances is None:
             return
-        kept = {"for": circumstances, "method": method, "trust": way.trust}
+        try:
+            services = services_of(credentials)
+        except AttributeError:
+            return
+        found = self._sources.find(method, services)
+        if found is None or (found != way.keys and method not in LENT):
+            return
+        kept = {"for": circumstances, "method": method, "services": services, "trust": way.trust}
         data = json.dumps({**kept, "store": asdict(way.store), "read": asdict(way.read)}).encode()
         with suppress(OSError):
             write_atomic(self._path, data, mode=0o600)
@@ -107,38 +116,6 @@ class Memory:
             "python": sys.version,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-    # Keys
-
-    def _keys(self, method: str | None) -> Keys | None:
-        """The keys from where boto3 found them: by its own names, in its own order."""
-        options, environment = self._options, os.environ
-        if method == "explicit":
-            found = [options.get(name) for name in ("access_key_id", "secret_access_key", "session_token")]
-        elif method == "env":
-            names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-            found = [environment.get(name) for name in names]
-        elif method == container_keys.METHOD:
-            return container_keys.ask()
-        elif method == "shared-credentials-file":
-            found = _of_profile(options.credentials_file, options.profile or "default")
-        else:
-            return None
-        access, secret, token = found
-        return Keys(access, secret, token or None) if access and secret else None
-
-
-def _of_profile(path: Path, profile: str) -> list[str | None]:
-    from configparser import Error, RawConfigParser
-
-    parser = RawConfigParser()
-    try:
-        parser.read(path)
-        values = parser[profile]
-    except (Error, OSError, ValueError, KeyError):
-        return [None, None, None]
-    token = values.get("aws_security_token", values.get("aws_session_token"))
-    return [values.get("aws_access_key_id"), values.get("aws_secret_access_key"), token]
 
 
 def _names_proxy(variable: str) -> bool:

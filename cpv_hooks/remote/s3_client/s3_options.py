@@ -76,7 +76,8 @@ class S3Options:
     @property
     def profile(self) -> str | None:
         """The AWS profile that is used, where one is named."""
-        return self.get("profile") or os.environ.get("AWS_PROFILE")
+        named = (os.environ.get(name) for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"))
+        return self.get("profile") or next(filter(None, named), None)
 
     @property
     def credentials_file(self) -> Path:

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 STAND_IN = "0" * 32
@@ -50,11 +51,8 @@ class Pattern:
 
     @property
     def host(self) -> str:
-        """The server's name, with its port where it is not the usual one."""
-        parts = urlsplit(self.url)
-        name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-        usual = parts.port in (None, 443 if parts.scheme == "https" else 80)
-        return name if usual else f"{name}:{parts.port}"
+        """See `host_of`."""
+        return host_of(self.url)
 
     def path(self, oid: str) -> str:
         """The path of an object."""
@@ -79,22 +77,48 @@ class Pattern:
         self, keys: Keys, method: str, path: str, query: str, body: bytes | bytearray, asked: Mapping[str, str]
     ) -> Signed:
         """A request with the headers that are `asked`, and those that sign it; `query` is sorted and quoted."""
-        moment = datetime.now(UTC).strftime(MOMENT)
         content = hashlib.sha256(body).hexdigest() if self.signs_body else UNSIGNED
-        headers = {**asked, "host": self.host, "x-amz-content-sha256": content, "x-amz-date": moment}
-        if keys.token:
-            headers[_SESSION] = keys.token
-        names = sorted(headers)
-        lines = [method, path, query, *(f"{name}:{headers[name]}" for name in names), "", ";".join(names), content]
-        scope = f"{moment[:8]}/{self.region}/s3/aws4_request"
-        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-        key = f"AWS4{keys.secret_key}".encode()
-        for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        credential = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}"
-        headers["authorization"] = f"{credential}, SignedHeaders={';'.join(names)}, Signature={key.hex()}"
+        whole = {**asked, "host": self.host, "x-amz-content-sha256": content}
+        headers = signed(Request(method, path, query, whole, content), keys, self.region, "s3")
         headers["user-agent"] = self.user_agent
         return Signed(f"{path}?{query}" if query else path, headers)
+
+
+class Request(NamedTuple):
+    """What is signed. `query` is sorted and quoted, `content` the body's SHA-256 or the word for none."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    content: str
+
+
+def signed(request: Request, keys: Keys, region: str, service: str) -> dict[str, str]:
+    """A request's headers, and those that sign it."""
+    moment = datetime.now(UTC).strftime(MOMENT)
+    headers = {**request.headers, "x-amz-date": moment}
+    if keys.token:
+        headers[_SESSION] = keys.token
+    names = sorted(headers)
+    told = [*(f"{name}:{headers[name]}" for name in names), "", ";".join(names)]
+    whole = "\n".join([request.method, request.path, request.query, *told, request.content])
+    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    key = f"AWS4{keys.secret_key}".encode()
+    for part in (*scope.split("/"), f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    credential = f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}"
+    headers["authorization"] = f"{credential}, SignedHeaders={';'.join(names)}, Signature={key.hex()}"
+    return headers
+
+
+def host_of(url: str) -> str:
+    """The server's name in a URL, with its port where it is not the usual one."""
+    parts = urlsplit(url)
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    usual = parts.port in (None, 443 if parts.scheme == "https" else 80)
+    return name if usual else f"{name}:{parts.port}"
 
 
 @dataclass(frozen=True)

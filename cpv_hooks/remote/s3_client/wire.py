@@ -12,8 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from cpv_hooks.console.trace import emit, is_heard
@@ -29,9 +28,7 @@ from cpv_hooks.remote.s3_client.answers import (
 )
 from cpv_hooks.remote.s3_client.http1 import Connection, Endless, NotHTTP, Reply
 from cpv_hooks.remote.s3_client.signing import Pattern, Way
-
-if TYPE_CHECKING:
-    import ssl
+from cpv_hooks.remote.s3_client.trust import context_of
 
 _FRESH_SECONDS = 300.0
 """How long a way holds: boto3 renews credentials that expire ten minutes before they do."""
@@ -85,7 +82,6 @@ class Wire:
         self._local = threading.local()
         self._way: Way | None = None
         self._found_at = 0.0
-        self._trusted: ssl.SSLContext | None = None
         self._is_off = False
 
     # Objects
@@ -273,22 +269,9 @@ class Wire:
     def _connection(self, pattern: Pattern, trust: str | None) -> Connection:
         held: Connection | None = getattr(self._local, "held", None)
         if held is None:
-            context = self._context(trust) if pattern.scheme == "https" else None
+            context = context_of(trust) if pattern.scheme == "https" else None
             held = self._local.held = Connection(pattern.host, self._seconds, context)
         return held
-
-    def _context(self, trust: str | None) -> ssl.SSLContext:
-        import ssl
-
-        with self._lock:
-            if self._trusted is None:
-                if trust is None:
-                    self._trusted = ssl._create_unverified_context()  # noqa: S323 - the user's `ssl_verify = false`
-                elif Path(trust).is_dir():
-                    self._trusted = ssl.create_default_context(capath=trust)
-                else:
-                    self._trusted = ssl.create_default_context(cafile=trust)
-            return self._trusted
 
 
 @dataclass(frozen=True)
