@@ -26,7 +26,9 @@ def spelled(path: Path) -> Iterator[str]:
     """The places in a module that spell the name of one of CPV's own files."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            is_name = node.value in NAMES and not re.fullmatch(r"[a-z]+|\.lock|[a-z]+-|config\.json", node.value)
+            is_name = node.value in NAMES and not re.fullmatch(
+                r"[a-z]+|\.lock|[a-z]+-|(config|index)\.json", node.value
+            )
             if is_name or BELOW.fullmatch(node.value.rpartition(".git/")[2].lstrip("/")):
                 yield f"{path.name}:{node.lineno}: {node.value}"
         elif (

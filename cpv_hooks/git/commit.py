@@ -36,17 +36,23 @@ def moment(repo: Repo) -> tuple[int, str]:
     return int(seconds), f"@{seconds} {zone}"
 
 
-def commit(repo: Repo, contents: Mapping[str, bytes], message: str, date: str) -> str:
-    """Commit these files (by their path from the top) on HEAD; returns the id of the commit.
+def commit(
+    repo: Repo, contents: Mapping[str, bytes | None], message: str, date: str, author_date: str | None = None
+) -> str:
+    """Commit these files (by their path from the top; None: no such file any more) on HEAD; returns the commit's id.
 
-    The index follows where it held what HEAD held, and in these files always. Raises `CPVError` with the last line of
-    a hook that refuses.
+    The index follows where it held what HEAD held, and in these files always. Dates are as in `GIT_COMMITTER_DATE`.
+    Raises `CPVError` with the last line of a hook that refuses.
     """
     old = repo.resolve("HEAD")
-    blobs = {path: repo.run("hash-object", "-w", "--stdin", input=data).strip() for path, data in contents.items()}
     modes = {path: entry.split()[0] for path, entry in index_entries(repo, list(contents)).items()}
-    staged: dict[str, str | None] = {path: f"{modes.get(path, '100644')} {blob}" for path, blob in blobs.items()}
-    _commit(repo, staged, message, date)
+    staged: dict[str, str | None] = {
+        path: None
+        if data is None
+        else f"{modes.get(path, '100644')} {repo.run('hash-object', '-w', '--stdin', input=data).strip()}"
+        for path, data in contents.items()
+    }
+    _commit(repo, staged, message, {"GIT_COMMITTER_DATE": date, "GIT_AUTHOR_DATE": author_date or date})
     new = repo.resolve("HEAD")
     if old is None or new in (None, old):
         raise CPVError("git commit made no commit", where=str(repo.top), fix="git status")
@@ -59,7 +65,7 @@ def commit(repo: Repo, contents: Mapping[str, bytes], message: str, date: str) -
 
 
 def _let_index_follow(
-    repo: Repo, changes: Mapping[str, tuple[str | None, str | None]], contents: Mapping[str, bytes]
+    repo: Repo, changes: Mapping[str, tuple[str | None, str | None]], contents: Mapping[str, bytes | None]
 ) -> None:
     """Entries that were HEAD's become the new commit's, and so do ours; lines that the user has staged stay."""
     now = index_entries(repo, list(changes))
@@ -70,19 +76,22 @@ def _let_index_follow(
         elif path in contents and path in now:
             mode, blob = now[path].split()
             staged = repo.run("cat-file", "blob", blob).encode("utf-8", "surrogateescape")
-            added = [line for line in contents[path].splitlines(keepends=True) if line not in staged.splitlines(True)]
+            added = [
+                line
+                for line in (contents[path] or b"").splitlines(keepends=True)
+                if line not in staged.splitlines(True)
+            ]
             text = b"".join([staged, *added])
             follows[path] = f"{mode} {repo.run('hash-object', '-w', '--stdin', input=text).strip()}"
     set_index_entries(repo, follows)
 
 
-def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, date: str) -> None:
+def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, dates: Mapping[str, str]) -> None:
     with scratch_index(repo.state / state_files.COMMIT_INDEX, repo.git_dir / "index") as env:
         repo.run("read-tree", "--reset", "HEAD", env=env)
-        rows = "".join(f"{entry}\t{path}\0" for path, entry in staged.items())
-        repo.run("update-index", "-z", "--index-info", input=rows, env=env)
+        set_index_entries(repo, staged, env)
         silenced = {"CPV_RUNNING": "", "CPV_SILENCED": "1"}
-        marks = {"GIT_COMMITTER_DATE": date, "GIT_REFLOG_ACTION": REFLOG_ACTION}
+        marks = {**dates, "GIT_REFLOG_ACTION": REFLOG_ACTION}
         with signing.commits(repo) as (words, settings):
             repo.run("commit", "-q", *words, "-F", "-", input=message, env=env | silenced | marks | settings)
 

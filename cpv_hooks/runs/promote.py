@@ -8,19 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks import state_files
 from cpv_hooks.console.output import say
-from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
+from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError, shell_word, shell_words
-from cpv_hooks.operations.make import make_version, metrics_line, new_content, target_artifact, work_tree
+from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
-from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.runs import keep_rules
 from cpv_hooks.runs.restore import restore
-from cpv_hooks.system.signatures import Clock
-from cpv_hooks.worktree.base_index import Index
-from cpv_hooks.worktree.workspace import Workspace
 
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Plan
@@ -56,21 +51,11 @@ def promotion(project: Project, step: RunStep, *, version: str | None, message: 
 
 def _changes(project: Project, step: RunStep, source: Path) -> list[PointerChange]:
     tracked = work_tree.tracked(project)
-    space = tracked[0].space if tracked else None
-    if space is None:
-        space = Workspace(project, Index.load(project.repo.state), Clock(project.repo.state / state_files.CLOCK))
-    changes = []
-    for name, path in step.saved.items():
-        new = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
-        one = next((item for item in tracked if item.pointer.path == path), new)
-        target_artifact.check_place(project, one, source / name, None)
-        changes.append(
-            PointerChange(space, one.pointer, new_content.of_path(space, source / name, path), in_place=False)
-        )
+    changes = [target_artifact.put(project, path, source / name, tracked) for name, path in step.saved.items()]
     numbers = {key: value for key, value in step.metrics.items() if keep_rules.number(value) is not None}
     logs = [path for path in step.saved.values() if project.kind_of(path) == "metrics"]
-    if numbers and not logs and project.config.artifacts.get("metrics"):
-        changes.append(metrics_line.change(project, {"step": step.step, **numbers}, tracked, space))
+    if changes and numbers and not logs and project.config.artifacts.get("metrics"):
+        changes.append(metrics_line.change(project, {"step": step.step, **numbers}, tracked, changes[0].space))
     return changes
 
 

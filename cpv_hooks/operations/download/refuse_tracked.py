@@ -26,7 +26,9 @@ def refuse_tracked(stock: Stock, output: Path, option: str = "--output-dir") -> 
     for artifact in _tracked(output):
         if any(_overlap(target, artifact) for target in targets):
             version = stock.version
-            fix = f"dvc cpv {version.line} revert --tag {shell_word(version.name)}, or name another {option}"
+            fix = (
+                f"dvc cpv {version.line} revert --tag {shell_word(version.name)}, or name another {shell_word(option)}"
+            )
             raise CPVError("is an artifact that the repository tracks", where=str(artifact), fix=fix)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer, parse
@@ -24,14 +24,15 @@ from cpv_hooks.worktree.workspace import Workspace
 class PointerChange:
     """An artifact that the commit is about. `pointer` is what the work tree has of it, with no content for a new one.
 
-    `new` is its content to be; `in_place` says that it stands there already, `extends` that it begins with what does.
+    `new` is its content to be; `in_place` says that it stands there already, `nothing_lost` that
+    what stands there is in a commit, or in the new content.
     """
 
     space: Workspace
     pointer: Pointer
     new: NewContent
     in_place: bool
-    extends: bool = False
+    nothing_lost: bool = False
 
     @property
     def goal(self) -> Pointer:
@@ -46,7 +47,8 @@ class Draft:
     """What a commit on `head` will have. Contents of files are by path from the top.
 
     `texts` are pointer files as they will be, in the commit and in the work tree; `.gitignore` may differ in the two.
-    `roots` are all DVC roots of the repository with the pointers that the commit will have.
+    `roots` are all DVC roots of the repository with the pointers that the commit will have. `others` are files of the
+    user's that change with it (None: they go), `untracked` those that only Git lets go of.
     """
 
     project: Project
@@ -56,17 +58,20 @@ class Draft:
     committed_ignores: Mapping[str, bytes]
     written_ignores: Mapping[str, bytes]
     roots: Sequence[tuple[Project, Sequence[Pointer]]]
+    others: Mapping[str, bytes | None] = field(default_factory=dict)
+    untracked: Sequence[str] = ()
 
     @property
-    def committed(self) -> dict[str, bytes]:
+    def committed(self) -> dict[str, bytes | None]:
         """What differs from the commit at HEAD."""
-        repo, all_files = self.project.repo, {**self.texts, **self.committed_ignores}
+        repo = self.project.repo
+        all_files = {**self.texts, **self.committed_ignores, **self.others, **dict.fromkeys(self.untracked)}
         return {path: data for path, data in all_files.items() if blob_at(repo, path, self.head) != data}
 
     @property
-    def written(self) -> dict[str, bytes]:
+    def written(self) -> dict[str, bytes | None]:
         """What differs from the work tree."""
-        repo, all_files = self.project.repo, {**self.texts, **self.written_ignores}
+        repo, all_files = self.project.repo, {**self.texts, **self.written_ignores, **self.others}
         return {path: data for path, data in all_files.items() if standing(repo, path) != data}
 
     def with_versions(self, found: Mapping[str, Sequence[Stored]]) -> Draft:

@@ -34,6 +34,8 @@ from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.snapshot import Snapshot
 from cpv_hooks.worktree.workspace import Workspace
 
+_SHOWN = 20
+
 
 @dataclass(frozen=True)
 class Release:
@@ -48,6 +50,7 @@ class Release:
     existing: Mapping[Line, str]
     messages: Mapping[Line, str | None]
     description: str
+    author_date: str | None = None
 
     @property
     def commits(self) -> bool:
@@ -85,15 +88,20 @@ def plan(
     messages: Mapping[Line, str | None],
     description: str,
     reuse: bool,
+    author_date: str | None = None,
+    others: Mapping[str, bytes | None] | None = None,
+    untracked: Sequence[str] = (),
 ) -> Plan[tuple[str, ...]]:
     """Plan the commit of these changes and a tag in each line; the result is the tags, in the order of `lines`.
+
+    `others` and `untracked` are a `Draft`'s; `author_date` is as in `GIT_AUTHOR_DATE`, by default the commit's own.
 
     With `reuse` a commit that is not needed and has a tag of the line keeps that. Raises `CPVError` as the parts do.
     """
     messages = {line: tag_names.checked_message(messages.get(line)) for line in lines}
     told = list(dict.fromkeys(message for message in messages.values() if message))
-    draft_ = draft.make(project, changes)
-    job = Release(what, draft_, {}, {}, messages, "; ".join(told) or description)
+    draft_ = replace(draft.make(project, changes), others=others or {}, untracked=untracked)
+    job = Release(what, draft_, {}, {}, messages, "; ".join(told) or description, author_date)
     committing.moment(project.repo)
     existing = _existing(project, lines, version) if reuse and not job.commits else {}
     missing = [line for line in lines if line not in existing]
@@ -125,13 +133,22 @@ def _effects(job: Release) -> list[Effect]:
             found += upload_plan.effects(root, pointers, new, job.draft.head)
     written = job.draft.written
     found += [Effect("dvc", f"write {path}") for path in written if path in job.draft.texts]
-    found += [Effect("file", f"add a line to {top / path}") for path in written if path not in job.draft.texts]
+    others = job.draft.others
+    ignores = [path for path in written if path not in job.draft.texts and path not in others]
+    found += [Effect("file", f"add a line to {top / path}") for path in ignores]
+    found += [Effect("file", f"{'remove' if others[path] is None else 'change'} {path}") for path in others]
+    found += [Effect("git", f"stop tracking {path}, whose content DVC keeps") for path in job.draft.untracked]
     if job.commits:
-        names = ", ".join(job.draft.committed) or "the pointers with their versions"
+        names = _listed(list(job.draft.committed)) or "the pointers with their versions"
         subject = tag_names.commit_message({**job.existing, **job.named}, job.description).partition("\n")[0]
         found.append(Effect("git", f'commit {names}: "{subject}"'))
     found += [Effect("git", f"create {tag_refs.PREFIX}{name}") for name in job.named.values()]
     return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _effects_of(change: PointerChange) -> list[Effect]:
@@ -214,7 +231,9 @@ def _place(transaction: Transaction, job: Release) -> None:
                 progress.grow(change.new.content.size)
                 space = _space(change.space, index, progress)
                 committed = place_content.committed_pointer(space.project, change.pointer.path, job.draft.head)
-                place_content.place(transaction, space, change.goal, committed, None if change.extends else job.what)
+                place_content.place(
+                    transaction, space, change.goal, committed, None if change.nothing_lost else job.what
+                )
 
 
 def _write(transaction: Transaction, made: Draft) -> None:
@@ -225,7 +244,10 @@ def _write(transaction: Transaction, made: Draft) -> None:
     transaction.step("pointers", undos)
     for path, data in written.items():
         try:
-            write_atomic(repo.top / path, data)
+            if data is None:
+                (repo.top / path).unlink(missing_ok=True)
+            else:
+                write_atomic(repo.top / path, data)
         except OSError as error:
             raise disk_error(error, repo.top / path) from error
 
@@ -239,7 +261,7 @@ def _commit(transaction: Transaction, job: Release) -> str:
     before = {path: index.get(path) for path in contents}
     transaction.step("commit", [undo_head.commit(repo, job.draft.head, when, before)])
     message = tag_names.commit_message({**job.existing, **job.named}, job.description)
-    return committing.commit(repo, contents, message, date)
+    return committing.commit(repo, contents, message, date, job.author_date)
 
 
 def _tag(transaction: Transaction, job: Release, commit: str) -> None:

@@ -55,7 +55,7 @@ def change(
     old = _content(one)
     gap = b"" if not old or old.endswith(b"\n") else b"\n"
     line = json.dumps(checked(metrics), ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
-    return PointerChange(one.space, one.pointer, of_bytes(old + gap + line), in_place=False, extends=True)
+    return PointerChange(one.space, one.pointer, of_bytes(old + gap + line), in_place=False, nothing_lost=True)
 
 
 def _log(project: Project, tracked: Sequence[Tracked], space: Workspace) -> Tracked:

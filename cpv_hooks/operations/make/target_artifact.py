@@ -49,10 +49,7 @@ def change(
         # An artifact may be a link into the cache; nothing else may.
         check(source)
     path = _own(project, line, here, tracked) or _chosen(project, line, source, tracked)
-    one = next((item for item in tracked if item.pointer.path == path), None)
-    if one is None:
-        space = tracked[0].space if tracked else _space(project, spread)
-        one = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
+    one = at(project, path, tracked, spread)
     check_place(project, one, source, here)
     if here == path:
         found = work_tree.read(one)
@@ -122,10 +119,25 @@ def _candidates(project: Project, line: Line, name: str, tracked: Sequence[Track
     return found
 
 
-def check_place(project: Project, one: Tracked, source: Path, here: str | None) -> None:
+def at(project: Project, path: str, tracked: Sequence[Tracked], spread: Spread | None = None) -> Tracked:
+    """The artifact of that path (from the top), which may be a new one."""
+    space = tracked[0].space if tracked else _space(project, spread)
+    new = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
+    return next((one for one in tracked if one.pointer.path == path), new)
+
+
+def put(project: Project, path: str, source: Path, tracked: Sequence[Tracked]) -> PointerChange:
+    """What putting `source`, which lies elsewhere, in the place of an artifact changes; only reads."""
+    one = at(project, path, tracked)
+    check_place(project, one, source, None)
+    return PointerChange(one.space, one.pointer, of_path(one.space, source, path), in_place=False)
+
+
+def check_place(project: Project, one: Tracked, source: Path, here: str | None, *, leaves_git: bool = False) -> None:
     """Raise where the source and the artifact's place cannot be brought together.
 
-    `here` is the source's path from the top of the work tree; None where it lies elsewhere.
+    `here` is the source's path from the top of the work tree; None where it lies elsewhere. With `leaves_git` what Git
+    tracks there is about to be the artifact.
     """
     path, pointer = one.pointer.path, one.pointer
     if not pointer.writable:
@@ -149,8 +161,7 @@ def check_place(project: Project, one: Tracked, source: Path, here: str | None) 
         raise CPVError(what, where=str(source), fix=f"name a {was_a}, or git rm {git_word(pointer.file)} first")
     for error in hidden(project.repo, [pointer.file]).values():
         raise error
-    tracked_here = project.repo.run("ls-files", "-z", "--", f":(literal){path}")
-    if tracked_here:
+    if not leaves_git and project.repo.run("ls-files", "-z", "--", f":(literal){path}"):
         fix = f"git rm -r --cached {git_word(path)} && git commit -m {shell_word(f'Track {path} with DVC')}"
         raise CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix)
 

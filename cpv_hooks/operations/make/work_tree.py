@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cpv_hooks import state_files
@@ -30,10 +30,11 @@ class Tracked:
     pointer: Pointer
 
 
-def tracked(project: Project, spread: Spread | None = None) -> list[Tracked]:
+def tracked(project: Project, spread: Spread | None = None, leaving_git: Collection[str] = ()) -> list[Tracked]:
     """The artifacts of a DVC root: those with a pointer, and those that `.cpv.toml` names and that are there.
 
-    Raises `CPVError` for a pointer that is broken or in conflict.
+    Raises `CPVError` for a pointer that is broken or in conflict, and for an artifact that Git tracks, unless it is one
+    of `leaving_git`.
     """
     repo = project.repo
     index, clock = Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
@@ -41,8 +42,9 @@ def tracked(project: Project, spread: Spread | None = None) -> list[Tracked]:
     if found.unmerged:
         file = found.unmerged[0]
         raise CPVError("in conflict", where=file, fix=settle(file))
-    if found.errors:
-        raise found.errors[0]
+    errors = [error for error in found.errors if error.where not in leaving_git]
+    if errors:
+        raise errors[0]
     space = Workspace(project, index, clock)
     space.spread = spread
     return [Tracked(space, pointer) for _, pointer in found.pointers]
