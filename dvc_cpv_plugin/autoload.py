@@ -38,7 +38,7 @@ def _append_after(loader: Any) -> None:
 
     def exec_module(module: ModuleType) -> None:
         execute(module)
-        append(module)
+        add_to_dvc(module)
 
     loader.exec_module = exec_module
 
@@ -57,7 +57,7 @@ class PthEntry:
             _warn(f"`dvc cpv` could not be loaded ({type(error).__name__}: {error})")
 
 
-def append(parser: ModuleType) -> bool:
+def add_to_dvc(parser: ModuleType) -> bool:
     """Add our entry to DVC's list of commands, once; False (and a warning) where this DVC has no such list."""
     listed = getattr(parser, "COMMANDS", None)
     if not isinstance(listed, list):

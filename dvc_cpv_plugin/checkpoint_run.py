@@ -27,7 +27,7 @@ from cpv_hooks.ranks.training import (
 )
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
-from cpv_hooks.runs.job import Job, begin, join, restored, tell_step, told_step
+from cpv_hooks.runs.job import RunJob, begin_job, join_job, restored, tell_step, told_step
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, rule_of
 from cpv_hooks.runs.run_folder import ENDED, RunFolder
 from cpv_hooks.runs.save_rules import Moment, SaveRule, save_rule
@@ -107,7 +107,7 @@ class CheckpointRun:
         self._passive = self._place.rank > 0 and not self._sharded
         self._stop: StopTogether | None = None
         self._saver: StepSaver | None = None
-        self._job: Job | None = None
+        self._job: RunJob | None = None
         self._background: Background | None = None
 
     @property
@@ -132,7 +132,7 @@ class CheckpointRun:
 
     def __enter__(self) -> Self:
         if self._passive:
-            self._job = join(self._where, self._asked, self._place.rank, self._place.attempt)
+            self._job = join_job(self._where, self._asked, self._place.rank, self._place.attempt)
             self._signals.watch()
             return self
         wishes = {"keep": self._keep.data(), "artifact": self._artifact, "grace": self._grace}
@@ -141,7 +141,7 @@ class CheckpointRun:
             job = begin_rank(self._where, self._asked, wishes, self._place)
             self._background = background_of(job, self._place)
         else:
-            job = begin(self._where, self._asked, wishes, self._place.attempt)
+            job = begin_job(self._where, self._asked, wishes, self._place.attempt)
             self._background = Background(job.root, job.folder, job.lock)
         self._job = job
         try:
@@ -302,7 +302,7 @@ class CheckpointRun:
             raise SystemExit(128 + number)
 
     @property
-    def _of_job(self) -> Job:
+    def _of_job(self) -> RunJob:
         if self._job is None:
             raise CPVError("a run begins with its with block", fix="with CheckpointRun(…) as run:")
         return self._job

@@ -53,7 +53,7 @@ class Checkpoints:
             check_name("model", model_name)
         self.team_name = team_name
         self.model_name = model_name
-        self.options = keywords.read(method, kwargs, defaults=OperationOptions())
+        self.options = keywords.read_options(method, kwargs, defaults=OperationOptions())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.team_name!r}, {self.model_name!r})"
@@ -61,7 +61,7 @@ class Checkpoints:
     def _options(
         self, method: str, given: Mapping[str, Any], more: Mapping[str, type] | None = None
     ) -> OperationOptions:
-        return keywords.read(method, given, defaults=self.options, more=more)
+        return keywords.read_options(method, given, defaults=self.options, more=more)
 
     def _operate(
         self,
@@ -82,11 +82,11 @@ class Checkpoints:
             project = self._project(options, reads=reads)
             subject = Subject(project=project, lines=tuple(lines), version=version, source=source)
             if not reads:
-                checklist.demand(name, subject, force=options.force)
+                checklist.require_checks(name, subject, force=options.force)
             planned = plan(project)
             if reads and any(effect.tool == "s3" for effect in planned.effects):
                 # What the cache has needs no network.
-                checklist.demand(name, subject, force=options.force)
+                checklist.require_checks(name, subject, force=options.force)
             return self._do(planned, options)
 
     def _do(self, plan: Plan[T], options: OperationOptions) -> T:
@@ -101,9 +101,9 @@ class Checkpoints:
             return read(self._project(options, reads=True))
 
     def _project(self, options: OperationOptions, *, reads: bool) -> Project:
-        from dvc_cpv_plugin.repository import find
+        from dvc_cpv_plugin.repository import find_project
 
-        return find(self.team_name, self.model_name, options, reads=reads)
+        return find_project(self.team_name, self.model_name, options, reads=reads)
 
     def _logged(self, name: str, options: OperationOptions) -> AbstractContextManager[None]:
         return logged(name, options, {"team_name": self.team_name, "model_name": self.model_name})
@@ -113,7 +113,7 @@ class Checkpoints:
     def _tags(self, name: str, options: OperationOptions, line: Line) -> list[str]:
         from cpv_hooks.versions import version
 
-        return self._read(name, options, lambda project: version.names(project, line))
+        return self._read(name, options, lambda project: version.version_tags(project, line))
 
     def _tag(
         self,

@@ -50,9 +50,9 @@ class CombinedCheckpointsManage(Checkpoints):
 
     def read_combined_checkpoints(self, **kwargs: Unpack[CommonOptions]) -> list[Listed]:
         """Every commit that has a version of either line, oldest first. Raises `ReadError`."""
-        from cpv_hooks.operations.info.checkpoint_list import read
+        from cpv_hooks.operations.info.checkpoint_list import list_commits
 
-        return self._read("checkpoint list", self._options("read_combined_checkpoints", kwargs), read)
+        return self._read("checkpoint list", self._options("read_combined_checkpoints", kwargs), list_commits)
 
     def get_combined_metadata(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> CombinedMetadata:
         """The metadata of model and data as they were at a tag of either line. Raises `ReadError`."""

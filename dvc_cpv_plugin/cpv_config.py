@@ -69,7 +69,7 @@ class CPVConfig:
     show: Callable[[Sequence[Effect]], None] = staticmethod(print_effects)
 
     def __init__(self, **kwargs: Unpack[CommonOptions]) -> None:
-        self.options = keywords.read("CPVConfig", kwargs, defaults=OperationOptions())
+        self.options = keywords.read_options("CPVConfig", kwargs, defaults=OperationOptions())
 
     def setup_aws_profile(
         self, credential_path: str | None = None, aws_profile: str = "default", **kwargs: Unpack[AwsOptions]
@@ -80,7 +80,7 @@ class CPVConfig:
         have set up, else it is asked for on a terminal. Without a file `aws_profile="default"` means the configured
         profile. The repository is the one around the folder that the options name; its data is copied and verified.
         """
-        from cpv_hooks.accounts.aws.aws_setup import plan_setup
+        from cpv_hooks.accounts.aws.aws_setup import plan_aws
         from cpv_hooks.accounts.aws.aws_target import AwsRequest
 
         method = "setup_aws_profile"
@@ -100,7 +100,7 @@ class CPVConfig:
             move=kwargs.get("move", True),
             force=options.force,
         )
-        self._set_up("aws-config", options, given, lambda here: plan_setup(request, here))
+        self._set_up("aws-config", options, given, lambda here: plan_aws(request, here))
 
     def setup_bitbucket_ssh(
         self, keygen_filename: str | None = None, bitbucket_user: str | None = None, **kwargs: Unpack[HostOptions]
@@ -112,7 +112,7 @@ class CPVConfig:
         done the test ends in a `ConfigureError` that says so, and the next call goes on from there.
         """
         from cpv_hooks.accounts.git_host import client
-        from cpv_hooks.accounts.git_host.git_host_setup import plan_setup
+        from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host
         from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 
         method = "setup_bitbucket_ssh"
@@ -127,8 +127,8 @@ class CPVConfig:
             "model": kwargs.get("model_name"),
         }
         request = GitHostRequest(**given, test=kwargs.get("test", True))
-        ask = client.confirm if client.on_terminal() else None
-        self._set_up("bitbucket-config", options, given, lambda here: plan_setup(request, here, ask))
+        ask = client.ask_person if client.has_terminal() else None
+        self._set_up("bitbucket-config", options, given, lambda here: plan_git_host(request, here, ask))
 
     def get_config(self, key: str | None = None) -> dict[str, Any]:
         """The settings: all of them, those of a group (`"aws"`), or one by its dotted key.
@@ -158,7 +158,7 @@ class CPVConfig:
         return not any(_is_in_doubt(check) for check in checks)
 
     def _options(self, method: str, given: Any, more: dict[str, type] | None = None) -> OperationOptions:
-        return keywords.read(method, given, defaults=self.options, more=more)
+        return keywords.read_options(method, given, defaults=self.options, more=more)
 
     def _set_up(
         self, name: str, options: OperationOptions, given: dict[str, Any], plan: Callable[[Path], Plan[None]]

@@ -52,7 +52,7 @@ class ModelsCheckpointsManage(Checkpoints):
         check_type(method, "data_path", data_path, Path, optional=True)
         with raised_as(InitError), self._logged("init", options):
             path = options.path(options.repo_path) if options.repo_path else None
-            place = init.locate(path, self.model_name, options.folder)
+            place = init.locate_place(path, self.model_name, options.folder)
             request = InitRequest(
                 team=self.team_name,
                 model=self.model_name,
@@ -60,7 +60,7 @@ class ModelsCheckpointsManage(Checkpoints):
                 remote=kwargs.get("remote"),
                 pipeline=kwargs.get("pipeline", False),
             )
-            steps = init.plan(place, request)
+            steps = init.plan_init(place, request)
             self._do(Plan(tuple(step.effect for step in steps), None, lambda: init.carry_out(place, steps)), options)
 
     def load_model(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> ModelArtifacts:

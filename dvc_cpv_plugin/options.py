@@ -120,7 +120,7 @@ COMMON = tuple(field.name for field in fields(OperationOptions))
 _PATHS = frozenset({"log_file", "repo_path", "working_dir"})
 
 
-def read(
+def read_options(
     method: str, given: Mapping[str, Any], *, defaults: OperationOptions, more: Mapping[str, type] | None = None
 ) -> OperationOptions:
     """The common options of a call, `defaults` where it gives none.

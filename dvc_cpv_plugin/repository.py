@@ -12,7 +12,7 @@ from cpv_hooks.project.project import Project
 from dvc_cpv_plugin.options import OperationOptions
 
 
-def find(team: str, model: str, options: OperationOptions, *, reads: bool) -> Project:
+def find_project(team: str, model: str, options: OperationOptions, *, reads: bool) -> Project:
     """The DVC root of a team's model.
 
     `repo_path` names it; else it is the one around the working directory, else the folder MODEL there, else, for what
@@ -78,21 +78,21 @@ def _not_ours(project: Project, team: str, model: str) -> CPVError:
 def _cloned(team: str, model: str) -> Project:
     from cpv_hooks.accounts.git_host.clones import managed_clone
     from cpv_hooks.accounts.git_host.pattern import repository_url
-    from cpv_hooks.accounts.personal.personal_settings import load
+    from cpv_hooks.accounts.personal.personal_settings import load_settings
     from cpv_hooks.setup.init.remote import default_url, to_modify
 
     # The keys that `dvc cpv init` would give to a repository of the user's own.
     own = {key: value for key, value, private in to_modify(default_url(team, model), team, model) if private}
-    clone = managed_clone(team, model, repository_url(load(), team, model), remote_options=own)
+    clone = managed_clone(team, model, repository_url(load_settings(), team, model), remote_options=own)
     return _at(clone.top, team, model)
 
 
 def _none(team: str, model: str, folder: Path) -> Project:
     from cpv_hooks.accounts.git_host.pattern import repository_url
-    from cpv_hooks.accounts.personal.personal_settings import load
+    from cpv_hooks.accounts.personal.personal_settings import load_settings
 
     fix = (
-        f"git clone {shell_word(repository_url(load(), team, model))}, "
+        f"git clone {shell_word(repository_url(load_settings(), team, model))}, "
         f"or dvc cpv init {shell_word(model)} --team-name {shell_word(team)}"
     )
     raise CPVError(f"there is no repository of {team}/{model} here", where=str(folder), fix=fix)

@@ -26,8 +26,8 @@ def retire(project: Project, tags: Sequence[str], options: RetireOptions, *, dry
         tuple(options.get("except_stages") or ()),
     )
     repo = project.repo
-    found = retire_plan.plan(repo, [project], tags, policy, confirmed=confirmed)
+    found = retire_plan.plan_retirement(repo, [project], tags, policy, confirmed=confirmed)
     demand_names(found.chosen, confirmed, "retire_model_checkpoints(…, confirm=[…]) or dvc cpv retire …")
     if found.chosen and not dry_run:
-        retire_plan.retire(repo, found.chosen, options.get("message"))
+        retire_plan.retire_versions(repo, found.chosen, options.get("message"))
     return [one.version.name for one in found.chosen]

@@ -68,3 +68,27 @@ def test_a_package_says_what_it_is_for() -> None:
         assert body, path
         assert isinstance(body[0], ast.Expr), path
         assert len(body) == 1 or path.parent.name == "cpv_hooks", path
+
+
+# What several modules answer to in turn is one thing, and has one name.
+INTERFACES = {
+    "add_parser": "dvc_cpv_plugin/commands/",
+    "run": "cpv_hooks/hooks/",
+    "main": "",
+    "read": "cpv_hooks/model_formats/",
+    "ask": "cpv_hooks/remote/s3_client/",
+}
+
+
+def test_the_name_of_a_function_stands_for_one_thing() -> None:
+    """The name of a class or a public function is found in one place (methods aside)."""
+    found: dict[str, list[str]] = {}
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            where = str(path.relative_to(ROOT))
+            for node in ast.parse(path.read_text()).body:
+                if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
+                    continue
+                if not where.startswith(INTERFACES.get(node.name, "/")):
+                    found.setdefault(node.name, []).append(where)
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

@@ -81,7 +81,9 @@ EXCEPTIONS = {
     PROSE: {
         "cpv_hooks/accounts/git_host/client.py": {"said"},
         "cpv_hooks/accounts/git_host/connection.py": {"line"},
-        "cpv_hooks/accounts/git_host/git_host_setup.py": {"client.home_of_ssh() / '.ssh'", "client.folder()", "_fix()"},
+        "cpv_hooks/accounts/git_host/git_host_setup.py": {
+            "client.home_of_ssh() / '.ssh'", "client.ssh_folder()", "_fix()",
+        },
         "cpv_hooks/accounts/git_host/ssh_config.py": {"entry.key", "entry.host"},
         "cpv_hooks/checks/doctor.py": {"text"},
         "cpv_hooks/git/repo.py": {"args[0]", "reason(printed, done.returncode)"},

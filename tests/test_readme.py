@@ -8,7 +8,7 @@ from pathlib import Path
 import api_reference
 import specification_table
 
-from cpv_hooks.project.config import Config, load
+from cpv_hooks.project.config import Config, load_config
 from dvc_cpv_plugin.commands import NOUNS
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +20,7 @@ def test_settings_shown_are_the_defaults(tmp_path: Path) -> None:
     shown = re.search(r"```toml\n(.*?)```", SETTINGS, re.DOTALL)
     assert shown is not None
     (tmp_path / ".cpv.toml").write_text(shown[1])
-    assert load(tmp_path) == Config()
+    assert load_config(tmp_path) == Config()
 
 
 def test_every_command_is_listed() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cpv_hooks import state_files
 from cpv_hooks.git.hook_names import FSMONITOR, HOOKS
-from cpv_hooks.setup.install.shims import Interpreter, render
+from cpv_hooks.setup.install.shims import Interpreter, render_shim
 from cpv_hooks.setup.install.templates import templates
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +70,7 @@ def test_no_template_spells_a_name() -> None:
 
 @pytest.mark.parametrize("hook", [*HOOKS, FSMONITOR])
 def test_every_name_of_a_template_is_known(hook: str) -> None:
-    text = render(hook, None, Interpreter.current(), "0" * 16)
+    text = render_shim(hook, None, Interpreter.current(), "0" * 16)
     assert re.findall(r"@[A-Z_]+@", text) == []
     assert f"state=$git_dir/{state_files.FOLDER}\n" in text
 

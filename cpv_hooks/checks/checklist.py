@@ -13,10 +13,10 @@ from typing import Literal, cast
 from cpv_hooks.checks import local_checks, network_checks
 from cpv_hooks.checks.disk_checks import disk_space
 from cpv_hooks.checks.subject import Subject
-from cpv_hooks.console.check_result import Check, Question, ValidationError, guarded, merged, side_by_side
+from cpv_hooks.console.check_result import Check, Question, ValidationError, guarded, merge_checks, side_by_side
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.redact import redact
-from cpv_hooks.console.trace import emit
+from cpv_hooks.console.trace import emit_trace
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.worktree import remotes_in_use
 
@@ -50,7 +50,7 @@ FOR: Mapping[str, tuple[Name, ...]] = {
 """Which lines each operation has. Reading what is here (`list`, `info`) has none."""
 
 
-def run(subject: Subject, names: Sequence[Name], *, seconds: float = SECONDS) -> list[Check]:
+def run_checks(subject: Subject, names: Sequence[Name], *, seconds: float = SECONDS) -> list[Check]:
     """Make these checks, in the order of `ALL`. Those that need the network run side by side, for `seconds` at most.
 
     Never raises: what keeps a check from being made is its failure.
@@ -60,7 +60,7 @@ def run(subject: Subject, names: Sequence[Name], *, seconds: float = SECONDS) ->
     questions = [question for name in wanted for question in _away(name, subject)]
     for check in side_by_side(questions, seconds):
         found[cast(Name, check.name)].append(check)
-    checks = [merged(name, made) for name, made in found.items() if made]
+    checks = [merge_checks(name, made) for name, made in found.items() if made]
     return [replace(check, reason=redact(check.reason)) for check in checks]
 
 
@@ -87,13 +87,13 @@ def _away(name: Name, subject: Subject) -> list[Question]:
     project = subject.project
     if project is None or name not in ("s3", "network"):
         return []
-    remotes = [project.at(remote) for remote in remotes_in_use.names(project) if remote in project.remotes]
+    remotes = [project.at(remote) for remote in remotes_in_use.remote_names(project) if remote in project.remotes]
     if name == "s3":
         return [network_checks.remote_answers("s3", at) for at in remotes]
     return network_checks.network(project, remotes) if remotes else []
 
 
-def demand(operation: str, subject: Subject, *, force: bool = False, seconds: float = SECONDS) -> list[Check]:
+def require_checks(operation: str, subject: Subject, *, force: bool = False, seconds: float = SECONDS) -> list[Check]:
     """Make an operation's checks; `ValidationError` where one fails that `force` does not pass over.
 
     What only warns, or was passed over, is told in a line of its own. Returns all the checks.
@@ -101,7 +101,7 @@ def demand(operation: str, subject: Subject, *, force: bool = False, seconds: fl
     if operation.endswith(" revert"):
         # Whatever was changed is kept first, in both lines.
         subject = replace(subject, lines=tuple(Line))
-    checks = run(subject, FOR[operation], seconds=seconds)
+    checks = run_checks(subject, FOR[operation], seconds=seconds)
     failed = [check for check in checks if check.result == "fail" and not (force and check.name in SKIPPABLE)]
     if not failed:
         _tell(checks)
@@ -121,4 +121,4 @@ def _tell(checks: Sequence[Check]) -> None:
             warn(line)
         else:
             # A Git host that does not answer matters to `git push`, which says so itself.
-            emit("debug", f"{check.result} {line}")
+            emit_trace("debug", f"{check.result} {line}")

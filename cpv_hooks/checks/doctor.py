@@ -10,11 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from cpv_hooks import state_files
 from cpv_hooks.checks import doctor_hooks
 from cpv_hooks.checks.network_checks import remote_answers
-from cpv_hooks.console.check_result import Check, failed, guarded, side_by_side
+from cpv_hooks.console.check_result import Check, failed_check, guarded, side_by_side
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import load
+from cpv_hooks.project.config import load_config
 from cpv_hooks.project.left_out import left_out
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.worktree import remotes_in_use
@@ -29,7 +29,7 @@ def examine(repo: Repo, *, remote_seconds: float = REMOTE_SECONDS) -> list[Check
     from cpv_hooks.project import plugins
 
     found: list[Check] = []
-    for _, answer in plugins.every("cpv_checks", _Builtin(remote_seconds), repo=repo):
+    for _, answer in plugins.all_answers("cpv_checks", _Builtin(remote_seconds), repo=repo):
         found += [check for check in answer if isinstance(check, Check)] if isinstance(answer, list | tuple) else []
     return [replace(check, reason=redact(check.reason)) for check in found]
 
@@ -89,16 +89,16 @@ def settings(repo: Repo) -> Iterator[Check]:
 
     roots = managed_roots(repo)
     absent = left_out(repo)
-    yield from (failed("settings", error) for error in absent)
+    yield from (failed_check("settings", error) for error in absent)
     if not roots and not absent:
         yield Check("settings", "fail", f"{repo.top}: no .cpv.toml in a DVC root", "dvc cpv init")
     for root in roots:
         where = str((root / ".cpv.toml").relative_to(repo.top))
         try:
-            scheme_of(load(root))
+            scheme_of(load_config(root))
             yield Check("settings", "ok", f"{where} is sound")
         except CPVError as error:
-            yield failed("settings", error)
+            yield failed_check("settings", error)
 
 
 def follow_tags(repo: Repo) -> Check:
@@ -142,7 +142,7 @@ def pointers(repo: Repo) -> Iterator[Check]:
     found = discover(repo, Project.find_all(repo), Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
     of_tracked = hidden(repo, (pointer.file for _, pointer in found.pointers)).values()
     errors = [*found.errors, *found.ignored, *of_tracked]
-    yield from (failed("pointers", error) for error in errors)
+    yield from (failed_check("pointers", error) for error in errors)
     if not errors:
         yield Check("pointers", "ok", "each can be read, and Git ignores none")
 
@@ -154,9 +154,9 @@ def remotes(repo: Repo, seconds: float) -> Iterator[Check]:
         try:
             project = Project.open(repo, root)
             yield from s3_clients(project)
-            questions += [remote_answers("remote", project.at(name)) for name in remotes_in_use.names(project)]
+            questions += [remote_answers("remote", project.at(name)) for name in remotes_in_use.remote_names(project)]
         except CPVError as error:
-            yield failed("remote", error)
+            yield failed_check("remote", error)
     yield from side_by_side(questions, seconds)
 
 
@@ -164,7 +164,7 @@ def s3_clients(project: Project) -> Iterator[Check]:
     """By which client each remote on S3 is asked, and why."""
     from cpv_hooks.transfer.objects.open import open_remote
 
-    for name in remotes_in_use.names(project):
+    for name in remotes_in_use.remote_names(project):
         at = project.at(name)
         if (at.remote_url or "").startswith("s3://"):
             state = getattr(open_remote(at), "client_state", lambda: "DVC's")()
@@ -189,7 +189,7 @@ def notifications() -> Iterator[Check]:
 
     from cpv_hooks.accounts.personal import personal_settings, undelivered
 
-    notify = personal_settings.load().notify
+    notify = personal_settings.load_settings().notify
     lost = undelivered.of_targets_in_use()
     for one in lost:
         yield Check("notifications", "warn", one.line, one.fix)

@@ -14,7 +14,7 @@ from cpv_hooks.git.hook_names import HOOKS, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.install import hooks_dir
-from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_fsmonitor, is_ours, is_pre_commits, stamped
+from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_fsmonitor, is_our_shim, is_pre_commits, stamped
 
 INSTALL = "dvc cpv install"
 
@@ -27,9 +27,9 @@ def hooks(repo: Repo) -> Iterator[Check]:
         yield _hooks_path(repo, path)
     for name in HOOKS:
         hook = folder / name
-        if is_ours(hook) and not os.access(hook, os.X_OK):
+        if is_our_shim(hook) and not os.access(hook, os.X_OK):
             yield Check(f"hook {name}", "fail", f"{hook} is not executable, so Git passes over it", INSTALL)
-        elif is_ours(hook):
+        elif is_our_shim(hook):
             yield Check(f"hook {name}", "ok", "installed")
         elif is_pre_commits(hook) and name in STAGES and _configured(repo):
             yield Check(f"hook {name}", "warn", "run by pre-commit, which is slower", INSTALL)
@@ -84,7 +84,7 @@ def live_status(repo: Repo) -> Iterator[Check]:
         by_path = os.path.basename(present) == FSMONITOR_FILE
         own = hooks_in_place.installed_in(repo) or hooks_dir(repo)
         path = Path(os.path.normpath(repo.top / present)) if by_path else own / FSMONITOR_FILE
-        sound = is_ours(path) and os.access(path, os.X_OK)
+        sound = is_our_shim(path) and os.access(path, os.X_OK)
         yield (
             Check(name, "ok", "on")
             if sound

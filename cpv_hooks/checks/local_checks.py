@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.check_result import Check
-from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
+from cpv_hooks.dvcformat.pointer import is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, git_words, shell_path
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import Kind
@@ -84,7 +84,7 @@ def _lines_of(project: Project, file: str) -> set[Line]:
     """The lines of the artifacts that a pointer file names, by its own path where it cannot be read."""
     path = project.repo.top / file
     try:
-        pointers = [pointer.path for pointer in parse(path.read_text(encoding="utf-8"), file)]
+        pointers = [pointer.path for pointer in parse_pointers(path.read_text(encoding="utf-8"), file)]
     except (CPVError, OSError, UnicodeDecodeError):
         pointers = [file.removesuffix(".dvc")]
     return {Line.of(project.kind_of(path)) for path in pointers}
@@ -146,7 +146,7 @@ def tag(project: Project, subject: Subject) -> Iterator[Check]:
     try:
         named = numbering.explicit(scheme, subject.version, subject.lines, known)
         for line, name in named.items():
-            tag_refs.check_name(project.repo, name)
+            tag_refs.check_tag_name(project.repo, name)
             numbering.refuse_taken(scheme, line, name, known)
             numbering.refuse_backward(scheme, line, name, known)
     except CPVError as error:

@@ -37,7 +37,7 @@ def dvc_remote(project: Project) -> Iterator[Check]:
     """Whether the default remote, and those that outputs name, are configured and CPV can use them; nobody is asked."""
     from cpv_hooks.transfer.objects.open import open_remote
 
-    for name in remotes_in_use.names(project) or [None]:
+    for name in remotes_in_use.remote_names(project) or [None]:
         at = project.at(name)
         open_remote(at)
         yield Check("dvc-remote", "ok", redact(f"{at.remote_name} is {at.remote_url}"))

@@ -29,10 +29,10 @@ def aws(settings: Settings) -> Question:
             what = "AWS is not configured, so only each repository's own remote is used"
             return Check("aws", "warn", what, AWS_CONFIG)
         from cpv_hooks.accounts.aws.aws_target import AwsRequest, decide
-        from cpv_hooks.accounts.aws.probe import look_at
+        from cpv_hooks.accounts.aws.probe import probe_bucket
 
         target = decide(AwsRequest(), None, settings, lambda: None)
-        look_at(target.options)
+        probe_bucket(target.options)
         if target.credentials.warning:
             return Check("aws", "warn", target.credentials.warning)
         return Check("aws", "ok", f"{target.credentials.source} opens s3://{target.options.bucket}")
@@ -48,11 +48,11 @@ def git_host(settings: Settings, seconds: float) -> Question:
         if not own.model_fields_set:
             return Check("git-host", "warn", "no Git host is configured", BITBUCKET_CONFIG)
         from cpv_hooks.accounts.git_host.connection import greet
-        from cpv_hooks.accounts.git_host.pattern import SSH, parse, repository_url
+        from cpv_hooks.accounts.git_host.pattern import SSH, parse_ssh_url, repository_url
 
         # Any names do: only the host is asked.
         url = repository_url(settings, "team", "model")
-        found = parse(url)
+        found = parse_ssh_url(url)
         if found is None:
             return Check("git-host", "ok", f"{url.partition('/team')[0]} is not reached over SSH, so it is not asked")
         address = SSH(found.host, found.port or own.port, found.user, found.path)

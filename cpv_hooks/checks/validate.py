@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cpv_hooks.checks.checklist import ALL, SECONDS, run
+from cpv_hooks.checks.checklist import ALL, SECONDS, run_checks
 from cpv_hooks.checks.personal_checks import personal_checks
 from cpv_hooks.checks.subject import Subject
-from cpv_hooks.console.check_result import Check, failed, guarded
+from cpv_hooks.console.check_result import Check, failed_check, guarded
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import NoRepository, Repo
@@ -43,7 +43,7 @@ def _repository(cwd: Path) -> tuple[list[Check], list[Project]]:
         what = f"{error.where}: {error.what}, so the personal settings alone are looked at"
         return [Check("repository", "ok", what)], []
     except CPVError as error:
-        return [failed("repository", error)], []
+        return [failed_check("repository", error)], []
     if not roots:
         what = f"{repo.top}: CPV does not manage this repository (no .cpv.toml)"
         return [Check("repository", "warn", what, "dvc cpv init")], []
@@ -52,13 +52,13 @@ def _repository(cwd: Path) -> tuple[list[Check], list[Project]]:
         try:
             projects.append(Project.open(repo, root))
         except CPVError as error:
-            found.append(failed("repository", error))
+            found.append(failed_check("repository", error))
     return found, projects
 
 
 def _checklist(project: Project, projects: list[Project], seconds: float) -> list[Check]:
     lines = tuple(line for line in Line if line is Line.MODEL or _has_data(project))
-    checks = run(Subject(project, lines), ALL, seconds=seconds)
+    checks = run_checks(Subject(project, lines), ALL, seconds=seconds)
     if len(projects) == 1:
         return checks
     where = project.prefix.rstrip("/") or "."
@@ -76,12 +76,12 @@ def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
 
     Changes nothing, raises nothing. What is not configured is a warning.
     """
-    from cpv_hooks.accounts.personal.personal_settings import Settings, load, path
+    from cpv_hooks.accounts.personal.personal_settings import Settings, load_settings, path
 
     loaded: list[Settings] = []
 
     def look() -> Iterator[Check]:
-        loaded.append(load())
+        loaded.append(load_settings())
         yield Check("settings", "ok", f"{path()} is sound" if path().exists() else f"{path()}: none, so the defaults")
 
     found = guarded("settings", look)

@@ -35,7 +35,7 @@ class ValidationError(CPVError):
         self.checks = tuple(checks)
 
 
-def failed(name: str, error: CPVError) -> Check:
+def failed_check(name: str, error: CPVError) -> Check:
     """The check that an error stands for."""
     return Check(name, "fail", f"{error.where}: {error.what}" if error.where else error.what, error.fix)
 
@@ -47,13 +47,13 @@ def guarded(name: str, look: Callable[[], Iterable[Check]]) -> list[Check]:
         for check in look():
             found.append(check)
     except CPVError as error:
-        found.append(failed(name, error))
+        found.append(failed_check(name, error))
     except OSError as error:
-        found.append(failed(name, disk_error(error, Path(error.filename or "."))))
+        found.append(failed_check(name, disk_error(error, Path(error.filename or "."))))
     return found
 
 
-def merged(name: str, checks: Sequence[Check]) -> Check:
+def merge_checks(name: str, checks: Sequence[Check]) -> Check:
     """Several looks at one thing as one check: the worst result, with the reasons for it."""
     results = {check.result for check in checks}
     result: Result = next((result for result in _WORST_FIRST if result in results), "ok")
@@ -100,7 +100,7 @@ class _Asked:
         self.thread.join(max(0.0, deadline - time.monotonic()))
         name, who = self.question.name, self.question.who
         if isinstance(self.error, CPVError):
-            return failed(name, self.error)
+            return failed_check(name, self.error)
         if self.error is not None:
             return Check(name, "fail", f"{who}: {self.error}", self.question.fix)
         if self.found is None:

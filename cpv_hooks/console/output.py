@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.console.trace import emit
+from cpv_hooks.console.trace import emit_trace
 from cpv_hooks.errors import DISK_FAULTS, CPVError, disk_error
 from cpv_hooks.state_files import cpv_home
 
@@ -55,14 +55,14 @@ def tell_once(path: Path, key: str, write: Callable[[Path, bytes], object]) -> N
 
 def say(line: str) -> None:
     """Print one line, `cpv: …`, unless the user wants quiet."""
-    emit("info", line)
+    emit_trace("info", line)
     if not is_quiet():
         write_line(line)
 
 
 def warn(line: str) -> None:
     """Print one line that must be seen, quiet or not."""
-    emit("warning", line)
+    emit_trace("warning", line)
     if all(memo.is_new(line) for memo in _memos):
         write_line(f"warning: {line}")
 
@@ -75,7 +75,7 @@ def detail(line: str) -> None:
 
 def fail(error: BaseException) -> int:
     """Print the one line for an error and return the exit status: 1 expected, 3 a bug of ours, 130 Ctrl-C."""
-    emit("error", str(error) if isinstance(error, CPVError) else f"{type(error).__name__}: {error}")
+    emit_trace("error", str(error) if isinstance(error, CPVError) else f"{type(error).__name__}: {error}")
     if isinstance(error, CPVError):
         if all(memo.is_new(str(error)) for memo in _memos):
             write_line(str(error))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 
 
-def write(lines: Iterable[str], choice: str) -> None:
+def show_paged(lines: Iterable[str], choice: str) -> None:
     """Print lines through a pager, whose command line `git var GIT_PAGER` has printed; it may be left at any line."""
     # As Git sets them where the user has not: leave at once where all fits, keep colours, leave the screen as it is.
     env = {"LESS": "FRX", "LV": "-c", **os.environ}

@@ -64,7 +64,7 @@ _WEBHOOK = (
 _known: set[str] = set()
 
 
-def remember(secret: str | None) -> None:
+def hide(secret: str | None) -> None:
     """Never print this value in this process."""
     if secret and len(secret) >= _SHORTEST:
         _known.update((secret, quote(secret, safe="")))

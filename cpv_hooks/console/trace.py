@@ -12,7 +12,7 @@ Listener = Callable[[Level, str], None]
 _listeners: list[Listener] = []
 
 
-def emit(level: Level, text: str) -> None:
+def emit_trace(level: Level, text: str) -> None:
     """Tell the listeners; any thread may."""
     for listener in tuple(_listeners):
         listener(level, text)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cpv_hooks.errors import disk_error
-from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.system.atomic_files import sync_to_disk
 from cpv_hooks.system.signatures import TEMPORARY
 
 PROTECTED = 0o444
@@ -161,16 +161,16 @@ class Cache:
             return self._known_without_writing(source, error)
 
     def _take_in(self, source: Path, advance: Callable[[int], None]) -> tuple[str, int]:
-        from cpv_hooks.system.copying import copy
+        from cpv_hooks.system.copying import copy_and_hash
 
         with open(source, "rb", buffering=0) as reader:
             temporary = self._temporary()
             try:
                 with open(temporary, "x+b", buffering=0) as writer:
                     if reflink(reader.fileno(), writer.fileno()):
-                        digest, size = copy(writer, None, advance)
+                        digest, size = copy_and_hash(writer, None, advance)
                     else:
-                        digest, size = copy(reader, writer, advance, writes_back=True)
+                        digest, size = copy_and_hash(reader, writer, advance, writes_back=True)
                 if self.legacy:
                     digest = self._hash(temporary)
                 # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
@@ -212,7 +212,7 @@ class Cache:
         for oid in oids:
             path = self.find(oid)
             if path is not None:
-                sync(path)
+                sync_to_disk(path)
 
     def temporary(self) -> Path:
         """A name for a temporary file on the cache's file system; `CPVError` where none can be made."""
@@ -262,7 +262,7 @@ def _sync_file_system(folder: Path) -> bool:
 
 def md5_of(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:
     """The md5 of a file, in hex."""
-    from cpv_hooks.system.copying import copy
+    from cpv_hooks.system.copying import copy_and_hash
 
     with open(path, "rb", buffering=0) as stream:
-        return copy(stream, None, advance)[0]
+        return copy_and_hash(stream, None, advance)[0]

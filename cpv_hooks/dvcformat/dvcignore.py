@@ -78,7 +78,7 @@ def _dvc_filter(root: Path) -> Filter:
     return keep
 
 
-def is_ignored(root: Path, path: Path) -> bool:
+def is_dvcignored(root: Path, path: Path) -> bool:
     """Whether `.dvcignore` hides the artifact itself."""
     folder, name = os.fspath(path.parent), path.name
     keep = filter_for(root, path)

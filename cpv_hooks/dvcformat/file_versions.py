@@ -109,7 +109,7 @@ def write_files(out: Any, stored: Sequence[Stored]) -> None:
     out["files"] = rows
 
 
-def expand(out: Any) -> None:
+def expand_versions(out: Any) -> None:
     """Turn `FileVersions` into the rows that YAML writes."""
     if isinstance(out.get("files"), FileVersions):
         out["files"] = [_row(item, None) for item in out["files"]]

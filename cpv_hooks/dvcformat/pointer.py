@@ -96,7 +96,7 @@ def is_pointer_file(name: str) -> bool:
     return base == "dvc.lock" or (base.endswith(".dvc") and base != ".dvc")
 
 
-def parse(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
+def parse_pointers(text: str, file: str, pipeline: str | None = None) -> list[Pointer]:
     """The pointers in the text of a pointer file.
 
     `pipeline` is the text of the `dvc.yaml` beside a `dvc.lock`. Raises `CPVError` for what is not YAML, has merge
@@ -152,7 +152,7 @@ def load_table(text: str, file: str) -> Mapping[str, Any]:
         raise CPVError(
             "has merge conflict markers",
             where=file,
-            fix=settle(file),
+            fix=conflict_command(file),
         )
     try:
         # The parser and the mode that DVC reads pointers with.
@@ -300,6 +300,6 @@ def _inside(folder: str, path: str, file: str) -> str:
     return joined
 
 
-def settle(file: str) -> str:
+def conflict_command(file: str) -> str:
     """The command that ends a conflict of a pointer."""
     return f"git checkout --ours -- {git_word(file)} && git add {git_word(file)} (or --theirs)"

@@ -53,7 +53,7 @@ def fields(text: str) -> Fields | None:
     return Fields(md5, whole, files, bool(isexec), bool(hashed), path, remote)
 
 
-def read(text: str) -> dict[str, Any] | None:
+def read_plain(text: str) -> dict[str, Any] | None:
     """What YAML would read from the text; None where it must be asked."""
     found = fields(text)
     if found is None:
@@ -63,9 +63,9 @@ def read(text: str) -> dict[str, Any] | None:
     return {"outs": [{key: value for key, value in out.items() if value is not None}]}
 
 
-def write(out: Mapping[str, Any]) -> str | None:
+def write_plain(out: Mapping[str, Any]) -> str | None:
     """The text of a pointer to one output; None where YAML has to write it."""
     lines = [f"  {name}: {'true' if value is True else value}\n" for name, value in out.items()]
     text = "outs:\n-" + "".join(lines)[1:]
-    table = read(text)
+    table = read_plain(text)
     return text if table is not None and list(table["outs"][0].items()) == list(out.items()) else None

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cpv_hooks.dvcformat import pointer_fast
-from cpv_hooks.dvcformat.file_versions import FileVersions, Stored, expand, oid_of, write_cloud, write_files
+from cpv_hooks.dvcformat.file_versions import FileVersions, Stored, expand_versions, oid_of, write_cloud, write_files
 from cpv_hooks.dvcformat.file_versions_fast import cut, paste
-from cpv_hooks.dvcformat.pointer import Content, Pointer, load_table, parse, stage_of, with_files
+from cpv_hooks.dvcformat.pointer import Content, Pointer, load_table, parse_pointers, stage_of, with_files
 
 # The order in which DVC writes an output's own keys.
 _OWN_KEYS = ("md5", "size", "nfiles", "isexec", "hash")
 
 
-def render(old: str | None, pointer: Pointer, content: Content, files: Sequence[Stored] | None = None) -> str:
+def render_pointer(old: str | None, pointer: Pointer, content: Content, files: Sequence[Stored] | None = None) -> str:
     """The text of the pointer file for new content, byte for byte what `dvc add` writes.
 
     Everything else that `old` says (`meta`, `desc`, comments, other outputs) is kept. `files` are those of a directory:
@@ -29,7 +29,7 @@ def render(old: str | None, pointer: Pointer, content: Content, files: Sequence[
     if old is None:
         name = posixpath.relpath(pointer.path, posixpath.dirname(pointer.file) or ".")
         out = {**own, "path": name}
-        return pointer_fast.write(out) or _dump({"outs": [out]})
+        return pointer_fast.write_plain(out) or _dump({"outs": [out]})
     short = _replaced(old, own)
     if short is not None:
         return short
@@ -52,12 +52,12 @@ def render(old: str | None, pointer: Pointer, content: Content, files: Sequence[
 
 def _replaced(old: str, own: dict[str, Any]) -> str | None:
     """The text where nothing but values changes in the simplest of layouts."""
-    plain = pointer_fast.read(old)
+    plain = pointer_fast.read_plain(old)
     if plain is None:
         return None
     out = plain["outs"][0]
     rest = {key: value for key, value in out.items() if key in ("path", "remote")}
-    return pointer_fast.write({**own, **rest}) if [*own, *rest] == list(out) else None
+    return pointer_fast.write_plain({**own, **rest}) if [*own, *rest] == list(out) else None
 
 
 def render_stored(old: str, stored: Mapping[str, Sequence[Stored]], file: str, pipeline: str | None = None) -> str:
@@ -66,7 +66,7 @@ def render_stored(old: str, stored: Mapping[str, Sequence[Stored]], file: str, p
     An artifact that the text gives other content is left as it is. `pipeline` is as in `parse`.
     """
     table = _table(old)
-    pointers = {pointer.path: pointer for pointer in parse(old, file, pipeline)}
+    pointers = {pointer.path: pointer for pointer in parse_pointers(old, file, pipeline)}
     for path, out in _outputs(table, file, pipeline):
         pointer, found = pointers.get(path), stored.get(path)
         if pointer is None or not found or pointer.oid != (oid_of(found) if pointer.isdir else found[0].oid):
@@ -119,7 +119,7 @@ def _dump(table: Any) -> str:
         many[0]["files"] = files
     for stage in [table, *(table.get("stages") or {}).values()]:
         for out in stage.get("outs") or []:
-            expand(out)
+            expand_versions(out)
     return _yaml(table)
 
 

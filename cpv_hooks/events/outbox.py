@@ -33,7 +33,7 @@ class Event(NamedTuple):
     data: Mapping[str, object] = _NOTHING
 
 
-def emit(root: Path, *events: Event) -> None:
+def emit_events(root: Path, *events: Event) -> None:
     """Tell those whom the personal settings name what happened in the repository at `root`; returns at once."""
     if events and _anybody_listens():
         with suppress(OSError, CPVError):
@@ -42,7 +42,7 @@ def emit(root: Path, *events: Event) -> None:
 
 def emit_tagged(root: Path, names: Iterable[str]) -> None:
     """Tell of new versions, or of tags that follow their commits."""
-    emit(root, *(Event("tagged", name) for name in names))
+    emit_events(root, *(Event("tagged", name) for name in names))
 
 
 def _anybody_listens() -> bool:

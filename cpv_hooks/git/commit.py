@@ -27,7 +27,7 @@ def blob_at(repo: Repo, path: str, rev: str = "HEAD") -> bytes | None:
     return repo.run("cat-file", "blob", oid).encode("utf-8", "surrogateescape")
 
 
-def moment(repo: Repo) -> tuple[int, str]:
+def committer_time(repo: Repo) -> tuple[int, str]:
     """The committer's time, seconds since the epoch, and its form for `GIT_COMMITTER_DATE`."""
     try:
         seconds, zone = repo.run("var", "GIT_COMMITTER_IDENT").split()[-2:]
@@ -36,7 +36,7 @@ def moment(repo: Repo) -> tuple[int, str]:
     return int(seconds), f"@{seconds} {zone}"
 
 
-def commit(
+def commit_files(
     repo: Repo, contents: Mapping[str, bytes | None], message: str, date: str, author_date: str | None = None
 ) -> str:
     """Commit these files (by their path from the top; None: no such file any more) on HEAD; returns the commit's id.
@@ -92,7 +92,7 @@ def _commit(repo: Repo, staged: Mapping[str, str | None], message: str, dates: M
         set_index_entries(repo, staged, env)
         silenced = {"CPV_RUNNING": "", "CPV_SILENCED": "1"}
         marks = {**dates, "GIT_REFLOG_ACTION": REFLOG_ACTION}
-        with signing.commits(repo) as (words, settings):
+        with signing.commit_options(repo) as (words, settings):
             repo.run("commit", "-q", *words, "-F", "-", input=message, env=env | silenced | marks | settings)
 
 

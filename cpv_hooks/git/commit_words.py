@@ -28,7 +28,7 @@ _IN_FULL = ("unified", "inter-hunk-context", "pathspec-from-file")
 """Of a newer Git, or like another option's beginning."""
 
 
-def values(words: tuple[str, ...]) -> dict[str, list[str]]:
+def option_values(words: tuple[str, ...]) -> dict[str, list[str]]:
     """The values of each option by its long name, in their order; `words` are those after `commit`."""
     found: dict[str, list[str]] = {}
     for name, value in _options(deque(words)):

@@ -24,7 +24,7 @@ _OURS = ("cpv-hook ", "id: cpv-")
 """How a configuration of pre-commit runs CPV: as a local hook, or from CPV as a source of hooks."""
 
 
-def look(repo: Repo) -> bool:
+def check_hooks(repo: Repo) -> bool:
     """Say it where Git does not run CPV's hooks, or did not and nobody has made up for it; whether all is well.
 
     As long as nothing has changed this is a few calls of `stat`.
@@ -33,7 +33,7 @@ def look(repo: Repo) -> bool:
     if installed is None:
         return True
     mark, before = repo.shared / state_files.BYPASSED, _signature(repo, installed)
-    if not mark.exists() and read(repo.shared / state_files.HOOKS_SEEN) == before:
+    if not mark.exists() and read_small_file(repo.shared / state_files.HOOKS_SEEN) == before:
         return True
     faults = list(_faults(repo, installed))
     for fault in faults:
@@ -79,7 +79,7 @@ def made_up(repo: Repo) -> None:
         (repo.shared / state_files.BYPASSED).unlink(missing_ok=True)
 
 
-def runs(hook: Path) -> bool:
+def runs_cpv(hook: Path) -> bool:
     """Whether a hook file is CPV's, or the pre-commit framework's that calls CPV's."""
     head = _head(hook)
     if MARK in head:
@@ -95,14 +95,14 @@ def is_shim(hook: Path) -> bool:
     return MARK in _head(hook) and os.access(hook, os.X_OK)
 
 
-def folder(repo: Repo) -> Path:
+def hooks_folder(repo: Repo) -> Path:
     """Where Git looks for hooks now."""
     return Path(os.path.normpath(repo.top / repo.run("rev-parse", "--git-path", "hooks").strip()))
 
 
 def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
-    now = folder(repo)
-    lost = [name for name in HOOKS if not runs(now / name) and not by_framework(repo, now / name)]
+    now = hooks_folder(repo)
+    lost = [name for name in HOOKS if not runs_cpv(now / name) and not by_framework(repo, now / name)]
     if not lost:
         return
     if os.path.realpath(now) != os.path.realpath(installed):
@@ -124,7 +124,7 @@ def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
 
 def by_framework(repo: Repo, hook: Path) -> bool:
     """Whether pre-commit runs CPV for this hook by its configuration."""
-    config = read(repo.top / ".pre-commit-config.yaml") or ""
+    config = read_small_file(repo.top / ".pre-commit-config.yaml") or ""
     return hook.name in STAGES and PRE_COMMIT_MARK in _head(hook) and any(word in config for word in _OURS)
 
 
@@ -172,7 +172,7 @@ def _head(path: Path) -> str:
         return ""
 
 
-def read(path: Path) -> str | None:
+def read_small_file(path: Path) -> str | None:
     """A small file, or None where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")

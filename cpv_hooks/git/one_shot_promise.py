@@ -54,7 +54,7 @@ def _doubts(repo: Repo, git: GitProcess | None) -> Iterator[Obstacle]:
     if found := configured(repo, _OPENS, _ENDS):
         yield Obstacle("{} is configured for {}".format(*found))
     yield from _other_runners(repo)
-    options = commit_words.values(git.words[1:]) if git else {}
+    options = commit_words.option_values(git.words[1:]) if git else {}
     for option in ("squash", "fixup"):
         yield from _lookups(repo, option, options.get(option, []))
     yield from _messages(repo, git, options)
@@ -65,11 +65,11 @@ def _doubts(repo: Repo, git: GitProcess | None) -> Iterator[Obstacle]:
 
 def _other_runners(repo: Repo) -> Iterator[Obstacle]:
     """A hook manager in front of CPV's shims runs other hooks after them, inside the detour."""
-    only_cpv = (hooks_in_place.read(repo.state / state_files.ONLY_CPV) or "").split()
-    front = hooks_in_place.folder(repo)
+    only_cpv = (hooks_in_place.read_small_file(repo.state / state_files.ONLY_CPV) or "").split()
+    front = hooks_in_place.hooks_folder(repo)
     if not hooks_in_place.is_shim(front / _OPENS) and _OPENS not in only_cpv:
         yield Obstacle("other pre-commit hooks run beside CPV's")
-    if hooks_in_place.runs(front / _ENDS):
+    if hooks_in_place.runs_cpv(front / _ENDS):
         return
     if not hooks_in_place.by_framework(repo, front / _ENDS):
         yield Obstacle("Git does not run CPV's prepare-commit-msg hook")

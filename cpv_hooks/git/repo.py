@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cpv_hooks import state_files
-from cpv_hooks.console.trace import emit, is_heard
+from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import advised, bare, reason
 from cpv_hooks.system.atomic_files import git_folders
@@ -80,7 +80,7 @@ def _execute(
     args: list[str], cwd: Path | None, data: bytes | None, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[bytes]:
     if is_heard():
-        emit("debug", shlex.join(arg for arg in args if arg not in _SILENCED))
+        emit_trace("debug", shlex.join(arg for arg in args if arg not in _SILENCED))
     try:
         # Without input the process must not eat the standard input of the hook that we are.
         return subprocess.run(

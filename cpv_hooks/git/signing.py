@@ -56,7 +56,7 @@ def signed_tag(repo: Repo, name: str, commit: str, message: str, tagger: str) ->
 
 
 @contextmanager
-def commits(repo: Repo) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+def commit_options(repo: Repo) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
     """Options and environment for a `git commit` of CPV's own.
 
     Where the user's Git signs commits and cannot without asking somebody, the commit is not signed, and a line says so.

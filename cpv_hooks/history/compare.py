@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.log import deltas
-from cpv_hooks.history.model_changes import ModelChange, change_of
+from cpv_hooks.history.model_changes import ModelChange, compare_models
 from cpv_hooks.history.model_contents import READ_KINDS, Models
-from cpv_hooks.history.settings_changes import flat
+from cpv_hooks.history.settings_changes import flat_settings
 from cpv_hooks.history.side import Side
 from cpv_hooks.history.where import Where
-from cpv_hooks.metric_formats.metrics import Metric, for_json
+from cpv_hooks.metric_formats.metrics import Metric, metrics_for_json
 from cpv_hooks.project import retired
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
@@ -95,11 +95,11 @@ def compare(projects: Sequence[Project], a: Side, b: Side, *, weights: bool = Fa
     With `weights` all of the models' weights are read, from the remote too, for the norms of their changes.
     """
     errors = [str(error) for side in (a, b) for error in side.errors]
-    known = retired.read(projects[0].repo)
+    known = retired.read_retirements(projects[0].repo)
     artifacts = list(_Artifacts(projects, errors).changes(a, b))
     models = list(_models(Models(projects), artifacts, a, b, errors, weights=weights))
     changes = deltas(a.metrics, b.metrics)
-    before, after = for_json(a.metrics), for_json(b.metrics)
+    before, after = metrics_for_json(a.metrics), metrics_for_json(b.metrics)
     return Difference(
         a=a.name or "",
         b=b.name,
@@ -178,7 +178,7 @@ class _Artifacts:
             return {item.relpath: item.oid for item in pointer.stored}
         with Progress("reading lists of files") as progress:
             found = self._stores(pointer).of(pointer).listing(pointer.oid, progress)
-        if found is None and retired.of(self._where.project(pointer).repo, [pointer]):
+        if found is None and retired.retirement_of(self._where.project(pointer).repo, [pointer]):
             raise _Gone
         if found is None:
             what = "neither the cache nor the remote has the list of its files"
@@ -221,10 +221,10 @@ def _models(
         if (before and before.format) or (after and after.format):
             here = all(found is None or models.is_here(found.pointer) for found in (one, other))
             try:
-                yield change_of(item["path"], before, after, reads=here or weights, weights=weights)
+                yield compare_models(item["path"], before, after, reads=here or weights, weights=weights)
             except (CPVError, OSError) as error:
                 errors.append(f"{item['path']}: {error}")
-                yield change_of(item["path"], before, after)
+                yield compare_models(item["path"], before, after)
 
 
 def _settings(a: Side, b: Side, errors: list[str]) -> Iterator[SettingChange]:
@@ -239,7 +239,7 @@ def _settings(a: Side, b: Side, errors: list[str]) -> Iterator[SettingChange]:
 
 def _flat(data: bytes | None, file: str, errors: list[str]) -> Mapping[str, object] | None:
     try:
-        return {} if data is None else flat(data, file)
+        return {} if data is None else flat_settings(data, file)
     except CPVError as error:
         errors.append(str(error))
         return None

@@ -14,7 +14,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@._/+-]*")
 _LAST_STEPS = 20
 
 
-def names(what: str) -> list[str]:
+def completions(what: str) -> list[str]:
     """Those of a kind of `KINDS`, in order. Raises `CPVError` outside a repository of CPV's."""
     repo = Repo.discover()
     return [name for name in dict.fromkeys(KINDS[what](repo, list(projects_here(repo)))) if _PLAIN.fullmatch(name)]
@@ -26,7 +26,7 @@ def _versions(repo: Repo, projects: list[Project]) -> Iterable[str]:
     from cpv_hooks.project.tag_schemes import Line
     from cpv_hooks.versions import tag_refs
 
-    scheme, tags = scheme_of(projects[0].config), tag_refs.names(repo)
+    scheme, tags = scheme_of(projects[0].config), tag_refs.all_tag_names(repo)
     for line in Line:
         found = [(number, name) for name in tags if (number := scheme.parse(line, name)) is not None]
         yield from (name for _, name in sorted(found, reverse=True))
@@ -69,7 +69,7 @@ def _metrics(repo: Repo, projects: list[Project]) -> Iterable[str]:
     from cpv_hooks.versions import tag_refs
 
     goals = projects[0].config.metrics
-    found = {name for tag in tag_refs.read(repo) for name in tag.info.metrics}
+    found = {name for tag in tag_refs.read_tags(repo) for name in tag.info.metrics}
     return sorted({*found, *goals.better, *([goals.main] if goals.main else [])})
 
 

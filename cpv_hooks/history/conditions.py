@@ -39,7 +39,7 @@ class Condition(NamedTuple):
         return _COMPARE[self.sign](found, self.value)
 
 
-def parse(text: str) -> list[Condition]:
+def parse_conditions(text: str) -> list[Condition]:
     """The conditions in a text; `CPVError` for what is none."""
     return [_one(part) for part in re.split(r"\s+and\s+", text.strip())]
 

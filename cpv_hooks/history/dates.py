@@ -16,7 +16,7 @@ _NEAR = 5.0
 """Seconds: Git takes what it does not understand for this very moment."""
 
 
-def moment(repo: Repo, option: str, text: str, *, end: bool = False) -> float:
+def parse_date(repo: Repo, option: str, text: str, *, end: bool = False) -> float:
     """Seconds since the epoch. A bare day means its start, or its end with `end`. `CPVError` for what is no date."""
     word = text.strip()
     if _AGE.fullmatch(word):

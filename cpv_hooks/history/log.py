@@ -16,11 +16,11 @@ from cpv_hooks.history.reader import Recorded, look_ahead
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.version_series import SeriesReader
 from cpv_hooks.history.where import Where
-from cpv_hooks.metric_formats.metrics import Metric, for_json
+from cpv_hooks.metric_formats.metrics import Metric, metrics_for_json
 from cpv_hooks.metric_formats.series import SeriesEntry
 from cpv_hooks.project.config import KINDS, Kind
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.retired import RetiredEntry, Retirement, entry_of
+from cpv_hooks.project.retired import RetiredEntry, Retirement, retirement_entry
 
 NO_RETIRED: Mapping[str, Retirement] = {}
 NO_STAGES: Mapping[str, str | None] = {}
@@ -110,7 +110,7 @@ class Filters(NamedTuple):
 
 
 class Log:
-    """The versions of a repository, as `reader.read` has them."""
+    """The versions of a repository, as `reader.read_history` has them."""
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class Log:
             changed=self._changed(one),
             size=size,
             size_change=None if size is None or old is None else size - old,
-            metrics=for_json(metrics),
+            metrics=metrics_for_json(metrics),
             metrics_change=deltas(self.metrics(before) if before else {}, metrics),
             files=[_file(artifact) for artifact in one.artifacts],
             in_cache=in_cache,
@@ -221,7 +221,7 @@ class Log:
             models=None,
             series=None,
             best=self._best(one, best.metric) if best else None,
-            retired=entry_of(self._retired.get(one.name)),
+            retired=retirement_entry(self._retired.get(one.name)),
             error=str(one.error) if one.error else None,
         )
 

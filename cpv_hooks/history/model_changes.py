@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict
 
-from cpv_hooks.history.model_contents import for_json
+from cpv_hooks.history.model_contents import values_for_json
 
 if TYPE_CHECKING:
     from cpv_hooks.model_formats.record import Model
@@ -58,7 +58,7 @@ class ModelChange(TypedDict):
     """Of the keys that differ, the value before and after (null: not there)."""
 
 
-def change_of(
+def compare_models(
     path: str, before: Model | None, after: Model | None, *, reads: bool = False, weights: bool = False
 ) -> ModelChange:
     """Compare two models; None is one that is not there.
@@ -125,5 +125,5 @@ def _plain(value: float | None) -> float | str | None:
 
 
 def _metadata(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, list[object]]:
-    old, new = for_json(before), for_json(after)
+    old, new = values_for_json(before), values_for_json(after)
     return {key: [old.get(key), new.get(key)] for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)}

@@ -76,7 +76,7 @@ class Models:
     def entries(self, artifacts: Sequence[tuple[Kind, Pointer]]) -> list[ModelEntry]:
         """What those of these artifacts say of themselves that are models of a format that is known."""
         wanted = [pointer for kind, pointer in artifacts if kind in READ_KINDS]
-        return [entry_of(pointer.path, found) for pointer in wanted if (found := self.read(pointer)) is not None]
+        return [model_entry(pointer.path, found) for pointer in wanted if (found := self.read(pointer)) is not None]
 
     def summaries(self, artifacts: Sequence[tuple[Kind, Pointer]]) -> list[ModelSummary]:
         """The same in short. Only that is kept: of thousands of versions the tensors would fill the memory."""
@@ -141,7 +141,7 @@ class Models:
             return {item.relpath: partial(_opened, store, item.oid) for item in pointer.stored}
         with Progress("reading lists of files") as progress:
             listing = store.listing(pointer.oid, progress)
-        if listing is None and retired.of(project.repo, [pointer]):
+        if listing is None and retired.retirement_of(project.repo, [pointer]):
             return None
         if listing is None:
             what = "neither the cache nor the remote has the list of its files"
@@ -184,7 +184,7 @@ def summary_of(path: str, model: Model) -> ModelSummary:
     )
 
 
-def entry_of(path: str, model: Model) -> ModelEntry:
+def model_entry(path: str, model: Model) -> ModelEntry:
     """A record as JSON has it."""
     return ModelEntry(
         **summary_of(path, model),
@@ -198,14 +198,14 @@ def entry_of(path: str, model: Model) -> ModelEntry:
             )
             for tensor in model.tensors
         ],
-        metadata=for_json(model.metadata),
+        metadata=values_for_json(model.metadata),
         verdict=model.verdict,
         notes=list(model.notes),
         errors=list(model.errors),
     )
 
 
-def for_json(metadata: Mapping[str, object]) -> dict[str, object]:
+def values_for_json(metadata: Mapping[str, object]) -> dict[str, object]:
     """Values that JSON has no number for become texts (`nan`)."""
     return {
         key: str(value) if isinstance(value, float) and value - value != 0 else value for key, value in metadata.items()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError, shell_word
-from cpv_hooks.events.outbox import Event, emit
+from cpv_hooks.events.outbox import Event, emit_events
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import conditions
 from cpv_hooks.history.reader import read_one
@@ -19,7 +19,7 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import stages, tag_refs
-from cpv_hooks.versions.version import resolve
+from cpv_hooks.versions.version import resolve_version
 
 if TYPE_CHECKING:
     from gto.registry import GitRegistry
@@ -29,12 +29,12 @@ def promote(repo: Repo, projects: Sequence[Project], name: str, stage: str, mess
     """Take a model version into a stage; returns the tag that says so. `CPVError` where a rule does not allow it."""
     project = projects[0]
     refuse_stage(project, stage)
-    version = resolve(project, Line.MODEL, name)
-    events = stages.history(repo, project)
+    version = resolve_version(project, Line.MODEL, name)
+    events = stages.stage_history(repo, project)
     own = stages.held(events).get(stage, [])
     if own and own[-1].commit == version.commit:
         raise CPVError(f"{version.name} is in {stage} already", where=str(repo.top), fix="dvc cpv stages")
-    gone = retired.read(repo).get(version.name)
+    gone = retired.read_retirements(repo).get(version.name)
     if gone is not None:
         raise CPVError(str(gone), where=str(repo.top), fix=f"dvc cpv retire --undo {shell_word(version.name)}")
     broken = broken_rule(repo, projects, stage, version.name, version.commit)
@@ -55,7 +55,7 @@ def promote(repo: Repo, projects: Sequence[Project], name: str, stage: str, mess
                 force=True,
             ).tag
         )
-    emit(repo.top, Event("promoted", version.name, {"stage": stage}))
+    emit_events(repo.top, Event("promoted", version.name, {"stage": stage}))
     return made
 
 
@@ -65,7 +65,7 @@ _FIX = "dvc cpv stages lists the rules"
 def demote(repo: Repo, projects: Sequence[Project], stage: str, message: str | None = None) -> list[str]:
     """Empty a stage; returns the tags that say so. To GTO an older version would be in it again, so that goes too."""
     project = projects[0]
-    events = stages.history(repo, project)
+    events = stages.stage_history(repo, project)
     own = stages.held(events).get(stage)
     if not own:
         known = ", ".join(sorted(stages.held(events))) or "none"
@@ -130,12 +130,12 @@ def broken_rule(repo: Repo, projects: Sequence[Project], stage: str, version: st
 
 def _conditions(text: str) -> list[conditions.Condition]:
     try:
-        return conditions.parse(text)
+        return conditions.parse_conditions(text)
     except CPVError as error:
         raise CPVError(error.what, where=".cpv.toml", fix="write metric = 'acc>0.9' in .cpv.toml") from error
 
 
-def refuse_push(repo: Repo, projects: Sequence[Project], tags: Mapping[str, str]) -> list[CPVError]:
+def refuse_stage_push(repo: Repo, projects: Sequence[Project], tags: Mapping[str, str]) -> list[CPVError]:
     """Of tags that are about to be pushed (name -> id) those of a stage whose rule does not allow it."""
     if not any("#" in name for name in tags):
         return []
@@ -187,10 +187,10 @@ def _registry(repo: Repo) -> Iterator[GitRegistry]:
 
     tag_refs.tagger(repo)  # the library's own words for a user without a name are no help
     try:
-        before = set(tag_refs.names(repo))
+        before = set(tag_refs.all_tag_names(repo))
         with GitRegistry.from_url(str(repo.top)) as registry:
             yield registry
-        tag_refs.sign(repo, [name for name in tag_refs.names(repo) if name not in before])
+        tag_refs.sign(repo, [name for name in tag_refs.all_tag_names(repo) if name not in before])
     except (GTOException, SCMError) as error:
         what = " ".join(str(getattr(error, "msg", "") or error).split())
         raise CPVError(f"GTO: {what}", where=str(repo.top), fix="gto show") from error

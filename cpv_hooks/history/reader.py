@@ -95,7 +95,7 @@ class Peeled(NamedTuple):
 _T = TypeVar("_T")
 
 
-def read(repo: Repo, projects: Sequence[Project]) -> list[Recorded]:
+def read_history(repo: Repo, projects: Sequence[Project]) -> list[Recorded]:
     """Every version, by line and number, lowest first. The tags are those of the first project's scheme."""
     return _read(repo, projects, None)
 
@@ -173,7 +173,7 @@ class History:
             kind, data = self._content(oid, found)
             if kind == "commit":
                 return Peeled(oid, outer)
-            tag = records.tag(data) if kind == "tag" else None
+            tag = records.parse_tag(data) if kind == "tag" else None
             if tag is None:
                 raise CPVError("names no commit", where=str(self._repo.top), fix="git tag -d, and tag a commit")
             outer = outer or tag
@@ -185,7 +185,7 @@ class History:
     def _commit(self, oid: str, found: Object | None) -> records.Commit:
         """A commit."""
         kind, data = self._content(oid, found)
-        commit = records.commit(data) if kind == "commit" else None
+        commit = records.parse_commit(data) if kind == "commit" else None
         if commit is None:
             raise CPVError(f"{oid} is not a commit", where=str(self._repo.top), fix="git fsck")
         return commit

@@ -33,7 +33,7 @@ class TagObject(NamedTuple):
     message: str
 
 
-def commit(data: bytes) -> Commit | None:
+def parse_commit(data: bytes) -> Commit | None:
     """Read a commit; None where it is none. A time that is no number is 0."""
     found = _COMMIT.match(data)
     if found is None:
@@ -47,7 +47,7 @@ def commit(data: bytes) -> Commit | None:
     return Commit(tree.decode(), _text(nobody if author is None else author), int(time or 0), message)
 
 
-def tag(data: bytes) -> TagObject | None:
+def parse_tag(data: bytes) -> TagObject | None:
     """Read an annotated tag; None where it is none."""
     found = _TAG.match(data)
     if found is None:

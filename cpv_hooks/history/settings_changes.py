@@ -13,7 +13,7 @@ FILES = ("params.yaml", FILE)
 MAX_BYTES = 1 << 20
 
 
-def flat(data: bytes, name: str) -> dict[str, object]:
+def flat_settings(data: bytes, name: str) -> dict[str, object]:
     """`{"train.lr": 0.1}` of `train: {lr: 0.1}`; a list is one value. `CPVError` for what cannot be read."""
     try:
         text = data.decode("utf-8-sig")

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from cpv_hooks.versions.commit_metrics import MetricsFile
 
 
-def metrics(project: Project, version: Version, find: Callable[[Pointer], Path | None]) -> dict[str, int | float | str]:
+def metrics_of_version(
+    project: Project, version: Version, find: Callable[[Pointer], Path | None]
+) -> dict[str, int | float | str]:
     """What the version's tag says; else what is in its metrics files, where `find` knows them.
 
     With several files each key says which one it is from.
     """
-    tags = tag_refs.read(project.repo, name=version.name)
+    tags = tag_refs.read_tags(project.repo, name=version.name)
     if tags and tags[0].info.metrics:
         return dict(tags[0].info.metrics)
-    return commit_metrics.read(((project, pointer) for pointer in version.pointers), find).values
+    return commit_metrics.read_commit_metrics(((project, pointer) for pointer in version.pointers), find).values
 
 
 class Origin(NamedTuple):
@@ -35,14 +37,14 @@ class Origin(NamedTuple):
 
 def origin(files: Iterable[MetricsFile], key: str, value: object) -> Origin | None:
     """The metrics file that says this last, and the line; None where none of these files does."""
-    from cpv_hooks.metric_formats.metrics import line_of
+    from cpv_hooks.metric_formats.metrics import line_number_of
     from cpv_hooks.metric_formats.places import source_of
 
     for file in files:
         values = _read(file)
         for name in (key, key.removeprefix(f"{source_of(file.name)}:")):
             if values.get(name) == value:
-                return Origin(file.name, line_of(file.path, name))
+                return Origin(file.name, line_number_of(file.path, name))
     return None
 
 
@@ -58,6 +60,6 @@ def _read(file: MetricsFile) -> dict[str, int | float | str]:
     from cpv_hooks.project import plugins
 
     try:
-        return plugins.metrics(file.path, file.name)
+        return plugins.metrics_in(file.path, file.name)
     except OSError:
         return {}

@@ -21,7 +21,7 @@ class Named(NamedTuple):
     tag: str | None = None
 
 
-def find(repo: Repo, projects: Sequence[Project], name: str) -> Named:
+def find_commit(repo: Repo, projects: Sequence[Project], name: str) -> Named:
     """The commit that a name means. A tag comes before a branch of that name; `CPVError` for what names none."""
     if stages.is_reference(name):
         name = stages.version_in(projects[0], name)

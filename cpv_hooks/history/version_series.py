@@ -10,7 +10,7 @@ from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.event_file import is_event_file
 from cpv_hooks.metric_formats.places import place_of, source_of
-from cpv_hooks.metric_formats.series import MetricSeries, merged
+from cpv_hooks.metric_formats.series import MetricSeries, merge_series
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions.commit_metrics import MetricsFile
@@ -45,7 +45,7 @@ class SeriesReader:
                 errors.append(str(error))
             except OSError as error:
                 errors.append(str(disk_error(error, file.path)))
-        whole = map(merged, found.values())
+        whole = map(merge_series, found.values())
         return Curves(tuple(one if one.goal else one._replace(goal=goals.of(one.name)) for one in whole), tuple(errors))
 
     def _goals(self, one: Recorded) -> Goals:

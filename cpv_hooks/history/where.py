@@ -38,13 +38,15 @@ class Where:
         self, pointers: Iterable[Pointer], find: Callable[[Pointer], Path | None] | None = None
     ) -> Mapping[str, Metric]:
         """What the metrics files of artifacts say; `find` knows the file of one, else the cache is asked."""
-        return commit_metrics.read(((self.project(pointer), pointer) for pointer in pointers), find).values
+        return commit_metrics.read_commit_metrics(
+            ((self.project(pointer), pointer) for pointer in pointers), find
+        ).values
 
     def metrics_files(self, one: Recorded, *, all_steps: bool = False) -> Iterator[MetricsFile]:
-        """The files in which a version's metrics are, of those that the cache has; see `commit_metrics.files`."""
+        """The files with a version's metrics, of those that the cache has; see `commit_metrics.metrics_files`."""
         for artifact in one.artifacts:
             pointer = artifact.pointer
-            yield from commit_metrics.files(self.project(pointer), pointer, all_steps=all_steps)
+            yield from commit_metrics.metrics_files(self.project(pointer), pointer, all_steps=all_steps)
 
     def cached(self, pointers: Sequence[Pointer]) -> bool:
         """Whether the cache has every object of these artifacts."""

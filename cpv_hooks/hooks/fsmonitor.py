@@ -13,13 +13,13 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin
-from cpv_hooks.project.config import Config, load
+from cpv_hooks.hooks.hook_run import begin_hook
+from cpv_hooks.project.config import Config, load_config
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import QUERY, Event
 from cpv_hooks.sync.outcomes import nobody
-from cpv_hooks.sync.report import tell
+from cpv_hooks.sync.report import tell_outcomes
+from cpv_hooks.sync.sync_policy import QUERY, SyncPolicy
 from cpv_hooks.system.locks import Busy
 from cpv_hooks.transfer.commits.early_upload import early_uploads
 
@@ -32,16 +32,17 @@ def run(args: list[str]) -> int:
     # pre-commit resets the work tree to run checks on what is staged, and puts it back: artifacts stay out of that.
     if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
         return 0
-    repo = begin()
+    repo = begin_hook()
     one_shot.heal(repo)
     git = calling_git()
     with suppress(Busy), early_uploads() as early:
         # `git commit -a` takes it, and then its pre-commit hook has nothing to do.
-        tell(guarded_sync(repo, event(repo), early.offer if git is not None and git.command == "commit" else nobody))
+        offer = early.offer if git is not None and git.command == "commit" else nobody
+        tell_outcomes(guarded_sync(repo, query_policy(repo), offer))
     return 0
 
 
-def event(repo: Repo) -> Event:
+def query_policy(repo: Repo) -> SyncPolicy:
     """How patient the query is."""
     git = calling_git()
     if git is not None and git.command in ("add", "stage"):
@@ -55,6 +56,6 @@ def event(repo: Repo) -> Event:
 
 def _configs(repo: Repo) -> list[Config]:
     try:
-        return [load(root) for root in managed_roots(repo)] or [Config()]
+        return [load_config(root) for root in managed_roots(repo)] or [Config()]
     except CPVError:
         return [Config()]

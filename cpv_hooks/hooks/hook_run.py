@@ -12,16 +12,16 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
-    from cpv_hooks.sync.events import Event
+    from cpv_hooks.sync.sync_policy import SyncPolicy
 
 
-def begin() -> Repo:
+def begin_hook() -> Repo:
     """The repository that a hook serves. What one hook of a Git process has told, the next does not tell again."""
     repo = Repo.discover()
     git = calling_git()
     if git is not None:
         tell_once(repo.state / state_files.SAID, git.identity, write_atomic)
-    hooks_in_place.look(repo)
+    hooks_in_place.check_hooks(repo)
     if (repo.state / state_files.ROOTS).is_dir():
         from cpv_hooks.project.laid_out_roots import clear
 
@@ -52,17 +52,17 @@ def answered(repo: Repo) -> bool:
     return is_sure(repo)
 
 
-def quietly(event: Event) -> Event:
+def quietly(policy: SyncPolicy) -> SyncPolicy:
     """Under the pre-commit framework only a commit writes pointers: one that is changed and not staged collides with
     its own saving of unstaged changes."""
 
     from cpv_hooks.hooks.precommit_framework import runs_us
 
-    return event._replace(only=frozenset()) if runs_us() else event
+    return policy._replace(only=frozenset()) if runs_us() else policy
 
 
 def refresh_stages(repo: Repo) -> None:
     """Let the shims of this work tree know in which stages pre-commit would only run CPV again."""
     from cpv_hooks.setup.install import precommit_config
 
-    precommit_config.refresh_stages(repo)
+    precommit_config.refresh_stage_note(repo)

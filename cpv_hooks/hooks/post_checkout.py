@@ -7,17 +7,17 @@ import os
 from cpv_hooks.console.output import say
 from cpv_hooks.git import one_shot
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, quietly, refresh_stages
+from cpv_hooks.hooks.hook_run import begin_hook, quietly, refresh_stages
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import CHECKOUT
 from cpv_hooks.sync.report import incomplete, tell_changes
+from cpv_hooks.sync.sync_policy import CHECKOUT
 
 
 def run(args: list[str]) -> int:
     """Exit status 1, which becomes that of `git checkout`, where an artifact could not be brought."""
     if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT"):
         return 0
-    repo = begin()
+    repo = begin_hook()
     one_shot.heal(repo)
     refresh_stages(repo)
     report = guarded_sync(repo, quietly(CHECKOUT))
@@ -31,7 +31,7 @@ def _tell_retired(repo: Repo) -> None:
     """A retired version whose data is still there is checked out as any other, and said to be one."""
     from cpv_hooks.project import retired
 
-    found = retired.read(repo)
+    found = retired.read_retirements(repo)
     head = repo.resolve("HEAD") if found else None
     for item in found.values():
         if item.commit == head:

@@ -8,12 +8,12 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place, index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import answered, begin, quietly
+from cpv_hooks.hooks.hook_run import answered, begin_hook, quietly
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import COMMIT
 from cpv_hooks.sync.outcomes import Outcome, SyncReport
-from cpv_hooks.sync.report import tell
+from cpv_hooks.sync.report import tell_outcomes
+from cpv_hooks.sync.sync_policy import COMMIT
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import missed, tags
 
@@ -22,7 +22,7 @@ _SHOWN = 3
 
 def run(args: list[str]) -> int:
     """Never undoes the commit, which stands: what fails is said, queued, and tried again at the next event."""
-    repo = begin()
+    repo = begin_hook()
     one_shot.heal(repo)
     if (repo.state / state_files.RESTAGE).exists():
         index.repair_after_limited_commit(repo)
@@ -30,7 +30,7 @@ def run(args: list[str]) -> int:
         (repo.state / state_files.RESTAGE).unlink(missing_ok=True)
     if not answered(repo):
         report = guarded_sync(repo, quietly(COMMIT))
-        tell(report)
+        tell_outcomes(report)
         _tell_open(repo, [outcome for outcome in report.outcomes if outcome.opened], report)
     projects = Project.find_all(repo)
     head = repo.resolve("HEAD")
@@ -39,7 +39,7 @@ def run(args: list[str]) -> int:
     try:
         # A rebase, or an amend, replaces a commit whose tag post-rewrite moves.
         follows = repo.under_way() == "rebase" or _amends(repo)
-        names = [] if follows else [*missed.number(repo, projects), *tags.create_auto(repo, projects, head)]
+        names = [] if follows else [*missed.number_missed(repo, projects), *tags.create_auto(repo, projects, head)]
     except CPVError as error:
         fail(error)
         names = []
@@ -59,7 +59,7 @@ def _tell_unseen(repo: Repo, project: Project) -> None:
     """A client without hooks may have made or moved tags since."""
     from cpv_hooks.versions import unseen_tags
 
-    faults = unseen_tags.here(repo, project)
+    faults = unseen_tags.unseen_tag_faults(repo, project)
     for fault in faults[:_SHOWN]:
         warn(str(fault))
     if len(faults) > _SHOWN:
@@ -82,9 +82,9 @@ def _tell_open(repo: Repo, opened: list[Outcome], report: SyncReport) -> None:
 
 def _repair_completed(repo: Repo) -> None:
     if (repo.state / state_files.COMPLETED).exists():
-        from cpv_hooks.transfer.commits.versioned_commit import repair_after_limited_commit
+        from cpv_hooks.transfer.commits.versioned_commit import repair_versions_after_limited_commit
 
-        repair_after_limited_commit(repo)
+        repair_versions_after_limited_commit(repo)
 
 
 def _amends(repo: Repo) -> bool:

@@ -10,11 +10,11 @@ import os
 
 from cpv_hooks.git import one_shot
 from cpv_hooks.git.caller import calling_git
-from cpv_hooks.hooks.hook_run import begin
+from cpv_hooks.hooks.hook_run import begin_hook
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import INDEX_CHANGE
 from cpv_hooks.sync.outcomes import SyncReport
-from cpv_hooks.sync.report import tell
+from cpv_hooks.sync.report import tell_outcomes
+from cpv_hooks.sync.sync_policy import INDEX_CHANGE
 
 # These run post-checkout or post-merge a moment later, which fetch what is missing and say what is wrong.
 _FOLLOWED = frozenset({"checkout", "switch", "merge", "pull", "clone", "worktree", "rebase"})
@@ -27,15 +27,15 @@ def run(args: list[str]) -> int:
     if command == "sparse-checkout":
         from cpv_hooks.hooks.sparse_checkout import before_folders_go
 
-        return before_folders_go(begin())
+        return before_folders_go(begin_hook())
     changed = command == "apply" or (args[:1] == ["1"] and command != "commit")
     if os.environ.get("_PRE_COMMIT_SKIP_POST_CHECKOUT") or not changed:
         return 0
-    repo = begin()
+    repo = begin_hook()
     one_shot.heal(repo)
     report = guarded_sync(repo, INDEX_CHANGE)
     if command in _FOLLOWED:
         # What is missing now may be there in a moment; a rescue is told once.
         report = SyncReport([outcome for outcome in report.outcomes if outcome.state in ("rescued", "clean")])
-    tell(report)
+    tell_outcomes(report)
     return 0

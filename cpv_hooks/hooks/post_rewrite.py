@@ -6,23 +6,23 @@ import sys
 
 from cpv_hooks.console.output import say
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, quietly
+from cpv_hooks.hooks.hook_run import begin_hook, quietly
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import REWRITE
 from cpv_hooks.sync.report import tell_changes
+from cpv_hooks.sync.sync_policy import REWRITE
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import pushed_tags, tags
 
 
 def run(args: list[str]) -> int:
     """Standard input has a line `OLD NEW` for each commit (githooks(5))."""
-    repo = begin()
+    repo = begin_hook()
     pairs = _pairs(sys.stdin.read()) or _recorded_pairs(repo)
     report = guarded_sync(repo, quietly(REWRITE))
     tell_changes(report)
     if report.projects and pairs:
         # A push that was refused has published nothing: its tags follow.
-        pushed_tags.settle(repo)
+        pushed_tags.settle_pushed(repo)
         moved = tags.move_rewritten(repo, report.projects[0], pairs)
         if moved:
             from cpv_hooks.events.outbox import emit_tagged

@@ -14,13 +14,13 @@ from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.index import Staged
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, interrupted, refresh_stages
-from cpv_hooks.hooks.precommit_framework import runs_us, set_aside
+from cpv_hooks.hooks.hook_run import begin_hook, interrupted, refresh_stages
+from cpv_hooks.hooks.precommit_framework import pointers_set_aside, runs_us
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import PRE_COMMIT, Event
 from cpv_hooks.sync.outcomes import Outcome, SyncReport
-from cpv_hooks.sync.report import blocking, tell
+from cpv_hooks.sync.report import blocking, tell_outcomes
+from cpv_hooks.sync.sync_policy import PRE_COMMIT, SyncPolicy
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.commits.early_upload import early_uploads
 from cpv_hooks.worktree.discovery import owner
@@ -30,20 +30,20 @@ LARGE = 10 << 20  # bytes; a binary file above that belongs to DVC
 
 def run(args: list[str]) -> int:
     """Exit status 1 stops the commit: an artifact in flux, a broken pointer, a large binary."""
-    repo = begin()
+    repo = begin_hook()
     if args == ["--open-detour"]:
         return _open_wanted(repo)
     one_shot.heal(repo)
     if interrupted(repo):
         return 1
     refresh_stages(repo)
-    aside = set_aside(repo) if runs_us() else []
+    aside = pointers_set_aside(repo) if runs_us() else []
     if aside:
         # Writing them now would collide with the patch that pre-commit applies when its hooks are done.
         what = "has unstaged changes, which pre-commit has stashed"
         raise CPVError(what, where=aside[0], fix=f"git add {git_words(aside)}, then commit again")
     with early_uploads() as early:
-        report = guarded_sync(repo, _event(repo), early.offer)
+        report = guarded_sync(repo, _policy(repo), early.offer)
         before = index.staged(repo)
         if stop(repo, report, before):
             return 1
@@ -58,7 +58,7 @@ def run(args: list[str]) -> int:
     return 0
 
 
-def _event(repo: Repo) -> Event:
+def _policy(repo: Repo) -> SyncPolicy:
     """pre-commit refuses a hook that leaves changes unstaged, so there only what the commit takes is written."""
     if not runs_us():
         return PRE_COMMIT
@@ -96,7 +96,7 @@ def stop(repo: Repo, report: SyncReport, before: Staged) -> bool:
     stopping += _open_ones(repo, report, taken, before)
     if stopping or not runs_us():
         # Of a hook that passes pre-commit shows nothing; post-commit looks again, and tells it.
-        tell(SyncReport(taken))
+        tell_outcomes(SyncReport(taken))
     return bool(large or stopping)
 
 

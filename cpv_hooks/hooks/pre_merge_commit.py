@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from cpv_hooks.git.index import staged
-from cpv_hooks.hooks.hook_run import begin, interrupted
+from cpv_hooks.hooks.hook_run import begin_hook, interrupted
 from cpv_hooks.hooks.pre_commit import complete_versions, stage_changed, stop
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import PRE_COMMIT
+from cpv_hooks.sync.sync_policy import PRE_COMMIT
 
 
 def run(args: list[str]) -> int:
     """Exit status 1 stops the merge commit."""
-    repo = begin()
+    repo = begin_hook()
     if interrupted(repo):
         return 1
     report = guarded_sync(repo, PRE_COMMIT)

@@ -14,15 +14,15 @@ from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.hooks.hook_run import begin, interrupted
-from cpv_hooks.project.expected import at
+from cpv_hooks.hooks.hook_run import begin_hook, interrupted
+from cpv_hooks.project.expected import project_for
 from cpv_hooks.project.left_out import places_left_out
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import line_of
 from cpv_hooks.sync.watch_file import known_roots
 from cpv_hooks.transfer.commits import catch_up
-from cpv_hooks.transfer.commits.upload_commits import complete, unversioned
+from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, unversioned
 from cpv_hooks.versions import lost_races, pushed_tags
 from cpv_hooks.versions.tag_refs import Tag
 
@@ -42,7 +42,7 @@ class Update(NamedTuple):
 
 def run(args: list[str]) -> int:
     """Exit status 1 stops the push."""
-    repo = begin()
+    repo = begin_hook()
     updates = _from_input(sys.stdin.read()) or _from_precommit()
     updates = [update for update in updates if set(update.oid) != {"0"}]
     if interrupted(repo):
@@ -89,7 +89,7 @@ def _check(repo: Repo, projects: list[Project], updates: list[Update], remote: s
         return 1
     catch_up.with_pushes(projects, had, [update.oid for update in updates])
     # Only the host knows what will become of them.
-    pushed_tags.note(repo, remote, {name: update.oid for name, update in _tags(updates).items()})
+    pushed_tags.note_pushed(repo, remote, {name: update.oid for name, update in _tags(updates).items()})
     return 0
 
 
@@ -101,7 +101,7 @@ def _breaks_a_line(repo: Repo, projects: list[Project], updates: list[Update], r
     from cpv_hooks.versions import unseen_tags
 
     leaving = [unseen_tags.Leaving(name, update.oid, update.remote_oid) for name, update in versions.items()]
-    errors = unseen_tags.refuse_push(repo, projects, leaving, remote, lambda name: _ask(repo, name, answers))
+    errors = unseen_tags.refuse_unseen_tags(repo, projects, leaving, remote, lambda name: _ask(repo, name, answers))
     for error in errors:
         fail(error)
     return bool(errors)
@@ -125,7 +125,7 @@ def _breaks_a_version(projects: list[Project], updates: list[Update]) -> bool:
         return False
     from cpv_hooks.transfer.commits import unretired
 
-    errors = [error for project in projects for error in unretired.refuse_push(project, tags)]
+    errors = [error for project in projects for error in unretired.upload_unretired(project, tags)]
     for error in errors:
         fail(error)
     return bool(errors)
@@ -136,9 +136,9 @@ def _breaks_a_stage(repo: Repo, projects: list[Project], updates: list[Update]) 
     tags = {name: update.oid for name, update in _tags(updates).items() if "#" in name}
     if not tags:
         return False
-    from cpv_hooks.history.promotion import refuse_push
+    from cpv_hooks.history.promotion import refuse_stage_push
 
-    errors = refuse_push(repo, projects, tags)
+    errors = refuse_stage_push(repo, projects, tags)
     for error in errors:
         fail(error)
     return bool(errors)
@@ -178,7 +178,7 @@ def _unnamed(repo: Repo, project: Project, updates: list[Update], remote: str) -
     new = set(_new_commits(repo, updates, remote))
     tips = {update.local or update.remote: repo.resolve(update.oid) for update in updates}
     return [
-        f"{pointer.path}: has no uploaded version on the DVC remote {at(project, pointer).remote_url} ({ref})"
+        f"{pointer.path}: has no uploaded version on the DVC remote {project_for(project, pointer).remote_url} ({ref})"
         for ref, tip in tips.items()
         if tip in new
         for pointer in unversioned(project, tip)
@@ -205,7 +205,7 @@ def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> l
         commits = list(dict.fromkeys([*commits, *tagged]))
     if not commits:
         return []
-    missing = complete(project, commits, announce=True, tips=tips)
+    missing = ensure_uploaded(project, commits, announce=True, tips=tips)
     return [f"{gap.path}: object {gap.oid} is not on the DVC remote {gap.remote}" for gap in missing]
 
 
@@ -215,9 +215,9 @@ def _raced(repo: Repo, project: Project, updates: list[Update], remote: str, ans
     The host is asked where Git does not tell: of tags that left before, of new ones that are not in this push, and of
     those that go without a branch.
     """
-    back = pushed_tags.settle(repo, answers)
+    back = pushed_tags.settle_pushed(repo, answers)
     new = set(_new_commits(repo, updates, remote)) if updates else set()
-    own = lost_races.loose(repo, new, {*back, *_tags(updates)}) if new or back or updates else []
+    own = lost_races.unpublished_tags(repo, new, {*back, *_tags(updates)}) if new or back or updates else []
     if not own:
         return False
     going = _tags(updates)
@@ -226,7 +226,7 @@ def _raced(repo: Repo, project: Project, updates: list[Update], remote: str, ans
     host = {_TAGS + name: update.remote_oid for name, update in going.items() if set(update.remote_oid) != {"0"}}
     if alone or any(tag.name not in going for tag in own):
         host |= _ask(repo, remote, answers)
-    renamed = lost_races.renumber(repo, project, own, host)
+    renamed = lost_races.renumber_lost(repo, project, own, host)
     if renamed:
         from cpv_hooks.events.outbox import emit_tagged
 

@@ -15,7 +15,7 @@ def runs_us() -> bool:
     return "PRE_COMMIT" in os.environ
 
 
-def set_aside(repo: Repo) -> list[str]:
+def pointers_set_aside(repo: Repo) -> list[str]:
     """The pointer files whose unstaged changes pre-commit has taken out of the work tree while its hooks run.
 
     It keeps them in `patch<time>-<its process id>` in its own folder (`pre_commit.staged_files_only`).

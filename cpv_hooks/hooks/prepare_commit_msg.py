@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cpv_hooks.git import one_shot
-from cpv_hooks.hooks.hook_run import begin
+from cpv_hooks.hooks.hook_run import begin_hook
 
 
 def run(args: list[str]) -> int:
     """Point HEAD back; the commit is then written on the branch."""
-    one_shot.close(begin())
+    one_shot.close(begin_hook())
     return 0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import NULL_OID
-from cpv_hooks.hooks.hook_run import begin
+from cpv_hooks.hooks.hook_run import begin_hook
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import line_of
@@ -32,7 +32,7 @@ def run(args: list[str]) -> int:
         new[renamed.new] = renamed.oid
     if not new or args[:1] not in (["prepared"], ["committed"]) or not _makes_tags(git):
         return 0
-    repo = begin()
+    repo = begin_hook()
     projects = Project.find_all(repo)
     if not projects:
         return 0

@@ -8,9 +8,9 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import left_out
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import SPARSE_CHECKOUT
 from cpv_hooks.sync.outcomes import SyncReport
-from cpv_hooks.sync.report import tell
+from cpv_hooks.sync.report import tell_outcomes
+from cpv_hooks.sync.sync_policy import SPARSE_CHECKOUT
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 _NOT_SAVED = frozenset({"invalid", "in flux", "over budget"})
@@ -27,7 +27,7 @@ def before_folders_go(repo: Repo) -> int:
         left_out.bring_settings(repo)
         brought = {prefix: left_out.bring_root(repo, prefix) for prefix in left_out.going(repo)}
         report = guarded_sync(repo, SPARSE_CHECKOUT)
-        tell(report)
+        tell_outcomes(report)
         failed = [outcome.path for outcome in report.outcomes if outcome.state in _NOT_SAVED]
         # An operation that was interrupted keeps a sync from looking at anything.
         _keep(repo, failed if report.projects else None)

@@ -103,13 +103,13 @@ class Document(TypedDict):
     panels: list[Panel]
 
 
-def contents(
+def report_contents(
     repo: Repo, projects: Sequence[Project], found: Sequence[Recorded], filters: Filters, *, ask_remote: bool = False
 ) -> Document:
     """Of the versions that history has (`found`), those that are wanted."""
-    events = stages.history(repo, projects[0])
+    events = stages.stage_history(repo, projects[0])
     held = {stage: own[-1].version for stage, own in stages.held(events).items()}
-    entries = list(Log(projects, found, held, retired.read(repo)).entries(filters, ask_remote=ask_remote))
+    entries = list(Log(projects, found, held, retired.read_retirements(repo)).entries(filters, ask_remote=ask_remote))
     return _Page(repo, projects, found, ask_remote=ask_remote).document(entries, held, events)
 
 

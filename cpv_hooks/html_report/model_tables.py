@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.history.model_contents import READ_KINDS, Models, entry_of
+from cpv_hooks.history.model_contents import READ_KINDS, Models, model_entry
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.html_report.tables import RowTable, plain
 from cpv_hooks.project.project import Project
@@ -38,7 +38,7 @@ class ModelTables:
         model = self._models.read(pointer)
         if model is None:
             return None
-        entry = entry_of(pointer.path, model)
+        entry = model_entry(pointer.path, model)
         rows = tuple((one["name"], tuple(one["shape"]), one["dtype"]) for one in entry["tensors"])
         row = {
             "path": entry["path"],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history.settings_changes import FILES, MAX_BYTES, flat
+from cpv_hooks.history.settings_changes import FILES, MAX_BYTES, flat_settings
 from cpv_hooks.html_report.tables import RowTable, plain
 from cpv_hooks.project.project import Project
 
@@ -49,6 +49,6 @@ class VersionSettings:
 def _values(data: bytes, name: str) -> list[tuple[str, object]]:
     """What cannot be read has no settings; `dvc cpv diff` says why."""
     try:
-        return [(str(key), value) for key, value in list(flat(data, name).items())[:_MOST_KEYS]]
+        return [(str(key), value) for key, value in list(flat_settings(data, name).items())[:_MOST_KEYS]]
     except CPVError:
         return []

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cpv_hooks.metric_formats.metrics_documents import MAX_BYTES, flat, heading, read_document, read_rows
+from cpv_hooks.metric_formats.metrics_documents import MAX_BYTES, flat_values, heading, read_document, read_rows
 from cpv_hooks.metric_formats.places import place_of
 
 Metric = int | float | str
@@ -27,7 +27,7 @@ _PAIR = re.compile(r"""(?<![^\s,;])([A-Za-z_][\w./@-]*)=("[^"]*"|'[^']*'|[^\s,;"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
-def read(path: Path, name: str = "") -> dict[str, Metric]:
+def last_metrics(path: Path, name: str = "") -> dict[str, Metric]:
     """The last value of each metric in a document, or in the last 64 KiB of a table or log; empty where there are none.
 
     `name` is the file's own, where `path` is another. Keys are at most 100 characters, texts at most 200, and there are
@@ -60,7 +60,7 @@ def _rows(path: Path, name: str, encoding: str) -> Iterator[Mapping[object, obje
     rows = list(read_rows(lines, *table)) if table else []
     if rows:
         return ({key: value_of(str(cell)) for key, cell in row.items()} for row in rows)
-    return map(parse_line, lines)
+    return map(parse_log_line, lines)
 
 
 def _last(rows: Iterator[Mapping[object, object]]) -> dict[str, Metric]:
@@ -116,8 +116,8 @@ def first_line(path: Path, encoding: str) -> str:
     return next(iter(data.decode(encoding, "replace").removeprefix("\ufeff").splitlines()), "")
 
 
-def line_of(path: Path, key: str) -> int | None:
-    """The number of the last line that says a metric, of those that `read` looks at; None where none of them does."""
+def line_number_of(path: Path, key: str) -> int | None:
+    """The number of the last line that says a metric, of those that `last_metrics` looks at; None where none does."""
     with path.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         start = max(0, size - TAIL_BYTES)
@@ -129,19 +129,19 @@ def line_of(path: Path, key: str) -> int | None:
             start -= len(chunk)
         lines = stream.read(TAIL_BYTES).split(b"\n")
     for number, raw in reversed(list(enumerate(lines, before + 1))):
-        if any(key in clean(parse_line(line)) for line in raw.decode("utf-8", "replace").splitlines()):
+        if any(key in clean(parse_log_line(line)) for line in raw.decode("utf-8", "replace").splitlines()):
             return number
     return None
 
 
-def for_json(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+def metrics_for_json(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """JSON has no NaN and no infinity: they become text."""
     return {
         key: str(value) if isinstance(value, float) and value - value != 0 else value for key, value in metrics.items()
     }
 
 
-def parse_line(line: str) -> dict[object, object]:
+def parse_log_line(line: str) -> dict[object, object]:
     """What a line of a log says: a JSON object, or `key=value` words; empty for anything else."""
     text = line.strip()
     if text.startswith("{"):
@@ -149,7 +149,7 @@ def parse_line(line: str) -> dict[object, object]:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return {}
-        return flat(value) if isinstance(value, dict) else {}
+        return flat_values(value) if isinstance(value, dict) else {}
     return {key: value_of(word) for key, word in _PAIR.findall(text)}
 
 

@@ -16,7 +16,7 @@ _HEADING = re.compile(r"[A-Za-z_][^=:{}\[\]]{0,99}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
 
 
-def flat(table: Mapping[object, object]) -> dict[object, object]:
+def flat_values(table: Mapping[object, object]) -> dict[object, object]:
     """The values of nested tables by their path, with dots between, as DVC names them."""
     found: dict[object, object] = {}
     waiting = [("", table)]
@@ -41,7 +41,7 @@ def read_document(text: str, name: str) -> dict[object, object] | None:
         return _merged(rows) if rows else None
     if not isinstance(table, Mapping):
         return None
-    return _of_trainer(table) if isinstance(table.get("log_history"), list) else flat(table)
+    return _of_trainer(table) if isinstance(table.get("log_history"), list) else flat_values(table)
 
 
 def document_rows(text: str, name: str) -> list[dict[object, object]]:
@@ -52,12 +52,12 @@ def document_rows(text: str, name: str) -> list[dict[object, object]]:
     """
     table = _parsed(text, name)
     if isinstance(table, list):
-        return [flat(row) for row in _rows(table)]
+        return [flat_values(row) for row in _rows(table)]
     if not isinstance(table, Mapping):
         return []
     if isinstance(table.get("log_history"), list):
-        return [flat(row) for row in _rows(table["log_history"])]
-    values = flat(table)
+        return [flat_values(row) for row in _rows(table["log_history"])]
+    values = flat_values(table)
     columns = {key: value for key, value in values.items() if isinstance(value, list) and value}
     if columns and len({len(column) for column in columns.values()}) == 1:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
@@ -91,7 +91,7 @@ def _merged(rows: Sequence[Mapping[object, object]]) -> dict[object, object]:
     """The last value of each key, the newest keys last."""
     found: dict[object, object] = {}
     for row in rows:
-        values = flat(row)
+        values = flat_values(row)
         for key in values:
             found.pop(key, None)
         found.update(values)

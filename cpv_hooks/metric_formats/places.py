@@ -22,7 +22,7 @@ _AT_MOST = {"log": 10, "events": 10, "mlflow": 50, "dvclive": 50}
 _AT_MOST_WITH_STEPS = 1000
 
 
-class Place(NamedTuple):
+class MetricPlace(NamedTuple):
     """`source` is the file, or the folder of the run whose metrics are spread over several files."""
 
     format: Format
@@ -30,18 +30,18 @@ class Place(NamedTuple):
     metric: str = ""
 
 
-def place_of(name: str) -> Place | None:
+def place_of(name: str) -> MetricPlace | None:
     """What a file in a folder of metrics is by its name; None where it says nothing of metrics."""
     if found := re.fullmatch(_DVCLIVE, name):
-        return Place("dvclive", found[1] or ".", found[2].replace("/", "."))
+        return MetricPlace("dvclive", found[1] or ".", found[2].replace("/", "."))
     if found := re.fullmatch(_MLFLOW, name):
-        return Place("mlflow", found[1], found[2])
+        return MetricPlace("mlflow", found[1], found[2])
     if found := re.fullmatch(_EVENTS, name):
-        return Place("events", found[1] or ".")
+        return MetricPlace("events", found[1] or ".")
     last = name.rpartition("/")[2]
     if last == STATE:
-        return Place("state", name)
-    return Place("log", name) if re.fullmatch(_LOG, last) else None
+        return MetricPlace("state", name)
+    return MetricPlace("log", name) if re.fullmatch(_LOG, last) else None
 
 
 def source_of(name: str) -> str:

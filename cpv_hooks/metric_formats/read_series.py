@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from cpv_hooks.metric_formats.event_file import read_events
-from cpv_hooks.metric_formats.metrics import encoding_of, first_line, parse_line, value_of
+from cpv_hooks.metric_formats.metrics import encoding_of, first_line, parse_log_line, value_of
 from cpv_hooks.metric_formats.metrics_documents import document_rows, heading, read_rows
 from cpv_hooks.metric_formats.places import place_of
 from cpv_hooks.metric_formats.series import Collector, MetricSeries
@@ -84,7 +84,7 @@ def _tables(path: Path, name: str, collector: Collector) -> None:
 
 def _logs(path: Path, name: str, collector: Collector) -> None:
     for line in _lines(path, encoding_of(path)):
-        collector.row(parse_line(line))
+        collector.row(parse_log_line(line))
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:

@@ -161,7 +161,7 @@ def series_of(rows: Iterable[Mapping[Any, object]], file: str = "") -> list[Metr
     return collector.series(file)
 
 
-def merged(parts: Sequence[MetricSeries]) -> MetricSeries:
+def merge_series(parts: Sequence[MetricSeries]) -> MetricSeries:
     """One metric of one run, out of the files that it is spread over, in the order in which they were written."""
     if len(parts) == 1:
         return parts[0]

@@ -52,7 +52,7 @@ def moving(project: Project, *, fetch: bool) -> Iterator[Plan[LfsMove]]:
     With `fetch` objects that are not here are fetched by `git lfs`. Raises `CPVError` where HEAD keeps nothing in Git
     LFS, an object is missing or damaged, or a file has changes that are not committed.
     """
-    make_version.begin(project)
+    make_version.begin_operation(project)
     move = _Move(project)
     objects = LfsObjects(project.repo)
     objects.demand(move.files, [project.repo.head()], fetch=fetch)
@@ -101,7 +101,7 @@ class _Move:
         with Progress("checking Git LFS objects", sum(file.size for file in files)) as progress:
             md5s = {file.sha256: objects.md5(file, progress.advance) for file in {f.sha256: f for f in files}.values()}
         named = [path for path in named_paths(project) if any(_holds(path, file.path) for file in files)]
-        tracked = work_tree.tracked(project, leaving_git=named)
+        tracked = work_tree.tracked_artifacts(project, leaving_git=named)
         changes = []
         for path, group in self._artifacts.items():
             one = target_artifact.at(project, path, tracked)
@@ -113,7 +113,7 @@ class _Move:
             changes.append(content.folder_change() if is_folder else content.file_change())
         kinds = {Line.of(project.kind_of(path)) for path in self._artifacts}
         count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
-        planned = make_version.plan(
+        planned = make_version.plan_version(
             project,
             WHAT,
             changes,
@@ -152,7 +152,7 @@ class _Content:
     def file_change(self) -> PointerChange:
         (file,) = self.files
         if self._stands(file):
-            found = work_tree.read(self.one)
+            found = work_tree.read_content(self.one)
             assert found is not None, "it was there a moment ago"
             return PointerChange(self.one.space, self.one.pointer, found, in_place=True)
         return self._placed(self._of_object(file))
@@ -160,7 +160,7 @@ class _Content:
     def _of_object(self, file: LfsFile) -> NewContent:
         source = self.objects.path(file.sha256)
         with Progress(f"reading {file.path}") as progress:
-            new = new_content.of_file(source, source.stat(), progress, self.md5s[file.sha256])
+            new = new_content.file_content(source, source.stat(), progress, self.md5s[file.sha256])
         content = new.content._replace(isexec=file.isexec)
         return replace(new, snapshot=new.snapshot._replace(content=content))
 
@@ -168,7 +168,7 @@ class _Content:
         rows = {file.path.removeprefix(f"{self.path}/"): file for file in self.files}
         stands = [self._stands(file) for file in self.files]
         wanted = dir_oid(dir_object_bytes((name, self.md5s[file.sha256]) for name, file in rows.items()))
-        found = work_tree.read(self.one)
+        found = work_tree.read_content(self.one)
         if all(stands) and found is not None and found.content.oid == wanted:
             return PointerChange(self.one.space, self.one.pointer, found, in_place=True)
         extra = [name for name, _, _ in found.files() if name not in rows] if found is not None else []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cpv_hooks.model_formats.record import Model, Unreadable, short
-from cpv_hooks.model_formats.ubjson import load
+from cpv_hooks.model_formats.record import Model, UnreadableModel, short
+from cpv_hooks.model_formats.ubjson import load_ubjson
 from cpv_hooks.system.byte_source import ByteSource, BytesSource
 
 MAX_DOCUMENT = 128 << 20
@@ -30,12 +30,12 @@ def read_xgboost(source: ByteSource) -> Model:
 
 def read_ubjson(source: ByteSource) -> Model:
     """The same in UBJSON."""
-    return _xgboost(load(BytesSource(_whole(source))), "XGBoost UBJSON")
+    return _xgboost(load_ubjson(BytesSource(_whole(source))), "XGBoost UBJSON")
 
 
 def _whole(source: ByteSource) -> bytes:
     if source.size > MAX_DOCUMENT:
-        raise Unreadable(f"it is larger than {MAX_DOCUMENT} bytes, and has no header")
+        raise UnreadableModel(f"it is larger than {MAX_DOCUMENT} bytes, and has no header")
     return source.read(0, source.size)
 
 
@@ -64,7 +64,7 @@ def read_lightgbm(source: ByteSource) -> Model:
     said = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
     sizes = said.get("tree_sizes")
     if not found or sizes is None or "version" not in said:
-        raise Unreadable("it has no header of LightGBM's")
+        raise UnreadableModel("it has no header of LightGBM's")
     trees = [int(size) for size in sizes.split()]
     kept = {"version": "version", "objective": "objective", "num_class": "classes"}
     metadata: dict[str, object] = {name: short(said[key]) for key, name in kept.items() if key in said}

@@ -12,7 +12,7 @@ from functools import partial
 
 from cpv_hooks.model_formats.cursor import Cursor
 from cpv_hooks.model_formats.damage import DAMAGE
-from cpv_hooks.model_formats.record import Model, Tensor, Unreadable, checked, short
+from cpv_hooks.model_formats.record import Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAGIC = b"CBM1"
@@ -60,7 +60,7 @@ class _Table:
     def tables(self, field: int) -> Iterator[_Table]:
         start, count = self.vector(field)
         if count > _MAX_VECTOR:
-            raise Unreadable(f"it says that it has {count} features")
+            raise UnreadableModel(f"it says that it has {count} features")
         for number in range(count):
             at = start + 4 * number
             yield _Table(self._source, at + Cursor(self._source, at).number("I"))
@@ -77,7 +77,7 @@ def read(source: ByteSource) -> Model:
     root = _Table(core, Cursor(core).number("I"))
     trees = root.table(_TREES)
     if trees is None:
-        raise Unreadable("it has no trees")
+        raise UnreadableModel("it has no trees")
     is_all = not any(trees.vector(field)[1] for field in _OTHERS)
     tensors = tuple(_tensor(core, *vector, is_all=is_all) for vector in _vectors(trees))
     return Model("CatBoost", tensors, _metadata(root, trees))
@@ -98,9 +98,9 @@ def _vectors(trees: _Table) -> Iterator[tuple[str, str, int, int]]:
 def _tensor(core: ByteSource, name: str, dtype: str, start: int, count: int, *, is_all: bool) -> Tensor:
     nbytes = count * _BYTES[dtype]
     if start + nbytes > core.size:
-        raise Unreadable(f"it says that {name} has {count} values")
+        raise UnreadableModel(f"it says that {name} has {count} values")
     place = partial(Part, core, start, nbytes) if is_all else None
-    return checked(Tensor(name, (count,), dtype, nbytes, part=place))
+    return checked_tensor(Tensor(name, (count,), dtype, nbytes, part=place))
 
 
 def _metadata(root: _Table, trees: _Table) -> dict[str, object]:

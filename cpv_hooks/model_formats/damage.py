@@ -24,6 +24,6 @@ DAMAGE = (
 )
 
 
-def reason(error: BaseException) -> str:
+def damage_reason(error: BaseException) -> str:
     """Its words, in one line that is not too long."""
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -10,8 +10,8 @@ from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import rank_folders
-from cpv_hooks.model_formats.damage import DAMAGE, reason
-from cpv_hooks.model_formats.record import Model, Tensor, Unreadable, short, verdicts
+from cpv_hooks.model_formats.damage import DAMAGE, damage_reason
+from cpv_hooks.model_formats.record import Model, Tensor, UnreadableModel, short, verdicts
 from cpv_hooks.model_formats.single_file import read_file
 from cpv_hooks.model_formats.suffixes import READABLE, suffix
 from cpv_hooks.system.byte_source import ByteSource, Part
@@ -48,7 +48,7 @@ def _part(name: str, files: Mapping[str, ByteSource]) -> Model | None:
     try:
         found = read_file(name, files[name])
     except (CPVError, OSError) as error:
-        return Model("", errors=(f"{name}: {reason(error)}",))
+        return Model("", errors=(f"{name}: {damage_reason(error)}",))
     return _with_files_beside(name, found, files).within(name) if found else None
 
 
@@ -76,8 +76,8 @@ def _of_ranks(name: str, files: Mapping[str, ByteSource]) -> Model | None:
         return None
     try:
         return reader(files, name)
-    except (CPVError, OSError, Unreadable, *DAMAGE) as error:
-        return Model("", errors=(f"{name}: {reason(error)}",))
+    except (CPVError, OSError, UnreadableModel, *DAMAGE) as error:
+        return Model("", errors=(f"{name}: {damage_reason(error)}",))
 
 
 def _index(name: str, files: Mapping[str, ByteSource]) -> Model | None:
@@ -90,7 +90,7 @@ def _index(name: str, files: Mapping[str, ByteSource]) -> Model | None:
         said = json.loads(files[name].read(0, min(files[name].size, _MAX_JSON)))
         shards = {str(file) for file in said["weight_map"].values()}
     except (CPVError, OSError, *DAMAGE) as error:
-        return Model("", errors=(f"{name}: {reason(error)}",))
+        return Model("", errors=(f"{name}: {damage_reason(error)}",))
     folder = name.rpartition("/")[0]
     missing = sorted(shard for shard in shards if (f"{folder}/{shard}" if folder else shard) not in files)
     if missing and len(missing) == len(shards) and name.removesuffix(_INDEX) in files:

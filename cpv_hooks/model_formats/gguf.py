@@ -6,7 +6,7 @@ import struct
 from functools import partial
 
 from cpv_hooks.model_formats.cursor import Cursor
-from cpv_hooks.model_formats.record import MAX_TENSORS, Model, Tensor, Unreadable, checked, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAGIC = b"GGUF"
@@ -32,17 +32,17 @@ def read(source: ByteSource) -> Model:
     """Read the header: keys and values, then the list of tensors."""
     cursor = Cursor(source)
     if cursor.take(4) != MAGIC:
-        raise Unreadable("no GGUF file begins like this")
+        raise UnreadableModel("no GGUF file begins like this")
     version = cursor.number("I")
     if version & 0xFFFF == 0:
         cursor.order = ">"
         version = int.from_bytes(version.to_bytes(4, "little"), "big")
     if version not in (1, 2, 3):
-        raise Unreadable(f"it is GGUF of version {version}; 1 to 3 are known")
+        raise UnreadableModel(f"it is GGUF of version {version}; 1 to 3 are known")
     size = "I" if version == 1 else "Q"
     tensors, pairs = cursor.number(size), cursor.number(size)
     if tensors > MAX_TENSORS or pairs > MAX_TENSORS:
-        raise Unreadable(f"it says that it has {tensors} tensors and {pairs} keys")
+        raise UnreadableModel(f"it says that it has {tensors} tensors and {pairs} keys")
     metadata: dict[str, object] = {}
     for _ in range(pairs):
         key = _text(cursor, size)
@@ -50,7 +50,7 @@ def read(source: ByteSource) -> Model:
     listed = [_listed(cursor, size) for _ in range(tensors)]
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 0 < alignment <= 1 << 20:
-        raise Unreadable(f"its alignment is {alignment}")
+        raise UnreadableModel(f"its alignment is {alignment}")
     start = -(-cursor.at // alignment) * alignment
     found = tuple(_placed(source, start + offset, tensor) for tensor, offset in listed)
     end = max((start + offset + (tensor.nbytes or 0) for tensor, offset in listed), default=0)
@@ -62,11 +62,11 @@ def _listed(cursor: Cursor, size: str) -> tuple[Tensor, int]:
     name = _text(cursor, size)
     dimensions = cursor.number("I")
     if dimensions > 64:
-        raise Unreadable(f"tensor {name[:80]!r} has {dimensions} dimensions")
+        raise UnreadableModel(f"tensor {name[:80]!r} has {dimensions} dimensions")
     shape = tuple(reversed([cursor.number(size) for _ in range(dimensions)]))
     number, offset = cursor.number("I"), cursor.number("Q")
     dtype, block, width = _TYPES.get(number, (f"type {number}", 0, 0))
-    tensor = checked(Tensor(name, shape, dtype))
+    tensor = checked_tensor(Tensor(name, shape, dtype))
     nbytes = -(-tensor.count // block) * width if block else None
     return Tensor(name, shape, dtype, nbytes), offset
 
@@ -82,7 +82,7 @@ def _placed(source: ByteSource, offset: int, tensor: Tensor) -> Tensor:
 def _text(cursor: Cursor, size: str) -> str:
     length = cursor.number(size)
     if length > _MAX_NAME:
-        raise Unreadable(f"it has a name of {length} bytes")
+        raise UnreadableModel(f"it has a name of {length} bytes")
     return cursor.take(length).decode("utf-8", "replace")
 
 
@@ -94,13 +94,13 @@ def _value(cursor: Cursor, kind: int, size: str, depth: int = 0) -> object:
         length = cursor.number(size)
         return cursor.take(length)[:1000].decode("utf-8", "replace")
     if kind != _ARRAY or depth > _MAX_DEPTH:
-        raise Unreadable(f"it has a value of type {kind}")
+        raise UnreadableModel(f"it has a value of type {kind}")
     inner, count = cursor.number("I"), cursor.number(size)
     if inner in _CODES and count > 8:
         cursor.skip(count * struct.calcsize("<" + _CODES[inner]))
         return f"{count} values"
     if count > cursor.left:
-        raise Unreadable(f"it has an array of {count} values")
+        raise UnreadableModel(f"it has an array of {count} values")
     values: list[object] = []
     for _ in range(count):
         value = _value(cursor, inner, size, depth + 1)

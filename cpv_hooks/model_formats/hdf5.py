@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.model_formats.record import MAX_TENSORS, Model, Tensor, Unreadable, checked, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.model_formats.zip_archive import Archive
 from cpv_hooks.system.byte_source import ByteSource, BytesSource, Part, SourceFile
 
@@ -31,7 +31,7 @@ def read(source: ByteSource) -> Model:
         # Links to other places and other files are not followed by a visit.
         if isinstance(item, h5py.Dataset):
             if len(tensors) >= MAX_TENSORS:
-                raise Unreadable(f"it has more than {MAX_TENSORS} datasets")
+                raise UnreadableModel(f"it has more than {MAX_TENSORS} datasets")
             tensors.append(_tensor(source, name, item))
 
     stream = _Watched(source)
@@ -42,7 +42,7 @@ def read(source: ByteSource) -> Model:
             is_keras = not _OF_KERAS.isdisjoint(file.attrs)
     except OSError as error:
         # So HDF5 reports what it cannot read, whatever the reason.
-        raise stream.fault or Unreadable(str(error)) from error
+        raise stream.fault or UnreadableModel(str(error)) from error
     return Model("Keras HDF5" if is_keras else "HDF5", tuple(tensors), said)
 
 
@@ -69,7 +69,7 @@ def _tensor(source: ByteSource, name: str, dataset: Any) -> Tensor:
     dtype = dataset.dtype
     kind = _NAMES.get(dtype.kind)
     word = str(dtype)[:40] if kind is None else kind if kind == "BOOL" else f"{kind}{dtype.itemsize * 8}"
-    tensor = checked(Tensor(name, tuple(map(int, dataset.shape or ())), word))
+    tensor = checked_tensor(Tensor(name, tuple(map(int, dataset.shape or ())), word))
     nbytes = tensor.count * dtype.itemsize
     # None where it is in chunks, in another file, or was never written.
     offset = None if dataset.chunks or dataset.external else dataset.id.get_offset()
@@ -82,7 +82,7 @@ def read_keras(archive: Archive) -> Model:
     said = json.loads(archive.read("metadata.json", _MAX_CONFIG))
     config = json.loads(archive.read("config.json", _MAX_CONFIG))
     if WEIGHTS not in archive.members:
-        raise Unreadable(f"it has no {WEIGHTS}")
+        raise UnreadableModel(f"it has no {WEIGHTS}")
     inner = read(_weights(archive))
     metadata = {key: short(said[key]) for key in ("keras_version", "date_saved") if key in said}
     metadata["class"] = short(config.get("class_name"))
@@ -95,5 +95,5 @@ def read_keras(archive: Archive) -> Model:
 def _weights(archive: Archive) -> ByteSource:
     try:
         return archive.part(WEIGHTS)
-    except Unreadable:
+    except UnreadableModel:
         return BytesSource(archive.read(WEIGHTS))

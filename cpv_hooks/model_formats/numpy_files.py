@@ -6,7 +6,7 @@ import ast
 import re
 from functools import partial
 
-from cpv_hooks.model_formats.record import WIDTHS, Tensor, Unreadable, checked
+from cpv_hooks.model_formats.record import WIDTHS, Tensor, UnreadableModel, checked_tensor
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAGIC = b"\x93NUMPY"
@@ -16,7 +16,7 @@ _NAMED = {"float": "F", "int": "I", "uint": "U", "complex": "C", "bfloat": "BF"}
 _FLOAT8 = re.compile(r"float8_(e[0-9]m[0-9])(?:fn)?")
 
 
-def dtype_of(text: str) -> str:
+def numpy_dtype(text: str) -> str:
     """`F64` for `<f8`; what is no number keeps NumPy's name."""
     plain = text.lstrip("<>=|")
     kind = _KINDS.get(plain[:1])
@@ -40,17 +40,17 @@ def read_npy(source: ByteSource, name: str) -> Tensor:
     """The array of a `.npy` file, as a tensor of that name."""
     head = source.read(0, min(12, source.size))
     if not head.startswith(MAGIC) or len(head) < 12:
-        raise Unreadable(f"{name} is no .npy file")
+        raise UnreadableModel(f"{name} is no .npy file")
     width = 2 if head[6] == 1 else 4
     length = int.from_bytes(head[8 : 8 + width], "little")
     if length > _MAX_HEADER:
-        raise Unreadable(f"{name} says that its header has {length} bytes")
+        raise UnreadableModel(f"{name} says that its header has {length} bytes")
     start = 8 + width + length
     said = ast.literal_eval(source.read(8 + width, length).decode("latin-1").strip())
     if not isinstance(said, dict) or not isinstance(said.get("descr"), str):
-        raise Unreadable(f"{name} has no type that is known here")
-    dtype = dtype_of(said["descr"])
-    tensor = checked(Tensor(name, tuple(said["shape"]), dtype))
+        raise UnreadableModel(f"{name} has no type that is known here")
+    dtype = numpy_dtype(said["descr"])
+    tensor = checked_tensor(Tensor(name, tuple(said["shape"]), dtype))
     nbytes = tensor.count * WIDTHS[dtype] if dtype in WIDTHS else None
     in_order = not said.get("fortran_order") or len(tensor.shape) < 2
     if nbytes is None or not in_order or said["descr"].startswith(">"):

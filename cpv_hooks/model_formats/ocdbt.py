@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from cpv_hooks.model_formats.cursor import Cursor
-from cpv_hooks.model_formats.record import Unreadable
+from cpv_hooks.model_formats.record import UnreadableModel
 from cpv_hooks.system.byte_source import MAX_READ, ByteSource, BytesSource
 
 MANIFEST = "manifest.ocdbt"
@@ -56,13 +56,13 @@ def values(files: Mapping[str, ByteSource], folder: str, endings: tuple[str, ...
             yield from _leaf(node, named, place.prefix, files, endings)
         else:
             left += _children(node, named, place.prefix)
-    raise Unreadable("its database is larger than any that describes arrays")
+    raise UnreadableModel("its database is larger than any that describes arrays")
 
 
 def _root(manifest: Cursor, folder: str) -> _Place:
     manifest.take(16)  # its id
     if manifest.varint() != 0:
-        raise Unreadable("its manifest is in several files")
+        raise UnreadableModel("its manifest is in several files")
     manifest.varint()  # the limit of inline values
     manifest.varint()  # and that of nodes
     manifest.number("B")
@@ -72,7 +72,7 @@ def _root(manifest: Cursor, folder: str) -> _Place:
     count = manifest.varint()
     numbers = _numbers(manifest, count)
     if not numbers:
-        raise Unreadable("its database has no version")
+        raise UnreadableModel("its database has no version")
     manifest.take(count)  # heights
     ids, offsets, lengths = (_numbers(manifest, count) for _ in range(3))
     within, file = named[ids[-1]]
@@ -136,9 +136,9 @@ def _numbers(node: Cursor, count: int) -> list[int]:
 
 def _bytes(files: Mapping[str, ByteSource], name: str, offset: int, length: int) -> bytes:
     if name not in files:
-        raise Unreadable(f"{name[:100]} is missing")
+        raise UnreadableModel(f"{name[:100]} is missing")
     if length > MAX_READ:
-        raise Unreadable(f"a node of it has {length} bytes")
+        raise UnreadableModel(f"a node of it has {length} bytes")
     return files[name].read(offset, length)
 
 
@@ -146,11 +146,11 @@ def _unpacked(data: bytes, magic: int) -> Cursor:
     """The body of a manifest or of a node."""
     head = Cursor(BytesSource(data))
     if head.take(4) != magic.to_bytes(4, "big") or head.number("Q") != len(data) or head.varint() != 0:
-        raise Unreadable("it is no database of this format, or was cut")
+        raise UnreadableModel("it is no database of this format, or was cut")
     compression = head.varint()
     body = data[head.at : -_CHECKSUM]
     if compression > 1:
-        raise Unreadable(f"it is compressed in a way ({compression}) that is not known here")
+        raise UnreadableModel(f"it is compressed in a way ({compression}) that is not known here")
     return Cursor(BytesSource(_decompressed(body) if compression else body))
 
 
@@ -163,5 +163,5 @@ def _decompressed(data: bytes) -> bytes:
     try:
         found: bytes = reader.read(MAX_READ)
     except zstandard.ZstdError as error:
-        raise Unreadable(str(error)) from error
+        raise UnreadableModel(str(error)) from error
     return found

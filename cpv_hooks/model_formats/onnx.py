@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from cpv_hooks.model_formats.protobuf import Field, Message
-from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 # Fields of ModelProto, GraphProto, TensorProto and the like, by the names that onnx.proto gives them.
@@ -43,7 +43,7 @@ def read(source: ByteSource) -> Model:
         elif field.number == _GRAPH and field.value is None:
             tensors += _graph(source, model.message(field), metadata)
     if "ir_version" not in metadata or "nodes" not in metadata:
-        raise Unreadable("it has no graph")
+        raise UnreadableModel("it has no graph")
     notes = [f"weights are in {tensor.elsewhere[0]}" for tensor in tensors if tensor.elsewhere]
     return Model("ONNX", tuple(tensors), metadata, tuple(dict.fromkeys(notes)))
 
@@ -61,7 +61,7 @@ def _graph(source: ByteSource, graph: Message, metadata: dict[str, object]) -> I
         elif field.number == _INITIALIZER and field.value is None:
             count += 1
             if count > MAX_TENSORS:
-                raise Unreadable(f"it has more than {MAX_TENSORS} weights")
+                raise UnreadableModel(f"it has more than {MAX_TENSORS} weights")
             yield _tensor(source, graph.message(field))
     metadata.update(nodes=nodes, inputs=short(names[_INPUT]), outputs=short(names[_OUTPUT]))
 
@@ -80,7 +80,7 @@ def _tensor(source: ByteSource, message: Message) -> Tensor:
             raw = field
         elif field.number == _EXTERNAL and len(external) < _MAX_EXTERNAL:
             external.update(_pair(message, field))
-    tensor = checked(Tensor(name, tuple(shape), dtype))
+    tensor = checked_tensor(Tensor(name, tuple(shape), dtype))
     width = WIDTHS.get(dtype)
     nbytes = None if width is None else tensor.count * width
     if external:

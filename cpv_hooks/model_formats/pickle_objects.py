@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from cpv_hooks.model_formats.record import Unreadable
+from cpv_hooks.model_formats.record import UnreadableModel
 
 _MAX_PATH = 1000
 _PLUMBING = frozenset(("_modules", "_parameters", "_buffers"))
@@ -58,7 +58,7 @@ def walk(root: object, limit: int) -> Iterator[tuple[str, Made]]:
         elif isinstance(value, Made) and id(value) not in seen:
             seen.add(id(value))
             if len(seen) > limit:
-                raise Unreadable(f"its pickle makes more than {limit} objects")
+                raise UnreadableModel(f"its pickle makes more than {limit} objects")
             yield path, value
             waiting.extend(reversed(list(_below(path, value))))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from cpv_hooks.model_formats.pickle_objects import Global, Made, Reference
-from cpv_hooks.model_formats.record import Unreadable
+from cpv_hooks.model_formats.record import UnreadableModel
 
 MAX_OPCODES = 5_000_000
 _MARK = object()
@@ -34,19 +34,19 @@ def _nothing(stream: IO[bytes], made: Made) -> None:
     """Nothing lies between two opcodes."""
 
 
-def read(stream: IO[bytes], built: Built = _nothing) -> object:
+def read_symbols(stream: IO[bytes], built: Built = _nothing) -> object:
     """Read one pickle, up to its end; raises `Unreadable` where it is none."""
     machine = _Machine(stream, built)
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
             if count > MAX_OPCODES:
-                raise Unreadable(f"its pickle has more than {MAX_OPCODES} opcodes")
+                raise UnreadableModel(f"its pickle has more than {MAX_OPCODES} opcodes")
             if opcode.name == "STOP":
                 return machine.stack[-1]
             machine.step(opcode.name, argument)
     except (IndexError, KeyError, TypeError, AttributeError) as error:
-        raise Unreadable("its pickle is damaged") from error
-    raise Unreadable("its pickle has no end")
+        raise UnreadableModel("its pickle is damaged") from error
+    raise UnreadableModel("its pickle has no end")
 
 
 class _Machine:
@@ -68,7 +68,7 @@ class _Machine:
         elif name not in ("PROTO", "FRAME", "NEXT_BUFFER", "READONLY_BUFFER"):
             method = getattr(self, f"_{name.lower()}", None)
             if method is None:
-                raise Unreadable(f"its pickle has the opcode {name}, which is not known here")
+                raise UnreadableModel(f"its pickle has the opcode {name}, which is not known here")
             method(argument)
 
     # The stack and the memo
@@ -81,7 +81,7 @@ class _Machine:
         while self.stack[at] is not _MARK:
             at -= 1
             if at < 0:
-                raise Unreadable("its pickle is damaged")
+                raise UnreadableModel("its pickle is damaged")
         items = self.stack[at + 1 :]
         del self.stack[at:]
         return items
@@ -128,7 +128,7 @@ class _Machine:
     def _last(self, count: int) -> None:
         items = self.stack[-count:]
         if len(items) < count:
-            raise Unreadable("its pickle is damaged")
+            raise UnreadableModel("its pickle is damaged")
         self.stack[-count:] = [tuple(items)]
 
     def _gather(self, kind: str) -> None:

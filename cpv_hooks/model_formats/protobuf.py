@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cpv_hooks.model_formats.record import Unreadable
+from cpv_hooks.model_formats.record import UnreadableModel
 from cpv_hooks.system.byte_source import ByteSource
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -50,10 +50,10 @@ class Message:
             if wire == _BYTES:
                 length, at = self._varint(at)
             if length is None or number == 0 or at + length > self._end:
-                raise Unreadable(f"it has a field at byte {at} that cannot be there")
+                raise UnreadableModel(f"it has a field at byte {at} that cannot be there")
             yield Field(number, None, at, at + length)
             at += length
-        raise Unreadable(f"it has more than {MAX_FIELDS} fields")
+        raise UnreadableModel(f"it has more than {MAX_FIELDS} fields")
 
     def message(self, field: Field) -> Message:
         """A field that is a message."""
@@ -80,4 +80,4 @@ class Message:
             value |= (byte & 0x7F) << 7 * place
             if byte < 0x80:
                 return value, at + place + 1
-        raise Unreadable(f"it has a number at byte {at} that does not end")
+        raise UnreadableModel(f"it has a number at byte {at} that does not end")

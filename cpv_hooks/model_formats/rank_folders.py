@@ -10,11 +10,11 @@ from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import ocdbt, pickle_symbols, torch_files
-from cpv_hooks.model_formats.damage import DAMAGE, reason
-from cpv_hooks.model_formats.numpy_files import dtype_named, dtype_of
+from cpv_hooks.model_formats.damage import DAMAGE, damage_reason
+from cpv_hooks.model_formats.numpy_files import dtype_named, numpy_dtype
 from cpv_hooks.model_formats.pickle_objects import Global, Made
 from cpv_hooks.model_formats.pickle_verdict import verdict
-from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.model_formats.zip_archive import Archive
 from cpv_hooks.system.byte_source import ByteSource, Part
 
@@ -28,9 +28,9 @@ _MAX_JSON = 64 << 20
 def read_dcp(files: Mapping[str, ByteSource], name: str = DCP) -> Model:
     """`torch.distributed.checkpoint`: a pickle that says which tensors there are, and in which files."""
     data = files[name].read(0, min(files[name].size, torch_files.MAX_PICKLE))
-    root = pickle_symbols.read(io.BytesIO(data))
+    root = pickle_symbols.read_symbols(io.BytesIO(data))
     if not isinstance(root, Made) or not root.by.endswith(".Metadata"):
-        raise Unreadable("it is no metadata of torch.distributed.checkpoint")
+        raise UnreadableModel("it is no metadata of torch.distributed.checkpoint")
     folder = name.removesuffix(DCP)
     said = root.table()
     pieces = _pieces(said.get("storage_data"))
@@ -67,8 +67,8 @@ def _tensor(
     size, properties = said.get("size"), said.get("properties")
     shape = size.args[0] if isinstance(size, Made) and size.args else ()
     first = properties.state[0] if isinstance(properties, Made) and isinstance(properties.state, tuple) else None
-    dtype = torch_files.dtype_of(first if isinstance(first, Global) else None)
-    tensor = checked(Tensor(name, tuple(shape), dtype))
+    dtype = torch_files.torch_dtype(first if isinstance(first, Global) else None)
+    tensor = checked_tensor(Tensor(name, tuple(shape), dtype))
     nbytes = tensor.count * WIDTHS[dtype] if dtype in WIDTHS else None
     if len(pieces) != 1:
         return Tensor(name, tensor.shape, dtype, nbytes, pieces[0][0] if pieces else "")
@@ -82,7 +82,7 @@ def _saved(source: ByteSource, offset: int, length: int) -> Part:
     """The bytes of a piece, which is what `torch.save` made of one tensor."""
     tensors = torch_files.read_zip(Archive(Part(source, offset, length))).tensors
     if len(tensors) != 1 or tensors[0].part is None:
-        raise Unreadable("a piece of it is no tensor")
+        raise UnreadableModel("a piece of it is no tensor")
     return tensors[0].part()
 
 
@@ -92,7 +92,7 @@ def read_orbax(files: Mapping[str, ByteSource], name: str = ORBAX) -> Model:
     said = _document(files[name])
     tree = said["tree_metadata"]
     if not isinstance(tree, dict) or len(tree) > MAX_TENSORS:
-        raise Unreadable("it is no metadata of Orbax")
+        raise UnreadableModel("it is no metadata of Orbax")
     notes, errors = list[str](), list[str]()
     shapes, arrays = _shapes(files, folder), dict[str, Tensor]()
     try:
@@ -101,15 +101,15 @@ def read_orbax(files: Mapping[str, ByteSource], name: str = ORBAX) -> Model:
             arrays[array.name] = array
     except ocdbt.NeedsZstandard:
         notes.append("types of its arrays are read with zstandard: pip install 'dvc-cpv[readers]'")
-    except (CPVError, OSError, Unreadable, *DAMAGE) as error:
-        errors.append(f"{folder}{ocdbt.MANIFEST}: {reason(error)}")
+    except (CPVError, OSError, UnreadableModel, *DAMAGE) as error:
+        errors.append(f"{folder}{ocdbt.MANIFEST}: {damage_reason(error)}")
     tensors = []
     for item in tree.values():
         path = ".".join(str(key["key"])[:200] for key in item["key_metadata"])
         known = arrays.get(path)
         shape = item["value_metadata"].get("write_shape", shapes.get(path, list(known.shape) if known else None))
         if isinstance(shape, list):
-            tensors.append(checked(Tensor(path, tuple(shape), known.dtype if known else "unknown")))
+            tensors.append(checked_tensor(Tensor(path, tuple(shape), known.dtype if known else "unknown")))
     kept = ("use_ocdbt", "use_zarr3")
     facts = {key: short(said[key]) for key in kept if key in said}
     return Model("Orbax", tuple(tensors), facts, tuple(notes), tuple(errors))
@@ -128,8 +128,8 @@ def _described(files: Mapping[str, ByteSource], folder: str) -> Iterator[tuple[s
 def _array(key: str, said: Mapping[str, Any]) -> Tensor:
     """https://zarr-specs.readthedocs.io: version 2 has `dtype`, as NumPy writes it or a name, version 3 `data_type`."""
     written = said["data_type"] if "data_type" in said else said["dtype"]
-    dtype = dtype_of(written) if written[:1] in "<>|" else dtype_named(written)
-    return checked(Tensor(key.rpartition("/")[0], tuple(said["shape"]), dtype))
+    dtype = numpy_dtype(written) if written[:1] in "<>|" else dtype_named(written)
+    return checked_tensor(Tensor(key.rpartition("/")[0], tuple(said["shape"]), dtype))
 
 
 def _document(source: ByteSource) -> Any:

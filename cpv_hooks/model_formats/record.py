@@ -23,7 +23,7 @@ WIDTHS: Mapping[str, int] = {
 # fmt: on
 
 
-class Unreadable(Exception):
+class UnreadableModel(Exception):
     """A file is not what its format says: what is wrong with it."""
 
 
@@ -119,8 +119,8 @@ def short(value: object) -> object:
     return f"{len(value)} values" if isinstance(value, Mapping) else str(type(value).__name__)
 
 
-def checked(tensor: Tensor) -> Tensor:
-    """A tensor whose shape can be one; `Unreadable` where it cannot."""
+def checked_tensor(tensor: Tensor) -> Tensor:
+    """A tensor whose shape can be one; `UnreadableModel` where it cannot."""
     if len(tensor.shape) > 64 or any(not isinstance(size, int) or not 0 <= size < 1 << 63 for size in tensor.shape):
-        raise Unreadable(f"tensor {tensor.name[:80]!r} has a shape that none can have")
+        raise UnreadableModel(f"tensor {tensor.name[:80]!r} has a shape that none can have")
     return tensor

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAX_HEADER = 100_000_000
@@ -27,16 +27,16 @@ def begins(head: bytes) -> bool:
 def read(source: ByteSource) -> Model:
     """Read the header."""
     if source.size < 8:
-        raise Unreadable(f"it has {source.size} bytes, and its header's length alone takes 8")
+        raise UnreadableModel(f"it has {source.size} bytes, and its header's length alone takes 8")
     (length,) = struct.unpack("<Q", source.read(0, 8))
     if length > min(MAX_HEADER, source.size - 8):
-        raise Unreadable(f"it says that its header has {length} bytes; the file has {source.size}")
+        raise UnreadableModel(f"it says that its header has {length} bytes; the file has {source.size}")
     header = json.loads(source.read(8, length).decode("utf-8"), object_pairs_hook=_once)
     if not isinstance(header, dict):
-        raise Unreadable("its header is no JSON object")
+        raise UnreadableModel("its header is no JSON object")
     metadata = header.pop(_METADATA, None) or {}
     if len(header) > MAX_TENSORS or not isinstance(metadata, dict):
-        raise Unreadable("its header is not that of a safetensors file")
+        raise UnreadableModel("its header is not that of a safetensors file")
     start = 8 + length
     tensors = tuple(_tensor(source, start, name, said) for name, said in header.items())
     end = start + max((said["data_offsets"][1] for said in header.values()), default=0)
@@ -47,19 +47,21 @@ def read(source: ByteSource) -> Model:
 def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
-        raise Unreadable("its header has a name twice")
+        raise UnreadableModel("its header has a name twice")
     return table
 
 
 def _tensor(source: ByteSource, start: int, name: str, said: Any) -> Tensor:
     try:
         dtype, shape, (first, last) = said["dtype"], tuple(said["shape"]), said["data_offsets"]
-        tensor = checked(Tensor(name, shape, str(dtype)[:20], last - first))
+        tensor = checked_tensor(Tensor(name, shape, str(dtype)[:20], last - first))
     except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f"tensor {name[:80]!r} has no dtype, shape and data_offsets") from error
+        raise UnreadableModel(f"tensor {name[:80]!r} has no dtype, shape and data_offsets") from error
     width = WIDTHS.get(tensor.dtype)
     if not 0 <= first <= last or (width is not None and tensor.count * width != last - first):
-        raise Unreadable(f"tensor {name[:80]!r} has {last - first} bytes, which is not what its shape and type take")
+        raise UnreadableModel(
+            f"tensor {name[:80]!r} has {last - first} bytes, which is not what its shape and type take"
+        )
     return Tensor(
         name, tensor.shape, tensor.dtype, last - first, part=partial(Part, source, start + first, last - first)
     )

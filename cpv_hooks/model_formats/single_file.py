@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import boosted_trees, catboost, gguf, hdf5, onnx, safetensors, sklearn_files, torch_files
-from cpv_hooks.model_formats.damage import DAMAGE, reason
-from cpv_hooks.model_formats.record import Model, Unreadable
+from cpv_hooks.model_formats.damage import DAMAGE, damage_reason
+from cpv_hooks.model_formats.record import Model, UnreadableModel
 from cpv_hooks.model_formats.suffixes import READABLE, suffix
 from cpv_hooks.model_formats.zip_archive import MAGIC as ZIP
 from cpv_hooks.model_formats.zip_archive import Archive
@@ -80,10 +80,10 @@ def read_file(name: str, source: ByteSource) -> Model | None:
         found = reader.read(source)
     except CPVError:
         raise
-    except (Unreadable, *DAMAGE) as error:
+    except (UnreadableModel, *DAMAGE) as error:
         if reader.shared and named is None and ending not in READABLE:
             return None
-        return Model((named or reader).format, errors=(reason(error),))
+        return Model((named or reader).format, errors=(damage_reason(error),))
     if found is None and named is not None:
         return Model(named.format, errors=(f"it is no {named.format} file",))
     return found

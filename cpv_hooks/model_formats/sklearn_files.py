@@ -12,10 +12,10 @@ from functools import partial
 from typing import IO, Any, NamedTuple, cast
 
 from cpv_hooks.model_formats import pickle_symbols
-from cpv_hooks.model_formats.numpy_files import dtype_of, read_npy
+from cpv_hooks.model_formats.numpy_files import numpy_dtype, read_npy
 from cpv_hooks.model_formats.pickle_objects import Made, walk
 from cpv_hooks.model_formats.pickle_verdict import verdict
-from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.model_formats.zip_archive import Archive
 from cpv_hooks.system.byte_source import ByteSource, BytesSource, Part, SourceFile
 
@@ -66,11 +66,11 @@ def _unpacked(source: ByteSource) -> bytes:
             data = source.read(start, min(_CHUNK, source.size - start))
             found += machine.decompress(data, MAX_UNPACKED + 1 - len(found))
             if len(found) > MAX_UNPACKED:
-                raise Unreadable(f"it has more than {MAX_UNPACKED} bytes unpacked")
+                raise UnreadableModel(f"it has more than {MAX_UNPACKED} bytes unpacked")
     except (OSError, lzma.LZMAError, zlib.error) as error:
-        raise Unreadable("its compression is damaged") from error
+        raise UnreadableModel("its compression is damaged") from error
     if not machine.eof:
-        raise Unreadable("its compression has no end")
+        raise UnreadableModel("its compression has no end")
     return bytes(found)
 
 
@@ -83,7 +83,7 @@ def read_pickle(source: ByteSource) -> Model:
         if made.by == _WRAPPER:
             arrays[id(made)] = _skipped(stream, made, source.size)
 
-    root = pickle_symbols.read(cast("IO[bytes]", stream), skip)
+    root = pickle_symbols.read_symbols(cast("IO[bytes]", stream), skip)
     end = stream.tell()
     tensors, versions, classes = [], set[str](), list[str]()
     for path, made in walk(root, MAX_TENSORS):
@@ -121,15 +121,15 @@ def _skipped(stream: IO[bytes], made: Made, size: int) -> _Array:
     dtype = _dtype(said.get("dtype"))
     if dtype not in WIDTHS:
         # Objects, which joblib pickles for themselves.
-        pickle_symbols.read(stream)
+        pickle_symbols.read_symbols(stream)
         return _Array(before, stream.tell(), 0)
     if said.get("numpy_array_alignment_bytes") is not None:
         padding = stream.read(1)
         stream.seek(padding[0], io.SEEK_CUR)
     start = stream.tell()
-    nbytes = checked(Tensor("", tuple(said["shape"]), dtype)).count * WIDTHS[dtype]
+    nbytes = checked_tensor(Tensor("", tuple(said["shape"]), dtype)).count * WIDTHS[dtype]
     if start + nbytes > size:
-        raise Unreadable(f"it says that it has an array up to byte {start + nbytes}, but it has {size}")
+        raise UnreadableModel(f"it says that it has an array up to byte {start + nbytes}, but it has {size}")
     stream.seek(nbytes, io.SEEK_CUR)
     return _Array(before, start, nbytes)
 
@@ -141,7 +141,7 @@ def _tensor(source: ByteSource, path: str, made: Made, array: _Array | None) -> 
     else:
         state = made.state if isinstance(made.state, tuple) and len(made.state) > 3 else (0, (), None, True)
         shape, dtype, in_order = state[1], _dtype(state[2]), not state[3]
-    tensor = checked(Tensor(path, tuple(shape), dtype))
+    tensor = checked_tensor(Tensor(path, tuple(shape), dtype))
     nbytes = tensor.count * WIDTHS[dtype] if dtype in WIDTHS else None
     place = None
     if array is not None and nbytes == array.nbytes and (in_order or len(tensor.shape) < 2):
@@ -150,7 +150,7 @@ def _tensor(source: ByteSource, path: str, made: Made, array: _Array | None) -> 
 
 
 def _dtype(said: object) -> str:
-    return dtype_of(str(said.args[0])) if isinstance(said, Made) and said.args else "unknown"
+    return numpy_dtype(str(said.args[0])) if isinstance(said, Made) and said.args else "unknown"
 
 
 def read_skops(archive: Archive) -> Model:
@@ -158,7 +158,7 @@ def read_skops(archive: Archive) -> Model:
     said = json.loads(archive.read("schema.json", _MAX_SCHEMA))
     tensors = [read_npy(archive.part(file), path) for path, file in _files("", said, 0) if file.endswith(".npy")]
     if len(tensors) > MAX_TENSORS:
-        raise Unreadable(f"it has more than {MAX_TENSORS} arrays")
+        raise UnreadableModel(f"it has more than {MAX_TENSORS} arrays")
     name = f"{said.get('__module__', '')}.{said['__class__']}"
     kept = {"skops_version": said.get("_skops_version"), "protocol": said.get("protocol")}
     facts = {key: short(value) for key, value in kept.items() if value is not None}
@@ -168,7 +168,7 @@ def read_skops(archive: Archive) -> Model:
 def _files(path: str, node: Any, depth: int) -> Iterator[tuple[str, str]]:
     """The files of arrays below a node of the schema, by the keys that lead to them; ids change from save to save."""
     if depth > 200:
-        raise Unreadable("its schema is too deep")
+        raise UnreadableModel("its schema is too deep")
     if isinstance(node, list):
         for number, item in enumerate(node):
             yield from _files(f"{path}.{number}".lstrip("."), item, depth + 1)

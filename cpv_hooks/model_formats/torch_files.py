@@ -13,7 +13,7 @@ from typing import Any
 from cpv_hooks.model_formats import pickle_symbols
 from cpv_hooks.model_formats.pickle_objects import Global, Made, Reference, walk
 from cpv_hooks.model_formats.pickle_verdict import verdict
-from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, Unreadable, checked
+from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor
 from cpv_hooks.model_formats.zip_archive import Archive
 from cpv_hooks.system.byte_source import ByteSource, Part
 
@@ -40,7 +40,7 @@ def read_zip(archive: Archive) -> Model:
     name = archive.ending("/data.pkl") or "data.pkl"
     folder = name.removesuffix("data.pkl")
     data = archive.read(name, MAX_PICKLE)
-    root = pickle_symbols.read(io.BytesIO(data))
+    root = pickle_symbols.read_symbols(io.BytesIO(data))
     found = list(tensors_below(root, partial(_storage, archive, folder)))
     others = [archive.read(other, MAX_PICKLE) for other in archive.members if other.endswith(".pkl") and other != name]
     missing = {key for key, _ in found if key is not None and f"{folder}data/{key}" not in archive.members}
@@ -59,9 +59,9 @@ def read_legacy(source: ByteSource) -> Model:
     """Read a file of before 1.6: a magic number, a protocol, the system, and then the object, each a pickle."""
     stream = io.BytesIO(source.read(0, min(source.size, MAX_PICKLE)))
     for _ in range(3):
-        pickle_symbols.read(stream)
-    root = pickle_symbols.read(stream)
-    keys: Any = pickle_symbols.read(stream)
+        pickle_symbols.read_symbols(stream)
+    root = pickle_symbols.read_symbols(stream)
+    keys: Any = pickle_symbols.read_symbols(stream)
     sizes = {reference: size for made in walk(root, MAX_TENSORS) for reference, size in _sizes(made[1])}
     starts: dict[str, int] = {}
     at = end = stream.tell()
@@ -83,7 +83,7 @@ def _sizes(made: Made) -> Iterator[tuple[str, int]]:
     for reference in made.args:
         if isinstance(reference, Reference) and isinstance(reference.id, tuple) and len(reference.id) > 4:
             _, kind, key, _, count = reference.id[:5]
-            yield str(key), count * WIDTHS.get(dtype_of(kind), 0)
+            yield str(key), count * WIDTHS.get(torch_dtype(kind), 0)
 
 
 def _storage(archive: Archive, folder: str, key: str, offset: int, length: int) -> Part:
@@ -104,10 +104,10 @@ def _tensor(path: str, made: Made, find: Any) -> tuple[str | None, Tensor]:
         kind, key = (told[1], str(told[2])) if told else (None, None)
         shape, steps = tuple(size), tuple(stride)
     except (ValueError, TypeError, IndexError) as error:
-        raise Unreadable(f"tensor {path[:80]!r} has no storage and shape") from error
+        raise UnreadableModel(f"tensor {path[:80]!r} has no storage and shape") from error
     said = made.args[6] if made.by.endswith("_v3") and len(made.args) > 6 else kind
-    dtype = dtype_of(said)
-    tensor = checked(Tensor(path, shape, dtype))
+    dtype = torch_dtype(said)
+    tensor = checked_tensor(Tensor(path, shape, dtype))
     width = WIDTHS.get(dtype)
     if width is None or made.by == _QUANTISED:
         return key, tensor
@@ -117,7 +117,7 @@ def _tensor(path: str, made: Made, find: Any) -> tuple[str | None, Tensor]:
     return key, Tensor(path, shape, dtype, tensor.count * width, part=place)
 
 
-def dtype_of(said: object) -> str:
+def torch_dtype(said: object) -> str:
     """The type that a pickle names: a class of storages, or `torch.float32`."""
     word = said.name.rpartition(".")[2] if isinstance(said, Global) else "unknown"
     return _DTYPES.get(word, word)

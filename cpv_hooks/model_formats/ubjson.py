@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from cpv_hooks.model_formats.cursor import Cursor
-from cpv_hooks.model_formats.record import Unreadable
+from cpv_hooks.model_formats.record import UnreadableModel
 from cpv_hooks.system.byte_source import ByteSource
 
 _NUMBERS = {b"i": "b", b"U": "B", b"I": "h", b"l": "i", b"L": "q", b"d": "f", b"D": "d"}
@@ -13,12 +13,12 @@ _CONSTANTS: dict[bytes, object] = {b"T": True, b"F": False, b"Z": None, b"N": No
 _MAX_DEPTH = 100
 
 
-def load(source: ByteSource) -> object:
+def load_ubjson(source: ByteSource) -> object:
     """The one value of a document, which must be all of it."""
     cursor = Cursor(source, order=">")
     value = _value(cursor, cursor.take(1), 0)
     if cursor.left:
-        raise Unreadable(f"it goes on for {cursor.left} bytes after its end")
+        raise UnreadableModel(f"it goes on for {cursor.left} bytes after its end")
     return value
 
 
@@ -32,7 +32,7 @@ def _value(cursor: Cursor, mark: bytes, depth: int) -> object:
     if mark == b"S":
         return _text(cursor)
     if depth > _MAX_DEPTH or mark not in (b"[", b"{"):
-        raise Unreadable(f"it has a value at byte {cursor.at} that cannot be there")
+        raise UnreadableModel(f"it has a value at byte {cursor.at} that cannot be there")
     return _array(cursor, depth) if mark == b"[" else _object(cursor, depth)
 
 
@@ -49,7 +49,7 @@ def _array(cursor: Cursor, depth: int) -> object:
         data = cursor.take(count * struct.calcsize(f">{code}"))
         return list(struct.unpack(f">{count}{code}", data))
     if count > cursor.left:
-        raise Unreadable(f"it has an array of {count} values")
+        raise UnreadableModel(f"it has an array of {count} values")
     return [_value(cursor, kind or cursor.take(1), depth + 1) for _ in range(count)]
 
 
@@ -58,7 +58,7 @@ def _object(cursor: Cursor, depth: int) -> object:
     found: dict[str, object] = {}
     if count is not None:
         if count > cursor.left:
-            raise Unreadable(f"it has an object of {count} values")
+            raise UnreadableModel(f"it has an object of {count} values")
         for _ in range(count):
             key = _text(cursor)
             found[key] = _value(cursor, kind or cursor.take(1), depth + 1)
@@ -76,7 +76,7 @@ def _sizes(cursor: Cursor) -> tuple[bytes, int | None, bytes]:
     if mark == b"$":
         kind, mark = cursor.take(1), cursor.take(1)
         if mark != b"#":
-            raise Unreadable(f"it has a type without a number at byte {cursor.at}")
+            raise UnreadableModel(f"it has a type without a number at byte {cursor.at}")
     return (kind, _length(cursor, cursor.take(1)), b"") if mark == b"#" else (kind, None, mark)
 
 
@@ -86,5 +86,5 @@ def _text(cursor: Cursor, mark: bytes | None = None) -> str:
 
 def _length(cursor: Cursor, mark: bytes) -> int:
     if mark not in (b"i", b"U", b"I", b"l", b"L"):
-        raise Unreadable(f"it has no length at byte {cursor.at}")
+        raise UnreadableModel(f"it has no length at byte {cursor.at}")
     return cursor.number(_NUMBERS[mark])

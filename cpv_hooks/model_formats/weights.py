@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats.damage import DAMAGE
-from cpv_hooks.model_formats.record import WIDTHS, Model, Tensor, Unreadable
+from cpv_hooks.model_formats.record import WIDTHS, Model, Tensor, UnreadableModel
 from cpv_hooks.system.byte_source import CHUNK, Part
 
 Values = Any
@@ -50,7 +50,7 @@ def are_equal(before: Model, after: Model, advance: Advance) -> bool | None:
 def _part(tensor: Tensor) -> Part | None:
     try:
         return tensor.part() if tensor.part else None
-    except (Unreadable, *DAMAGE):
+    except (UnreadableModel, *DAMAGE):
         return None
 
 
@@ -101,7 +101,7 @@ def _distance(name: str, before: Tensor, after: Tensor, advance: Advance) -> Dis
                 moved += float(((right - left) ** 2).sum())
                 length += float((left**2).sum())
                 advance(left.nbytes)
-    except (Unreadable, *DAMAGE):
+    except (UnreadableModel, *DAMAGE):
         return Distance(name, None, None)
     return Distance(name, sqrt(moved), sqrt(length))
 
@@ -166,12 +166,12 @@ def _unpacker(dtype: str) -> tuple[Callable[[bytes], Values], int, int]:
         import gguf
         from gguf.quants import dequantize
     except ImportError as error:
-        raise Unreadable("its blocks are unpacked with gguf: pip install 'dvc-cpv[readers]'") from error
+        raise UnreadableModel("its blocks are unpacked with gguf: pip install 'dvc-cpv[readers]'") from error
     import numpy as np
 
     kind = getattr(gguf.GGMLQuantizationType, dtype, None)
     if kind is None:
-        raise Unreadable(f"{dtype} is no type of real numbers")
+        raise UnreadableModel(f"{dtype} is no type of real numbers")
     elements, width = gguf.GGML_QUANT_SIZES[kind]
 
     def unpack(data: bytes) -> Any:

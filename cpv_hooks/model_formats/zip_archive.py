@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 
-from cpv_hooks.model_formats.record import Unreadable
+from cpv_hooks.model_formats.record import UnreadableModel
 from cpv_hooks.system.byte_source import MAX_READ, ByteSource, Part, SourceFile
 
 MAGIC = b"PK\x03\x04"
@@ -29,22 +29,22 @@ class Archive:
         """A member's bytes; `Unreadable` where there are more than `limit`."""
         info = self.members.get(name)
         if info is None:
-            raise Unreadable(f"it has no {name}")
+            raise UnreadableModel(f"it has no {name}")
         if info.file_size > limit:
-            raise Unreadable(f"its {name} says that it has {info.file_size} bytes")
+            raise UnreadableModel(f"its {name} says that it has {info.file_size} bytes")
         with self._zip.open(info) as stream:
             data = stream.read(limit + 1)
         if len(data) > limit:
-            raise Unreadable(f"its {name} is larger than {limit} bytes")
+            raise UnreadableModel(f"its {name} is larger than {limit} bytes")
         return data
 
     def part(self, name: str) -> Part:
         """Where a member lies; `Unreadable` for one that is compressed."""
         info = self.members.get(name)
         if info is None or info.compress_type != zipfile.ZIP_STORED or info.flag_bits & _ENCRYPTED:
-            raise Unreadable(f"its {name} is not there as it is")
+            raise UnreadableModel(f"its {name} is not there as it is")
         local = self._source.read(info.header_offset, _LOCAL)
         if not local.startswith(MAGIC):
-            raise Unreadable(f"its {name} is not where its directory says")
+            raise UnreadableModel(f"its {name} is not where its directory says")
         names, extra = struct.unpack("<HH", local[26:])
         return Part(self._source, info.header_offset + _LOCAL + names + extra, info.file_size)

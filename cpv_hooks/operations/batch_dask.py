@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks.operations.batch_run import PATIENCE, Ran, run_one
-from cpv_hooks.system.dask_cluster import connect
+from cpv_hooks.system.dask_cluster import connect_cluster
 
 
 def run_on_dask(
@@ -20,7 +20,7 @@ def run_on_dask(
     The workers need this package and the repositories under the same paths. Raises `CPVError` where `distributed` is
     not installed or no scheduler answers.
     """
-    with connect(address) as client:
+    with connect_cluster(address) as client:
         import distributed
 
         name = f"cpv-batch-{os.getpid()}-{time.time_ns()}"

@@ -18,7 +18,7 @@ from typing import Literal
 
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import environment
-from cpv_hooks.project.config import FILE, load
+from cpv_hooks.project.config import FILE, load_config
 
 _POLL = 0.2  # seconds
 PATIENCE = 10.0  # seconds for which a process that was asked to stop may finish
@@ -51,7 +51,7 @@ class Ran:
 # Which repositories
 
 
-def find(paths: Sequence[str], team: str | None, cwd: Path) -> list[Path]:
+def find_repositories(paths: Sequence[str], team: str | None, cwd: Path) -> list[Path]:
     """The model repositories that the arguments mean, each Git repository once, in the order of their paths.
 
     A path names one, a glob those that it matches. Without paths, or with a team, folders are searched for them:
@@ -102,7 +102,7 @@ def _of_team(root: Path, team: str | None) -> bool:
     if team is None:
         return True
     try:
-        return load(root).team == team
+        return load_config(root).team == team
     except CPVError:
         return False  # `dvc cpv doctor` there says what is wrong with it
 

@@ -62,7 +62,7 @@ class CloneSettings:
     def has_own_local_file(self) -> bool:
         """Whether `.dvc/config.local` is this user's: it did not come with the clone, and nobody else owns it."""
         path = os.path.realpath(self._root / ".dvc" / "config.local")
-        return _is_owned(path) and not is_tracked(self._repo, path)
+        return _is_owned(path) and not is_from_clone(self._repo, path)
 
     def check_files(self) -> None:
         """Refuse files of settings that the clone brings, or that somebody else may have written."""
@@ -124,7 +124,7 @@ def _is_owned(path: str | Path) -> bool:
     return status.st_uid in (os.geteuid(), 0) and not status.st_mode & stat.S_IWOTH
 
 
-def is_tracked(repo: Repo, path: str) -> bool:
+def is_from_clone(repo: Repo, path: str) -> bool:
     """Whether Git brought a file of the work tree: this repository tracks it, or one inside it may."""
     top = Path(os.path.realpath(repo.top))
     if not Path(path).is_relative_to(top):

@@ -115,7 +115,7 @@ _SECTIONS = ("artifacts", *_SCHEMA, "stages", "metrics")
 _WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
 
 
-def load(root: Path) -> Config:
+def load_config(root: Path) -> Config:
     """Read `.cpv.toml` in a DVC root; the defaults where there is none.
 
     Raises `CPVError` that names the file, the line and the key.

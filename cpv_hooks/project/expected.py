@@ -27,15 +27,15 @@ def expected(project: Project, pointer: Pointer, revs: Sequence[str] = ()) -> Ex
 
     An import has its own source, and Git holds what a stage does not cache: it is looked for in these commits.
     """
-    from cpv_hooks.project.pointers_at import is_tracked
+    from cpv_hooks.project.pointers_at import is_in_commit
 
     if pointer.oid is None or not pointer.push:
         return None
-    elsewhere = pointer.imported or (pointer.stage and any(is_tracked(project, rev, pointer.path) for rev in revs))
+    elsewhere = pointer.imported or (pointer.stage and any(is_in_commit(project, rev, pointer.path) for rev in revs))
     return Expected(pointer.remote, not elsewhere)
 
 
-def at(project: Project, pointer: Pointer) -> Project:
+def project_for(project: Project, pointer: Pointer) -> Project:
     """The project with the remote that a pointer belongs on. Raises `CPVError` where that is not configured."""
     try:
         return project.at(pointer.remote)
@@ -49,7 +49,7 @@ def by_remote(project: Project, pointers: Iterable[Pointer]) -> Iterator[tuple[P
     Raises `CPVError` for a remote that is not configured.
     """
     for group in _groups(project, pointers):
-        yield at(project, group[0]), group
+        yield project_for(project, group[0]), group
 
 
 def by_hash_rule(pointers: Iterable[Pointer]) -> Iterator[tuple[bool, list[Pointer]]]:
@@ -68,7 +68,7 @@ def on_each(project: Project, pointers: Iterable[Pointer], do: Callable[[Project
     failed: CPVError | None = None
     for group in _groups(project, pointers):
         try:
-            do(at(project, group[0]), group)
+            do(project_for(project, group[0]), group)
         except CPVError as error:
             failed = failed or error
     if failed is not None:

@@ -103,10 +103,10 @@ class Builtin:
 
     def cpv_metrics(self, path: Path, name: str, series: bool) -> Mapping[str, object] | None:
         """Documents, tables, JSON lines and key=value lines."""
-        from cpv_hooks.metric_formats.metrics import read
+        from cpv_hooks.metric_formats.metrics import last_metrics
         from cpv_hooks.metric_formats.read_series import read_series
 
-        return {one.name: one for one in read_series(path, name)} if series else read(path, name) or None
+        return {one.name: one for one in read_series(path, name)} if series else last_metrics(path, name) or None
 
     def cpv_kind(self, path: str) -> Kind | None:
         """By the file names that the common frameworks write."""

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 def tag_scheme(name: str, config: Config) -> Scheme | None:
     """The scheme of that name, or None."""
-    if not entry_points():
+    if not installed_plugins():
         from cpv_hooks.project.tag_schemes import builtin
 
         return builtin(name, config)  # to start pluggy for that would take a tenth of a commit's CPU time
     return cast("Scheme | None", _ask("cpv_tag_scheme", must=True, name=name, config=config))
 
 
-def metrics(path: Path, name: str) -> dict[str, int | float | str]:
+def metrics_in(path: Path, name: str) -> dict[str, int | float | str]:
     """The metrics in a file, cleaned; empty where nobody finds any."""
     from cpv_hooks.metric_formats.metrics import MAX_METRICS, clean
     from cpv_hooks.metric_formats.series import MetricSeries
@@ -76,7 +76,7 @@ def model(name: str, files: Mapping[str, ByteSource], *, is_folder: bool) -> Mod
 def notifiers(builtin: object, kind: str) -> dict[str, Notifier]:
     """Who is to be told of an event; `builtin` is CPV's own answer. A plugin's come under its name too."""
     found: dict[str, Notifier] = {}
-    for plugin, answer in every("cpv_notifiers", builtin, kind=kind):
+    for plugin, answer in all_answers("cpv_notifiers", builtin, kind=kind):
         for name, notifier in answer.items() if isinstance(answer, Mapping) else ():
             found[name if plugin is None else f"{name} of plugin {plugin}"] = notifier
     return found
@@ -86,11 +86,11 @@ def commands() -> dict[str, tuple[str, ExtraCommand]]:
     """The commands that plugins add, by their names, each with its plugin."""
     from cpv_hooks.project.plugin_hooks import ExtraCommand
 
-    answers = [(plugin or "", one) for plugin, answer in every("cpv_commands") for one in _listed(answer)]
+    answers = [(plugin or "", one) for plugin, answer in all_answers("cpv_commands") for one in _listed(answer)]
     return {one.name: (plugin, one) for plugin, one in answers if isinstance(one, ExtraCommand)}
 
 
-def failed(name: str, what: str, error: BaseException) -> CPVError:
+def plugin_failed(name: str, what: str, error: BaseException) -> CPVError:
     """The error of a plugin that fails."""
     return CPVError(f"plugin {name} failed in {what}: {' '.join(repr(error).split())}", fix=_fix(name))
 
@@ -99,10 +99,10 @@ def report_panels(versions: Sequence[Mapping[str, object]]) -> list[ReportPanel]
     """The panels that plugins add to the report on these versions."""
     from cpv_hooks.project.plugin_hooks import ReportPanel
 
-    return [one for _, one in every("cpv_report_panel", versions=versions) if isinstance(one, ReportPanel)]
+    return [one for _, one in all_answers("cpv_report_panel", versions=versions) if isinstance(one, ReportPanel)]
 
 
-def every(hook: str, builtin: object | None = None, **arguments: object) -> Iterator[tuple[str | None, object]]:
+def all_answers(hook: str, builtin: object | None = None, **arguments: object) -> Iterator[tuple[str | None, object]]:
     """The answers of all to a hook, each with the plugin's name, None for CPV's own; those of None are left out.
 
     `builtin` is CPV's own answer, of a room that lies above this one.
@@ -156,7 +156,7 @@ def _ask(hook: str, *, must: bool = False, **arguments: object) -> object:
             if name is None:
                 raise
             if must:
-                raise failed(name, hook, error) from error
+                raise plugin_failed(name, hook, error) from error
             _leave_out(name, hook, error)
 
 
@@ -164,7 +164,7 @@ def _leave_out(name: str, hook: str, error: BaseException) -> None:
     from cpv_hooks.console.output import warn
 
     _left_out.add(name)
-    warn(str(failed(name, hook, error)))
+    warn(str(plugin_failed(name, hook, error)))
 
 
 def _fix(name: str) -> str:
@@ -190,11 +190,11 @@ def manager() -> PluginManager:
     from cpv_hooks.project.plugin_loading import build
 
     _left_out.clear()
-    return build(entry_points())
+    return build(installed_plugins())
 
 
 @cache
-def entry_points() -> Iterable[EntryPoint]:
+def installed_plugins() -> Iterable[EntryPoint]:
     """The entry points of the group `cpv` in the interpreter's own site-packages."""
     from cpv_hooks.project import plugin_loading
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
+from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.git.objects import FOLDERS, Object, Reads, TreeEntry, entries
 from cpv_hooks.git.tree_layouts import Named, TreeLayouts
@@ -77,7 +77,7 @@ class PointerReader:
             if found is None:
                 continue
             try:
-                self._parsed[file] = tuple(parse(_text(found, file.path), file.path))
+                self._parsed[file] = tuple(parse_pointers(_text(found, file.path), file.path))
             except CPVError:
                 continue
 
@@ -106,7 +106,7 @@ class PointerReader:
         if found is None:
             pipeline = _text(self._object(file.pipeline, file.path), file.path) if file.pipeline else None
             text = _text(self._object(file.blob, file.path), file.path)
-            found = self._parsed[file] = tuple(parse(text, file.path, pipeline))
+            found = self._parsed[file] = tuple(parse_pointers(text, file.path, pipeline))
         return found
 
     def files(self, tree: str, folder: str) -> tuple[PointerFile, ...]:

@@ -40,7 +40,7 @@ def pointers_ever(project: Project) -> Iterator[Pointer]:
                 continue
 
 
-def is_tracked(project: Project, rev: str, path: str) -> bool:
+def is_in_commit(project: Project, rev: str, path: str) -> bool:
     """Whether Git itself holds a path (relative to the top of the work tree) in a commit."""
     store = _store(objects_of(project.repo))
     found: TreeEntry | None = TreeEntry("", store.root(project, rev), "tree", link=False)

@@ -14,7 +14,7 @@ from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.clone_settings import CloneSettings
-from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load
+from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load_config
 
 
 class _Facts(NamedTuple):
@@ -48,7 +48,7 @@ class Project(_Facts):
         return cls(
             repo=repo,
             root=root,
-            config=load(root),
+            config=load_config(root),
             cache_dir=Path(facts.cache_dir),
             cache_types=tuple(facts.cache_types),
             cache_shared=facts.cache_shared,

@@ -88,7 +88,7 @@ class RetiredEntry(TypedDict):
     """Empty where none was given."""
 
 
-def entry_of(found: Retirement | None) -> RetiredEntry | None:
+def retirement_entry(found: Retirement | None) -> RetiredEntry | None:
     """A retirement as JSON has it."""
     if found is None:
         return None
@@ -109,9 +109,9 @@ def is_mark(project: Project, name: str) -> bool:
     return name.startswith((f"{model}#", f"{model}@v"))
 
 
-def read(repo: Repo) -> dict[str, Retirement]:
+def read_retirements(repo: Repo) -> dict[str, Retirement]:
     """The versions that are retired, by their tags; of several retirements of one the first. One Git call for none."""
-    return {name: found[0] for name, found in every(repo).items()}
+    return {name: found[0] for name, found in all_retirements(repo).items()}
 
 
 def taken_back(repo: Repo, names: Sequence[str]) -> list[Retirement]:
@@ -122,7 +122,7 @@ def taken_back(repo: Repo, names: Sequence[str]) -> list[Retirement]:
     return [item for one in values for item in one.retirements() if (item.version, item.record) in undone]
 
 
-def every(repo: Repo) -> dict[str, list[Retirement]]:
+def all_retirements(repo: Repo) -> dict[str, list[Retirement]]:
     """Every retirement of each version that nothing takes back, the first one first."""
     values = _records(repo)
     found = [item for one in values for item in one.retirements()]
@@ -181,12 +181,12 @@ def _commits(repo: Repo, names: set[str]) -> dict[str, str]:
 
 def content(repo: Repo) -> dict[str, Retirement]:
     """Object of an artifact -> the retirement of the version that it belongs to."""
-    return {oid: item for item in read(repo).values() for oid in item.oids}
+    return {oid: item for item in read_retirements(repo).values() for oid in item.oids}
 
 
-def of(repo: Repo, pointers: Sequence[Pointer], version: str | None = None) -> Retirement | None:
+def retirement_of(repo: Repo, pointers: Sequence[Pointer], version: str | None = None) -> Retirement | None:
     """The retirement that one of these contents went with, if there is one: that of this version before another's."""
-    known = read(repo)
+    known = read_retirements(repo)
     found = [item for item in known.values() if any(pointer.oid in item.oids for pointer in pointers)]
     return next((item for item in found if item.version == version), found[0] if found else None)
 

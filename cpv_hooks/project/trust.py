@@ -46,7 +46,7 @@ def server(url: str) -> str:
     return f"{scheme}://{host}{'' if port == _PORTS.get(scheme) else port}"
 
 
-def in_question(repo: Repo, root: Path, remote: str, url: str, options: Mapping[str, str]) -> list[str]:
+def servers_in_question(repo: Repo, root: Path, remote: str, url: str, options: Mapping[str, str]) -> list[str]:
     """The servers of a remote that only the clone names, and that nobody has confirmed; mostly none."""
     named = list(_named_by_clone(url, CloneSettings(repo, root, remote, options)))
     if not named:
@@ -65,13 +65,13 @@ def is_confirmed(repo: Repo, address: str) -> bool:
     return bool(known & _ALL) or server(address) in known
 
 
-def check(repo: Repo, root: Path, remote: str, url: str, options: Mapping[str, str]) -> None:
+def refuse_unconfirmed(repo: Repo, root: Path, remote: str, url: str, options: Mapping[str, str]) -> None:
     """Refuse to send credentials to a server that only the clone names. The error says what is asked, and how."""
 
     from cpv_hooks.console.redact import redact
 
     CloneSettings(repo, root, remote, options).check_certificates()
-    for name in in_question(repo, root, remote, url, options):
+    for name in servers_in_question(repo, root, remote, url, options):
         is_plain = name.startswith("http://")
         seen = ", in plain text: session tokens and encryption keys could be read on the way" if is_plain else ""
         what = f"the repository says that its data is at {redact(name)}; may your credentials be used there{seen}?"
@@ -146,11 +146,11 @@ def key_of(repo: Repo) -> str:
 
 def confirmed(repo: Repo) -> set[str]:
     """The servers that the user has confirmed for a repository."""
-    found = read().get(key_of(repo), [])
+    found = read_confirmed().get(key_of(repo), [])
     return {name for name in found if isinstance(name, str) and name not in _ALL}
 
 
-def read() -> dict[str, Any]:
+def read_confirmed() -> dict[str, Any]:
     """All answers, repository -> servers; none from a file that somebody else could have written."""
     from cpv_hooks.system.own_files import read_own
 

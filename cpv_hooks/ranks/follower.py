@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.ranks import shard
-from cpv_hooks.ranks.meeting import Follower, Places
+from cpv_hooks.ranks.meeting import Follower, RankPlaces
 from cpv_hooks.ranks.shard import Brings
 from cpv_hooks.ranks.signals import Beat, FollowerStop, Listener
 from cpv_hooks.ranks.training import MET, RESUMED, reached_step
@@ -35,7 +35,7 @@ class FollowerWorker(RunWorker):
         super().__init__(project, folder)
         says = folder.read(JOB)
         self._rank, self._patience = int(says["rank"]), float(says["grace"])
-        self._leader = Follower(Places(project, str(says["start"]), str(says["attempt"])), self._rank)
+        self._leader = Follower(RankPlaces(project, str(says["start"]), str(says["attempt"])), self._rank)
         self._state: dict[str, Any] = {}
         self._delivered: int | None = None
         self._ended: float | None = None
@@ -49,7 +49,9 @@ class FollowerWorker(RunWorker):
             if not self._meet():
                 return
             self._stop = FollowerStop(self._folder, self._leader)
-            self._brings = Brings(RunFolder.of(self._project.repo, run_refs.check_name(self._leader.run)), self._rank)
+            self._brings = Brings(
+                RunFolder.of(self._project.repo, run_refs.check_run_name(self._leader.run)), self._rank
+            )
             listener = Listener(self._look, self._leader.poll)
             while not self._is_over():
                 try:
@@ -122,7 +124,7 @@ class FollowerWorker(RunWorker):
             return
         try:
             brings = None if self._leader.is_near else self._brings
-            part = shard.take(self._project, self._folder, saved, self._rank, brings)
+            part = shard.take_shard(self._project, self._folder, saved, self._rank, brings)
         except (CPVError, OSError) as error:
             self._say(step, {"failed": str(error)})
             return
@@ -135,7 +137,7 @@ class FollowerWorker(RunWorker):
         if project.config.push_when not in ("commit", "background") or not project.remotes or project.keeps_versions:
             return self._leader.is_near
         try:
-            shard.upload(project, part)
+            shard.upload_shard(project, part)
         except CPVError as error:
             self._warn(f"run {self._leader.run}: step {saved.step}: rank {self._rank} has not uploaded: {error}")
             return self._leader.is_near

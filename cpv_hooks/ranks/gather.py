@@ -12,7 +12,15 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.ranks.shard import Shard, ShardFile
 from cpv_hooks.runs.run_folder import bringing
-from cpv_hooks.runs.take_in import change_of, code_of, note_brought, places_of, step_of, texts_of, write
+from cpv_hooks.runs.take_in import (
+    artifact_change,
+    artifact_places,
+    code_of_job,
+    note_brought,
+    step_of,
+    texts_of,
+    write_step,
+)
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.worktree.base_index import BaseEntry, Index
@@ -25,7 +33,9 @@ if TYPE_CHECKING:
     from cpv_hooks.runs.step_record import RunStep
 
 
-def take_in(project: Project, folder: RunFolder, saved: Saved, near: Sequence[Shard], far: Sequence[Shard]) -> RunStep:
+def gather_step(
+    project: Project, folder: RunFolder, saved: Saved, near: Sequence[Shard], far: Sequence[Shard]
+) -> RunStep:
     """Commit a step of the files of all ranks, and let its ref name it; `near` are those who share this cache.
 
     Raises `CPVError` with no ref made: for files that are not where they should be, and for a name that two ranks took.
@@ -38,17 +48,17 @@ def _take_in(project: Project, folder: RunFolder, saved: Saved, near: Sequence[S
     files = together([*near, *far])
     _demand_cached(project, near)
     _demand_stored(project, far)
-    code = code_of(project, folder, str(saved.note().get("job")))
+    code = code_of_job(project, folder, str(saved.note().get("job")))
     space = Workspace(project, Index.load(project.repo.state), Clock(folder.path / "clock"))
-    named = places_of(project, folder, _names(files), code)
-    changes = [change_of(space, path, code, _content(name, files)) for name, path in named.items()]
+    named = artifact_places(project, folder, _names(files), code)
+    changes = [artifact_change(space, path, code, _content(name, files)) for name, path in named.items()]
     note_brought(folder, {oid for shard in (*near, *far) for oid in shard.new})
     for change in changes:
         new = change.new
         if new.directory is not None:
             note_brought(folder, set() if space.cache.has(new.content.oid) else {new.content.oid})
             space.cache.add_bytes(new.content.oid, new.directory)
-    return write(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
+    return write_step(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
 
 
 def together(shards: Sequence[Shard]) -> dict[str, ShardFile]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.output import fail, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.ranks import gather, shard
-from cpv_hooks.ranks.meeting import Leader, Places
+from cpv_hooks.ranks.meeting import Leader, RankPlaces
 from cpv_hooks.ranks.shard import Shard
 from cpv_hooks.ranks.signals import Beat, LeaderStop, Listener
 from cpv_hooks.ranks.training import MET, RESUMED
@@ -43,7 +43,7 @@ class LeaderWorker(RunWorker):
         super().__init__(project, folder)
         says = folder.read(JOB)
         self._world, self._patience = int(says["world"]), float(says["grace"])
-        places = Places(project, str(says["start"]), str(says["attempt"]))
+        places = RankPlaces(project, str(says["start"]), str(says["attempt"]))
         self._leader = Leader(places, self._world, str(says["job"]), folder.name)
 
     def run(self) -> None:
@@ -112,14 +112,14 @@ class LeaderWorker(RunWorker):
 
         repo, name = self._project.repo, self._folder.name
         self._leader.say(take=saved.step)
-        mine = shard.take(self._project, self._folder, saved, 0)
+        mine = shard.take_shard(self._project, self._folder, saved, 0)
         parts = self._parts(saved.step)
         near = [mine, *(part for part in parts if self._leader.is_near(part.rank))]
         far = [part for part in parts if not self._leader.is_near(part.rank)]
         if run_refs.is_finished(repo, name):
             repo.run("update-ref", "-d", run_refs.ref_of(name, run_refs.FINISHED))
-        step = gather.take_in(self._project, self._folder, saved, near, far)
-        step_upload.queue(self._project, step)
+        step = gather.gather_step(self._project, self._folder, saved, near, far)
+        step_upload.queue_step(self._project, step)
         saved.mark_taken()
         self._bring(step)
 
@@ -151,7 +151,7 @@ class LeaderWorker(RunWorker):
 
     def _done(self, saved: Saved) -> None:
         saved.remove()
-        kept = [step.step for step in run_refs.steps(self._project.repo, self._folder.name)]
+        kept = [step.step for step in run_refs.steps_of_run(self._project.repo, self._folder.name)]
         with suppress(CPVError):
             self._leader.say(done=saved.step, kept=kept)
 

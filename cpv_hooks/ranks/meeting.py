@@ -27,7 +27,7 @@ _WELCOME, _STATE = "welcome", "state"
 _NEAR_POLL, _FAR_POLL = 0.05, 1.0  # seconds
 
 
-class Places:
+class RankPlaces:
     """Where the ranks of one start may leave notes: the shared Git directory, and the remote where it can hold some.
 
     Without a word that is this start's alone (`attempt`) only those who share the Git directory meet: on the remote
@@ -55,7 +55,7 @@ class Places:
 class Leader:
     """Rank 0's side."""
 
-    def __init__(self, places: Places, world: int, job: str, run: str) -> None:
+    def __init__(self, places: RankPlaces, world: int, job: str, run: str) -> None:
         self._places = places
         self._world = world
         self._job = job
@@ -162,7 +162,7 @@ class Leader:
 class Follower:
     """Another rank's side."""
 
-    def __init__(self, places: Places, rank: int) -> None:
+    def __init__(self, places: RankPlaces, rank: int) -> None:
         self._places = places
         self._rank = rank
         self._number = os.urandom(8).hex()

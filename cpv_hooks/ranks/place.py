@@ -27,7 +27,7 @@ _STARTS = (
 
 
 @dataclass(frozen=True)
-class Place:
+class RankPlace:
     """Rank `rank` of `world`. `attempt` is the same for all ranks of one start, and empty where nothing says it."""
 
     rank: int = 0
@@ -35,24 +35,24 @@ class Place:
     attempt: str = ""
 
 
-def find_place(rank: int | None, world: int | None) -> Place:
+def find_place(rank: int | None, world: int | None) -> RankPlace:
     """This process's place: as it is given, as `torch.distributed` has it where that is in use, or as the environment
     says it (torchrun, Accelerate, DeepSpeed; Slurm). Raises `CPVError` for numbers that cannot be.
     """
     attempt = _attempt()
     if rank is not None or world is not None:
-        return Place(*_checked(rank, world), attempt)
+        return RankPlace(*_checked(rank, world), attempt)
     torch = _torch()
     if torch is not None:
-        return Place(torch.get_rank(), torch.get_world_size(), attempt)
+        return RankPlace(torch.get_rank(), torch.get_world_size(), attempt)
     for names in _RANKS:
         values = [os.environ.get(name, "") for name in names]
         if all(value.isdigit() for value in values) and int(values[0]) < int(values[1]):
-            return Place(int(values[0]), int(values[1]), attempt)
-    return Place(attempt=attempt)
+            return RankPlace(int(values[0]), int(values[1]), attempt)
+    return RankPlace(attempt=attempt)
 
 
-def agreed(place: Place) -> Place:
+def agreed(place: RankPlace) -> RankPlace:
     """The place with an attempt that no other start has, where `torch.distributed` can say it to all ranks.
 
     Every rank must call it: it is a broadcast.

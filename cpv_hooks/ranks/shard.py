@@ -61,7 +61,7 @@ def parse_shard(rank: int, says: Mapping[str, Any]) -> Shard:
     return Shard(rank, files, new)
 
 
-def take(project: Project, folder: RunFolder, saved: Saved, rank: int, brings: Brings | None = None) -> Shard:
+def take_shard(project: Project, folder: RunFolder, saved: Saved, rank: int, brings: Brings | None = None) -> Shard:
     """Hash what a rank saved, into the cache, and note in `brings` what that needs there.
 
     Raises `CPVError`, with `BeingWritten` where somebody writes to it.
@@ -82,11 +82,11 @@ def _take(project: Project, folder: RunFolder, saved: Saved, rank: int, brings: 
     if brings is not None:
         # Before they are there: what is not noted would stay for ever.
         brings.note(saved.step, {one.oid: time.time() if one.oid in new else 0.0 for one in files})
-    place_content.take_in(space, replace(found, directory=None))
+    place_content.take_in_content(space, replace(found, directory=None))
     return Shard(rank, files, tuple(sorted(new)))
 
 
-def upload(project: Project, shard: Shard) -> None:
+def upload_shard(project: Project, shard: Shard) -> None:
     """Bring a rank's files to the remote, verified. Raises `CPVError`."""
     wanted = {one.oid: Pointer(one.relpath, one.relpath, one.oid, one.size) for one in shard.files}
     with Progress("uploading") as progress:

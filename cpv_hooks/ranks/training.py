@@ -22,12 +22,12 @@ from typing import Any
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import load
+from cpv_hooks.project.config import load_config
 from cpv_hooks.project.roots import root_here
-from cpv_hooks.ranks.place import ATTEMPT, Place
+from cpv_hooks.ranks.place import ATTEMPT, RankPlace
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.background import Background
-from cpv_hooks.runs.job import PATIENCE, VARIABLE, Job, begin, lock_of
+from cpv_hooks.runs.job import PATIENCE, VARIABLE, RunJob, begin_job, lock_of
 from cpv_hooks.runs.run_folder import RunFolder
 from cpv_hooks.system.locks import is_held
 
@@ -40,41 +40,41 @@ _POLL = 0.02  # seconds
 _WIDTH = 20
 
 
-def begin_rank(where: Path, asked: str | None, wishes: Mapping[str, object], place: Place) -> Job:
+def begin_rank(where: Path, asked: str | None, wishes: Mapping[str, object], place: RankPlace) -> RunJob:
     """Begin the part of a sharded job that this rank has. Raises `CPVError`."""
     start = start_name(place, asked)
     says = {**wishes, "rank": place.rank, "world": place.world, "start": start, "attempt": place.attempt}
     if place.rank == 0:
-        job = begin(where, asked, says, place.attempt)
+        job = begin_job(where, asked, says, place.attempt)
         _forget(job.folder)
         return job
     repo = Repo.discover(where.resolve())
     root = root_here(repo, where)
-    load(root)
+    load_config(root)
     folder = RunFolder(repo.shared / state_files.RANKS / start / str(place.rank), asked or "run")
     lock = lock_of(folder)
     if lock is None:
         what = f"another process is rank {place.rank} of this job"
         raise CPVError(what, where=str(folder.path), fix=f"stop it, or give each start a {ATTEMPT} of its own")
-    job = Job(root, folder, lock, os.urandom(4).hex())
+    job = RunJob(root, folder, lock, os.urandom(4).hex())
     _clear(repo.shared / state_files.RANKS, start)
     _forget(folder)
     folder.begin({**says, "job": job.id, "process": os.getpid(), "host": socket.gethostname()})
     return job
 
 
-def background_of(job: Job, place: Place) -> Background:
+def background_of(job: RunJob, place: RankPlace) -> Background:
     """The background process of this rank, not started yet."""
     if place.rank == 0:
         return Background(job.root, job.folder, job.lock, LEADER)
     return Background(job.root, job.folder, job.lock, FOLLOWER, str(job.folder.path))
 
 
-def start_name(place: Place, asked: str | None) -> str:
+def start_name(place: RankPlace, asked: str | None) -> str:
     """The name of the folder in which the ranks of one start meet."""
     name = asked if asked is not None else os.environ.get(VARIABLE, "")
     if name:
-        run_refs.check_name(name)
+        run_refs.check_run_name(name)
     text = "\0".join((place.attempt, name, str(place.world)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -87,7 +87,7 @@ def _clear(folder: Path, start: str) -> None:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def leave(job: Job, place: Place) -> None:
+def leave(job: RunJob, place: RankPlace) -> None:
     """Remove the rank's own folder, with which nobody is at work any more."""
     if place.rank:
         shutil.rmtree(job.folder.path, ignore_errors=True)
@@ -101,7 +101,7 @@ def _forget(folder: RunFolder) -> None:
         (folder.path / name).unlink(missing_ok=True)
 
 
-def wait_for_all(job: Job, background: Background, place: Place) -> Job:
+def wait_for_all(job: RunJob, background: Background, place: RankPlace) -> RunJob:
     """The job once all ranks have met, with the name of its run. Raises `CPVError` where they do not."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
@@ -121,7 +121,7 @@ def wait_for_all(job: Job, background: Background, place: Place) -> Job:
     raise CPVError(f"{others} (this is rank {place.rank} of {place.world})", where=str(job.root), fix=fix)
 
 
-def going_on(job: Job, background: Background) -> dict[str, Any] | None:
+def going_on(job: RunJob, background: Background) -> dict[str, Any] | None:
     """What rank 0 goes on from; waits until it has said so. Raises `CPVError` where it does not."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and not background.has_ended():

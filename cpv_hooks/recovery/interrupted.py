@@ -23,7 +23,7 @@ def _warn(error: CPVError) -> None:
     warn(str(error))
 
 
-def settle(repo: Repo, event: str) -> bool:
+def settle_interrupted(repo: Repo, event: str) -> bool:
     """Undo what is left, where it is safe in the hook that an event is named after; whether nothing is left."""
     if not transaction.left(repo):
         return True

@@ -20,7 +20,7 @@ from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.caller import GitProcess
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.system.atomic_files import make_folder, new_file, sync
+from cpv_hooks.system.atomic_files import make_folder, new_file, sync_to_disk
 from cpv_hooks.system.own_files import open_own
 
 _SUFFIX = ".json"
@@ -39,12 +39,12 @@ class Record:
     steps: Sequence[Mapping[str, Any]]
 
 
-def folder(repo: Repo) -> Path:
+def journal_folder(repo: Repo) -> Path:
     """Where the journals are; there is no such folder where there are none."""
     return repo.shared / state_files.JOURNAL
 
 
-def create(repo: Repo, what: str) -> tuple[int, Path]:
+def create_journal(repo: Repo, what: str) -> tuple[int, Path]:
     """Begin a journal; returns its open file, which holds the lock, and its path."""
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     header = {
@@ -57,20 +57,20 @@ def create(repo: Repo, what: str) -> tuple[int, Path]:
     }
     name = f"{started.replace(':', '')}-{os.urandom(4).hex()}"
     while True:
-        path = folder(repo) / f"{name}{_SUFFIX}"
+        path = journal_folder(repo) / f"{name}{_SUFFIX}"
         make_folder(path.parent, 0o700)
         with suppress(FileNotFoundError):  # another transaction has just ended and taken the folder with it
             # It gets its name only when it is locked and has its header.
             descriptor = new_file(path.with_suffix(_NEW), 0o600, os.O_RDWR | os.O_APPEND)
             break
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    append(descriptor, header)
+    append_line(descriptor, header)
     os.rename(path.with_suffix(_NEW), path)
-    sync(path.parent)
+    sync_to_disk(path.parent)
     return descriptor, path
 
 
-def append(descriptor: int, line: Mapping[str, Any]) -> None:
+def append_line(descriptor: int, line: Mapping[str, Any]) -> None:
     """Add a line; it is on the disk when this returns."""
     data = json.dumps(line).encode("ascii") + b"\n"
     while data:
@@ -81,11 +81,11 @@ def append(descriptor: int, line: Mapping[str, Any]) -> None:
 def dead(repo: Repo) -> Iterator[tuple[int, Path]]:
     """The journals that nobody holds, oldest first, each locked while the caller looks at it."""
     try:
-        names = sorted(entry.name for entry in os.scandir(folder(repo)))
+        names = sorted(entry.name for entry in os.scandir(journal_folder(repo)))
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
-        path = folder(repo) / name
+        path = journal_folder(repo) / name
         try:
             descriptor = open_own(path, os.O_RDWR)
         except FileNotFoundError:
@@ -96,16 +96,16 @@ def dead(repo: Repo) -> Iterator[tuple[int, Path]]:
                 if name.endswith(_SUFFIX):
                     yield descriptor, path
                 else:
-                    remove(path)  # it never began
+                    end_journal(path)  # it never began
         except BlockingIOError:
             continue
         finally:
             os.close(descriptor)
 
 
-def read(descriptor: int, path: Path) -> Record:
+def read_journal(descriptor: int, path: Path) -> Record:
     """Read a journal. A line without its end was being written when its process died."""
-    from cpv_hooks.recovery.journal_schema import check
+    from cpv_hooks.recovery.journal_schema import check_action
 
     whole = os.pread(descriptor, os.fstat(descriptor).st_size, 0).split(b"\n")[:-1]
     try:
@@ -114,16 +114,16 @@ def read(descriptor: int, path: Path) -> Record:
         for step in steps:
             str(step["step"])
             for action in list(step["undo"]):
-                check(action)
+                check_action(action)
         return Record(str(header.get("what")), str(header.get("started")), top, git_dir, header.get("head"), steps)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = "a journal that cannot be read, so what it is about stays half-done"
         raise CPVError(what, where=str(path), fix=f"rm {shell_path(path)}, then dvc cpv sync") from error
 
 
-def remove(path: Path) -> None:
+def end_journal(path: Path) -> None:
     """End a journal: durably, because one that came back would undo what was done."""
     path.unlink(missing_ok=True)
     with suppress(OSError):
-        sync(path.parent)
+        sync_to_disk(path.parent)
         path.parent.rmdir()

@@ -80,7 +80,7 @@ def _model(name: str, fields: Mapping[str, Any]) -> type[_Action]:
 _MODELS = {name: _model(name, fields) for name, fields in _FIELDS.items()}
 
 
-def check(action: Mapping[str, Any]) -> None:
+def check_action(action: Mapping[str, Any]) -> None:
     """Raise `ValueError` where an action is not what its kind is made of; kinds of other versions pass."""
     model = _MODELS.get(str(action.get("do")))
     if model is not None:

@@ -11,20 +11,20 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import SYNC
-from cpv_hooks.sync.placement import bring
+from cpv_hooks.sync.placement import bring_artifact
+from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import Clock
-from cpv_hooks.worktree.artifact import Artifact, take
+from cpv_hooks.worktree.artifact import Artifact, current_content
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import owner
-from cpv_hooks.worktree.materialise import lacking, needed
+from cpv_hooks.worktree.materialise import lacking_objects, needed_objects
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.rescue_list import record, rescues
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def restore(repo: Repo, number: int, output: str | None = None) -> Path:
+def restore_rescue(repo: Repo, number: int, output: str | None = None) -> Path:
     """Put rescue `number` back where it was, or at `output`; returns the place.
 
     In its own place it replaces the artifact, whose content is snapshotted first. `CPVError` for a number that is not
@@ -57,8 +57,8 @@ def restore(repo: Repo, number: int, output: str | None = None) -> Path:
 
 
 def _wanted(space: Workspace, pointer: Pointer, number: int) -> list[tuple[str, str]]:
-    wanted = needed(pointer, space.cache)
-    lost = next(lacking(pointer, space.cache, (oid for _, oid in wanted)), None)
+    wanted = needed_objects(pointer, space.cache)
+    lost = next(lacking_objects(pointer, space.cache, (oid for _, oid in wanted)), None)
     if lost:
         what = f"the cache lost object {lost}"
         raise CPVError(what, where=f"rescue {number}", fix="look for a copy in other clones")
@@ -87,12 +87,12 @@ def _replace(space: Workspace, pointer: Pointer) -> None:
     base = artifact.entry
     if artifact.status is not None and not artifact.same:
         # Nobody's snapshot: a stage's output, or what no pointer names.
-        taken = take(artifact, base)
+        taken = current_content(artifact, base)
         record(space.project.repo, path, taken.content, why="rescue restore")
         if taken.tree is not None:
             index.write_tree(path, taken.entry.oid, taken.tree)
         index.set(path, taken.entry)
         artifact = Artifact.at(space, path)
-    bring(artifact, pointer)
+    bring_artifact(artifact, pointer)
     index.forget(path) if base is None else index.set(path, base)
     index.save()

@@ -34,7 +34,7 @@ class Recovered:
 
 
 class Transaction:
-    """A transaction under way; see `begin`."""
+    """A transaction under way; see `begin_transaction`."""
 
     def __init__(self, repo: Repo, descriptor: int, path: Path) -> None:
         self._repo = repo
@@ -47,7 +47,7 @@ class Transaction:
 
     def step(self, name: str, undo: Sequence[undo_git.Action] = ()) -> None:
         """Begin a step: its undo is on the disk when this returns."""
-        journal_file.append(self._descriptor, {"step": name, "undo": list(undo)})
+        journal_file.append_line(self._descriptor, {"step": name, "undo": list(undo)})
         self._steps.append((name, undo))
         if at_step is not None:
             at_step(name)
@@ -61,15 +61,15 @@ class Transaction:
     def _finish(self) -> None:
         if at_step is not None:
             at_step("done")
-        journal_file.remove(self._path)
+        journal_file.end_journal(self._path)
 
     def _roll_back(self, error: BaseException) -> None:
         undone = [name for name, actions in self._steps if actions]
         try:
             if undone:
                 self.hold_work_tree()
-                undo.run(self._repo, [actions for _, actions in self._steps], self._head)
-            journal_file.remove(self._path)
+                undo.undo_steps(self._repo, [actions for _, actions in self._steps], self._head)
+            journal_file.end_journal(self._path)
         except (CPVError, OSError) as failure:
             what = f"{' '.join(str(error).split())}; and what was begun could not be undone: {failure}"
             raise CPVError(what, fix="dvc cpv recover") from error
@@ -82,7 +82,7 @@ class Transaction:
 
 
 @contextmanager
-def begin(repo: Repo, what: str) -> Iterator[Transaction]:
+def begin_transaction(repo: Repo, what: str) -> Iterator[Transaction]:
     """One transaction: done whole, or undone when an exception leaves the block (which it does, saying so).
 
     Another one in this work tree is waited for; what a dead one left is undone first. Where the undoing fails the
@@ -90,7 +90,7 @@ def begin(repo: Repo, what: str) -> Iterator[Transaction]:
     """
     with _operation_lock(repo, wait=True):
         _undo_left(repo, wait=True)
-        descriptor, path = journal_file.create(repo, what)
+        descriptor, path = journal_file.create_journal(repo, what)
         transaction = Transaction(repo, descriptor, path)
         git.inherited.add(descriptor)
         try:
@@ -111,7 +111,7 @@ def left(repo: Repo) -> bool:
 
 def pending(repo: Repo) -> list[Recovered]:
     """What dead processes left half-done, oldest first; nothing is changed."""
-    return [_described(journal_file.read(descriptor, path)) for descriptor, path in journal_file.dead(repo)]
+    return [_described(journal_file.read_journal(descriptor, path)) for descriptor, path in journal_file.dead(repo)]
 
 
 def recover(repo: Repo, *, wait: bool = True) -> list[Recovered]:
@@ -120,7 +120,7 @@ def recover(repo: Repo, *, wait: bool = True) -> list[Recovered]:
     A kill meanwhile is recovered by the next call. Without `wait` it leaves all as it is where another process works.
     Raises `CPVError` where something cannot be undone; its journal stays.
     """
-    if not journal_file.folder(repo).is_dir():
+    if not journal_file.journal_folder(repo).is_dir():
         return []
     try:
         with _operation_lock(repo, wait=wait):
@@ -134,18 +134,18 @@ def recover(repo: Repo, *, wait: bool = True) -> list[Recovered]:
 def _undo_left(repo: Repo, *, wait: bool) -> list[Recovered]:
     found = []
     for descriptor, path in journal_file.dead(repo):
-        record = journal_file.read(descriptor, path)
+        record = journal_file.read_journal(descriptor, path)
         home = _work_tree(repo, record)
         with _work_tree_lock(home, wait=wait):
             try:
-                undo.run(home, [step["undo"] for step in record.steps], record.head)
+                undo.undo_steps(home, [step["undo"] for step in record.steps], record.head)
             except CPVError as error:
                 if error.fix:
                     raise
                 # Git's own refusal says what is wrong, and not what to do.
                 fix = f"fix that, then dvc cpv recover; or rm {shell_path(path)}, then dvc cpv sync"
                 raise CPVError(error.what, where=error.where, fix=fix) from error
-        journal_file.remove(path)
+        journal_file.end_journal(path)
         found.append(_described(record))
         _tell(record)
     return found

@@ -13,7 +13,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery.undo_git import Action, BuiltUpon, undo_file, undo_index, undo_refs
 
 
-def run(repo: Repo, steps: Sequence[Sequence[Action]], head: str | None) -> None:
+def undo_steps(repo: Repo, steps: Sequence[Sequence[Action]], head: str | None) -> None:
     """Carry out the undo of steps, the last one first. The caller holds the work tree's lock.
 
     `head` is the commit that the transaction began with: what the user has committed on top of it meanwhile stays.
@@ -31,17 +31,17 @@ def _carry_out(repo: Repo, action: Action, head: str | None) -> None:
     if name in ("commit", "checkout"):
         from cpv_hooks.recovery import undo_head
 
-        undo_head.run(repo, action)
+        undo_head.undo_head(repo, action)
     elif name == "artifact":
         from cpv_hooks.recovery import undo_artifact
 
-        undo_artifact.run(repo, action, _moved_on(repo, head))
+        undo_artifact.undo_artifact(repo, action, _moved_on(repo, head))
     elif name == "refs":
         undo_refs(repo, action)
     elif name in ("git-file", "move", "setting"):
         from cpv_hooks.recovery import undo_install
 
-        undo_install.run(repo, action)
+        undo_install.undo_install(repo, action)
     elif name in ("index", "file"):
         undoing = undo_index if name == "index" else undo_file
         undoing(repo, action, _moved_on(repo, head))

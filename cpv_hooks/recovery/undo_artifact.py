@@ -17,11 +17,11 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import BaseEntry, Index
-from cpv_hooks.worktree.materialise import lacking, needed
+from cpv_hooks.worktree.materialise import lacking_objects, needed_objects
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.snapshot import is_executable
-from cpv_hooks.worktree.verified_in_cache import keep
+from cpv_hooks.worktree.verified_in_cache import keep_in_cache
 from cpv_hooks.worktree.workspace import Workspace
 
 # Relative path (empty for a file artifact) -> what names the content.
@@ -61,7 +61,7 @@ def _is_legacy(record: Mapping[str, Any] | None) -> bool:
     return record is not None and bool(record.get("legacy"))
 
 
-def run(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
+def undo_artifact(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -> None:
     """Carry it out, unless the commit `moved_on` has it. `CPVError` where the cache has lost what it held."""
     project = Project.open(repo, repo.top / action["root"])
     if moved_on is not None and _is_committed(project, action, moved_on):
@@ -97,7 +97,9 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
         for name, isexec in now.items()
         if name in after and after[name] != before.get(name) and _is(space, _at(target, name), isexec, after[name])
     ]
-    keep(space, [(after[name][0] or "", _at(target, name)) for name in ours], legacy=_is_legacy(action["after"]))
+    keep_in_cache(
+        space, [(after[name][0] or "", _at(target, name)) for name in ours], legacy=_is_legacy(action["after"])
+    )
     gone = [name for name in ours if name not in before]
     if "" in gone:
         remove_artifact(target, None)
@@ -119,8 +121,8 @@ def _files(space: Workspace, path: str, record: Mapping[str, Any] | None) -> Fil
     pointer = Pointer(
         file=f"{path}.dvc", path=path, oid=record["oid"], isexec=record["isexec"], legacy=_is_legacy(record)
     )
-    found = needed(pointer, space.cache)
-    lost = next(lacking(pointer, space.cache, (oid for _, oid in found)), None)
+    found = needed_objects(pointer, space.cache)
+    lost = next(lacking_objects(pointer, space.cache, (oid for _, oid in found)), None)
     if lost is not None:
         raise CPVError(f"the cache lost object {lost}", where=path, fix="look for a copy in other clones")
     return {name: (oid, pointer.isexec, pointer.legacy) for name, oid in found}

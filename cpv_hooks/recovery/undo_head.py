@@ -22,7 +22,7 @@ def branch_of(repo: Repo) -> str | None:
 # A commit
 
 
-def commit(repo: Repo, old: str, when: int, index: Mapping[str, str | None]) -> Mapping[str, Any]:
+def coming_commit(repo: Repo, old: str, when: int, index: Mapping[str, str | None]) -> Mapping[str, Any]:
     """The commit that `git commit` is about to make on `old`, the commit at HEAD.
 
     It will be known by its one parent, its committer's time `when` (seconds since the epoch) and, where reflogs are
@@ -32,7 +32,7 @@ def commit(repo: Repo, old: str, when: int, index: Mapping[str, str | None]) -> 
     return {"do": "commit", "branch": branch_of(repo), "old": old, "when": when, "index": dict(index)}
 
 
-def run(repo: Repo, action: Mapping[str, Any]) -> None:
+def undo_head(repo: Repo, action: Mapping[str, Any]) -> None:
     """Carry out the undo of a commit or a checkout."""
     if action["do"] == "commit":
         _undo_commit(repo, action)

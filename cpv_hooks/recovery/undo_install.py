@@ -35,7 +35,7 @@ def setting(key: str, before: Sequence[str], after: str | None) -> Mapping[str, 
     return {"do": "setting", "key": key, "before": list(before), "after": after}
 
 
-def run(repo: Repo, action: Mapping[str, Any]) -> None:
+def undo_install(repo: Repo, action: Mapping[str, Any]) -> None:
     """Carry one out, where what it is about still is what the installation made of it."""
     try:
         if action["do"] == "git-file":
@@ -64,7 +64,7 @@ def _undo_move(source: Path, target: Path) -> None:
         os.replace(target, source)
 
 
-def values(repo: Repo, key: str) -> list[str]:
+def config_values(repo: Repo, key: str) -> list[str]:
     """All values of a key in the repository's own configuration."""
     return repo.run("config", "--local", "-z", "--get-all", key, check=False).split("\0")[:-1]
 
@@ -72,7 +72,7 @@ def values(repo: Repo, key: str) -> list[str]:
 def set_values(repo: Repo, key: str, wanted: Sequence[str]) -> None:
     """Give a key of the repository's own configuration exactly these values."""
     if not wanted:
-        if values(repo, key):
+        if config_values(repo, key):
             repo.run("config", "--local", "--unset-all", key)
         return
     repo.run("config", "--local", "--replace-all", key, wanted[0])
@@ -82,5 +82,5 @@ def set_values(repo: Repo, key: str, wanted: Sequence[str]) -> None:
 
 def _undo_setting(repo: Repo, action: Mapping[str, Any]) -> None:
     made = [] if action["after"] is None else [action["after"]]
-    if values(repo, action["key"]) == made != action["before"]:
+    if config_values(repo, action["key"]) == made != action["before"]:
         set_values(repo, action["key"], action["before"])

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from cpv_hooks.runs.step_record import RunStep
 
 
-def drop(project: Project, name: str, *, dry_run: bool = False) -> list[RunStep]:
+def drop_run(project: Project, name: str, *, dry_run: bool = False) -> list[RunStep]:
     """Drop `RUN`, or the step of `RUN@STEP`; returns the steps that go. `CPVError` while a job is at work on it."""
     run, _, which = name.partition("@")
-    steps = run_refs.demand(project.repo, run_refs.check_name(run))
-    gone = [overview.find(project, name)] if which else steps
+    steps = run_refs.require_steps(project.repo, run_refs.check_run_name(run))
+    gone = [overview.find_step(project, name)] if which else steps
     if dry_run:
         return gone
     folder = RunFolder.of(project.repo, run)
@@ -33,7 +33,7 @@ def drop(project: Project, name: str, *, dry_run: bool = False) -> list[RunStep]
         )
     try:
         with folder.working(), folder.taking():
-            retention.drop(project, folder, gone)
+            retention.drop_steps(project, folder, gone)
             if not which:
                 shutil.rmtree(folder.path, ignore_errors=True)
     finally:

@@ -22,7 +22,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.git.repo import Repo, environment
-from cpv_hooks.project.config import load
+from cpv_hooks.project.config import load_config
 from cpv_hooks.project.roots import root_here
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import JOB, RunFolder
@@ -36,7 +36,7 @@ _MOST_METRICS, _MOST_TEXT, _MOST_KEY = 50, 200, 100
 
 
 @dataclass(frozen=True)
-class Job:
+class RunJob:
     """A job at work. `lock` is the open file that keeps others from its run."""
 
     root: Path
@@ -47,7 +47,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=environment)
 
 
-def begin(where: Path, asked: str | None, wishes: Mapping[str, object], attempt: str = "") -> Job:
+def begin_job(where: Path, asked: str | None, wishes: Mapping[str, object], attempt: str = "") -> RunJob:
     """Find the repository, be the only job of the run, and note what the job wants.
 
     A run that was asked for by name and is at work already is refused; else the next name is taken, which is said.
@@ -55,38 +55,38 @@ def begin(where: Path, asked: str | None, wishes: Mapping[str, object], attempt:
     """
     repo = Repo.discover(where.resolve())
     root = root_here(repo, where)
-    load(root)
+    load_config(root)
     repo.head()
     folder, lock = _claim(repo, asked)
-    job = Job(root, folder, lock, os.urandom(4).hex())
+    job = RunJob(root, folder, lock, os.urandom(4).hex())
     says = {"group": attempt, "job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
     folder.begin({**says, "command": sys.orig_argv, "folder": os.getcwd(), **wishes})
     return job
 
 
-def join(where: Path, asked: str | None, rank: int, attempt: str) -> Job:
+def join_job(where: Path, asked: str | None, rank: int, attempt: str) -> RunJob:
     """The job that rank 0 of this one has begun; waits for it. Raises `CPVError` where it does not come."""
     repo = Repo.discover(where.resolve())
     root, name = root_here(repo, where), asked if asked is not None else os.environ.get(VARIABLE)
-    names = "*" if name is None else run_refs.check_name(name)
+    names = "*" if name is None else run_refs.check_run_name(name)
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         for path in (repo.shared / state_files.RUNS).glob(names):
             folder = RunFolder.of(repo, path.name)
             says = folder.read(JOB)
             if says.get("group") == attempt and is_held(folder.job_lock):
-                return Job(root, folder, -1, str(says["job"]))
+                return RunJob(root, folder, -1, str(says["job"]))
         time.sleep(_POLL)
     fix = "use CheckpointRun on every rank, or on rank 0 alone"
     raise CPVError(f"rank 0 has begun no run, and this is rank {rank}", where=str(root), fix=fix)
 
 
-def tell_step(job: Job, step: int | None) -> None:
+def tell_step(job: RunJob, step: int | None) -> None:
     """Let the other ranks know which step rank 0 goes on from."""
     job.folder.write(_RESUMED, {"job": job.id, "step": step})
 
 
-def told_step(job: Job) -> int | None:
+def told_step(job: RunJob) -> int | None:
     """The step that rank 0 goes on from; waits until it has said so. Raises `CPVError` where it does not."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
@@ -102,7 +102,7 @@ def told_step(job: Job) -> int | None:
 def _claim(repo: Repo, asked: str | None) -> tuple[RunFolder, int]:
     name = asked if asked is not None else os.environ.get(VARIABLE)
     if name is not None:
-        folder = RunFolder.of(repo, run_refs.check_name(name))
+        folder = RunFolder.of(repo, run_refs.check_run_name(name))
         lock = lock_of(folder)
         if lock is None:
             raise _busy(folder)
@@ -138,7 +138,7 @@ def _busy(folder: RunFolder) -> CPVError:
     return CPVError(what, where=str(folder.path), fix=f"wait for it, or CheckpointRun(name={folder.name + '-2'!r})")
 
 
-def restored(job: Job, target: Path, step: str | None = None) -> dict[str, Any] | None:
+def restored(job: RunJob, target: Path, step: str | None = None) -> dict[str, Any] | None:
     """Bring the newest complete step of the run, or this one, into a folder; what it says, None where there is none.
 
     `step` is a number, or the JSON of what an earlier call returned. A process of its own does it, which may import

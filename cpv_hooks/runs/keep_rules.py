@@ -179,7 +179,7 @@ def rule_of(
     return any_of(rules)
 
 
-def keep(rule: KeepRule, marks: Sequence[Mark]) -> dict[int, list[str]]:
+def kept_steps(rule: KeepRule, marks: Sequence[Mark]) -> dict[int, list[str]]:
     """The steps that stay, and why. The newest always does: it is the one to resume from."""
     chosen = rule.kept(marks) | KeepLast(1).kept(marks)
     said = [(str(one), one.kept(marks)) for one in rule.rules]
@@ -189,11 +189,13 @@ def keep(rule: KeepRule, marks: Sequence[Mark]) -> dict[int, list[str]]:
 def best_first(marks: Sequence[Mark], metric: str, mode: Mode) -> list[int]:
     """The steps that have the metric as a finite number, the best one first."""
     sign = 1 if mode == "min" else -1
-    found = [(sign * value, mark.step) for mark in marks if (value := number(mark.metrics.get(metric))) is not None]
+    found = [
+        (sign * value, mark.step) for mark in marks if (value := finite_number(mark.metrics.get(metric))) is not None
+    ]
     return [step for _, step in sorted(found)]
 
 
-def number(value: object) -> float | None:
+def finite_number(value: object) -> float | None:
     """A metric as a finite number; None for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

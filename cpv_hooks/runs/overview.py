@@ -64,17 +64,17 @@ class Run:
         return [one._replace(goal=self.goals.of(one.name)) for one in series_of(rows, f"run {self.name}")]
 
 
-def runs(project: Project) -> list[Run]:
+def all_runs(project: Project) -> list[Run]:
     """Every run of this clone."""
-    return [look(project, name) for name in run_refs.names(project.repo)]
+    return [run_overview(project, name) for name in run_refs.run_names(project.repo)]
 
 
-def look(project: Project, name: str) -> Run:
+def run_overview(project: Project, name: str) -> Run:
     """One run. Raises `CPVError` where there is none of that name."""
-    folder = RunFolder.of(project.repo, run_refs.check_name(name))
-    steps, is_running = run_refs.steps(project.repo, name), is_held(folder.job_lock)
+    folder = RunFolder.of(project.repo, run_refs.check_run_name(name))
+    steps, is_running = run_refs.steps_of_run(project.repo, name), is_held(folder.job_lock)
     if not steps and not is_running:
-        run_refs.demand(project.repo, name)
+        run_refs.require_steps(project.repo, name)
     state: State = "running" if is_running else "finished" if run_refs.is_finished(project.repo, name) else "stopped"
     data = folder.read(JOB).get("keep")
     rule = keep_rules.keep_rule(data) if data else keep_rules.KeepAll()
@@ -83,7 +83,7 @@ def look(project: Project, name: str) -> Run:
         name,
         state,
         steps,
-        keep_rules.keep(rule, marks(steps)) if data else {},
+        keep_rules.kept_steps(rule, marks(steps)) if data else {},
         keep_rules.best_first(marks(steps), best.metric, best.mode) if best else (),
         f"{best.metric} ({best.mode})" if best else None,
         project.config.metrics,
@@ -97,18 +97,18 @@ def _main(project: Project) -> KeepBest | None:
     return KeepBest(1, goals.main, goals.of(goals.main) or "max") if goals.main else None
 
 
-def find(project: Project, name: str, metric: str | None = None, mode: Mode | None = None) -> RunStep:
+def find_step(project: Project, name: str, metric: str | None = None, mode: Mode | None = None) -> RunStep:
     """The step that `RUN`, `RUN@500`, `RUN@last` or `RUN@best` means; without @ it is the last.
 
     The best is that by `metric`, or by what the run's job keeps its best by, or by the main metric of the settings,
     which also say what is better of `metric` where no `mode` does. Raises `CPVError`.
     """
     run, _, which = name.partition("@")
-    steps = run_refs.demand(project.repo, run_refs.check_name(run))
+    steps = run_refs.require_steps(project.repo, run_refs.check_run_name(run))
     if which in ("", "last"):
         return steps[-1]
     if which == "best":
-        found = look(project, run)
+        found = run_overview(project, run)
         better = mode or project.config.metrics.of(metric or "") or "min"
         ranked = keep_rules.best_first(marks(steps), metric, better) if metric else found.ranked
         if not ranked:
@@ -127,7 +127,7 @@ def find(project: Project, name: str, metric: str | None = None, mode: Mode | No
 
 def resume_command(project: Project, name: str) -> str:
     """The command that goes on with a run, with its job's command line where this machine has it."""
-    steps = run_refs.demand(project.repo, run_refs.check_name(name))
+    steps = run_refs.require_steps(project.repo, run_refs.check_run_name(name))
     job = RunFolder.of(project.repo, name).read(JOB)
     step, words = steps[-1], []
     folder = job.get("folder")

@@ -15,7 +15,7 @@ from cpv_hooks.operations.make import make_version, metrics_line, target_artifac
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.runs import keep_rules
-from cpv_hooks.runs.restore import restore
+from cpv_hooks.runs.restore import restore_step
 
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Plan
@@ -32,11 +32,11 @@ def promotion(project: Project, step: RunStep, *, version: str | None, message: 
     """
     from cpv_hooks.console.plan import Plan
 
-    make_version.begin(project)
+    make_version.begin_operation(project)
     with tempfile.TemporaryDirectory(prefix="cpv-promote-") as folder:
         source = Path(folder, "step")
-        restore(project, step, source)
-        planned = make_version.plan(
+        restore_step(project, step, source)
+        planned = make_version.plan_version(
             project,
             "runs promote",
             _changes(project, step, source),
@@ -50,12 +50,12 @@ def promotion(project: Project, step: RunStep, *, version: str | None, message: 
 
 
 def _changes(project: Project, step: RunStep, source: Path) -> list[PointerChange]:
-    tracked = work_tree.tracked(project)
+    tracked = work_tree.tracked_artifacts(project)
     changes = [target_artifact.put(project, path, source / name, tracked) for name, path in step.saved.items()]
-    numbers = {key: value for key, value in step.metrics.items() if keep_rules.number(value) is not None}
+    numbers = {key: value for key, value in step.metrics.items() if keep_rules.finite_number(value) is not None}
     logs = [path for path in step.saved.values() if project.kind_of(path) == "metrics"]
     if changes and numbers and not logs and project.config.artifacts.get("metrics"):
-        changes.append(metrics_line.change(project, {"step": step.step, **numbers}, tracked, changes[0].space))
+        changes.append(metrics_line.metrics_change(project, {"step": step.step, **numbers}, tracked, changes[0].space))
     return changes
 
 

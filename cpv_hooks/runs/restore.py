@@ -21,7 +21,7 @@ from cpv_hooks.errors import CPVError, DiskError, shell_word
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.step_record import RunStep, is_saved_name
-from cpv_hooks.system.copying import copy
+from cpv_hooks.system.copying import copy_and_hash
 from cpv_hooks.transfer.objects.store import Store, Stores
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cpv_hooks.runs.run_folder import RunFolder
 
 
-def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
+def restore_newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
     """Restore the newest complete step into `target`; None where the run has none.
 
     What a killed job saved last is taken in first. Raises `CPVError` where a remote does not answer or the disk
@@ -40,14 +40,14 @@ def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
     from cpv_hooks.runs import worker
 
     with folder.taking():
-        _, saved = worker.newest(project, folder)
+        _, saved = worker.take_newest(project, folder)
         if saved is not None:
             saved.remove()  # its upload is queued
     if project.config.runs_push:
         _fetch_refs(project, folder.name)
-    for step in reversed(run_refs.steps(project.repo, folder.name)):
+    for step in reversed(run_refs.steps_of_run(project.repo, folder.name)):
         try:
-            restore(project, step, target)
+            restore_step(project, step, target)
             return step
         except CPVError as error:
             if isinstance(error, RemoteError | DiskError) and not isinstance(error, MissingObject | CorruptObject):
@@ -58,14 +58,14 @@ def newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
 
 def _this(project: Project, run: str, number: int, target: Path) -> RunStep | None:
     """Restore the step that rank 0 has restored."""
-    step = next((step for step in run_refs.steps(project.repo, run) if step.step == number), None)
+    step = next((step for step in run_refs.steps_of_run(project.repo, run) if step.step == number), None)
     if step is None:
         raise CPVError(f"it has no step {number}", where=f"run {run}", fix=f"dvc cpv runs show {shell_word(run)}")
-    restore(project, step, target)
+    restore_step(project, step, target)
     return step
 
 
-def restore(project: Project, step: RunStep, target: Path) -> None:
+def restore_step(project: Project, step: RunStep, target: Path) -> None:
     """Bring what was saved at a step into a folder, under the names that it had. `CPVError` where some of it is lost.
 
     What the cache lacks, or has damaged, comes from the remote; every byte is hashed on the way.
@@ -74,10 +74,10 @@ def restore(project: Project, step: RunStep, target: Path) -> None:
         raise CPVError(
             "it does not say what was saved", where=step.commit[:10], fix=f"dvc cpv runs show {shell_word(step.run)}"
         )
-    bring(project, contents(project, step), target)
+    bring_contents(project, step_contents(project, step), target)
 
 
-def contents(project: Project, step: RunStep) -> dict[str, Pointer]:
+def step_contents(project: Project, step: RunStep) -> dict[str, Pointer]:
     """What was saved at a step, by the names that it had. Raises `CPVError`."""
     pointers = {pointer.path: pointer for pointer in pointers_at(project, step.commit)}
     found = {}
@@ -89,7 +89,7 @@ def contents(project: Project, step: RunStep) -> dict[str, Pointer]:
     return found
 
 
-def bring(project: Project, found: Mapping[str, Pointer], target: Path) -> None:
+def bring_contents(project: Project, found: Mapping[str, Pointer], target: Path) -> None:
     """Bring contents into a folder, each under its name."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -136,7 +136,7 @@ def _copied(store: Store, oid: str, target: Path) -> bool:
     if blob is None:
         return False
     with open(blob.path, "rb", buffering=0) as reader, open(target, "wb", buffering=0) as writer:
-        digest, _ = copy(reader, writer, lambda count: None)
+        digest, _ = copy_and_hash(reader, writer, lambda count: None)
     return store.legacy or digest == oid
 
 
@@ -154,14 +154,14 @@ def _fetch_refs(project: Project, run: str) -> None:
         repo.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", HOST, f"+{refs}:{refs}")
     except CPVError as error:
         what = f"run {run}: what the Git host has of it is not known"
-        if not run_refs.steps(repo, run):
+        if not run_refs.steps_of_run(repo, run):
             raise CPVError(f"{what}: {error.what}", where=error.where, fix=f"git fetch {HOST}") from error
         warn(f"{what}: {error}")
 
 
 def _telling(project: Project, step: RunStep) -> dict[str, list[object]]:
     """The contents of a step for another clone, which need not have its commit."""
-    found = contents(project, step)
+    found = step_contents(project, step)
     return {name: [one.path, one.oid, one.legacy, one.remote] for name, one in found.items()}
 
 
@@ -190,13 +190,13 @@ def main(argv: list[str]) -> int:
         project = Project.open(repo, root)
         if len(argv) > 3 and not argv[3].isdigit():
             told = json.loads(argv[3])
-            bring(project, told_contents(told), Path(argv[2]))
+            bring_contents(project, told_contents(told), Path(argv[2]))
             sys.stdout.write(json.dumps(told) + "\n")
             return os.EX_OK
         if len(argv) > 3:
             step = _this(project, argv[1], int(argv[3]), Path(argv[2]))
         else:
-            step = newest(project, RunFolder.of(repo, argv[1]), Path(argv[2]))
+            step = restore_newest(project, RunFolder.of(repo, argv[1]), Path(argv[2]))
         if step is not None and step.base != repo.resolve("HEAD"):
             warn(
                 f"run {step.run}: step {step.step} was made by the code of {step.base[:10]}, and HEAD is another commit"

@@ -13,7 +13,7 @@ from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import run_refs, step_upload
-from cpv_hooks.runs.keep_rules import Mark, keep, keep_rule
+from cpv_hooks.runs.keep_rules import Mark, keep_rule, kept_steps
 from cpv_hooks.runs.run_folder import JOB, RunFolder, freeing
 from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.runs.take_in import brought, write_brought
@@ -31,12 +31,12 @@ _SKEW = 300.0
 
 def apply(project: Project, folder: RunFolder) -> None:
     """Drop the steps that the job's rule does not keep."""
-    steps = run_refs.steps(project.repo, folder.name)
+    steps = run_refs.steps_of_run(project.repo, folder.name)
     rule = keep_rule(folder.read(JOB).get("keep") or ["all"])
-    kept = keep(rule, marks(steps))
+    kept = kept_steps(rule, marks(steps))
     gone = [step for step in steps if step.step not in kept]
     if gone:
-        drop(project, folder, gone)
+        drop_steps(project, folder, gone)
 
 
 def marks(steps: Sequence[RunStep]) -> list[Mark]:
@@ -44,10 +44,10 @@ def marks(steps: Sequence[RunStep]) -> list[Mark]:
     return [Mark(step.step, step.metrics) for step in steps]
 
 
-def drop(project: Project, folder: RunFolder, steps: Sequence[RunStep]) -> None:
+def drop_steps(project: Project, folder: RunFolder, steps: Sequence[RunStep]) -> None:
     """Delete the refs of steps, on the Git host too where `[runs] push` put them there, and free what they needed."""
     repo = project.repo
-    run_refs.drop(repo, folder.name, steps)
+    run_refs.delete_step_refs(repo, folder.name, steps)
     Queue.of(repo).done(root_key(project), [step.commit for step in steps])
     if project.config.runs_push and step_upload.HOST in repo.run("remote").split():
         try:

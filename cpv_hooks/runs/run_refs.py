@@ -20,7 +20,7 @@ _FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(parent)%00%(committerd
 _MOST = 100
 
 
-def check_name(name: str) -> str:
+def check_run_name(name: str) -> str:
     """The name of a run as it is; `CPVError` for one that Git would not take everywhere."""
     if len(name) > _MOST or ".." in name or not _NAME.fullmatch(name):
         what = f"{name!r} is no name for a run (letters, digits, and - . _ between them, at most {_MOST})"
@@ -33,30 +33,30 @@ def ref_of(run: str, step: int | str) -> str:
     return f"{PREFIX}{run}/{step}"
 
 
-def names(repo: Repo) -> list[str]:
+def run_names(repo: Repo) -> list[str]:
     """The runs of this clone."""
     listed = repo.run("for-each-ref", "--format=%(refname)", PREFIX).splitlines()
     return sorted({ref.removeprefix(PREFIX).rpartition("/")[0] for ref in listed} - {""})
 
 
-def steps(repo: Repo, run: str) -> list[RunStep]:
+def steps_of_run(repo: Repo, run: str) -> list[RunStep]:
     """The steps of a run, in order; none where there is no such run."""
-    from cpv_hooks.runs.step_record import parse_message
+    from cpv_hooks.runs.step_record import parse_step_message
 
     values = repo.run("for-each-ref", f"--format={_FIELDS}", ref_of(run, "")).split("\0")
     found = []
     for start in range(0, len(values) - 6, 6):
         ref, kind, oid, parents, time, contents = values[start : start + 6]
         last = ref.rpartition("/")[2]
-        step = parse_message(contents, parents.split(), oid, float(time or 0)) if kind == "commit" else None
+        step = parse_step_message(contents, parents.split(), oid, float(time or 0)) if kind == "commit" else None
         if step is not None and last == str(step.step):
             found.append(step)
     return sorted(found, key=lambda step: step.step)
 
 
-def demand(repo: Repo, run: str) -> list[RunStep]:
+def require_steps(repo: Repo, run: str) -> list[RunStep]:
     """The steps of a run that must be there."""
-    found = steps(repo, run)
+    found = steps_of_run(repo, run)
     if not found:
         raise CPVError(f"there is no run {run!r}", where=str(repo.top), fix="dvc cpv runs list")
     return found
@@ -67,17 +67,17 @@ def is_finished(repo: Repo, run: str) -> bool:
     return repo.ok("rev-parse", "--verify", "--quiet", ref_of(run, FINISHED))
 
 
-def write(repo: Repo, run: str, step: int | str, commit: str) -> None:
+def write_step_ref(repo: Repo, run: str, step: int | str, commit: str) -> None:
     """Let a step's ref name a commit, whatever it named before."""
     repo.run("update-ref", "--stdin", "-z", input=f"update {ref_of(run, step)}\0{commit}\0\0")
 
 
-def drop(repo: Repo, run: str, gone: Iterable[RunStep]) -> None:
+def delete_step_refs(repo: Repo, run: str, gone: Iterable[RunStep]) -> None:
     """Delete the refs of steps, all of them or none. The mark of the run's end goes to the last step that is left."""
     dropped = {step.step for step in gone}
     lines = [f"delete {ref_of(run, step)}\0\0" for step in sorted(dropped)]
     if lines and is_finished(repo, run):
-        left = [step for step in steps(repo, run) if step.step not in dropped]
+        left = [step for step in steps_of_run(repo, run) if step.step not in dropped]
         mark = ref_of(run, FINISHED)
         lines.append(f"update {mark}\0{left[-1].commit}\0\0" if left else f"delete {mark}\0\0")
     if lines:

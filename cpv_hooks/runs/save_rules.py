@@ -77,7 +77,7 @@ class EveryMinutes(SaveRule):
         return moment.now - moment.since >= 60 * self.minutes
 
 
-def either(rules: Iterable[SaveRule]) -> SaveRule:
+def any_rule(rules: Iterable[SaveRule]) -> SaveRule:
     """Whenever one of these says so; at every step where there are none."""
     found = list(rules)
     return reduce(lambda one, other: one | other, found) if found else EverySteps(1)
@@ -88,7 +88,7 @@ def save_rule(every: int | None, minutes: float | None, given: SaveRule | None) 
     rules = [given] if given is not None else []
     rules += [EverySteps(every)] if every is not None else []
     rules += [EveryMinutes(minutes)] if minutes is not None else []
-    return either(rules)
+    return any_rule(rules)
 
 
 def positive(name: str, value: object) -> None:

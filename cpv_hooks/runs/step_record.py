@@ -36,13 +36,13 @@ class RunStep:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        from cpv_hooks.metric_formats.metrics import for_json
+        from cpv_hooks.metric_formats.metrics import metrics_for_json
 
         return {
             "step": self.step,
             "commit": self.commit,
             "timestamp": iso(self.time),
-            "metrics": for_json(self.metrics),
+            "metrics": metrics_for_json(self.metrics),
             "host": self.host,
             "source": self.source or None,
             "artifacts": sorted(self.saved.values()),
@@ -51,7 +51,7 @@ class RunStep:
         }
 
 
-def write_message(step: RunStep) -> str:
+def write_step_message(step: RunStep) -> str:
     """The message of a step's commit."""
     shown = ", ".join(f"{key} {value}" for key, value in step.metrics.items())
     head = f"Run {step.run}, step {step.step}" + (f": {shown}" if shown else "")
@@ -71,7 +71,7 @@ def _trailers(step: RunStep) -> Iterator[str]:
         yield metric_trailer(key, value)
 
 
-def parse_message(text: str, parents: list[str], commit: str, time: float) -> RunStep | None:
+def parse_step_message(text: str, parents: list[str], commit: str, time: float) -> RunStep | None:
     """Read a step's commit back; None for one that is none of ours. What it says came with a clone, perhaps."""
     last = text.strip().rpartition("\n\n")[2]
     found: dict[str, list[str]] = {}

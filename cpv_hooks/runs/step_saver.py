@@ -9,8 +9,8 @@ from pathlib import Path
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import disk_error
 from cpv_hooks.runs.background import Background
-from cpv_hooks.runs.job import Job, plain_metrics
-from cpv_hooks.runs.keep_rules import number
+from cpv_hooks.runs.job import RunJob, plain_metrics
+from cpv_hooks.runs.keep_rules import finite_number
 from cpv_hooks.system.disk_space import disk_that_filled
 
 Save = Callable[[Path], object]
@@ -22,7 +22,7 @@ class StepSaver:
     `world` is the number of ranks that save each step together; None where one saves it whole.
     """
 
-    def __init__(self, job: Job, background: Background, metric: str | None, world: int | None) -> None:
+    def __init__(self, job: RunJob, background: Background, metric: str | None, world: int | None) -> None:
         self.saved: int | None = None
         self.since = time.monotonic()
         self._job = job
@@ -75,7 +75,7 @@ class StepSaver:
     def _values(self, step: int, metrics: Mapping[str, object]) -> dict[str, int | float | str]:
         values, odd = plain_metrics(metrics)
         name, run = self._metric, self._job.folder.name
-        if name is not None and number(values.get(name)) is None:
+        if name is not None and finite_number(values.get(name)) is None:
             said = "is not a finite number" if name in metrics else "is missing"
             self._warn_once(f"run {run}: step {step}: metric {name} {said}, so it cannot be among the best")
         for key in odd:

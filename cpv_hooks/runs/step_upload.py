@@ -10,7 +10,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import root_key
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.step_record import RunStep
-from cpv_hooks.transfer.commits.upload_commits import complete, deliver_now, retry_queued, unversioned
+from cpv_hooks.transfer.commits.upload_commits import deliver_now, ensure_uploaded, retry_queued, unversioned
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ WHY = "a training run's checkpoint"
 HOST = "origin"
 
 
-def queue(project: Project, step: RunStep) -> None:
+def queue_step(project: Project, step: RunStep) -> None:
     """Note that a step's data must get to the remote, where `[push] when` wants that; durable when this returns."""
     if project.config.push_when in ("commit", "background") and project.remotes and not project.keeps_versions:
         Queue.of(project.repo).add(root_key(project), step.commit, WHY)
 
 
-def upload(project: Project, folder: RunFolder, step: RunStep) -> bool:
+def upload_step(project: Project, folder: RunFolder, step: RunStep) -> bool:
     """Bring a step's data to the remote as `[push] when` says; whether it is there. What fails is queued and said."""
     try:
         step = _with_versions(project, folder, step)
@@ -42,10 +42,10 @@ def upload(project: Project, folder: RunFolder, step: RunStep) -> bool:
 
 def retry(project: Project, folder: RunFolder, *, force: bool) -> None:
     """Upload what is queued of this run's steps, after one that failed a moment ago only with `force`."""
-    steps = {step.commit: step for step in run_refs.steps(project.repo, folder.name)}
+    steps = {step.commit: step for step in run_refs.steps_of_run(project.repo, folder.name)}
     if project.keeps_versions:
         for step in steps.values():
-            upload(project, folder, step)
+            upload_step(project, folder, step)
     if any(item.commit in steps for item in Queue.of(project.repo).pending(root_key(project))):
         retry_queued(project, force=force)
         if project.config.runs_push:
@@ -58,7 +58,7 @@ def push(project: Project, run: str, steps: Sequence[RunStep]) -> None:
     if not steps or HOST not in repo.run("remote").split():
         return
     try:
-        missing = complete(project, [step.commit for step in steps])
+        missing = ensure_uploaded(project, [step.commit for step in steps])
         if missing:
             warn(f"run {run} is not pushed: the DVC remote lacks {missing[0].path}")
             return
@@ -72,8 +72,8 @@ def _with_versions(project: Project, folder: RunFolder, step: RunStep) -> RunSte
     """On a remote that keeps versions a pointer says which ones they are, so the data goes first."""
     from cpv_hooks.dvcformat.pointer_writer import render_stored
     from cpv_hooks.git.commit import blob_at
-    from cpv_hooks.runs.take_in import write
-    from cpv_hooks.transfer.commits.versioned_upload import upload as upload_versions
+    from cpv_hooks.runs.take_in import write_step
+    from cpv_hooks.transfer.commits.versioned_upload import upload_versions as upload_versions
 
     lacking = [pointer for pointer in unversioned(project, step.commit) if pointer.path in step.saved.values()]
     if not lacking or project.config.push_when == "never":
@@ -84,4 +84,4 @@ def _with_versions(project: Project, folder: RunFolder, step: RunStep) -> RunSte
     kept = {path: f"{path}.dvc" for path in step.saved.values()}
     texts = {file: blob_at(project.repo, file, step.commit) or b"" for file in kept.values() if file not in files}
     texts |= {file: render_stored(text.decode(), found, file).encode() for file, text in files.items()}
-    return write(project, folder, step, {file: text for file, text in texts.items() if text})
+    return write_step(project, folder, step, {file: text for file, text in texts.items() if text})

@@ -15,12 +15,12 @@ from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import scratch_index
 from cpv_hooks.operations.make import new_content, place_content
 from cpv_hooks.operations.make.commit_draft import PointerChange, pointer_text
-from cpv_hooks.project.pointers_at import is_tracked, pointers_at
+from cpv_hooks.project.pointers_at import is_in_commit, pointers_at
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.code_state import Code, author, capture
 from cpv_hooks.runs.places import chief_of, places
 from cpv_hooks.runs.run_folder import JOB, RunFolder, bringing, code_name
-from cpv_hooks.runs.step_record import RunStep, write_message
+from cpv_hooks.runs.step_record import RunStep, write_step_message
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
@@ -39,12 +39,12 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
 
     Raises `CPVError` (`BeingWritten` where somebody still writes to it) with no ref made.
     """
-    code = code_of(project, folder, str(saved.note().get("job")))
+    code = code_of_job(project, folder, str(saved.note().get("job")))
     space = Workspace(project, Index.load(project.repo.state), Clock(folder.path / "clock"))
     names = {entry.name: entry.is_dir() for entry in sorted(saved.files.iterdir())}
-    named = places_of(project, folder, names, code)
+    named = artifact_places(project, folder, names, code)
     changes = [
-        change_of(space, path, code, new_content.of_path(space, saved.files / name, path))
+        artifact_change(space, path, code, new_content.of_path(space, saved.files / name, path))
         for name, path in named.items()
     ]
     with bringing(project.repo):
@@ -52,9 +52,9 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
         # Before they are there: one that is there and not noted would stay for ever.
         note_brought(folder, new)
         for change in changes:
-            place_content.take_in(space, change.new)
+            place_content.take_in_content(space, change.new)
         note_brought(folder, new)
-        return write(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
+        return write_step(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
 
 
 def step_of(folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Code) -> RunStep:
@@ -74,7 +74,7 @@ def step_of(folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Cod
     )
 
 
-def write(project: Project, folder: RunFolder, step: RunStep, texts: Mapping[str, bytes]) -> RunStep:
+def write_step(project: Project, folder: RunFolder, step: RunStep, texts: Mapping[str, bytes]) -> RunStep:
     """Commit pointer files (by their path from the top) as a step, and let its ref name the commit."""
     repo, index = project.repo, folder.path / "tree-index"
     with scratch_index(index, Path("/nonexistent")) as env:
@@ -86,12 +86,12 @@ def write(project: Project, folder: RunFolder, step: RunStep, texts: Mapping[str
     parents = [word for parent in (step.base, step.code) if parent for word in ("-p", parent)]
     when = {f"GIT_{who}_DATE": f"@{int(step.time)} +0000" for who in ("AUTHOR", "COMMITTER")} if step.time else {}
     environment = author(repo) | when
-    commit = repo.run("commit-tree", tree, *parents, input=write_message(step), env=environment).strip()
-    run_refs.write(repo, folder.name, step.step, commit)
+    commit = repo.run("commit-tree", tree, *parents, input=write_step_message(step), env=environment).strip()
+    run_refs.write_step_ref(repo, folder.name, step.step, commit)
     return replace(step, commit=commit)
 
 
-def code_of(project: Project, folder: RunFolder, job: str) -> Code:
+def code_of_job(project: Project, folder: RunFolder, job: str) -> Code:
     """The code that a job of the run started with; asked once for each job."""
     file = code_name(job)
     known = folder.read(file)
@@ -118,7 +118,7 @@ def note_brought(folder: RunFolder, new: Collection[str]) -> None:
         write_brought(folder, brought(folder) | dict.fromkeys(new, time.time()))
 
 
-def places_of(project: Project, folder: RunFolder, names: Mapping[str, bool], code: Code) -> dict[str, str]:
+def artifact_places(project: Project, folder: RunFolder, names: Mapping[str, bool], code: Code) -> dict[str, str]:
     """The artifact's path for each name that was saved (whether it is a folder). Raises `CPVError`."""
     pointers = [pointer for pointer in pointers_at(project, code.base) if pointer.writable]
     known: dict[str, bool | None] = {pointer.path: pointer.isdir for pointer in pointers}
@@ -130,13 +130,13 @@ def places_of(project: Project, folder: RunFolder, names: Mapping[str, bool], co
     asked = project.prefix + asked if isinstance(asked, str) else None
     found = places(names, known, chief_of(there or models), asked, project.prefix)
     for name, path in found.items():
-        if path not in known and is_tracked(project, code.base, path):
+        if path not in known and is_in_commit(project, code.base, path):
             fix = f"save {name} under another name, or name an artifact: CheckpointRun(artifact=…)"
             raise CPVError("Git itself tracks this path, so it cannot be a checkpoint's", where=path, fix=fix)
     return found
 
 
-def change_of(space: Workspace, path: str, code: Code, new: NewContent) -> PointerChange:
+def artifact_change(space: Workspace, path: str, code: Code, new: NewContent) -> PointerChange:
     """An artifact of the code's commit, or a new one, with the content that it gets."""
     pointers = pointers_at(space.project, code.base)
     pointer = next((one for one in pointers if one.path == path), None) or Pointer(f"{path}.dvc", path, None)

@@ -15,10 +15,10 @@ from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
-from cpv_hooks.runs.job import VARIABLE, Job, begin, plain_metrics, restored
+from cpv_hooks.runs.job import VARIABLE, RunJob, begin_job, plain_metrics, restored
 from cpv_hooks.runs.keep_rules import KeepRule
 from cpv_hooks.runs.run_folder import ENDED
-from cpv_hooks.runs.watched_folder import Found, WatchedFolder
+from cpv_hooks.runs.watched_folder import FoundCheckpoint, WatchedFolder
 
 _LOOK = 0.25  # seconds
 _INSIDE = ("trainer_state.json", "metrics.json")  # what a checkpoint itself may say
@@ -46,7 +46,7 @@ def watch(wishes: Wishes, command: Sequence[str]) -> int:
     SIGTERM and SIGUSR1 are passed on to it. Raises `CPVError` for what cannot work from the start.
     """
     wishes.folder.mkdir(parents=True, exist_ok=True)
-    job = begin(Path.cwd(), wishes.name, {"keep": wishes.keep.data(), "artifact": wishes.artifact})
+    job = begin_job(Path.cwd(), wishes.name, {"keep": wishes.keep.data(), "artifact": wishes.artifact})
     background, signals = Background(job.root, job.folder, job.lock), EndSignals()
     try:
         background.start()
@@ -62,7 +62,7 @@ def watch(wishes: Wishes, command: Sequence[str]) -> int:
 
 
 class _Watch:
-    def __init__(self, wishes: Wishes, job: Job, background: Background, signals: EndSignals) -> None:
+    def __init__(self, wishes: Wishes, job: RunJob, background: Background, signals: EndSignals) -> None:
         self._wishes = wishes
         self._job = job
         self._background = background
@@ -95,7 +95,7 @@ class _Watch:
     def _deadline(self) -> float | None:
         return None if self._signals.number is None else self._signals.since + self._wishes.grace
 
-    def _take(self, found: Sequence[Found]) -> None:
+    def _take(self, found: Sequence[FoundCheckpoint]) -> None:
         for one in found:
             step = one.step if one.step is not None else self._last + 1
             files = self._job.folder.start_saving(step)
@@ -118,16 +118,16 @@ class _Watch:
             self._background.wake()
 
     def _metrics(self, files: Path) -> Mapping[str, object]:
-        from cpv_hooks.metric_formats.metrics import read
+        from cpv_hooks.metric_formats.metrics import last_metrics
 
         asked = [self._wishes.metrics] if self._wishes.metrics else [files / name for name in _INSIDE]
         for path in asked:
             if path.is_file():
-                return plain_metrics(read(path))[0]
+                return plain_metrics(last_metrics(path))[0]
         return {}
 
 
-def _resume(job: Job, folder: Path) -> None:
+def _resume(job: RunJob, folder: Path) -> None:
     """Put the newest complete step where the program looks for it, under the name that it gave it."""
     target = job.folder.path / "restored"
     step = restored(job, target)

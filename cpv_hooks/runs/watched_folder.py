@@ -28,7 +28,7 @@ _NUMBERS = (
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundCheckpoint:
     """A finished checkpoint; `step` is the number in its name, None for one without."""
 
     path: Path
@@ -48,7 +48,7 @@ class WatchedFolder:
         self._done: dict[str, State] = dict(self._states())
         self._since: dict[str, tuple[State, float]] = {}
 
-    def finished(self, now: float, *, writer_ended: bool = False) -> list[Found]:
+    def finished(self, now: float, *, writer_ended: bool = False) -> list[FoundCheckpoint]:
         """The checkpoints that are finished at a time (seconds, of any clock) and were not, oldest first.
 
         Where the writer has come to its own good end, all are.
@@ -62,10 +62,10 @@ class WatchedFolder:
                 since = now
                 self._since[name] = (state, now)
             if writer_ended or self._is_whole(name, now - since):
-                found.append(Found(self._path / name, state, step_in(name)))
+                found.append(FoundCheckpoint(self._path / name, state, step_in(name)))
         return sorted(found, key=lambda one: (max(entry[2] for entry in one.state), one.path.name))
 
-    def take(self, found: Found, target: Path) -> bool:
+    def take(self, found: FoundCheckpoint, target: Path) -> bool:
         """Bring a checkpoint into an empty folder, by hard links where it may be; False where it changed meanwhile.
 
         One without a number in its name is written again and again, perhaps in place, so it is copied.

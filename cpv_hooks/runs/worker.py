@@ -40,10 +40,10 @@ class RunWorker:
 
     def run(self) -> None:
         """Work until the job has ended and nothing is left to do."""
-        from cpv_hooks.runs.take_in import code_of
+        from cpv_hooks.runs.take_in import code_of_job
 
         with suppress(CPVError):  # said where a checkpoint is taken in
-            code_of(self._project, self._folder, str(self._folder.read(JOB).get("job")))
+            code_of_job(self._project, self._folder, str(self._folder.read(JOB).get("job")))
         with self._folder.working():
             if not self._begin():
                 return
@@ -76,7 +76,7 @@ class RunWorker:
         """Take the newest checkpoint, if there is one, and go all the way with it."""
         try:
             with self._folder.taking():
-                step, saved = newest(self._project, self._folder)
+                step, saved = take_newest(self._project, self._folder)
         except (CPVError, OSError) as error:
             fail(error)
             return True
@@ -94,7 +94,7 @@ class RunWorker:
     def _bring(self, step: RunStep) -> None:
         from cpv_hooks.runs import retention, step_upload
 
-        if step_upload.upload(self._project, self._folder, step):
+        if step_upload.upload_step(self._project, self._folder, step):
             say(f"run {self._folder.name}: step {step.step} is on the remote")
         retention.apply(self._project, self._folder)
 
@@ -114,14 +114,14 @@ class RunWorker:
             return
         repo, name = self._project.repo, self._folder.name
         try:
-            steps = run_refs.steps(repo, name)
+            steps = run_refs.steps_of_run(repo, name)
             if steps:
-                run_refs.write(repo, name, run_refs.FINISHED, steps[-1].commit)
+                run_refs.write_step_ref(repo, name, run_refs.FINISHED, steps[-1].commit)
         except CPVError as error:
             fail(error)
 
 
-def newest(project: Project, folder: RunFolder) -> tuple[RunStep | None, Saved | None]:
+def take_newest(project: Project, folder: RunFolder) -> tuple[RunStep | None, Saved | None]:
     """Take in the newest checkpoint that is saved, and skip those before it; the lock for that is held.
 
     The step is None where it could not be taken in, which is said.
@@ -153,7 +153,7 @@ def newest(project: Project, folder: RunFolder) -> tuple[RunStep | None, Saved |
         fail(error)
         claimed.remove()
         return None, claimed
-    step_upload.queue(project, step)
+    step_upload.queue_step(project, step)
     claimed.mark_taken()
     return step, claimed
 

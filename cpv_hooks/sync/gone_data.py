@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import Outcome
-from cpv_hooks.sync.placement import remove
+from cpv_hooks.sync.placement import take_away
+from cpv_hooks.sync.sync_policy import SyncPolicy
 from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import BaseEntry
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def went_with_a_version(event: Event, space: Workspace, pointer: Pointer) -> Outcome | None:
+def went_with_a_version(policy: SyncPolicy, space: Workspace, pointer: Pointer) -> Outcome | None:
     """What becomes of an artifact whose content is missing, where that was a retired version's; else None.
 
-    What stands there is another version's, and is made safe and taken away: only an event that may fetch knows that
+    What stands there is another version's, and is made safe and taken away: only an policy that may fetch knows that
     nobody has the data. The base says then that pointer and artifact agree, so that nobody is told again.
     """
     artifact = Artifact.at(space, pointer.path)
     known = artifact.status is None and artifact.entry is not None and artifact.entry.named == pointer.named
-    if not (event.fetch or known):
+    if not (policy.fetch or known):
         return None
     from cpv_hooks.project import retired
 
-    found = retired.of(space.project.repo, [pointer])
+    found = retired.retirement_of(space.project.repo, [pointer])
     if found is None:
         return None
-    if not event.fetch:
+    if not policy.fetch:
         return Outcome(pointer.path, "absent", pointer)
     try:
         if artifact.status is not None:
             if not artifact.same:
                 return None
-            note_unsaved(artifact, pointer.file, event.name)
-            remove(artifact)
+            note_unsaved(artifact, pointer.file, policy.name)
+            take_away(artifact)
     except (CPVError, OSError):
         return None
     space.index.set(pointer.path, BaseEntry(pointer.oid or "", pointer.isexec, legacy=pointer.legacy))

@@ -20,7 +20,7 @@ _NOTED = 20
 """Files of an artifact; one would do for the line."""
 
 
-def note(space: Workspace, path: str, files: Iterable[Path]) -> tuple[str, ...]:
+def note_open_files(space: Workspace, path: str, files: Iterable[Path]) -> tuple[str, ...]:
     """Note which of the files that a snapshot has just read are open for writing; returns their names.
 
     Metrics are written while they are versioned: that is what they are for.
@@ -37,7 +37,7 @@ def note(space: Workspace, path: str, files: Iterable[Path]) -> tuple[str, ...]:
 def still_open(space: Workspace, path: str) -> tuple[str, ...]:
     """Those of the files that were noted of an artifact which are open still."""
     noted = space.index.opened.pop(path, ())
-    return note(space, path, [space.project.repo.top / name for name in noted]) if noted else ()
+    return note_open_files(space, path, [space.project.repo.top / name for name in noted]) if noted else ()
 
 
 def taken_open(

@@ -13,14 +13,21 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import REMOVING
-from cpv_hooks.worktree.materialise import Placed, comparable, complete, needed, place_directory, place_file
+from cpv_hooks.worktree.materialise import (
+    Placed,
+    comparable,
+    complete_objects,
+    needed_objects,
+    place_directory,
+    place_file,
+)
 from cpv_hooks.worktree.removal import remove_artifact
 from cpv_hooks.worktree.snapshot import Snapshot
-from cpv_hooks.worktree.verified_in_cache import keep
+from cpv_hooks.worktree.verified_in_cache import keep_in_cache
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def bring(artifact: Artifact, pointer: Pointer) -> Placed:
+def bring_artifact(artifact: Artifact, pointer: Pointer) -> Placed:
     """Bring a pointer's content; what stands there now is its base (or nothing), and is made safe first.
 
     Nothing is touched where `MissingObject` is raised. The caller moves the base, which ends the mark.
@@ -33,13 +40,13 @@ def bring(artifact: Artifact, pointer: Pointer) -> Placed:
     current = tree.contents() if tree is not None else {}
     same_rule = base is None or base.legacy == pointer.legacy
     known = comparable(current, same_rule=same_rule)
-    wanted = complete(space, pointer, known if pointer.isdir else {})
+    wanted = complete_objects(space, pointer, known if pointer.isdir else {})
     if base is not None:
         target = space.target(path)
         held = current if base.isdir else {"": base.oid}
         staying = {name for name, oid in known.items() if wanted.get(name) == oid} if pointer.isdir else ()
         going = ((oid, target / name) for name, oid in held.items() if name not in staying)
-        keep(space, going, legacy=base.legacy)
+        keep_in_cache(space, going, legacy=base.legacy)
     if pointer.isdir or current:
         assert pointer.oid is not None
         space.index.mark(path, pointer.oid, legacy=pointer.legacy)
@@ -50,13 +57,13 @@ def bring(artifact: Artifact, pointer: Pointer) -> Placed:
     return place_file(space, pointer)
 
 
-def remove(artifact: Artifact) -> None:
+def take_away(artifact: Artifact) -> None:
     """Take an artifact away that is its base. Its entry stays, marked, until the caller drops it."""
     space, path, entry, tree = artifact.space, artifact.path, artifact.entry, artifact.tree
     assert entry is not None
     target = space.target(path)
     held = tree.contents() if tree is not None else {"": entry.oid}
-    keep(space, ((oid, target / name if name else target) for name, oid in held.items()), legacy=entry.legacy)
+    keep_in_cache(space, ((oid, target / name if name else target) for name, oid in held.items()), legacy=entry.legacy)
     space.index.mark(path, REMOVING)
     if tree is None:
         remove_artifact(target, None)
@@ -68,11 +75,11 @@ def _clear(space: Workspace, path: str, names: list[str]) -> None:
     target = space.target(path)
     remove_artifact(target, names)
     if target.is_dir():
-        folder_links.set_aside(space, path)
+        folder_links.set_links_aside(space, path)
         remove_artifact(target, [])
 
 
-def is_ours(artifact: Artifact, taken: Snapshot, placing: str) -> bool:
+def is_half_placed(artifact: Artifact, taken: Snapshot, placing: str) -> bool:
     """Whether what was stopped half-way left all that stands there: each file is of the one version or the other."""
     space, base = artifact.space, artifact.entry
     ours: dict[bool, set[tuple[str, str]]] = {False: set(), True: set()}  # by whether DVC 2's hash is meant
@@ -83,7 +90,7 @@ def is_ours(artifact: Artifact, taken: Snapshot, placing: str) -> bool:
     if base is not None and placing != REMOVING:
         pointer = Pointer(file="", path=artifact.path, oid=placing, legacy=base.placing_legacy)
         with suppress(CPVError):
-            ours[pointer.legacy].update(needed(pointer, space.cache))
+            ours[pointer.legacy].update(needed_objects(pointer, space.cache))
     found = taken.tree.contents() if taken.tree is not None else {"": taken.content.oid}
     strange = set(found.items()) - ours[taken.content.legacy]
     return not strange or (bool(ours[True]) and all(_is_any(artifact, name, ours[True]) for name, _ in strange))

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, Unreadable, disk_error
-from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, State, nobody
+from cpv_hooks.sync.sync_policy import SyncPolicy
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.snapshot import BeingWritten
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class Reconciler:
-    """Applies the rule, as far as an event allows."""
+    """Applies the rule, as far as an policy allows."""
 
-    def __init__(self, event: Event, index: Index, progress: Progress, taken: Listener = nobody) -> None:
-        self.event = event
+    def __init__(self, policy: SyncPolicy, index: Index, progress: Progress, taken: Listener = nobody) -> None:
+        self.policy = policy
         self.index = index
         self.progress = progress
         self.taken = taken
@@ -43,19 +43,19 @@ class Reconciler:
         """What brings the two sides into agreement; imported where they differ."""
         from cpv_hooks.sync.settle import Settle
 
-        return Settle(self.event, self.index, self.progress, self.taken, self._reconcile)
+        return Settle(self.policy, self.index, self.progress, self.taken, self._reconcile)
 
     def reconcile(self, space: Workspace, pointer: Pointer) -> Outcome:
         """One artifact; its failure is an outcome, so that the others are still done."""
         try:
             return self._reconcile(space, pointer)
         except BeingWritten as error:
-            return Outcome(pointer.path, "in flux", pointer, error if self.event.patient else None)
+            return Outcome(pointer.path, "in flux", pointer, error if self.policy.patient else None)
         except MissingFromCache as error:
             from cpv_hooks.sync.gone_data import went_with_a_version
 
-            said = error.after_a_fetch() if self.event.fetch else error
-            return went_with_a_version(self.event, space, pointer) or Outcome(pointer.path, "missing", pointer, said)
+            said = error.after_a_fetch() if self.policy.fetch else error
+            return went_with_a_version(self.policy, space, pointer) or Outcome(pointer.path, "missing", pointer, said)
         except CPVError as error:
             state: State = "unreadable" if isinstance(error, Unreadable) else "invalid"
             return Outcome(pointer.path, state, pointer, error)
@@ -67,11 +67,11 @@ class Reconciler:
         entry = space.index.entries.get(pointer.path)
         same_pointer = entry is not None and entry.named == pointer.named
         # What Git did not change is at most read; an explicit `dvc cpv sync` compares every file.
-        artifact = Artifact.at(space, pointer.path, by_ctime=same_pointer and not self.event.thorough)
+        artifact = Artifact.at(space, pointer.path, by_ctime=same_pointer and not self.policy.thorough)
         if entry is not None and entry.placing is not None:
             return self._settle.resume(artifact, pointer, entry.placing)
         if artifact.status is None:
-            if pointer.oid is None or (same_pointer and not self.event.restore):
+            if pointer.oid is None or (same_pointer and not self.policy.restore):
                 return Outcome(pointer.path, "absent", pointer)
             return self._settle.materialise(artifact, pointer)
         if artifact.same:

@@ -10,7 +10,7 @@ _BLOCKING = frozenset({"in flux", "unreadable", "invalid", "ignored", "conflict"
 _STOPPING = _BLOCKING | {"missing"}
 
 
-def tell(report: SyncReport) -> None:
+def tell_outcomes(report: SyncReport) -> None:
     """Print the problems and the rescues."""
     for outcome in report.outcomes:
         if outcome.error and outcome.state in _STOPPING:
@@ -21,7 +21,7 @@ def tell(report: SyncReport) -> None:
 
 def tell_changes(report: SyncReport) -> None:
     """Print the problems, and how much was brought into the work tree."""
-    tell(report)
+    tell_outcomes(report)
     brought = report.of("materialised", "rescued")
     if brought:
         say(f"updated {', '.join(outcome.path for outcome in brought[:5])}{' …' if len(brought) > 5 else ''}")

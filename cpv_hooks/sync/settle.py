@@ -9,18 +9,18 @@ from pathlib import Path
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.dvcformat.pointer_writer import render
+from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, disk_error, file_word
 from cpv_hooks.git.gitignore import ignore
-from cpv_hooks.sync.events import SYNC, Event
 from cpv_hooks.sync.outcomes import Listener, Outcome
-from cpv_hooks.sync.placement import bring, is_ours, remove
+from cpv_hooks.sync.placement import bring_artifact, is_half_placed, take_away
+from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree import folder_links
-from cpv_hooks.worktree.artifact import Artifact, take
+from cpv_hooks.worktree.artifact import Artifact, current_content
 from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
-from cpv_hooks.worktree.materialise import Placed, lacking, needed
+from cpv_hooks.worktree.materialise import Placed, lacking_objects, needed_objects
 from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import Snapshot
@@ -30,22 +30,22 @@ _FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer 
 
 
 class Settle:
-    """Acts where the rule says so, as far as an event allows. `again` applies the rule anew to an artifact."""
+    """Acts where the rule says so, as far as an policy allows. `again` applies the rule anew to an artifact."""
 
     def __init__(
         self,
-        event: Event,
+        policy: SyncPolicy,
         index: Index,
         progress: Progress,
         taken: Listener,
         again: Callable[[Workspace, Pointer], Outcome],
     ) -> None:
-        self.event = event
+        self.policy = policy
         self.index = index
         self.progress = progress
         self.taken = taken
         self._again = again
-        self._budget = event.budget
+        self._budget = policy.budget
         """What is left of it, in bytes."""
 
     def changed(self, artifact: Artifact, pointer: Pointer, same_pointer: bool) -> Outcome:
@@ -56,7 +56,7 @@ class Settle:
             return refused
         self.progress.grow(sum(count for _, count, _ in files))
         space, entry = artifact.space, artifact.entry
-        taken = take(artifact, pointer, entry)
+        taken = current_content(artifact, pointer, entry)
         content = taken.content
         if content.named == pointer.named:
             self._set(pointer.path, taken)
@@ -64,7 +64,7 @@ class Settle:
         if entry is not None and content.named == entry.named:
             self._set(pointer.path, taken)
             return self.materialise(Artifact.at(space, pointer.path), pointer)
-        if same_pointer or pointer.oid is None or (entry is None and not self.event.follow):
+        if same_pointer or pointer.oid is None or (entry is None and not self.policy.follow):
             return self._snapshot(space, pointer, taken, files)
         return self._conflict(space, pointer, taken, entry)
 
@@ -74,14 +74,14 @@ class Settle:
         if self._budget is not None:
             if size > self._budget:
                 error = CPVError(
-                    f"skipped: {size_text(size)} to hash exceed hash_budget ({size_text(self.event.budget or 0)})",
+                    f"skipped: {size_text(size)} to hash exceed hash_budget ({size_text(self.policy.budget or 0)})",
                     where=pointer.path,
                     fix="dvc cpv sync, or raise hash_budget in [status] of .cpv.toml",
                 )
                 return Outcome(pointer.path, "over budget", pointer, error)
             self._budget -= size
         recent = time.time_ns() - _FLUX_WINDOW
-        if not self.event.patient and any(moment > recent for _, _, moment in files):
+        if not self.policy.patient and any(moment > recent for _, _, moment in files):
             from cpv_hooks.system.open_files import being_written
 
             if any(moment > recent and being_written(path) for path, _, moment in files):
@@ -102,7 +102,7 @@ class Settle:
     def _snapshot(
         self, space: Workspace, pointer: Pointer, taken: Snapshot, files: list[tuple[Path, int, int]]
     ) -> Outcome:
-        if not pointer.writable or (self.event.only is not None and pointer.file not in self.event.only):
+        if not pointer.writable or (self.policy.only is not None and pointer.file not in self.policy.only):
             return Outcome(pointer.path, "modified", pointer, self._not_taken(pointer))
         _write_pointer(space, pointer, taken)
         self._set(pointer.path, taken)
@@ -111,14 +111,14 @@ class Settle:
             pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False),
             sum(count for _, count, _ in files),
         )
-        from cpv_hooks.sync.open_files import note
+        from cpv_hooks.sync.open_files import note_open_files
 
-        opened = note(space, pointer.path, (path for path, *_ in files))
+        opened = note_open_files(space, pointer.path, (path for path, *_ in files))
         return Outcome(pointer.path, "snapshot", pointer, opened=opened)
 
     def _not_taken(self, pointer: Pointer) -> CPVError | None:
         """What a commit says of an import that was edited: nothing else would."""
-        if not pointer.imported or not (self.event.committing or self.event == SYNC):
+        if not pointer.imported or not (self.policy.committing or self.policy == SYNC):
             return None
         what = "was imported and has changed; no commit takes that"
         fix = f"dvc commit -f {file_word(pointer.file)} (keeps it) or dvc update {file_word(pointer.file)}"
@@ -129,8 +129,8 @@ class Settle:
             # A folder without a file holds nothing that could be lost.
             self._set(pointer.path, taken)
             return self.materialise(Artifact.at(space, pointer.path), pointer)
-        rescue = record(space.project.repo, pointer.path, taken.content, why=self.event.name)
-        if not self.event.follow:
+        rescue = record(space.project.repo, pointer.path, taken.content, why=self.policy.name)
+        if not self.policy.follow:
             error = CPVError(
                 "pointer and artifact both changed (conflict)",
                 where=pointer.path,
@@ -156,14 +156,14 @@ class Settle:
         if pointer.oid is None:
             return Outcome(pointer.path, "absent", pointer)
         space = artifact.space
-        if self.event.fetch and _lacking(space, pointer):
+        if self.policy.fetch and _lacking(space, pointer):
             from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer
 
             fetch_pointer(space.project, pointer)
         entry = artifact.entry
         if entry is not None and (entry.oid, entry.legacy) != (pointer.oid, pointer.legacy):
-            note_unsaved(artifact, pointer.file, self.event.name)
-        self._set(pointer.path, bring(artifact, pointer))
+            note_unsaved(artifact, pointer.file, self.policy.name)
+        self._set(pointer.path, bring_artifact(artifact, pointer))
         return Outcome(pointer.path, "materialised", pointer)
 
     def resume(self, artifact: Artifact, pointer: Pointer, placing: str) -> Outcome:
@@ -173,15 +173,15 @@ class Settle:
             self.index.forget(path)
             return self._again(space, pointer)
         if artifact.isdir:
-            folder_links.set_aside(space, path)
+            folder_links.set_links_aside(space, path)
         refused = self._refuse_reading(pointer, artifact.unread())
         if refused:
             return refused
-        taken = take(artifact, pointer)
+        taken = current_content(artifact, pointer)
         if taken.content.named == pointer.named:
             self._set(path, taken)
             return Outcome(path, "adopted", pointer)
-        if not is_ours(artifact, taken, placing):
+        if not is_half_placed(artifact, taken, placing):
             if not artifact.isdir:
                 # The user has put a file in its place since.
                 self.index.forget(path)
@@ -197,10 +197,10 @@ class Settle:
         if artifact.status is None:
             return []
         if not artifact.same or entry is None:
-            taken = take(artifact, pointer, entry)
+            taken = current_content(artifact, pointer, entry)
             self._set(path, taken)
             artifact = Artifact.at(space, path)
-        rescue = note_unsaved(artifact, pointer.file, self.event.name)
+        rescue = note_unsaved(artifact, pointer.file, self.policy.name)
         # The pointer comes back without a base, and so brings its artifact.
         self.index.forget(path)
         if rescue is None:
@@ -218,9 +218,9 @@ class Settle:
             return Outcome(path, "removed")
         if entry.placing is not None:
             if artifact.isdir:
-                folder_links.set_aside(space, path)
-            taken = take(artifact)
-            if is_ours(artifact, taken, entry.placing):
+                folder_links.set_links_aside(space, path)
+            taken = current_content(artifact)
+            if is_half_placed(artifact, taken, entry.placing):
                 self._set(path, taken)
                 self._mark(path, taken, entry)
                 artifact = Artifact.at(space, path)
@@ -229,15 +229,15 @@ class Settle:
             return Outcome(
                 path, "clean", error=CPVError(what, where=path, fix=f"mv {file_word(path)} to another place")
             )
-        note_unsaved(artifact, f"{path}.dvc", self.event.name)
-        remove(artifact)
+        note_unsaved(artifact, f"{path}.dvc", self.policy.name)
+        take_away(artifact)
         remove_empty_parents(space.project.repo.top, path)
         return Outcome(path, "removed")
 
 
 def _lacking(space: Workspace, pointer: Pointer) -> bool:
     try:
-        return any(lacking(pointer, space.cache, (oid for _, oid in needed(pointer, space.cache))))
+        return any(lacking_objects(pointer, space.cache, (oid for _, oid in needed_objects(pointer, space.cache))))
     except MissingFromCache:
         return True
 
@@ -248,7 +248,9 @@ def _write_pointer(space: Workspace, pointer: Pointer, taken: Snapshot) -> None:
     file = repo.top / pointer.file
     old = file.read_text(encoding="utf-8") if file.exists() else None
     try:
-        write_atomic(file, render(old, pointer, taken.content, taken.files if pointer.stored else None).encode("utf-8"))
+        write_atomic(
+            file, render_pointer(old, pointer, taken.content, taken.files if pointer.stored else None).encode("utf-8")
+        )
     except OSError as error:
         raise disk_error(error, file) from error
     if old is None:

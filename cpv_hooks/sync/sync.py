@@ -7,45 +7,45 @@ from collections.abc import Iterator
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.pointer import settle
+from cpv_hooks.dvcformat.pointer import conflict_command
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
-from cpv_hooks.sync.events import SYNC, Event
 from cpv_hooks.sync.outcomes import Listener, Outcome, SyncReport, nobody
 from cpv_hooks.sync.reconcile import Reconciler
+from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.watch_file import Written
 from cpv_hooks.system.dvc_lock import wait_for_dvc
 from cpv_hooks.system.locks import locked
-from cpv_hooks.system.signatures import Clock, newest, signature
+from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import REMOVING, Index
 from cpv_hooks.worktree.discovery import Found, discover, left_out_unknown, owner
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def sync(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
-    """Bring every artifact of the work tree into agreement, as far as the event allows.
+def sync(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncReport:
+    """Bring every artifact of the work tree into agreement, as far as the policy allows.
 
     `taken` is told of each snapshot at once, while others are still to be made.
     One artifact's failure never keeps the others from being done; it is in the report. Raises `lock.Busy` where an
-    impatient event meets another process. What a killed operation left must have been undone before: see
+    impatient sync meets another process. What a killed operation left must have been undone before: see
     `recovery.guarded_sync`.
     """
-    with locked(repo.state / state_files.LOCK, wait=event.patient, say="syncing this work tree"):
+    with locked(repo.state / state_files.LOCK, wait=policy.patient, say="syncing this work tree"):
         try:
-            report = _look(repo, event, taken)
+            report = _look(repo, policy, taken)
         except BaseException:
             # What the last sync found is not sure any more.
             watch_file.forget(repo)
             raise
         if report.wrote and report.settled and not watch_file.is_sure(repo):
             # What was written is newer than the stamp; a second look, with nothing to do, makes the fast path sure.
-            _look(repo, event)
+            _look(repo, policy)
     return report
 
 
-def _look(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
+def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncReport:
     """One pass over everything; leaves the fast path's files where there was nothing to do."""
     index, clock = Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
     started = clock.now()
@@ -61,44 +61,44 @@ def _look(repo: Repo, event: Event, taken: Listener = nobody) -> SyncReport:
         watch_file.forget(repo)
         return SyncReport()
     for project in projects:
-        wait_for_dvc(project.root, wait=event.patient)
-    found = discover(repo, projects, index, clock, committing=event.committing)
+        wait_for_dvc(project.root, wait=policy.patient)
+    found = discover(repo, projects, index, clock, committing=policy.committing)
     report = SyncReport(projects=projects)
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
     report.outcomes += [Outcome(error.where or "", "ignored", error=error) for error in found.ignored]
-    report.outcomes += [_in_conflict(file, event) for file in found.unmerged]
-    with Progress(event.work) as progress:
+    report.outcomes += [_in_conflict(file, policy) for file in found.unmerged]
+    with Progress(policy.work) as progress:
         spaces = {
             project.root: Workspace(project, index, clock, progress.advance, progress.grow) for project in projects
         }
         for project in projects:
-            if project.config.snapshot_dask and (event.committing or event.fetch):
+            if project.config.snapshot_dask and (policy.committing or policy.fetch):
                 from cpv_hooks.transfer.objects.on_dask import on_dask
 
                 spaces[project.root].spread = on_dask(project)
-        reconciler = Reconciler(event, index, progress, taken)
-        report.outcomes += _vanished(repo, event, reconciler, found, projects, clock)
+        reconciler = Reconciler(policy, index, progress, taken)
+        report.outcomes += _vanished(repo, policy, reconciler, found, projects, clock)
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]
-        for project, pointer in found.left_out if event.goes else ():
+        for project, pointer in found.left_out if policy.goes else ():
             report.outcomes += reconciler.save(spaces[project.root], pointer)
-        for project, pointer in left_out_unknown(repo, found, projects) if event.goes else ():
+        for project, pointer in left_out_unknown(repo, found, projects) if policy.goes else ():
             report.outcomes += reconciler.save(spaces[project.root], pointer)
             # It comes back with its pointer: the user has not removed it.
             index.forget(pointer.path)
-        for file in event.adding.intersection(found.unmerged):
+        for file in policy.adding.intersection(found.unmerged):
             holder = owner(projects, file)
             if holder is not None:
                 from cpv_hooks.sync.trained_in_conflict import take_ours_where_trained
 
                 take_ours_where_trained(spaces[holder.root], file)
-        if event.follow:
+        if policy.follow:
             # The artifact goes with the side that the user checked out; the pointer itself stays theirs to settle.
-            chooser = Reconciler(event._replace(only=frozenset()), index, progress)
+            chooser = Reconciler(policy._replace(only=frozenset()), index, progress)
             report.outcomes += [chooser.reconcile(spaces[project.root], pointer) for project, pointer in found.chosen]
     index.save()
-    written = _written(repo, event, report, found, index, clock) if report.settled else None
+    written = _written(repo, policy, report, found, index, clock) if report.settled else None
     if written is not None and _complete(found) and not index.opened:
-        watch_file.remember(repo, projects, found, report.outcomes, started, written)
+        watch_file.note_agreed(repo, projects, found, report.outcomes, started, written)
     else:
         watch_file.forget(repo)
     return report
@@ -112,7 +112,9 @@ def _settings_came_back(repo: Repo) -> bool:
     return bring_settings(repo)
 
 
-def _written(repo: Repo, event: Event, report: SyncReport, found: Found, index: Index, clock: Clock) -> Written | None:
+def _written(
+    repo: Repo, policy: SyncPolicy, report: SyncReport, found: Found, index: Index, clock: Clock
+) -> Written | None:
     """What this look wrote, where that is pointers alone; None where it wrote something else too.
 
     They are newer than the stamp, so they are found and read once more, after a time that stands for theirs.
@@ -123,10 +125,10 @@ def _written(repo: Repo, event: Event, report: SyncReport, found: Found, index: 
         return None
     files = frozenset(outcome.pointer.file for outcome in report.of("snapshot") if outcome.pointer)
     try:
-        moment = clock.past(max(newest(signature(os.stat(repo.top / file))) for file in files))
+        moment = clock.past(max(newest_time(signature(os.stat(repo.top / file))) for file in files))
     except OSError:
         return None
-    again = discover(repo, report.projects, index, clock, committing=event.committing)
+    again = discover(repo, report.projects, index, clock, committing=policy.committing)
     index.save()
     if again.errors or again.ignored or again.unmerged or again.paths != found.paths:
         return None
@@ -143,23 +145,23 @@ def _complete(found: Found) -> bool:
     return not any(lacks_version(project, pointer) for project, pointer in found.pointers)
 
 
-def _in_conflict(file: str, event: Event) -> Outcome:
+def _in_conflict(file: str, policy: SyncPolicy) -> Outcome:
     """A pointer in conflict is the user's; Git has named it, so only who asks is told again."""
-    fix = settle(file)
+    fix = conflict_command(file)
     return Outcome(
         file,
         "conflict",
-        error=CPVError("in conflict", where=file, fix=fix) if event == SYNC or event.committing else None,
+        error=CPVError("in conflict", where=file, fix=fix) if policy == SYNC or policy.committing else None,
     )
 
 
 def _vanished(
-    repo: Repo, event: Event, reconciler: Reconciler, found: Found, projects: list[Project], clock: Clock
+    repo: Repo, policy: SyncPolicy, reconciler: Reconciler, found: Found, projects: list[Project], clock: Clock
 ) -> Iterator[Outcome]:
     """Artifacts whose pointer is gone from Git's index and from the disk."""
     index = reconciler.index
     for path in sorted(index.entries.keys() - found.paths - found.kept):
-        if event.follow or index.entries[path].placing == REMOVING:
+        if policy.follow or index.entries[path].placing == REMOVING:
             outcome = reconciler.remove(Workspace(_owner_of_old(repo, path, projects), index, clock), path)
             yield outcome
             if outcome.state == "invalid":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cpv_hooks.dvcformat.pointer import has_conflict, parse
+from cpv_hooks.dvcformat.pointer import has_conflict, parse_pointers
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.worktree.artifact import Artifact, take
+from cpv_hooks.worktree.artifact import Artifact, current_content
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -20,7 +20,7 @@ def take_ours_where_trained(space: Workspace, file: str) -> None:
         if path.is_symlink() or not has_conflict(path.read_text(encoding="utf-8")):
             return
         text = repo.run("cat-file", "blob", f":2:{file}", check=False)
-        trained = any(_is_new(Artifact.at(space, pointer.path)) for pointer in parse(text, file))
+        trained = any(_is_new(Artifact.at(space, pointer.path)) for pointer in parse_pointers(text, file))
     except (CPVError, OSError, UnicodeDecodeError):
         return
     if trained:
@@ -31,5 +31,5 @@ def _is_new(artifact: Artifact) -> bool:
     if artifact.status is None or artifact.entry is None or artifact.same:
         return False
     # Times alone do not tell: it may have been written in the tick of its base.
-    content = take(artifact, artifact.entry).content
+    content = current_content(artifact, artifact.entry).content
     return (content.oid, content.legacy) != (artifact.entry.oid, artifact.entry.legacy)

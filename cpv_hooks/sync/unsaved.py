@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from cpv_hooks.dvcformat.pointer import MAX_BYTES, Content, parse
+from cpv_hooks.dvcformat.pointer import MAX_BYTES, Content, parse_pointers
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
@@ -61,7 +61,7 @@ def _names(repo: Repo, blob: str, path: str, content: BaseEntry) -> bool:
         found = objects_of(repo).read(blob, MAX_BYTES)
         if found is None or found.data is None:
             return False
-        pointers = parse(found.data.decode("utf-8"), blob.partition(":")[2])
+        pointers = parse_pointers(found.data.decode("utf-8"), blob.partition(":")[2])
     except (CPVError, UnicodeDecodeError):
         return False
     return any(

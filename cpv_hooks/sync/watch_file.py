@@ -65,7 +65,7 @@ class Written(NamedTuple):
 NOTHING_WRITTEN = Written()
 
 
-def remember(
+def note_agreed(
     repo: Repo,
     projects: list[Project],
     found: Found,

@@ -33,7 +33,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None, durable: b
         temporary.unlink(missing_ok=True)
         raise
     if durable:
-        sync(path.parent)
+        sync_to_disk(path.parent)
 
 
 def new_file(path: Path, mode: int = 0o666, flags: int = os.O_WRONLY, *, private: bool = False) -> int:
@@ -47,7 +47,7 @@ def new_file(path: Path, mode: int = 0o666, flags: int = os.O_WRONLY, *, private
     except FileNotFoundError:
         make_folder(path.parent)
         descriptor = os.open(path, flags, mode)
-    made(descriptor, path, private=private)
+    give_to_users(descriptor, path, private=private)
     return descriptor
 
 
@@ -66,12 +66,12 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
     with suppress(FileNotFoundError):  # it may be gone by now: the last one to use it removes it
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            made(descriptor, path)
+            give_to_users(descriptor, path)
         finally:
             os.close(descriptor)
 
 
-def made(descriptor: int, path: str | os.PathLike[str], *, private: bool = False) -> None:
+def give_to_users(descriptor: int, path: str | os.PathLike[str], *, private: bool = False) -> None:
     """Let those use a new file or folder who may: what root makes in a folder of another user's is that user's, and
     below a Git directory the mode is what `core.sharedRepository` says."""
     name = os.fspath(path)
@@ -114,7 +114,7 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{os.urandom(8).hex()}.cpv-tmp")
 
 
-def sync(path: str | Path) -> None:
+def sync_to_disk(path: str | Path) -> None:
     """Make what a file holds durable, or of a folder the renames in it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

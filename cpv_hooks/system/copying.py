@@ -18,7 +18,7 @@ def chunk_for(reader: BinaryIO) -> int:
     return min(CHUNK, os.fstat(reader.fileno()).st_size + 1)
 
 
-def copy(
+def copy_and_hash(
     reader: BinaryIO, writer: BinaryIO | None, advance: Callable[[int], None], *, writes_back: bool = False
 ) -> tuple[str, int]:
     """Copy all of a file to `writer`, or read it only; returns the md5 in hex and the size in bytes.

@@ -7,7 +7,7 @@ from typing import Any
 from cpv_hooks.errors import CPVError
 
 
-def connect(address: str) -> Any:
+def connect_cluster(address: str) -> Any:
     """A client of the cluster; the caller closes it.
 
     Raises `CPVError` where `distributed` is not installed or no scheduler answers.

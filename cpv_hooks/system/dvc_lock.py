@@ -53,7 +53,7 @@ def holding_dvc(root: Path, *, by_link: bool = False) -> Iterator[None]:
             yield
     else:
         with locks.locked(path, wait=True, say="working with DVC") as descriptor:
-            locks.note(descriptor, f" {os.getpid()}\n")
+            locks.write_note(descriptor, f" {os.getpid()}\n")
             yield
 
 

@@ -87,7 +87,7 @@ def _acquire(descriptor: int, path: Path, wait: bool, say: str) -> None:
         time.sleep(POLL)
 
 
-def note(descriptor: int, text: str) -> None:
+def write_note(descriptor: int, text: str) -> None:
     """Write into a locked file, for people and for those who wait; not where it is another user's."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)

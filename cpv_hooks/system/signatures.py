@@ -28,7 +28,7 @@ def signature(status: os.stat_result) -> Signature:
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
-def newest(sig: Signature) -> int:
+def newest_time(sig: Signature) -> int:
     """The later of a signature's two times, in nanoseconds."""
     return max(sig[1], sig[2])
 

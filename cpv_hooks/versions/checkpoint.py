@@ -45,7 +45,7 @@ def roots(repo: Repo, project: Project) -> list[Project]:
     return found if any(other.root == project.root for other in found) else [project, *found]
 
 
-def read(repo: Repo, projects: Sequence[Project], rev: str) -> Checkpoint:
+def read_checkpoint(repo: Repo, projects: Sequence[Project], rev: str) -> Checkpoint:
     """Read a commit. Raises `CPVError` where a pointer is not readable or names no content yet."""
     commit, parents, subject = _header(repo, rev)
     artifacts: dict[str, CheckpointArtifact] = {}
@@ -60,7 +60,7 @@ def read(repo: Repo, projects: Sequence[Project], rev: str) -> Checkpoint:
             changed.setdefault(Line.of(kind), project)
         logs.append((project, pointer))
     # Where this clone's cache lacks them, a tag without metrics is better than none.
-    metrics = commit_metrics.read(logs)
+    metrics = commit_metrics.read_commit_metrics(logs)
     return Checkpoint(commit, subject, tuple(artifacts.values()), metrics.values, changed, metrics.silent)
 
 

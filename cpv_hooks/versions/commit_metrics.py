@@ -38,7 +38,7 @@ class MetricsFile(NamedTuple):
     path: Path
 
 
-def read(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None) -> Metrics:
+def read_commit_metrics(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None) -> Metrics:
     """The last metrics of these artifacts; `find` knows the file of one, by default the cache alone is asked.
 
     With several files each key says which one it is from. What the cache lacks is passed over.
@@ -50,7 +50,7 @@ def read(artifacts: Iterable[tuple[Project, Pointer]], find: Find | None = None)
         is_log = project.kind_of(pointer.path) == "metrics"
         if is_log and pointer.oid and not pointer.isdir:
             logs[source_of(pointer.path)] = {}
-        for file in files(project, pointer, find):
+        for file in metrics_files(project, pointer, find):
             values = _read(file)
             group = states if file.name.rpartition("/")[2] == STATE else logs
             group.setdefault(source_of(file.name), {}).update(values)
@@ -73,15 +73,15 @@ def _read(file: MetricsFile) -> Values:
     from cpv_hooks.project import plugins
 
     try:
-        return plugins.metrics(file.path, file.name)
+        return plugins.metrics_in(file.path, file.name)
     except OSError:
         return {}
 
 
-def files(
+def metrics_files(
     project: Project, pointer: Pointer, find: Find | None = None, *, all_steps: bool = False
 ) -> Iterator[MetricsFile]:
-    """The files of an artifact in which metrics may be, of those that the cache has; see `read`.
+    """The files of an artifact in which metrics may be, of those that the cache has; see `read_commit_metrics`.
 
     With `all_steps` those too in which a metric is step by step, where another has the last value.
     """

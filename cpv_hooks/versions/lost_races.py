@@ -15,13 +15,13 @@ from cpv_hooks.versions import tag_refs, tags
 from cpv_hooks.versions.tag_refs import PREFIX, Tag
 
 
-def loose(repo: Repo, commits: Collection[str] = (), names: Collection[str] = ()) -> list[Tag]:
+def unpublished_tags(repo: Repo, commits: Collection[str] = (), names: Collection[str] = ()) -> list[Tag]:
     """The automatic tags of these commits, or of these names, that are this clone's own and not published."""
-    sent, made = tag_refs.published_names(repo), tag_refs.made(repo)
+    sent, made = tag_refs.published_names(repo), tag_refs.tags_made_here(repo)
     own = {line.partition(" ")[2] for line in made} - sent
     return [
         tag
-        for tag in tag_refs.read(repo, names=own)
+        for tag in tag_refs.read_tags(repo, names=own)
         if (tag.commit in commits or tag.name in names)
         and tag.info.automatic
         and tag.info.line is not None
@@ -29,7 +29,7 @@ def loose(repo: Repo, commits: Collection[str] = (), names: Collection[str] = ()
     ]
 
 
-def renumber(repo: Repo, project: Project, own: Sequence[Tag], host: Mapping[str, str]) -> dict[str, str]:
+def renumber_lost(repo: Repo, project: Project, own: Sequence[Tag], host: Mapping[str, str]) -> dict[str, str]:
     """Give those whose names the host has for somebody else's tags the next numbers, and all that follow them too.
 
     `own` are loose tags, `host` is what the host has (ref to object id). Returns old name to new name.
@@ -43,7 +43,7 @@ def renumber(repo: Repo, project: Project, own: Sequence[Tag], host: Mapping[str
         first = min(numbers[tag.name] for tag in lost if tag.info.line == line)
         names += sorted((name for name, number in numbers.items() if number >= first), key=lambda name: numbers[name])
     taken = {ref.removeprefix(PREFIX) for ref in host if ref.startswith(PREFIX)}
-    return tags.renumber(repo, project, names, taken) if names else {}
+    return tags.renumber_tags(repo, project, names, taken) if names else {}
 
 
 def moved_on(repo: Repo, tag: Tag, remote: str, host: Mapping[str, str]) -> str | None:

@@ -23,7 +23,7 @@ def make_up(repo: Repo, projects: Sequence[Project]) -> bool:
     if not hooks_in_place.were_bypassed(repo):
         return whole
     try:
-        names = number(repo, projects)
+        names = number_missed(repo, projects)
     except CPVError as error:
         fail(error)
         return False
@@ -37,7 +37,7 @@ def make_up(repo: Repo, projects: Sequence[Project]) -> bool:
     return whole
 
 
-def number(repo: Repo, projects: Sequence[Project]) -> list[str]:
+def number_missed(repo: Repo, projects: Sequence[Project]) -> list[str]:
     """Tag the checkpoints that were committed here while hooks were bypassed, oldest first; returns the new names.
 
     Those are the commits of HEAD's branch, back to the last one that has or ever had an automatic tag.
@@ -54,7 +54,7 @@ def _untagged(repo: Repo) -> list[str]:
     own, found = _committed_here(repo), []
     if repo.resolve("HEAD") is None or not own:
         return []
-    tagged = {tag.commit for tag in tag_refs.read(repo) if tag.info.automatic} | _once_tagged(repo)
+    tagged = {tag.commit for tag in tag_refs.read_tags(repo) if tag.info.automatic} | _once_tagged(repo)
     for commit in repo.run("rev-list", "--first-parent", "HEAD").split():
         if commit in tagged or commit not in own:
             break
@@ -73,6 +73,6 @@ def _committed_here(repo: Repo) -> set[str]:
 
 def _once_tagged(repo: Repo) -> set[str]:
     """The commits of tags that were made here and that somebody has deleted or moved since."""
-    asked = "".join(f"{line.split(' ')[0]}^{{commit}}\n" for line in tag_refs.made(repo) if line)
+    asked = "".join(f"{line.split(' ')[0]}^{{commit}}\n" for line in tag_refs.tags_made_here(repo) if line)
     answers = repo.run("cat-file", "--batch-check=%(objectname)", input=asked).splitlines() if asked else []
     return {line for line in answers if not line.endswith(" missing")}

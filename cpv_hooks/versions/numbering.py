@@ -12,7 +12,7 @@ from cpv_hooks.versions import tag_refs
 
 def known(repo: Repo, existing: Collection[str] | None = None) -> set[str]:
     """Every name that is taken, or was by a tag that went out and was deleted here; `existing`: the tags, if known."""
-    return {*(tag_refs.names(repo) if existing is None else existing), *tag_refs.published_names(repo)}
+    return {*(tag_refs.all_tag_names(repo) if existing is None else existing), *tag_refs.published_names(repo)}
 
 
 def highest(scheme: Scheme, line: Line, names: Collection[str]) -> Version | None:

@@ -32,7 +32,7 @@ class Sent(NamedTuple):
     process: str
 
 
-def note(repo: Repo, remote: str, oids: Mapping[str, str]) -> None:
+def note_pushed(repo: Repo, remote: str, oids: Mapping[str, str]) -> None:
     """Remember tags (name to object id) that a push takes along; on the disk when this returns.
 
     A remote that has no name is not asked later: its URL may hold a password. Its tags count as published for good.
@@ -54,7 +54,7 @@ def waiting(repo: Repo) -> list[Sent]:
     return [sent for sent in _all(repo) if not _runs(sent)]
 
 
-def settle(repo: Repo, listings: dict[str, Mapping[str, str] | None] | None = None) -> set[str]:
+def settle_pushed(repo: Repo, listings: dict[str, Mapping[str, str] | None] | None = None) -> set[str]:
     """Ask each host for the tags that left for it; returns the names that are not there, or are somebody else's.
 
     Those are unpublished again. Where a host does not answer its tags stay as they are. `listings` keeps the answers

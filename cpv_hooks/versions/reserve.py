@@ -20,7 +20,7 @@ from cpv_hooks.versions import tag_refs, tags
 _ATTEMPTS = 100
 
 
-def create(
+def reserve_version(
     repo: Repo, project: Project, version: str | None, message: str | None, lines: Sequence[Line], remote: str
 ) -> list[str]:
     """Tag HEAD in these lines and push the tags, with all that they point to, before anybody else has the names.
@@ -36,14 +36,16 @@ def create(
         # Everybody else's names, so that the next free one is free there too. An unpublished tag of ours that has
         # somebody else's name makes Git complain; a push renumbers it.
         repo.run("fetch", "--quiet", "--tags", remote, check=False)
-        names = tags.create(repo, project, version, message, lines)
+        names = tags.create_tags(repo, project, version, message, lines)
         try:
             taken = _push(repo, remote, names)
         except CPVError:
             _remove(repo, names)
             raise
         if not taken:
-            tags.mark_published(repo, {tag.name: tag.oid for name in names for tag in tag_refs.read(repo, name=name)})
+            tags.mark_published(
+                repo, {tag.name: tag.oid for name in names for tag in tag_refs.read_tags(repo, name=name)}
+            )
             return names
         _remove(repo, names)
         if version is not None:
@@ -102,5 +104,5 @@ def _hooked(repo: Repo) -> Mapping[str, str]:
 
 def _remove(repo: Repo, names: Sequence[str]) -> None:
     """Take back tags that nobody has seen."""
-    found = [tag for name in names for tag in tag_refs.read(repo, name=name)]
-    tag_refs.write(repo, delete=found)
+    found = [tag for name in names for tag in tag_refs.read_tags(repo, name=name)]
+    tag_refs.update_tags(repo, delete=found)

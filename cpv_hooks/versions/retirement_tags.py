@@ -27,7 +27,7 @@ class Retiring(NamedTuple):
     oids: frozenset[str]
 
 
-def retire(repo: Repo, versions: Sequence[Retiring], reason: str | None) -> str:
+def write_retirement(repo: Repo, versions: Sequence[Retiring], reason: str | None) -> str:
     """Write the tag that says that these versions are retired; returns its name. They must not be retired yet."""
     trailers = [f"Cpv-Retired: {' '.join([one.name, one.commit, *sorted(one.oids)])}" for one in versions]
     return _write(repo, versions[0].commit, f"{_few([one.name for one in versions])} retired", trailers, reason)
@@ -47,7 +47,7 @@ def _write(repo: Repo, commit: str, head: str, trailers: Sequence[str], reason: 
     who = tag_refs.tagger(repo)
     name = _free_name(repo, f"{who}\n{head}\n{body}")
     oid = tag_refs.make_object(repo, name, _first(repo, commit), f"{head}\n\n{body}\n")
-    tag_refs.write(repo, create={name: oid})
+    tag_refs.update_tags(repo, create={name: oid})
     return name
 
 

@@ -50,9 +50,9 @@ def artifact_name(project: Project) -> str:
     return name
 
 
-def history(repo: Repo, project: Project) -> list[StageEvent]:
+def stage_history(repo: Repo, project: Project) -> list[StageEvent]:
     """Every promotion and demotion of the repository's model, oldest first."""
-    names = tag_refs.names(repo)
+    names = tag_refs.all_tag_names(repo)
     # The library takes a second to load, and most repositories have no stage.
     if not any("#" in name for name in names):
         return []
@@ -92,7 +92,7 @@ def versions(repo: Repo, project: Project) -> dict[str, str]:
     scheme = scheme_of(project.config)
     numbered = [
         (number, name, commit)
-        for name, commit in tag_refs.commits(repo).items()
+        for name, commit in tag_refs.tagged_commits(repo).items()
         if (number := scheme.parse(Line.MODEL, name)) is not None
     ]
     return {commit: name for _, name, commit in sorted(numbered, key=lambda item: item[0])}
@@ -109,7 +109,7 @@ def held(events: list[StageEvent]) -> dict[str, list[StageEvent]]:
 
 def current(repo: Repo, project: Project) -> dict[str, StageEvent]:
     """Stage -> the promotion of the version that is in it."""
-    return {stage: own[-1] for stage, own in held(history(repo, project)).items()}
+    return {stage: own[-1] for stage, own in held(stage_history(repo, project)).items()}
 
 
 def version_in(project: Project, text: str) -> str:

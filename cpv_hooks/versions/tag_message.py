@@ -47,7 +47,7 @@ class TagInfo(NamedTuple):
     metrics: Mapping[str, int | float | str] = _NO_METRICS
 
 
-def write_message(name: str, line: Line, checkpoint: Checkpoint, message: str | None, *, automatic: bool) -> str:
+def write_tag_message(name: str, line: Line, checkpoint: Checkpoint, message: str | None, *, automatic: bool) -> str:
     """The message of the tag `name`; `message` takes the place of the commit's subject."""
     head = message.strip() if message else f"{name}: {checkpoint.subject}".rstrip(": ")
     body = "\n".join(_body(checkpoint))
@@ -63,7 +63,7 @@ def without_signature(text: str) -> str:
     return text[: found[-1]] if found else text
 
 
-def parse_message(text: str) -> TagInfo:
+def parse_tag_message(text: str) -> TagInfo:
     """Read a message back; what is not one of ours, or malformed, is passed over."""
     text = without_signature(text)
     lines = text.strip().split("\n")
@@ -84,12 +84,12 @@ def parse_message(text: str) -> TagInfo:
 def read_metrics(text: str) -> dict[str, int | float | str]:
     """The metrics that a message says, without the rest of it; none where it is not one of ours."""
     last = without_signature(text).strip().rpartition("\n\n")[2]
-    if "Cpv-Metric: " not in last or parse_line(last) is None:
+    if "Cpv-Metric: " not in last or line_in_trailers(last) is None:
         return {}
     return dict(filter(None, map(parse_metric, re.findall(_METRIC, last))))
 
 
-def parse_line(trailers: str) -> Line | None:
+def line_in_trailers(trailers: str) -> Line | None:
     """The line of versions that the last paragraph of a message names."""
     return next((Line(value) for value in re.findall(_LINE, trailers) if value in _LINES), None)
 

@@ -14,9 +14,9 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NULL_OID, Repo
-from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.system.atomic_files import sync_to_disk
 from cpv_hooks.system.own_files import open_own
-from cpv_hooks.versions.tag_message import TagInfo, parse_message
+from cpv_hooks.versions.tag_message import TagInfo, parse_tag_message
 
 PREFIX = "refs/tags/"
 _FEW = 50
@@ -33,19 +33,19 @@ class Tag(NamedTuple):
     info: TagInfo
 
 
-def names(repo: Repo) -> list[str]:
+def all_tag_names(repo: Repo) -> list[str]:
     """The names of all tags, in one Git call that opens no object."""
     return repo.run("for-each-ref", "--format=%(refname:strip=2)", PREFIX).splitlines()
 
 
-def commits(repo: Repo) -> dict[str, str]:
+def tagged_commits(repo: Repo) -> dict[str, str]:
     """The commit that each tag stands for, by the tag's name."""
     printed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", PREFIX)
     rows = (line.split(" ") for line in printed.splitlines())
     return {name: peeled or oid for name, oid, peeled in rows}
 
 
-def read(
+def read_tags(
     repo: Repo, *, commit: str | None = None, name: str | None = None, names: Collection[str] | None = None
 ) -> list[Tag]:
     """All tags with what they say, or those of one commit, or of that name, or of these; in one Git call at most.
@@ -62,7 +62,7 @@ def read(
     found = []
     for start in range(0, len(values) - 5, 5):
         ref, oid, peeled, kind, contents = values[start : start + 5]
-        info = parse_message(contents) if kind == "tag" else TagInfo("")
+        info = parse_tag_message(contents) if kind == "tag" else TagInfo("")
         found.append(Tag(ref.lstrip("\n"), oid, peeled or oid, info))
     # A pattern also matches the folder of that name.
     return [tag for tag in found if wanted is None or tag.name in wanted]
@@ -91,12 +91,12 @@ def sign(repo: Repo, names: Iterable[str]) -> None:
     """Sign annotated tags that a library has made here, by the same rule; each keeps its time and its message."""
     if not _signs(repo):
         return
-    for tag in (tag for name in names for tag in read(repo, name=name) if tag.oid != tag.commit):
+    for tag in (tag for name in names for tag in read_tags(repo, name=name) if tag.oid != tag.commit):
         header, _, message = repo.run("cat-file", "tag", tag.oid).partition("\n\n")
         who = header.rpartition("\ntagger ")[2].partition("\n")[0]
         signed = _signed(repo, tag.name, tag.commit, message.rstrip("\n") + "\n", who)
         if signed is not None:
-            write(repo, update={tag.name: (signed, tag.oid)})
+            update_tags(repo, update={tag.name: (signed, tag.oid)})
 
 
 def _signed(repo: Repo, name: str, commit: str, message: str, who: str) -> str | None:
@@ -125,7 +125,7 @@ def tagger(repo: Repo) -> str:
         raise CPVError(error.what, where=error.where, fix="git config --global user.email YOU@EXAMPLE.COM") from error
 
 
-def check_name(repo: Repo, name: str) -> None:
+def check_tag_name(repo: Repo, name: str) -> None:
     """Refuse a name that Git would not take; Git's own check decides, where that is not plain to see."""
     if _PLAIN.fullmatch(name):
         return
@@ -133,7 +133,7 @@ def check_name(repo: Repo, name: str) -> None:
         raise CPVError(f"{name!r} is not a name that Git takes for a tag", fix="dvc cpv tag (picks the next number)")
 
 
-def write(
+def update_tags(
     repo: Repo,
     *,
     create: Mapping[str, str] | None = None,
@@ -189,8 +189,8 @@ def is_published(repo: Repo, name: str) -> bool:
     """
     if name in published_names(repo):
         return True
-    tags = read(repo, name=name)
-    return bool(tags) and came_from_remote(repo, tags[0], made(repo))
+    tags = read_tags(repo, name=name)
+    return bool(tags) and came_from_remote(repo, tags[0], tags_made_here(repo))
 
 
 def came_from_remote(repo: Repo, tag: Tag, made_here: Collection[str]) -> bool:
@@ -201,7 +201,7 @@ def came_from_remote(repo: Repo, tag: Tag, made_here: Collection[str]) -> bool:
     return bool(repo.run("for-each-ref", *args, check=False))
 
 
-def made(repo: Repo) -> set[str]:
+def tags_made_here(repo: Repo) -> set[str]:
     """`OID NAME` of every tag that was made in this clone."""
     return set(_lines(repo.shared / state_files.MADE))
 
@@ -234,4 +234,4 @@ def _append(path: Path, lines: Iterable[str]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    sync(path.parent)
+    sync_to_disk(path.parent)

@@ -22,7 +22,7 @@ from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import numbering, tag_refs
 from cpv_hooks.versions.checkpoint import Checkpoint
 from cpv_hooks.versions.commit_metrics import tell_silent
-from cpv_hooks.versions.tag_message import TagInfo, parse_message, write_message
+from cpv_hooks.versions.tag_message import TagInfo, write_tag_message
 from cpv_hooks.versions.tag_refs import Tag, is_published, mark_published
 
 __all__ = [
@@ -31,15 +31,14 @@ __all__ = [
     "TagInfo",
     "check_goes",
     "check_new",
-    "create",
     "create_auto",
+    "create_tags",
     "is_published",
     "last_tag",
     "mark_published",
     "move_rewritten",
     "next_tag",
-    "parse_message",
-    "renumber",
+    "renumber_tags",
 ]
 
 # Two processes that number at once: each loser looks again. More losses than this are another problem.
@@ -54,7 +53,7 @@ def next_tag(repo: Repo, project: Project, line: Line) -> str:
 def last_tag(repo: Repo, project: Project, line: Line) -> str | None:
     """The name of the line's highest tag that exists here, or None."""
     scheme = scheme_of(project.config)
-    highest = numbering.highest(scheme, line, tag_refs.names(repo))
+    highest = numbering.highest(scheme, line, tag_refs.all_tag_names(repo))
     return None if highest is None else scheme.format(line, highest)
 
 
@@ -64,12 +63,12 @@ def create_auto(repo: Repo, projects: Sequence[Project], commit: str) -> list[st
     `projects` are all DVC roots, outermost first. Returns the new names. Lines that have an automatic tag on this
     commit are left alone.
     """
-    found = checkpoints.read(repo, projects, commit)
+    found = checkpoints.read_checkpoint(repo, projects, commit)
     tell_silent(repo, found.silent)
     return _tag_changes(repo, found)
 
 
-def create(
+def create_tags(
     repo: Repo,
     project: Project,
     version: str | None,
@@ -89,7 +88,7 @@ def create(
     if message is not None and not message.strip():
         raise CPVError("the message of a tag cannot be empty", fix='dvc cpv tag -m "MESSAGE"')
     scheme = scheme_of(project.config)
-    found = checkpoints.read(repo, checkpoints.roots(repo, project), oid)
+    found = checkpoints.read_checkpoint(repo, checkpoints.roots(repo, project), oid)
     if version is None:
         return _make(repo, found, message, dict.fromkeys(lines, scheme))
     known = numbering.known(repo)
@@ -117,7 +116,7 @@ def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
     target = repo.resolve(commit)
     if target is None:
         raise CPVError(f"{name} would name no commit", where=str(repo.top), fix=f"git tag {shell_word(name)} HEAD")
-    existing = tag_refs.read(repo, name=name)
+    existing = tag_refs.read_tags(repo, name=name)
     if (existing and commit == existing[0].oid) or commit in tag_refs.published_oids(repo).get(name, ()):
         return
     if is_published(repo, name):
@@ -126,7 +125,7 @@ def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
     if not existing:
         numbering.refuse_taken(scheme, line, name, known)
         numbering.refuse_backward(scheme, line, name, known)
-    checkpoints.read(repo, checkpoints.roots(repo, project), target)
+    checkpoints.read_checkpoint(repo, checkpoints.roots(repo, project), target)
 
 
 def check_goes(repo: Repo, name: str, new: str) -> None:
@@ -151,7 +150,7 @@ def move_rewritten(repo: Repo, project: Project, pairs: Sequence[tuple[str, str]
     for new in dict.fromkeys(new for old, new in pairs if old != new):
         olds = {old for old, other in pairs if other == new != old}
         try:
-            names += _follow(repo, checkpoints.read(repo, projects, new), olds)
+            names += _follow(repo, checkpoints.read_checkpoint(repo, projects, new), olds)
         except CPVError as error:
             # The other commits' tags follow all the same.
             failure = failure or error
@@ -160,28 +159,28 @@ def move_rewritten(repo: Repo, project: Project, pairs: Sequence[tuple[str, str]
     return names
 
 
-def renumber(repo: Repo, project: Project, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
     """Give automatic tags that lost a race the next free numbers, in the order of `names`; `taken` are the remote's.
 
     The numbers that they had are free again, where the remote has not got them. All in one transaction. Returns old
     name to new name; published and foreign tags are left alone.
     """
     projects = checkpoints.roots(repo, project)
-    losers = [tag for name in names for tag in tag_refs.read(repo, name=name) if _may_move(repo, tag)]
+    losers = [tag for name in names for tag in tag_refs.read_tags(repo, name=name) if _may_move(repo, tag)]
     olds = {tag.name: tag.oid for tag in losers}
     known, renamed, objects = (numbering.known(repo) - set(olds)) | set(taken), {}, {}
     for tag in losers:
         assert tag.info.line is not None
-        found = checkpoints.read(repo, projects, tag.commit)
+        found = checkpoints.read_checkpoint(repo, projects, tag.commit)
         owner = found.changed.get(tag.info.line, project)
         new = numbering.next_free(scheme_of(owner.config), tag.info.line, known)
         known.add(new)
         if new != tag.name:
-            message = write_message(new, tag.info.line, found, None, automatic=True)
+            message = write_tag_message(new, tag.info.line, found, None, automatic=True)
             objects[new] = tag_refs.make_object(repo, new, tag.commit, message)
             renamed[tag.name] = new
     if renamed:
-        tag_refs.write(
+        tag_refs.update_tags(
             repo,
             create={name: oid for name, oid in objects.items() if name not in olds},
             update={name: (oid, olds[name]) for name, oid in objects.items() if name in olds},
@@ -195,9 +194,9 @@ def _may_move(repo: Repo, tag: Tag) -> bool:
 
 
 def _tag_changes(repo: Repo, found: Checkpoint) -> list[str]:
-    there = tag_refs.commits(repo)
+    there = tag_refs.tagged_commits(repo)
     names = [name for name, commit in there.items() if commit == found.commit]
-    present = {tag.info.line for tag in tag_refs.read(repo, names=names) if tag.info.automatic}
+    present = {tag.info.line for tag in tag_refs.read_tags(repo, names=names) if tag.info.automatic}
     schemes = {
         line: scheme_of(owner.config)
         for line, owner in sorted(found.changed.items(), reverse=True)
@@ -227,14 +226,14 @@ def _make(
                 name = choice
             else:
                 name = numbering.next_free(choice, line, numbering.known(repo, existing))
-            tag_refs.check_name(repo, name)
-            text = write_message(name, line, found, message, automatic=automatic)
+            tag_refs.check_tag_name(repo, name)
+            text = write_tag_message(name, line, found, message, automatic=automatic)
             objects[name] = tag_refs.make_object(repo, name, found.commit, text)
         try:
-            tag_refs.write(repo, create=objects)
+            tag_refs.update_tags(repo, create=objects)
             break
         except CPVError:
-            existing = tag_refs.names(repo)
+            existing = tag_refs.all_tag_names(repo)
             lost = any(tag_refs.is_taken(name, existing) for name in objects)
             if not lost or attempt == _ATTEMPTS or any(isinstance(choice, str) for choice in wanted.values()):
                 raise
@@ -244,12 +243,12 @@ def _make(
 def _follow(repo: Repo, found: Checkpoint, olds: Collection[str]) -> list[str]:
     if not found.changed:
         return []
-    made_here, sent = tag_refs.made(repo), tag_refs.published_names(repo)
+    made_here, sent = tag_refs.tags_made_here(repo), tag_refs.published_names(repo)
     there = {*olds, found.commit}
-    names_there = {name for name, commit in tag_refs.commits(repo).items() if commit in there}
+    names_there = {name for name, commit in tag_refs.tagged_commits(repo).items() if commit in there}
     loose = [
         tag
-        for tag in tag_refs.read(repo, names=names_there - sent)
+        for tag in tag_refs.read_tags(repo, names=names_there - sent)
         if tag.info.automatic and tag.commit in there and not tag_refs.came_from_remote(repo, tag, made_here)
     ]
     names: list[str] = []
@@ -263,7 +262,7 @@ def _move(repo: Repo, scheme: Scheme, line: Line, found: Checkpoint, tags: list[
     if not moving:
         return []
     keep = max(moving, key=lambda tag: scheme.parse(line, tag.name) or ())
-    message = write_message(keep.name, line, found, None, automatic=True)
+    message = write_tag_message(keep.name, line, found, None, automatic=True)
     oid = tag_refs.make_object(repo, keep.name, found.commit, message)
-    tag_refs.write(repo, update={keep.name: (oid, keep.oid)}, delete=[t for t in tags if t is not keep])
+    tag_refs.update_tags(repo, update={keep.name: (oid, keep.oid)}, delete=[t for t in tags if t is not keep])
     return [keep.name]

@@ -41,7 +41,7 @@ class _Records(NamedTuple):
 
     @classmethod
     def of(cls, repo: Repo) -> _Records:
-        return cls(tag_refs.published_names(repo), tag_refs.published_oids(repo), tag_refs.made(repo))
+        return cls(tag_refs.published_names(repo), tag_refs.published_oids(repo), tag_refs.tags_made_here(repo))
 
     def moved_from(self, name: str, oid: str) -> str | None:
         """What a published tag was when it went out, where it is something else now."""
@@ -52,7 +52,7 @@ class _Records(NamedTuple):
         return name in self.published or f"{oid} {name}" in self.made
 
 
-def refuse_push(
+def refuse_unseen_tags(
     repo: Repo, projects: Sequence[Project], leaving: Iterable[Leaving], remote: str, ask: Ask
 ) -> list[CPVError]:
     """What stops a push: its tags that are malformed, backward, moved, or name a commit that cannot be a version.
@@ -84,12 +84,12 @@ def _unseen(repo: Repo, projects: Sequence[Project], tag: Leaving, remote: str, 
             yield fault
         return
     try:
-        checkpoints.read(repo, projects, commit)
+        checkpoints.read_checkpoint(repo, projects, commit)
     except CPVError as error:
         yield error
 
 
-def here(repo: Repo, project: Project) -> list[CPVError]:
+def unseen_tag_faults(repo: Repo, project: Project) -> list[CPVError]:
     """What is wrong with the tags of this clone; no remote is asked, and without such tags it is one Git call."""
     scheme, records = scheme_of(project.config), _Records.of(repo)
     moved, unseen = [], {}

@@ -32,14 +32,14 @@ class Version:
         return tuple(pointer for pointer in self.pointers if project.kind_of(pointer.path) in kinds)
 
 
-def names(project: Project, line: Line) -> list[str]:
+def version_tags(project: Project, line: Line) -> list[str]:
     """The line's tags in this clone, lowest version first."""
     scheme = scheme_of(project.config)
-    found = [(version, name) for name in tag_refs.names(project.repo) if (version := scheme.parse(line, name))]
+    found = [(version, name) for name in tag_refs.all_tag_names(project.repo) if (version := scheme.parse(line, name))]
     return [name for _, name in sorted(found)]
 
 
-def resolve(project: Project, line: Line, tag: str | None) -> Version:
+def resolve_version(project: Project, line: Line, tag: str | None) -> Version:
     """The version that a tag's name means (`v1.0`, or `1.0`), or the line's highest one.
 
     Raises `CPVError` for a name that the line does not have, with the ones that it has.
@@ -63,7 +63,7 @@ def _name(project: Project, line: Line, tag: str | None) -> str:
         if line is Line.DATA:
             raise CPVError(f"{tag} is a model version, not a data version", where=str(project.repo.top), fix=_DATA)
         return stages.version_in(project, tag)
-    known = names(project, line)
+    known = version_tags(project, line)
     if tag is None:
         if not known:
             raise CPVError(f"there is no {line} version yet", where=str(project.root), fix=_make(line))

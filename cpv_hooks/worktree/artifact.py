@@ -10,7 +10,7 @@ from typing import Protocol
 
 from cpv_hooks import state_files
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
-from cpv_hooks.system.signatures import FolderListing, newest, signature
+from cpv_hooks.system.signatures import FolderListing, newest_time, signature
 from cpv_hooks.worktree.base_index import BaseEntry, Tree
 from cpv_hooks.worktree.snapshot import Look, Snapshot, known_oids, take_directory, take_file
 from cpv_hooks.worktree.workspace import Workspace
@@ -95,7 +95,7 @@ class Artifact:
             return False
         if not self.isdir:
             sig = signature(self.status)
-            return sig == self.entry.signature and newest(sig) < self.entry.checked
+            return sig == self.entry.signature and newest_time(sig) < self.entry.checked
         if self.tree is None:
             return False
         base = self.tree.listing
@@ -126,7 +126,7 @@ class Naming(Protocol):
         """Whether it is DVC 2's."""
 
 
-def take(artifact: Artifact, *names: Naming | None) -> Snapshot:
+def current_content(artifact: Artifact, *names: Naming | None) -> Snapshot:
     """What stands in an artifact's place, by now in the cache.
 
     New content gets DVC 3's hash. What one of `names` has named by DVC 2's keeps that name for as long as it is what it

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse
+from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, file_word, git_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
-from cpv_hooks.system.signatures import Clock, newest, signature
+from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.new_artifacts import new_artifacts
 
@@ -126,7 +126,7 @@ def left_out_unknown(repo: Repo, found: Found, projects: list[Project]) -> Itera
         may_be_there = not file.endswith(".dvc") or os.path.lexists(repo.top / file.removesuffix(".dvc"))
         if file not in known and project is not None and may_be_there:
             try:
-                pointers = parse(repo.run("cat-file", "blob", f":{file}"), file)
+                pointers = parse_pointers(repo.run("cat-file", "blob", f":{file}"), file)
             except CPVError:
                 continue
             yield from ((project, pointer) for pointer in pointers)
@@ -135,7 +135,7 @@ def left_out_unknown(repo: Repo, found: Found, projects: list[Project]) -> Itera
 def _chosen(repo: Repo, file: str) -> list[Pointer]:
     """The pointers of a file in conflict, where it holds one side and no markers."""
     try:
-        return parse((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
+        return parse_pointers((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
     except (CPVError, OSError, UnicodeDecodeError):
         return []
 
@@ -155,7 +155,7 @@ def readable_pointers(repo: Repo) -> Iterator[Pointer]:
     """The pointers of a work tree, CPV's or not, as its files say now; broken ones are passed over."""
     for file in pointer_files(repo):
         try:
-            yield from parse((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
+            yield from parse_pointers((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
         except (CPVError, OSError, UnicodeDecodeError):
             continue
 
@@ -203,7 +203,7 @@ def _read(
         return None
     sig = signature(status)
     pipeline = _pipeline(path)
-    if file in known and pipeline is None and known[file][0] == sig and newest(sig) < known[file][1]:
+    if file in known and pipeline is None and known[file][0] == sig and newest_time(sig) < known[file][1]:
         index.pointers[file] = known[file]
         return known[file][2]
     if status.st_size > MAX_BYTES:
@@ -212,7 +212,7 @@ def _read(
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise CPVError("not UTF-8", where=file, fix=f"git checkout -- {git_word(file)}") from None
-    pointers = parse(text, file, pipeline)
+    pointers = parse_pointers(text, file, pipeline)
     index.pointers[file] = (sig, now, pointers)
     return pointers
 

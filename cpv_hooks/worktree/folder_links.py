@@ -15,7 +15,7 @@ from cpv_hooks.worktree.removal import remove_if_empty
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def set_aside(space: Workspace, path: str, names: Iterable[str] | None = None) -> None:
+def set_links_aside(space: Workspace, path: str, names: Iterable[str] | None = None) -> None:
     """Take the links inside an artifact away that lead nowhere: these (relative paths), or all that are found."""
     target = space.target(path)
     if names is None:

@@ -29,7 +29,7 @@ class Placed(NamedTuple):
     tree: Tree | None = None
 
 
-def needed(pointer: Pointer, cache: Cache) -> list[tuple[str, str]]:
+def needed_objects(pointer: Pointer, cache: Cache) -> list[tuple[str, str]]:
     """What the pointer's content consists of: `(relative path, oid)`; the path is empty for a file.
 
     Raises `MissingFromCache` where the `.dir` object itself is not in the cache.
@@ -43,7 +43,7 @@ def needed(pointer: Pointer, cache: Cache) -> list[tuple[str, str]]:
     return read_dir_object(found, pointer.oid, legacy=pointer.legacy)
 
 
-def lacking(pointer: Pointer, cache: Cache, wanted: Iterable[str]) -> Iterator[str]:
+def lacking_objects(pointer: Pointer, cache: Cache, wanted: Iterable[str]) -> Iterator[str]:
     """Those of these objects of a pointer's content that the cache has not."""
     cache = cache.by(legacy=pointer.legacy)
     return (oid for oid in wanted if not cache.has(oid))
@@ -53,7 +53,7 @@ def place_file(space: Workspace, pointer: Pointer) -> Placed:
     """Bring a file artifact."""
     assert pointer.oid is not None
     target = space.target(pointer.path)
-    if any(lacking(pointer, space.cache, [pointer.oid])):
+    if any(lacking_objects(pointer, space.cache, [pointer.oid])):
         raise MissingFromCache(pointer, [pointer.oid])
     space.grow(_size(space, pointer, [pointer.oid]) if pointer.size is None else pointer.size)
     with Placer(space, legacy=pointer.legacy) as placer:
@@ -62,14 +62,14 @@ def place_file(space: Workspace, pointer: Pointer) -> Placed:
     return Placed(BaseEntry(pointer.oid, pointer.isexec, signature(status), checked, legacy=pointer.legacy))
 
 
-def complete(space: Workspace, pointer: Pointer, current: Mapping[str, str]) -> dict[str, str]:
-    """All that the pointer's content consists of, `needed`; `MissingFromCache` where the cache lacks some of it.
+def complete_objects(space: Workspace, pointer: Pointer, current: Mapping[str, str]) -> dict[str, str]:
+    """All that the pointer's content consists of (`needed_objects`); `MissingFromCache` where the cache lacks some.
 
     What stands there already (`current`) is not asked for.
     """
-    wanted = dict(needed(pointer, space.cache))
+    wanted = dict(needed_objects(pointer, space.cache))
     going = (oid for name, oid in wanted.items() if current.get(name) != oid)
-    missing = list(lacking(pointer, space.cache, going))
+    missing = list(lacking_objects(pointer, space.cache, going))
     if missing:
         raise MissingFromCache(pointer, sorted(set(missing)))
     return wanted
@@ -90,11 +90,11 @@ def place_directory(
 ) -> Placed:
     """Bring a directory artifact: only files that differ from `current` (relative path -> oid) are touched.
 
-    `wanted` is what `complete` found just now, and `before` the listing that `current` is of, whose hashes are of the
-    pointer's own kind (`comparable`).
+    `wanted` is what `complete_objects` found just now, and `before` the listing that `current` is of, whose hashes are
+    of the pointer's own kind (`comparable`).
     """
     target = space.target(pointer.path)
-    wanted = complete(space, pointer, current) if wanted is None else wanted
+    wanted = complete_objects(space, pointer, current) if wanted is None else wanted
     going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
     whole = pointer.size is not None and len(going) == len(wanted)
     space.grow(pointer.size or 0 if whole else _size(space, pointer, going.values()))
@@ -121,7 +121,7 @@ def _settled(space: Workspace, path: str, wanted: Set[str]) -> tuple[FolderListi
     """What is there now, without links that lead nowhere; those which stand for a file are the caller's to replace."""
     dangling: set[str] = set()
     listing, checked = space.settled_listing(path, dangling)
-    folder_links.set_aside(space, path, dangling - wanted)
+    folder_links.set_links_aside(space, path, dangling - wanted)
     return listing, checked
 
 

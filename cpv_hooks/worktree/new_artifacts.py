@@ -31,10 +31,10 @@ def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered:
     candidates = [path for path in _named(repo, project) if path not in known and not _covered(path, covered)]
     if not candidates:
         return New([], [], [])
-    from cpv_hooks.dvcformat.dvcignore import is_ignored
+    from cpv_hooks.dvcformat.dvcignore import is_dvcignored
     from cpv_hooks.git.gitignore import hidden
 
-    candidates = [path for path in candidates if not is_ignored(project.root, repo.top / path)]
+    candidates = [path for path in candidates if not is_dvcignored(project.root, repo.top / path)]
     if not candidates:
         return New([], [], [])
     tracked = repo.run("ls-files", "-z", "--", *(f":(literal){path}" for path in candidates)).split("\0")

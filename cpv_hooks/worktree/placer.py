@@ -16,7 +16,7 @@ from typing import BinaryIO
 from cpv_hooks.dvcformat.cache import reflink
 from cpv_hooks.dvcformat.directory_object import REPAIR
 from cpv_hooks.errors import CPVError, disk_error, shell_path
-from cpv_hooks.system.copying import copy
+from cpv_hooks.system.copying import copy_and_hash
 from cpv_hooks.system.signatures import TEMPORARY
 from cpv_hooks.worktree.removal import remove_empty_folders
 from cpv_hooks.worktree.verified_in_cache import is_safe
@@ -179,7 +179,7 @@ class Placer:
             if only_reflink:
                 os.unlink(temporary)
                 return False
-            digest, _ = copy(reader, writer, self._space.advance)
+            digest, _ = copy_and_hash(reader, writer, self._space.advance)
         if digest != oid[:32] and not (self._cache.legacy and self._cache.holds(temporary, oid)):
             raise self._corrupt(oid, source)
         return True

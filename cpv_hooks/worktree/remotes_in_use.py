@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
 
 
-def names(project: Project, pointers: Iterable[Pointer] | None = None) -> list[str | None]:
+def remote_names(project: Project, pointers: Iterable[Pointer] | None = None) -> list[str | None]:
     """Their names, the default one first: None stands for it where none is configured and every output needs it.
 
     By default the pointers are read from the disk.

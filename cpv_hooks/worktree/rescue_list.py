@@ -72,7 +72,7 @@ def _append(repo: Repo, line: str) -> None:
         os.fsync(stream.fileno())
 
 
-def drop(
+def drop_rescues(
     repo: Repo, numbers: Collection[int] = (), *, everything: bool = False, before: datetime | None = None
 ) -> list[Rescue]:
     """Take rescues off the list: these numbers, all, or those from before a time; returns what was taken off.

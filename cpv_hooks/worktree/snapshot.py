@@ -17,7 +17,7 @@ from cpv_hooks.worktree.base_index import BaseEntry, Tree
 from cpv_hooks.worktree.workspace import Workspace
 
 if TYPE_CHECKING:
-    from cpv_hooks.worktree.spread import Part, Spread
+    from cpv_hooks.worktree.spread import FilePart, Spread
 
 _WORKERS = 4
 _NUMBERS = 4  # in a signature
@@ -90,7 +90,7 @@ class Elsewhere(NamedTuple):
     """Other machines, and what they are to do with files: `Spread.hash` or `Spread.store`."""
 
     by: Spread
-    read: Callable[[Path, Sequence[Part]], list[str]]
+    read: Callable[[Path, Sequence[FilePart]], list[str]]
 
 
 class Look(NamedTuple):
@@ -102,7 +102,7 @@ class Look(NamedTuple):
     known: list[str | None]
 
 
-def look_at(space: Workspace, path: str) -> Look:
+def look_at_folder(space: Workspace, path: str) -> Look:
     """Look at a directory, again where a file is racy."""
     entry = space.index.entries.get(path)
     # Files that DVC 2 named have another hash now.
@@ -119,7 +119,7 @@ def take_directory(space: Workspace, path: str, look: Look | None = None) -> Sna
     """
     from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT, remember_object
 
-    look = look if look is not None and look.listing.newest < look.before else look_at(space, path)
+    look = look if look is not None and look.listing.newest < look.before else look_at_folder(space, path)
     target, spread = space.target(path), space.spread
     found = directory_snapshot(
         target,
@@ -216,9 +216,9 @@ def _read_somewhere(
     root: Path, listing: FolderListing, unknown: list[int], read: Read, spread: Elsewhere | None
 ) -> list[str]:
     if spread is not None:
-        from cpv_hooks.worktree.spread import Part
+        from cpv_hooks.worktree.spread import FilePart
 
-        parts = [Part(listing.names[at], listing.signature(at)) for at in unknown]
+        parts = [FilePart(listing.names[at], listing.signature(at)) for at in unknown]
         if spread.by.is_worth(parts):
             return spread.read(root, parts)
     return _read_all(root, listing, unknown, read)

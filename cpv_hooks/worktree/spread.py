@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from cpv_hooks.system.signatures import Signature
 
 
-class Part(NamedTuple):
+class FilePart(NamedTuple):
     """A file by its path in the folder, and its signature when it was listed."""
 
     name: str
@@ -19,11 +19,11 @@ class Part(NamedTuple):
 class Spread(Protocol):
     """Whoever does it. Raises `BeingWritten` where a file has not its signature any more, and `CPVError`."""
 
-    def is_worth(self, parts: Sequence[Part]) -> bool:
+    def is_worth(self, parts: Sequence[FilePart]) -> bool:
         """Whether so much work is worth the way."""
 
-    def hash(self, root: Path, parts: Sequence[Part]) -> list[str]:
+    def hash(self, root: Path, parts: Sequence[FilePart]) -> list[str]:
         """The md5 of each file of the folder `root`."""
 
-    def store(self, root: Path, parts: Sequence[Part]) -> list[str]:
+    def store(self, root: Path, parts: Sequence[FilePart]) -> list[str]:
         """The same, with the files in the cache and, where they are to be there now, on the remote."""

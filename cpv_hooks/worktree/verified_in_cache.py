@@ -40,7 +40,7 @@ def is_safe(cache: Cache, index: Index, oid: str) -> bool:
     return True
 
 
-def keep(space: Workspace, contents: Iterable[tuple[str, Path]], *, legacy: bool = False) -> None:
+def keep_in_cache(space: Workspace, contents: Iterable[tuple[str, Path]], *, legacy: bool = False) -> None:
     """Make sure, durably, that the cache has the content of files that are about to go: `(hash, file)` pairs."""
     cache, oids = space.cache.by(legacy=legacy), []
     for oid, target in contents:

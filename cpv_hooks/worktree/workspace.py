@@ -13,7 +13,7 @@ from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, Unreadable, file_word, shell_path
 from cpv_hooks.project.project import Project
-from cpv_hooks.system.signatures import Clock, Filter, FolderListing, list_directory, newest, signature
+from cpv_hooks.system.signatures import Clock, Filter, FolderListing, list_directory, newest_time, signature
 from cpv_hooks.worktree.base_index import Index
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Workspace:
 
     def settled(self, target: Path) -> tuple[os.stat_result, int]:
         """A file's status that any later write is sure to change, and the time at which it was taken."""
-        self.clock.past(newest(signature(target.stat())))
+        self.clock.past(newest_time(signature(target.stat())))
         checked = self.clock.now()
         return target.stat(), checked
 

@@ -40,9 +40,9 @@ class CmdAwsConfig(SetupCommand):
 
     def plan(self, folder: Path) -> Plan[None]:
         """What the flags ask for."""
-        from cpv_hooks.accounts.aws.aws_setup import plan_setup
+        from cpv_hooks.accounts.aws.aws_setup import plan_aws
 
-        return plan_setup(self._request(), folder)
+        return plan_aws(self._request(), folder)
 
     def _request(self) -> AwsRequest:
         from cpv_hooks.accounts.aws.aws_target import AwsRequest

@@ -58,7 +58,7 @@ class CPVCommand(ABC):
         from cpv_hooks.git.repo import Repo
 
         try:
-            hooks_in_place.look(Repo.discover())
+            hooks_in_place.check_hooks(Repo.discover())
         except (CPVError, OSError):
             return  # the command itself says what is wrong, if it needs a repository
 

@@ -35,10 +35,10 @@ class CmdBatch(CPVCommand):
 
     def run(self) -> int:
         from cpv_hooks.console.output import say
-        from cpv_hooks.events.outbox import Event, emit
+        from cpv_hooks.events.outbox import Event, emit_events
         from cpv_hooks.operations import batch_run
 
-        roots = batch_run.find(self.args.paths, self.args.team_name, Path.cwd())
+        roots = batch_run.find_repositories(self.args.paths, self.args.team_name, Path.cwd())
         command = [self.args.command, *self._options()]
         ended: list[Ran] = []
 
@@ -59,7 +59,7 @@ class CmdBatch(CPVCommand):
         self._show(ended)
         failed = sorted(ran.root for ran in ended if ran.result != "ok")
         counts = {"command": self.args.command, "succeeded": len(ended) - len(failed), "failed": len(failed)}
-        emit(Path.cwd(), Event("batch_done", data={**counts, "models": failed[:100]}))
+        emit_events(Path.cwd(), Event("batch_done", data={**counts, "models": failed[:100]}))
         return int(any(ran.result != "ok" for ran in ended))
 
     def _options(self) -> list[str]:
@@ -84,7 +84,9 @@ class CmdBatch(CPVCommand):
         elif sys.stdout.isatty():
             _table(ended)
         else:
-            ui.write("\n".join(f"{ran.result:<7}  {_name(ran.root)}  {printable(ran.last)}".rstrip() for ran in ended))
+            ui.write_output(
+                "\n".join(f"{ran.result:<7}  {_name(ran.root)}  {printable(ran.last)}".rstrip() for ran in ended)
+            )
 
 
 def _as_dict(ran: Ran) -> dict[str, Any]:

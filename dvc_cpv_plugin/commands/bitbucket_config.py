@@ -36,7 +36,7 @@ class CmdBitbucketConfig(SetupCommand):
 
     def plan(self, folder: Path) -> Plan[None]:
         from cpv_hooks.accounts.git_host import client
-        from cpv_hooks.accounts.git_host.git_host_setup import plan_removal, plan_setup
+        from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host, plan_removal
         from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 
         if self.args.remove:
@@ -44,7 +44,7 @@ class CmdBitbucketConfig(SetupCommand):
         request = GitHostRequest(
             **self.arguments(), team=self.args.team_name, model=self.args.model_name, test=not self.args.no_test
         )
-        return plan_setup(request, folder, client.confirm if client.on_terminal() else None)
+        return plan_git_host(request, folder, client.ask_person if client.has_terminal() else None)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ def show(checks: Sequence[Check], *, as_json: bool) -> int:
     elif sys.stdout.isatty():
         _table(checks)
     else:
-        ui.write("\n".join(map(_line, checks)))
+        ui.write_output("\n".join(map(_line, checks)))
     return int(failed)
 
 

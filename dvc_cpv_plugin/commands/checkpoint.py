@@ -10,7 +10,7 @@ from cpv_hooks.console.output import printable
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag
-from dvc_cpv_plugin.commands.line import highest
+from dvc_cpv_plugin.commands.line import last_of_line
 
 if TYPE_CHECKING:
     from cpv_hooks.operations.info.checkpoint_list import Listed
@@ -45,11 +45,11 @@ class CmdCheckpointList(CheckpointCommand):
 
         found = self.open(CombinedCheckpointsManage).read_combined_checkpoints()
         if self.wants_json:
-            ui.write(json.dumps(found, indent=2))
+            ui.write_output(json.dumps(found, indent=2))
         elif sys.stdout.isatty():
             _table(_rows(found))
         else:
-            ui.write("\n".join("\t".join(row) for row in _rows(found)))
+            ui.write_output("\n".join("\t".join(row) for row in _rows(found)))
         return 0
 
 
@@ -61,7 +61,7 @@ class CmdCheckpointRevert(CheckpointCommand):
 
         both = self.open(CombinedCheckpointsManage)
         tag = (
-            highest(_both(both.read_combined_checkpoints(dry_run=False)), "model")
+            last_of_line(_both(both.read_combined_checkpoints(dry_run=False)), "model")
             if self.args.tag is None
             else self.args.tag
         )

@@ -92,7 +92,7 @@ class CheckpointCommand(CPVCommand):
         from dvc_cpv_plugin.commands import ui
 
         if not self.args.dry_run:
-            ui.write(json.dumps(value, indent=2) if self.wants_json else text)
+            ui.write_output(json.dumps(value, indent=2) if self.wants_json else text)
         return 0
 
     @property
@@ -106,7 +106,7 @@ class CheckpointCommand(CPVCommand):
 
         if self.wants_json:
             listed = [{"tool": effect.tool, "text": effect.text} for effect in effects]
-            ui.write(json.dumps({"dry_run": True, "effects": listed}, indent=2))
+            ui.write_output(json.dumps({"dry_run": True, "effects": listed}, indent=2))
         else:
             print_effects(effects)
 
@@ -115,7 +115,7 @@ def own_team() -> str | None:
     """The team of the personal settings."""
     from cpv_hooks.accounts.personal import personal_settings
 
-    return personal_settings.load().team_name
+    return personal_settings.load_settings().team_name
 
 
 def add_noun(subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str) -> Any:

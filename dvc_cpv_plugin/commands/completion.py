@@ -50,7 +50,7 @@ class CmdCompletion(CPVCommand):
         parser = _parser()
         for action in _actions(parser):
             _complete(action)
-        ui.write(shtab.complete(parser, shell=self.args.shell))
+        ui.write_output(shtab.complete(parser, shell=self.args.shell))
         return 0
 
     @staticmethod
@@ -61,7 +61,7 @@ class CmdCompletion(CPVCommand):
         from dvc_cpv_plugin.commands import ui
 
         try:
-            ui.write("\n".join(completions.names(what)))
+            ui.write_output("\n".join(completions.completions(what)))
         except (CPVError, OSError):
             return 1
         return 0

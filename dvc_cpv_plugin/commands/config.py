@@ -34,11 +34,11 @@ class CmdGet(CPVCommand):
         key = self.args.key
         value = _masked(key, personal_settings.get(key))
         if self.args.json:
-            ui.write(json.dumps(value, indent=2))
+            ui.write_output(json.dumps(value, indent=2))
         elif isinstance(value, dict):
-            ui.write("\n".join(f"{name} = {_word(inner)}".rstrip() for name, inner in _leaves(value, key)))
+            ui.write_output("\n".join(f"{name} = {_word(inner)}".rstrip() for name, inner in _leaves(value, key)))
         else:
-            ui.write(_word(value))
+            ui.write_output(_word(value))
         return 0
 
 
@@ -51,14 +51,14 @@ class CmdConfigList(CPVCommand):
 
         found = personal_settings.get()
         if self.args.json:
-            ui.write(json.dumps(_masked("", found), indent=2))
+            ui.write_output(json.dumps(_masked("", found), indent=2))
             return 0
         defaults = dict(_leaves(personal_settings.Settings().model_dump()))
         values = {name: value for name, value in _leaves(_masked("", found)) if name != "version"}
         if sys.stdout.isatty():
             _table([(name, _word(value), "" if value == defaults[name] else "set") for name, value in values.items()])
         else:
-            ui.write("\n".join(f"{name} = {_word(value)}".rstrip() for name, value in values.items()))
+            ui.write_output("\n".join(f"{name} = {_word(value)}".rstrip() for name, value in values.items()))
         return 0
 
 
@@ -94,7 +94,7 @@ def _change(key: str, value: str | None, dry_run: bool) -> int:
         found = getattr(found, name)
     word = _word(_masked(key, found)) or "(none)"
     if dry_run:
-        ui.write(f"would file: set {key} = {word} in {personal_settings.path()}")
+        ui.write_output(f"would file: set {key} = {word} in {personal_settings.path()}")
     else:
         say(f"{key} = {word}")
     return 0

@@ -23,7 +23,7 @@ class CmdTrust(CPVCommand):
         if self.args.server is None:
             return self._asked(repo)
         _check(self.args.server)
-        new = trusted.confirm(repo, [self.args.server])
+        new = trusted.confirm_servers(repo, [self.args.server])
         name = trust.server(self.args.server)
         say(f"{name} gets your credentials for {repo.top}" if new else f"{name} is confirmed already for {repo.top}")
         return 0
@@ -40,7 +40,7 @@ class CmdTrust(CPVCommand):
         for name in new:
             say(f"{name} gets your credentials for {repo.top}")
         if not new:
-            ui.write("\n".join(sorted(trust.confirmed(repo))) or "nothing is asked")
+            ui.write_output("\n".join(sorted(trust.confirmed(repo))) or "nothing is asked")
         return 0
 
 

@@ -113,7 +113,7 @@ _GITCONFIG = """[user]
 def _write(text: str) -> None:
     from dvc_cpv_plugin.commands import ui
 
-    ui.write(text)
+    ui.write_output(text)
     sys.stdout.flush()
 
 

@@ -25,7 +25,7 @@ class CmdDemote(CPVCommand):
 
         repo = Repo.discover()
         for tag in demote(repo, projects_here(repo), self.args.stage, self.args.message):
-            ui.write(tag)
+            ui.write_output(tag)
         return 0
 
 

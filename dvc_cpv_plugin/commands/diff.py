@@ -38,7 +38,7 @@ class CmdDiff(CPVCommand):
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.compare import compare
         from cpv_hooks.history.side import of_commit, of_work_tree
-        from cpv_hooks.history.version_names import find
+        from cpv_hooks.history.version_names import find_commit
         from cpv_hooks.model_formats.weights import demand_numpy
         from cpv_hooks.project.roots import projects_here
         from dvc_cpv_plugin.commands import ui
@@ -47,14 +47,14 @@ class CmdDiff(CPVCommand):
             demand_numpy()
         repo = Repo.discover()
         projects = projects_here(repo)
-        a, b = (find(repo, projects, name) if name is not None else None for name in (self.args.a, self.args.b))
+        a, b = (find_commit(repo, projects, name) if name is not None else None for name in (self.args.a, self.args.b))
         assert a is not None
         other = of_work_tree(repo, projects) if b is None else of_commit(repo, projects, b)
         found = compare(projects, of_commit(repo, projects, a), other, weights=self.args.weights)
         if self.args.json:
-            ui.write(json.dumps(found, indent=2))
+            ui.write_output(json.dumps(found, indent=2))
         else:
-            ui.write("\n".join(_markdown(found) if self.args.markdown else _text(found)))
+            ui.write_output("\n".join(_markdown(found) if self.args.markdown else _text(found)))
         for note in found["notes"]:
             say(note)
         for error in found["errors"]:

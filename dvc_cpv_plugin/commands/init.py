@@ -48,13 +48,13 @@ class CmdInit(CPVCommand):
         if self.args.path == "":
             raise CPVError("the folder's name is empty", fix="dvc cpv init MODEL")
         path = None if self.args.path is None else Path(self.args.path)
-        place = init_plan.locate(path, self.args.model_name, Path.cwd())
+        place = init_plan.locate_place(path, self.args.model_name, Path.cwd())
         found = self._proposals(place)
         request = self._request(place, [item for item in found if self._wanted(item)])
-        steps = init_plan.plan(place, request)
+        steps = init_plan.plan_init(place, request)
         if self.args.dry_run:
             for step in steps:
-                ui.write(f"would {_verb(step.effect.text)}")
+                ui.write_output(f"would {_verb(step.effect.text)}")
         else:
             init_plan.carry_out(place, steps)
             self._confirm(place)
@@ -75,7 +75,7 @@ class CmdInit(CPVCommand):
         from cpv_hooks.setup.init import init_plan
         from cpv_hooks.setup.init.model_repository import InitRequest
 
-        team, model = init_plan.names(place)
+        team, model = init_plan.existing_names(place)
         artifacts: dict[Kind, list[str]] = {}
         for item in chosen:
             artifacts.setdefault(item.kind, []).append(item.path)
@@ -104,7 +104,7 @@ class CmdInit(CPVCommand):
 
         if place.fresh or place.top is None or (place.root / FILE).exists():
             return []
-        return proposals.find(place.repo, place.root)
+        return proposals.propose_artifacts(place.repo, place.root)
 
     def _wanted(self, item: Proposal) -> bool:
         from cpv_hooks.console.output import size_text

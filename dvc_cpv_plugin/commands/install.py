@@ -29,8 +29,8 @@ class CmdInstall(CPVCommand):
         from cpv_hooks.project.project import managed_roots
         from cpv_hooks.recovery.guarded_sync import guarded_sync
         from cpv_hooks.setup.install.install import install
-        from cpv_hooks.sync.events import SYNC
         from cpv_hooks.sync.report import incomplete, tell_changes
+        from cpv_hooks.sync.sync_policy import SYNC
         from cpv_hooks.versions import missed
 
         repo = Repo.discover()

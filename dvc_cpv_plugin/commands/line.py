@@ -60,9 +60,9 @@ class CmdListTags(LineCommand):
 
         names = self.noun.tags(self)
         if self.wants_json:
-            ui.write(json.dumps(names))
+            ui.write_output(json.dumps(names))
         elif names:
-            ui.write("\n".join(names))
+            ui.write_output("\n".join(names))
         return 0
 
 
@@ -70,7 +70,7 @@ class CmdLineRevert(LineCommand):
     """To the tag that is named, or the highest."""
 
     def run(self) -> int:
-        tag = highest(self.noun.tags(self), self.noun.name) if self.args.tag is None else self.args.tag
+        tag = last_of_line(self.noun.tags(self), self.noun.name) if self.args.tag is None else self.args.tag
         self.noun.revert(self, tag)
         return self.say(self.noun.reverted.format(tag=tag), {"tag": tag})
 
@@ -83,7 +83,7 @@ class CmdLineInfo(LineCommand):
         return self.say(facts(found), found)
 
 
-def highest(names: list[str], line: str) -> str:
+def last_of_line(names: list[str], line: str) -> str:
     """The last of a line's tags; `CPVError` where there is none."""
     from cpv_hooks.errors import CPVError
 

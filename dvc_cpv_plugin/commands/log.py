@@ -38,7 +38,7 @@ class CmdLog(CPVCommand):
         from cpv_hooks.errors import CPVError
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.log import Log
-        from cpv_hooks.history.reader import read
+        from cpv_hooks.history.reader import read_history
         from cpv_hooks.project import retired
         from cpv_hooks.project.roots import projects_here
         from cpv_hooks.versions import stages
@@ -48,14 +48,14 @@ class CmdLog(CPVCommand):
         if self.args.series and not self.args.json:
             raise CPVError("--series is for --json alone", fix="dvc cpv log --json --series")
         filters = self._filters(repo, projects[0].config.metrics)
-        found = read(repo, projects)
+        found = read_history(repo, projects)
         if not found:
             raise no_version(repo)
         errors: dict[str, str] = {}
         held = {stage: event.version for stage, event in stages.current(repo, projects[0]).items()}
         if self.args.stage is not None:
             _refuse_unknown(self.args.stage, {*held, *projects[0].config.stages}, repo)
-        log = Log(projects, found, held, retired.read(repo))
+        log = Log(projects, found, held, retired.read_retirements(repo))
         asked = log.entries(filters, ask_remote=self.args.remote, models=self.args.json, series=self.args.series)
         entries = _noting(asked, errors)
         self._print(repo, entries)
@@ -68,16 +68,16 @@ class CmdLog(CPVCommand):
 
     def _filters(self, repo: Repo, goals: Goals) -> Filters:
         from cpv_hooks.history import conditions
-        from cpv_hooks.history.dates import moment
+        from cpv_hooks.history.dates import parse_date
         from cpv_hooks.history.log import Filters
 
         args = self.args
         return Filters(
             kinds=frozenset(args.kind),
-            since=moment(repo, "--since", args.since) if args.since is not None else None,
-            until=moment(repo, "--until", args.until, end=True) if args.until is not None else None,
+            since=parse_date(repo, "--since", args.since) if args.since is not None else None,
+            until=parse_date(repo, "--until", args.until, end=True) if args.until is not None else None,
             author=_pattern(args.author) if args.author else None,
-            conditions=tuple(one for text in args.metric for one in conditions.parse(text)),
+            conditions=tuple(one for text in args.metric for one in conditions.parse_conditions(text)),
             best=conditions.Best.parse(args.best, goals) if args.best is not None else None,
             stage=args.stage,
             most=args.number,
@@ -90,15 +90,15 @@ class CmdLog(CPVCommand):
         from dvc_cpv_plugin.commands import log_lines, ui
 
         if self.args.json:
-            ui.write(json.dumps(list(entries), indent=2))
+            ui.write_output(json.dumps(list(entries), indent=2))
         elif self.args.csv:
             log_lines.csv_table(list(entries))
         elif not sys.stdout.isatty():
             for entry in entries:
-                ui.write("\t".join(log_lines.row(entry)))
+                ui.write_output("\t".join(log_lines.row(entry)))
         else:
             lines = (line for entry in entries for line in log_lines.block(entry))
-            pager.write(lines, repo.run("var", "GIT_PAGER").strip())
+            pager.show_paged(lines, repo.run("var", "GIT_PAGER").strip())
 
 
 def _refuse_unknown(stage: str, known: set[str], repo: Repo) -> None:

@@ -50,7 +50,7 @@ class MigrateCommand(CPVCommand):
         if self.args.json:
             ui.write_json(value)
         else:
-            ui.write(text)
+            ui.write_output(text)
         return 0
 
 

@@ -26,7 +26,7 @@ class CmdOfPlugin(CPVCommand):
         except (CPVError, OSError):
             raise
         except Exception as error:
-            raise plugins.failed(plugin, f"command {command.name}", error) from error
+            raise plugins.plugin_failed(plugin, f"command {command.name}", error) from error
 
 
 def make_parser(
@@ -45,7 +45,7 @@ def make_parser(
         if command.add_arguments is not None:
             command.add_arguments(parser)
     except Exception as error:  # noqa: BLE001 - a plugin's code
-        sys.stderr.write(f"cpv: {plugins.failed(plugin, f'command {command.name}', error)}\n")
+        sys.stderr.write(f"cpv: {plugins.plugin_failed(plugin, f'command {command.name}', error)}\n")
         sys.exit(1)
     parser.set_defaults(func=CmdOfPlugin, of_plugin=(plugin, command))
     return parser

@@ -32,8 +32,8 @@ class CmdPromote(CPVCommand):
 
         repo, stage = Repo.discover(), self.args.stage
         projects = projects_here(repo)
-        known = {event.stage for event in stages.history(repo, projects[0])}
-        ui.write(promote(repo, projects, self.args.version, stage, self.args.message))
+        known = {event.stage for event in stages.stage_history(repo, projects[0])}
+        ui.write_output(promote(repo, projects, self.args.version, stage, self.args.message))
         if known and stage not in {*known, *projects[0].config.stages}:
             new = f"{stage!r} is a new stage (until now: {', '.join(sorted(known))})"
             say(new + f"; dvc cpv demote {shell_word(stage)} empties it")

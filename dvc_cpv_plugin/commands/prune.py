@@ -44,14 +44,14 @@ class CmdPrune(CPVCommand):
         projects, options = projects_here(repo), self._options()
         if self.args.yes:
             with sweep.locks(repo, projects):
-                plan = sweep.plan(repo, projects, options)
+                plan = sweep.plan_prune(repo, projects, options)
                 sweep.sweep(repo, plan)
         else:
-            plan = sweep.plan(repo, projects, options)
+            plan = sweep.plan_prune(repo, projects, options)
         if self.args.json:
             ui.write_json({"removed": self.args.yes, **plan.as_dict()})
             return 0
-        ui.write("\n".join(_lines(plan)) or "nothing to prune")
+        ui.write_output("\n".join(_lines(plan)) or "nothing to prune")
         for line in plan.waiting:
             say(line)
         if not plan.empty:

@@ -31,8 +31,8 @@ class CmdReport(CPVCommand):
     def run(self) -> int:
         """Do it."""
         from cpv_hooks.git.repo import Repo
-        from cpv_hooks.history.reader import read
-        from cpv_hooks.html_report.contents import contents
+        from cpv_hooks.history.reader import read_history
+        from cpv_hooks.html_report.contents import report_contents
         from cpv_hooks.html_report.page import chart_library, page
         from cpv_hooks.project.roots import projects_here
         from dvc_cpv_plugin.commands import ui
@@ -43,21 +43,21 @@ class CmdReport(CPVCommand):
         out = Path(self.args.out)
         _refuse(out)
         library = chart_library()
-        found = read(repo, projects)
+        found = read_history(repo, projects)
         if not found:
             raise no_version(repo)
-        document = contents(repo, projects, found, filters, ask_remote=self.args.remote)
+        document = report_contents(repo, projects, found, filters, ask_remote=self.args.remote)
         _write(out, page(document, library))
-        ui.write(str(out))
+        ui.write_output(str(out))
         if self.args.open:
             _show(out)
         return 0
 
     def _filters(self, repo: Repo) -> Filters:
-        from cpv_hooks.history.dates import moment
+        from cpv_hooks.history.dates import parse_date
         from cpv_hooks.history.log import Filters
 
-        since = moment(repo, "--since", self.args.since) if self.args.since is not None else None
+        since = parse_date(repo, "--since", self.args.since) if self.args.since is not None else None
         return Filters(since=since, most=self.args.number)
 
 

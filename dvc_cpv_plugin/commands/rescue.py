@@ -47,10 +47,10 @@ class CmdRescueRestore(CPVCommand):
         """Do it."""
         from cpv_hooks.console.output import say
         from cpv_hooks.git.repo import Repo
-        from cpv_hooks.recovery.restore_rescue import restore
+        from cpv_hooks.recovery.restore_rescue import restore_rescue
 
         repo = Repo.discover()
-        target = restore(repo, self.args.number, self.args.output)
+        target = restore_rescue(repo, self.args.number, self.args.output)
         say(f"rescue {self.args.number} is back at {target}")
         return 0
 
@@ -66,7 +66,7 @@ class CmdRescueDrop(CPVCommand):
         from cpv_hooks.console.output import say, size_text
         from cpv_hooks.errors import CPVError
         from cpv_hooks.git.repo import Repo
-        from cpv_hooks.worktree.rescue_list import drop
+        from cpv_hooks.worktree.rescue_list import drop_rescues
 
         chosen = [bool(self.args.numbers), self.args.all, self.args.older_than is not None]
         if sum(chosen) != 1:
@@ -75,7 +75,7 @@ class CmdRescueDrop(CPVCommand):
         before = None
         if self.args.older_than is not None:
             before = datetime.now(UTC) - timedelta(seconds=parse_age(self.args.older_than))
-        gone = drop(Repo.discover(), self.args.numbers, everything=self.args.all, before=before)
+        gone = drop_rescues(Repo.discover(), self.args.numbers, everything=self.args.all, before=before)
         for rescue in gone:
             say(f"dropped rescue {rescue.number}: {rescue.path}, {size_text(rescue.size)}, of {rescue.when}")
         say("run `dvc cpv prune` to free the space" if gone else "no rescue to drop")

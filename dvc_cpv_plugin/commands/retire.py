@@ -58,11 +58,11 @@ class CmdRetire(CPVCommand):
         line = Line.DATA if self.args.data else Line.MODEL
         if self.args.versions and self.args.data:
             raise CPVError("--data is for a rule; a version says by its name what it is of", fix="dvc cpv retire TAG")
-        found = retire_plan.plan(repo, projects, self.args.versions, self._policy(), line, self.args.confirm)
+        found = retire_plan.plan_retirement(repo, projects, self.args.versions, self._policy(), line, self.args.confirm)
         if not self.args.json:
-            ui.write("\n".join(_lines(found)))
+            ui.write_output("\n".join(_lines(found)))
         wanted = bool(found.chosen) and not self.args.dry_run and self._agreed(found)
-        record = retire_plan.retire(repo, found.chosen, self.args.message) if wanted else None
+        record = retire_plan.retire_versions(repo, found.chosen, self.args.message) if wanted else None
         if self.args.json:
             ui.write_json({"retired": record is not None, "record": record, **found.as_dict()})
         elif record is not None:
@@ -79,20 +79,20 @@ class CmdRetire(CPVCommand):
 
     def _agreed(self, found: RetirePlan) -> bool:
         """Whether the person at the terminal, or the options, say so. `CPVError` where nobody can be asked."""
-        from cpv_hooks.accounts.git_host.client import confirm, on_terminal
+        from cpv_hooks.accounts.git_host.client import ask_person, has_terminal
         from cpv_hooks.errors import CPVError
         from cpv_hooks.upkeep.retire.selection import demand_names
 
         confirmed = list(self.args.confirm)
-        if on_terminal():
+        if has_terminal():
             confirmed += [one.version.name for one in found.chosen if one.guards and self._typed(one, confirmed)]
         demand_names(found.chosen, confirmed, "dvc cpv retire …")
         if self.args.yes:
             return True
-        if not on_terminal():
+        if not has_terminal():
             raise CPVError("nobody is there to be asked, so nothing is retired", fix="dvc cpv retire … --yes")
         count = len(found.chosen)
-        return confirm(f"retire {count} version{'' if count == 1 else 's'}?")
+        return ask_person(f"retire {count} version{'' if count == 1 else 's'}?")
 
     @staticmethod
     def _typed(one: Choice, confirmed: Sequence[str]) -> bool:
@@ -118,7 +118,7 @@ class CmdRetire(CPVCommand):
         if self.args.json:
             ui.write_json({"undone": [] if dry else names, "versions": names})
         else:
-            ui.write("\n".join(names))
+            ui.write_output("\n".join(names))
         if not (dry or self.args.json):
             say("no longer retired; git push --follow-tags tells the others")
         return 0
@@ -135,7 +135,7 @@ class CmdRetire(CPVCommand):
         for one in found:
             item, size = one.item, size_text(one.size or 0)
             cells = [item.version, item.date, item.author, size, _place(one), item.reason]
-            ui.write("\t".join(printable(cell) for cell in cells))
+            ui.write_output("\t".join(printable(cell) for cell in cells))
         return 0
 
 

@@ -38,12 +38,12 @@ class CmdList(CPVCommand):
         from cpv_hooks.runs import overview
         from dvc_cpv_plugin.commands import ui
 
-        found = overview.runs(_project())
+        found = overview.all_runs(_project())
         if self.args.json:
-            ui.write(json.dumps([run.as_dict(with_steps=False) for run in found], indent=2))
+            ui.write_output(json.dumps([run.as_dict(with_steps=False) for run in found], indent=2))
             return 0
         for run in found:
-            ui.write("\t".join(_row(run)))
+            ui.write_output("\t".join(_row(run)))
         return 0
 
 
@@ -57,16 +57,16 @@ class CmdShow(CPVCommand):
         from cpv_hooks.runs import overview
         from dvc_cpv_plugin.commands import ui
 
-        found = overview.look(_project(), self.args.run)
+        found = overview.run_overview(_project(), self.args.run)
         if self.args.json:
-            ui.write(json.dumps(found.as_dict(with_steps=True), indent=2))
+            ui.write_output(json.dumps(found.as_dict(with_steps=True), indent=2))
             return 0
         for line in _steps(found):
-            ui.write(line)
+            ui.write_output(line)
         return 0
 
 
-class CmdPromote(CPVCommand):
+class CmdPromoteStep(CPVCommand):
     """Makes a step a version; prints the tag."""
 
     def run(self) -> int:
@@ -77,15 +77,15 @@ class CmdPromote(CPVCommand):
         from dvc_cpv_plugin.commands import ui
 
         project = _project()
-        step = overview.find(project, self.args.step, self.args.metric, self.args.mode)
+        step = overview.find_step(project, self.args.step, self.args.metric, self.args.mode)
         promote.say_code(project, step)
         with promote.promotion(project, step, version=self.args.tag, message=self.args.message) as plan:
             if self.args.dry_run:
-                ui.write("\n".join(f"would {effect}" for effect in plan.effects) or "would change nothing")
+                ui.write_output("\n".join(f"would {effect}" for effect in plan.effects) or "would change nothing")
                 return 0
             tag = plan.run()
         found = {"tag": tag, "run": step.run, "step": step.step}
-        ui.write(json.dumps(found, indent=2) if self.args.json else tag)
+        ui.write_output(json.dumps(found, indent=2) if self.args.json else tag)
         return 0
 
 
@@ -100,9 +100,9 @@ class CmdDrop(CPVCommand):
         from cpv_hooks.runs import drop
         from dvc_cpv_plugin.commands import ui
 
-        gone = drop.drop(_project(), self.args.run, dry_run=self.args.dry_run)
+        gone = drop.drop_run(_project(), self.args.run, dry_run=self.args.dry_run)
         if self.args.json:
-            ui.write(
+            ui.write_output(
                 json.dumps([{"run": step.run, "step": step.step, "commit": step.commit} for step in gone], indent=2)
             )
             return 0
@@ -122,7 +122,7 @@ class CmdResumeCommand(CPVCommand):
         from dvc_cpv_plugin.commands import ui
 
         command = overview.resume_command(_project(), self.args.run)
-        ui.write(json.dumps({"run": self.args.run, "command": command}, indent=2) if self.args.json else command)
+        ui.write_output(json.dumps({"run": self.args.run, "command": command}, indent=2) if self.args.json else command)
         return 0
 
 
@@ -166,7 +166,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     shown.add_argument("run", metavar="RUN", help="The run.")
     add_json(shown)
     promoted = add_command(
-        verbs, parent_parser, "promote", CmdPromote,
+        verbs, parent_parser, "promote", CmdPromoteStep,
         "Make a step a version: its content in place, a commit on this branch, a tag. Prints the tag.",
         "examples:\n  dvc cpv runs promote main                       # the last step, the next number\n"
         "  dvc cpv runs promote main@1500 --tag v1.0 -m 'first release'\n"

@@ -42,8 +42,8 @@ class SetupCommand(CPVCommand):
         return 0
 
     def _options(self) -> OperationOptions:
-        from dvc_cpv_plugin.options import OperationOptions, read
+        from dvc_cpv_plugin.options import OperationOptions, read_options
 
         names = ("dry_run", "notify", "log_file", "repo_path", "working_dir")
         given = {name: getattr(self.args, name) for name in names}
-        return read(self.operation, {"verbose": bool(self.args.verbose), **given}, defaults=OperationOptions())
+        return read_options(self.operation, {"verbose": bool(self.args.verbose), **given}, defaults=OperationOptions())

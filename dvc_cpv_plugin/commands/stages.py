@@ -32,7 +32,7 @@ class CmdStages(CPVCommand):
 
         repo = Repo.discover()
         project = projects_here(repo)[0]
-        events = stages.history(repo, project)
+        events = stages.stage_history(repo, project)
         if self.args.history:
             rows = [_event(event) for event in reversed(events)]
         else:
@@ -42,9 +42,9 @@ class CmdStages(CPVCommand):
                 for name in dict.fromkeys([*rules, *sorted(held)])
             ]
         if self.args.json:
-            ui.write(json.dumps(rows, indent=2))
+            ui.write_output(json.dumps(rows, indent=2))
         elif rows:
-            ui.write("\n".join("\t".join(_cell(value) for value in row.values()) for row in rows))
+            ui.write_output("\n".join("\t".join(_cell(value) for value in row.values()) for row in rows))
         return 0
 
 

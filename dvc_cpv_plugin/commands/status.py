@@ -29,14 +29,14 @@ class CmdStatus(CPVCommand):
         from cpv_hooks.operations.info import status
         from dvc_cpv_plugin.commands import ui
 
-        found = status.read(Repo.discover())
+        found = status.read_status(Repo.discover())
         if self.args.json:
             ui.write_json(found.as_dict())
         elif sys.stdout.isatty():
             self._table(found)
-            ui.write("\n".join(_facts(found)))
+            ui.write_output("\n".join(_facts(found)))
         else:
-            ui.write("\n".join([*_lines(found), *_facts(found)]))
+            ui.write_output("\n".join([*_lines(found), *_facts(found)]))
         return 0
 
     @staticmethod

@@ -35,7 +35,7 @@ class CmdSync(CPVCommand):
         if self.args.json:
             ui.write_json(found.as_dict())
         else:
-            ui.write("\n".join(map(printable, found.lines())))
+            ui.write_output("\n".join(map(printable, found.lines())))
         return 1 if found.waiting else 0
 
     def _sync(self) -> int:
@@ -45,8 +45,8 @@ class CmdSync(CPVCommand):
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
         from cpv_hooks.recovery.guarded_sync import guarded_sync
-        from cpv_hooks.sync.events import SYNC
         from cpv_hooks.sync.report import incomplete, tell_changes
+        from cpv_hooks.sync.sync_policy import SYNC
         from cpv_hooks.transfer.commits.by_policy import mark_queued
         from cpv_hooks.transfer.commits.upload_commits import retry_queued
         from cpv_hooks.transfer.commits.versioned_commit import complete_files

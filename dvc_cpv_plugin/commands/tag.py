@@ -39,7 +39,7 @@ class CmdTag(CPVCommand):
         lines = {"model": [tags.Line.MODEL], "data": [tags.Line.DATA], "both": [tags.Line.MODEL, tags.Line.DATA]}
         names = self._create(repo, projects[0], lines[self.args.lines])
         for name in names:
-            ui.write(name)
+            ui.write_output(name)
         emit_tagged(repo.top, names)
         self._warn_of_unsaved(repo, names)
         head = repo.resolve("HEAD")
@@ -51,15 +51,15 @@ class CmdTag(CPVCommand):
         from cpv_hooks.versions import reserve, tags
 
         if self.args.push is not None:
-            return reserve.create(repo, project, self.args.version, self.args.message, lines, self.args.push)
-        return tags.create(repo, project, self.args.version, self.args.message, lines)
+            return reserve.reserve_version(repo, project, self.args.version, self.args.message, lines, self.args.push)
+        return tags.create_tags(repo, project, self.args.version, self.args.message, lines)
 
     @staticmethod
     def _warn_of_unsaved(repo: Repo, names: list[str]) -> None:
         from cpv_hooks.console import output
         from cpv_hooks.operations.info import status
 
-        unsaved = [item.path for item in status.read(repo).artifacts if item.state in status.UNSAVED]
+        unsaved = [item.path for item in status.read_status(repo).artifacts if item.state in status.UNSAVED]
         if unsaved:
             shown = ", ".join(unsaved[:3]) + (", …" if len(unsaved) > 3 else "")
             output.warn(f"{shown}: changes that are not committed are not in {' and '.join(names)}")

@@ -9,7 +9,7 @@ quiet = False
 """Set for each command from its `-q`."""
 
 
-def write(text: str) -> None:
+def write_output(text: str) -> None:
     """Write lines."""
     if not quiet and sys.stdout is not None:
         sys.stdout.write(f"{text}\n")
@@ -17,4 +17,4 @@ def write(text: str) -> None:
 
 def write_json(data: object) -> None:
     """Write a document: indented for people, in one line for programs."""
-    write(json.dumps(data, indent=2 if sys.stdout is not None and sys.stdout.isatty() else None))
+    write_output(json.dumps(data, indent=2 if sys.stdout is not None and sys.stdout.isatty() else None))

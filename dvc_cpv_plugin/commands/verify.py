@@ -40,7 +40,7 @@ class CmdVerify(CPVCommand):
             if rows:
                 _show(rows)
             for report in reports:
-                ui.write("\n".join([*_lost(report), _summary(report)]))
+                ui.write_output("\n".join([*_lost(report), _summary(report)]))
         self._tell_trouble(reports)
         return 0 if all(report.sound for report in reports) else 1
 
@@ -68,7 +68,7 @@ class CmdVerify(CPVCommand):
         from cpv_hooks.project import retired
 
         repo = Repo.discover()
-        known = retired.read(repo)
+        known = retired.read_retirements(repo)
         if self.args.all:
             if known:
                 say(f"{len(known)} version{' is' if len(known) == 1 else 's are'} retired (dvc cpv retire --list)")
@@ -114,7 +114,7 @@ def _show(rows: list[tuple[str, ...]]) -> None:
             f"{file}\t{size}\tcache: {cache}\tremote: {remote}\t{names}\t{oid}"
             for file, size, cache, remote, names, oid in rows
         )
-        ui.write("\n".join(lines))
+        ui.write_output("\n".join(lines))
         return
     from rich.console import Console
     from rich.table import Table

@@ -10,7 +10,7 @@ from pathlib import Path
 from cpv_hooks.console.output import say
 
 
-def keep(folder: Path) -> Path:
+def keep_restored(folder: Path) -> Path:
     """Let a folder that `resume` has given stay after it, under the name that is returned."""
     kept = folder.with_name(f"{folder.name}-kept")
     shutil.rmtree(kept, ignore_errors=True)
@@ -18,7 +18,7 @@ def keep(folder: Path) -> Path:
     return kept
 
 
-def place(folder: Path, target: Path) -> None:
+def place_restored(folder: Path, target: Path) -> None:
     """Move such a folder to where the framework looks for it; what is there and is not the same is set aside."""
     if target.exists():
         if _is_same(folder, target):

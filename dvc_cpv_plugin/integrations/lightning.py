@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.errors import CPVError
-from dvc_cpv_plugin.integrations.checkpoint_folders import keep
+from dvc_cpv_plugin.integrations.checkpoint_folders import keep_restored
 
 if "pytorch_lightning" in sys.modules and "lightning" not in sys.modules:
     from pytorch_lightning.callbacks import Checkpoint
@@ -94,4 +94,4 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
         return self._run.metric is not None and trainer.enable_validation
 
     def _keep(self, folder: Path) -> None:
-        self._kept = keep(folder)
+        self._kept = keep_restored(folder)

@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.hard_links import link_tree
-from dvc_cpv_plugin.integrations.checkpoint_folders import keep, place
+from dvc_cpv_plugin.integrations.checkpoint_folders import keep_restored, place_restored
 
 if TYPE_CHECKING:
     from dvc_cpv_plugin.checkpoint_run import CheckpointRun
@@ -73,7 +73,7 @@ class CPVCallback(TrainerCallback):  # type: ignore[misc]  # its types are known
 
     def _keep(self, folder: Path) -> None:
         # Another rank than that which writes to the output folder, perhaps on another machine.
-        self._kept = keep(folder)
+        self._kept = keep_restored(folder)
 
 
 def _told_by_rank_0(flag: bool, device: Any) -> bool:
@@ -87,7 +87,7 @@ def _told_by_rank_0(flag: bool, device: Any) -> bool:
 
 
 def _place(folder: Path, output: Path) -> None:
-    place(folder, output / f"checkpoint-{_state(folder)['global_step']}")
+    place_restored(folder, output / f"checkpoint-{_state(folder)['global_step']}")
 
 
 def _state(checkpoint: Path) -> Mapping[str, Any]:

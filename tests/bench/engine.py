@@ -19,10 +19,10 @@ assert not publish(project, ["HEAD"], Progress("uploading")).missing
 """Upload what HEAD points to."""
 READ_HISTORY = """
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history.reader import look_ahead, read
+from cpv_hooks.history.reader import look_ahead, read_history
 from cpv_hooks.project.project import Project
 repo = Repo.discover()
-found = read(repo, Project.find_all(repo))
+found = read_history(repo, Project.find_all(repo))
 look_ahead(found)
 for one in found:
     assert one.time and one.author and one.message and one.artifacts and not one.error, one

@@ -22,7 +22,7 @@ from cpv_hooks.recovery import transaction
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.setup.install.install import install
 from cpv_hooks.setup.install.uninstall import uninstall
-from cpv_hooks.sync.events import SYNC
+from cpv_hooks.sync.sync_policy import SYNC
 from e2e.story import Story
 from support.killed import DRIVER
 from support.shell import Shell

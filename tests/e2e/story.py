@@ -190,7 +190,7 @@ def install_hooks(story: Story, mode: Mode, real_hooks: bool = True) -> None:
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.recovery.guarded_sync import guarded_sync
     from cpv_hooks.setup.install.install import install
-    from cpv_hooks.sync.events import SYNC
+    from cpv_hooks.sync.sync_policy import SYNC
 
     if mode in ("pre-commit", "both"):
         if real_hooks:

@@ -9,7 +9,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks import state_files
-from cpv_hooks.accounts.personal.trusted import in_question
+from cpv_hooks.accounts.personal.trusted import unconfirmed_servers
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from support.canned import Answer, Canned
@@ -172,7 +172,7 @@ def test_what_is_asked_about(origin: ModelRepo, more: str, asked: bool) -> None:
     remote = "[core]\n    remote = storage\n['Remote  \"storage\"']\n    url = s3://bucket/vision\n"
     clone = clone_naming(origin, f"{remote}    {more}\n")
     repo = Repo.discover(clone.path)
-    found = in_question(Project.open(repo, repo.top))
+    found = unconfirmed_servers(Project.open(repo, repo.top))
     assert bool(found) is asked
 
 
@@ -272,8 +272,8 @@ def test_what_a_clone_says_does_not_become_the_users_own(
     assert "writing, reading and removing work" in done.err
     own = json.loads((state_files.cpv_home() / state_files.CONFIG).read_bytes())["aws"]
     assert own == {"credential_path": str(keys), "profile": "team"}
-    assert in_question(project_in(clone.path)) == []
-    assert in_question(project_in(origin.path.parent / "other")) == [s3_server.endpoint_url]
+    assert unconfirmed_servers(project_in(clone.path)) == []
+    assert unconfirmed_servers(project_in(origin.path.parent / "other")) == [s3_server.endpoint_url]
     # What the user gives is the user's own.
     clone.cpv("aws-config", "--credential-path", keys, "--profile", "team", "--endpoint-url", s3_server.endpoint_url)
-    assert in_question(project_in(origin.path.parent / "other")) == []
+    assert unconfirmed_servers(project_in(origin.path.parent / "other")) == []

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.project.project import Project
-from cpv_hooks.sync.events import CHECKOUT, QUERY
+from cpv_hooks.sync.sync_policy import CHECKOUT, QUERY
 from cpv_hooks.transfer.commits.upload_commits import publish
 from support.engine import git_repo, run
 from support.repos import ModelRepo

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.sync.events import CHECKOUT, PRE_COMMIT, QUERY, Event
+from cpv_hooks.sync.sync_policy import CHECKOUT, PRE_COMMIT, QUERY, SyncPolicy
 from cpv_hooks.worktree import removal
 from support import engine
 from support.repos import SETTINGS, ModelRepo
@@ -138,9 +138,9 @@ def test_an_edit_of_what_was_stopped_is_kept(stopped: ModelRepo) -> None:
     assert path == "data" and stopped.read("data/new") == b"edit"
 
 
-@pytest.mark.parametrize("event", [QUERY, PRE_COMMIT, CHECKOUT], ids=lambda event: event.name)
+@pytest.mark.parametrize("policy", [QUERY, PRE_COMMIT, CHECKOUT], ids=lambda policy: policy.name)
 def test_a_removal_that_fails_half_way_goes_on(
-    make_repo: MakeRepo, monkeypatch: pytest.MonkeyPatch, event: Event
+    make_repo: MakeRepo, monkeypatch: pytest.MonkeyPatch, policy: SyncPolicy
 ) -> None:
     repo = make_repo(install=False, files={"data/a": "1", "data/b": "1"})
     engine.run(repo, QUERY)
@@ -158,13 +158,13 @@ def test_a_removal_that_fails_half_way_goes_on(
         f"lsattr -d {repo.path}/data/b (sudo chattr -i makes it changeable), then repeat the command"
     ]
     assert repo.tree("data").keys() == {"b"}
-    engine.run(repo, event)
+    engine.run(repo, policy)
     assert not (repo.path / "data").exists()
 
 
-@pytest.mark.parametrize("event", [QUERY, PRE_COMMIT, CHECKOUT], ids=lambda event: event.name)
+@pytest.mark.parametrize("policy", [QUERY, PRE_COMMIT, CHECKOUT], ids=lambda policy: policy.name)
 def test_a_removal_that_fails_half_way_is_undone_where_the_pointer_returns(
-    make_repo: MakeRepo, monkeypatch: pytest.MonkeyPatch, event: Event
+    make_repo: MakeRepo, monkeypatch: pytest.MonkeyPatch, policy: SyncPolicy
 ) -> None:
     repo = make_repo(install=False, files={"data/a": "1", "data/b": "1"})
     engine.run(repo, QUERY)
@@ -175,7 +175,7 @@ def test_a_removal_that_fails_half_way_is_undone_where_the_pointer_returns(
         with pytest.raises(ZeroDivisionError):
             engine.run(repo, CHECKOUT)
     repo.write("data.dvc", pointer)
-    engine.run(repo, event)
+    engine.run(repo, policy)
     assert repo.tree("data").keys() == {"a", "b"}
     assert repo.read("data.dvc") == pointer
 
@@ -211,18 +211,18 @@ def test_a_file_of_the_users_is_no_folder(make_repo: MakeRepo) -> None:
     pointer = repo.read("models/net.bin.dvc")
     repo.run("rm", "-r", "models")
     repo.write("models", "mine")
-    from cpv_hooks.dvcformat.pointer import parse
+    from cpv_hooks.dvcformat.pointer import parse_pointers
     from cpv_hooks.errors import CPVError
     from cpv_hooks.worktree.materialise import place_file
 
     with pytest.raises(CPVError, match=f"{repo.path}/models: a file stands where a folder should be; fix: mv"):
-        place_file(engine.workspace(repo), parse(pointer.decode(), "models/net.bin.dvc")[0])
+        place_file(engine.workspace(repo), parse_pointers(pointer.decode(), "models/net.bin.dvc")[0])
     assert repo.read("models") == b"mine"
 
 
 def test_a_rescue_that_comes_back_half_way_is_undone(make_repo: MakeRepo, monkeypatch: pytest.MonkeyPatch) -> None:
     from cpv_hooks.dvcformat.pointer import Content
-    from cpv_hooks.recovery.restore_rescue import restore
+    from cpv_hooks.recovery.restore_rescue import restore_rescue
     from cpv_hooks.worktree.rescue_list import record
 
     repo = make_repo(files={"data/a": "1", "data/b": "1"})
@@ -239,9 +239,9 @@ def test_a_rescue_that_comes_back_half_way_is_undone(make_repo: MakeRepo, monkey
     with monkeypatch.context() as patch:
         patch.setattr("cpv_hooks.worktree.materialise.remove_files", fail)
         with pytest.raises(OSError):
-            restore(engine.git_repo(repo), found.number)
+            restore_rescue(engine.git_repo(repo), found.number)
     assert repo.changes() == []
     assert repo.tree("data").keys() == {"a", "b", "c"}
-    restore(engine.git_repo(repo), found.number)
+    restore_rescue(engine.git_repo(repo), found.number)
     assert repo.changes() == [" M data.dvc"]
     assert repo.tree("data").keys() == {"a", "b"}

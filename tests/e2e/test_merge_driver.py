@@ -114,10 +114,10 @@ FOLDER = "outs:\n- md5: {}.dir\n  size: 2\n  nfiles: 1\n  hash: md5\n  path: dat
 
 
 def driver(shell: Shell, python: str = sys.executable) -> Path:
-    from cpv_hooks.setup.install.shims import Interpreter, merge_driver
+    from cpv_hooks.setup.install.shims import Interpreter, merge_driver_script
 
     here = Interpreter.current()
-    path = shell.write("driver", merge_driver(Interpreter(python, here.package, here.flags)))
+    path = shell.write("driver", merge_driver_script(Interpreter(python, here.package, here.flags)))
     path.chmod(0o755)
     return path
 

@@ -39,7 +39,7 @@ def retire(repo: Shell, *words: str, **rest: Any) -> Result:
 
 def told(repo: Shell, version: str = "v0.1", reason: str = ": too old") -> str:
     """How the retirement of a version is said everywhere."""
-    item = retired.read(project_of(repo).repo)[version]
+    item = retired.read_retirements(project_of(repo).repo)[version]
     who = repo.git("config", "user.name", status=None).out.strip() or item.author.partition(" <")[0]
     return f"{version} was retired on {item.date} by {who}{reason}"
 
@@ -209,13 +209,13 @@ def test_content_that_anything_else_needs_stays(tmp_path: Path) -> None:
     repo = four_versions.copy(tmp_path)
     project = project_of(repo)
     commit = repo.git("rev-parse", "v0.1^{commit}").out.strip()
-    chosen = retire_plan.plan(project.repo, [project], ["v0.1"], Policy())
+    chosen = retire_plan.plan_retirement(project.repo, [project], ["v0.1"], Policy())
     assert chosen.freed == Freed(159, at_least=False)
-    retire_plan.retire(project.repo, chosen.chosen, None)
+    retire_plan.retire_versions(project.repo, chosen.chosen, None)
     repo.git("push", "-q", "--follow-tags")
 
     def going() -> set[str]:
-        planned = sweep.plan(project.repo, [project], PruneOptions(remote=True, grace=0.0))
+        planned = sweep.plan_prune(project.repo, [project], PruneOptions(remote=True, grace=0.0))
         return {item.oid for item in planned.objects if not item.oid.endswith(".dir")}
 
     alone = {md5(weights(1)), md5(words(1))}
@@ -271,14 +271,14 @@ def test_a_retirement_is_taken_back_as_long_as_the_data_is_anywhere(repo: ModelR
         cached(repo, oid).unlink()
     done = repo.cpv("retire", "--undo", "v0.1")
     assert done.lines == ["v0.1"]
-    assert list(retired.read(project_of(repo).repo)) == ["v0.0"]
+    assert list(retired.read_retirements(project_of(repo).repo)) == ["v0.0"]
     repo.git("push", "-q")
     repo.cpv("prune", "--remote", "--grace", "0d", "--yes")
     assert (gone(repo, 0), gone(repo, 1)) == (True, False)
 
     done = repo.cpv("retire", "--undo", "v0.0", status=1)
     assert "v0.0 stays retired: neither the cache nor the remote has model.bin, tok" in done.err
-    assert list(retired.read(project_of(repo).repo)) == ["v0.0"]
+    assert list(retired.read_retirements(project_of(repo).repo)) == ["v0.0"]
     done = repo.cpv("retire", "--undo", "v0.1", status=1)
     assert "v0.1 is not retired" in done.err
 
@@ -294,7 +294,7 @@ def test_a_clone_whose_cache_has_the_data_takes_it_back_and_uploads_it(repo: Mod
     assert not gone(repo, 1)
     other.git("push", "-q")
     repo.git("fetch", "-q")
-    assert retired.read(project_of(repo).repo) == {}
+    assert retired.read_retirements(project_of(repo).repo) == {}
     repo.git("checkout", "-q", "v0.1")
     assert repo.read("model.bin") == weights(1)
 
@@ -309,7 +309,7 @@ def test_what_was_pruned_meanwhile_stops_the_push_that_takes_a_retirement_back(r
     done = other.git("push", status=1)
     assert "v0.1 stays retired: of model.bin, tok something was pruned meanwhile; fix: git tag -d retired/" in done.err
     repo.git("fetch", "-q")
-    assert list(retired.read(project_of(repo).repo)) == ["v0.1"]
+    assert list(retired.read_retirements(project_of(repo).repo)) == ["v0.1"]
 
 
 def test_two_people_retire_at_once_and_one_takes_it_back(repo: ModelRepo) -> None:
@@ -321,15 +321,23 @@ def test_two_people_retire_at_once_and_one_takes_it_back(repo: ModelRepo) -> Non
     other.git("push", "-q")
     repo.git("fetch", "-q")
     other.git("fetch", "-q")
-    assert {*retired.read(project_of(repo).repo)} == {*retired.read(project_of(other).repo)} == {"v0.0", "v0.1"}
+    assert (
+        {*retired.read_retirements(project_of(repo).repo)}
+        == {*retired.read_retirements(project_of(other).repo)}
+        == {"v0.0", "v0.1"}
+    )
     repo.cpv("retire", "--undo", "v0.1")
-    assert {*retired.read(project_of(repo).repo)} == {"v0.0"}, "all that this clone knows of"
+    assert {*retired.read_retirements(project_of(repo).repo)} == {"v0.0"}, "all that this clone knows of"
     retire(other, "v0.2", "-m", "another")
     repo.git("push", "-q")
     other.git("push", "-q")
     repo.git("fetch", "-q")
     other.git("fetch", "-q")
-    assert {*retired.read(project_of(repo).repo)} == {*retired.read(project_of(other).repo)} == {"v0.0", "v0.2"}
+    assert (
+        {*retired.read_retirements(project_of(repo).repo)}
+        == {*retired.read_retirements(project_of(other).repo)}
+        == {"v0.0", "v0.2"}
+    )
 
 
 def test_a_retirement_that_the_other_did_not_know_of_is_not_taken_back_and_no_clock_decides(repo: ModelRepo) -> None:
@@ -361,7 +369,7 @@ def test_a_clone_that_counts_on_the_content_uploads_it_again(repo: ModelRepo) ->
 
 def test_gto_and_the_next_numbers_pass_the_records_over(repo: ModelRepo) -> None:
     retire(repo, "v0.1", "-m", "Cpv-Retired: v0.2 " + "0" * 40)
-    assert list(retired.read(project_of(repo).repo)) == ["v0.1"]
+    assert list(retired.read_retirements(project_of(repo).repo)) == ["v0.1"]
     repo.run(BIN / "gto", "show", "--json")
     assert repo.cpv("doctor", status=None).status in (0, 1)
     save(repo, {"model.bin": b"new"})
@@ -467,14 +475,16 @@ def test_a_version_is_retired_again_in_the_second_in_which_it_was_taken_back(rep
     retire(repo, "v0.1", env=moment)
     repo.cpv("retire", "--undo", "v0.1", env=moment)
     retire(repo, "v0.1", env=moment)
-    assert list(retired.read(project_of(repo).repo)) == ["v0.1"]
+    assert list(retired.read_retirements(project_of(repo).repo)) == ["v0.1"]
 
 
 def test_taking_a_retirement_back_believes_no_memory_of_any_remote(tmp_path: Path) -> None:
     """An output may name a remote of its own."""
     repo = four_versions.copy(tmp_path)
     project = project_of(repo)
-    retire_plan.retire(project.repo, retire_plan.plan(project.repo, [project], ["v0.1"], Policy()).chosen, None)
+    retire_plan.retire_versions(
+        project.repo, retire_plan.plan_retirement(project.repo, [project], ["v0.1"], Policy()).chosen, None
+    )
     Queue.of(project.repo).record("s3://weights/of/ours", {md5(weights(1)): 15})
     retire_plan.undo(project.repo, [project], ["v0.1"])
     assert Queue.of(project.repo).verified("s3://weights/of/ours", [md5(weights(1))]) == set()
@@ -483,7 +493,9 @@ def test_taking_a_retirement_back_believes_no_memory_of_any_remote(tmp_path: Pat
 def test_an_upload_before_a_commit_asks_for_files_of_retired_folders_too(tmp_path: Path) -> None:
     repo = four_versions.copy(tmp_path)
     project = project_of(repo)
-    retire_plan.retire(project.repo, retire_plan.plan(project.repo, [project], ["v0.1"], Policy()).chosen, None)
+    retire_plan.retire_versions(
+        project.repo, retire_plan.plan_retirement(project.repo, [project], ["v0.1"], Policy()).chosen, None
+    )
     save(repo, {"tok/words": words(1), "tok/more": b"more"})
     Queue.of(project.repo).record(Store(project).remote.url, {md5(words(1)): len(words(1))})
     stored(repo, md5(words(1))).unlink()

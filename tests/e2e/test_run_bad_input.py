@@ -42,7 +42,7 @@ def fill(leave):
 
 
 def steps(repo: ModelRepo, run: str = "main") -> list[int]:
-    return [step.step for step in run_refs.steps(Repo.discover(repo.path), run)]
+    return [step.step for step in run_refs.steps_of_run(Repo.discover(repo.path), run)]
 
 
 def test_a_disk_that_fills_costs_the_steps_that_it_has_no_room_for(make_repo: MakeRepo, tmp_path: Path) -> None:

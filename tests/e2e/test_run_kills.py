@@ -81,7 +81,7 @@ class Run:
         return self.shell.python("-c", DRIVER, self.shell.path, "main", *stage, status=status).status
 
     def resumed(self, target: Path) -> tuple[int, bytes] | None:
-        step = restore.newest(self.project, self.folder, target)
+        step = restore.restore_newest(self.project, self.folder, target)
         return None if step is None else (step.step, (target / "model.bin").read_bytes())
 
 
@@ -107,7 +107,7 @@ def test_the_background_process_is_killed_at_every_stage(run: Run, tmp_path: Pat
     last = run.save(99)
     run.work()
     assert run.resumed(tmp_path / "target") == (99, last)
-    assert [step.step for step in run_refs.steps(run.repo, "main")] == [len(STAGES) + 2, 99]
+    assert [step.step for step in run_refs.steps_of_run(run.repo, "main")] == [len(STAGES) + 2, 99]
     assert run.folder.left() == []
     assert run.shell.git("fsck", "--strict", "--no-dangling").text == ""
     report = json.loads(run.shell.cpv("verify", "--all", "--json").out)
@@ -162,6 +162,6 @@ def test_the_background_process_is_killed_while_the_job_goes_on(make_repo: MakeR
     assert len(children) == 1
     repo.run("kill", "-9", children[0])
     assert job.end() == 0, job.errors
-    steps = [step.step for step in run_refs.steps(Repo.discover(repo.path), "main")]
+    steps = [step.step for step in run_refs.steps_of_run(Repo.discover(repo.path), "main")]
     assert steps[-1] == 36
     assert {*steps, *job.skipped} == set(range(4, 40, 4))

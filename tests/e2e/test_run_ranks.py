@@ -50,10 +50,10 @@ def test_rank_0_saves_and_all_go_on_from_its_step(make_repo: MakeRepo) -> None:
     ranks = (2, 1, 0)  # those that wait for rank 0 come first
     assert set(start(repo, 1, ranks)[:2]) == {"first 0 main\nsaved False\nsaved False\n"}
     found = Repo.discover(repo.path)
-    assert [step.step for step in run_refs.steps(found, "main")] == [0, 1]
+    assert [step.step for step in run_refs.steps_of_run(found, "main")] == [0, 1]
     assert repo.git("for-each-ref", "--format=%(refname)", "refs/cpv/runs").out.count("/main/") == 3
     found.run("update-ref", "-d", "refs/cpv/runs/main/finished")  # as if it had been stopped
     printed = start(repo, 2, ranks)
     assert set(printed[:2]) == {"loads 0\nfirst 2 main\nsaved False\nsaved False\n"}
     assert printed[2] == "loads 0\nfirst 2 main\nsaved True\nsaved True\n"
-    assert run_refs.names(found) == ["main"]
+    assert run_refs.run_names(found) == ["main"]

@@ -27,7 +27,7 @@ KILLS = [
 
 
 def steps(repo: ModelRepo, run: str = "main") -> list[int]:
-    return [step.step for step in run_refs.steps(Repo.discover(repo.path), run)]
+    return [step.step for step in run_refs.steps_of_run(Repo.discover(repo.path), run)]
 
 
 def listing(repo: ModelRepo, step: int) -> dict[str, str]:

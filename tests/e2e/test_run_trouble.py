@@ -33,7 +33,7 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
 
 
 def steps(repo: ModelRepo, run: str = "main") -> list[int]:
-    return [step.step for step in run_refs.steps(Repo.discover(repo.path), run)]
+    return [step.step for step in run_refs.steps_of_run(Repo.discover(repo.path), run)]
 
 
 def train(repo: Shell, body: str, status: int = 0) -> str:
@@ -72,7 +72,7 @@ with CheckpointRun(every=1, keep_best=1, metric="loss") as run:
     assert errors.count("metric loss is missing, so it cannot be among the best") == 1
     assert errors.count("metric loss is not a finite number, so it cannot be among the best") == 1
     assert errors.count("metric x is neither a number nor a text, and is left out") == 1
-    assert run_refs.steps(Repo.discover(repo.path), "main")[1].metrics == {"loss": 4}
+    assert run_refs.steps_of_run(Repo.discover(repo.path), "main")[1].metrics == {"loss": 4}
 
 
 def test_numbers_of_numpy_are_numbers(repo: ModelRepo) -> None:
@@ -82,7 +82,7 @@ with CheckpointRun() as run:
     run.step(0, {"a": numpy.float32(0.5), "b": numpy.int64(3), "c": numpy.zeros(2), "d": numpy.array(7.0)}, save=save)
 """
     assert "metric c is neither" in train(repo, body)
-    assert run_refs.steps(Repo.discover(repo.path), "main")[0].metrics == {"a": 0.5, "b": 3, "d": 7.0}
+    assert run_refs.steps_of_run(Repo.discover(repo.path), "main")[0].metrics == {"a": 0.5, "b": 3, "d": 7.0}
 
 
 def test_training_goes_on_without_the_remote_and_what_waits_is_uploaded_later(repo: ModelRepo, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
 
 
 def steps(repo: ModelRepo) -> list[int]:
-    return [step.step for step in run_refs.steps(Repo.discover(repo.path), "main")]
+    return [step.step for step in run_refs.steps_of_run(Repo.discover(repo.path), "main")]
 
 
 def watch(repo: ModelRepo, *words: str, options: tuple[str, ...] = (), status: int = 0) -> str:
@@ -65,7 +65,7 @@ def test_checkpoints_are_taken_before_the_program_rotates_them_away(repo: ModelR
     assert steps(repo) == [0, 1, 2, 3]
     assert sorted(path.name for path in (repo.path / "out").iterdir()) == ["checkpoint-3"]
     assert "run main: step 2 is checkpoint-2" in errors
-    found = run_refs.steps(Repo.discover(repo.path), "main")
+    found = run_refs.steps_of_run(Repo.discover(repo.path), "main")
     assert [step.source for step in found] == [f"checkpoint-{number}" for number in range(4)]
     assert found[3].metrics["eval_loss"] == 0.25
     assert repo.git("diff", "--name-only", "HEAD", "refs/cpv/runs/main/3").lines == ["checkpoint.dvc"]

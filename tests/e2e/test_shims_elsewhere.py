@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.git.hook_names import HOOKS
-from cpv_hooks.setup.install.shims import Interpreter, render
+from cpv_hooks.setup.install.shims import Interpreter, render_shim
 from support.shell import Shell
 
 ROUNDS = 20
@@ -21,7 +21,7 @@ def prepare(shell: Shell, chained: bool) -> None:
     for hook in HOOKS:
         theirs = shell.write(f".git/theirs/{hook}", "#!/bin/sh\nexit 0\n")
         theirs.chmod(0o755)
-        text = render(hook, Path(theirs) if chained else None, Interpreter.current(), "0123456789abcdef")
+        text = render_shim(hook, Path(theirs) if chained else None, Interpreter.current(), "0123456789abcdef")
         shim = shell.write(f".git/shims/{hook}", text)
         shim.chmod(0o755)
         # As the newest Git starts hooks; an older one gives each of its children the signal's default back.

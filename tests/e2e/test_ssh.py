@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.git_host.git_host_setup import plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host
 from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 from support import sandbox
 from support.shell import Shell
@@ -31,7 +31,7 @@ def _ready(server: SSHServer, name: str) -> Shell:
     """The same, done already."""
     lead_git_home()
     server.add_key(make_key(ssh_folder() / "id_ed25519").with_suffix(".pub"), name)
-    plan_setup(GitHostRequest(host=HOST, port=server.port, host_fingerprint=server.fingerprint), Path.home()).run()
+    plan_git_host(GitHostRequest(host=HOST, port=server.port, host_fingerprint=server.fingerprint), Path.home()).run()
     return Shell(Path.home())
 
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from conftest import REAL_ENVIRONMENT, MakeRepo
 
-from cpv_hooks.accounts.git_host.git_host_setup import plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host
 from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 from support.repos import SETTINGS
 from support.seaweed import Server
@@ -67,7 +67,7 @@ def world(make_repo: MakeRepo, ssh_server: SSHServer, s3_server: Server, monkeyp
         monkeypatch.setenv(name, value)
     lead_git_home()
     ssh_server.add_key(make_key(ssh_folder() / "id_ed25519").with_suffix(".pub"))
-    plan_setup(
+    plan_git_host(
         GitHostRequest(host=HOST, port=ssh_server.port, host_fingerprint=ssh_server.fingerprint), Path.home()
     ).run()
     host = Shell(ssh_server.make("vision", "resnet"))

@@ -103,7 +103,7 @@ def test_one_of_four_is_killed_at_each_stage(make_repo: MakeRepo, tmp_path: Path
     assert last.end() == [0] * 4, last.errors(0)
     assert (lost, last.lines(0)[0]) == (0, f"start {complete} main")
     assert [last.lines(rank)[-1] for rank in range(4)] == [undisturbed.lines(rank)[-1] for rank in range(4)]
-    steps = [step.step for step in run_refs.steps(Repo.discover(repo.path), "main")]
+    steps = [step.step for step in run_refs.steps_of_run(Repo.discover(repo.path), "main")]
     assert steps[-1] == 2 + len(KILLS) + 2
     for step in steps:
         oid = repo.git("show", f"refs/cpv/runs/main/{step}:checkpoint.dvc").out.split("md5: ")[1].split()[0]
@@ -118,5 +118,5 @@ def test_a_signal_to_one_rank_stops_all_at_one_step(make_repo: MakeRepo) -> None
     running.send(2, signal.SIGUSR1)
     assert running.end() == [128 + signal.SIGUSR1] * 4
     assert len({running.lines(rank)[-1] for rank in range(4)}) == 1
-    [step] = run_refs.steps(Repo.discover(repo.path), "main")
+    [step] = run_refs.steps_of_run(Repo.discover(repo.path), "main")
     assert step.step == int(running.lines(0)[-1].split()[1]) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks.git.commit_words import values
+from cpv_hooks.git.commit_words import option_values
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ from cpv_hooks.git.commit_words import values
     ],
 )
 def test_values(words: str, found: dict[str, list[str]]) -> None:
-    assert values(tuple(words.split())) == found
+    assert option_values(tuple(words.split())) == found

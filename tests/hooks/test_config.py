@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import FILE, MAX_BYTES, Config, Goals, load
+from cpv_hooks.project.config import FILE, MAX_BYTES, Config, Goals, load_config
 from cpv_hooks.state_files import cpv_home
 
 FULL = """[cpv]
@@ -42,9 +42,9 @@ def write(folder: Path, content: str | bytes) -> Path:
 
 
 def test_every_key_is_optional(tmp_path: Path) -> None:
-    assert load(tmp_path) == Config()
+    assert load_config(tmp_path) == Config()
     write(tmp_path, "")
-    assert load(tmp_path) == Config()
+    assert load_config(tmp_path) == Config()
     assert Config().artifacts["model"] == ("model.bin",)
     assert (Config().scheme, Config().tag_on_commit, Config().push_when, Config().stage) == (
         "minor",
@@ -56,7 +56,7 @@ def test_every_key_is_optional(tmp_path: Path) -> None:
 
 def test_every_key_is_read(tmp_path: Path) -> None:
     write(tmp_path, FULL)
-    assert load(tmp_path) == Config(
+    assert load_config(tmp_path) == Config(
         team="vision",
         model="resnet50",
         artifacts={
@@ -79,9 +79,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
 
 def test_what_is_better_of_metrics(tmp_path: Path) -> None:
     write(tmp_path, '[metrics]\nmain = "val.acc"\n"val.acc" = "max"\nloss = "min"\n')
-    assert load(tmp_path).metrics == Goals({"val.acc": "max", "loss": "min"}, "val.acc")
+    assert load_config(tmp_path).metrics == Goals({"val.acc": "max", "loss": "min"}, "val.acc")
     write(tmp_path, '[metrics]\nmain = "max"\n')  # a metric that is called so
-    assert load(tmp_path).metrics == Goals({"main": "max"})
+    assert load_config(tmp_path).metrics == Goals({"main": "max"})
 
 
 # The text, the line that is named, and what is said.
@@ -140,7 +140,7 @@ BROKEN = [
 def test_an_error_names_file_line_and_key(tmp_path: Path, text: str, line: int, what: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(CPVError) as caught:
-        load(tmp_path)
+        load_config(tmp_path)
     said = str(caught.value)
     assert said.startswith(f"{path}:{line}: "), said
     assert what in said
@@ -151,22 +151,22 @@ def test_an_error_names_file_line_and_key(tmp_path: Path, text: str, line: int, 
 def test_an_error_at_the_end_of_the_file_names_the_last_line(tmp_path: Path) -> None:
     path = write(tmp_path, "[cpv]\nteam = 'a'\nmodel =")
     with pytest.raises(CPVError, match="not TOML") as caught:
-        load(tmp_path)
+        load_config(tmp_path)
     assert str(caught.value).startswith(f"{path}:3: ")
 
 
 def test_text_in_another_encoding(tmp_path: Path) -> None:
     path = write(tmp_path, "[cpv]\nteam = 'größe'\n".encode("latin-1"))
     with pytest.raises(CPVError, match="not UTF-8") as caught:
-        load(tmp_path)
+        load_config(tmp_path)
     assert str(path) in str(caught.value)
 
 
 def test_windows_line_ends_and_a_byte_order_mark(tmp_path: Path) -> None:
     write(tmp_path, FULL.replace("\n", "\r\n"))
-    assert load(tmp_path).team == "vision"
+    assert load_config(tmp_path).team == "vision"
     write(tmp_path, b"\xef\xbb\xbf" + FULL.encode())
-    assert load(tmp_path).team == "vision"
+    assert load_config(tmp_path).team == "vision"
 
 
 def test_a_file_of_100_mb_is_refused_unread(tmp_path: Path) -> None:
@@ -174,20 +174,20 @@ def test_a_file_of_100_mb_is_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.truncate(100 << 20)
     with pytest.raises(CPVError, match=f"larger than {MAX_BYTES} bytes") as caught:
-        load(tmp_path)
+        load_config(tmp_path)
     assert str(caught.value) == f"{path}: larger than {MAX_BYTES} bytes; fix: keep only settings in it"
 
 
 def test_deep_nesting_is_an_error_and_not_a_crash(tmp_path: Path) -> None:
     write(tmp_path, "[cpv]\nteam = " + "[" * 50_000)
     with pytest.raises(CPVError, match="not TOML"):
-        load(tmp_path)
+        load_config(tmp_path)
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
     with pytest.raises(CPVError, match=r"\.cpv\.toml"):
-        load(tmp_path)
+        load_config(tmp_path)
 
 
 def test_personal_settings_are_where_cpv_home_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

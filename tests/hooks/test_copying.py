@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.system.copying import copy
+from cpv_hooks.system.copying import copy_and_hash
 from cpv_hooks.system.copying_ahead import CHUNK
 
 
@@ -21,7 +21,7 @@ def test_the_copy_has_the_bytes_and_the_hash(tmp_path: Path, size: int, mode: st
     source, target, told = tmp_path / "source", tmp_path / "target", []
     source.write_bytes(data)
     with open(source, "rb", buffering=0) as reader, open(target, mode, buffering=0) as writer:
-        assert copy(reader, writer, told.append) == (hashlib.md5(data).hexdigest(), size)
+        assert copy_and_hash(reader, writer, told.append) == (hashlib.md5(data).hexdigest(), size)
     assert target.read_bytes() == data
     assert sum(told) == size
 
@@ -35,7 +35,7 @@ def test_a_disk_that_is_full_stops_the_copy(tmp_path: Path, size: int) -> None:
         open("/dev/full", "wb", buffering=0) as full,
         pytest.raises(OSError) as raised,
     ):
-        copy(reader, full, lambda count: None)
+        copy_and_hash(reader, full, lambda count: None)
     assert raised.value.errno == errno.ENOSPC
 
 
@@ -51,7 +51,7 @@ def test_who_is_stopped_leaves_no_thread(tmp_path: Path) -> None:
         open(tmp_path / "target", "wb", buffering=0) as writer,
         pytest.raises(KeyboardInterrupt),
     ):
-        copy(reader, writer, stop)
+        copy_and_hash(reader, writer, stop)
     assert threading.active_count() == threads
 
 
@@ -70,7 +70,7 @@ def test_what_the_kernel_leaves_to_us(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "copy_file_range", refuse)
     with open(tmp_path / "source", "rb", buffering=0) as reader, open(tmp_path / "copy", "w+b", buffering=0) as writer:
-        assert copy(reader, writer, lambda count: None) == (hashlib.md5(data).hexdigest(), len(data))
+        assert copy_and_hash(reader, writer, lambda count: None) == (hashlib.md5(data).hexdigest(), len(data))
     assert (tmp_path / "copy").read_bytes() == data
     assert len(calls) == after + 1
 
@@ -87,4 +87,4 @@ def test_a_disk_that_fails_under_the_kernel(tmp_path: Path, monkeypatch: pytest.
         open(tmp_path / "copy", "w+b", buffering=0) as writer,
         pytest.raises(OSError, match="full"),
     ):
-        copy(reader, writer, lambda count: None)
+        copy_and_hash(reader, writer, lambda count: None)

@@ -11,7 +11,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.sync import watch_file
-from cpv_hooks.sync.events import QUERY
+from cpv_hooks.sync.sync_policy import QUERY
 from cpv_hooks.system import find_newer
 from support import engine
 from support.repos import ModelRepo

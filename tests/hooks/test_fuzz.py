@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, parse_dir_object
-from cpv_hooks.dvcformat.pointer import parse
+from cpv_hooks.dvcformat.pointer import parse_pointers
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.metric_formats import metrics
@@ -26,7 +26,7 @@ from cpv_hooks.project.tag_schemes import Line, builtin
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.recovery.transaction import recover
 from cpv_hooks.versions.checkpoint import Checkpoint, CheckpointArtifact
-from cpv_hooks.versions.tag_message import parse_message, write_message
+from cpv_hooks.versions.tag_message import parse_tag_message, write_tag_message
 from support.shell import Shell
 
 EXAMPLES = int(os.environ.get("CPV_FUZZ_EXAMPLES", "80"))
@@ -86,7 +86,7 @@ def one_line(error: CPVError) -> None:
 def test_any_text_is_a_pointer_file_or_an_error(text: str) -> None:
     for file in ("x.dvc", "dvc.lock"):
         try:
-            found = parse(text, file)
+            found = parse_pointers(text, file)
         except CPVError as error:
             one_line(error)
         else:
@@ -103,7 +103,7 @@ def test_any_text_is_a_pointer_file_or_an_error(text: str) -> None:
 def test_a_pointer_that_is_believed_stays_inside(path: str, oid: Any, size: Any, rest: dict[str, Any]) -> None:
     text = json.dumps({**rest, "outs": [{"md5": oid, "size": size, "hash": "md5", "path": path}]})
     try:
-        found = parse(text, "folder/x.dvc")
+        found = parse_pointers(text, "folder/x.dvc")
     except CPVError as error:
         one_line(error)
         return
@@ -158,7 +158,7 @@ def test_any_bytes_are_settings_or_an_error(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, config.FILE).write_bytes(data)
         try:
-            config.load(Path(folder))
+            config.load_config(Path(folder))
         except CPVError as error:
             one_line(error)
 
@@ -178,7 +178,7 @@ def test_any_value_of_a_setting_is_one_or_an_error(section: str, key: str, value
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, config.FILE).write_bytes(text)
         try:
-            found = config.load(Path(folder))
+            found = config.load_config(Path(folder))
         except CPVError as error:
             one_line(error)
         else:
@@ -209,7 +209,7 @@ def test_any_text_is_a_version_or_none(name: str, tag: str) -> None:
 @example('v0.1: x\n\nCpv-Line: model\nCpv-Metric: =1\nCpv-Artifact: kind=model path="\\ud800"\n')
 @example("Cpv-Line: model\nCpv-Metric: " + "[" * 100_000)
 def test_any_text_is_a_message(text: str) -> None:
-    info = parse_message(text)
+    info = parse_tag_message(text)
     assert "\n" not in info.subject
 
 
@@ -223,10 +223,10 @@ def test_any_text_is_a_message(text: str) -> None:
 )
 def test_what_is_written_into_a_message_is_read_back(path: str, key: str, value: Any, line: Line, subject: str) -> None:
     artifact = CheckpointArtifact("model", path, "a" * 32, 5, None)
-    message = write_message(
+    message = write_tag_message(
         "v0.1", line, Checkpoint("c" * 40, subject, (artifact,), {key: value}, {}), None, automatic=True
     )
-    found = parse_message(message)
+    found = parse_tag_message(message)
     assert (found.line, found.automatic, found.artifacts, found.metrics) == (line, True, (artifact,), {key: value})
 
 
@@ -266,7 +266,7 @@ def read_journal(data: bytes) -> None:
         file.write(data)
         file.flush()
         try:
-            record = journal_file.read(file.fileno(), Path("x.json"))
+            record = journal_file.read_journal(file.fileno(), Path("x.json"))
         except CPVError as error:
             one_line(error)
             return
@@ -302,8 +302,8 @@ def test_any_undo_of_a_journal_is_one_or_an_error(header: Any, undo: list[Any], 
 @fuzz
 @given(undo=st.lists(actions(), min_size=1, max_size=2))
 def test_a_journal_that_is_believed_is_carried_out_or_is_an_error(undoable: Repo, undo: list[Any]) -> None:
-    descriptor, path = journal_file.create(undoable, "test")
-    journal_file.append(descriptor, {"step": "one", "undo": undo})
+    descriptor, path = journal_file.create_journal(undoable, "test")
+    journal_file.append_line(descriptor, {"step": "one", "undo": undo})
     os.close(descriptor)
     try:
         recover(undoable)
@@ -324,6 +324,6 @@ def test_any_bytes_are_metrics(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "metrics.log")
         path.write_bytes(data)
-        found = metrics.read(path)
+        found = metrics.last_metrics(path)
     assert len(found) <= metrics.MAX_METRICS
     assert all(isinstance(value, int | float | str) for value in found.values())

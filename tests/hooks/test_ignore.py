@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.dvcformat.dvcignore import filter_for, is_ignored
+from cpv_hooks.dvcformat.dvcignore import filter_for, is_dvcignored
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.signatures import list_directory
 from support.shell import Shell
@@ -92,11 +92,11 @@ def test_an_ignore_file_inside_an_artifact_is_refused_as_dvc_refuses_it(dvc_shel
 
 def test_an_ignored_artifact(dvc_shell: Shell) -> None:
     dvc_shell.write("model.tmp", "1")
-    assert not is_ignored(dvc_shell.path, dvc_shell.path / "model.tmp")
+    assert not is_dvcignored(dvc_shell.path, dvc_shell.path / "model.tmp")
     dvc_shell.write(".dvcignore", "*.tmp\nlogs\n")
-    assert is_ignored(dvc_shell.path, dvc_shell.path / "model.tmp")
-    assert is_ignored(dvc_shell.path, dvc_shell.path / "data/logs")
-    assert not is_ignored(dvc_shell.path, dvc_shell.path / "data")
+    assert is_dvcignored(dvc_shell.path, dvc_shell.path / "model.tmp")
+    assert is_dvcignored(dvc_shell.path, dvc_shell.path / "data/logs")
+    assert not is_dvcignored(dvc_shell.path, dvc_shell.path / "data")
 
 
 def test_an_ignore_file_that_is_not_text(dvc_shell: Shell) -> None:

@@ -402,9 +402,9 @@ class TestTrainingScript:
 
     @pytest.fixture
     def folder(self, shell: Shell) -> Shell:
-        from cpv_hooks.setup.init.skeleton import files
+        from cpv_hooks.setup.init.skeleton import skeleton_files
 
-        for file in files("t", "m", data=True, pipeline=False):
+        for file in skeleton_files("t", "m", data=True, pipeline=False):
             shell.write(file.path, file.content)
         return shell
 

@@ -15,7 +15,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import undo_git, undo_install
-from cpv_hooks.recovery.transaction import begin, left, pending, recover
+from cpv_hooks.recovery.transaction import begin_transaction, left, pending, recover
 from support.shell import Shell
 
 
@@ -39,9 +39,9 @@ import os
 from pathlib import Path
 from cpv_hooks.recovery import undo, undo_git, undo_head
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.recovery.transaction import begin
+from cpv_hooks.recovery.transaction import begin_transaction
 repo = Repo.discover(Path.cwd())
-with begin(repo, "test") as t:
+with begin_transaction(repo, "test") as t:
     {body}
     os._exit(9)
 """
@@ -56,7 +56,7 @@ CHANGE = """t.step("write", [undo_git.file("a.txt", b"one\\n", b"two\\n")])
 
 
 def test_a_transaction_that_is_done_leaves_nothing(repo: Repo) -> None:
-    with begin(repo, "test") as transaction:
+    with begin_transaction(repo, "test") as transaction:
         transaction.step("write", [undo_git.file("new", None, b"x")])
         (repo.top / "new").write_bytes(b"x")
         [path] = folder(repo).iterdir()
@@ -66,7 +66,7 @@ def test_a_transaction_that_is_done_leaves_nothing(repo: Repo) -> None:
 
 
 def test_an_exception_undoes_the_steps_the_last_one_first_and_says_so(repo: Repo) -> None:
-    with pytest.raises(CPVError) as caught, begin(repo, "test") as transaction:
+    with pytest.raises(CPVError) as caught, begin_transaction(repo, "test") as transaction:
         transaction.step("look")
         transaction.step("write", [undo_git.file("a.txt", b"one\n", b"two\n")])
         (repo.top / "a.txt").write_bytes(b"two\n")
@@ -79,7 +79,7 @@ def test_an_exception_undoes_the_steps_the_last_one_first_and_says_so(repo: Repo
 
 
 def test_an_interrupt_undoes_them_too(repo: Repo) -> None:
-    with pytest.raises(KeyboardInterrupt), begin(repo, "test") as transaction:
+    with pytest.raises(KeyboardInterrupt), begin_transaction(repo, "test") as transaction:
         transaction.step("write", [undo_git.file("new", None, b"x")])
         (repo.top / "new").write_bytes(b"x")
         raise KeyboardInterrupt
@@ -89,7 +89,7 @@ def test_an_interrupt_undoes_them_too(repo: Repo) -> None:
 def test_an_undo_that_fails_keeps_the_journal_and_names_the_command(repo: Repo) -> None:
     lock = repo.git_dir / "index.lock"
     blob = repo.run("hash-object", "-w", "--stdin", input="x").strip()
-    with pytest.raises(CPVError) as caught, begin(repo, "test") as transaction:
+    with pytest.raises(CPVError) as caught, begin_transaction(repo, "test") as transaction:
         transaction.step("stage", [undo_git.index({"b": (None, f"100644 {blob}")})])
         set_index_entries(repo, {"b": f"100644 {blob}"})
         lock.touch()
@@ -136,7 +136,7 @@ def test_a_transaction_that_never_began_is_cleared_away(repo: Repo) -> None:
 
 
 def test_a_live_transaction_is_left_alone_and_waited_for(repo: Repo, shell: Shell) -> None:
-    with begin(repo, "test") as transaction:
+    with begin_transaction(repo, "test") as transaction:
         transaction.step("write", [undo_git.file("new", None, b"x")])
         (repo.top / "new").write_bytes(b"x")
         assert not left(repo)
@@ -156,13 +156,14 @@ def test_a_git_command_that_outlives_its_process_holds_the_journal(repo: Repo, s
     hook = shell.write(".git/hooks/commit-msg", f"#!/bin/sh\ntouch .git/there\nread x <{pipe}\n")
     hook.chmod(0o755)
     code = (
-        "import os, threading; from cpv_hooks.git.repo import Repo; from cpv_hooks.recovery.transaction import begin\n"
+        "import os, threading; from cpv_hooks.git.repo import Repo\n"
+        "from cpv_hooks.recovery.transaction import begin_transaction\n"
         "repo = Repo.discover()\n"
         "def die():\n"
         "    while not os.path.exists('.git/there'): pass\n"
         "    os._exit(9)\n"
         "threading.Thread(target=die).start()\n"
-        "with begin(repo, 'test') as t:\n"
+        "with begin_transaction(repo, 'test') as t:\n"
         "    t.step('commit'); repo.run('commit', '--allow-empty', '-m', 'x')\n"
     )
     shell.python("-c", code, status=9)
@@ -297,7 +298,7 @@ def test_a_file_that_the_user_committed_since_stays(repo: Repo, shell: Shell) ->
 def test_no_secret_is_written_down(repo: Repo, shell: Shell) -> None:
     shell.write(".dvc/config.local", "['remote \"s\"']\n    secret_access_key = hush\n")
     seen: list[str] = []
-    with begin(repo, "test") as transaction:
+    with begin_transaction(repo, "test") as transaction:
         transaction.step("write", [undo_git.file("a.txt", b"one\n", b"two\n")])
         seen += [path.read_text() for path in folder(repo).iterdir()]
     assert "hush" not in "".join(seen)

@@ -14,7 +14,7 @@ from conftest import MakeRepo
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.worktree.materialise import needed, place_directory, place_file
+from cpv_hooks.worktree.materialise import needed_objects, place_directory, place_file
 from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
 from support import engine
 from support.repos import ModelRepo
@@ -192,7 +192,7 @@ def test_a_missing_file_is_named_before_anything_is_touched(repo: ModelRepo) -> 
 def test_a_missing_directory_object(repo: ModelRepo) -> None:
     space = engine.workspace(repo)
     with pytest.raises(MissingFromCache) as caught:
-        needed(Pointer("data.dvc", "data", f"{'0' * 32}.dir"), space.cache)
+        needed_objects(Pointer("data.dvc", "data", f"{'0' * 32}.dir"), space.cache)
     assert caught.value.oids == [f"{'0' * 32}.dir"]
     with pytest.raises(MissingFromCache):
         place_file(space, Pointer("model.bin.dvc", "model.bin", "0" * 32))

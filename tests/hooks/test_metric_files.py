@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.metric_formats import event_file
-from cpv_hooks.metric_formats.metrics import read
+from cpv_hooks.metric_formats.metrics import last_metrics
 from cpv_hooks.metric_formats.places import chosen, place_of
 from cpv_hooks.metric_formats.read_series import read_series
-from cpv_hooks.metric_formats.series import Collector, merged
+from cpv_hooks.metric_formats.series import Collector, merge_series
 
 FILES = Path(__file__).parents[1] / "metrics"
 ACC, LOSS = [0.5, 0.75, 0.625], [2.0, 1.0, 0.5]
@@ -34,7 +34,7 @@ def test_event_files(writer: str) -> None:
     path, name = found(f"{writer}/events*")
     whole = {"train/acc": ("step", [0, 1, 2], ACC), "loss": ("step", [0, 1, 2], LOSS)}
     assert points(path, name) == whole
-    assert read(path, name) == {"train/acc": 0.625, "loss": 0.5}
+    assert last_metrics(path, name) == {"train/acc": 0.625, "loss": 0.5}
     place = place_of(name)
     assert place is not None
     assert place.source == writer
@@ -43,14 +43,14 @@ def test_event_files(writer: str) -> None:
 def test_dvclive() -> None:
     assert points(*found("dvclive/plots/metrics/loss.tsv")) == {"loss": ("step", [0, 1, 2], LOSS)}
     assert points(*found("dvclive/plots/metrics/train/acc.tsv")) == {"train.acc": ("step", [0, 1, 2], ACC)}
-    assert read(*found("dvclive/metrics.json")) == {"loss": 0.5, "step": 2, "train.acc": 0.625}
-    assert read(*found("dvclive/plots/metrics/train/acc.tsv")) == {"train.acc": 0.625}
+    assert last_metrics(*found("dvclive/metrics.json")) == {"loss": 0.5, "step": 2, "train.acc": 0.625}
+    assert last_metrics(*found("dvclive/plots/metrics/train/acc.tsv")) == {"train.acc": 0.625}
 
 
 def test_mlflow() -> None:
     assert points(*found("mlruns/0/*/metrics/loss")) == {"loss": ("step", [0, 1, 2], LOSS)}
     assert points(*found("mlruns/0/*/metrics/train/acc")) == {"train/acc": ("step", [0, 1, 2], ACC)}
-    assert read(*found("mlruns/0/*/metrics/train/acc")) == {"train/acc": 0.625}
+    assert last_metrics(*found("mlruns/0/*/metrics/train/acc")) == {"train/acc": 0.625}
 
 
 def test_tables_and_the_state_of_a_trainer() -> None:
@@ -101,7 +101,7 @@ def test_a_commit_looks_into_the_last_events_alone(tmp_path: Path) -> None:
     data = path.read_bytes()
     long = tmp_path / "long"
     long.write_bytes(data * 400)
-    assert read(long, name) == {"train/acc": 0.625, "loss": 0.5}
+    assert last_metrics(long, name) == {"train/acc": 0.625, "loss": 0.5}
     assert {len(one.steps) for one in read_series(long, name, last=2)} == {1}
 
 
@@ -132,7 +132,7 @@ def test_large_records_are_jumped_over(tmp_path: Path) -> None:
         stream.seek((1 << 30) + 4, 1)
         stream.write(path.read_bytes())
     assert points(large, name) == points(path, name)
-    assert read(large, name) == {}, "a commit does not wait for it"
+    assert last_metrics(large, name) == {}, "a commit does not wait for it"
 
 
 def test_one_run_in_several_files(tmp_path: Path) -> None:
@@ -145,10 +145,10 @@ def test_one_run_in_several_files(tmp_path: Path) -> None:
         return collector
 
     first, second = part([1, 2, 3], [5, 4, 9]).series("a"), part([3, 4], [3, 2]).series("b")
-    whole = merged([*first, *second])
+    whole = merge_series([*first, *second])
     assert (list(whole.steps), list(whole.values), whole.file) == ([1, 2, 3, 4], [5, 4, 3, 2], "b")
     last = part([7], [1.0], "row").series("metrics.json")
-    assert merged([*last, *second]).file == "b"
+    assert merge_series([*last, *second]).file == "b"
 
 
 def test_event_files_without_scalars(tmp_path: Path) -> None:

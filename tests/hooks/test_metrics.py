@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.metric_formats.metrics import MAX_METRICS, TAIL_BYTES, read
+from cpv_hooks.metric_formats.metrics import MAX_METRICS, TAIL_BYTES, last_metrics
 
 
 @pytest.mark.parametrize(
@@ -32,20 +32,20 @@ from cpv_hooks.metric_formats.metrics import MAX_METRICS, TAIL_BYTES, read
 def test_read(tmp_path: Path, text: str, metrics: dict[str, object]) -> None:
     log = tmp_path / "metrics.log"
     log.write_text(text)
-    assert read(log) == metrics
+    assert last_metrics(log) == metrics
 
 
 def test_not_a_number_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "metrics.log"
     log.write_text('{"a": NaN}\nb=nan c=-inf\n')
-    found = read(log)
+    found = last_metrics(log)
     assert math.isnan(float(found["a"])) and math.isnan(float(found["b"])) and found["c"] == -math.inf
 
 
 def test_bytes_that_are_not_text_are_passed_over(tmp_path: Path) -> None:
     log = tmp_path / "metrics.log"
     log.write_bytes(b"\xff\x00\xfe\n" + b"loss=0.5\n")
-    assert read(log) == {"loss": 0.5}
+    assert last_metrics(log) == {"loss": 0.5}
 
 
 def test_only_the_end_of_a_large_log_counts(tmp_path: Path) -> None:
@@ -55,16 +55,16 @@ def test_only_the_end_of_a_large_log_counts(tmp_path: Path) -> None:
         stream.truncate(1 << 30)
         stream.seek(1 << 30)
         stream.write("\nloss=0.5\n")
-    assert read(log) == {"loss": 0.5}
+    assert last_metrics(log) == {"loss": 0.5}
 
 
 def test_a_line_that_the_tail_cuts_is_left_out(tmp_path: Path) -> None:
     log = tmp_path / "metrics.log"
     last = "loss=0.5\n"
     log.write_text("early=1 " + "x" * (TAIL_BYTES - len(last) - 20) + " half=2\n" + last)
-    assert read(log) == {"early": 1, "half": 2, "loss": 0.5}
+    assert last_metrics(log) == {"early": 1, "half": 2, "loss": 0.5}
     log.write_text("early=1 " + "x" * TAIL_BYTES + " half=2\n" + last)
-    assert read(log) == {"loss": 0.5}
+    assert last_metrics(log) == {"loss": 0.5}
 
 
 def test_a_line_that_starts_where_the_tail_does_is_whole(tmp_path: Path) -> None:
@@ -72,17 +72,17 @@ def test_a_line_that_starts_where_the_tail_does_is_whole(tmp_path: Path) -> None
     tail = "first=1 " + "x" * (TAIL_BYTES - 9) + "\n"
     assert len(tail) == TAIL_BYTES
     log.write_text("before=1\n" + tail)
-    assert read(log) == {"first": 1}
+    assert last_metrics(log) == {"first": 1}
 
 
 def test_size_is_limited(tmp_path: Path) -> None:
     log = tmp_path / "metrics.log"
     log.write_text("\n".join(json.dumps({f"m{n}": n, "k" * 101: 1, "text": "x" * 1000}) for n in range(200)))
-    found = read(log)
+    found = last_metrics(log)
     assert len(found) == MAX_METRICS
     assert found["m199"] == 199 and len(str(found["text"])) == 200
 
 
 def test_a_log_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        read(tmp_path / "metrics.log")
+        last_metrics(tmp_path / "metrics.log")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.metric_formats.metrics import MAX_METRICS, TAIL_BYTES, read
+from cpv_hooks.metric_formats.metrics import MAX_METRICS, TAIL_BYTES, last_metrics
 
 DVCLIVE = """{
     "train": {
@@ -76,23 +76,23 @@ TRAINED = {
 def test_read(tmp_path: Path, name: str, text: str, metrics: dict[str, object]) -> None:
     path = tmp_path / "0cc175b9"
     path.write_bytes(text.encode())
-    assert read(path, name) == metrics
+    assert last_metrics(path, name) == metrics
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_what_powershell_writes(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "metrics.log"
     path.write_bytes(("\ufeff" + "loss=0.25\r\n" * 10_000 + '{"loss": 0.5}\r\n').encode(encoding))
-    assert read(path) == {"loss": 0.5}
+    assert last_metrics(path) == {"loss": 0.5}
 
 
 def test_a_large_table_is_read_from_its_end(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,loss\n" + "".join(f"{n},{n / 2}\n" for n in range(TAIL_BYTES)))
-    assert read(path) == {"step": TAIL_BYTES - 1, "loss": (TAIL_BYTES - 1) / 2}
+    assert last_metrics(path) == {"step": TAIL_BYTES - 1, "loss": (TAIL_BYTES - 1) / 2}
 
 
 def test_a_document_of_many_is_limited(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps({"a": {f"m{n}": n for n in range(200)}}, indent=1))
-    assert len(read(path)) == MAX_METRICS
+    assert len(last_metrics(path)) == MAX_METRICS

@@ -11,7 +11,7 @@ import pytest
 
 from cpv_hooks.console.output import fail, say, size_text, time_text, warn
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.console.redact import redact, remember
+from cpv_hooks.console.redact import hide, redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.state_files import cpv_home
 from support.terminal import converse
@@ -98,8 +98,8 @@ def test_a_bug_without_a_place_for_the_log(capsys: Capture) -> None:
     ],
 )
 def test_secrets_are_masked(text: str, shown: str) -> None:
-    remember("token-value")
-    remember("a")  # too short to mean anything
+    hide("token-value")
+    hide("a")  # too short to mean anything
     assert redact(text) == shown
 
 

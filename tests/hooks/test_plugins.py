@@ -65,7 +65,7 @@ def use(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[EntryPoint] = [
         entry for dist in distributions(path=[str(site)]) for entry in dist.entry_points if entry.group == "cpv"
     ]
-    monkeypatch.setattr(plugins, "entry_points", lambda: iter(found))
+    monkeypatch.setattr(plugins, "installed_plugins", lambda: iter(found))
     plugins.manager.cache_clear()
 
 
@@ -92,8 +92,8 @@ def cpv_metrics(path, name):
     use(site, monkeypatch)
     log = tmp_path / "0cc175b9"
     log.write_text("loss=0.5\nloss=0.4\n")
-    assert plugins.metrics(log, "run/metrics.csv") == {"rows": 2, "text": "x" * 200}
-    assert plugins.metrics(log, "metrics.log") == {"loss": 0.4}
+    assert plugins.metrics_in(log, "run/metrics.csv") == {"rows": 2, "text": "x" * 200}
+    assert plugins.metrics_in(log, "metrics.log") == {"loss": 0.4}
 
 
 def test_a_plugin_gives_metrics_step_by_step(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def cpv_metrics(path, name, series):
     use(site, monkeypatch)
     log = tmp_path / "0cc175b9"
     log.write_text("step=3 loss=0.5\n")
-    assert plugins.metrics(log, "a.steps") == {"acc": 0.75}
+    assert plugins.metrics_in(log, "a.steps") == {"acc": 0.75}
     (acc,) = plugins.series(log, "a.steps")
     assert (acc.name, acc.file, acc.axis, acc.steps, acc.values) == ("acc", "a.steps", "step", [1, 5], [0.5, 0.75])
     (acc,) = plugins.series(log, "a.numbers")
@@ -156,7 +156,7 @@ def test_init_proposes_what_a_plugin_says_is_a_model(
     for name in ("net.w8", "net.unknown", "net.keras", "net.csv"):
         repo.write(name, bytes(proposals.MIN_BYTES + 1))
     use(site, monkeypatch)
-    found = proposals.find(Repo.discover(repo.path), repo.path)
+    found = proposals.propose_artifacts(Repo.discover(repo.path), repo.path)
     assert {(one.path, one.kind) for one in found} == {("net.w8", "model"), ("net.keras", "model")}
 
 
@@ -191,7 +191,7 @@ def test_a_plugin_that_fails_later_is_named_once_and_left_out(
     distribution(site, "cpv_other", "@hookimpl\ndef cpv_kind(path): return 'data' if path == 'x' else None\n")
     use(site, monkeypatch)
     assert [plugins.kind(path) for path in ("model.bin", "x", "model.bin")] == ["model", "data", "model"]
-    assert list(plugins.every("cpv_checks", repo=None)) == []
+    assert list(plugins.all_answers("cpv_checks", repo=None)) == []
     assert capsys.readouterr().err == (
         "cpv: warning: plugin cpv_late (cpv_late) failed in cpv_kind: ZeroDivisionError('division by zero'); "
         "fix: pip uninstall cpv_late\n"
@@ -206,10 +206,10 @@ def test_whatever_a_plugin_raises(
     use(site, monkeypatch)
     log = site / "metrics.log"
     log.write_text("loss=0.5\n")
-    assert plugins.metrics(log, "metrics.log") == {"loss": 0.5}
+    assert plugins.metrics_in(log, "metrics.log") == {"loss": 0.5}
     assert capsys.readouterr().err.startswith("cpv: warning: plugin cpv_late (cpv_late) failed in cpv_metrics: ")
     with pytest.raises(OSError, match="gone"):  # CPV's own, which its caller knows
-        plugins.metrics(site / "gone", "gone")
+        plugins.metrics_in(site / "gone", "gone")
 
 
 def test_a_tag_scheme_that_fails_ends_the_command(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +294,7 @@ def test_the_example_of_the_documentation_changes_each(site: Path, monkeypatch: 
     assert scheme.parse(Line.DATA, "cal-data-2026.7") == (2026, 7)
     scores = site / "x.scores"
     scores.write_text('{"final": {"acc": 0.9}}')
-    assert plugins.metrics(scores, "x.scores") == {"acc": 0.9}
+    assert plugins.metrics_in(scores, "x.scores") == {"acc": 0.9}
     assert plugins.kind("a.weights") == "model"
     model = plugins.model("a.weights", {"a.weights": BytesSource(bytes([6] + [0] * 7))}, is_folder=False)
     assert model is not None

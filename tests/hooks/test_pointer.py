@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks.dvcformat.pointer import MAX_BYTES, Content, Pointer, has_conflict, is_pointer_file, parse
-from cpv_hooks.dvcformat.pointer_writer import render
+from cpv_hooks.dvcformat.pointer import MAX_BYTES, Content, Pointer, has_conflict, is_pointer_file, parse_pointers
+from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError
 from support.shell import Shell
 
@@ -48,43 +48,43 @@ def test_reads_what_dvc_add_wrote(dvc_shell: Shell) -> None:
     dvc_shell.write("data/b/c", b"22")
     dvc_shell.dvc("add", "-q", "models/net.bin", "data")
 
-    [model] = parse(dvc_shell.read("models/net.bin.dvc").decode(), "models/net.bin.dvc")
+    [model] = parse_pointers(dvc_shell.read("models/net.bin.dvc").decode(), "models/net.bin.dvc")
     assert model == Pointer(
         file="models/net.bin.dvc", path="models/net.bin", oid=dvc_shell.md5("models/net.bin"), size=5, isexec=True
     )
     assert model.writable
     assert not model.isdir
-    [data] = parse(dvc_shell.read("data.dvc").decode(), "data.dvc")
+    [data] = parse_pointers(dvc_shell.read("data.dvc").decode(), "data.dvc")
     assert (data.path, data.size, data.nfiles, data.isdir) == ("data", 3, 2, True)
 
 
 def test_more_than_one_output_and_those_that_git_keeps() -> None:
     two = text("a") + f"- path: b\n  md5: {OID}.dir\n- path: c\n  cache: false\n"
-    assert [(p.path, p.isdir) for p in parse(two, "x.dvc")] == [("a", False), ("b", True)]
+    assert [(p.path, p.isdir) for p in parse_pointers(two, "x.dvc")] == [("a", False), ("b", True)]
 
 
 def test_wdir_leads_to_another_folder() -> None:
-    assert parse(text("net.bin", more="wdir: ../models\n"), "pointers/net.dvc")[0].path == "models/net.bin"
+    assert parse_pointers(text("net.bin", more="wdir: ../models\n"), "pointers/net.dvc")[0].path == "models/net.bin"
 
 
 def test_an_import_is_not_ours_to_rewrite() -> None:
-    [pointer] = parse(text(more="deps:\n- path: https://example.com/x\n"), "x.dvc")
+    [pointer] = parse_pointers(text(more="deps:\n- path: https://example.com/x\n"), "x.dvc")
     assert pointer.imported
     assert not pointer.writable
 
 
 def test_a_pointer_of_dvc_2_is_legacy() -> None:
-    [pointer] = parse(f"outs:\n- md5: {OID}\n  size: 3\n  path: x\n", "x.dvc")
+    [pointer] = parse_pointers(f"outs:\n- md5: {OID}\n  size: 3\n  path: x\n", "x.dvc")
     assert pointer.legacy
-    assert not parse(text("x"), "x.dvc")[0].legacy
+    assert not parse_pointers(text("x"), "x.dvc")[0].legacy
 
 
 def test_push_false_is_kept_in_mind() -> None:
-    assert not parse(text().replace("  hash: md5", "  push: false\n  hash: md5"), "x.dvc")[0].push
+    assert not parse_pointers(text().replace("  hash: md5", "  push: false\n  hash: md5"), "x.dvc")[0].push
 
 
 def test_an_output_without_a_hash_yet() -> None:
-    assert parse("outs:\n- path: later.bin\n", "later.bin.dvc")[0].oid is None
+    assert parse_pointers("outs:\n- path: later.bin\n", "later.bin.dvc")[0].oid is None
 
 
 LOCK = f"""schema: '2.0'
@@ -116,12 +116,12 @@ PIPELINE = """stages:
 
 
 def test_a_lock_file_names_the_outputs_of_the_stages_that_are_left() -> None:
-    [pointer] = parse(LOCK, "dvc.lock", PIPELINE)
+    [pointer] = parse_pointers(LOCK, "dvc.lock", PIPELINE)
     assert (pointer.path, pointer.stage, pointer.writable) == ("sub/model.bin", True, False)
 
 
 def test_a_lock_file_with_a_templated_folder_is_left_to_dvc() -> None:
-    assert parse(LOCK, "dvc.lock", PIPELINE.replace("wdir: sub", "wdir: ${where}")) == []
+    assert parse_pointers(LOCK, "dvc.lock", PIPELINE.replace("wdir: sub", "wdir: ${where}")) == []
 
 
 def test_a_pipeline_that_dvc_locked(dvc_shell: Shell) -> None:
@@ -131,7 +131,7 @@ def test_a_pipeline_that_dvc_locked(dvc_shell: Shell) -> None:
         "      cmd: echo ${item} > ${item}.out\n      outs: ['${item}.out']\n",
     )
     dvc_shell.dvc("repro", "-q")
-    found = parse(dvc_shell.read("dvc.lock").decode(), "dvc.lock", dvc_shell.read("dvc.yaml").decode())
+    found = parse_pointers(dvc_shell.read("dvc.lock").decode(), "dvc.lock", dvc_shell.read("dvc.yaml").decode())
     assert {p.path: p.oid for p in found} == {name: dvc_shell.md5(name) for name in ("a.out", "b.out")}
     assert all(p.stage and not p.legacy for p in found)
 
@@ -186,7 +186,7 @@ def test_a_pipeline_that_dvc_locked(dvc_shell: Shell) -> None:
 def test_what_is_not_a_pointer_is_refused_with_the_command_that_mends_it(broken: str, where: str, what: str) -> None:
     file = "a/x.dvc" if where.startswith("a/") else "x.dvc"
     with pytest.raises(CPVError) as caught:
-        parse(broken, file)
+        parse_pointers(broken, file)
     line = str(caught.value)
     assert "\n" not in line
     assert line.startswith(f"{where}")
@@ -205,17 +205,17 @@ def test_a_bomb_of_aliases_costs_nothing() -> None:
     levels = ["l0: &l0 [x, x, x, x, x, x, x, x, x]"]
     levels += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 10)]
     with pytest.raises(CPVError, match="not a DVC pointer"):
-        parse("\n".join(levels) + "\n", "x.dvc")
+        parse_pointers("\n".join(levels) + "\n", "x.dvc")
 
 
 def test_deep_nesting_is_an_error_and_not_a_crash() -> None:
     with pytest.raises(CPVError, match=r"^x\.dvc.*(not YAML|not a DVC pointer)"):
-        parse("outs: " + "[" * 100_000, "x.dvc")
+        parse_pointers("outs: " + "[" * 100_000, "x.dvc")
 
 
 def test_a_huge_pointer_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(CPVError, match=f"pointer larger than {MAX_BYTES} bytes"):
-        parse("#" * (MAX_BYTES + 1), "x.dvc")
+        parse_pointers("#" * (MAX_BYTES + 1), "x.dvc")
 
 
 NAMES = ["model.bin", "weights v1.bin", "größe.bin", "#hash.bin", "yes", "1.5", "a: b", "'q'", "- x", "x" * 120]
@@ -233,10 +233,10 @@ def test_new_pointers_are_those_that_dvc_add_writes(dvc_shell: Shell) -> None:
     for kind, content in kinds.items():
         for name in NAMES:
             theirs = dvc_shell.read(f"{kind}/{name}.dvc").decode()
-            [pointer] = parse(theirs, f"{kind}/{name}.dvc")
+            [pointer] = parse_pointers(theirs, f"{kind}/{name}.dvc")
             assert pointer.oid is not None
             new = Pointer(f"{kind}/{name}.dvc", f"{kind}/{name}", None)
-            assert render(None, new, content._replace(oid=pointer.oid)) == theirs, (kind, name)
+            assert render_pointer(None, new, content._replace(oid=pointer.oid)) == theirs, (kind, name)
 
 
 OLD = f"""# made by hand
@@ -271,8 +271,8 @@ def test_everything_else_in_a_pointer_survives_as_with_dvc_add(dvc_shell: Shell)
     dvc_shell.dvc("commit", "-q", "-f", "m.dvc")
     theirs = dvc_shell.read("m.dvc").decode()
 
-    pointer = parse(before, "m.dvc")[0]
-    ours = render(before, pointer, Content(dvc_shell.md5("model.bin"), 5))
+    pointer = parse_pointers(before, "m.dvc")[0]
+    ours = render_pointer(before, pointer, Content(dvc_shell.md5("model.bin"), 5))
     assert ours == theirs
     assert "# so far" in ours
     assert "owner: ada" in ours
@@ -280,12 +280,12 @@ def test_everything_else_in_a_pointer_survives_as_with_dvc_add(dvc_shell: Shell)
 
 def test_keys_that_no_longer_hold_are_dropped() -> None:
     old = f"outs:\n- md5: {OID}.dir\n  size: 3\n  nfiles: 2\n  isexec: true\n  hash: md5\n  path: x\n"
-    new = render(old, parse(old, "x.dvc")[0], Content(OID, 0))
+    new = render_pointer(old, parse_pointers(old, "x.dvc")[0], Content(OID, 0))
     assert new == f"outs:\n- md5: {OID}\n  size: 0\n  hash: md5\n  path: x\n"
 
 
 def test_a_pointer_beside_an_artifact_in_a_subfolder() -> None:
-    new = render(None, Pointer("models/a.bin.dvc", "models/a.bin", None), Content(OID, 0))
+    new = render_pointer(None, Pointer("models/a.bin.dvc", "models/a.bin", None), Content(OID, 0))
     assert new.endswith("path: a.bin\n")
 
 
@@ -301,7 +301,7 @@ def test_what_dvc_yaml_says_of_an_output(written: str, said: dict[str, object]) 
     lock = f"schema: '2.0'\nstages:\n  train:\n    cmd: x\n    outs:\n    - path: sub/a.bin\n      md5: {'a' * 32}\n"
     flags = "".join(f"        {key}: {str(value).lower()}\n" for key, value in said.items())
     pipeline = f"stages:\n  train:\n    cmd: x\n    outs:\n    - {written}:\n{flags}"
-    found = parse(lock, "dvc.lock", pipeline)[0]
+    found = parse_pointers(lock, "dvc.lock", pipeline)[0]
     fits = not written.startswith("other")
     assert found.remote == ("private" if fits else None)
     assert found.push is not (fits and said.get("push") is False)
@@ -309,4 +309,4 @@ def test_what_dvc_yaml_says_of_an_output(written: str, said: dict[str, object]) 
 
 def test_a_remote_that_is_no_name() -> None:
     with pytest.raises(CPVError, match="remote is not the name of a DVC remote: '5'"):
-        parse(f"outs:\n- md5: {'a' * 32}\n  hash: md5\n  path: x\n  remote: 5\n", "x.dvc")
+        parse_pointers(f"outs:\n- md5: {'a' * 32}\n  hash: md5\n  path: x\n  remote: 5\n", "x.dvc")

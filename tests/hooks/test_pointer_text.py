@@ -8,8 +8,8 @@ import pytest
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.file_versions import Stored
-from cpv_hooks.dvcformat.pointer import Content, Pointer, parse
-from cpv_hooks.dvcformat.pointer_writer import render, render_stored
+from cpv_hooks.dvcformat.pointer import Content, Pointer, parse_pointers
+from cpv_hooks.dvcformat.pointer_writer import render_pointer, render_stored
 from cpv_hooks.errors import CPVError
 from cpv_hooks.worktree.base_index import Index
 
@@ -32,7 +32,7 @@ FOLDER_PLACED = "outs:\n- hash: md5\n  path: data\n  files:\n" + row("a.csv", A,
 
 
 def one(text: str, file: str = "data.dvc") -> Pointer:
-    [pointer] = parse(text, file)
+    [pointer] = parse_pointers(text, file)
     return pointer
 
 
@@ -62,19 +62,19 @@ def test_other_content_gets_no_place() -> None:
 
 
 def test_a_change_drops_the_places_that_no_longer_hold() -> None:
-    assert "cloud" not in render(FILE_PLACED, one(FILE_PLACED), Content(B, 5))
-    assert "best # so far" in render(FILE_PLACED, one(FILE_PLACED), Content(B, 5))
-    same = render(FILE_PLACED, one(FILE_PLACED), Content(A, 4, isexec=True))
+    assert "cloud" not in render_pointer(FILE_PLACED, one(FILE_PLACED), Content(B, 5))
+    assert "best # so far" in render_pointer(FILE_PLACED, one(FILE_PLACED), Content(B, 5))
+    same = render_pointer(FILE_PLACED, one(FILE_PLACED), Content(A, 4, isexec=True))
     assert "version_id" in same
     files = [Stored("a.csv", C, 3), Stored("c.csv", C, 3), Stored("sub/b.csv", B, 2)]
-    changed = render(FOLDER_PLACED, one(FOLDER_PLACED), Content("", 8, nfiles=3), files)
+    changed = render_pointer(FOLDER_PLACED, one(FOLDER_PLACED), Content("", 8, nfiles=3), files)
     expected = "outs:\n- hash: md5\n  path: data\n  files:\n"
     assert changed == expected + row("a.csv", C, None, 3) + row("c.csv", C, None, 3) + row("sub/b.csv", B, "vb")
     assert not one(changed).names_versions_on("storage")
 
 
 def test_a_folder_becomes_a_file() -> None:
-    assert render(FOLDER_PLACED, one(FOLDER_PLACED), Content(A, 2)) == (
+    assert render_pointer(FOLDER_PLACED, one(FOLDER_PLACED), Content(A, 2)) == (
         f"outs:\n- hash: md5\n  path: data\n  md5: {A}\n  size: 2\n"
     )
 
@@ -95,7 +95,7 @@ def test_what_needs_no_place() -> None:
 def test_a_hostile_list_of_files(name: str, what: str) -> None:
     text = "outs:\n- hash: md5\n  path: data\n  files:\n" + row("a.csv", A, "v") + row(name, B, "v")
     with pytest.raises(CPVError, match=what) as caught:
-        parse(text, "data.dvc")
+        parse_pointers(text, "data.dvc")
     assert str(caught.value).startswith("data.dvc: its list of files: ")
 
 

@@ -18,14 +18,14 @@ SIZE = 6_000_000
 PROGRAM = """
 from cpv_hooks.console import progress
 progress.BAR_AFTER = progress.LINE_AFTER = progress.LINE_EVERY = 0
-from cpv_hooks.sync.events import SYNC
+from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.commits.upload_commits import complete
+from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 repo = Repo.discover()
 """
-SYNC, PUBLISH = "guarded_sync(repo, SYNC)\n", "complete(Project.find_all(repo)[0], ['HEAD'])\n"
+SYNC, PUBLISH = "guarded_sync(repo, SYNC)\n", "ensure_uploaded(Project.find_all(repo)[0], ['HEAD'])\n"
 
 
 def change(model: ModelRepo) -> str:

@@ -18,8 +18,8 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits.background_process import start_worker
-from cpv_hooks.transfer.commits.background_worker import run
-from cpv_hooks.transfer.commits.upload_commits import Published, complete, deliver, publish, retry_queued
+from cpv_hooks.transfer.commits.background_worker import upload_queued
+from cpv_hooks.transfer.commits.upload_commits import Published, deliver_commits, ensure_uploaded, publish, retry_queued
 from cpv_hooks.transfer.objects import store
 from cpv_hooks.transfer.objects.fetch_objects import fetch, fetch_pointer
 from cpv_hooks.transfer.objects.store import Store
@@ -267,11 +267,11 @@ def test_a_lost_file_keeps_its_directory_object_from_the_remote(repo: ModelRepo)
 def test_a_clone_without_data_publishes_nothing_and_misses_nothing(repo: ModelRepo, tmp_path: Path) -> None:
     repo.dvc("push", "-q")
     clone = clone_of(repo, tmp_path)
-    assert complete(project_of(clone), ["HEAD"]) == []
+    assert ensure_uploaded(project_of(clone), ["HEAD"]) == []
     # What the remote lacks cannot be promised by the directory object alone.
     remote_file(repo, repo.md5("data/a")).unlink()
     other = clone_of(repo, tmp_path, "other")
-    assert [item.path for item in complete(project_of(other), ["HEAD"])] == ["data/a"]
+    assert [item.path for item in ensure_uploaded(project_of(other), ["HEAD"])] == ["data/a"]
 
 
 def clone_of(repo: Shell, tmp_path: Path, name: str = "clone") -> ModelRepo:
@@ -281,18 +281,18 @@ def clone_of(repo: Shell, tmp_path: Path, name: str = "clone") -> ModelRepo:
 
 def test_complete_uploads_unless_the_policy_is_never(make_repo: MakeRepo) -> None:
     repo = make_repo(install=False, files=FILES, settings='[push]\nwhen = "never"\n')
-    missing = complete(project_of(repo), ["HEAD"])
+    missing = ensure_uploaded(project_of(repo), ["HEAD"])
     assert {item.path for item in missing} == {"model.bin", "metrics.log", "data/a", "data/sub/b"}
     assert remote_objects(repo) == set()
     repo.write(".cpv.toml", "")
-    assert complete(project_of(repo), ["HEAD"]) == []
+    assert ensure_uploaded(project_of(repo), ["HEAD"]) == []
     assert remote_objects(repo) == repo.objects()
 
 
 def test_a_directory_object_that_neither_side_has(repo: ModelRepo) -> None:
     oid = oid_of(repo, "data")
     cache_file(repo, oid).unlink()
-    assert [(item.path, item.oid) for item in complete(project_of(repo), ["HEAD"])] == [("data", oid)]
+    assert [(item.path, item.oid) for item in ensure_uploaded(project_of(repo), ["HEAD"])] == [("data", oid)]
 
 
 def test_pointers_that_stay_here(repo: ModelRepo) -> None:
@@ -309,7 +309,7 @@ def test_an_import_has_its_own_source(repo: ModelRepo, tmp_path: Path) -> None:
     repo.git("add", "-A")
     repo.commit()
     cache_file(repo, repo.md5("imported.txt")).unlink()
-    assert complete(project_of(repo), ["HEAD"]) == []
+    assert ensure_uploaded(project_of(repo), ["HEAD"]) == []
 
 
 def test_outputs_of_stages(repo: ModelRepo) -> None:
@@ -317,7 +317,7 @@ def test_outputs_of_stages(repo: ModelRepo) -> None:
     repo.dvc("repro", "-q")
     repo.git("add", "-A")
     repo.commit()
-    assert complete(project_of(repo), ["HEAD"]) == []
+    assert ensure_uploaded(project_of(repo), ["HEAD"]) == []
     assert repo.md5("ours") in remote_objects(repo)
     assert repo.md5("kept") not in remote_objects(repo)
 
@@ -337,7 +337,7 @@ def test_dvc_2_pointers(repo: ModelRepo) -> None:
     repo.write(".gitignore", repo.read(".gitignore") + b"/old.txt\n")
     repo.git("add", "-A")
     repo.commit()
-    assert complete(project_of(repo), ["HEAD"]) == []
+    assert ensure_uploaded(project_of(repo), ["HEAD"]) == []
     assert (repo.path.parent / "storage" / oid[:2] / oid[2:]).read_bytes() == text
     assert "in sync" in repo.dvc("status", "-c").text
     shutil.rmtree(repo.path / ".dvc/cache")
@@ -442,7 +442,7 @@ def test_a_read_only_cache(repo: ModelRepo) -> None:
 
 def test_delivery_now(repo: ModelRepo) -> None:
     project = project_of(repo)
-    assert deliver(project, [repo.head()], "commit")
+    assert deliver_commits(project, [repo.head()], "commit")
     assert remote_objects(repo) == repo.objects()
     assert Queue.of(project.repo).pending() == []
 
@@ -450,7 +450,7 @@ def test_delivery_now(repo: ModelRepo) -> None:
 def test_a_failed_delivery_waits_and_is_tried_again(repo: ModelRepo, capsys: pytest.CaptureFixture[str]) -> None:
     project, commit = project_of(repo), repo.head()
     break_remote(repo)
-    assert not deliver(project, [commit], "commit")
+    assert not deliver_commits(project, [commit], "commit")
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"cpv: warning: the data of {commit[:10]} is not uploaded: remote ")
     assert line.endswith("(queued; dvc cpv sync tries again)")
@@ -468,13 +468,13 @@ def test_a_failed_delivery_waits_and_is_tried_again(repo: ModelRepo, capsys: pyt
 def test_a_push_settles_what_was_queued(repo: ModelRepo) -> None:
     project, commit = project_of(repo), repo.head()
     Queue.of(project.repo).add(".", commit, "commit")
-    assert complete(project, [commit]) == []
+    assert ensure_uploaded(project, [commit]) == []
     assert Queue.of(project.repo).pending() == []
 
 
 def test_data_that_nobody_has_stays_queued(repo: ModelRepo, capsys: pytest.CaptureFixture[str]) -> None:
     cache_file(repo, repo.md5("data/a")).unlink()
-    assert not deliver(project_of(repo), [repo.head()], "commit")
+    assert not deliver_commits(project_of(repo), [repo.head()], "commit")
     assert capsys.readouterr().err == (
         f"cpv: warning: the data of {repo.head()[:10]} is not complete: neither the cache nor the remote has data/a\n"
     )
@@ -491,7 +491,7 @@ def test_a_commit_that_is_gone_leaves_the_queue(repo: ModelRepo) -> None:
 @pytest.mark.parametrize("policy", ["never", "push"])
 def test_policies_that_upload_nothing_on_commit(make_repo: MakeRepo, policy: str) -> None:
     repo = make_repo(install=False, files=FILES, settings=f'[push]\nwhen = "{policy}"\n')
-    assert deliver(project_of(repo), [repo.head()], "commit")
+    assert deliver_commits(project_of(repo), [repo.head()], "commit")
     assert remote_objects(repo) == set()
     assert Queue.of(Repo.discover(repo.path)).pending() == []
 
@@ -502,7 +502,7 @@ def test_the_background_worker_uploads(make_repo: MakeRepo) -> None:
     repo = make_repo(install=False, files=FILES, settings='[push]\nwhen = "background"\n')
     repo.write("cpv_hooks/__init__.py", "raise SystemExit('a hostile package')")
     project = project_of(repo)
-    assert deliver(project, [repo.head()], "commit")
+    assert deliver_commits(project, [repo.head()], "commit")
     start_worker(project)  # a second one does no harm
     deadline = time.monotonic() + 60
     while Queue.of(project.repo).pending() and time.monotonic() < deadline:
@@ -514,7 +514,7 @@ def test_a_worker_that_fails_ends(repo: ModelRepo) -> None:
     project = project_of(repo)
     Queue.of(project.repo).add(".", repo.head(), "commit")
     break_remote(repo)
-    run(project)
+    upload_queued(project)
     (item,) = Queue.of(project.repo).pending()
     assert item.error is not None
 
@@ -536,14 +536,14 @@ def test_what_was_seen_long_ago_is_looked_for_again(repo: ModelRepo) -> None:
     folder = next(oid for oid in everything if oid.endswith(".dir"))
     for oid in (folder, repo.md5("data/a"), repo.md5("model.bin")):
         remote_file(repo, oid).unlink()
-    assert complete(project, ["HEAD"]) == []
+    assert ensure_uploaded(project, ["HEAD"]) == []
     assert remote_objects(repo) < everything, "still believed"
     with sqlite3.connect(Queue.of(project.repo).path) as db:
         db.execute("update verified set seen = seen - 90000")
-    assert complete(project, ["HEAD"]) == []
+    assert ensure_uploaded(project, ["HEAD"]) == []
     assert remote_objects(repo) == everything
     cache_file(repo, repo.md5("model.bin")).unlink()
     remote_file(repo, repo.md5("model.bin")).unlink()
     with sqlite3.connect(Queue.of(project.repo).path) as db:
         db.execute("update verified set seen = seen - 90000")
-    assert [item.path for item in complete(project, ["HEAD"])] == ["model.bin"]
+    assert [item.path for item in ensure_uploaded(project, ["HEAD"])] == ["model.bin"]

@@ -12,7 +12,7 @@ from conftest import MakeRepo
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import advised, bare, reason
 from cpv_hooks.git.repo import NoRepository, Repo
-from cpv_hooks.setup.init.model_repository import dvc, run
+from cpv_hooks.setup.init.model_repository import dvc, run_command
 from support.shell import Shell
 
 INIT = ("init", "--team-name", "team", "--model-name", "m")
@@ -120,7 +120,7 @@ def test_a_user_whose_git_makes_sha256(shell: Shell) -> None:
 def test_dvcs_reason(make_repo: MakeRepo) -> None:
     repo = make_repo(install=False)
     with pytest.raises(CPVError, match=r"dvc failed: .*remote 'nothing' doesn't exist"):
-        run(dvc("remote", "remove", "nothing"), repo.path)
+        run_command(dvc("remote", "remove", "nothing"), repo.path)
 
 
 def without_commit(shell: Shell) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
 from cpv_hooks.console import redact as redact_module
-from cpv_hooks.console.redact import redact, remember
+from cpv_hooks.console.redact import hide, redact
 
 AKIA = "AKIA" + "ABCDEFGHIJKL" + "WXYZ"
 TOKENS = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "hf_", "ATATT"]
@@ -106,7 +106,7 @@ def test_the_environment_s_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_remembered_secret_is_known_in_a_url_too() -> None:
-    remember("re/mem+bered")
+    hide("re/mem+bered")
     assert redact("re/mem+bered and re%2Fmem%2Bbered") == "*** and ***"
 
 

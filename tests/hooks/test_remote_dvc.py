@@ -19,7 +19,7 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.dvc_remote import DVCRemote, stored_md5
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
-from cpv_hooks.transfer.commits.upload_commits import complete, publish
+from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, publish
 from cpv_hooks.transfer.objects.fetch_objects import fetch
 from cpv_hooks.transfer.objects.open import open_remote
 from support.http_store import Files
@@ -60,7 +60,7 @@ def test_a_commit_goes_there_and_comes_back(repo: ModelRepo, server: Files, capf
     oid = everything(repo)[0]
     assert open_remote(project).address(oid) == f"{server.url}/files/md5/{oid[:2]}/{oid[2:]}"
     assert open_remote(project, legacy=True).address(oid) == f"{server.url}/{oid[:2]}/{oid[2:]}"
-    assert complete(project, ["HEAD"]) == []
+    assert ensure_uploaded(project, ["HEAD"]) == []
     before = repo.objects()
     shutil.rmtree(repo.path / ".dvc/cache")
     assert fetch(project, everything(repo), Progress("fetching")) == set()

@@ -22,7 +22,7 @@ from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject,
 from cpv_hooks.remote.s3 import s3_listing as s3_listing
 from cpv_hooks.remote.s3.multipart import PART, part_size
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-from cpv_hooks.transfer.commits.upload_commits import complete, publish
+from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, publish
 from cpv_hooks.transfer.objects.fetch_objects import fetch
 from cpv_hooks.transfer.objects.open import open_remote
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -397,7 +397,7 @@ def project_of(repo: ModelRepo) -> Project:
 def test_a_commit_goes_to_s3_and_dvc_brings_it_back(repo: ModelRepo, bucket: Bucket, tmp_path: Path) -> None:
     assert publish(project_of(repo), ["HEAD"], PROGRESS).uploaded == 5
     assert "in sync" in repo.dvc("status", "-c").text
-    assert complete(project_of(repo), ["HEAD"]) == []
+    assert ensure_uploaded(project_of(repo), ["HEAD"]) == []
     repo.git("clone", "-q", ".", tmp_path / "clone")
     clone = ModelRepo(tmp_path / "clone")
     clone.write(".dvc/config.local", repo.read(".dvc/config.local"))

@@ -18,7 +18,7 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
-from cpv_hooks.transfer.commits.upload_commits import complete, publish
+from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, publish
 from cpv_hooks.transfer.commits.versioned_commit import complete_files
 from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer
 from cpv_hooks.transfer.objects.open import open_remote
@@ -105,7 +105,7 @@ def test_an_old_version_is_known_from_the_history_alone(repo: ModelRepo) -> None
 
 def test_what_has_no_version_lies_by_its_hash(repo: ModelRepo, bucket: str, s3_server: Server) -> None:
     """A commit that was made offline, and one from before the remote kept versions."""
-    assert complete(project_of(repo), ["HEAD"], PROGRESS) == []
+    assert ensure_uploaded(project_of(repo), ["HEAD"], PROGRESS) == []
     assert len(s3_server.keys(bucket, f"{PREFIX}/files/md5/")) == 4
     before = repo.objects()
     shutil.rmtree(repo.path / ".dvc/cache")

@@ -13,8 +13,8 @@ from conftest import MakeRepo
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.recovery.restore_rescue import restore
-from cpv_hooks.worktree.rescue_list import Rescue, drop, record, rescues
+from cpv_hooks.recovery.restore_rescue import restore_rescue
+from cpv_hooks.worktree.rescue_list import Rescue, drop_rescues, record, rescues
 from support.repos import ModelRepo
 from support.shell import Shell
 
@@ -82,9 +82,9 @@ def test_a_checkout_that_git_was_forced_to_do_rescues_first(repo: ModelRepo) -> 
     git = Repo.discover(repo.path)
     assert [(r.path, r.size) for r in rescues(git)] == [("model.bin", 7)]
 
-    assert restore(git, 1, str(repo.path / "copy.bin")) == repo.path / "copy.bin"
+    assert restore_rescue(git, 1, str(repo.path / "copy.bin")) == repo.path / "copy.bin"
     assert repo.read("copy.bin") == b"unsaved"
-    restore(git, 1)
+    restore_rescue(git, 1)
     assert repo.read("model.bin") == b"unsaved"
     assert repo.changes() == [" M model.bin.dvc", "?? copy.bin"]
 
@@ -99,7 +99,7 @@ def test_restore_of_a_directory_brings_it_back_whole(repo: ModelRepo) -> None:
     unsaved = repo.tree("data")
     repo.git("checkout", "-q", "data-v0.0")
     assert set(repo.tree("data")) == {"a", "b"}
-    restore(Repo.discover(repo.path), 1)
+    restore_rescue(Repo.discover(repo.path), 1)
     assert repo.tree("data") == unsaved
 
 
@@ -109,7 +109,7 @@ def test_what_stands_in_the_place_is_safe_when_a_rescue_comes_back(repo: ModelRe
     repo.commit("second")
     record(git, "model.bin", Content(hashlib.md5(b"one").hexdigest(), 3), why="test")
     repo.write("model.bin", b"not committed")
-    restore(git, 1)
+    restore_rescue(git, 1)
     assert repo.read("model.bin") == b"one"
     assert hashlib.md5(b"not committed").hexdigest() in repo.objects()
 
@@ -119,7 +119,7 @@ def test_a_number_that_is_not_listed(repo: ModelRepo, number: int) -> None:
     git = Repo.discover(repo.path)
     note(git)
     with pytest.raises(CPVError) as caught:
-        restore(git, number)
+        restore_rescue(git, number)
     assert str(caught.value) == f"{git.top}: there is no rescue {number}; fix: dvc cpv rescue list"
 
 
@@ -128,7 +128,7 @@ def test_a_place_that_is_taken(repo: ModelRepo) -> None:
     note(git)
     repo.write("README", "x")
     with pytest.raises(CPVError) as caught:
-        restore(git, 1, str(repo.path / "README"))
+        restore_rescue(git, 1, str(repo.path / "README"))
     assert str(caught.value) == f"{repo.path}/README: exists already; fix: name another --output"
     assert repo.read("README") == b"x"
 
@@ -137,7 +137,7 @@ def test_content_that_is_gone_from_the_cache(repo: ModelRepo) -> None:
     git = Repo.discover(repo.path)
     note(git, oid="0" * 32)
     with pytest.raises(CPVError) as caught:
-        restore(git, 1)
+        restore_rescue(git, 1)
     assert str(caught.value) == (f"rescue 1: the cache lost object {'0' * 32}; fix: look for a copy in other clones")
     assert repo.read("model.bin") == b"one"
 
@@ -163,21 +163,21 @@ def numbers(found: Iterable[Rescue]) -> list[int]:
 
 
 def test_rescues_are_dropped_by_number(git: Repo) -> None:
-    assert numbers(drop(git, [3, 1])) == [1, 3]
+    assert numbers(drop_rescues(git, [3, 1])) == [1, 3]
     assert numbers(rescues(git)) == [2]
-    assert drop(git) == []
+    assert drop_rescues(git) == []
     assert numbers(rescues(git)) == [2]
 
 
 def test_an_unknown_number_drops_nothing(git: Repo) -> None:
     with pytest.raises(CPVError, match=r"there is no rescue 4; fix: dvc cpv rescue list"):
-        drop(git, [1, 4])
+        drop_rescues(git, [1, 4])
     assert numbers(rescues(git)) == [1, 2, 3]
 
 
 def test_rescues_are_dropped_by_age_and_all_at_once(git: Repo) -> None:
-    assert numbers(drop(git, before=datetime.now(UTC) - timedelta(days=30))) == [1]
-    assert numbers(drop(git, everything=True)) == [2, 3]
+    assert numbers(drop_rescues(git, before=datetime.now(UTC) - timedelta(days=30))) == [1]
+    assert numbers(drop_rescues(git, everything=True)) == [2, 3]
     assert list(rescues(git)) == []
     assert record(git, "model.bin", Content(OID, 0), why="post-checkout").number == 1
 

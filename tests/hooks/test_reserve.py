@@ -41,7 +41,7 @@ def colleague(model: ModelRepo, host: Shell, name: str) -> ModelRepo:
 
 def take(model: ModelRepo, version: str | None = None, lines: tuple[Line, ...] = (Line.MODEL,)) -> list[str]:
     repo = git_repo(model)
-    return reserve.create(repo, Project.find_all(repo)[0], version, None, lines, "origin")
+    return reserve.reserve_version(repo, Project.find_all(repo)[0], version, None, lines, "origin")
 
 
 def test_the_next_number_is_on_the_host_at_once(model: ModelRepo, host: Shell) -> None:
@@ -91,7 +91,7 @@ def test_no_tag_is_left_where_the_push_fails(model: ModelRepo, host: Shell) -> N
     assert model.tags() == before
     with pytest.raises(CPVError, match="there is no Git remote 'upstream'"):
         repo = git_repo(model)
-        reserve.create(repo, Project.find_all(repo)[0], None, None, [Line.MODEL], "upstream")
+        reserve.reserve_version(repo, Project.find_all(repo)[0], None, None, [Line.MODEL], "upstream")
 
 
 def test_no_tag_leaves_before_its_data(model: ModelRepo, host: Shell, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore import exceptions as aws
 
-from cpv_hooks.remote.s3_client.s3_errors import explain
+from cpv_hooks.remote.s3_client.s3_errors import explain_s3
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 OPTIONS = S3Options.of("storage", "s3://bucket/vision", {"profile": "team"})
@@ -75,12 +75,12 @@ LOGIN = "aws sso login --profile team (or put fresh keys where the old ones are)
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_each_cause_is_one_line_with_its_mending(error: Exception, what: str, fix: str) -> None:
-    assert str(explain(error, OPTIONS)) == f"s3://bucket/vision: {what}; fix: {fix}"
+    assert str(explain_s3(error, OPTIONS)) == f"s3://bucket/vision: {what}; fix: {fix}"
 
 
 def test_a_secret_in_an_error_is_masked() -> None:
     options = S3Options.of("storage", "s3://bucket", {"secret_access_key": "hunter2hunter2"})
-    line = str(explain(aws.CredentialRetrievalError(provider="x", error_msg="key hunter2hunter2"), options))
+    line = str(explain_s3(aws.CredentialRetrievalError(provider="x", error_msg="key hunter2hunter2"), options))
     assert "hunter2" not in line
     assert "hunter2" not in repr(options)
 
@@ -107,11 +107,11 @@ SETUP = "dvc cpv aws-config"
 )
 def test_while_it_is_set_up_the_mending_is_the_setups(error: Exception, values: dict[str, str], fix: str) -> None:
     options = S3Options.of("storage", "s3://bucket/vision", values, command=SETUP)
-    assert str(explain(error, options)).endswith(f"; fix: {fix}")
+    assert str(explain_s3(error, options)).endswith(f"; fix: {fix}")
 
 
 def test_keys_of_the_environment_are_mended_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     options = S3Options.of("storage", "s3://bucket", {})
-    line = str(explain(answer("SignatureDoesNotMatch"), options))
+    line = str(explain_s3(answer("SignatureDoesNotMatch"), options))
     assert line.endswith("; fix: export the right AWS_SECRET_ACCESS_KEY, then dvc cpv sync")

@@ -15,7 +15,7 @@ from cpv_hooks.remote.common.protocol import Blob, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.remote.s3.s3_inventory import S3Inventory
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-from cpv_hooks.remote.s3_client.s3_errors import explain
+from cpv_hooks.remote.s3_client.s3_errors import explain_s3
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 from support.odd_s3 import Answer, Odd, OddS3, Request, error, odd_s3
 from support.seaweed import Server
@@ -159,7 +159,7 @@ def test_the_login_is_that_of_the_session(
     monkeypatch.setenv("AWS_PROFILE", "team")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = explain(ClientError({"Error": {"Code": "ExpiredToken"}}, "PutObject"), S3Options.of("s", "s3://b", {}))
+    found = explain_s3(ClientError({"Error": {"Code": "ExpiredToken"}}, "PutObject"), S3Options.of("s", "s3://b", {}))
     assert found.what == "the AWS session has expired"
     assert str(found.fix).startswith(login)
 

@@ -14,7 +14,7 @@ import pytest
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.open_files import being_written
-from cpv_hooks.system.signatures import TEMPORARY, Clock, FolderListing, list_directory, newest, signature
+from cpv_hooks.system.signatures import TEMPORARY, Clock, FolderListing, list_directory, newest_time, signature
 from support.shell import Shell
 
 
@@ -55,10 +55,10 @@ def test_past_a_moment_nothing_can_be_written_in_its_tick(tmp_path: Path) -> Non
     path = tmp_path / "a"
     for _ in range(20):
         path.write_bytes(b"1")
-        moment = newest(signature(path.stat()))
+        moment = newest_time(signature(path.stat()))
         assert clock.past(moment) > moment
         path.write_bytes(b"2")
-        assert newest(signature(path.stat())) > moment
+        assert newest_time(signature(path.stat())) > moment
 
 
 def test_a_time_in_the_future_is_not_waited_for(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_listing_has_the_files_that_dvc_takes(shell: Shell) -> None:
     assert listing.size == sum(len((shell.path / "data" / name).read_bytes()) for name in listing.names)
     position = listing.names.index("b")
     assert listing.signature(position) == signature((shell.path / "data/b").stat())
-    assert listing.newest == max(newest(listing.signature(n)) for n in range(len(listing)))
+    assert listing.newest == max(newest_time(listing.signature(n)) for n in range(len(listing)))
 
 
 def test_an_empty_directory_has_no_files(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.git.hook_names import FSMONITOR, HOOKS, STAGES
-from cpv_hooks.setup.install.shims import MARK, Interpreter, is_ours, is_pre_commits, render, stamped
+from cpv_hooks.setup.install.shims import MARK, Interpreter, is_our_shim, is_pre_commits, render_shim, stamped
 from support.repos import ModelRepo
 from support.shell import Shell
 
@@ -28,7 +28,7 @@ ODD = '/opt/it\'s a "path"/$(touch broken)/`x`'
 def shim(shell: Shell, hook: str, *, chained: str | None = None, python: str = sys.executable) -> Path:
     here = Interpreter.current()
     interpreter = Interpreter(python, here.package, here.flags)
-    text = render(hook, Path(chained) if chained else None, interpreter, "0123456789abcdef")
+    text = render_shim(hook, Path(chained) if chained else None, interpreter, "0123456789abcdef")
     path = shell.write(f"{hook}.sh", text)
     path.chmod(0o755)
     return path
@@ -71,17 +71,17 @@ def test_a_shim_says_which_interpreter_it_starts(shell: Shell, python: str) -> N
     found = stamped(path)
     assert found is not None
     assert (found.python, found.package) == (python, Interpreter.current().package)
-    assert is_ours(path)
+    assert is_our_shim(path)
     assert MARK in path.read_text().splitlines()[1]
 
 
 def test_what_is_not_ours(shell: Shell) -> None:
     for text in ("#!/bin/sh\nexit 0\n", "", "# cpv\n", b"\x7fELF\xff\xfe" * 1000):
         path = shell.write("hook", text)
-        assert not is_ours(path)
+        assert not is_our_shim(path)
         assert stamped(path) is None
         assert not is_pre_commits(path)
-    assert not is_ours(shell.path / "gone")
+    assert not is_our_shim(shell.path / "gone")
 
 
 def test_pre_commits_own_hook_is_known(shell: Shell) -> None:
@@ -90,7 +90,7 @@ def test_pre_commits_own_hook_is_known(shell: Shell) -> None:
     shell.python("-m", "pre_commit", "install")
     hook = shell.path / ".git/hooks/pre-commit"
     assert is_pre_commits(hook)
-    assert not is_ours(hook)
+    assert not is_our_shim(hook)
     shell.write(".git/hooks/pre-commit.legacy", "#!/bin/sh\n")
     assert not is_pre_commits(hook), "with an older hook behind it, it must run"
 
@@ -111,7 +111,7 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
 
 
 def hooks(repo: Shell) -> list[Path]:
-    return [path for path in (repo.path / ".git/hooks").iterdir() if is_ours(path)]
+    return [path for path in (repo.path / ".git/hooks").iterdir() if is_our_shim(path)]
 
 
 def test_installed_shims_are_executable_scripts(repo: ModelRepo) -> None:

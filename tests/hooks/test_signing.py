@@ -62,7 +62,7 @@ class Signer:
         """Git's own check, the tag's own name, and what CPV reads in it."""
         assert 'Good "git" signature' in self.model.git("verify-tag", name).text
         assert f"\ntag {name}\ntagger " in self.model.git("tag", "-v", name).text
-        found = next(tag for tag in tags.tag_refs.read(self.repo, name=name))
+        found = next(tag for tag in tags.tag_refs.read_tags(self.repo, name=name))
         assert (found.info.line, found.info.artifacts[0].path) == (Line.MODEL, "model.bin")
 
 
@@ -116,14 +116,14 @@ def test_every_tag_of_cpv_is_signed(signer: Signer, setting: str) -> None:
     old = signer.checkpoint("one")
     assert signer.auto() == ["v0.0"]
     signer.verify("v0.0")
-    assert tags.create(signer.repo, signer.project, None, "By hand", [Line.MODEL]) == ["v0.1"]
+    assert tags.create_tags(signer.repo, signer.project, None, "By hand", [Line.MODEL]) == ["v0.1"]
     signer.verify("v0.1")
     assert signer.model.git("tag", "-l", "--format=%(subject)", "v0.1").out == "By hand\n"
     # A rewritten commit, and a number that somebody else published first.
     signer.model.git("commit", "-q", "--amend", "-m", "better words")
     assert tags.move_rewritten(signer.repo, signer.project, [(old, signer.model.head())]) == ["v0.0"]
     signer.verify("v0.0")
-    assert tags.renumber(signer.repo, signer.project, ["v0.0"], {"v0.0", "v0.7"}) == {"v0.0": "v0.8"}
+    assert tags.renumber_tags(signer.repo, signer.project, ["v0.0"], {"v0.0", "v0.7"}) == {"v0.0": "v0.8"}
     signer.verify("v0.8")
     assert signer.model.git("for-each-ref", "--format=%(refname)", "refs/tags").lines == [
         "refs/tags/v0.1",
@@ -186,7 +186,7 @@ def test_key_with_a_passphrase(locked: Signer, capfd: pytest.CaptureFixture[str]
     with agent_with(locked.key) as env:
         locked.model.run("sh", "-c", fix, env=env)
         locked.verify("v0.0")
-        assert tags.tag_refs.read(locked.repo, name="v0.0")[0].info.automatic
+        assert tags.tag_refs.read_tags(locked.repo, name="v0.0")[0].info.automatic
         os.environ.update(env)
         locked.checkpoint("two")
         assert locked.auto() == ["v0.1"]

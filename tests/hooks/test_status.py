@@ -20,7 +20,7 @@ def model(make_repo: MakeRepo) -> ModelRepo:
 
 
 def read(model: ModelRepo) -> status.Status:
-    return status.read(Repo.discover(model.path))
+    return status.read_status(Repo.discover(model.path))
 
 
 def artifact(model: ModelRepo, path: str) -> status.ArtifactStatus:
@@ -114,5 +114,5 @@ def test_what_is_queued_and_a_remote_with_a_password(model: ModelRepo) -> None:
 def test_a_repository_that_cpv_does_not_manage(shell: Shell) -> None:
     shell.git("init", "-q")
     with pytest.raises(CPVError) as error:
-        status.read(Repo.discover(shell.path))
+        status.read_status(Repo.discover(shell.path))
     assert str(error.value) == (f"{shell.path}: CPV does not manage this repository (no .cpv.toml); fix: dvc cpv init")

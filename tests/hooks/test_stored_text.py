@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 
 from cpv_hooks.dvcformat.file_versions import MANY, Stored, oid_of
 from cpv_hooks.dvcformat.file_versions_fast import cut, is_text
-from cpv_hooks.dvcformat.pointer import Content, parse
-from cpv_hooks.dvcformat.pointer_writer import render, render_stored
+from cpv_hooks.dvcformat.pointer import Content, parse_pointers
+from cpv_hooks.dvcformat.pointer_writer import render_pointer, render_stored
 
 # Names that YAML takes for something else, or quotes, or folds.
 AWKWARD = (
@@ -75,7 +75,7 @@ def test_the_same_as_by_yaml(names: tuple[str, ...]) -> None:
     text = render_stored(folder(found), {"data": found}, "data.dvc")
     assert text == by_yaml(text)
     assert (cut(text)[1] is None) is bool(names)
-    [pointer] = parse(text, "data.dvc")
+    [pointer] = parse_pointers(text, "data.dvc")
     assert list(pointer.stored) == found
     assert pointer.oid == oid_of(found)
     rows = YAML(typ="safe").load(text)["outs"][0]["files"]
@@ -88,12 +88,14 @@ def test_a_change_keeps_the_places_of_the_others() -> None:
     text = render_stored(folder(found), {"data": found}, "data.dvc")
     new = [Stored(item.relpath, item.oid, item.size) for item in found]
     new[3] = Stored(new[3].relpath, "f" * 31 + "0", 7)
-    changed = render(text, parse(text, "data.dvc")[0], Content(oid_of(new), 1, nfiles=len(new)), new[:-1])
-    [pointer] = parse(changed, "data.dvc")
+    changed = render_pointer(
+        text, parse_pointers(text, "data.dvc")[0], Content(oid_of(new), 1, nfiles=len(new)), new[:-1]
+    )
+    [pointer] = parse_pointers(changed, "data.dvc")
     assert list(pointer.stored) == [*found[:3], new[3], *found[4:-1]]
     assert changed == by_yaml(changed)
-    small = render(changed, pointer, Content(oid_of(new[:2]), 1, nfiles=2), new[:2])
-    assert list(parse(small, "data.dvc")[0].stored) == found[:2]
+    small = render_pointer(changed, pointer, Content(oid_of(new[:2]), 1, nfiles=2), new[:2])
+    assert list(parse_pointers(small, "data.dvc")[0].stored) == found[:2]
     assert small == by_yaml(small)
 
 
@@ -103,7 +105,7 @@ def test_rows_with_more_in_them_go_the_long_way() -> None:
     first = f"    md5: {found[0].oid}\n    size: {found[0].size}\n"
     more = text.replace(first, first + "    isexec: true\n", 1)
     assert cut(more) == (more, None)
-    assert list(parse(more, "data.dvc")[0].stored) == found
+    assert list(parse_pointers(more, "data.dvc")[0].stored) == found
     again = render_stored(more, {"data": found}, "data.dvc")
     assert again == text
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import CHECKOUT, INDEX_CHANGE, PRE_COMMIT, QUERY, SYNC, Event
+from cpv_hooks.sync.sync_policy import CHECKOUT, INDEX_CHANGE, PRE_COMMIT, QUERY, SYNC, SyncPolicy
 from cpv_hooks.system.locks import Busy, locked
 from cpv_hooks.worktree.rescue_list import rescues
 from support import engine
@@ -90,51 +90,51 @@ def saved(repo: ModelRepo, case: Case) -> bool:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("event", [*ASKING, *FOLLOWING], ids=lambda event: event.name)
-def test_same_same_is_nothing(repo: ModelRepo, case: Case, event: Event) -> None:
-    assert engine.states(engine.run(repo, event)) == {}
-    assert engine.run(repo, event).settled
+@pytest.mark.parametrize("policy", [*ASKING, *FOLLOWING], ids=lambda policy: policy.name)
+def test_same_same_is_nothing(repo: ModelRepo, case: Case, policy: SyncPolicy) -> None:
+    assert engine.states(engine.run(repo, policy)) == {}
+    assert engine.run(repo, policy).settled
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("event", [*ASKING, *FOLLOWING], ids=lambda event: event.name)
-def test_a_changed_artifact_is_a_snapshot(repo: ModelRepo, case: Case, event: Event) -> None:
+@pytest.mark.parametrize("policy", [*ASKING, *FOLLOWING], ids=lambda policy: policy.name)
+def test_a_changed_artifact_is_a_snapshot(repo: ModelRepo, case: Case, policy: SyncPolicy) -> None:
     case.write(repo, "3")
     now = content(repo, case)
-    assert engine.states(engine.run(repo, event)) == {case.name: "snapshot"}
+    assert engine.states(engine.run(repo, policy)) == {case.name: "snapshot"}
     assert content(repo, case) == now
     assert saved(repo, case)
     assert repo.changes() == [f" M {case.name}.dvc"]
-    assert engine.states(engine.run(repo, event)) == {}
+    assert engine.states(engine.run(repo, policy)) == {}
 
 
-@pytest.mark.parametrize("event", [*ASKING, *FOLLOWING], ids=lambda event: event.name)
-def test_a_changed_pointer_is_materialised(repo: ModelRepo, event: Event) -> None:
+@pytest.mark.parametrize("policy", [*ASKING, *FOLLOWING], ids=lambda policy: policy.name)
+def test_a_changed_pointer_is_materialised(repo: ModelRepo, policy: SyncPolicy) -> None:
     take_pointers(repo, "2")
     wanted = [holding(repo, case, "2") for case in CASES]
-    assert engine.states(engine.run(repo, event)) == {"model.bin": "materialised", "data": "materialised"}
+    assert engine.states(engine.run(repo, policy)) == {"model.bin": "materialised", "data": "materialised"}
     assert [content(repo, case) for case in CASES] == wanted
     assert repo.changes() == []
-    assert engine.states(engine.run(repo, event)) == {}
+    assert engine.states(engine.run(repo, policy)) == {}
 
 
-@pytest.mark.parametrize("event", [*ASKING, *FOLLOWING], ids=lambda event: event.name)
-def test_both_changed_to_the_same_moves_the_base(repo: ModelRepo, event: Event) -> None:
+@pytest.mark.parametrize("policy", [*ASKING, *FOLLOWING], ids=lambda policy: policy.name)
+def test_both_changed_to_the_same_moves_the_base(repo: ModelRepo, policy: SyncPolicy) -> None:
     take_pointers(repo, "2")
     for case in CASES:
         case.write(repo, "2")
-    assert engine.states(engine.run(repo, event)) == {"model.bin": "adopted", "data": "adopted"}
+    assert engine.states(engine.run(repo, policy)) == {"model.bin": "adopted", "data": "adopted"}
     assert repo.changes() == []
-    assert engine.states(engine.run(repo, event)) == {}
+    assert engine.states(engine.run(repo, policy)) == {}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("event", ASKING, ids=lambda event: event.name)
-def test_both_changed_differently_is_a_conflict(repo: ModelRepo, case: Case, event: Event) -> None:
+@pytest.mark.parametrize("policy", ASKING, ids=lambda policy: policy.name)
+def test_both_changed_differently_is_a_conflict(repo: ModelRepo, case: Case, policy: SyncPolicy) -> None:
     repo.git("checkout", "-q", "at-2", "--", f"{case.name}.dvc")
     case.write(repo, "3")
     now, pointer = content(repo, case), repo.read(f"{case.name}.dvc")
-    report = engine.run(repo, event)
+    report = engine.run(repo, policy)
     assert engine.states(report) == {case.name: "conflict"}
     assert [str(error) for error in report.errors] == [
         f"{case.name}: pointer and artifact both changed (conflict); fix: "
@@ -160,38 +160,38 @@ def test_the_commands_that_settle_a_conflict_do_so(repo: ModelRepo, case: Case, 
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("event", FOLLOWING, ids=lambda event: event.name)
-def test_where_git_moved_the_pointer_it_wins_after_a_rescue(repo: ModelRepo, case: Case, event: Event) -> None:
+@pytest.mark.parametrize("policy", FOLLOWING, ids=lambda policy: policy.name)
+def test_where_git_moved_the_pointer_it_wins_after_a_rescue(repo: ModelRepo, case: Case, policy: SyncPolicy) -> None:
     case.write(repo, "3")
     unsaved = {hashlib.md5(path.read_bytes()).hexdigest() for path in [repo.path / case.name] if path.is_file()}
     unsaved |= set(repo.tree("data").values()) if case.name == "data" else set()
     repo.git("checkout", "-q", "at-2", "--", f"{case.name}.dvc")
-    report = engine.run(repo, event)
+    report = engine.run(repo, policy)
     assert engine.states(report) == {case.name: "rescued"}
     assert [str(error) for error in report.errors] == [
         f"{case.name}: had unsaved content, which is kept as rescue 1; fix: dvc cpv rescue restore 1"
     ]
     assert content(repo, case) == holding(repo, case, "2")
     assert unsaved <= repo.objects()
-    assert engine.states(engine.run(repo, event)) == {}
+    assert engine.states(engine.run(repo, policy)) == {}
 
 
 # Artifacts that are absent
 
 
-@pytest.mark.parametrize("event", [QUERY, PRE_COMMIT], ids=lambda event: event.name)
-def test_an_artifact_that_the_user_removed_stays_away(repo: ModelRepo, event: Event) -> None:
+@pytest.mark.parametrize("policy", [QUERY, PRE_COMMIT], ids=lambda policy: policy.name)
+def test_an_artifact_that_the_user_removed_stays_away(repo: ModelRepo, policy: SyncPolicy) -> None:
     repo.run("rm", "-r", "model.bin", "data")
-    assert engine.states(engine.run(repo, event)) == {"model.bin": "absent", "data": "absent"}
+    assert engine.states(engine.run(repo, policy)) == {"model.bin": "absent", "data": "absent"}
     assert repo.changes() == []
     assert not (repo.path / "model.bin").exists()
 
 
-@pytest.mark.parametrize("event", [SYNC, *FOLLOWING], ids=lambda event: event.name)
-def test_an_artifact_that_is_absent_comes_back(repo: ModelRepo, event: Event) -> None:
+@pytest.mark.parametrize("policy", [SYNC, *FOLLOWING], ids=lambda policy: policy.name)
+def test_an_artifact_that_is_absent_comes_back(repo: ModelRepo, policy: SyncPolicy) -> None:
     before = [content(repo, case) for case in CASES]
     repo.run("rm", "-r", "model.bin", "data")
-    assert engine.states(engine.run(repo, event)) == {"model.bin": "materialised", "data": "materialised"}
+    assert engine.states(engine.run(repo, policy)) == {"model.bin": "materialised", "data": "materialised"}
     assert [content(repo, case) for case in CASES] == before
 
 

@@ -13,7 +13,8 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import lost_races, tag_refs, tags
-from cpv_hooks.versions.tags import Line, TagInfo, parse_message
+from cpv_hooks.versions.tag_message import TagInfo, parse_tag_message
+from cpv_hooks.versions.tags import Line
 from support.repos import SETTINGS, ModelRepo
 from support.shell import BIN
 
@@ -40,7 +41,7 @@ class Tagger:
         return tags.create_auto(self.repo, checkpoints.roots(self.repo, self.project), commit)
 
     def create(self, version: str | None = None, *lines: Line, message: str | None = None) -> list[str]:
-        return tags.create(self.repo, self.project, version, message, lines or (Line.MODEL,))
+        return tags.create_tags(self.repo, self.project, version, message, lines or (Line.MODEL,))
 
     def check(self, name: str, commit: str = "HEAD") -> None:
         tags.check_new(self.repo, self.project, name, self.model.git("rev-parse", commit).out.strip())
@@ -49,7 +50,7 @@ class Tagger:
         return tags.move_rewritten(self.repo, self.project, pairs)
 
     def info(self, name: str) -> TagInfo:
-        return parse_message(self.model.git("tag", "-l", "--format=%(contents)", name).out)
+        return parse_tag_message(self.model.git("tag", "-l", "--format=%(contents)", name).out)
 
     def where(self, name: str) -> str:
         return self.model.git("rev-parse", f"{name}^{{commit}}").out.strip()
@@ -276,7 +277,7 @@ def test_two_metrics_files_say_which_is_which(tagger: Tagger) -> None:
     ],
 )
 def test_a_message_that_cpv_did_not_write(text: str) -> None:
-    info = parse_message(text)
+    info = parse_tag_message(text)
     assert (info.line, info.automatic, info.artifacts, dict(info.metrics)) == (None, False, (), {})
 
 
@@ -297,7 +298,7 @@ def test_a_message_that_cpv_did_not_write(text: str) -> None:
     ],
 )
 def test_a_malformed_trailer_is_passed_over(trailer: str) -> None:
-    info = parse_message(f"v1.0\n\nCpv-Line: model\n{trailer}\nCpv-Metric: acc=1\n")
+    info = parse_tag_message(f"v1.0\n\nCpv-Line: model\n{trailer}\nCpv-Metric: acc=1\n")
     assert (info.line, info.artifacts, dict(info.metrics)) == (Line.MODEL, (), {"acc": 1})
 
 
@@ -385,7 +386,7 @@ def test_hostile_names_of_a_plugins_scheme_are_refused(tagger: Tagger) -> None:
     from cpv_hooks.versions import tag_refs
 
     for name in ("-d", "a b", "a..b", "a\nb", "a.lock", "@{", "", "a\0b"):
-        assert refused(lambda name=name: tag_refs.check_name(tagger.repo, name)) == (
+        assert refused(lambda name=name: tag_refs.check_tag_name(tagger.repo, name)) == (
             f"{name!r} is not a name that Git takes for a tag; fix: dvc cpv tag (picks the next number)"
         )
 
@@ -595,7 +596,7 @@ def test_an_automatic_tag_that_lost_a_race_gets_the_next_number(tagger: Tagger) 
     tagger.create("v0.2")
     tags.mark_published(tagger.repo, ["v0.0"])
     ours = ["v0.0", "v0.1", "v0.2", "no-such-tag"]
-    assert tags.renumber(tagger.repo, tagger.project, ours, {"v0.1", "v0.5"}) == {"v0.1": "v0.6"}
+    assert tags.renumber_tags(tagger.repo, tagger.project, ours, {"v0.1", "v0.5"}) == {"v0.1": "v0.6"}
     assert tagger.model.tags() == ["v0.0", "v0.2", "v0.6"]
     assert tagger.info("v0.6").subject == "v0.6: train"
     assert tagger.info("v0.6").automatic
@@ -647,13 +648,13 @@ def test_some_tags_are_read_as_all_of_them_are(tagger: Tagger) -> None:
     tagger.model.git("tag", "v1.1/below", status=None)
     tagger.model.git("tag", "v2")
     tagger.model.git("tag", "v2-more")
-    every = {tag.name: tag for tag in tag_refs.read(tagger.repo)}
-    assert tag_refs.commits(tagger.repo) == {name: tag.commit for name, tag in every.items()}
+    every = {tag.name: tag for tag in tag_refs.read_tags(tagger.repo)}
+    assert tag_refs.tagged_commits(tagger.repo) == {name: tag.commit for name, tag in every.items()}
     for names in ({"v2"}, {"v1.1", "v1.10", "absent"}, {*every} - {"v2", "v1.3"}):
-        assert {tag.name: tag for tag in tag_refs.read(tagger.repo, names=names)} == {
+        assert {tag.name: tag for tag in tag_refs.read_tags(tagger.repo, names=names)} == {
             name: every[name] for name in names if name in every
         }
-    assert tag_refs.read(tagger.repo, names=()) == []
+    assert tag_refs.read_tags(tagger.repo, names=()) == []
 
 
 def test_a_push_opens_no_tag_that_is_published(tagger: Tagger) -> None:
@@ -665,5 +666,5 @@ def test_a_push_opens_no_tag_that_is_published(tagger: Tagger) -> None:
     oid = tagger.model.git("rev-parse", old).out.strip()
     (tagger.model.path / ".git/objects" / oid[:2] / oid[2:]).unlink()
     head = tagger.model.head()
-    assert [tag.name for tag in lost_races.loose(tagger.repo, {head})] == [new]
-    assert [tag.name for tag in lost_races.loose(tagger.repo, names={old, new})] == [new]
+    assert [tag.name for tag in lost_races.unpublished_tags(tagger.repo, {head})] == [new]
+    assert [tag.name for tag in lost_races.unpublished_tags(tagger.repo, names={old, new})] == [new]

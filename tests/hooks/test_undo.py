@@ -26,7 +26,7 @@ def test_refs_go_back_only_from_where_they_were_put(repo: Repo, shell: Shell) ->
     for name in ("refs/tags/a", "refs/tags/b", "refs/tags/sent"):
         repo.run("update-ref", name, second)
     repo.run("update-ref", "refs/tags/b", first)
-    undo.run(repo, [[undo_git.refs({"refs/tags/a": (None, second), "refs/tags/b": (first, second)})]], second)
+    undo.undo_steps(repo, [[undo_git.refs({"refs/tags/a": (None, second), "refs/tags/b": (first, second)})]], second)
     assert shell.tags() == ["b", "sent"]
     assert shell.git("rev-parse", "b").out.strip() == first
 
@@ -36,7 +36,7 @@ def test_a_tag_that_went_out_stays_with_all_below_it(repo: Repo, shell: Shell) -
     mark_published(repo, ["v0.1"])
     shell.write("a.txt", "two\n")
     steps = [[undo_git.file("a.txt", b"one\n", b"two\n")], [undo_git.refs({"refs/tags/v0.1": (None, shell.head())})]]
-    undo.run(repo, steps, shell.head())
+    undo.undo_steps(repo, steps, shell.head())
     assert shell.tags() == ["v0.1"]
     assert shell.read("a.txt") == b"two\n"
 
@@ -44,5 +44,5 @@ def test_a_tag_that_went_out_stays_with_all_below_it(repo: Repo, shell: Shell) -
 def test_index_entries_go_back_only_from_what_they_were_made(repo: Repo, shell: Shell) -> None:
     one, two = (f"100644 {repo.run('hash-object', '-w', '--stdin', input=text).strip()}" for text in ("one\n", "two\n"))
     set_index_entries(repo, {"a.txt": two, "b": two, "c": one})
-    undo.run(repo, [[undo_git.index({"a.txt": (one, two), "b": (None, two), "c": (None, two)})]], shell.head())
+    undo.undo_steps(repo, [[undo_git.index({"a.txt": (one, two), "b": (None, two), "c": (None, two)})]], shell.head())
     assert index_entries(repo, ["a.txt", "b", "c"]) == {"a.txt": one, "c": one}

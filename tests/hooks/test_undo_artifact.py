@@ -79,7 +79,7 @@ def test_an_artifact_goes_back_file_by_file(
     for name, data in now.items() if isinstance(now, dict) else ():
         shell.write(f"x/{name}", data)
     for _ in range(2):
-        undo.run(project.repo, [[action]], shell.head())
+        undo.undo_steps(project.repo, [[action]], shell.head())
         if isinstance(then, dict):
             assert {
                 p.relative_to(shell.path / "x").as_posix(): p.read_bytes()
@@ -96,7 +96,7 @@ def test_an_executable_is_one_again(project: Project, shell: Shell) -> None:
     held = content(project, b"run")
     action = artifact(project, "x", Content(held.oid, 3, isexec=True), held, None)
     shell.write("x", b"run")
-    undo.run(project.repo, [[action]], shell.head())
+    undo.undo_steps(project.repo, [[action]], shell.head())
     assert os.access(shell.path / "x", os.X_OK)
 
 
@@ -105,5 +105,5 @@ def test_a_cache_that_lost_the_old_content_is_named_and_nothing_goes(project: Pr
     Cache(project.cache_dir).path(old.oid).unlink()
     shell.write("x", b"new")
     with pytest.raises(CPVError, match=f"x: the cache lost object {old.oid}; fix: look for a copy"):
-        undo.run(project.repo, [[artifact(project, "x", old, new, None)]], shell.head())
+        undo.undo_steps(project.repo, [[artifact(project, "x", old, new, None)]], shell.head())
     assert shell.read("x") == b"new"

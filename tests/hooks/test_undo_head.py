@@ -25,10 +25,10 @@ def repo(shell: Shell) -> Repo:
 
 def committed(repo: Repo, shell: Shell, contents: dict[str, bytes]) -> tuple[str, undo_git.Action]:
     """Commit as an upload does; returns the commit and what undoes it."""
-    when, date = commit.moment(repo)
+    when, date = commit.committer_time(repo)
     entries = index_entries(repo, list(contents))
-    action = undo_head.commit(repo, shell.head(), when, {path: entries.get(path) for path in contents})
-    return commit.commit(repo, contents, "made", date), action
+    action = undo_head.coming_commit(repo, shell.head(), when, {path: entries.get(path) for path in contents})
+    return commit.commit_files(repo, contents, "made", date), action
 
 
 def reflogs(shell: Shell) -> tuple[str, str]:
@@ -41,8 +41,8 @@ def test_a_commit_goes_with_its_lines_in_the_reflogs(repo: Repo, shell: Shell) -
     shell.git("add", "staged")
     _, action = committed(repo, shell, {"a.txt": b"two\n", "new": b"n"})
     assert shell.git("show", "--stat", "--format=", "HEAD").out.count("|") == 2
-    undo.run(repo, [[action]], before)
-    undo.run(repo, [[action]], before)
+    undo.undo_steps(repo, [[action]], before)
+    undo.undo_steps(repo, [[action]], before)
     assert shell.head() == before
     assert reflogs(shell) == logs
     assert shell.changes() == ["A  staged"]
@@ -53,7 +53,7 @@ def test_a_commit_on_a_detached_head_goes_too(repo: Repo, shell: Shell) -> None:
     before = shell.head()
     shell.git("checkout", "-q", "--detach")
     _, action = committed(repo, shell, {"a.txt": b"two\n"})
-    undo.run(repo, [[action]], before)
+    undo.undo_steps(repo, [[action]], before)
     assert shell.head() == before
     assert shell.git("symbolic-ref", "-q", "HEAD", status=None).out == ""
 
@@ -63,7 +63,7 @@ def test_a_commit_that_the_user_built_upon_stays_with_all_below_it(repo: Repo, s
     shell.write("a.txt", "two\n")
     _, action = committed(repo, shell, {"a.txt": b"two\n"})
     mine = shell.commit("mine", "--allow-empty")
-    undo.run(repo, [[undo_git.file("a.txt", b"one\n", b"two\n")], [action]], before)
+    undo.undo_steps(repo, [[undo_git.file("a.txt", b"one\n", b"two\n")], [action]], before)
     assert shell.head() == mine
     assert shell.changes() == []
 
@@ -72,15 +72,15 @@ def test_a_commit_that_went_out_stays(repo: Repo, shell: Shell) -> None:
     before = shell.head()
     new, action = committed(repo, shell, {"a.txt": b"two\n"})
     shell.git("update-ref", "refs/remotes/origin/main", new)
-    undo.run(repo, [[action]], before)
+    undo.undo_steps(repo, [[action]], before)
     assert shell.head() == new
 
 
 def test_a_commit_of_the_users_is_not_taken_for_ours(repo: Repo, shell: Shell) -> None:
     before = shell.head()
-    action = undo_head.commit(repo, before, 1, {})
+    action = undo_head.coming_commit(repo, before, 1, {})
     mine = shell.commit("mine", "--allow-empty")
-    undo.run(repo, [[action]], before)
+    undo.undo_steps(repo, [[action]], before)
     assert shell.head() == mine
 
 
@@ -105,7 +105,7 @@ def test_a_checkout_that_stopped_half_way_goes_back(repo: Repo, shell: Shell) ->
         if half == "all":
             shell.git("checkout", "-q", first)
         logs = shell.git("reflog", "main").out
-        undo.run(repo, [[action]], third)
+        undo.undo_steps(repo, [[action]], third)
         assert shell.changes() == []
         assert shell.git("symbolic-ref", "HEAD").out == "refs/heads/main\n"
         assert shell.git("reflog", "main").out == logs
@@ -120,7 +120,7 @@ def test_a_checkout_from_a_detached_head_goes_back_to_it(repo: Repo, shell: Shel
     shell.git("checkout", "-q", "--detach")
     action = undo_head.checkout(repo, first)
     shell.git("checkout", "-q", first)
-    undo.run(repo, [[action]], second)
+    undo.undo_steps(repo, [[action]], second)
     assert shell.head() == second
     assert shell.changes() == []
 
@@ -132,5 +132,5 @@ def test_a_checkout_that_the_user_left_by_another_stays(repo: Repo, shell: Shell
     action = undo_head.checkout(repo, first)
     shell.git("checkout", "-q", first)
     shell.git("checkout", "-q", "-b", "mine")
-    undo.run(repo, [[action]], second)
+    undo.undo_steps(repo, [[action]], second)
     assert shell.git("symbolic-ref", "HEAD").out == "refs/heads/mine\n"

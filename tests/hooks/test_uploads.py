@@ -127,7 +127,7 @@ def test_what_failed_is_left_and_says_why(make_repo: MakeRepo) -> None:
 
 def test_two_roots_have_a_worker_each(make_repo: MakeRepo) -> None:
     """One that is at work for one root keeps no other one from its own."""
-    from cpv_hooks.transfer.commits.background_worker import run
+    from cpv_hooks.transfer.commits.background_worker import upload_queued
 
     repo = make_repo(install=False, files=FILES, settings=SETTINGS)
     repo.run("mkdir", "sub")
@@ -140,8 +140,8 @@ def test_two_roots_have_a_worker_each(make_repo: MakeRepo) -> None:
     for root in (".", "sub"):
         Queue.of(top.repo).add(root, repo.head(), "commit")
     with working(top):
-        run(sub)
-        run(top)  # somebody is at work there
+        upload_queued(sub)
+        upload_queued(top)  # somebody is at work there
         assert [item.root for item in uploads(repo).waiting] == ["."]
         assert [(worker.root, worker.process) for worker in uploads(repo).workers] == [(".", os.getpid())]
 

@@ -143,6 +143,6 @@ def test_a_parser_called_in_another_way_is_one_warning(capsys: pytest.CaptureFix
 def test_appending_twice_adds_one_entry() -> None:
     parser = ModuleType("parser")
     parser.COMMANDS = []  # type: ignore[attr-defined]
-    assert autoload.append(parser)
-    assert autoload.append(parser)
+    assert autoload.add_to_dvc(parser)
+    assert autoload.add_to_dvc(parser)
     assert [autoload.PthEntry] == parser.COMMANDS  # type: ignore[attr-defined]

@@ -50,7 +50,7 @@ def names(found: list[Path], top: Path) -> list[str]:
     ],
 )
 def test_which_repositories(models: Shell, paths: list[str], team: str | None, expected: list[str]) -> None:
-    assert names(batch_run.find(paths, team, models.path), models.path) == expected
+    assert names(batch_run.find_repositories(paths, team, models.path), models.path) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_which_repositories(models: Shell, paths: list[str], team: str | None, e
 )
 def test_no_repositories(models: Shell, paths: list[str], team: str | None, message: str) -> None:
     with pytest.raises(CPVError) as caught:
-        batch_run.find(paths, team, models.path)
+        batch_run.find_repositories(paths, team, models.path)
     assert str(caught.value).startswith(message)
 
 
 def test_two_dvc_roots_of_one_repository_are_one(models: Shell) -> None:
     models.write("alpha/nested/.cpv.toml", SETTINGS)
     (models.path / "alpha/nested/.dvc").mkdir()
-    assert names(batch_run.find(["alpha/nested", "alpha"], None, models.path), models.path) == ["alpha"]
+    assert names(batch_run.find_repositories(["alpha/nested", "alpha"], None, models.path), models.path) == ["alpha"]
 
 
 def test_one_fails_and_the_others_are_done(models: Shell) -> None:

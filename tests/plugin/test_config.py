@@ -24,7 +24,7 @@ def test_set_get_unset(tmp_path: Path) -> None:
     assert cpv(tmp_path, "config", "get", "aws.region").out == "\n"
     assert cpv(tmp_path, "config", "set", "quiet", "yes").status == 0
     assert cpv(tmp_path, "config", "get", "quiet").out == "true\n"
-    assert personal_settings.load().quiet
+    assert personal_settings.load_settings().quiet
 
 
 def test_a_group_of_settings(tmp_path: Path) -> None:

@@ -38,11 +38,11 @@ scores.write_text('{"final": {"acc": 0.9}}')
 model = plugins.model("a.weights", {"a.weights": BytesSource(bytes([6] + [0] * 7))}, is_folder=False)
 event = {"type": "dvc-cpv.tagged", "subject": "v0.1", "id": "1", "data": {}}
 print(json.dumps({
-    "metrics": plugins.metrics(scores, "x.scores"),
+    "metrics": plugins.metrics_in(scores, "x.scores"),
     "series": [one.name for one in plugins.series(scores, "x.scores")],
     "kind": plugins.kind("a.weights"),
     "model": model and model.format,
-    "told": send_events.deliver(event, "tagged"),
+    "told": send_events.deliver_event(event, "tagged"),
     "panels": [panel.title for panel in plugins.report_panels([{"tag": "v0.1", "author": "Ada"}])],
 }))
 """

@@ -102,16 +102,16 @@ def test_diff(model: ModelRepo) -> None:
 
 
 def test_shapes_types_and_metadata_that_differ() -> None:
-    from cpv_hooks.history.model_changes import change_of
+    from cpv_hooks.history.model_changes import compare_models
     from cpv_hooks.model_formats.record import Model, Tensor
 
     before = Model("x", (Tensor("a", (2, 3), "F32"), Tensor("b", (4,), "F32")), {"step": 1, "loss": float("nan")})
     after = Model("x", (Tensor("a", (3, 3), "F32"), Tensor("b", (4,), "F16")), {"step": 2, "loss": float("nan")})
-    found = change_of("m", before, after)
+    found = compare_models("m", before, after)
     assert found["tensors_reshaped"] == [{"name": "a", "before": [2, 3], "after": [3, 3]}]
     assert found["tensors_retyped"] == [{"name": "b", "before": "F32", "after": "F16"}]
     assert found["metadata"] == {"step": [1, 2]}
-    assert change_of("m", None, after)["tensors_added"] == ["a", "b"]
+    assert compare_models("m", None, after)["tensors_added"] == ["a", "b"]
 
 
 def test_a_file_that_is_no_model_is_one_line_and_the_rest_goes_on(model: ModelRepo) -> None:

@@ -14,7 +14,7 @@ import pytest
 import dvc_cpv_plugin
 from dvc_cpv_plugin import CombinedCheckpointsManage, CPVError, DataCheckpointsManage, ModelsCheckpointsManage
 from dvc_cpv_plugin.errors import UploadError, raised_as
-from dvc_cpv_plugin.options import COMMON, CommonOptions, OperationOptions, read
+from dvc_cpv_plugin.options import COMMON, CommonOptions, OperationOptions, read_options
 
 CLASSES = (ModelsCheckpointsManage, DataCheckpointsManage, CombinedCheckpointsManage)
 METHODS = [
@@ -62,7 +62,7 @@ def test_every_method_refuses_an_option_of_the_wrong_type(kind: type[Any], name:
 
 def test_an_unknown_option_that_is_near_to_none_lists_them_all() -> None:
     with pytest.raises(TypeError, match=r"unknown option 'zzz' \(known: verbose, log_file, .*working_dir\)"):
-        read("method", {"zzz": 1}, defaults=OperationOptions())
+        read_options("method", {"zzz": 1}, defaults=OperationOptions())
 
 
 def test_a_call_wins_over_the_constructor(tmp_path: Path) -> None:

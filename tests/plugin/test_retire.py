@@ -40,7 +40,7 @@ def typed(repo: ModelRepo, capfd: pytest.CaptureFixture[str]) -> Typed:
 
 
 def now(repo: ModelRepo) -> list[str]:
-    return sorted(retired.read(project_of(repo).repo))
+    return sorted(retired.read_retirements(project_of(repo).repo))
 
 
 def test_it_tells_first_and_asks_where_somebody_is_there(repo: ModelRepo, typed: Typed) -> None:

@@ -70,7 +70,7 @@ def test_layout_on_s3(story: Story) -> None:
 
 
 def test_the_bucket_of_the_specification_is_the_default() -> None:
-    assert personal_settings.load().aws.bucket == "vmo-model-checkpoints"
+    assert personal_settings.load_settings().aws.bucket == "vmo-model-checkpoints"
 
 
 @pytest.mark.specification(
@@ -273,7 +273,7 @@ def test_names_follow_the_conventions() -> None:
                 assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", name)
     errors = [kind.__name__ for kind in kinds if issubclass(kind, Exception)]
     assert all(name.endswith("Error") for name in errors)
-    table = personal_settings.load().model_dump()
+    table = personal_settings.load_settings().model_dump()
     inner = [key for value in table.values() if isinstance(value, dict) for key in value]
     assert all(re.fullmatch(r"[a-z_]+", key) for key in [*table, *inner])
     assert all(re.fullmatch(r"[a-z_]+", key) for key in ModelMetadata.__annotations__)

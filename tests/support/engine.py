@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cpv_hooks.dvcformat.pointer import Pointer, parse
+from cpv_hooks.dvcformat.pointer import Pointer, parse_pointers
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
-from cpv_hooks.sync.events import Event
 from cpv_hooks.sync.outcomes import SyncReport
+from cpv_hooks.sync.sync_policy import SyncPolicy
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
@@ -24,9 +24,9 @@ def workspace(shell: Shell) -> Workspace:
     return Workspace(Project.find_all(repo)[0], Index.load(repo.state), Clock(repo.state / "clock"))
 
 
-def run(shell: Shell, event: Event) -> SyncReport:
-    """A sync, as the event's hook would start it."""
-    return guarded_sync(git_repo(shell), event)
+def run(shell: Shell, policy: SyncPolicy) -> SyncReport:
+    """A sync, as the policy's hook would start it."""
+    return guarded_sync(git_repo(shell), policy)
 
 
 def states(report: SyncReport) -> dict[str, str]:
@@ -36,4 +36,4 @@ def states(report: SyncReport) -> dict[str, str]:
 
 def pointer(shell: Shell, name: str) -> Pointer:
     """The pointer of an artifact as it stands in the work tree."""
-    return parse(shell.read(f"{name}.dvc").decode(), f"{name}.dvc")[0]
+    return parse_pointers(shell.read(f"{name}.dvc").decode(), f"{name}.dvc")[0]

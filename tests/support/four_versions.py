@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.sync.events import SYNC
+from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.transfer.commits.upload_commits import publish
 from cpv_hooks.versions import tags
 from support import engine, repos, stand_in
@@ -65,7 +65,7 @@ def _base(shared: Path) -> Path:
                     repo.commit("first")
                 else:
                     save(repo, new, f"train {number}")
-                tags.create(project_of(repo).repo, project_of(repo), None, None, [Line.MODEL])
+                tags.create_tags(project_of(repo).repo, project_of(repo), None, None, [Line.MODEL])
                 if number == 1:
                     repo.write("README.md", "code\n")
                     repo.git("add", "-A")

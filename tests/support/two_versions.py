@@ -12,7 +12,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
-from cpv_hooks.sync.events import SYNC
+from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.transfer.commits.upload_commits import publish
 from support import engine, repos
 from support.repos import ModelRepo

@@ -73,10 +73,10 @@ def build(folder: Path) -> World:
     model.git("add", "train.py")
     model.commit("train")
     repo, both = git_repo(model), (Line.MODEL, Line.DATA)
-    tags.create(repo, Project.find_all(repo)[0], None, None, both)
+    tags.create_tags(repo, Project.find_all(repo)[0], None, None, both)
     model.write("model.bin", "two")
     model.dvc("add", "-q", "model.bin")
     model.commit("second", "-a")
-    tags.create(repo, Project.find_all(repo)[0], None, None, both[:1])
+    tags.create_tags(repo, Project.find_all(repo)[0], None, None, both[:1])
     model.dvc("push", "-q", "--all-commits")
     return world

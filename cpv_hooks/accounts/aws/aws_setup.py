@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 from cpv_hooks.accounts.aws import move, place, remote_config, repository_remote
 from cpv_hooks.accounts.aws.aws_target import AwsRequest, AwsTarget, decide
-from cpv_hooks.accounts.aws.credentials import COMMAND, on_terminal
-from cpv_hooks.accounts.aws.probe import look_at, new_key, probe, probe_reading
+from cpv_hooks.accounts.aws.credentials import COMMAND, ask_for_file
+from cpv_hooks.accounts.aws.probe import new_key, probe, probe_bucket, probe_reading
 from cpv_hooks.accounts.aws.remembered import Personal
-from cpv_hooks.accounts.aws.survey import Survey, survey
+from cpv_hooks.accounts.aws.survey import Survey, survey_remotes
 from cpv_hooks.accounts.personal import trusted
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan
@@ -27,19 +27,19 @@ from cpv_hooks.recovery import transaction
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning
 
 
-def plan_setup(request: AwsRequest, folder: Path, *, ask: Callable[[], str | None] = on_terminal) -> Plan[None]:
+def plan_aws(request: AwsRequest, folder: Path, *, ask: Callable[[], str | None] = ask_for_file) -> Plan[None]:
     """Decide what is to be done for the repository around a folder, or without one for this user alone.
 
     Only reads, on this machine and on S3. Raises `CPVError`, which leaves everything as it is.
     """
     from cpv_hooks.accounts.personal import personal_settings
 
-    project, own = _sound(folder), personal_settings.load()
+    project, own = _sound(folder), personal_settings.load_settings()
     target = decide(request, project, own, ask)
     if target.credentials.warning:
         warn(target.credentials.warning)
     files = _files(project, target)
-    look_at(target.options)
+    probe_bucket(target.options)
     if target.values.get("version_aware") == "true":
         demand_versioning(target.options)
     data = _data(request, project, target)
@@ -60,7 +60,9 @@ def _sound(folder: Path) -> Project | None:
 def _files(project: Project | None, target: AwsTarget) -> repository_remote.ConfigFiles | None:
     if project is None:
         return None
-    return repository_remote.plan(project, remote_config.WantedRemote(target.name, target.public, target.local))
+    return repository_remote.plan_repository_remote(
+        project, remote_config.WantedRemote(target.name, target.public, target.local)
+    )
 
 
 def _data(request: AwsRequest, project: Project | None, target: AwsTarget) -> Survey:
@@ -74,7 +76,7 @@ def _data(request: AwsRequest, project: Project | None, target: AwsTarget) -> Su
         what = "moving data needs write access"
         raise CPVError(what, where=str(project.root), fix=f"{COMMAND} --no-move, or with keys that may write")
     with TemporaryDirectory(prefix="cpv-") as folder:
-        found = survey(project, target.open, Path(folder))
+        found = survey_remotes(project, target.open, Path(folder))
     move.refuse_loss(project, found, accept=request.force)
     return found
 
@@ -108,14 +110,14 @@ class _Setup:
         self._verify()
         moved = Survey()
         if _moves(self.request, self.project, self.target) and self.project is not None:
-            moved = move.copy(self.project, self.target.open, accept_loss=self.request.force)
+            moved = move.copy_objects(self.project, self.target.open, accept_loss=self.request.force)
         with ExitStack() as undo:
             self.personal.apply(undo)
             if self.files is not None:
                 self.files.apply()
             undo.pop_all()
         if self.project is not None:
-            trusted.confirm(self.project.repo, filter(None, [self.target.values.get("endpointurl")]))
+            trusted.confirm_servers(self.project.repo, filter(None, [self.target.values.get("endpointurl")]))
         self._report(moved)
 
     def _verify(self) -> None:

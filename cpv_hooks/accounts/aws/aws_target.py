@@ -75,11 +75,11 @@ def decide(
     request: AwsRequest,
     project: Project | None,
     settings: Settings,
-    ask: Callable[[], str | None] = credentials.on_terminal,
+    ask: Callable[[], str | None] = credentials.ask_for_file,
 ) -> AwsTarget:
     """Where the data goes. Raises `CPVError` for what cannot be, and where credentials or a team are missing."""
-    check(request)
-    names = place.names(project, settings, request.team, request.model)
+    check_target(request)
+    names = place.team_and_model(project, settings, request.team, request.model)
     here = place.s3_of(project)
     if project is not None and here is not None and request.bucket in (None, here.bucket):
         return _as_it_is(request, project, here, settings, ask)
@@ -88,7 +88,7 @@ def decide(
     bucket = check_bucket(request.bucket or settings.aws.bucket)
     url = "/".join(filter(None, [f"s3://{bucket}", names.team, names.model if names.team else None]))
     endpoint, region = request.endpoint_url or settings.aws.endpoint_url, request.region or settings.aws.region
-    found = credentials.find(
+    found = credentials.find_credentials(
         request.credential_path,
         request.profile if request.profile is not None else settings.aws.profile,
         saved=settings.aws.credential_path,
@@ -126,7 +126,7 @@ def _credentials_for(
         raise CPVError(what, fix=fix)
     saved = here.get("credentialpath") or settings.aws.credential_path
     profile = request.profile if request.profile is not None else here.get("profile") or settings.aws.profile
-    return credentials.find(request.credential_path, profile, saved=saved, ask=ask)
+    return credentials.find_credentials(request.credential_path, profile, saved=saved, ask=ask)
 
 
 def _public(url: str, endpoint: str | None, region: str | None) -> dict[str, str]:
@@ -148,7 +148,7 @@ def _free_name(project: Project, url: str) -> str:
     return known or next(name for name in (NAME, *(f"{NAME}-{n}" for n in range(2, 100))) if name not in remotes)
 
 
-def check(request: AwsRequest) -> None:
+def check_target(request: AwsRequest) -> None:
     """Refuse a region or an endpoint that cannot be one, before anything is asked or changed."""
     from pydantic import ValidationError
 

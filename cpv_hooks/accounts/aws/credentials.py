@@ -55,7 +55,7 @@ class Credentials:
     warning: str | None = None
 
 
-def on_terminal() -> str | None:
+def ask_for_file() -> str | None:
     """Ask for the credential file; None where nobody watches, or nothing is typed."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
@@ -65,12 +65,12 @@ def on_terminal() -> str | None:
         return None
 
 
-def find(
+def find_credentials(
     path: str | os.PathLike[str] | None,
     profile: str | None,
     *,
     saved: str | None = None,
-    ask: Callable[[], str | None] = on_terminal,
+    ask: Callable[[], str | None] = ask_for_file,
 ) -> Credentials:
     """The credentials to use: the file that is given, else the `saved` one, else AWS's own places, else `ask`.
 
@@ -81,25 +81,25 @@ def find(
         raise CPVError("the profile's name is empty", fix=f"{COMMAND} --profile NAME")
     chosen = os.fspath(path) if path is not None else saved
     if chosen is not None:
-        return of_file(chosen, profile)
+        return credentials_of_file(chosen, profile)
     own = _own(profile)
     if own is not None:
         return own
     answer = ask()
     if answer is None:
         raise CPVError("no AWS credentials were found", fix=f"{COMMAND} --credential-path FILE, or aws configure")
-    return of_file(answer, profile)
+    return credentials_of_file(answer, profile)
 
 
 # A file
 
 
-def of_file(given: str, profile: str | None) -> Credentials:
-    """The credentials in a file; see `find` for the errors."""
+def credentials_of_file(given: str, profile: str | None) -> Credentials:
+    """The credentials in a file; see `find_credentials` for the errors."""
     path, name = _absolute(given), profile or DEFAULT_PROFILE
     mode = _check_file(path)
     _check_environment(path)
-    profiles = parse(path)
+    profiles = parse_credential_file(path)
     if name not in profiles:
         raise _no_profile(path, name, profiles)
     _check_profile(path, name, profiles[name])
@@ -140,7 +140,7 @@ def _same(one: str, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def parse(path: Path) -> Mapping[str, Mapping[str, Any]]:
+def parse_credential_file(path: Path) -> Mapping[str, Mapping[str, Any]]:
     """The profiles of a credential file. Raises `CPVError`, in which nothing of the file's content is said."""
     from botocore.configloader import raw_config_parse
     from botocore.exceptions import BotoCoreError

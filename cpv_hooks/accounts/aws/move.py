@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from cpv_hooks.accounts.aws.source import room
-from cpv_hooks.accounts.aws.survey import OpenTarget, Survey, SurveyPart, survey
+from cpv_hooks.accounts.aws.survey import OpenTarget, Survey, SurveyPart, survey_remotes
 from cpv_hooks.console.output import say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
@@ -26,7 +26,7 @@ ROUNDS = 3
 """How often to look again for what commits added while the data was copied."""
 
 
-def copy(project: Project, target: OpenTarget, *, accept_loss: bool = False) -> Survey:
+def copy_objects(project: Project, target: OpenTarget, *, accept_loss: bool = False) -> Survey:
     """Copy what is lacking and verify it; returns how it stands in the end, with nothing left to send.
 
     Raises `CPVError` where something is lost (unless that is accepted), `RemoteError` where a remote fails.
@@ -34,7 +34,7 @@ def copy(project: Project, target: OpenTarget, *, accept_loss: bool = False) -> 
     damaged: set[str] = set()
     with room(project) as folder:
         for _ in range(ROUNDS):
-            found = survey(project, target, folder, damaged)
+            found = survey_remotes(project, target, folder, damaged)
             refuse_loss(project, found, accept=accept_loss)
             if not found.count:
                 _record(project, found)

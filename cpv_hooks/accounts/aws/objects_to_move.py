@@ -56,14 +56,14 @@ class Needs:
             layout[need.oid] = need
 
 
-def needed(project: Project, moving: str | None = None) -> Needs:
+def objects_needed(project: Project, moving: str | None = None) -> Needs:
     """Every object that a DVC root needs on its default remote, from the newest commit to the oldest.
 
     What outputs name another remote for stays there; `moving` is one whose own go along.
     """
     found, elsewhere = Needs(), set[str]()
-    own = set(commits(project, "--exclude=refs/exps/*"))
-    for commit in commits(project):
+    own = set(pointer_commits(project, "--exclude=refs/exps/*"))
+    for commit in pointer_commits(project):
         try:
             pointers = pointers_at(project, commit)
         except CPVError as error:
@@ -91,7 +91,7 @@ def _need(commit: str, pointer: Pointer, *, optional: bool) -> MoveNeed:
     return MoveNeed(pointer.oid or "", pointer.path, f"at {commit[:10]}", size, optional)
 
 
-def commits(project: Project, *options: str) -> list[str]:
+def pointer_commits(project: Project, *options: str) -> list[str]:
     """The commits that have a pointer which their parents do not have, newest first; `options` are of `rev-list`."""
     repo = project.repo
     more = [rev for rev in _more(project) if repo.resolve(rev)]

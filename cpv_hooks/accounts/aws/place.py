@@ -37,7 +37,7 @@ def around(folder: Path) -> Project | None:
     return projects_here(repo, folder)[0] if managed_roots(repo) else None
 
 
-def names(project: Project | None, settings: Settings, team: str | None, model: str | None) -> Names:
+def team_and_model(project: Project | None, settings: Settings, team: str | None, model: str | None) -> Names:
     """What is given, else what the repository says, else the user's own team.
 
     Raises `CPVError` for what cannot be a name, and where the repository says otherwise.
@@ -64,8 +64,8 @@ def team_and_bucket(folder: Path, team: str | None, bucket: str | None) -> tuple
     """The team and the bucket that a command in this folder is about. Raises `CPVError` where no team is known."""
     from cpv_hooks.accounts.personal import personal_settings
 
-    project, own = around(folder), personal_settings.load()
-    found = names(project, own, None, None).team if team is None else team
+    project, own = around(folder), personal_settings.load_settings()
+    found = team_and_model(project, own, None, None).team if team is None else team
     if found is None:
         raise CPVError("the team's name is missing", fix="dvc cpv access --team-name NAME")
     here = s3_of(project)

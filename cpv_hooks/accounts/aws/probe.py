@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.connect import connect, explained, look
-from cpv_hooks.remote.s3_client.s3_errors import code_of, explain
+from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect
+from cpv_hooks.remote.s3_client.s3_errors import code_of, explain_s3
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ def new_key(prefix: str) -> str:
     return "/".join(filter(None, [prefix, f"{NAME}{secrets.token_hex(8)}"]))
 
 
-def look_at(options: S3Options) -> None:
+def probe_bucket(options: S3Options) -> None:
     """Make sure, by reading alone, that the server answers, takes the keys and has the bucket.
 
     That the keys may not list is no error here. Raises `RemoteError`.
     """
-    with explained(options):
-        look(connect(options), options, options.prefix, strict=False)
+    with as_remote_error(options):
+        ask_one_key(connect(options), options, options.prefix, strict=False)
 
 
 def probe(options: S3Options, key: str) -> None:
@@ -41,7 +41,7 @@ def probe(options: S3Options, key: str) -> None:
 
     The object is removed also where reading it fails; one that cannot be removed is named.
     """
-    with explained(options):
+    with as_remote_error(options):
         client = connect(options)
         denied = _try_to_list(client, options)
         denied += _try_to_write(client, options, key)
@@ -51,7 +51,7 @@ def probe(options: S3Options, key: str) -> None:
 
 def probe_reading(options: S3Options, key: str) -> None:
     """List and read; nothing is written. Raises `RemoteError` that names every action which is not allowed."""
-    with explained(options):
+    with as_remote_error(options):
         client = connect(options)
         denied = _try_to_list(client, options)
         try:
@@ -80,7 +80,7 @@ def refused(options: S3Options, actions: list[str]) -> RemoteError:
 
 def _try_to_list(client: S3Client, options: S3Options) -> list[str]:
     try:
-        look(client, options, options.prefix)
+        ask_one_key(client, options, options.prefix)
     except Exception as error:
         if code_of(error) not in _DENIED:
             raise
@@ -135,7 +135,7 @@ def _remove(
     try:
         client.delete_object(Bucket=options.bucket, Key=key)
     except Exception as error:
-        why = explain(error, options)
+        why = explain_s3(error, options)
         if code_of(error) in _DENIED:
             why = refused(options, [*(denied or ()), _DELETE])
         before = f" after this: {redact(str(after))}" if after else ""

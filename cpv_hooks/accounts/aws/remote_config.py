@@ -52,7 +52,7 @@ def local_file(root: Path) -> Path:
     return root / ".dvc" / "config.local"
 
 
-def plan(root: Path, wanted: WantedRemote) -> list[RemoteChange]:
+def plan_remote_config(root: Path, wanted: WantedRemote) -> list[RemoteChange]:
     """What has to change in the two files, the committed one first; nothing where all is as wanted.
 
     A secret that stands in the committed file moves to the local one. Raises `CPVError` for a file that is not DVC's.

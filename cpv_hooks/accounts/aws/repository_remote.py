@@ -42,7 +42,7 @@ class ConfigFiles:
         if not self.changes and self.message is None:
             return
         repo = self.project.repo
-        with journal.begin(repo, "aws-config") as transaction:
+        with journal.begin_transaction(repo, "aws-config") as transaction:
             for change in self.changes:
                 path = change.path.relative_to(repo.top).as_posix()
                 before = None if change.before is None else change.before.encode()
@@ -54,16 +54,16 @@ class ConfigFiles:
     def _commit(self, transaction: journal.Transaction, message: str) -> None:
         # By name: what the user has staged or changed elsewhere is not ours to commit.
         repo, path = self.project.repo, self._shared
-        when, date = commit.moment(repo)
+        when, date = commit.committer_time(repo)
         before = index_entries(repo, [path]).get(path)
-        transaction.step("commit", [undo_head.commit(repo, repo.resolve("HEAD") or "", when, {path: before})])
+        transaction.step("commit", [undo_head.coming_commit(repo, repo.resolve("HEAD") or "", when, {path: before})])
         content = remote_config.shared_file(self.project.root).read_bytes()
-        commit.commit(repo, {path: content}, message, date)
+        commit.commit_files(repo, {path: content}, message, date)
 
 
-def plan(project: Project, wanted: WantedRemote) -> ConfigFiles:
+def plan_repository_remote(project: Project, wanted: WantedRemote) -> ConfigFiles:
     """What has to change. Raises `CPVError` where the repository is in no state for it."""
-    changes = tuple(remote_config.plan(project.root, wanted))
+    changes = tuple(remote_config.plan_remote_config(project.root, wanted))
     shared = any(change.path == remote_config.shared_file(project.root) for change in changes)
     if shared:
         _check_clean(project)

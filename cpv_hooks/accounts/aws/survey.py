@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpv_hooks.accounts.aws.objects_to_move import MoveNeed, needed
+from cpv_hooks.accounts.aws.objects_to_move import MoveNeed, objects_needed
 from cpv_hooks.accounts.aws.source import MoveSource
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
@@ -67,14 +67,16 @@ class Survey:
                 yield Effect("s3", f"put {address}" + (f" ({size_text(size)})" if size is not None else ""))
 
 
-def survey(project: Project, target: OpenTarget, folder: Path, damaged: Collection[str] = ()) -> Survey:
+def survey_remotes(project: Project, target: OpenTarget, folder: Path, damaged: Collection[str] = ()) -> Survey:
     """Look at all that the repository needs, and at both remotes; changes nothing.
 
     `folder` takes temporary files. `damaged` objects count as if nobody had them.
     """
     pending = tuple(item.commit for item in Queue.of(project.repo).pending(root_key(project)))
     # The same name with another address: what names it explicitly moves as well.
-    needs = needed(project, moving=project.remote_name if target(False).options.name == project.remote_name else None)
+    needs = objects_needed(
+        project, moving=project.remote_name if target(False).options.name == project.remote_name else None
+    )
     layouts = ((False, needs.objects), (True, needs.legacy))
     parts: list[SurveyPart] = []
     for legacy, wanted in layouts:

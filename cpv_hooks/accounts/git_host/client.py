@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cpv_hooks.console.trace import emit, is_heard
+from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import environment
 from cpv_hooks.state_files import user_home
@@ -20,20 +20,20 @@ SECONDS = 10
 """How long a connection may take to be made."""
 
 
-def folder() -> Path:
+def ssh_folder() -> Path:
     """The user's folder of SSH keys and settings, `~/.ssh`."""
     return user_home() / ".ssh"
 
 
-def write(path: Path, text: bytes, mode: int) -> None:
+def replace_file(path: Path, text: bytes, mode: int) -> None:
     """Replace a file of that folder in one step, where a symbolic link leads; what it takes is there afterwards."""
-    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    ssh_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
     write_atomic(Path(os.path.realpath(path)), text, mode=mode, durable=True)
 
 
 def config_file() -> Path:
     """The user's SSH configuration; it need not exist."""
-    return folder() / "config"
+    return ssh_folder() / "config"
 
 
 def home_of_ssh() -> Path:
@@ -46,7 +46,7 @@ def home_of_ssh() -> Path:
 
 def reads_our_folder() -> bool:
     """Whether ssh finds `folder()` by itself."""
-    return os.path.realpath(home_of_ssh() / ".ssh") == os.path.realpath(folder())
+    return os.path.realpath(home_of_ssh() / ".ssh") == os.path.realpath(ssh_folder())
 
 
 def options() -> list[str]:
@@ -54,7 +54,12 @@ def options() -> list[str]:
     if reads_our_folder():
         return []
     config = config_file()
-    return ["-F", str(config) if config.exists() else "none", "-o", f'UserKnownHostsFile="{folder() / "known_hosts"}"']
+    return [
+        "-F",
+        str(config) if config.exists() else "none",
+        "-o",
+        f'UserKnownHostsFile="{ssh_folder() / "known_hosts"}"',
+    ]
 
 
 def batch(seconds: float = SECONDS) -> list[str]:
@@ -69,19 +74,19 @@ def git_environment(seconds: float = SECONDS, *, configured: str | None = None) 
     return {"GIT_SSH_COMMAND": f"{base} {shlex.join(batch(seconds))}"}
 
 
-def on_terminal() -> bool:
+def has_terminal() -> bool:
     """Whether somebody is there to answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def confirm(question: str) -> bool:
+def ask_person(question: str) -> bool:
     """Ask the person at the terminal."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def run(
+def run_openssh(
     args: Sequence[str | Path], *, data: bytes | None = None, seconds: float | None = None, env: Mapping[str, str] = {}
 ) -> subprocess.CompletedProcess[str]:
     """Run one of OpenSSH's programs, or Git over it, without a terminal; its words are English.
@@ -90,7 +95,7 @@ def run(
     """
     words = [str(arg) for arg in args]
     if is_heard():
-        emit("debug", shlex.join(words))
+        emit_trace("debug", shlex.join(words))
     try:
         done = subprocess.run(
             words, env=environment(env), input=data or b"", capture_output=True, check=False, timeout=seconds
@@ -111,7 +116,7 @@ def effective(host: str, port: int | None, user: str | None, config: Path | None
     # The first -F counts in no version of ssh, so ours is left out where another is wanted.
     rest = [*where, *(known[2:] if where else known)]
     target = [*(["-p", str(port)] if port else []), *(["-l", user] if user else []), "--", host]
-    done = run(["ssh", "-G", *rest, *target])
+    done = run_openssh(["ssh", "-G", *rest, *target])
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["exit status " + str(done.returncode)])[0]
         raise CPVError(f"ssh cannot read its configuration: {said}", where=str(config_file()), fix="edit it")
@@ -122,7 +127,7 @@ def effective(host: str, port: int | None, user: str | None, config: Path | None
     return found
 
 
-def expand(text: str, host: str = "") -> Path:
+def expand_path(text: str, host: str = "") -> Path:
     """A file name of ssh's configuration as a path: `~`, `%d`, `%h`, `%u` and `%%` as ssh replaces them."""
     home = str(home_of_ssh())
     text = home + text[1:] if text.startswith("~/") else text

@@ -18,7 +18,7 @@ from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import FILE, load
+from cpv_hooks.project.config import FILE, load_config
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
@@ -156,7 +156,7 @@ class _Clone:
 
     def _check_identity(self, repo: Repo) -> None:
         """A root that does not say whose it is, is anybody's."""
-        said = [(config.team, config.model) for config in map(load, managed_roots(repo))]
+        said = [(config.team, config.model) for config in map(load_config, managed_roots(repo))]
         if any(team in (None, self._team) and model in (None, self._model) for team, model in said):
             return
         where = redact(self._url)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from cpv_hooks.accounts.git_host import client, keys
-from cpv_hooks.accounts.git_host.pattern import CLOUD, SSH, parse
-from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, explain
+from cpv_hooks.accounts.git_host.pattern import CLOUD, SSH, parse_ssh_url
+from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, explain_ssh
 from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import Repo
 
@@ -67,14 +67,14 @@ def check_repository(url: str, repo: Repo | None = None, *, seconds: float = cli
     env = client.git_environment(seconds, configured=configured) | {"GIT_TERMINAL_PROMPT": "0"}
     command = ["git", "ls-remote", "--quiet", "--", url, "HEAD"]
     try:
-        done = client.run(command, seconds=6 * seconds, env=env)
+        done = client.run_openssh(command, seconds=6 * seconds, env=env)
     except subprocess.TimeoutExpired:
         raise Unreachable("it does not answer", where=url, fix="check the network, and try again") from None
-    address = parse(url)
+    address = parse_ssh_url(url)
     if not done.returncode:
         return
     if address is None:
-        raise explain(done.stderr, url)
+        raise explain_ssh(done.stderr, url)
     if _is_refusal(done.stderr):
         raise _refusal(done.stderr, address, None)
     project, _, name = address.path.rpartition("/")
@@ -87,7 +87,7 @@ def _ssh(address: SSH, seconds: float, *command: str) -> subprocess.CompletedPro
     args = ["ssh", "-T", *client.options(), *client.batch(seconds), *target, "--", address.host, *command]
     try:
         # ssh's own limit is for the connection; a server may fall silent later.
-        return client.run(args, seconds=3 * seconds)
+        return client.run_openssh(args, seconds=3 * seconds)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(args, 255, "", "Connection timed out")
 
@@ -112,7 +112,7 @@ def _refusal(said: str, address: SSH, key: Path | None) -> CPVError:
     if "Bad configuration option" in said or "Bad owner or permissions" in said:
         line = next(line for line in said.splitlines() if "Bad " in line)
         return HostError(f"ssh refuses its configuration: {line}", where=where, fix=f"edit {client.config_file()}")
-    return explain(said, f"ssh://{where}/")
+    return explain_ssh(said, f"ssh://{where}/")
 
 
 def _changed(said: str, where: str) -> CPVError:

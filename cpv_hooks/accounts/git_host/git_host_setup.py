@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from cpv_hooks.accounts.git_host import client, connection, keys, known_hosts, origin, ssh_config
-from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest, GitHostTarget, port_for_entry, resolve
+from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest, GitHostTarget, port_for_entry, resolve_target
 from cpv_hooks.accounts.git_host.known_hosts import Confirm
 from cpv_hooks.accounts.personal import personal_settings as personal
 from cpv_hooks.console.output import say, warn
@@ -17,7 +17,7 @@ from cpv_hooks.errors import shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 
 
-def plan_setup(request: GitHostRequest, folder: Path | None = None, confirm: Confirm | None = None) -> Plan[None]:
+def plan_git_host(request: GitHostRequest, folder: Path | None = None, confirm: Confirm | None = None) -> Plan[None]:
     """Plan the setup for the host; `folder` is in the repository that it is for, if it is for one.
 
     `confirm` asks a person a yes-or-no question; without it nothing is asked. Raises `CPVError` for everything that
@@ -25,15 +25,15 @@ def plan_setup(request: GitHostRequest, folder: Path | None = None, confirm: Con
     the key still has to be pasted on the host's page: all the rest is done then.
     """
     here = folder or Path.cwd()
-    target = resolve(request, here)
+    target = resolve_target(request, here)
     entry = ssh_config.HostEntry(target.address.host, target.key, port_for_entry(target))
     user = target.address.user
     # The host's key first: whoever does not confirm it has changed nothing.
-    found = known_hosts.steps(target.address, fingerprint=request.host_fingerprint, confirm=confirm)
-    if target.key.parent != client.folder():
-        found += keys.folder_steps(client.folder())
-    found += keys.steps(target.key)
-    found += ssh_config.steps(entry, user)
+    found = known_hosts.known_hosts_steps(target.address, fingerprint=request.host_fingerprint, confirm=confirm)
+    if target.key.parent != client.ssh_folder():
+        found += keys.folder_steps(client.ssh_folder())
+    found += keys.key_steps(target.key)
+    found += ssh_config.ssh_config_steps(entry, user)
     found += _settings_steps(target)
     if target.repo is not None and target.url is not None:
         add = partial(origin.add, target.repo, target.url)
@@ -52,7 +52,7 @@ def plan_removal(host: str | None = None) -> Plan[None]:
 
     The key, the host's key and the settings stay: other programs may use them by now.
     """
-    found = ssh_config.remove(host if host is not None else personal.load().bitbucket.host)
+    found = ssh_config.remove_entry_steps(host if host is not None else personal.load_settings().bitbucket.host)
 
     def run() -> None:
         for step in found:
@@ -65,7 +65,7 @@ def plan_removal(host: str | None = None) -> Plan[None]:
 
 
 def _settings_steps(target: GitHostTarget) -> list[Step]:
-    now, wanted = personal.load().bitbucket, target.wanted.bitbucket
+    now, wanted = personal.load_settings().bitbucket, target.wanted.bitbucket
     values = {**wanted.model_dump(), "key_path": str(target.key)}
     changes: dict[str, object] = {
         f"bitbucket.{name}": value
@@ -126,10 +126,12 @@ def _tell_of_home(here: Path) -> None:
     """Where `HOME` is not the home that the user database names, ssh does not look where we wrote."""
     if client.reads_our_folder():
         return
-    configured = client.run(["git", "-C", here, "config", "--get", "core.sshCommand"]).stdout.strip()
+    configured = client.run_openssh(["git", "-C", here, "config", "--get", "core.sshCommand"]).stdout.strip()
     if configured or os.environ.get("GIT_SSH_COMMAND"):
         return
-    warn(f"ssh reads {client.home_of_ssh() / '.ssh'}, not {client.folder()}, because it does not heed HOME; {_fix()}")
+    warn(
+        f"ssh reads {client.home_of_ssh() / '.ssh'}, not {client.ssh_folder()}, because it does not heed HOME; {_fix()}"
+    )
 
 
 def _fix() -> str:

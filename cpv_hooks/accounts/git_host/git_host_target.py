@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.accounts.git_host import keys, origin, ssh_config
-from cpv_hooks.accounts.git_host.pattern import SSH, SSH_PORT, check_pattern, parse, pattern_host, repository_url
+from cpv_hooks.accounts.git_host.pattern import (
+    SSH,
+    SSH_PORT,
+    check_pattern,
+    parse_ssh_url,
+    pattern_host,
+    repository_url,
+)
 from cpv_hooks.accounts.personal import personal_settings as personal
 from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
 from cpv_hooks.errors import CPVError, shell_word
@@ -46,13 +53,13 @@ class GitHostTarget:
     url: str | None
 
 
-def resolve(request: GitHostRequest, here: Path) -> GitHostTarget:
+def resolve_target(request: GitHostRequest, here: Path) -> GitHostTarget:
     """What a request means in a folder, by the settings and its repository. Raises `CPVError` for bad input."""
-    now = personal.load()
+    now = personal.load_settings()
     wanted = now.model_copy(update={"bitbucket": _bitbucket(request, now.bitbucket)})
     repo, team, model = _repository(request, here, now)
     url = repository_url(wanted, team or "team", model or "model")
-    address = parse(url)
+    address = parse_ssh_url(url)
     if address is None:
         what = f"{wanted.bitbucket.url_pattern!r} is no SSH URL"
         raise CPVError(what, fix=f"{_COMMAND} --url-pattern 'git@HOST:{{team_name}}/{{model_name}}.git'")
@@ -71,7 +78,7 @@ def resolve(request: GitHostRequest, here: Path) -> GitHostTarget:
 def _on(repo: Repo, host: str) -> str | None:
     """The URL of `origin`, where that is on this host."""
     url = repo.run("remote", "get-url", origin.NAME).strip()
-    found = parse(url)
+    found = parse_ssh_url(url)
     return url if found is not None and found.host == host else None
 
 
@@ -100,11 +107,11 @@ def _checked(values: Mapping[str, object]) -> Bitbucket:
 def _key(request: GitHostRequest, wanted: Settings, address: SSH, here: Path) -> Path:
     """The key that was named; else the configured one, the one that the user's own entry names, ssh's usual one."""
     if request.keygen_filename is not None:
-        return keys.locate(request.keygen_filename, here)
+        return keys.key_path(request.keygen_filename, here)
     if wanted.bitbucket.key_path:
-        return keys.locate(Path(wanted.bitbucket.key_path).expanduser().absolute())
+        return keys.key_path(Path(wanted.bitbucket.key_path).expanduser().absolute())
     own = ssh_config.own_key(address.host, address.port, address.user)
-    return own or keys.locate(keys.DEFAULT)
+    return own or keys.key_path(keys.DEFAULT)
 
 
 def _repository(request: GitHostRequest, here: Path, settings: Settings) -> tuple[Repo | None, str | None, str | None]:
@@ -134,6 +141,6 @@ def _repository(request: GitHostRequest, here: Path, settings: Settings) -> tupl
 
 def port_for_entry(target: GitHostTarget) -> int | None:
     """The port for ssh's configuration, where the URL cannot say it (`user@host:path`) and it is not ssh's own."""
-    named = parse(repository_url(target.wanted, "team", "model"))
+    named = parse_ssh_url(repository_url(target.wanted, "team", "model"))
     port = target.wanted.bitbucket.port
     return port if named is not None and named.port is None and port != SSH_PORT else None

@@ -23,7 +23,7 @@ _COMMAND = "dvc cpv bitbucket-config --keygen-filename"
 _KINDS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-")
 
 
-def locate(name: str | os.PathLike[str], base: Path | None = None) -> Path:
+def key_path(name: str | os.PathLike[str], base: Path | None = None) -> Path:
     """The private key's absolute path: a bare name is one in `~/.ssh`, a path is taken as it is (from `base`)."""
     text = os.fspath(name)
     if not text.strip() or not text.isprintable() or any(mark in text for mark in ('"', "\\", "${")):
@@ -34,7 +34,7 @@ def locate(name: str | os.PathLike[str], base: Path | None = None) -> Path:
             "a public key's name; the private key's is needed", where=text, fix=f"{_COMMAND} {shell_word(text[:-4])}"
         )
     if "/" not in text and text not in ("~", ".", ".."):
-        return client.folder() / text
+        return client.ssh_folder() / text
     path = Path(os.path.abspath((base or Path.cwd()) / os.path.expanduser(text)))
     if text.endswith("/") or path.is_dir():
         raise CPVError("a folder, not a key", where=str(path), fix=f"{_COMMAND} {shell_path(path / DEFAULT)}")
@@ -51,7 +51,7 @@ def comment() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()} cpv"
 
 
-def steps(path: Path) -> list[Step]:
+def key_steps(path: Path) -> list[Step]:
     """What has to be done for a usable key at `path`; nothing where all is well.
 
     Raises `CPVError` for what is no key, one that Bitbucket does not take, a public key without its private one, and a
@@ -73,7 +73,7 @@ def steps(path: Path) -> list[Step]:
     if public.exists():
         _check_pair(path, derived)
     else:
-        if derived is None and not client.on_terminal():
+        if derived is None and not client.has_terminal():
             fix = f"ssh-keygen -y -f {shell_path(path)} > {shell_path(public)}"
             raise CPVError("its public half is missing, and it has a passphrase", where=str(path), fix=fix)
         text = f"write {public}, the public half of {path}"
@@ -91,7 +91,7 @@ def is_locked(path: Path) -> bool:
     """Whether a key has a passphrase, and no agent holds the key open."""
     if _public_half(path) is not None:
         return False
-    held = client.run(["ssh-add", "-L"]).stdout
+    held = client.run_openssh(["ssh-add", "-L"]).stdout
     return public_key(path).split()[1] not in held.split()
 
 
@@ -99,15 +99,15 @@ def is_locked(path: Path) -> bool:
 
 
 def _make(path: Path) -> Step:
-    how = "ssh-keygen asks for its passphrase" if client.on_terminal() else "without a passphrase"
+    how = "ssh-keygen asks for its passphrase" if client.has_terminal() else "without a passphrase"
     text = f"make the ed25519 key {path} and {public_file(path).name} ({how})"
 
     def do() -> None:
-        asked = client.on_terminal()
+        asked = client.has_terminal()
         # An empty passphrase is no secret; one that is typed goes from the terminal to ssh-keygen alone.
         passphrase = [] if asked else ["-N", ""]
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-C", comment(), *passphrase, "-f", str(path)]
-        failed = _ask(command) if asked else client.run(command).returncode
+        failed = _ask(command) if asked else client.run_openssh(command).returncode
         if failed or not path.exists():
             raise CPVError("ssh-keygen made no key", where=str(path), fix=shell_words(command))
         say(f"made the key {path}")
@@ -128,7 +128,7 @@ def folder_steps(folder: Path) -> list[Step]:
     if not folder.exists():
         text = f"make the folder {folder} (mode 0700)"
         return [Step(Effect("file", text), lambda: folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE))]
-    return _mode_steps(folder, FOLDER_MODE) if folder == client.folder() else []
+    return _mode_steps(folder, FOLDER_MODE) if folder == client.ssh_folder() else []
 
 
 def _mode_steps(path: Path, mode: int = FILE_MODE) -> list[Step]:
@@ -151,7 +151,7 @@ def _public_half(path: Path) -> str | None:
     except OSError as error:
         raise CPVError(f"cannot be read ({error.strerror})", where=str(path), fix=fix) from error
     source = "/dev/stdin" if piped else path
-    done = client.run(["ssh-keygen", "-y", "-P", "", "-f", source], data=content if piped else None)
+    done = client.run_openssh(["ssh-keygen", "-y", "-P", "", "-f", source], data=content if piped else None)
     if done.returncode == 0:
         _check_kind(path, done.stdout)
         return done.stdout.strip()
@@ -167,7 +167,7 @@ def _check_kind(path: Path, public: str) -> None:
     if not kind.startswith(_KINDS):
         raise CPVError(f"Bitbucket takes no {kind} keys", where=str(path), fix=fix)
     if kind == "ssh-rsa":
-        told = client.run(["ssh-keygen", "-l", "-f", "/dev/stdin"], data=public.encode()).stdout.split()
+        told = client.run_openssh(["ssh-keygen", "-l", "-f", "/dev/stdin"], data=public.encode()).stdout.split()
         if told and told[0].isdigit() and int(told[0]) < RSA_BITS:
             what = f"an RSA key of {told[0]} bits; Bitbucket takes none below {RSA_BITS}"
             raise CPVError(what, where=str(path), fix=fix)

@@ -86,13 +86,13 @@ class HostPlace:
         alias = found.get("hostkeyalias", ["none"])[0]
         name = alias if alias != "none" else host if port == SSH_PORT else f"[{host}]:{port}"
         users = _files(found, "userknownhostsfile", host)
-        own = next((path for path in users if path.is_file() or not path.exists()), client.folder() / "known_hosts")
+        own = next((path for path in users if path.is_file() or not path.exists()), client.ssh_folder() / "known_hosts")
         return cls(name, host, port, (*users, *_files(found, "globalknownhostsfile", host)), own)
 
 
 def _files(found: Mapping[str, list[str]], key: str, host: str) -> tuple[Path, ...]:
     names = shlex.split(found.get(key, [""])[0])
-    return tuple(client.expand(name, host) for name in names if name != "none")
+    return tuple(client.expand_path(name, host) for name in names if name != "none")
 
 
 def check_fingerprint(text: str) -> str:
@@ -103,7 +103,7 @@ def check_fingerprint(text: str) -> str:
     return text.rstrip("=")
 
 
-def steps(address: SSH, *, fingerprint: str | None = None, confirm: Confirm | None = None) -> list[Step]:
+def known_hosts_steps(address: SSH, *, fingerprint: str | None = None, confirm: Confirm | None = None) -> list[Step]:
     """What has to be done so that ssh knows the host; nothing where it does.
 
     `fingerprint` is what the user says the key has. Without it `confirm` is asked about an unknown key, when the first
@@ -167,7 +167,7 @@ def _known(place: HostPlace) -> list[HostKey]:
     for path in place.files:
         if not path.is_file():
             continue
-        for line in client.run(["ssh-keygen", "-F", place.name, "-f", path]).stdout.splitlines():
+        for line in client.run_openssh(["ssh-keygen", "-F", place.name, "-f", path]).stdout.splitlines():
             words = line.split()
             if words[:1] == ["@revoked"]:
                 raise CPVError(f"a key of {place.name} is marked as revoked", where=str(path), fix=f"edit {path}")
@@ -181,7 +181,7 @@ def scan(place: HostPlace) -> list[HostKey]:
     """The keys that whoever answers for the host shows, best kind first. `CPVError` where nobody does."""
     command = ["ssh-keyscan", "-T", str(SCAN_SECONDS), "-p", str(place.port), "--", place.host]
     try:
-        done = client.run(command, seconds=3 * SCAN_SECONDS)
+        done = client.run_openssh(command, seconds=3 * SCAN_SECONDS)
     except subprocess.TimeoutExpired:
         done = subprocess.CompletedProcess(command, 1, "", "")
     lines = [line.split() for line in done.stdout.splitlines() if not line.startswith("#")]
@@ -221,4 +221,4 @@ def _append(path: Path, line: str) -> None:
         before, mode = path.read_bytes(), path.stat().st_mode & 0o777
     if before and not before.endswith(b"\n"):
         before += b"\n"
-    client.write(path, before + line.encode() + b"\n", mode)
+    client.replace_file(path, before + line.encode() + b"\n", mode)

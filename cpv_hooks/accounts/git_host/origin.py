@@ -20,7 +20,7 @@ def configured_url(team: str, model: str) -> str | None:
     from cpv_hooks.accounts.git_host.pattern import repository_url
     from cpv_hooks.accounts.personal import personal_settings
 
-    found = personal_settings.load()
+    found = personal_settings.load_settings()
     if not {"host", "url_pattern"} & found.bitbucket.model_fields_set:
         return None
     return repository_url(found, team, model)

@@ -109,7 +109,7 @@ def check_pattern(pattern: str) -> str:
 _EXAMPLE: Mapping[str, str] = {"team_name": "t", "model_name": "m", "host": "host.example", "user": "u", "port": "22"}
 
 
-def parse(url: str) -> SSH | None:
+def parse_ssh_url(url: str) -> SSH | None:
     """Host, port, user and path of an SSH URL; None for any other."""
     found = _SSH_URL.fullmatch(url) or (None if url.startswith("/") or "://" in url else _SCP_FORM.fullmatch(url))
     if found is None:
@@ -120,7 +120,7 @@ def parse(url: str) -> SSH | None:
 
 def pattern_host(pattern: str) -> str | None:
     """The host that a pattern names outright, or None where it has `{host}` or is no SSH URL."""
-    found = parse(pattern.format_map({**_EXAMPLE, "host": "host-field.invalid"}))
+    found = parse_ssh_url(pattern.format_map({**_EXAMPLE, "host": "host-field.invalid"}))
     return found.host if found and found.host != "host-field.invalid" else None
 
 
@@ -129,7 +129,7 @@ def _check_url(url: str, pattern: str | None = None) -> str:
     if "@" in url.partition("://")[2] and ":" in url.partition("://")[2].partition("@")[0]:
         # Not shown, for it holds a secret.
         raise CPVError("the repository's URL has a password in it, which would be saved", fix=_FIX)
-    ssh = parse(url)
+    ssh = parse_ssh_url(url)
     other = _OTHER.fullmatch(url)
     path = ssh.path if ssh else other[1] if other else None
     if path is None:

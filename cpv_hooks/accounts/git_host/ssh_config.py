@@ -128,7 +128,7 @@ def _span(lines: list[bytes], host: str) -> tuple[int, int] | None:
 # The file
 
 
-def read() -> bytes:
+def read_ssh_config() -> bytes:
     """The user's configuration; empty where there is none."""
     path = client.config_file()
     try:
@@ -143,18 +143,18 @@ def read() -> bytes:
         ) from error
 
 
-def write(text: bytes) -> None:
+def write_ssh_config(text: bytes) -> None:
     """Replace the user's configuration in one step, through a symbolic link too; only the user may read it (0600)."""
-    client.write(client.config_file(), text, FILE_MODE)
+    client.replace_file(client.config_file(), text, FILE_MODE)
 
 
-def steps(entry: HostEntry, user: str | None = None) -> list[Step]:
+def ssh_config_steps(entry: HostEntry, user: str | None = None) -> list[Step]:
     """What has to be done so that ssh uses the key for the host; nothing where it does already.
 
     An entry that the user has written for the host is left alone. Raises `CPVError` where ssh would not use the key, as
     `ssh -G` tells.
     """
-    before = read()
+    before = read_ssh_config()
     path = client.config_file()
     theirs = own_entry(entry.host)
     ours = _span(_lines(before), entry.host) is not None
@@ -171,15 +171,15 @@ def steps(entry: HostEntry, user: str | None = None) -> list[Step]:
         return _mode_steps(path)
     verb = "change" if ours else "add"
     text = f"{verb} the entry `Host {entry.host}` {'in' if ours else 'to'} {path} (with IdentityFile {entry.key})"
-    return [Step(Effect("file", text), lambda: write(with_entry(read(), entry)))]
+    return [Step(Effect("file", text), lambda: write_ssh_config(with_entry(read_ssh_config(), entry)))]
 
 
-def remove(host: str) -> list[Step]:
+def remove_entry_steps(host: str) -> list[Step]:
     """What has to be done so that our entry for a host is gone."""
-    if without_entry(read(), host) == read():
+    if without_entry(read_ssh_config(), host) == read_ssh_config():
         return []
     text = f"remove the entry `Host {host}` from {client.config_file()}"
-    return [Step(Effect("file", text), lambda: write(without_entry(read(), host)))]
+    return [Step(Effect("file", text), lambda: write_ssh_config(without_entry(read_ssh_config(), host)))]
 
 
 def _mode_steps(path: Path) -> list[Step]:
@@ -195,7 +195,7 @@ def uses_key(entry: HostEntry, user: str | None, text: bytes) -> bool:
         path = Path(folder, "config")
         write_atomic(path, text, mode=FILE_MODE)
         found = client.effective(entry.host, entry.port, user, config=path)
-    files = [client.expand(name.strip('"'), entry.host) for name in found.get("identityfile", [])]
+    files = [client.expand_path(name.strip('"'), entry.host) for name in found.get("identityfile", [])]
     return os.path.realpath(entry.key) in [os.path.realpath(file) for file in files]
 
 
@@ -212,7 +212,7 @@ def own_key(host: str, port: int | None, user: str | None) -> Path | None:
     if own_entry(host) is None:
         return None
     files = [
-        client.expand(name.strip('"'), host) for name in client.effective(host, port, user).get("identityfile", [])
+        client.expand_path(name.strip('"'), host) for name in client.effective(host, port, user).get("identityfile", [])
     ]
     return next((file for file in files if file.is_file()), None)
 
@@ -235,7 +235,7 @@ def _entries(path: Path, host: str, depth: int) -> Iterator[str]:
         elif found[1].lower() == "include" and depth < _INCLUDES:
             for name in words:
                 # Relative names start in ~/.ssh, whatever file they stand in.
-                pattern = client.folder() / os.path.expanduser(name)
+                pattern = client.ssh_folder() / os.path.expanduser(name)
                 for included in sorted(glob.glob(str(pattern))):
                     yield from _entries(Path(included), host, depth + 1)
 

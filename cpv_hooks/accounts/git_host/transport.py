@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from cpv_hooks.accounts.git_host import client
 from cpv_hooks.console.redact import redact
-from cpv_hooks.console.trace import emit
+from cpv_hooks.console.trace import emit_trace
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo, environment
 
@@ -78,7 +78,7 @@ def talk(repo: Repo, url: str, *args: str) -> None:
     the user's configuration turns the URL into.
     """
     command = ["git", "-c", "core.fsmonitor=false", "-c", "gc.auto=0", *_UNATTENDED, *args]
-    emit("debug", shlex.join(command))
+    emit_trace("debug", shlex.join(command))
     here = {"GIT_DIR": str(repo.git_dir), "GIT_WORK_TREE": str(repo.top)}
     done = subprocess.run(
         command,
@@ -89,7 +89,7 @@ def talk(repo: Repo, url: str, *args: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise explain(done.stderr.decode("utf-8", "replace"), url)
+        raise explain_ssh(done.stderr.decode("utf-8", "replace"), url)
 
 
 def _unattended(repo: Repo) -> dict[str, str]:
@@ -107,7 +107,7 @@ def _unattended(repo: Repo) -> dict[str, str]:
     return found
 
 
-def explain(printed: str, url: str) -> HostError:
+def explain_ssh(printed: str, url: str) -> HostError:
     """The one line for what Git and ssh printed."""
     host, shown = _host(url), redact(url)
     if _says(printed, _CHANGED_KEY):

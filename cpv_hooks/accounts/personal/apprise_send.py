@@ -21,7 +21,7 @@ SEPARATOR = re.compile(r",(?=[A-Za-z][\w+.-]*://)")
 _AS_TEXT = ":message=text&:title=&:version=&:attachments=&:type="
 
 
-def send(address: str, title: str, text: str) -> None:
+def send_by_apprise(address: str, title: str, text: str) -> None:
     """Send a message to one address, or several joined by commas. Raises `OSError`; `CPVError` without Apprise."""
     try:
         import apprise

@@ -104,12 +104,12 @@ def _model(repo: Repo) -> dict[str, object]:
 
 
 def _version(repo: Repo, name: str) -> dict[str, object]:
-    from cpv_hooks.metric_formats.metrics import for_json
+    from cpv_hooks.metric_formats.metrics import metrics_for_json
     from cpv_hooks.versions import tag_refs
 
     found: dict[str, object] = {"tag": name, "commit": repo.resolve(f"{name}^{{commit}}")}
-    for tag in tag_refs.read(repo, name=name):
-        found["metrics"] = for_json(dict(tag.info.metrics))
+    for tag in tag_refs.read_tags(repo, name=name):
+        found["metrics"] = metrics_for_json(dict(tag.info.metrics))
         found["line"] = str(tag.info.line) if tag.info.line else None
     return found
 
@@ -117,4 +117,4 @@ def _version(repo: Repo, name: str) -> dict[str, object]:
 def _tags_of(repo: Repo, commits: list[str]) -> list[str]:
     from cpv_hooks.versions import tag_refs
 
-    return [tag.name for commit in commits for tag in tag_refs.read(repo, commit=commit)]
+    return [tag.name for commit in commits for tag in tag_refs.read_tags(repo, commit=commit)]

@@ -163,7 +163,7 @@ def _keep() -> int:
     from cpv_hooks.accounts.personal import personal_settings
 
     try:
-        return personal_settings.load().logs.keep
+        return personal_settings.load_settings().logs.keep
     except CPVError:
         # Whoever needs the settings will say what is wrong with them.
         return personal_settings.Logs().keep

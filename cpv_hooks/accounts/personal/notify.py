@@ -14,7 +14,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from cpv_hooks.console import output
-from cpv_hooks.console.redact import redact, remember
+from cpv_hooks.console.redact import hide, redact
 from cpv_hooks.errors import CPVError
 
 SECONDS = 5
@@ -40,7 +40,7 @@ def notify(title: str, text: str) -> None:
 def _way(title: str, text: str) -> Callable[[], None]:
     from cpv_hooks.accounts.personal import personal_settings
 
-    url = personal_settings.load().notify.url
+    url = personal_settings.load_settings().notify.url
     if url is not None:
         return lambda: _send(url, title, text)
     command = _desktop(title, text)
@@ -71,12 +71,12 @@ def _send(address: str, title: str, text: str) -> None:
     for one in apprise_send.SEPARATOR.split(address):
         parts = urlsplit(one)
         for secret in (one, parts.path.strip("/"), parts.query):
-            remember(secret)
+            hide(secret)
     failed: list[Exception] = []
 
     def work() -> None:
         try:
-            apprise_send.send(address, title, text)
+            apprise_send.send_by_apprise(address, title, text)
         except Exception as error:  # noqa: BLE001 - Apprise's services are others' code
             failed.append(error)
 

@@ -14,11 +14,22 @@ from pydantic import BaseModel, ValidationError
 from cpv_hooks import state_files
 from cpv_hooks.accounts.personal.private_folder import FILE_MODE, changing, link_credentials
 from cpv_hooks.accounts.personal.schema import LOOPBACK, VERSION, Aws, Bitbucket, Logs, Notify, Settings
-from cpv_hooks.console.redact import remember
+from cpv_hooks.console.redact import hide
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.state_files import cpv_home
 
-__all__ = ["LOOPBACK", "Aws", "Bitbucket", "Logs", "Notify", "Settings", "get", "keys", "link_credentials", "load"]
+__all__ = [
+    "LOOPBACK",
+    "Aws",
+    "Bitbucket",
+    "Logs",
+    "Notify",
+    "Settings",
+    "get",
+    "keys",
+    "link_credentials",
+    "load_settings",
+]
 __all__ += ["path", "preview", "update"]
 
 MAX_BYTES = 1 << 20
@@ -36,7 +47,7 @@ def keys() -> tuple[str, ...]:
     return tuple(key for key in _leaves(Settings) if key != "version")
 
 
-def load() -> Settings:
+def load_settings() -> Settings:
     """The settings, with the defaults for those that the file does not have.
 
     Raises `CPVError` that names the file and the line or the key. A file that a newer CPV wrote is read as far as this
@@ -45,7 +56,7 @@ def load() -> Settings:
     settings = _parse(_read())
     # Whoever knows a webhook's address can write to its channel.
     for secret in (settings.notify.url, settings.notify.webhook, settings.notify.secret):
-        remember(secret)
+        hide(secret)
     return settings
 
 
@@ -54,7 +65,7 @@ def get(key: str | None = None) -> Any:
 
     Raises `CPVError` for a key that does not exist, with the nearest one.
     """
-    value: Any = load().model_dump()
+    value: Any = load_settings().model_dump()
     if key is None:
         return value
     _field(key)

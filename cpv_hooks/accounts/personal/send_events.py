@@ -37,11 +37,11 @@ def main() -> int:
     root = Path(sys.argv[1])
     for kind, subject, data, moment in messages:
         event = cloud_event(about(root, kind, subject, data), kind, subject, str(uuid4()), moment)
-        deliver(event, kind, SECONDS - (time.monotonic() - begun))
+        deliver_event(event, kind, SECONDS - (time.monotonic() - begun))
     return 0
 
 
-def deliver(event: Mapping[str, Any], kind: str, seconds: float = SECONDS) -> dict[str, str | None]:
+def deliver_event(event: Mapping[str, Any], kind: str, seconds: float = SECONDS) -> dict[str, str | None]:
     """Send an event to every target at once; why it did not reach each, None for one that it reached."""
     outcome: dict[str, str | None] = {}
     threads: dict[str, threading.Thread] = {}
@@ -61,7 +61,7 @@ def deliver(event: Mapping[str, Any], kind: str, seconds: float = SECONDS) -> di
     for thread in threads.values():
         thread.join(max(0.0, until - time.monotonic()))
     found = dict(outcome)
-    undelivered.note(kind, found)
+    undelivered.note_undelivered(kind, found)
     return found
 
 
@@ -94,7 +94,7 @@ def _targets(kind: str) -> dict[str, Notifier]:
     from cpv_hooks.accounts.personal import personal_settings
     from cpv_hooks.project import plugins
 
-    return plugins.notifiers(_Builtin(personal_settings.load().notify), kind)
+    return plugins.notifiers(_Builtin(personal_settings.load_settings().notify), kind)
 
 
 def _is_wanted(settings: Notify, kind: str) -> bool:
@@ -118,7 +118,7 @@ def _people(address: str) -> Notifier:
         from cpv_hooks.accounts.personal import apprise_send
         from cpv_hooks.accounts.personal.cloud_event import words
 
-        apprise_send.send(address, *words(event))
+        apprise_send.send_by_apprise(address, *words(event))
 
     return send
 

@@ -39,7 +39,7 @@ def post(url: str, secret: str, ident: str, body: bytes, seconds: float) -> None
         "User-Agent": f"dvc-cpv/{__version__}",
         "webhook-id": ident,
         "webhook-timestamp": moment,
-        "webhook-signature": signature(secret, ident, moment, body),
+        "webhook-signature": post_signature(secret, ident, moment, body),
     }
     request = Request(url, body, headers, method="POST")  # noqa: S310 - the settings allow https, and this machine
     proxies = [ProxyHandler({})] if urlsplit(url).hostname in LOOPBACK else []
@@ -52,7 +52,7 @@ def post(url: str, secret: str, ident: str, body: bytes, seconds: float) -> None
         raise OSError(f"no HTTP answer ({type(error).__name__})") from error
 
 
-def signature(secret: str, ident: str, moment: str, body: bytes) -> str:
+def post_signature(secret: str, ident: str, moment: str, body: bytes) -> str:
     """HMAC-SHA256 of the message's id, its time and its body."""
     signed = f"{ident}.{moment}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()

@@ -13,7 +13,7 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 
 
-def confirm(repo: Repo, servers: Iterable[str]) -> list[str]:
+def confirm_servers(repo: Repo, servers: Iterable[str]) -> list[str]:
     """Let the user's credentials be used at these servers for a repository; returns those that are new."""
     wanted = list(dict.fromkeys(map(trust.server, servers)))
     new = [name for name in wanted if name not in trust.confirmed(repo)]
@@ -32,20 +32,20 @@ def revoke(repo: Repo, servers: Iterable[str]) -> list[str]:
 
 def confirm_remote(project: Project) -> list[str]:
     """Confirm what the default remote of a DVC root asks for; returns the servers."""
-    return confirm(project.repo, in_question(project))
+    return confirm_servers(project.repo, unconfirmed_servers(project))
 
 
-def in_question(project: Project) -> list[str]:
+def unconfirmed_servers(project: Project) -> list[str]:
     """The servers of the default remote that only the clone names and that are not confirmed."""
     if not project.remote_name or "://" not in (project.remote_url or ""):
         return []
     options = project.remote_options
-    return trust.in_question(project.repo, project.root, project.remote_name, project.remote_url or "", options)
+    return trust.servers_in_question(project.repo, project.root, project.remote_name, project.remote_url or "", options)
 
 
 def _change(repo: Repo, change: Callable[[set[str]], set[str]]) -> None:
     with changing("changing what is trusted") as folder:
-        repositories = trust.read()
+        repositories = trust.read_confirmed()
         servers = sorted(change({name for name in repositories.pop(trust.key_of(repo), []) if isinstance(name, str)}))
         if servers:
             repositories[trust.key_of(repo)] = servers

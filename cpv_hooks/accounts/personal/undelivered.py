@@ -42,7 +42,7 @@ class Undelivered(NamedTuple):
         return FIXES.get(self.target, "pip uninstall that plugin")
 
 
-def read() -> list[Undelivered]:
+def read_undelivered() -> list[Undelivered]:
     """All of them; a file that is damaged counts as lost."""
     try:
         table = json.loads(read_own(cpv_home() / state_files.UNDELIVERED))
@@ -56,23 +56,23 @@ def read() -> list[Undelivered]:
 
 def of_targets_in_use() -> list[Undelivered]:
     """Those of targets that the settings still name, and of plugins."""
-    found = read()
+    found = read_undelivered()
     if not found:
         return []
     from cpv_hooks.accounts.personal import personal_settings
 
-    notify = personal_settings.load().notify
+    notify = personal_settings.load_settings().notify
     unset = {target for target in FIXES if getattr(notify, target) is None}
     return [one for one in found if one.target not in unset]
 
 
-def note(event: str, failures: Mapping[str, str | None]) -> None:
+def note_undelivered(event: str, failures: Mapping[str, str | None]) -> None:
     """Remember why an event did not reach each of these targets; None for one that it reached."""
-    known = {one.target: one for one in read()}
+    known = {one.target: one for one in read_undelivered()}
     if not any(failures.values()) and not known.keys() & failures.keys():
         return
     with suppress(CPVError, OSError), changing("noting what was not delivered") as folder:
-        known = {one.target: one for one in read()}
+        known = {one.target: one for one in read_undelivered()}
         for target, reason in failures.items():
             before = known.pop(target, None)
             if reason is not None:

@@ -25,7 +25,7 @@ from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.operations.download.destination import survey
+from cpv_hooks.operations.download.destination import survey_output
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, ContentSource
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Piece, Stock, local
@@ -47,7 +47,7 @@ class Copies:
         self.output = output
         self._stock = stock
         refuse_tracked(stock, output)
-        self._destination = survey(stock, output)
+        self._destination = survey_output(stock, output)
         if not force:
             self._refuse_taken()
         self.todo = self._destination.todo
@@ -107,7 +107,7 @@ class Copies:
 
     def write(self, source: ContentSource) -> None:
         """Do it. Raises `CPVError` for a disk that refuses, and for a file that appeared in the way meanwhile."""
-        with writing(self.output):
+        with writing_copy(self.output):
             self._write(source)
 
     def _write(self, source: ContentSource) -> None:
@@ -164,7 +164,7 @@ class Copies:
 
 
 @contextmanager
-def writing(output: Path) -> Iterator[None]:
+def writing_copy(output: Path) -> Iterator[None]:
     """While a folder is written nobody else writes it; a disk that refuses is a `CPVError`."""
     from cpv_hooks.system.locks import locked
 

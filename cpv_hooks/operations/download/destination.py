@@ -28,7 +28,7 @@ class Destination:
     foreign: str | None
 
 
-def survey(stock: Stock, output: Path) -> Destination:
+def survey_output(stock: Stock, output: Path) -> Destination:
     """Look at every file of the version in `output`, hashing those that are there."""
     if not output.is_dir():
         return Destination(stock.pieces, ("",) if os.path.lexists(output) else (), None)

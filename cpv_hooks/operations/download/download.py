@@ -12,17 +12,17 @@ from typing import TypeVar
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError
-from cpv_hooks.history.version_metrics import in_cache, metrics
+from cpv_hooks.history.version_metrics import in_cache, metrics_of_version
 from cpv_hooks.operations.download.copies import Copies
 from cpv_hooks.operations.download.fetch_content import ContentSource
 from cpv_hooks.operations.download.load_folder import Shelf
 from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
-from cpv_hooks.operations.download.version_content import Stock, local, take
+from cpv_hooks.operations.download.version_content import Stock, find_content, local
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.disk_space import require
-from cpv_hooks.versions.version import Version, resolve
+from cpv_hooks.versions.version import Version, resolve_version
 
 Result = TypeVar("Result")
 
@@ -37,12 +37,12 @@ def plan_load(
     `CPVError` for a tag that is not there, for files that neither the cache nor the remote has (before anything is
     changed), and where the disk has no room.
     """
-    version = resolve(project, Line.MODEL, tag)
+    version = resolve_version(project, Line.MODEL, tag)
     shelf = Shelf(project, version, home or cpv_home())
     if use_cache and shelf.is_whole():
         found = _artifacts(project, version, shelf.folder, loaded=True)
         return Plan((), found, lambda: found)
-    stock = take(project, version, use_cache=use_cache)
+    stock = find_content(project, version, use_cache=use_cache)
     source = ContentSource(stock, shelf.sound())
     require([(project.cache_dir, stock.lacking_bytes)])
 
@@ -72,8 +72,8 @@ def plan_download_model(
     there. Raises as `plan_load` does, and where `output` is not free to be written. `force` also skips the look for
     room on the disk, which counts on a copy of every file where blocks may be shared.
     """
-    version = resolve(project, Line.MODEL, tag)
-    stock = take(project, version, use_cache=use_cache)
+    version = resolve_version(project, Line.MODEL, tag)
+    stock = find_content(project, version, use_cache=use_cache)
     copies = Copies(stock, _output(project, version, output, working_dir), force=force)
 
     def result() -> ModelArtifacts:
@@ -92,8 +92,8 @@ def plan_download_data(
     force: bool = False,
 ) -> Plan[Path]:
     """Likewise for a data version; the result is where the data is: `OUTPUT/data`, or OUTPUT where it is several."""
-    version = resolve(project, Line.DATA, tag)
-    stock = take(project, version, use_cache=use_cache)
+    version = resolve_version(project, Line.DATA, tag)
+    stock = find_content(project, version, use_cache=use_cache)
     copies = Copies(stock, _output(project, version, output, working_dir), force=force)
 
     def result() -> Path:
@@ -154,7 +154,9 @@ def _artifacts(
         folder=folder,
         model=models[0] if models else None,
         files=files,
-        metrics=metrics(project, version, lambda pointer: in_cache(project, pointer) or _file(files, pointer.path)),
+        metrics=metrics_of_version(
+            project, version, lambda pointer: in_cache(project, pointer) or _file(files, pointer.path)
+        ),
     )
 
 

@@ -92,7 +92,7 @@ def local(project: Project, pointer: Pointer) -> str:
     return pointer.path.removeprefix(project.prefix)
 
 
-def take(project: Project, version: Version, *, use_cache: bool = True) -> Stock:
+def find_content(project: Project, version: Version, *, use_cache: bool = True) -> Stock:
     """Look up what a version consists of. Without `use_cache` the cache counts as empty.
 
     Raises `CPVError` naming what neither the cache nor the remote has, and `RemoteError` where something is lacking
@@ -249,7 +249,7 @@ def _overlap(piece: Piece) -> CPVError:
 def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> NobodyHas:
     found = sorted({piece.shown for piece in lost})
     names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-    gone = retired.of(project.repo, [piece.pointer for piece in lost], version.name)
+    gone = retired.retirement_of(project.repo, [piece.pointer for piece in lost], version.name)
     if gone is not None:
         error = gone.error(str(project.root))
         return NobodyHas(error.what, where=str(project.root), fix=error.fix or "", names=names)

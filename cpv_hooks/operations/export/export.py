@@ -17,18 +17,18 @@ from cpv_hooks.console.output import say, size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.download.copies import staging_beside, writing
+from cpv_hooks.operations.download.copies import staging_beside, writing_copy
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSource
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
-from cpv_hooks.operations.download.version_content import Piece, Stock, local, take
+from cpv_hooks.operations.download.version_content import Piece, Stock, find_content, local
 from cpv_hooks.operations.export import file_manifest, model_card, oci_layout
-from cpv_hooks.operations.export.version_facts import VersionFacts, facts_of
+from cpv_hooks.operations.export.version_facts import ExportFacts, export_facts
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.system.atomic_files import sync
+from cpv_hooks.system.atomic_files import sync_to_disk
 from cpv_hooks.system.disk_space import require
 from cpv_hooks.system.signatures import TEMPORARY
-from cpv_hooks.versions.version import resolve
+from cpv_hooks.versions.version import resolve_version
 
 Format = Literal["dir", "hf", "oci"]
 FORMATS: Mapping[Format, str] = {
@@ -70,19 +70,19 @@ def plan_export(
     With `manifest` a statement of every file's SHA-256 goes with it, as `model_signing` would sign it. Raises
     `CPVError` for a tag that is not there, for files that nobody has, and for a folder that is not free.
     """
-    version = resolve(project, Line.MODEL, tag)
+    version = resolve_version(project, Line.MODEL, tag)
     output = to.resolve()
     _refuse_taken(output)
-    stock = take(project, version, use_cache=use_cache)
+    stock = find_content(project, version, use_cache=use_cache)
     refuse_tracked(stock, output, "--to")
-    job = _Export(stock, output, form, manifest, facts_of(project, version))
+    job = _Export(stock, output, form, manifest, export_facts(project, version))
     source = ContentSource(stock)
     size = sum(pointer.size or 0 for pointer in stock.pointers)
     require([(project.cache_dir, stock.lacking_bytes), (output, size)])
 
     def run() -> ExportedVersion:
         source.bring(use_cache=use_cache)
-        with writing(output):
+        with writing_copy(output):
             return job.write(source)
 
     count = f"{len(stock.pieces)} file{'' if len(stock.pieces) == 1 else 's'}"
@@ -104,7 +104,7 @@ def _refuse_taken(output: Path) -> None:
 
 
 class _Export:
-    def __init__(self, stock: Stock, output: Path, form: Format, manifest: bool, facts: VersionFacts) -> None:
+    def __init__(self, stock: Stock, output: Path, form: Format, manifest: bool, facts: ExportFacts) -> None:
         self._stock = stock
         self._output = output
         self._form: Format = form
@@ -138,7 +138,7 @@ class _Export:
             if is_oci:
                 oci_layout.write(staging, content, self._facts, self._layers(files))
                 shutil.rmtree(content)
-            sync(staging)
+            sync_to_disk(staging)
             os.rename(staging, self._output)  # an empty folder is replaced
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -167,12 +167,12 @@ class _Export:
         found: dict[str, str] = {}
         own = self.own_files
         if model_card.NAME in own:
-            text = model_card.text(self._facts, {place: (staging / place).stat().st_size for place in files})
+            text = model_card.card_text(self._facts, {place: (staging / place).stat().st_size for place in files})
             found[model_card.NAME] = _written(staging / model_card.NAME, text)
         elif self._form != "dir":
             say(f"{model_card.NAME} is the version's own, so no model card was written")
         if file_manifest.NAME in own:
-            text = file_manifest.text(self._facts.name, {**files, **found})
+            text = file_manifest.manifest_text(self._facts.name, {**files, **found})
             found[file_manifest.NAME] = _written(staging / file_manifest.NAME, text)
         return found
 

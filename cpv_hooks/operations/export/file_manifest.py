@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 NAME = "manifest.intoto.json"
 
 
-def text(model: str, files: Mapping[str, str]) -> str:
+def manifest_text(model: str, files: Mapping[str, str]) -> str:
     """The statement of these files (path -> SHA-256 in hex); the subject's digest is over theirs, in order of path."""
     rows = sorted(files.items(), key=lambda row: PurePosixPath(row[0]))
     root = hashlib.sha256(b"".join(bytes.fromhex(digest) for _, digest in rows)).hexdigest()

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from cpv_hooks.console.output import printable, size_text
-from cpv_hooks.operations.export.version_facts import VersionFacts
+from cpv_hooks.operations.export.version_facts import ExportFacts
 
 NAME = "README.md"
 _SHOWN = 50
 
 
-def text(facts: VersionFacts, files: Mapping[str, int]) -> str:
+def card_text(facts: ExportFacts, files: Mapping[str, int]) -> str:
     """The card: a header in YAML with the metrics as `model-index`, then words for people. `files` are sizes."""
     from ruamel.yaml import YAML
 
@@ -25,7 +25,7 @@ def text(facts: VersionFacts, files: Mapping[str, int]) -> str:
     return f"---\n{header.getvalue()}---\n{_body(facts, files)}"
 
 
-def _header(facts: VersionFacts) -> dict[str, Any]:
+def _header(facts: ExportFacts) -> dict[str, Any]:
     found: dict[str, Any] = {"tags": ["dvc-cpv"]}
     if facts.metrics:
         # The format wants a task and a dataset with each metric.
@@ -39,7 +39,7 @@ def _header(facts: VersionFacts) -> dict[str, Any]:
     return found
 
 
-def _body(facts: VersionFacts, files: Mapping[str, int]) -> str:
+def _body(facts: ExportFacts, files: Mapping[str, int]) -> str:
     lines = [f"# {facts.name} {facts.tag}", ""]
     if facts.message:
         lines += [printable(facts.message), ""]

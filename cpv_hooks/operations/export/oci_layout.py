@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cpv_hooks.model_formats import suffixes
-from cpv_hooks.operations.export.version_facts import VersionFacts
+from cpv_hooks.operations.export.version_facts import ExportFacts
 from cpv_hooks.project.config import Kind
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -29,7 +29,7 @@ class Layer(NamedTuple):
     kind: Kind | None
 
 
-def write(folder: Path, source: Path, facts: VersionFacts, layers: Sequence[Layer]) -> None:
+def write(folder: Path, source: Path, facts: ExportFacts, layers: Sequence[Layer]) -> None:
     """Make the layout in a folder; the layers' files are moved there from `source`."""
     (folder / "blobs/sha256").mkdir(parents=True)
     rows = [_take(folder, source, layer) for layer in layers]
@@ -65,7 +65,7 @@ def _media_type(layer: Layer) -> str:
     return f"{_MODEL}.weight.v1.raw" if is_weight else f"{_MODEL}.weight.config.v1.raw"
 
 
-def _config(facts: VersionFacts, layers: Sequence[Layer]) -> dict[str, Any]:
+def _config(facts: ExportFacts, layers: Sequence[Layer]) -> dict[str, Any]:
     descriptor = {
         "createdAt": facts.created,
         "name": facts.name,
@@ -78,7 +78,7 @@ def _config(facts: VersionFacts, layers: Sequence[Layer]) -> dict[str, Any]:
     return {"descriptor": descriptor, "config": {}, "modelfs": {"type": "layers", "diffIds": digests}}
 
 
-def _annotations(facts: VersionFacts) -> Mapping[str, str]:
+def _annotations(facts: ExportFacts) -> Mapping[str, str]:
     prefix = "org.opencontainers.image"
     return {
         f"{prefix}.created": facts.created,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cpv_hooks.history.version_metrics import in_cache, metrics
+from cpv_hooks.history.version_metrics import in_cache, metrics_of_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import tag_refs
@@ -13,7 +13,7 @@ from cpv_hooks.versions.version import Version
 
 
 @dataclass(frozen=True)
-class VersionFacts:
+class ExportFacts:
     """`created` is the commit's date (ISO 8601 with its zone), `data` the data version on the same commit, if any."""
 
     name: str
@@ -26,13 +26,13 @@ class VersionFacts:
     data: str | None
 
 
-def facts_of(project: Project, version: Version) -> VersionFacts:
+def export_facts(project: Project, version: Version) -> ExportFacts:
     """Look them up. Of metrics the numbers count."""
     repo = project.repo
     created, _, message = repo.run("show", "-s", "--format=%cI%n%s", version.commit).partition("\n")
-    values = metrics(project, version, lambda pointer: in_cache(project, pointer))
+    values = metrics_of_version(project, version, lambda pointer: in_cache(project, pointer))
     numbers = {key: value for key, value in values.items() if not isinstance(value, str | bool)}
-    return VersionFacts(
+    return ExportFacts(
         project.config.model or project.root.name,
         project.config.team,
         version.name,
@@ -48,5 +48,5 @@ def _data_version(project: Project, commit: str) -> str | None:
     from cpv_hooks.project.plugins import scheme_of
 
     scheme = scheme_of(project.config)
-    named = [(scheme.parse(Line.DATA, tag.name), tag.name) for tag in tag_refs.read(project.repo, commit=commit)]
+    named = [(scheme.parse(Line.DATA, tag.name), tag.name) for tag in tag_refs.read_tags(project.repo, commit=commit)]
     return max(((number, name) for number, name in named if number is not None), default=((), None))[1]

@@ -8,7 +8,7 @@ from typing import TypedDict
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import tag_refs
-from cpv_hooks.versions.version import names
+from cpv_hooks.versions.version import version_tags
 
 
 class Listed(TypedDict):
@@ -21,10 +21,10 @@ class Listed(TypedDict):
     data: list[str]
 
 
-def read(project: Project) -> list[Listed]:
+def list_commits(project: Project) -> list[Listed]:
     """Every commit that has a version of either line, in the order in which the commits were made."""
-    lines = {line: names(project, line) for line in Line}
-    commits = tag_refs.commits(project.repo)
+    lines = {line: version_tags(project, line) for line in Line}
+    commits = tag_refs.tagged_commits(project.repo)
     at: dict[str, dict[Line, list[str]]] = {}
     for line, tags in lines.items():
         for name in tags:

@@ -11,9 +11,9 @@ from typing import TypedDict
 from cpv_hooks.history.model_contents import ModelEntry
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.retired import RetiredEntry, Retirement, entry_of, read
+from cpv_hooks.project.retired import RetiredEntry, Retirement, read_retirements, retirement_entry
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions.version import Version, names, resolve
+from cpv_hooks.versions.version import Version, resolve_version, version_tags
 
 
 class FileMetadata(TypedDict):
@@ -100,13 +100,13 @@ class CombinedMetadata(HistoryMetadata):
 
 def model_metadata(project: Project, tag: str | None = None) -> ModelMetadata:
     """A model version's metadata, the highest version's by default; `CPVError` for a tag that is not there."""
-    version = resolve(project, Line.MODEL, tag)
+    version = resolve_version(project, Line.MODEL, tag)
     return _model(project, version, version.name, _on_remote(project, [version])[0])
 
 
 def data_metadata(project: Project, tag: str | None = None) -> DataMetadata:
     """A data version's metadata, the highest version's by default; `CPVError` for a tag that is not there."""
-    version = resolve(project, Line.DATA, tag)
+    version = resolve_version(project, Line.DATA, tag)
     return DataMetadata(**_common(project, version, version.name, _on_remote(project, [version])[0]))
 
 
@@ -116,9 +116,9 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
     `tag` may be a tag of either line or the bare number, which means the model's version where both have it. Raises
     `CPVError` for one that neither line has.
     """
-    from cpv_hooks.operations.info.version_history import as_of, either
+    from cpv_hooks.operations.info.version_history import as_of, version_of_either_line
 
-    version = either(project, tag)
+    version = version_of_either_line(project, tag)
     parts = {line: as_of(project, line, version) for line in Line}
     there = {line: part for line, part in parts.items() if part is not None}
     asked = dict(zip(there, _on_remote(project, [part.version for part in there.values()]), strict=True))
@@ -136,13 +136,13 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
 
 def _model(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> ModelMetadata:
     from cpv_hooks.history.model_contents import Models
-    from cpv_hooks.history.version_metrics import in_cache, metrics
-    from cpv_hooks.metric_formats.metrics import for_json
+    from cpv_hooks.history.version_metrics import in_cache, metrics_of_version
+    from cpv_hooks.metric_formats.metrics import metrics_for_json
 
-    found = metrics(project, version, lambda pointer: in_cache(project, pointer))
+    found = metrics_of_version(project, version, lambda pointer: in_cache(project, pointer))
     artifacts = [(project.kind_of(pointer.path), pointer) for pointer in version.pointers]
     models = Models([project], ask_remote=on_remote is not None).entries(artifacts)
-    return ModelMetadata(**_common(project, version, tag, on_remote), metrics=for_json(found), models=models)
+    return ModelMetadata(**_common(project, version, tag, on_remote), metrics=metrics_for_json(found), models=models)
 
 
 def _common(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> VersionMetadata:
@@ -158,7 +158,7 @@ def _common(project: Project, version: Version, tag: str | None, on_remote: bool
         )
         for pointer in version.pointers
     ]
-    retired: Mapping[str, Retirement] = read(project.repo)
+    retired: Mapping[str, Retirement] = read_retirements(project.repo)
     main = "data" if version.line is Line.DATA else "model"
     return VersionMetadata(
         **_history(project, version, tag),
@@ -167,17 +167,17 @@ def _common(project: Project, version: Version, tag: str | None, on_remote: bool
         hash=next((file["md5"] for file in files if file["kind"] == main), None),
         files=files,
         nfiles=sum(file["nfiles"] or 0 for file in files),
-        version_count=len(names(project, version.line)),
+        version_count=len(version_tags(project, version.line)),
         in_cache=is_cached(project, version.pointers),
         on_remote=on_remote,
-        retired=entry_of(retired.get(tag or "")),
+        retired=retirement_entry(retired.get(tag or "")),
     )
 
 
 def _history(project: Project, version: Version, tag: str | None) -> HistoryMetadata:
-    from cpv_hooks.operations.info.version_history import history
+    from cpv_hooks.operations.info.version_history import version_history
 
-    found = history(project, version.commit, tag)
+    found = version_history(project, version.commit, tag)
     return HistoryMetadata(
         timestamp=found.timestamp,
         commit=version.commit,

@@ -12,7 +12,7 @@ from cpv_hooks import state_files
 from cpv_hooks.accounts.personal import undelivered
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.redact import redact
-from cpv_hooks.dvcformat.pointer import Pointer, settle
+from cpv_hooks.dvcformat.pointer import Pointer, conflict_command
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import retired
@@ -21,7 +21,7 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.system.signatures import Clock, newest, signature
+from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
 from cpv_hooks.versions import unseen_tags
@@ -104,23 +104,23 @@ class Status:
         return asdict(self)
 
 
-def read(repo: Repo, cwd: Path | None = None) -> Status:
+def read_status(repo: Repo, cwd: Path | None = None) -> Status:
     """Look at a repository. Raises `CPVError` where CPV does not manage it or its settings cannot be read."""
     projects = projects_here(repo, cwd)
     index, clock = Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
     found = discover(repo, list(projects), index, clock)
     artifacts = sorted(_artifacts(repo, projects, found, index, clock), key=lambda artifact: artifact.path)
     remotes = [remote for project in projects for remote in _remotes(project, found)]
-    faults = [str(fault) for fault in unseen_tags.here(repo, projects[0])]
+    faults = [str(fault) for fault in unseen_tags.unseen_tag_faults(repo, projects[0])]
     head = repo.resolve("HEAD")
-    gone = [str(item) for item in retired.read(repo).values() if item.commit == head]
+    gone = [str(item) for item in retired.read_retirements(repo).values() if item.commit == head]
     lost = [redact(one.line) for one in undelivered.of_targets_in_use()]
     return Status(artifacts, _last_tags(repo, projects), Queue.of(repo).pending(), remotes, faults, gone, lost)
 
 
 def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:
     """The default remote, and those that outputs name."""
-    for name in remotes_in_use.names(project, [pointer for root, pointer in found.pointers if root is project]):
+    for name in remotes_in_use.remote_names(project, [pointer for root, pointer in found.pointers if root is project]):
         known = project.remotes.get(name) if name else None
         yield RemoteStatus(root_key(project), name, redact(known.url) if known else None, project.config.push_when)
 
@@ -128,7 +128,7 @@ def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:
 def _last_tags(repo: Repo, projects: Sequence[Project]) -> dict[str, str | None]:
     from cpv_hooks.versions import numbering, tag_refs
 
-    scheme, names = scheme_of(projects[0].config), tag_refs.names(repo)
+    scheme, names = scheme_of(projects[0].config), tag_refs.all_tag_names(repo)
     highest = {line: numbering.highest(scheme, line, names) for line in Line}
     return {str(line): scheme.format(line, version) if version else None for line, version in highest.items()}
 
@@ -145,7 +145,7 @@ def _artifacts(
     for file in found.unmerged:
         path = file.removesuffix(".dvc")
         kind = next(project.kind_of(path) for project in projects if project.holds(path))
-        fix = settle(file)
+        fix = conflict_command(file)
         yield ArtifactStatus(path, kind, "conflict", change=f"its pointer is in conflict ({fix})")
     broken = {(error.where or "").split(":")[0] for error in (*found.errors, *found.ignored)} | set(found.unmerged)
     for path, pointer in committed.items():
@@ -181,7 +181,7 @@ class _Look:
         try:
             standing = self.space.status(path)
             if standing is None:
-                found = retired.of(self.space.project.repo, [self.pointer])
+                found = retired.retirement_of(self.space.project.repo, [self.pointer])
                 size, nfiles, change = self.pointer.size, self.pointer.nfiles, str(found) if found else None
                 return ArtifactStatus(path, kind, "absent", size, nfiles, oid, head, change)
             isdir = stat.S_ISDIR(standing.st_mode)
@@ -212,7 +212,7 @@ class _Look:
         if entry is None or stat.S_ISDIR(mode) != entry.isdir:
             return False
         if not entry.isdir:
-            return sig == entry.signature and newest(sig) < entry.checked
+            return sig == entry.signature and newest_time(sig) < entry.checked
         tree, listing = self.space.index.read_tree(self.pointer.path, entry.oid), self.space.listing(self.pointer.path)
         agree = tree is not None and (tree.listing.names, tree.listing.numbers) == (listing.names, listing.numbers)
         return agree and listing.newest < entry.checked

@@ -11,7 +11,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import stages, tag_refs
-from cpv_hooks.versions.version import Version, names, pointers_of, resolve
+from cpv_hooks.versions.version import Version, pointers_of, resolve_version, version_tags
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class VersionPart:
     tag: str | None
 
 
-def history(project: Project, commit: str, tag: str | None) -> VersionHistory:
+def version_history(project: Project, commit: str, tag: str | None) -> VersionHistory:
     """Read a commit and, where one is given, the tag that names it (annotated or lightweight)."""
     # `rev-list`, because `log` obeys log.showSignature; its first line names the commit.
     args = ("rev-list", "-1", "--encoding=UTF-8", "--format=%ct%x00%an <%ae>%x00%B", "--end-of-options", commit)
@@ -67,25 +67,25 @@ def _text(raw: str) -> str:
     return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def either(project: Project, tag: str | None) -> Version:
+def version_of_either_line(project: Project, tag: str | None) -> Version:
     """The version of either line that a name means; without a name the one that was made last.
 
     A bare number means the model's version where both lines have it. `CPVError` for what neither line has.
     """
     if tag is None:
-        found = [resolve(project, line, None) for line in Line if names(project, line)]
+        found = [resolve_version(project, line, None) for line in Line if version_tags(project, line)]
         if not found:
-            return resolve(project, Line.MODEL, None)
-        return max(found, key=lambda version: history(project, version.commit, version.name).timestamp)
+            return resolve_version(project, Line.MODEL, None)
+        return max(found, key=lambda version: version_history(project, version.commit, version.name).timestamp)
     if stages.is_reference(tag):
-        return resolve(project, Line.MODEL, tag)
+        return resolve_version(project, Line.MODEL, tag)
     for line in Line:
-        if tag in names(project, line):
-            return resolve(project, line, tag)
+        if tag in version_tags(project, line):
+            return resolve_version(project, line, tag)
     failure: CPVError | None = None
     for line in Line:
         try:
-            return resolve(project, line, tag)
+            return resolve_version(project, line, tag)
         except CPVError as error:
             failure = failure or error
     assert failure is not None
@@ -101,7 +101,7 @@ def as_of(project: Project, line: Line, version: Version) -> VersionPart | None:
         return VersionPart(version, version.name)
     content = _content(pointers)
     for name in reversed(_up_to(project, line, version.commit)):
-        found = resolve(project, line, name)
+        found = resolve_version(project, line, name)
         if _content(found.pointers) == content:
             return VersionPart(found, name)
     return VersionPart(replace(version, line=line, pointers=pointers), None)
@@ -111,7 +111,7 @@ def _up_to(project: Project, line: Line, commit: str) -> list[str]:
     """The line's tags on a commit and its ancestors, lowest version first."""
     printed = project.repo.run("for-each-ref", "--format=%(refname:strip=2)", f"--merged={commit}", tag_refs.PREFIX)
     merged = set(printed.splitlines())
-    return [name for name in names(project, line) if name in merged]
+    return [name for name in version_tags(project, line) if name in merged]
 
 
 def _content(pointers: Sequence[Pointer]) -> set[tuple[str, Named]]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cpv_hooks.dvcformat.file_versions import Stored
-from cpv_hooks.dvcformat.pointer import Pointer, parse
-from cpv_hooks.dvcformat.pointer_writer import render, render_stored
+from cpv_hooks.dvcformat.pointer import Pointer, parse_pointers
+from cpv_hooks.dvcformat.pointer_writer import render_pointer, render_stored
 from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.repo import Repo
@@ -121,7 +121,9 @@ def pointer_text(change: PointerChange, old: bytes | None) -> bytes:
     if old is not None and pointer.named == content.named:
         return old
     files = [Stored(name, oid, sig[0]) for name, oid, sig in change.new.files()] if content.nfiles is not None else None
-    text = render(old.decode() if old is not None else None, pointer, content, files if pointer.stored else None)
+    text = render_pointer(
+        old.decode() if old is not None else None, pointer, content, files if pointer.stored else None
+    )
     return text.encode()
 
 
@@ -138,7 +140,7 @@ def _pointers(root: Project, head: str, texts: Mapping[str, bytes]) -> list[Poin
     new = [
         pointer
         for file, text in texts.items()
-        for pointer in parse(text.decode(), file, _pipeline(root.repo, file))
+        for pointer in parse_pointers(text.decode(), file, _pipeline(root.repo, file))
         if root.holds(file)
     ]
     return kept + new

@@ -14,7 +14,7 @@ from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError, disk_error, git_word
-from cpv_hooks.events.outbox import Event, emit, emit_tagged
+from cpv_hooks.events.outbox import Event, emit_events, emit_tagged
 from cpv_hooks.git import commit as committing
 from cpv_hooks.git.index import index_entries
 from cpv_hooks.operations.make import commit_draft as draft
@@ -65,7 +65,7 @@ class Release:
         return bool(self.draft.committed) or unversioned
 
 
-def begin(project: Project) -> None:
+def begin_operation(project: Project) -> None:
     """What every operation needs before it looks: nothing left half-done, no merge under way, a commit, a committer."""
     repo = project.repo
     journal.recover(repo)
@@ -78,7 +78,7 @@ def begin(project: Project) -> None:
         raise CPVError("is in conflict", where=unmerged, fix=f"settle it, then git add {git_word(unmerged)}")
 
 
-def plan(
+def plan_version(
     project: Project,
     what: str,
     changes: Sequence[PointerChange],
@@ -102,10 +102,10 @@ def plan(
     told = list(dict.fromkeys(message for message in messages.values() if message))
     draft_ = replace(draft.make(project, changes), others=others or {}, untracked=untracked)
     job = Release(what, draft_, {}, {}, messages, "; ".join(told) or description, author_date)
-    committing.moment(project.repo)
+    committing.committer_time(project.repo)
     existing = _existing(project, lines, version) if reuse and not job.commits else {}
     missing = [line for line in lines if line not in existing]
-    job = replace(job, named=tag_names.names(project, missing, version) if missing else {}, existing=existing)
+    job = replace(job, named=tag_names.next_tag_names(project, missing, version) if missing else {}, existing=existing)
     result = tuple({**job.existing, **job.named}[line] for line in lines)
     return Plan(tuple(_effects(job)), result, lambda: _run(job, result))
 
@@ -169,7 +169,7 @@ def _effects_of(change: PointerChange) -> list[Effect]:
 
 def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
     repo = job.draft.project.repo
-    with journal.begin(repo, job.what) as transaction:
+    with journal.begin_transaction(repo, job.what) as transaction:
         if repo.resolve("HEAD") != job.draft.head:
             raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
         transaction.step("cache")
@@ -178,7 +178,7 @@ def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
         try:
             job = replace(job, draft=_publish(job.draft))
         except CPVError as error:
-            emit(repo.top, Event("upload_failed", data={"error": redact(str(error)), "what": job.what}))
+            emit_events(repo.top, Event("upload_failed", data={"error": redact(str(error)), "what": job.what}))
             raise
         transaction.hold_work_tree()
         _place(transaction, job)
@@ -187,7 +187,7 @@ def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
         _tag(transaction, job, commit)
     _settle(job.draft.project, taken)
     emit_tagged(repo.top, job.named.values())
-    emit(repo.top, Event("uploaded", data={"commits": [commit]}))
+    emit_events(repo.top, Event("uploaded", data={"commits": [commit]}))
     return result
 
 
@@ -201,7 +201,7 @@ def _store(job: Release) -> dict[str, Snapshot]:
         index = Index.load(repo.state)
         for change in job.draft.changes:
             progress.grow(change.new.content.size)
-            found = place_content.store(_space(change.space, index, progress), change)
+            found = place_content.store_content(_space(change.space, index, progress), change)
             if found is not None:
                 taken[change.pointer.path] = found
     return taken
@@ -217,7 +217,7 @@ def _space(planned: Workspace, index: Index, progress: Progress) -> Workspace:
 def _publish(made: Draft) -> Draft:
     for root, pointers in made.roots:
         if has_remote(root, pointers) or root.root == made.project.root:
-            found = upload_plan.send(root, pointers, made.head)
+            found = upload_plan.send_missing(root, pointers, made.head)
             made = made.with_versions(found)
     return made
 
@@ -231,7 +231,7 @@ def _place(transaction: Transaction, job: Release) -> None:
                 progress.grow(change.new.content.size)
                 space = _space(change.space, index, progress)
                 committed = place_content.committed_pointer(space.project, change.pointer.path, job.draft.head)
-                place_content.place(
+                place_content.place_content(
                     transaction, space, change.goal, committed, None if change.nothing_lost else job.what
                 )
 
@@ -256,12 +256,12 @@ def _commit(transaction: Transaction, job: Release) -> str:
     repo, contents = job.draft.project.repo, job.draft.committed
     if not contents:
         return job.draft.head
-    when, date = committing.moment(repo)
+    when, date = committing.committer_time(repo)
     index = index_entries(repo, list(contents))
     before = {path: index.get(path) for path in contents}
-    transaction.step("commit", [undo_head.commit(repo, job.draft.head, when, before)])
+    transaction.step("commit", [undo_head.coming_commit(repo, job.draft.head, when, before)])
     message = tag_names.commit_message({**job.existing, **job.named}, job.description)
-    return committing.commit(repo, contents, message, date, job.author_date)
+    return committing.commit_files(repo, contents, message, date, job.author_date)
 
 
 def _tag(transaction: Transaction, job: Release, commit: str) -> None:
@@ -275,7 +275,7 @@ def _tag(transaction: Transaction, job: Release, commit: str) -> None:
     if objects:
         created = {f"{tag_refs.PREFIX}{name}": (None, oid) for name, oid in objects.items()}
         transaction.step("tag", [undo_git.refs(created)])
-        tag_refs.write(project.repo, create=objects)
+        tag_refs.update_tags(project.repo, create=objects)
 
 
 def _settle(project: Project, taken: Mapping[str, Snapshot]) -> None:

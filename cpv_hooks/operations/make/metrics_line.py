@@ -21,7 +21,7 @@ _GLOB = frozenset("*?[")
 _LARGEST = 1 << 63
 
 
-def checked(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+def checked_metrics(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """The metrics, or a `CPVError` that says which one no tag could carry."""
     if len(metrics) > MAX_METRICS:
         raise CPVError(f"{len(metrics)} metrics are more than {MAX_METRICS}", fix="hand over the ones that matter")
@@ -47,14 +47,14 @@ def _problem(value: object) -> str | None:
     return None
 
 
-def change(
+def metrics_change(
     project: Project, metrics: Mapping[str, Metric], tracked: Sequence[Tracked], space: Workspace
 ) -> PointerChange:
     """The metrics log with one line more; the log is the first metrics artifact, made where there is none."""
     one = _log(project, tracked, space)
     old = _content(one)
     gap = b"" if not old or old.endswith(b"\n") else b"\n"
-    line = json.dumps(checked(metrics), ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
+    line = json.dumps(checked_metrics(metrics), ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
     return PointerChange(one.space, one.pointer, of_bytes(old + gap + line), in_place=False, nothing_lost=True)
 
 

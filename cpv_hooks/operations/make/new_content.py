@@ -67,18 +67,18 @@ def of_path(space: Workspace, source: Path, path: str) -> NewContent:
 
     Raises `BeingWritten` where it changes meanwhile, and `CPVError` for a link, a device or a file that cannot be read.
     """
-    status = check(source)
+    status = check_source(source)
     try:
         with Progress(f"hashing {source.name}") as progress:
             if stat.S_ISDIR(status.st_mode):
                 listing = list_directory(source, _filter(space, source, path))
                 return of_directory(source, Look(listing, 0, [None] * len(listing)), progress, space.spread)
-            return of_file(source, status, progress)
+            return file_content(source, status, progress)
     except OSError as error:
         raise unreadable(error, source) from error
 
 
-def of_file(source: Path, status: os.stat_result, progress: Progress, known: str | None = None) -> NewContent:
+def file_content(source: Path, status: os.stat_result, progress: Progress, known: str | None = None) -> NewContent:
     """A file, which is not read where its md5 is known."""
     progress.grow(0 if known else status.st_size)
     return NewContent(file_snapshot(source, status, 0, lambda path: known or md5_of(path, progress.advance)), source)
@@ -107,7 +107,7 @@ def named_by_dvc_2(source: Path, found: Snapshot) -> NewContent:
     return NewContent(found, source, directory=data)
 
 
-def check(source: Path) -> os.stat_result:
+def check_source(source: Path) -> os.stat_result:
     """The status of what a user names to upload. `CPVError` for what is not there, or not a file or a folder."""
     try:
         status = source.lstat()

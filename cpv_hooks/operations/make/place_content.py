@@ -12,35 +12,35 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
 from cpv_hooks.system.signatures import signature
-from cpv_hooks.worktree.artifact import Artifact, take
+from cpv_hooks.worktree.artifact import Artifact, current_content
 from cpv_hooks.worktree.materialise import comparable, place_directory, place_file
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot
-from cpv_hooks.worktree.verified_in_cache import keep
+from cpv_hooks.worktree.verified_in_cache import keep_in_cache
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def store(space: Workspace, change: PointerChange) -> Snapshot | None:
+def store_content(space: Workspace, change: PointerChange) -> Snapshot | None:
     """Bring the new content into the cache. Raises `BeingWritten` where it is not what it was when it was planned.
 
     Of content that stands in its place, what the index is to say of it.
     """
     if change.in_place:
         return _snapshot(space, change)
-    take_in(space, change.new)
+    take_in_content(space, change.new)
     return None
 
 
 def _snapshot(space: Workspace, change: PointerChange) -> Snapshot:
     path = change.pointer.path
-    taken = take(Artifact.at(space, path), change.pointer)
+    taken = current_content(Artifact.at(space, path), change.pointer)
     if taken.content != change.new.content:
         raise BeingWritten(space.target(path))
     return taken
 
 
-def take_in(space: Workspace, new: NewContent) -> None:
+def take_in_content(space: Workspace, new: NewContent) -> None:
     """Bring content that lies elsewhere into the cache. Raises `BeingWritten` where it is not what it was."""
     if new.data is not None:
         space.cache.add_bytes(new.content.oid, new.data)
@@ -66,10 +66,10 @@ def _taken_elsewhere(space: Workspace, new: NewContent) -> bool:
     """Whether other machines have brought a folder into the cache."""
     if space.spread is None or new.directory is None or new.path is None:
         return False
-    from cpv_hooks.worktree.spread import Part
+    from cpv_hooks.worktree.spread import FilePart
 
     files = list(new.files())
-    parts = [Part(name, sig) for name, _, sig in files]
+    parts = [FilePart(name, sig) for name, _, sig in files]
     if not space.spread.is_worth(parts):
         return False
     if space.spread.store(new.path, parts) != [oid for _, oid, _ in files]:
@@ -78,7 +78,7 @@ def _taken_elsewhere(space: Workspace, new: NewContent) -> bool:
     return True
 
 
-def place(
+def place_content(
     transaction: Transaction, space: Workspace, goal: Pointer, committed: Pointer | None, why: str | None
 ) -> None:
     """Put the content that a pointer names, which the cache holds, in the artifact's place; as one step.
@@ -101,7 +101,7 @@ def place(
     _put(space, goal, before, current)
 
 
-def remove(transaction: Transaction, space: Workspace, path: str, committed: Pointer | None, why: str) -> None:
+def remove_content(transaction: Transaction, space: Workspace, path: str, committed: Pointer | None, why: str) -> None:
     """Take an artifact out of the work tree, likewise."""
     before, current = _held(space, path, committed)
     if before is None:
@@ -145,14 +145,14 @@ def _held(space: Workspace, path: str, *names: Pointer | None) -> tuple[Content 
     target = space.target(path)
     if artifact.status is None:
         return None, {}
-    taken = take(artifact, *names, artifact.entry)
+    taken = current_content(artifact, *names, artifact.entry)
     legacy = taken.content.legacy
     if taken.tree is None:
-        keep(space, [(taken.content.oid, target)], legacy=legacy)
+        keep_in_cache(space, [(taken.content.oid, target)], legacy=legacy)
         return taken.content, {}
     current = taken.tree.contents()
-    keep(space, [(oid, target / name) for name, oid in current.items()], legacy=legacy)
-    keep(space, [(taken.content.oid, Path())], legacy=legacy)
+    keep_in_cache(space, [(oid, target / name) for name, oid in current.items()], legacy=legacy)
+    keep_in_cache(space, [(taken.content.oid, Path())], legacy=legacy)
     return taken.content, current
 
 

@@ -28,12 +28,14 @@ def plan_tag(
     remote, verified, before anything is changed here, whether there is a commit to make or not. Without `version` each
     line takes its next number. Raises `CPVError` with everything as it was.
     """
-    make_version.begin(project)
-    wanted = [one for one in work_tree.tracked(project) if Line.of(project.kind_of(one.pointer.path)) in lines]
+    make_version.begin_operation(project)
+    wanted = [
+        one for one in work_tree.tracked_artifacts(project) if Line.of(project.kind_of(one.pointer.path)) in lines
+    ]
     changes = work_tree.unsaved(wanted, pointers_at(project, "HEAD"))
     names = [change.pointer.path for change in changes]
     description = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
-    return make_version.plan(
+    return make_version.plan_version(
         project,
         f"{' and '.join(lines)} tag",
         changes,

@@ -10,10 +10,10 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import numbering, tag_refs
-from cpv_hooks.versions.tag_message import write_message
+from cpv_hooks.versions.tag_message import write_tag_message
 
 
-def names(project: Project, lines: Sequence[Line], version: str | None) -> dict[Line, str]:
+def next_tag_names(project: Project, lines: Sequence[Line], version: str | None) -> dict[Line, str]:
     """The tag of each line: the next one, or the one that `version` names (`v1.0`, `1.0`), the same number in each.
 
     Raises `CPVError` for a version that is malformed, taken or backward.
@@ -26,14 +26,14 @@ def names(project: Project, lines: Sequence[Line], version: str | None) -> dict[
     for line, name in found.items():
         numbering.refuse_taken(scheme, line, name, known)
         numbering.refuse_backward(scheme, line, name, known)
-        tag_refs.check_name(repo, name)
+        tag_refs.check_tag_name(repo, name)
     return found
 
 
 def at_head(project: Project, line: Line) -> list[str]:
     """The line's tags on the commit at HEAD, the lowest version first."""
     scheme, head = scheme_of(project.config), project.repo.resolve("HEAD")
-    found = [tag.name for tag in tag_refs.read(project.repo, commit=head)]
+    found = [tag.name for tag in tag_refs.read_tags(project.repo, commit=head)]
     parsed = [(scheme.parse(line, name), name) for name in found]
     return [name for version, name in sorted((version or (), name) for version, name in parsed if version is not None)]
 
@@ -49,9 +49,9 @@ def objects(
 ) -> dict[str, str]:
     """Write the tag objects for a commit; returns their ids by name. No ref is made yet."""
     repo = project.repo
-    found = checkpoints.read(repo, checkpoints.roots(repo, project), commit)
+    found = checkpoints.read_checkpoint(repo, checkpoints.roots(repo, project), commit)
     texts = {
-        name: write_message(name, line, found, messages.get(line), automatic=False) for line, name in named.items()
+        name: write_tag_message(name, line, found, messages.get(line), automatic=False) for line, name in named.items()
     }
     return {name: tag_refs.make_object(repo, name, found.commit, text) for name, text in texts.items()}
 

@@ -16,7 +16,7 @@ from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
 from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.operations.make import work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
-from cpv_hooks.operations.make.new_content import check, of_path
+from cpv_hooks.operations.make.new_content import check_source, of_path
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.project.project import Project
@@ -36,7 +36,7 @@ class _Candidate:
     chief: bool
 
 
-def change(
+def target_change(
     project: Project, line: Line, source: Path, tracked: Sequence[Tracked], spread: Spread | None = None
 ) -> PointerChange:
     """What putting `source` in the place of the line's artifact changes; only reads.
@@ -47,12 +47,12 @@ def change(
     here = _inside(project, source)
     if not (here is not None and any(one.pointer.path == here for one in tracked)):
         # An artifact may be a link into the cache; nothing else may.
-        check(source)
+        check_source(source)
     path = _own(project, line, here, tracked) or _chosen(project, line, source, tracked)
     one = at(project, path, tracked, spread)
     check_place(project, one, source, here)
     if here == path:
-        found = work_tree.read(one)
+        found = work_tree.read_content(one)
         assert found is not None, "its status was read above"
         return PointerChange(one.space, one.pointer, found, in_place=True)
     return PointerChange(one.space, one.pointer, of_path(one.space, source, path), in_place=False)

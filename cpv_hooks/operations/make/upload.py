@@ -36,18 +36,18 @@ def plan_upload(
 
     Raises `CPVError` (`RemoteError`, `BeingWritten`) with everything as it was.
     """
-    make_version.begin(project)
+    make_version.begin_operation(project)
     spread = OnDask(project, dask) if dask else None
-    tracked = work_tree.tracked(project, spread)
+    tracked = work_tree.tracked_artifacts(project, spread)
     if metrics is not None:
-        metrics_line.checked(metrics)
-    main = target_artifact.change(project, line, source, tracked, spread)
+        metrics_line.checked_metrics(metrics)
+    main = target_artifact.target_change(project, line, source, tracked, spread)
     changes = [main]
     if metrics:
-        changes.append(metrics_line.change(project, metrics, tracked, main.space))
+        changes.append(metrics_line.metrics_change(project, metrics, tracked, main.space))
     elif line is Line.MODEL:
         changes += _logs(project, tracked, main)
-    done = make_version.plan(
+    done = make_version.plan_version(
         project,
         f"{line} upload",
         changes,

@@ -35,7 +35,7 @@ class _Layout:
 
 
 def effects(project: Project, pointers: Sequence[Pointer], new: Iterable[NewContent], rev: str) -> list[Effect]:
-    """The objects that `send` will store, by their address on the remote. Only looks.
+    """The objects that `send_missing` will store, by their address on the remote. Only looks.
 
     `new` are the contents that are not in the cache yet; `rev` is the commit that the new one follows. Raises
     `CPVError` for what neither the cache nor the remote has, and `RemoteError` where the remote cannot be asked.
@@ -49,7 +49,7 @@ def effects(project: Project, pointers: Sequence[Pointer], new: Iterable[NewCont
     return found
 
 
-def send(project: Project, pointers: Sequence[Pointer], rev: str) -> dict[str, list[Stored]]:
+def send_missing(project: Project, pointers: Sequence[Pointer], rev: str) -> dict[str, list[Stored]]:
     """Store what is missing, verified, whatever `[push] when` says; the cache has it by now.
 
     On a remote that keeps versions the result is where each artifact lies there, by its path. Raises `RemoteError`, and
@@ -176,9 +176,9 @@ def _files(layout: _Layout, pointer: Pointer) -> Iterator[Stored]:
 
 
 def _send_versions(project: Project, pointers: Sequence[Pointer], rev: str) -> dict[str, list[Stored]]:
-    from cpv_hooks.transfer.commits.versioned_commit import upload
+    from cpv_hooks.transfer.commits.versioned_commit import upload_versions
 
     lacking = [pointer for pointer in pointers if lacks_version(project, pointer)]
-    found = upload(project, lacking)
+    found = upload_versions(project, lacking)
     _refuse(project, [Missing(pointer, pointer.oid or "") for pointer in lacking if pointer.path not in found], rev)
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.pointer import Content, Pointer, settle
+from cpv_hooks.dvcformat.pointer import Content, Pointer, conflict_command
 from cpv_hooks.errors import CPVError, disk_error, file_word
 from cpv_hooks.operations.make import new_content
 from cpv_hooks.operations.make.commit_draft import PointerChange
@@ -30,7 +30,9 @@ class Tracked:
     pointer: Pointer
 
 
-def tracked(project: Project, spread: Spread | None = None, leaving_git: Collection[str] = ()) -> list[Tracked]:
+def tracked_artifacts(
+    project: Project, spread: Spread | None = None, leaving_git: Collection[str] = ()
+) -> list[Tracked]:
     """The artifacts of a DVC root: those with a pointer, and those that `.cpv.toml` names and that are there.
 
     Raises `CPVError` for a pointer that is broken or in conflict, and for an artifact that Git tracks, unless it is one
@@ -41,7 +43,7 @@ def tracked(project: Project, spread: Spread | None = None, leaving_git: Collect
     found = discover(repo, [project], index, clock)
     if found.unmerged:
         file = found.unmerged[0]
-        raise CPVError("in conflict", where=file, fix=settle(file))
+        raise CPVError("in conflict", where=file, fix=conflict_command(file))
     errors = [error for error in found.errors if error.where not in leaving_git]
     if errors:
         raise errors[0]
@@ -50,7 +52,7 @@ def tracked(project: Project, spread: Spread | None = None, leaving_git: Collect
     return [Tracked(space, pointer) for _, pointer in found.pointers]
 
 
-def read(one: Tracked) -> NewContent | None:
+def read_content(one: Tracked) -> NewContent | None:
     """The content of an artifact as it stands; None where it is not there. Files as at the base are not read again."""
     artifact = Artifact.at(one.space, one.pointer.path)
     target, status, entry = one.space.target(one.pointer.path), artifact.status, artifact.entry
@@ -64,7 +66,7 @@ def read(one: Tracked) -> NewContent | None:
             if artifact.isdir:
                 return new_content.of_directory(target, artifact.look, progress, one.space.spread)
             known = entry.oid if entry is not None and artifact.same and not entry.legacy else None
-            return new_content.of_file(target, status, progress, known)
+            return new_content.file_content(target, status, progress, known)
     except OSError as error:
         raise disk_error(error, target) from error
 
@@ -77,7 +79,7 @@ def unsaved(tracked: Sequence[Tracked], committed: Sequence[Pointer]) -> list[Po
     at_head = {pointer.path: pointer for pointer in committed}
     found = []
     for one in tracked:
-        new = read(one)
+        new = read_content(one)
         if new is None:
             continue
         pointer, old = one.pointer, at_head.get(one.pointer.path)

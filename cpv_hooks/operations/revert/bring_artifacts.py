@@ -37,7 +37,7 @@ class Bringing:
     def effects(self, tracked: Sequence[Tracked]) -> list[Effect]:
         """What it will change, artifact by artifact; what stands there as it should is not named."""
         found = ContentSource(self.stock).effects()
-        here = {one.pointer.path: work_tree.read(one) for one in tracked}
+        here = {one.pointer.path: work_tree.read_content(one) for one in tracked}
         at_head = {pointer.path: pointer for pointer in pointers_at(self.stock.project, "HEAD")}
         for pointer in [*self.stock.pointers, *self.gone]:
             now = here.get(pointer.path) or self._standing(pointer)
@@ -55,7 +55,7 @@ class Bringing:
 
     def _standing(self, pointer: Pointer) -> NewContent | None:
         space = self._space(Progress("looking"))
-        return work_tree.read(Tracked(space, pointer)) if space.status(pointer.path) else None
+        return work_tree.read_content(Tracked(space, pointer)) if space.status(pointer.path) else None
 
     def fetch(self) -> None:
         """Bring what the cache lacks; all of it, or a `CPVError`."""
@@ -68,10 +68,10 @@ class Bringing:
         with Progress("placing") as progress:
             space = self._space(progress)
             for pointer in self.gone:
-                place_content.remove(transaction, space, pointer.path, at_head.get(pointer.path), self.why)
+                place_content.remove_content(transaction, space, pointer.path, at_head.get(pointer.path), self.why)
             for pointer in self.stock.pointers:
                 progress.grow(pointer.size or 0)
-                place_content.place(transaction, space, pointer, at_head.get(pointer.path), self.why)
+                place_content.place_content(transaction, space, pointer, at_head.get(pointer.path), self.why)
 
     def _space(self, progress: Progress) -> Workspace:
         repo = self.stock.project.repo

@@ -11,7 +11,7 @@ from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.git.trees import tree_changes
-from cpv_hooks.operations.download.version_content import take
+from cpv_hooks.operations.download.version_content import find_content
 from cpv_hooks.operations.make import make_version, work_tree
 from cpv_hooks.operations.revert import revert_data, uncommitted
 from cpv_hooks.operations.revert.bring_artifacts import Bringing
@@ -24,7 +24,7 @@ from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import stages
-from cpv_hooks.versions.version import Version, names, resolve
+from cpv_hooks.versions.version import Version, resolve_version, version_tags
 
 
 def plan_revert(
@@ -40,14 +40,14 @@ def plan_revert(
 
     Raises `CPVError` with everything as it was.
     """
-    make_version.begin(project)
+    make_version.begin_operation(project)
     version = _version(project, lines, tag)
     if Line.MODEL not in lines:
-        return revert_data.plan(project, version, force=force, use_cache=use_cache)
+        return revert_data.plan_data(project, version, force=force, use_cache=use_cache)
     projects = checkpoints.roots(project.repo, project)
-    tracked = {one.root: work_tree.tracked(one) for one in projects}
+    tracked = {one.root: work_tree.tracked_artifacts(one) for one in projects}
     everything = [one for found in tracked.values() for one in found]
-    dirty = uncommitted.read(projects, everything)
+    dirty = uncommitted.find_uncommitted(projects, everything)
     changes = tree_changes(project.repo, "HEAD", version.commit)
     uncommitted.refuse(project.repo, dirty, changes, force=force)
     parts = [_bringing(one, version, use_cache=use_cache) for one in projects]
@@ -62,14 +62,14 @@ def _version(project: Project, lines: Sequence[Line], tag: str) -> Version:
     if not tag:
         raise CPVError("no version is named", where=str(project.root), fix="dvc cpv checkpoint list")
     if stages.is_reference(tag):
-        return resolve(project, Line.MODEL if Line.MODEL in lines else lines[0], tag)
+        return resolve_version(project, Line.MODEL if Line.MODEL in lines else lines[0], tag)
     for line in lines[:-1]:
-        if tag in names(project, line):
-            return resolve(project, line, tag)
+        if tag in version_tags(project, line):
+            return resolve_version(project, line, tag)
     for line in lines[1:]:
-        if tag in names(project, line):
-            return resolve(project, line, tag)
-    return resolve(project, lines[0], tag)
+        if tag in version_tags(project, line):
+            return resolve_version(project, line, tag)
+    return resolve_version(project, lines[0], tag)
 
 
 def _bringing(project: Project, version: Version, *, use_cache: bool) -> Bringing:
@@ -77,7 +77,7 @@ def _bringing(project: Project, version: Version, *, use_cache: bool) -> Bringin
     whole = replace(version, pointers=tuple(pointers_at(project, version.commit)))
     paths = {pointer.path for pointer in whole.pointers}
     gone = tuple(pointer for pointer in pointers_at(project, "HEAD") if pointer.path not in paths)
-    return Bringing(take(project, whole, use_cache=use_cache), gone, f"revert to {version.name}", use_cache)
+    return Bringing(find_content(project, whole, use_cache=use_cache), gone, f"revert to {version.name}", use_cache)
 
 
 def _checkout(version: Version, changes: dict[str, tuple[str | None, str | None]]) -> Effect:
@@ -87,7 +87,7 @@ def _checkout(version: Version, changes: dict[str, tuple[str | None, str | None]
 
 def _run(project: Project, version: Version, head: str, parts: Sequence[Bringing], dirty: uncommitted.Dirt) -> None:
     repo = project.repo
-    with journal.begin(repo, f"revert to {version.name}") as transaction:
+    with journal.begin_transaction(repo, f"revert to {version.name}") as transaction:
         if repo.resolve("HEAD") != head:
             raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
         transaction.step("fetch")

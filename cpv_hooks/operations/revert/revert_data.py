@@ -9,7 +9,7 @@ from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.operations.download.version_content import take
+from cpv_hooks.operations.download.version_content import find_content
 from cpv_hooks.operations.make import work_tree
 from cpv_hooks.operations.make.commit_draft import standing as on_disk
 from cpv_hooks.operations.revert import uncommitted
@@ -24,20 +24,20 @@ from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.versions.version import Version
 
 
-def plan(project: Project, version: Version, *, force: bool, use_cache: bool = True) -> Plan[None]:
+def plan_data(project: Project, version: Version, *, force: bool, use_cache: bool = True) -> Plan[None]:
     """Plan to bring back the data of a version; see `revert.plan_revert`."""
-    tracked = work_tree.tracked(project)
+    tracked = work_tree.tracked_artifacts(project)
     here = [one.pointer for one in tracked if _is_data(project, one.pointer) and one.pointer.oid is not None]
     paths = {pointer.path for pointer in version.pointers}
     gone = tuple(pointer for pointer in here if pointer.path not in paths)
     _refuse(project, version, gone)
     touched = _files(version, gone)
-    others = uncommitted.read([project], tracked).others
+    others = uncommitted.find_uncommitted([project], tracked).others
     dirty = [file for file in others if file in touched and on_disk(project.repo, file) is not None]
     if dirty and not force:
         what = f"{', '.join(dirty)}: uncommitted changes would be lost"
         raise CPVError(what, where=str(project.repo.top), fix="git commit them first, or give them up with --force")
-    part = Bringing(take(project, version, use_cache=use_cache), gone, f"revert to {version.name}", use_cache)
+    part = Bringing(find_content(project, version, use_cache=use_cache), gone, f"revert to {version.name}", use_cache)
     contents = _contents(project.repo, version, gone)
     changed = [path for path, data in contents.items() if _differs(project.repo, path, data)]
     effects = part.effects([one for one in tracked if _is_data(project, one.pointer)])
@@ -80,7 +80,7 @@ def _differs(repo: Repo, path: str, data: bytes | None) -> bool:
 
 def _run(project: Project, part: Bringing, head: str, version: Version) -> None:
     repo = project.repo
-    with journal.begin(repo, part.why) as transaction:
+    with journal.begin_transaction(repo, part.why) as transaction:
         if repo.resolve("HEAD") != head:
             raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
         transaction.step("fetch")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cpv_hooks.dvcformat.pointer import Content, Pointer
-from cpv_hooks.dvcformat.pointer_writer import render
+from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.repo import Repo
@@ -28,7 +28,7 @@ class Dirt:
     others: tuple[str, ...]
 
 
-def read(projects: Sequence[Project], tracked: Sequence[Tracked]) -> Dirt:
+def find_uncommitted(projects: Sequence[Project], tracked: Sequence[Tracked]) -> Dirt:
     """Look at the index and the work tree."""
     repo = projects[0].repo
     printed = repo.run("status", "--porcelain=v1", "-z", "--untracked-files=no", "--no-renames")
@@ -51,7 +51,7 @@ def _only_content(repo: Repo, file: str, pointers: Sequence[Pointer], at_head: M
         old = at_head.get(pointer.path)
         if not pointer.writable or old is None or old.oid is None:
             return False
-        text = render(text, pointer, Content(old.oid, old.size or 0, old.nfiles, old.isexec, old.legacy))
+        text = render_pointer(text, pointer, Content(old.oid, old.size or 0, old.nfiles, old.isexec, old.legacy))
     return old_text(text, committed, pointers)
 
 

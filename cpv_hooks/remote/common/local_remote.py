@@ -30,7 +30,7 @@ from cpv_hooks.remote.common.protocol import (
     RemoteError,
     ignore_blob,
 )
-from cpv_hooks.remote.common.verified_copy import read_chunks, receive, store
+from cpv_hooks.remote.common.verified_copy import read_chunks, receive, store_object
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class LocalRemote:
     def _put(self, blob: Blob, progress: Progress) -> None:
         try:
             chunks = read_chunks(blob.path)
-            store(chunks, blob.oid, self.path(blob.oid), progress, where=str(blob.path), legacy=self._legacy)
+            store_object(chunks, blob.oid, self.path(blob.oid), progress, where=str(blob.path), legacy=self._legacy)
         except OSError as error:
             raise self._fault(error) from error
         except CorruptObject:

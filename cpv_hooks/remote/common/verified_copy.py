@@ -13,7 +13,7 @@ from cpv_hooks.dvcformat.cache import PROTECTED
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import disk_error
 from cpv_hooks.remote.common.protocol import CorruptObject
-from cpv_hooks.system.atomic_files import beside, sync
+from cpv_hooks.system.atomic_files import beside, sync_to_disk
 from cpv_hooks.system.copying_ahead import writing
 
 CHUNK = 1 << 20
@@ -46,15 +46,17 @@ def receive(
     return size
 
 
-def store(chunks: Iterable[bytes], oid: str, to: Path, progress: Progress, *, where: str, legacy: bool = False) -> None:
+def store_object(
+    chunks: Iterable[bytes], oid: str, to: Path, progress: Progress, *, where: str, legacy: bool = False
+) -> None:
     """Write an object to `to` in one step, read-only, and on the disk when this returns; see `receive` for the rest."""
     temporary = beside(to)
     try:
         receive(chunks, oid, temporary, progress, where=where, legacy=legacy)
-        sync(temporary)
+        sync_to_disk(temporary)
         os.chmod(temporary, PROTECTED)
         os.replace(temporary, to)
-        sync(to.parent)
+        sync_to_disk(to.parent)
     finally:
         temporary.unlink(missing_ok=True)
 

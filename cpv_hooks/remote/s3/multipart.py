@@ -42,7 +42,7 @@ def part_size(size: int) -> int:
     return max(PART, -(-least // (1 << 20)) << 20)
 
 
-def send(
+def send_parts(
     multipart: Multipart, unfinished: Unfinished, names: tuple[str, ...], check: Check | None, threads: int
 ) -> Any:
     """Send a file and make the object of it; returns the server's answer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3.s3_download import RESUMES, Open, broken
-from cpv_hooks.remote.s3_client.connect import explained
+from cpv_hooks.remote.s3_client.connect import as_remote_error
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 from cpv_hooks.system.byte_source import refuse_outside
 
@@ -23,7 +23,7 @@ class ObjectRanges:
         refuse_outside(self.size, offset, length)
         if not length:
             return b""
-        with explained(self._options):
+        with as_remote_error(self._options):
             for _ in range(RESUMES):
                 try:
                     return self._once(offset, length)

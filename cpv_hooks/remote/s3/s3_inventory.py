@@ -14,7 +14,7 @@ from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, RemoteError
 from cpv_hooks.remote.s3.s3_listing import PAGE, ObjectListing, pages_of
 from cpv_hooks.remote.s3.s3_notes import S3Notes
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, head_object, not_s3
-from cpv_hooks.remote.s3_client.connect import connect, explained, look
+from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect
 from cpv_hooks.remote.s3_client.s3_errors import code_of, is_lacking
 from cpv_hooks.system.threads import each
 
@@ -60,19 +60,19 @@ class S3Inventory:
     def client(self) -> S3Client:
         """A connection of its own; who may not list may still ask for single objects."""
         client = connect(self._remote.options)
-        look(client, self._remote.options, self._base, strict=False)
+        ask_one_key(client, self._remote.options, self._base, strict=False)
         return client
 
     def look(self, oids: Collection[str]) -> dict[str, Seen]:
         """See `Inventory`."""
-        with explained(self._remote.options):
+        with as_remote_error(self._remote.options):
             listing = self._listing()
             listing.sizes(list(oids))
         return self._trusted({oid: listing.details[oid] for oid in oids if oid in listing.details})
 
     def everything(self) -> dict[str, Seen]:
         """See `Inventory`."""
-        with explained(self._remote.options):
+        with as_remote_error(self._remote.options):
             return self._listing().all()
 
     def _listing(self) -> _Detailed:
@@ -109,7 +109,7 @@ class S3Inventory:
             elif _has_own_key(head):
                 found[oid] = Seen(found[oid].size, None, found[oid].modified)
 
-        with explained(self._remote.options):
+        with as_remote_error(self._remote.options):
             each(ask, doubtful, THREADS)
         return found
 
@@ -118,7 +118,7 @@ class S3Inventory:
         ordered = in_safe_order(oids)
         folders = [oid for oid in ordered if is_dir_oid(oid)]
         files = ordered[len(folders) :]
-        with explained(self._remote.options):
+        with as_remote_error(self._remote.options):
             for group in (folders, files):
                 pages = (group[start : start + PAGE] for start in range(0, len(group), PAGE))
                 faults = [fault for page in pages for fault in self._delete(page)]
@@ -159,7 +159,7 @@ class S3Inventory:
         from cpv_hooks.remote.s3.abandoned_uploads import abandoned
 
         notes = self._notes(before)
-        with explained(self._remote.options):
+        with as_remote_error(self._remote.options):
             try:
                 return notes + abandoned(self.client, self._bucket, self._base, before)
             except Exception as error:
@@ -182,7 +182,7 @@ class S3Inventory:
         from cpv_hooks.remote.s3.abandoned_uploads import abort
 
         notes = [leftover for leftover in leftovers if leftover.name == leftover.handle]
-        with explained(self._remote.options):
+        with as_remote_error(self._remote.options):
             faults = list(filter(None, (self._delete_one(note.handle) for note in notes)))
             if faults:
                 raise self._not_removed(faults)

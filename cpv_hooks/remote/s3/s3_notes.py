@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.remote.common.notes import MAX_BYTES, is_note, parse_note
 from cpv_hooks.remote.s3.s3_listing import pages_of
 from cpv_hooks.remote.s3_client.answers import NOT_THERE
-from cpv_hooks.remote.s3_client.connect import connect, explained
+from cpv_hooks.remote.s3_client.connect import as_remote_error, connect
 from cpv_hooks.remote.s3_client.s3_errors import code_of
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
@@ -36,7 +36,7 @@ class S3Notes:
 
     def read(self, name: str) -> dict[str, Any] | None:
         """See `Notes`."""
-        with explained(self._options):
+        with as_remote_error(self._options):
             try:
                 answer = self._client.get_object(**self._object(name))
                 return parse_note(answer["Body"].read(MAX_BYTES))
@@ -47,7 +47,7 @@ class S3Notes:
 
     def write(self, name: str, value: Mapping[str, object]) -> None:
         """See `Notes`."""
-        with explained(self._options):
+        with as_remote_error(self._options):
             body = json.dumps(value).encode()
             self._client.put_object(**self._object(name), **self._options.storage(), Body=body)
 
@@ -58,7 +58,7 @@ class S3Notes:
     def seen(self) -> list[tuple[str, float, int]]:
         """What lies there: keys, with when each was stored (in seconds since the epoch) and its bytes."""
         found: list[tuple[str, float, int]] = []
-        with explained(self._options):
+        with as_remote_error(self._options):
             pages, token = pages_of(self._client, self._options), None
             while True:
                 page = pages(self._base, token)
@@ -70,6 +70,6 @@ class S3Notes:
 
     def remove(self, names: Iterable[str]) -> None:
         """See `Notes`."""
-        with explained(self._options):
+        with as_remote_error(self._options):
             for name in names:
                 self._client.delete_object(Bucket=self._options.bucket, Key=self._base + name)

@@ -17,13 +17,13 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import corrupt
-from cpv_hooks.remote.s3.multipart import PART, Multipart, send
+from cpv_hooks.remote.s3.multipart import PART, Multipart, send_parts
 from cpv_hooks.remote.s3.ranges import ObjectRanges
 from cpv_hooks.remote.s3.resumable_uploads import Unfinished
 from cpv_hooks.remote.s3.s3_download import CHUNK, LARGE, Opened, RangeResponse, doubt_of, opened
 from cpv_hooks.remote.s3.s3_listing import PAGE, ObjectListing, pages_of
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, Head, head_of, not_s3, says_encrypted
-from cpv_hooks.remote.s3_client.connect import connect, explained, has_proxy, look
+from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect, has_proxy
 from cpv_hooks.remote.s3_client.learn import learn, turned_off
 from cpv_hooks.remote.s3_client.recall import Memory
 from cpv_hooks.remote.s3_client.s3_errors import code_of
@@ -96,15 +96,15 @@ class S3Remote:
 
     def check(self) -> None:
         """See `Remote`."""
-        with explained(self.options):
-            look(self._client(), self.options, self._base)
+        with as_remote_error(self.options):
+            ask_one_key(self._client(), self.options, self._base)
 
     def _client(self) -> S3Client:
         """The client; made, and the way to the bucket tried, when it is first needed."""
         with self._connecting:
             if self._connected is None:
                 client = connect(self.options)
-                look(client, self.options, self._base, strict=False)
+                ask_one_key(client, self.options, self._base, strict=False)
                 self._connected = client
             return self._connected
 
@@ -141,7 +141,7 @@ class S3Remote:
         """See `Remote`."""
         if not oids:
             return set()
-        with explained(self.options):
+        with as_remote_error(self.options):
             listing = ObjectListing(self._page, self._base, self._size)
             found = listing.sizes(list(oids))
         return {oid for oid in oids if oid not in found or sizes.get(oid) not in (None, found[oid])}
@@ -183,7 +183,7 @@ class S3Remote:
         progress.grow(sum(blob.size for blob in blobs))
 
         def put(blob: Blob) -> None:
-            with explained(self.options):
+            with as_remote_error(self.options):
                 self._put(blob, progress)
             done(blob)
 
@@ -220,7 +220,7 @@ class S3Remote:
         upload = Multipart(self._client, place, storage, blob.path, blob.size, progress, wire=self._wire, oid=blob.oid)
         names = (self.url, self.key(blob.oid), blob.oid)
         check = None if blob.known else lambda digest: self._check_digest(digest, blob)
-        send(upload, self.unfinished, names, check, LARGE_THREADS)
+        send_parts(upload, self.unfinished, names, check, LARGE_THREADS)
         head = self._head_of(blob.oid)
         if head is None or head.size != blob.size:
             size = "no" if head is None else head.size
@@ -263,7 +263,7 @@ class S3Remote:
         """See `Remote`. A connection that breaks is taken up again where it broke; so is, where a file is brought to
         the folder of `partials`, a download that was stopped.
         """
-        with explained(self.options):
+        with as_remote_error(self.options):
             answer = self._ask(oid)
             progress.grow(answer.total or 0)
             if answer.total is None or answer.total < LARGE:
@@ -275,7 +275,7 @@ class S3Remote:
 
     def open_ranges(self, oid: str) -> ByteSource:
         """See `Remote`."""
-        with explained(self.options):
+        with as_remote_error(self.options):
             size, tag = self._measured(oid)
         if size is None:
             raise MissingObject(f"object {oid} is not on the remote", where=self.url)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.connect import connect, explained
+from cpv_hooks.remote.s3_client.connect import as_remote_error, connect
 from cpv_hooks.remote.s3_client.s3_errors import code_of, is_lacking
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def demand_versioning(options: S3Options, client: S3Client | None = None) -> None:
     """Raise unless the bucket keeps versions; where it may not or cannot be asked, the first upload tells."""
-    with explained(options):
+    with as_remote_error(options):
         try:
             answer = (client or connect(options)).get_bucket_versioning(Bucket=options.bucket)
         except Exception as error:

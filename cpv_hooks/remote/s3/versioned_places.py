@@ -33,7 +33,7 @@ def path_of(project: Project, pointer: Pointer, file: Stored) -> str:
     return "/".join(filter(None, [pointer.path.removeprefix(project.prefix), file.relpath]))
 
 
-def places_of(project: Project, pointer: Pointer) -> Iterator[tuple[Stored, VersionedPlace]]:
+def pointer_places(project: Project, pointer: Pointer) -> Iterator[tuple[Stored, VersionedPlace]]:
     """The versions on the remote at hand that a pointer names."""
     for file in pointer.stored:
         if file.version_id and file.remote == project.remote_name:
@@ -67,7 +67,7 @@ class Places:
 
     def _learn(self, pointers: Iterable[Pointer]) -> None:
         for pointer in pointers:
-            for file, place in places_of(self._project, pointer):
+            for file, place in pointer_places(self._project, pointer):
                 self._places.setdefault(file.oid, {})[place] = None
             if pointer.oid and pointer.isdir and pointer.stored:
                 self._listings[pointer.oid] = listing_of(pointer.stored)

@@ -18,13 +18,13 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.remote.common.protocol import NO_SIZES, Blob
 from cpv_hooks.remote.common.verified_copy import receive
-from cpv_hooks.remote.s3.multipart import PART, Multipart, send
+from cpv_hooks.remote.s3.multipart import PART, Multipart, send_parts
 from cpv_hooks.remote.s3.s3_download import Opened, opened
 from cpv_hooks.remote.s3.s3_remote import LARGE_THREADS, SMALL, SMALL_THREADS, S3Remote
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning, no_versions
 from cpv_hooks.remote.s3.versioned_places import Places, VersionedPlace
 from cpv_hooks.remote.s3_client.answers import head_object, not_s3, says_encrypted
-from cpv_hooks.remote.s3_client.connect import explained
+from cpv_hooks.remote.s3_client.connect import as_remote_error
 from cpv_hooks.remote.s3_client.s3_errors import code_of
 from cpv_hooks.system.threads import each
 
@@ -84,7 +84,7 @@ class VersionedRemote(S3Remote):
             if size is None or sizes.get(oid) not in (None, size):
                 absent.add(oid)
 
-        with explained(self.options):
+        with as_remote_error(self.options):
             named = [oid for oid in oids if self._places.of(oid)]
             each(look, named, SMALL_THREADS)
         listed = {oid for oid in oids if self._places.listing(oid)}
@@ -99,7 +99,7 @@ class VersionedRemote(S3Remote):
             if size is not None:
                 found[place] = size
 
-        with explained(self.options):
+        with as_remote_error(self.options):
             each(look, list(places), SMALL_THREADS)
         return found
 
@@ -132,13 +132,13 @@ class VersionedRemote(S3Remote):
 
         A large file whose last version holds these very bytes is not sent again.
         """
-        with explained(self.options):
+        with as_remote_error(self.options):
             demand_versioning(self.options, self._client())
         progress.grow(sum(blob.size for blob in files.values()))
         found: dict[str, tuple[VersionedPlace, str]] = {}
 
         def put(path: str) -> None:
-            with explained(self.options):
+            with as_remote_error(self.options):
                 found[path] = self._put_named(path, files[path], progress)
 
         each(put, [path for path, blob in files.items() if blob.size <= SMALL], SMALL_THREADS)
@@ -191,7 +191,9 @@ class VersionedRemote(S3Remote):
         storage = {**self.options.storage(), "Metadata": {_MARK: blob.oid}}
         upload = Multipart(self._client, self._named(path), storage, blob.path, blob.size, progress)
         names = (self.url, self.key_of(path), blob.oid)
-        answer = send(upload, self.unfinished, names, lambda digest: self._check_digest(digest, blob), LARGE_THREADS)
+        answer = send_parts(
+            upload, self.unfinished, names, lambda digest: self._check_digest(digest, blob), LARGE_THREADS
+        )
         if "VersionId" not in answer:
             # Not every server says it here.
             answer = self._same(path, blob)

@@ -1,7 +1,7 @@
 """What an answer must look like before it is taken for S3's: a success alone proves nothing.
 
-Proxies and login pages answer everything with 200, some servers send an error with it. `watch` lets boto3 refuse what
-cannot be S3's answer; the own client (`wire`) asks the same questions.
+Proxies and login pages answer everything with 200, some servers send an error with it. `refuse_foreign_answers` lets
+boto3 refuse what cannot be S3's answer; the own client (`wire`) asks the same questions.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def fault_of(page: Mapping[str, Any], prefix: str, token: str | None) -> str | N
     return None
 
 
-def watch(client: S3Client, options: S3Options) -> None:
+def refuse_foreign_answers(client: S3Client, options: S3Options) -> None:
     """Let a client raise `NotS3` for a success that cannot be S3's, and hand on no number that botocore cannot read."""
 
     def check(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:

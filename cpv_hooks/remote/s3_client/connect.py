@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.pages import page_of
 from cpv_hooks.remote.s3_client.proxy import dead_proxy, proxy_for
-from cpv_hooks.remote.s3_client.s3_errors import code_of, explain, is_s3_error, no_bucket, no_network
+from cpv_hooks.remote.s3_client.s3_errors import code_of, explain_s3, is_s3_error, no_bucket, no_network
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def explained(options: S3Options) -> Iterator[None]:
+def as_remote_error(options: S3Options) -> Iterator[None]:
     """Let what boto3 raises leave as a `RemoteError`."""
     try:
         yield
@@ -25,7 +25,7 @@ def explained(options: S3Options) -> Iterator[None]:
         raise
     except Exception as error:
         if is_s3_error(error):
-            raise explain(error, options) from error
+            raise explain_s3(error, options) from error
         raise
 
 
@@ -35,7 +35,7 @@ def connect(options: S3Options) -> S3Client:
         client = options.client()
     except ValueError as error:
         # boto3's word for an endpoint that is no URL.
-        raise explain(error, options) from error
+        raise explain_s3(error, options) from error
     _reach(options, client.meta.endpoint_url)
     return client
 
@@ -67,7 +67,7 @@ def has_proxy() -> bool:
     return bool(getproxies().keys() - {"no"})  # those are the hosts that need none
 
 
-def look(client: S3Client, options: S3Options, prefix: str, *, strict: bool = True) -> None:
+def ask_one_key(client: S3Client, options: S3Options, prefix: str, *, strict: bool = True) -> None:
     """Ask for one key: of all requests this one names what is wrong best (a HEAD has no error text).
 
     Who may not list may still read and write, so without `strict` that is no error.

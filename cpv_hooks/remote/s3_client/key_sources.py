@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cpv_hooks.console.redact import remember
+from cpv_hooks.console.redact import hide
 from cpv_hooks.remote.s3_client import container_keys, instance_keys, process_keys, role_keys, sso_keys
 from cpv_hooks.remote.s3_client.aws_profiles import Profiles
 from cpv_hooks.remote.s3_client.key_requests import FAILURES, Service, Session
@@ -44,8 +44,8 @@ class KeySources:
                 return None
             if self._lent is None or not self._lent.holds_for(_HELD):
                 self._lent = _Asking(self._options, services).of(method)
-                remember(self._lent.keys.secret_key)
-                remember(self._lent.keys.token)
+                hide(self._lent.keys.secret_key)
+                hide(self._lent.keys.token)
             return self._lent.keys if self._lent.holds_for(_NEW) else None
         except (*FAILURES, RecursionError):
             return None

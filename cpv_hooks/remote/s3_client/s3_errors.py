@@ -77,7 +77,7 @@ def is_lacking(error: BaseException) -> bool:
     return code_of(error) in _LACKING or isinstance(error, NotS3)
 
 
-def explain(error: BaseException, options: S3Options) -> RemoteError:
+def explain_s3(error: BaseException, options: S3Options) -> RemoteError:
     """The one line for an error that boto3 raised (or `ValueError`, for an endpoint that is no URL)."""
     from botocore.exceptions import ClientError
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpv_hooks.console.redact import remember
-from cpv_hooks.console.trace import emit, is_heard
+from cpv_hooks.console.redact import hide
+from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.clone_settings import aws_path
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.answers import watch
+from cpv_hooks.remote.s3_client.answers import refuse_foreign_answers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,7 +62,7 @@ class S3Options:
                 fix=f"dvc remote modify {shell_word(name)} url s3://BUCKET/PATH",
             )
         for secret in _SECRETS:
-            remember(values.get(secret))
+            hide(values.get(secret))
         return cls(name, bucket, prefix.strip("/"), values, command)
 
     def get(self, key: str) -> str | None:
@@ -196,7 +196,7 @@ class S3Options:
             verify=self._verify(),
             config=self._config(),
         )
-        watch(client, self)
+        refuse_foreign_answers(client, self)
         if is_heard():
             client.meta.events.register("before-send.s3", _tell)
         return client
@@ -254,4 +254,4 @@ def _tell(request: Any, **_: Any) -> None:
     """botocore's `before-send` event: one line for each request, tried again or not."""
     if getattr(request, "is_kept_back", False):
         return
-    emit("debug", f"{request.method} {request.url}")
+    emit_trace("debug", f"{request.method} {request.url}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from cpv_hooks.console.trace import emit, is_heard
+from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.remote.s3_client.answers import (
     BEGUN,
     COMPLETED,
@@ -213,7 +213,7 @@ class Wire:
         pattern = request.pattern
         if is_heard():
             target = f"{request.path}?{request.query}" if request.query else request.path
-            emit("debug", f"{request.method} {pattern.scheme}://{pattern.host}{target}")
+            emit_trace("debug", f"{request.method} {pattern.scheme}://{pattern.host}{target}")
         connection = self._connection(pattern, way.trust)
         is_old = connection.is_open
         try:

@@ -1,7 +1,7 @@
 """`dvc cpv init`: a new model repository, or CPV in one that is there.
 
-Everything is decided before anything is done: `plan` gives the steps, each with the text that `--dry-run` prints. A
-step that has been done is not in the plan, so a second run, or one after a kill, does what is left.
+Everything is decided before anything is done: `plan_init` gives the steps, each with the text that `--dry-run` prints.
+A step that has been done is not in the plan, so a second run, or one after a kill, does what is left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cpv_hooks.console.plan import Step
 from cpv_hooks.errors import CPVError, pathspec_word, shell_path, shell_word
 from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import NoRepository, Repo, environment
-from cpv_hooks.project.config import FILE, load
+from cpv_hooks.project.config import FILE, load_config
 from cpv_hooks.project.names import NAME, check_name
 from cpv_hooks.setup.init import layout as init_layout
 from cpv_hooks.setup.init import remote as init_remote
@@ -24,7 +24,7 @@ from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository, ex
 _COMMAND = "dvc cpv init"
 
 
-def locate(path: Path | None, model: str | None, cwd: Path) -> NewRepository:
+def locate_place(path: Path | None, model: str | None, cwd: Path) -> NewRepository:
     """Find the place that the arguments mean; `cwd` is the folder in which the command was given.
 
     Without a path: the DVC root or Git repository around `cwd`; outside of one, `./MODEL`, as the specification
@@ -73,21 +73,21 @@ def _entries(folder: Path) -> list[str]:
     return [name for name in os.listdir(folder) if name != ".git"] if folder.is_dir() else []
 
 
-def names(place: NewRepository) -> tuple[str | None, str | None]:
+def existing_names(place: NewRepository) -> tuple[str | None, str | None]:
     """Team and model as the place itself says: its `.cpv.toml`, or its name for a model."""
-    config = load(place.root)
+    config = load_config(place.root)
     name = place.root.name
     return config.team, config.model or (name if NAME.fullmatch(name) else None)
 
 
-def check(place: NewRepository, request: InitRequest) -> None:
+def check_request(place: NewRepository, request: InitRequest) -> None:
     """Refuse what cannot end well, before anything is changed."""
     check_name("team", request.team)
     check_name("model", request.model)
     if place.top is not None and (operation := place.repo.under_way()):
         fix = f"finish it (git {operation} --continue) or git {operation} --abort"
         raise CPVError(f"a {operation} is under way", where=str(place.top), fix=fix)
-    config = load(place.root)
+    config = load_config(place.root)
     for key, here, asked in (("team", config.team, request.team), ("model", config.model, request.model)):
         if here is not None and here != asked:
             where = str(place.root / FILE)
@@ -95,8 +95,8 @@ def check(place: NewRepository, request: InitRequest) -> None:
     _check_object_format(place)
     _check_identity(place)
     _check_data(place, request.data_path)
-    init_remote.check(place.root, request.remote)
-    init_layout.check(place.root, request.layout, request.remote)
+    init_remote.check_remote_url(place.root, request.remote)
+    init_layout.check_layout(place.root, request.layout, request.remote)
 
 
 def _check_object_format(place: NewRepository) -> None:
@@ -138,16 +138,16 @@ def _check_data(place: NewRepository, data_path: str | None) -> None:
         raise CPVError("Git itself tracks this data, so DVC cannot have it", where=data_path, fix=fix)
 
 
-def plan(place: NewRepository, request: InitRequest) -> list[Step]:
+def plan_init(place: NewRepository, request: InitRequest) -> list[Step]:
     """The steps that are left to do, in their order; none where everything is there."""
     from cpv_hooks.recovery import transaction
     from cpv_hooks.setup.init import steps as init_steps
 
     if place.top is not None:
         transaction.recover(place.repo)  # an installation that was killed is no installation
-    check(place, request)
+    check_request(place, request)
     init_steps.check_clean(place)
-    return init_steps.steps(place, request)
+    return init_steps.init_steps(place, request)
 
 
 def carry_out(place: NewRepository, steps: Sequence[Step]) -> None:
@@ -162,4 +162,4 @@ def carry_out(place: NewRepository, steps: Sequence[Step]) -> None:
             say(step.effect.text)
             step.do()
         if steps:
-            hooks_in_place.look(place.repo)  # noted now, so that the next command finds nothing to write
+            hooks_in_place.check_hooks(place.repo)  # noted now, so that the next command finds nothing to write

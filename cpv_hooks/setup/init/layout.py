@@ -8,20 +8,20 @@ from typing import Any
 
 from cpv_hooks.dvcformat.dvc_config import configured_remotes
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import FILE, Layout, load
+from cpv_hooks.project.config import FILE, Layout, load_config
 from cpv_hooks.setup.init import remote
 
 _COMMAND = "dvc cpv init --layout versioned"
 
 
-def check(root: Path, layout: Layout | None, url: str | None) -> None:
+def check_layout(root: Path, layout: Layout | None, url: str | None) -> None:
     """Refuse a layout other than the one that is configured, or one that the remote cannot have.
 
     The bucket is asked whether it keeps versions: `RemoteError` where it does not, or cannot be reached.
     """
     if layout is None:
         return
-    here = load(root).layout
+    here = load_config(root).layout
     if here != layout and (here == "versioned" or _has_section(root)):
         raise CPVError(
             f"this repository has layout = {here!r}, not {layout!r}", where=str(root / FILE), fix=f"edit {FILE}"
@@ -68,7 +68,7 @@ def section(layout: Layout | None) -> str:
 
 def to_append(root: Path, layout: Layout | None) -> str:
     """What a `.cpv.toml` that is there lacks."""
-    return "" if layout is None or load(root).layout == layout else section(layout)
+    return "" if layout is None or load_config(root).layout == layout else section(layout)
 
 
 def _has_section(root: Path) -> bool:

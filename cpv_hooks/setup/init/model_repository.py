@@ -69,7 +69,9 @@ def mark_of(root: Path) -> Path:
     return Repo.discover(existing(root)).state / state_files.INIT
 
 
-def run(command: Sequence[str | Path], cwd: Path, *, hooks: bool = False, env: Mapping[str, str] | None = None) -> str:
+def run_command(
+    command: Sequence[str | Path], cwd: Path, *, hooks: bool = False, env: Mapping[str, str] | None = None
+) -> str:
     """Run a command of a step and return its output; `hooks` lets Git's hooks do CPV's work under it."""
     inherited = environment(env)
     if hooks:
@@ -95,7 +97,7 @@ def dvc(*args: str | Path) -> list[str | Path]:
     return [sys.executable, "-m", "dvc", *args]
 
 
-def begin(place: NewRepository) -> None:
+def note_begun(place: NewRepository) -> None:
     """Remember that a new repository is being made."""
     write_atomic(mark_of(place.root), b"")
 
@@ -105,6 +107,6 @@ def finish(place: NewRepository) -> None:
     mark_of(place.root).unlink(missing_ok=True)
 
 
-def write(root: Path, file: skeleton.File) -> Step:
+def file_step(root: Path, file: skeleton.File) -> Step:
     """The step that writes a file of the skeleton."""
     return step(f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content))

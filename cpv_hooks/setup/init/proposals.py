@@ -27,7 +27,7 @@ class Proposal:
     size: int
 
 
-def find(repo: Repo, root: Path) -> list[Proposal]:
+def propose_artifacts(repo: Repo, root: Path) -> list[Proposal]:
     """Untracked or ignored model files and tokenizer folders over 1 MB below a DVC root, the largest first."""
     # Without --exclude-standard ignored files are listed too; repositories inside this one are not entered.
     listed = repo.run("ls-files", "-z", "--others", "--", *literal([root])).split("\0")
@@ -63,19 +63,19 @@ def _kind(path: str) -> Kind:
 
 def _taken(repo: Repo, root: Path) -> set[str]:
     """The artifacts that have a pointer already, relative to the DVC root."""
-    return set(tracked(repo, root))
+    return set(described_artifacts(repo, root))
 
 
-def tracked(repo: Repo, root: Path) -> dict[str, Kind]:
+def described_artifacts(repo: Repo, root: Path) -> dict[str, Kind]:
     """The artifacts that `.dvc` files below a DVC root name, each with the kind that it seems to have."""
-    from cpv_hooks.dvcformat.pointer import parse
+    from cpv_hooks.dvcformat.pointer import parse_pointers
 
     found: dict[str, Kind] = {}
     for file in pointer_files(repo):
         path = repo.top / file
         if not path.is_file() or not path.is_relative_to(root):
             continue
-        for pointer in parse(path.read_text(encoding="utf-8"), file):
+        for pointer in parse_pointers(path.read_text(encoding="utf-8"), file):
             local = (repo.top / pointer.path).relative_to(root).as_posix()
             found[local] = _kind(local)
     return found

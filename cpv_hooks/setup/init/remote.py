@@ -28,7 +28,7 @@ def _aws() -> Aws | None:
     """The user's own AWS settings, once there are some."""
     from cpv_hooks.accounts.personal import personal_settings
 
-    own = personal_settings.load().aws
+    own = personal_settings.load_settings().aws
     return own if "bucket" in own.model_fields_set else None
 
 
@@ -47,7 +47,7 @@ def to_modify(url: str, team: str, model: str) -> list[tuple[str, str, bool]]:
     return [(key, value, local) for key, value, local in options if value is not None]
 
 
-def check(root: Path, url: str | None) -> None:
+def check_remote_url(root: Path, url: str | None) -> None:
     """Refuse a URL that DVC does not know, that holds a password, or that is not what is configured."""
     default, remotes = configured_remotes(root)
     if url is None:

@@ -31,7 +31,7 @@ class File:
         return self.path.startswith(_DATA + "/")
 
 
-def files(team: str, model: str, *, data: bool, pipeline: bool) -> list[File]:
+def skeleton_files(team: str, model: str, *, data: bool, pipeline: bool) -> list[File]:
     """The skeleton's files: with its sample `data`, with a `dvc.yaml`, as asked."""
     return [file for file in _read(team, model) if (data or not file.is_data) and (pipeline or file.path != _PIPELINE)]
 
@@ -75,7 +75,7 @@ def copy_data(source: Path, target: Path) -> None:
         shutil.copy2(source, target / source.name)
 
 
-def settings(team: str, model: str, artifacts: Mapping[Kind, Sequence[str]]) -> str:
+def settings_text(team: str, model: str, artifacts: Mapping[Kind, Sequence[str]]) -> str:
     """The text of a `.cpv.toml`."""
     lines = ["[cpv]", f"team = {_quoted(team)}", f"model = {_quoted(model)}", "", "[artifacts]"]
     lines += [artifact_line(kind, artifacts[kind]) for kind in KINDS if kind in artifacts]

@@ -15,7 +15,16 @@ from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.setup.init import layout, proposals, remote, skeleton
-from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository, begin, dvc, finish, run, step, write
+from cpv_hooks.setup.init.model_repository import (
+    InitRequest,
+    NewRepository,
+    dvc,
+    file_step,
+    finish,
+    note_begun,
+    run_command,
+    step,
+)
 from cpv_hooks.setup.install.install import install
 from cpv_hooks.setup.install.manifest import Manifest
 from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG
@@ -28,7 +37,7 @@ ADOPT_MESSAGE = "Version checkpoints with CPV"
 _DVC_FILES = (".dvc/.gitignore", ".dvc/config", ".dvcignore")
 
 
-def steps(place: NewRepository, request: InitRequest) -> list[Step]:
+def init_steps(place: NewRepository, request: InitRequest) -> list[Step]:
     """What is left to do for this request."""
     start = [_start(place)] if place.fresh or place.top is None else []
     found = [*start, *(_fresh(place, request) if place.fresh else _settings(place, request))]
@@ -46,9 +55,9 @@ def _start(place: NewRepository) -> Step:
         root.mkdir(parents=True, exist_ok=True)
         if place.top is None:
             # DVC reads SHA-1 alone, whatever this user's Git makes by default.
-            run(["git", "init", "-q"], root, env={"GIT_DEFAULT_HASH": "sha1"})
+            run_command(["git", "init", "-q"], root, env={"GIT_DEFAULT_HASH": "sha1"})
         if place.fresh:
-            begin(place)
+            note_begun(place)
 
     return step(text, do)
 
@@ -57,30 +66,32 @@ def _dvc(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     root = place.root
     if not place.has_dvc:
         subdir = ["--subdir"] if place.top not in (None, root) else []
-        yield step(" ".join(["dvc init", *subdir]), partial(run, dvc("init", "-q", *subdir), root))
+        yield step(" ".join(["dvc init", *subdir]), partial(run_command, dvc("init", "-q", *subdir), root))
     add = remote.to_add(root, request.remote, request.team, request.model)
     if add is not None:
         name, url = add
         text = f"dvc remote add --default {shell_word(name)} {shell_word(url)}"
-        yield step(text, partial(run, dvc("remote", "add", "-q", "--default", name, url), root))
+        yield step(text, partial(run_command, dvc("remote", "add", "-q", "--default", name, url), root))
         for key, value, local in remote.to_modify(url, request.team, request.model):
             level = ["--local"] if local else []
             text = f"dvc remote modify {shell_words([*level, name, key, value])}"
-            yield step(text, partial(run, dvc("remote", "modify", "-q", *level, name, key, value), root))
+            yield step(text, partial(run_command, dvc("remote", "modify", "-q", *level, name, key, value), root))
     only = remote.to_make_default(root, request.remote)
     if only is not None:
-        yield step(f"dvc remote default {shell_word(only)}", partial(run, dvc("remote", "default", "-q", only), root))
+        yield step(
+            f"dvc remote default {shell_word(only)}", partial(run_command, dvc("remote", "default", "-q", only), root)
+        )
     aware = layout.to_make_aware(root, request.layout, add[0] if add else only)
     if aware is not None:
         words = ("remote", "modify", aware, "version_aware", "true")
-        yield step(f"dvc {shell_words(words)}", partial(run, dvc(*words[:2], "-q", *words[2:]), root))
+        yield step(f"dvc {shell_words(words)}", partial(run_command, dvc(*words[:2], "-q", *words[2:]), root))
 
 
 def _settings_step(
     place: NewRepository, request: InitRequest, artifacts: Mapping[Kind, Sequence[str]]
 ) -> Iterator[Step]:
     if not (place.root / FILE).exists():
-        text = skeleton.settings(request.team, request.model, artifacts) + layout.section(request.layout)
+        text = skeleton.settings_text(request.team, request.model, artifacts) + layout.section(request.layout)
         yield step(
             f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
         )
@@ -91,9 +102,11 @@ def _settings_step(
 
 def _fresh(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     root = place.root
-    for file in skeleton.files(request.team, request.model, data=request.data_path is None, pipeline=request.pipeline):
+    for file in skeleton.skeleton_files(
+        request.team, request.model, data=request.data_path is None, pipeline=request.pipeline
+    ):
         if not (root / file.path).exists():
-            yield write(root, file)
+            yield file_step(root, file)
     if request.data_path is not None:
         source = Path(request.data_path).absolute()
         yield step(f"copy {source} to data", partial(skeleton.copy_data, source, root / "data"))
@@ -107,14 +120,14 @@ def _fresh(place: NewRepository, request: InitRequest) -> Iterator[Step]:
 
 
 def _first_weights(root: Path) -> None:
-    run([sys.executable, "train.py", "--epochs", "0"], root)
+    run_command([sys.executable, "train.py", "--epochs", "0"], root)
     (root / "metrics.log").touch()
 
 
 def _lock_pipeline(root: Path) -> None:
     # The stage's dependency on data/ has to be a DVC artifact first.
-    run(dvc("add", "-q", "data"), root)
-    run(dvc("commit", "-q", "-f", "train"), root)
+    run_command(dvc("add", "-q", "data"), root)
+    run_command(dvc("commit", "-q", "-f", "train"), root)
 
 
 # A repository that is there
@@ -132,7 +145,7 @@ def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
             )
         return
     artifacts: dict[Kind, list[str]] = {}
-    known: dict[str, Kind] = proposals.tracked(place.repo, place.root) if place.top else {}
+    known: dict[str, Kind] = proposals.described_artifacts(place.repo, place.root) if place.top else {}
     for path, kind in known.items():
         artifacts.setdefault(kind, []).append(path)
     for kind, paths in request.artifacts.items():
@@ -161,7 +174,9 @@ def _hooks(place: NewRepository) -> Iterator[Step]:
         if place.top is None or place.repo.config("core.hooksPath") is None:
             yield step(
                 "pre-commit install --allow-missing-config",
-                lambda: run([sys.executable, "-m", "pre_commit", "install", "--allow-missing-config"], place.repo.top),
+                lambda: run_command(
+                    [sys.executable, "-m", "pre_commit", "install", "--allow-missing-config"], place.repo.top
+                ),
             )
         yield step("dvc cpv install (Git hooks, live status)", lambda: install(place.repo))
 
@@ -195,16 +210,16 @@ def _commit(place: NewRepository, request: InitRequest) -> Iterator[Step]:
 def _commit_fresh(place: NewRepository, message: str) -> None:
     """The first checkpoint, made as every later one is: by `git commit` and the hooks."""
     repo = place.repo
-    run(["git", "add", "--", *literal([place.root])], place.root, hooks=True)
+    run_command(["git", "add", "--", *literal([place.root])], place.root, hooks=True)
     pre_commit = repo.top / PRE_COMMIT_CONFIG
     if pre_commit.exists():
-        run(["git", "add", "--", *literal([pre_commit])], place.root, hooks=True)
+        run_command(["git", "add", "--", *literal([pre_commit])], place.root, hooks=True)
     # A folder of a larger repository: what the user has staged elsewhere stays staged.
     only = (
         [] if repo.top == place.root else ["--", *literal([place.root, *([pre_commit] if pre_commit.exists() else [])])]
     )
-    with signing.commits(repo) as (words, settings):
-        run(["git", "commit", "-q", *words, "-m", message, *only], place.root, hooks=True, env=settings)
+    with signing.commit_options(repo) as (words, settings):
+        run_command(["git", "commit", "-q", *words, "-m", message, *only], place.root, hooks=True, env=settings)
     finish(place)
 
 
@@ -228,7 +243,7 @@ def _commit_adopted(place: NewRepository) -> None:
     repo.run("add", "--", *files)
     if repo.run("status", "--porcelain", "--", *files):
         # By name: what the user has staged or changed elsewhere is not ours to commit.
-        with signing.commits(repo) as (words, settings):
+        with signing.commit_options(repo) as (words, settings):
             repo.run("commit", "-q", *words, "-m", ADOPT_MESSAGE, "--", *files, env=settings)
 
 

@@ -40,7 +40,7 @@ class Alterations:
 
     def set(self, key: str, value: str | None) -> None:
         """Set a key of the repository's own configuration, or take it out (None)."""
-        before = undo_install.values(self._repo, key)
+        before = undo_install.config_values(self._repo, key)
         wanted = [] if value is None else [value]
         if before != wanted:
             undo = undo_install.setting(key, before, value)
@@ -62,5 +62,5 @@ class Alterations:
 @contextmanager
 def altering(repo: Repo, what: str) -> Iterator[Alterations]:
     """All of the changes, or none of them: also after a kill, and where one of them fails."""
-    with journal.begin(repo, what) as transaction:
+    with journal.begin_transaction(repo, what) as transaction:
         yield Alterations(repo, transaction)

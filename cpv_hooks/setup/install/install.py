@@ -36,11 +36,11 @@ from cpv_hooks.setup.install.shims import (
     Interpreter,
     fsmonitor_command,
     is_fsmonitor,
-    is_ours,
+    is_our_shim,
     is_pre_commits,
-    merge_driver,
+    merge_driver_script,
     pass_through,
-    render,
+    render_shim,
 )
 from cpv_hooks.setup.install.uninstall import script_files
 from cpv_hooks.system.atomic_files import make_folder
@@ -78,7 +78,7 @@ class _Installation:
         self.alterations.step("hooks")
         self._set("push.followTags", "true", keep=True)
         self._set("merge.dvc.name", "DVC merge driver")
-        driver = merge_driver(Interpreter.current()).encode()
+        driver = merge_driver_script(Interpreter.current()).encode()
         self.alterations.write(self.repo.shared / state_files.MERGE_DRIVER, driver, mode=0o777)
         self._set("merge.dvc.driver", MERGE_DRIVER)
         self._add_lines(self.repo.common_dir / "info" / "attributes", ATTRIBUTES)
@@ -124,7 +124,7 @@ class _Installation:
         return [f"hooks installed in {folder}", *lines]
 
     def _shim(self, name: str, chained: Path | None, word: str | None = None) -> str:
-        return render(name, chained, Interpreter.current(), self.manifest.identity, word)
+        return render_shim(name, chained, Interpreter.current(), self.manifest.identity, word)
 
     def _word(self, foreign: Path) -> str:
         """How a hook, which Git runs at the top of each work tree, finds the hook of a folder that lies in it."""
@@ -140,14 +140,14 @@ class _Installation:
     def _take_back(self, folder: Path) -> None:
         """Where pre-commit was installed over us it keeps us as its older hook; we go in front again."""
         for path in (folder / f"{name}.legacy" for name in HOOKS):
-            if is_ours(path):
+            if is_our_shim(path):
                 self.alterations.write(path, None)
         self.alterations.step("take older hooks back")
 
     def _set_aside(self, folder: Path, name: str) -> None:
         """Rename a foreign hook so that our shim can take its place and call it."""
         hook, aside = folder / name, folder / (name + CHAINED)
-        is_foreign = os.path.lexists(hook) and not is_ours(hook)
+        is_foreign = os.path.lexists(hook) and not is_our_shim(hook)
         if is_foreign:
             if os.path.lexists(aside):
                 self._give_up(hook, aside)
@@ -226,4 +226,4 @@ def _is_former_own(repo: Repo, manifest: Manifest, path: str) -> bool:
         and path.endswith(f"/{state_files.FOLDER}/{state_files.HOOKS}")
         and manifest.hooks_dir != ""
     )
-    return is_named_so and (not Path(path).exists() or is_ours(Path(path) / "pre-commit"))
+    return is_named_so and (not Path(path).exists() or is_our_shim(Path(path) / "pre-commit"))

@@ -60,7 +60,7 @@ def _hooks(path: Path) -> list[_Hook] | None:
         return None
 
 
-def refresh_stages(repo: Repo) -> None:
+def refresh_stage_note(repo: Repo) -> None:
     """Note them where the shims of this work tree have no note, or an older one than the configuration."""
     try:
         config = (repo.top / PRE_COMMIT_CONFIG).stat().st_mtime_ns

@@ -55,7 +55,9 @@ def is_fsmonitor(command: str) -> bool:
     )
 
 
-def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: str, word: str | None = None) -> str:
+def render_shim(
+    hook: str, chained: Path | None, interpreter: Interpreter, identity: str, word: str | None = None
+) -> str:
     """The shim for a hook, which calls the hook at `chained` as well; `word` is how the shell finds that one."""
     folder = templates()
     early = folder / "hooks" / f"{hook}.early.sh"
@@ -77,7 +79,7 @@ def render(hook: str, chained: Path | None, interpreter: Interpreter, identity: 
     return _STATE_FILE.sub(lambda found: str(getattr(state_files, found[1])), text)
 
 
-def merge_driver(interpreter: Interpreter) -> str:
+def merge_driver_script(interpreter: Interpreter) -> str:
     """The script that merges pointers."""
     text = (templates() / "merge-driver.sh").read_text(encoding="utf-8")
     return text.replace("@PYTHON@", shlex.quote(interpreter.python))
@@ -90,7 +92,7 @@ def pass_through(chained: str, identity: str) -> str:
     )
 
 
-def is_ours(path: Path) -> bool:
+def is_our_shim(path: Path) -> bool:
     """Whether a hook file is a shim of ours."""
     return MARK in _head(path)
 
@@ -102,7 +104,7 @@ def is_pre_commits(path: Path) -> bool:
 
 def stamped(path: Path) -> Interpreter | None:
     """The interpreter and the package that a shim of ours names; None where it is not one."""
-    if not is_ours(path):
+    if not is_our_shim(path):
         return None
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():

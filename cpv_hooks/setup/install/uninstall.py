@@ -16,7 +16,7 @@ from cpv_hooks.recovery import journal_file
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, Manifest, from_common
 from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG, cpv_hooks_in, only_cpv
-from cpv_hooks.setup.install.shims import is_ours
+from cpv_hooks.setup.install.shims import is_our_shim
 
 _OF_INSTALLATION = (state_files.INSTALL, state_files.UNINSTALL, state_files.UNINSTALLED, state_files.MERGE_DRIVER)
 _LOOKED_AT = (state_files.STAMP, state_files.WATCH, state_files.INDEX, state_files.PROJECTS, state_files.ONLY_CPV)
@@ -40,7 +40,7 @@ def uninstall(repo: Repo) -> list[str]:
 
 def _left_to_framework(repo: Repo) -> list[str]:
     """What pre-commit, which was there first, goes on to run of CPV, and how to end that too."""
-    hooks = hooks_in_place.folder(repo)
+    hooks = hooks_in_place.hooks_folder(repo)
     stages = [name for name in STAGES if hooks_in_place.by_framework(repo, hooks / name)]
     if not stages:
         return []
@@ -63,7 +63,7 @@ def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
     for name in manifest.hooks:
         # A manager that was installed on top of us has set our shim aside, and would bring it back when it goes.
         for shim in [hooks / name, *sorted(hooks.glob(f"{name}.*"))]:
-            if is_ours(shim):
+            if is_our_shim(shim):
                 alterations.write(shim, None)
     alterations.step("hooks")
     for name in manifest.chained:
@@ -89,7 +89,7 @@ def _clear_state(repo: Repo) -> list[str]:
     found = {
         "rescues": any(rescues(repo)),
         "queued uploads": bool(Queue.of(repo).pending()),
-        "an operation under way": journal_file.folder(repo).exists(),
+        "an operation under way": journal_file.journal_folder(repo).exists(),
         "a commit under way": any((state / state_files.DETOUR).exists() for state in _states(repo)),
     }
     kept = [name for name, is_there in found.items() if is_there]

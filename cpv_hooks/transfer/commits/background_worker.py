@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _TRIES, _PAUSE = 3, 0.03  # seconds
 
 
-def run(project: Project) -> None:
+def upload_queued(project: Project) -> None:
     """Upload what is queued, until nothing is left that was not tried."""
     from cpv_hooks.project.project import root_key
     from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
 
     try:
         root = Path(argv[0])
-        run(Project.open(Repo.discover(root), root))
+        upload_queued(Project.open(Repo.discover(root), root))
     except Exception as error:  # noqa: BLE001 - the last resort: one line and a log
         return fail(error)
     return os.EX_OK

@@ -10,7 +10,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.transfer.commits.upload_commits import deliver, retry_queued
+from cpv_hooks.transfer.commits.upload_commits import deliver_commits, retry_queued
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 
@@ -23,7 +23,7 @@ def upload_by_policy(repo: Repo, projects: Sequence[Project], revs: Sequence[str
             # A repository that has no remote yet says so when it is pushed.
             new = list(revs) if project.remote_name else _with_remote(project, revs)
             if new:
-                deliver(project, new, why)
+                deliver_commits(project, new, why)
             if project.config.push_when == "commit":
                 retry_queued(project)
         except CPVError as error:

@@ -8,7 +8,7 @@ from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.transfer.commits import unchecked_pushes
-from cpv_hooks.transfer.commits.upload_commits import complete, unversioned
+from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, unversioned
 from cpv_hooks.transfer.objects.upload_objects import Missing
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -42,7 +42,7 @@ def with_all(projects: Sequence[Project]) -> bool:
 def _with_pushes(
     project: Project, had: Collection[str] = (), leaving: Collection[str] = (), queued: Collection[str] = ()
 ) -> bool:
-    commits = unchecked_pushes.of(project, had)
+    commits = unchecked_pushes.unchecked_commits(project, had)
     what = "was pushed without CPV's check and is not on the DVC remote"
     if not _complete(project, commits, what, queued):
         return False
@@ -57,7 +57,7 @@ def _with_local(project: Project, queued: Collection[str]) -> bool:
     # On a remote that keeps versions only the next commit says where the data is, and a push looks at all of it.
     if project.config.push_when not in ("commit", "background") or project.keeps_versions:
         return True
-    commits = unchecked_pushes.here(project)
+    commits = unchecked_pushes.commits_nowhere_else(project)
     if not _complete(project, commits, "is not on the DVC remote", queued):
         return False
     if commits:
@@ -72,7 +72,7 @@ def _complete(project: Project, commits: Sequence[str], what: str, queued: Colle
     try:
         # On a remote that keeps versions the next commit completes what names none, and nothing else can.
         known = [commit for commit in commits if commit not in queued and not unversioned(project, commit)]
-        missing = complete(project, known, announce=True) if known else []
+        missing = ensure_uploaded(project, known, announce=True) if known else []
     except CPVError as error:
         if queued:
             return False  # the remote has failed for what is queued, a moment ago, and that was said

@@ -133,7 +133,7 @@ def main(argv: list[str]) -> int:
     """`python -m cpv_hooks.early_upload ROOT`: a JSON line on the standard input for each artifact."""
     from cpv_hooks.errors import CPVError
     from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.expected import at
+    from cpv_hooks.project.expected import project_for
     from cpv_hooks.project.project import Project
     from cpv_hooks.transfer.objects.upload_objects import Delivery
 
@@ -143,14 +143,14 @@ def main(argv: list[str]) -> int:
     for line in sys.stdin:
         pointer = Pointer(**json.loads(line))
         with suppress(CPVError, OSError):
-            Delivery(at(project, pointer), False, progress).run({str(pointer.oid): pointer}, upload=True)
+            Delivery(project_for(project, pointer), False, progress).run({str(pointer.oid): pointer}, upload=True)
     return os.EX_OK
 
 
 # Waiting for it
 
 
-def join(project: Project, progress: Progress) -> None:
+def join_early_upload(project: Project, progress: Progress) -> None:
     """Return when no such process is at work any more; shows how far it is."""
     path, done, total = _lock_file(project), 0, 0
     while is_held(path):

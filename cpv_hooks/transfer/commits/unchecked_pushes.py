@@ -31,7 +31,7 @@ class _Value(NamedTuple):
     brought: bool
 
 
-def of(project: Project, had: Collection[str] = ()) -> list[str]:
+def unchecked_commits(project: Project, had: Collection[str] = ()) -> list[str]:
     """The commits that a Git remote has and that were pushed from here unchecked.
 
     `had` are commits that a remote said it has (`pre-push` is told), for one that has no remote-tracking refs.
@@ -52,7 +52,7 @@ def of(project: Project, had: Collection[str] = ()) -> list[str]:
     return list(found)
 
 
-def here(project: Project) -> list[str]:
+def commits_nowhere_else(project: Project) -> list[str]:
     """The commits of branches, tags and HEAD that no remote has and that are not known to be complete."""
     repo = project.repo
     return _between(repo, _local_tips(repo), [*remote_tips(repo).values(), *_known(project)])

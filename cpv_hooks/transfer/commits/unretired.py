@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.project import retired
-from cpv_hooks.transfer.commits.upload_commits import complete
+from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def with_retired_content(project: Project, commits: Collection[str]) -> list[str
     return [commit for commit in sorted(commits) if any(one.oid in held for one in pointers_at(project, commit))]
 
 
-def refuse_push(project: Project, names: Collection[str]) -> list[CPVError]:
+def upload_unretired(project: Project, names: Collection[str]) -> list[CPVError]:
     """Upload what versions need whose retirement these tags take back; an error for each that has lost some of it."""
     records = [name for name in names if retired.is_record(name)]
     found = retired.taken_back(project.repo, records)
@@ -36,7 +36,7 @@ def refuse_push(project: Project, names: Collection[str]) -> list[CPVError]:
     # A model's data may have gone with a version of the data.
     others = retired.content(project.repo)
     for item in {item.version: item for item in found}.values():
-        gaps = complete(project, [item.commit])
+        gaps = ensure_uploaded(project, [item.commit])
         if any(gap.pointer.oid in item.oids or gap.pointer.oid in others for gap in gaps):
             paths = ", ".join(sorted({gap.pointer.path for gap in gaps}))
             what = f"{shell_word(item.version)} stays retired: of {paths} something was pruned meanwhile"

@@ -13,7 +13,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import by_hash_rule, expected, lacks_version, on_each
 from cpv_hooks.project.project import root_key
-from cpv_hooks.transfer.commits.early_upload import join
+from cpv_hooks.transfer.commits.early_upload import join_early_upload
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing, Published
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -38,7 +38,7 @@ def publish(project: Project, revs: Sequence[str], progress: Progress) -> Publis
     return _publish(project, revs, progress, upload=True)
 
 
-def complete(
+def ensure_uploaded(
     project: Project,
     revs: Sequence[str],
     progress: Progress | None = None,
@@ -91,10 +91,10 @@ def _publish_to(
     """Publish to the remote that the project has at hand."""
     total = Published()
     if project.remote_versioned:
-        from cpv_hooks.transfer.commits.versioned_verify import verify
+        from cpv_hooks.transfer.commits.versioned_verify import verify_versions
 
         named = [pointer for pointer in pointers if pointer.stored and pointer.names_versions_on(project.remote_name)]
-        total = verify(project, named)
+        total = verify_versions(project, named)
         pointers = [pointer for pointer in pointers if pointer not in set(named)]
     for legacy, group in by_hash_rule(pointer for pointer in pointers if pointer.oid):
         wanted = {pointer.oid or "": pointer for pointer in group}
@@ -171,7 +171,7 @@ def _required(project: Project, revs: Sequence[str], missing: Sequence[Missing])
     return tuple(item for item, rule in found if rule and rule.required)
 
 
-def deliver(project: Project, revs: Sequence[str], why: str) -> bool:
+def deliver_commits(project: Project, revs: Sequence[str], why: str) -> bool:
     """Upload these commits' data as `[push] when` says; whether nothing of them is left to do here and now.
 
     They are queued first. An upload that fails leaves them queued and says so in one line; it raises nothing.
@@ -253,11 +253,11 @@ def _deliver_now(
 def _announce(project: Project, there: Sequence[str], rest: Sequence[str] = (), why_not: str = "") -> None:
     """Tell those who asked for events."""
     from cpv_hooks.console.redact import redact
-    from cpv_hooks.events.outbox import Event, emit
+    from cpv_hooks.events.outbox import Event, emit_events
 
     done = [Event("uploaded", data={"commits": there[:_ANNOUNCED]})] if there else []
     failed = [Event("upload_failed", data={"commits": rest[:_ANNOUNCED], "error": redact(why_not)})] if why_not else []
-    emit(project.repo.top, *done, *failed)
+    emit_events(project.repo.top, *done, *failed)
 
 
 def _upload_each(
@@ -268,7 +268,7 @@ def _upload_each(
     for rev in revs:
         try:
             with Progress("uploading") as progress:
-                join(project, progress)
+                join_early_upload(project, progress)
                 missing = publish(project, [rev], progress).missing
         except CPVError as error:
             queue.failed(root, revs, str(error))

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cpv_hooks.project.project import root_key
-from cpv_hooks.system.locks import locked, note
+from cpv_hooks.system.locks import locked, write_note
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def working(project: Project) -> Iterator[None]:
     root = root_key(project)
     path = lock_file(project.repo, root)
     with locked(path, wait=False, say="uploading") as descriptor:
-        note(descriptor, json.dumps({"root": root, "process": os.getpid(), "since": time.time()}))
+        write_note(descriptor, json.dumps({"root": root, "process": os.getpid(), "since": time.time()}))
         yield
 
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.file_versions import Stored
-from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file, parse
+from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.dvcformat.pointer_writer import render_stored
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.expected import lacks_version, on_each
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
-from cpv_hooks.transfer.commits.versioned_upload import upload as upload
+from cpv_hooks.transfer.commits.versioned_upload import upload_versions as upload_versions
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
@@ -79,7 +79,7 @@ def complete_files(project: Project) -> list[str]:
     def complete(at: Project, pointers: list[Pointer]) -> None:
         new = [pointer for pointer in pointers if lacks_version(at, pointer)]
         new += _gone(at, [pointer for pointer in pointers if pointer not in new])
-        found.update(upload(at, new))
+        found.update(upload_versions(at, new))
         lacking.extend(new)
 
     on_each(project, pointers, complete)
@@ -90,9 +90,9 @@ def complete_files(project: Project) -> list[str]:
 
 def _gone(project: Project, pointers: Sequence[Pointer]) -> list[Pointer]:
     """Those of complete pointers whose versions somebody has removed, without the versions that are gone."""
-    from cpv_hooks.transfer.commits.versioned_verify import verify
+    from cpv_hooks.transfer.commits.versioned_verify import verify_versions
 
-    gone = {(item.pointer.path, item.oid, item.relpath or "") for item in verify(project, pointers).missing}
+    gone = {(item.pointer.path, item.oid, item.relpath or "") for item in verify_versions(project, pointers).missing}
     found = []
     for pointer in pointers:
         stored = tuple(
@@ -121,7 +121,7 @@ def _uploaded(project: Project, pointers: Sequence[Pointer]) -> Found:
 
 def _uploaded_to(project: Project, pointers: Sequence[Pointer]) -> Found:
     try:
-        return upload(project, pointers)
+        return upload_versions(project, pointers)
     except CPVError as error:
         names = ", ".join(pointer.path for pointer in pointers[:3]) + (", …" if len(pointers) > 3 else "")
         what = f"{names} cannot be uploaded, so this commit gets no version: {error.what}"
@@ -159,7 +159,7 @@ def _beside(repo: Repo, file: str) -> str | None:
 
 def _incomplete(project: Project, item: _Staged) -> list[Pointer]:
     try:
-        pointers = parse(item.text, item.file, item.pipeline)
+        pointers = parse_pointers(item.text, item.file, item.pipeline)
     except CPVError:
         return []  # the sync has named it
     return [pointer for pointer in pointers if lacks_version(project, pointer)]
@@ -194,7 +194,7 @@ def _follow(repo: Repo, files: Mapping[str, str | None], found: Found) -> None:
                 write_atomic(path, new.encode("utf-8"))
 
 
-def repair_after_limited_commit(repo: Repo) -> None:
+def repair_versions_after_limited_commit(repo: Repo) -> None:
     """After `git commit -- PATH` the real index has the pointers as they were before they got their versions."""
     record = repo.state / state_files.COMPLETED
     if not record.exists():

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
 
 
-def upload(project: Project, pointers: Sequence[Pointer], progress: Progress | None = None) -> dict[str, list[Stored]]:
+def upload_versions(
+    project: Project, pointers: Sequence[Pointer], progress: Progress | None = None
+) -> dict[str, list[Stored]]:
     """Store what these pointers name and no version is known of; returns the files of each artifact, by its path.
 
     What the cache lacks is named in a warning, and its artifact is not in the result. Raises `RemoteError`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cpv_hooks.remote.s3.versioned_places import VersionedPlace, places_of
+from cpv_hooks.remote.s3.versioned_places import VersionedPlace, pointer_places
 from cpv_hooks.transfer.objects.upload_objects import Missing, Published
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
 
 
-def verify(project: Project, pointers: Sequence[Pointer]) -> Published:
+def verify_versions(project: Project, pointers: Sequence[Pointer]) -> Published:
     """Look for each version by its id, and compare sizes; what was seen once is not looked for again.
 
     Nothing can be uploaded here: a version that is gone has an id that no other one gets. Raises `RemoteError`.
@@ -24,7 +24,7 @@ def verify(project: Project, pointers: Sequence[Pointer]) -> Published:
 
     wanted: dict[VersionedPlace, Missing] = {}
     for pointer in pointers:
-        for file, place in places_of(project, pointer):
+        for file, place in pointer_places(project, pointer):
             wanted.setdefault(place, Missing(pointer, file.oid, file.relpath or None))
     remote = open_remote(project)
     assert isinstance(remote, VersionedRemote)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
-from cpv_hooks.project.expected import at
+from cpv_hooks.project.expected import project_for
 from cpv_hooks.transfer.objects.store import Store
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def fetch_pointer(project: Project, pointer: Pointer, progress: Progress | None 
     if pointer.oid is None:
         return set()
     with progress or Progress(f"fetching {pointer.path}") as shown:
-        return fetch(at(project, pointer), [pointer.oid], shown, legacy=pointer.legacy)
+        return fetch(project_for(project, pointer), [pointer.oid], shown, legacy=pointer.legacy)
 
 
 def _listing(store: Store, oid: str, progress: Progress) -> list[tuple[str, str]] | None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache, md5_of
 from cpv_hooks.errors import CPVError, disk_error, shell_word
-from cpv_hooks.system.dask_cluster import connect
+from cpv_hooks.system.dask_cluster import connect_cluster
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.worktree.snapshot import BeingWritten, unchanged
-from cpv_hooks.worktree.spread import Part
+from cpv_hooks.worktree.spread import FilePart
 
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
@@ -31,7 +31,7 @@ _WITHOUT_WORKERS = 60.0  # seconds
 _LOOK = 1.0
 
 
-class Job(NamedTuple):
+class DaskJob(NamedTuple):
     """What all tasks of a folder have in common: plain values, for they travel. `remote` asks for the upload."""
 
     root: str
@@ -53,15 +53,15 @@ class OnDask:
         self._least = least
         self._uploads = uploads and bool(project.remote_name) and not project.remote_versioned
 
-    def is_worth(self, parts: Sequence[Part]) -> bool:
+    def is_worth(self, parts: Sequence[FilePart]) -> bool:
         """See `Spread`."""
         return len(parts) > 1 and sum(part.signature[0] for part in parts) >= self._least
 
-    def hash(self, root: Path, parts: Sequence[Part]) -> list[str]:
+    def hash(self, root: Path, parts: Sequence[FilePart]) -> list[str]:
         """See `Spread`."""
         return self._run(root, parts, stores=False)
 
-    def store(self, root: Path, parts: Sequence[Part]) -> list[str]:
+    def store(self, root: Path, parts: Sequence[FilePart]) -> list[str]:
         """See `Spread`."""
         oids = self._run(root, parts, stores=True)
         if self._uploads:
@@ -69,9 +69,9 @@ class OnDask:
             Queue.of(self._project.repo).record(Store(self._project).remote.url, sizes)
         return oids
 
-    def _run(self, root: Path, parts: Sequence[Part], *, stores: bool) -> list[str]:
+    def _run(self, root: Path, parts: Sequence[FilePart], *, stores: bool) -> list[str]:
         project = self._project
-        job = Job(
+        job = DaskJob(
             str(project.root),
             str(root),
             str(project.cache_dir),
@@ -81,13 +81,13 @@ class OnDask:
             project.remote_name if stores and self._uploads else None,
         )
         tasks = list(_tasks(parts))
-        with connect(self._address) as client:
+        with connect_cluster(self._address) as client:
             found = _results(client, job, tasks, "saving" if stores else "hashing")
         return [oid for number in range(len(tasks)) for oid in found[number]]
 
 
-def _tasks(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    task: list[Part] = []
+def _tasks(parts: Sequence[FilePart]) -> Iterator[list[FilePart]]:
+    task: list[FilePart] = []
     size = 0
     for part in parts:
         if task and (len(task) >= _TASK_FILES or size + part.signature[0] > _TASK_BYTES):
@@ -99,7 +99,7 @@ def _tasks(parts: Sequence[Part]) -> Iterator[list[Part]]:
         yield task
 
 
-def _results(client: Any, job: Job, tasks: Sequence[Sequence[Part]], doing: str) -> dict[int, list[str]]:
+def _results(client: Any, job: DaskJob, tasks: Sequence[Sequence[FilePart]], doing: str) -> dict[int, list[str]]:
     import distributed
 
     rows = [[(part.name, tuple(part.signature)) for part in task] for task in tasks]
@@ -149,9 +149,9 @@ def _oids(future: Any) -> list[str]:
 # On a worker
 
 
-def _work(job: Job, rows: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, Any]:
+def _work(job: DaskJob, rows: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, Any]:
     """One task. Errors travel as plain values: a worker may have another version of what raises them."""
-    job = Job(*job)
+    job = DaskJob(*job)
     cache = Cache(Path(job.cache), types=tuple(job.types), shared=job.shared)
 
     def read(path: Path) -> str:

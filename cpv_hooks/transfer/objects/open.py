@@ -41,7 +41,7 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
 
         return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
     options = project.remote_options
-    trust.check(project.repo, project.root, project.remote_name, url, options)
+    trust.refuse_unconfirmed(project.repo, project.root, project.remote_name, url, options)
     if project.remote_versioned:
         return _open_versioned(project, scheme, options, legacy=legacy)
     if scheme == "s3":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import dir_oid, entries_since, is_dir_oid, read_dir_object
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.project.expected import at
+from cpv_hooks.project.expected import project_for
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT
@@ -61,7 +61,7 @@ class Store:
         """The remote; opened when it is first needed."""
         from cpv_hooks.transfer.objects.open import open_remote
 
-        return open_remote(at(self._project, self._of) if self._of else self._project, legacy=self.legacy)
+        return open_remote(project_for(self._project, self._of) if self._of else self._project, legacy=self.legacy)
 
     @property
     def has_remote(self) -> bool:

@@ -39,7 +39,7 @@ def check_owner(repo: Repo, projects: Sequence[Project], options: PruneOptions) 
             )
 
 
-def plan(projects: Sequence[Project], needed: Needed, options: PruneOptions) -> list[CachePart]:
+def plan_caches(projects: Sequence[Project], needed: Needed, options: PruneOptions) -> list[CachePart]:
     """What would go from the cache of each DVC root. Raises `CPVError` where what is needed is not known."""
     groups: dict[Path, list[Project]] = {}
     for project in projects:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.dvcformat.pointer import is_pointer_file, parse
+from cpv_hooks.dvcformat.pointer import is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import Object, TreeEntry, entries, objects_of
 from cpv_hooks.git.repo import Repo
@@ -78,7 +78,7 @@ def names_remote(data: bytes | None) -> bool:
 def _read(data: bytes, name: str, pipeline: bytes | None, found: Mentions) -> None:
     """Read it as DVC does: the hash of a directory may follow from a list, and a dependency promises no files."""
     try:
-        pointers = parse(data.decode("utf-8"), name, pipeline.decode("utf-8") if pipeline else None)
+        pointers = parse_pointers(data.decode("utf-8"), name, pipeline.decode("utf-8") if pipeline else None)
     except (CPVError, UnicodeDecodeError):
         found.promised |= set() if b"deps:" in data else set(filter(is_dir_oid, found.oids))
         return

@@ -40,8 +40,8 @@ class Needed:
         self._projects = projects
         self._options = options
         reader = MentionReader(repo)
-        found = starts.find(repo, options.grace, theirs)
-        past = reflog_history.read(repo, found)
+        found = starts.find_starts(repo, options.grace, theirs)
+        past = reflog_history.read_reflog_history(repo, found)
         self._uncommitted = uncommitted_content.mentions(repo, reader)
         for project in projects:
             self._uncommitted.oids |= uncommitted_content.recent_runs(project, options.grace)
@@ -132,7 +132,7 @@ def _unknown(project: Project, oids: Sequence[str]) -> CPVError:
 
 def _newest(repo: Repo, projects: Sequence[Project], count: int) -> set[str]:
     """The commits of the newest versions of each line."""
-    commits = tag_refs.commits(repo)
+    commits = tag_refs.tagged_commits(repo)
     found: set[str] = set()
     for project in projects:
         scheme = scheme_of(project.config)

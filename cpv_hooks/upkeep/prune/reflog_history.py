@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.upkeep.verify.starts import Starts, at, peel
+from cpv_hooks.upkeep.verify.starts import Starts, peel, work_tree_environment
 
 _FORMAT = "%H %T %ct %P"
 
@@ -41,7 +41,7 @@ class ReflogHistory:
         return {commit.tree for commit in [*wanted, *beside]} | self.trees
 
 
-def read(repo: Repo, starts: Starts) -> ReflogHistory:
+def read_reflog_history(repo: Repo, starts: Starts) -> ReflogHistory:
     """Walk from these ids of commits, tags and trees; those of old reflogs that are not there any more are passed over.
 
     `CPVError` for a shallow clone, whose history is not known, and for one that lacks a commit.
@@ -52,7 +52,7 @@ def read(repo: Repo, starts: Starts) -> ReflogHistory:
             where=str(repo.top),
             fix="git fetch --unshallow",
         )
-    if lost := lacking(repo, starts.refs):
+    if lost := lacking_ids(repo, starts.refs):
         what = f"a ref names {min(lost)}, which is not in this clone, so what it needs is not known"
         raise CPVError(what, where=str(repo.common_dir), fix="git fsck says which one; git fetch, or delete the ref")
     peeled = peel(repo, starts.kept)
@@ -61,7 +61,7 @@ def read(repo: Repo, starts: Starts) -> ReflogHistory:
     if not commits:
         return ReflogHistory({}, trees)
     args = ("rev-list", f"--format={_FORMAT}", "--stdin")
-    printed = repo.run(*args, input="".join(f"{oid}\n" for oid in commits), env=at(repo.common_dir))
+    printed = repo.run(*args, input="".join(f"{oid}\n" for oid in commits), env=work_tree_environment(repo.common_dir))
     found = [_commit(line) for line in printed.splitlines() if not line.startswith("commit ")]
     return ReflogHistory({commit.id: commit for commit in found}, trees)
 
@@ -71,8 +71,12 @@ def _commit(line: str) -> KeptCommit:
     return KeptCommit(oid, tree, float(seconds), tuple(parents))
 
 
-def lacking(repo: Repo, ids: Collection[str]) -> set[str]:
+def lacking_ids(repo: Repo, ids: Collection[str]) -> set[str]:
     """Those of these ids that are not in this clone."""
     asked = "".join(f"{oid}\n" for oid in sorted(ids))
-    answers = repo.run("cat-file", "--batch-check", input=asked, env=at(repo.common_dir)).splitlines() if ids else []
+    answers = (
+        repo.run("cat-file", "--batch-check", input=asked, env=work_tree_environment(repo.common_dir)).splitlines()
+        if ids
+        else []
+    )
     return {line.split()[0] for line in answers if line.endswith(" missing")}

@@ -15,7 +15,7 @@ from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import ABANDONED, Doomed, PruneOptions, RemotePart
-from cpv_hooks.upkeep.prune.reflog_history import lacking
+from cpv_hooks.upkeep.prune.reflog_history import lacking_ids
 from cpv_hooks.upkeep.verify.starts import HostRef
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _refs_of(repo: Repo, name: str) -> list[HostRef]:
     # A record may be here without its ref, and is not read then.
     known = set(repo.run("for-each-ref", "--format=%(objectname)", f"refs/tags/{FOLDER}").split())
     records = {oid for ref, oid in tips.items() if ref.startswith(f"refs/tags/{FOLDER}")}
-    absent = lacking(repo, set(tips.values())) | (records - known)
+    absent = lacking_ids(repo, set(tips.values())) | (records - known)
     refs = sorted(ref for ref, oid in tips.items() if oid in absent)
     if refs:
         shown = " ".join(refs[:_SHOWN])
@@ -61,7 +61,7 @@ def _refs_of(repo: Repo, name: str) -> list[HostRef]:
     return [HostRef(name, ref, oid) for ref, oid in tips.items()]
 
 
-def plan(projects: Sequence[Project], needed: Needed, options: PruneOptions) -> list[RemotePart]:
+def plan_remotes(projects: Sequence[Project], needed: Needed, options: PruneOptions) -> list[RemotePart]:
     """What would go from the remotes of each DVC root: the default one and those that outputs name.
 
     Raises `CPVError` where that is not known.

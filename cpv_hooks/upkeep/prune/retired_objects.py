@@ -53,7 +53,7 @@ class Retirements:
         in_force: dict[str, Retirement] = {}
         waiting: list[str] = []
         hosts = set(repo.run("remote").split()) if options.remote else set()
-        for name, item in retired.read(repo).items():
+        for name, item in retired.read_retirements(repo).items():
             due = item.time + options.grace
             told = {one.host for one in theirs if (one.ref, one.oid) == (_TAGS + item.record, item.record_oid)}
             if due > time.time():

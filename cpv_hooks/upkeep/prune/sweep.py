@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
 
 
-def plan(repo: Repo, projects: Sequence[Project], options: PruneOptions) -> PrunePlan:
+def plan_prune(repo: Repo, projects: Sequence[Project], options: PruneOptions) -> PrunePlan:
     """What would go. Changes nothing. Raises `CPVError` where it cannot be known what is needed."""
     cache_plan.check_owner(repo, projects, options)
     theirs = remote_plan.refs_of_hosts(repo) if options.remote else []
     needed = Needed(repo, projects, options, theirs)
-    found = PrunePlan(options, cache_plan.plan(projects, needed, options), waiting=needed.waiting)
+    found = PrunePlan(options, cache_plan.plan_caches(projects, needed, options), waiting=needed.waiting)
     if options.remote:
-        found.remotes = remote_plan.plan(projects, needed, options)
+        found.remotes = remote_plan.plan_remotes(projects, needed, options)
     return found
 
 

@@ -15,7 +15,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointer_reader import PIPELINE
 from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions, ids_in, in_pointer
-from cpv_hooks.upkeep.verify.starts import at, git_dirs
+from cpv_hooks.upkeep.verify.starts import git_dirs, work_tree_environment
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import all_pointer_files
 from cpv_hooks.worktree.rescue_list import rescues
@@ -59,7 +59,7 @@ def _in_index(repo: Repo, git_dir: Path, reader: MentionReader) -> Mentions:
     """The pointers that are staged in a work tree; of one in conflict every side."""
     found = Mentions()
     entries: list[tuple[str, str]] = []
-    for line in repo.run("ls-files", "--stage", "-z", env=at(git_dir)).split("\0"):
+    for line in repo.run("ls-files", "--stage", "-z", env=work_tree_environment(git_dir)).split("\0"):
         head, _, name = line.partition("\t")
         if name and not head.startswith("160000"):
             entries.append((name, head.split()[1]))

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cpv_hooks.errors import CPVError, shell_word
-from cpv_hooks.events.outbox import Event, emit
+from cpv_hooks.events.outbox import Event, emit_events
 from cpv_hooks.history.log import size_of
-from cpv_hooks.history.reader import Recorded, read
-from cpv_hooks.metric_formats.metrics import for_json
-from cpv_hooks.operations.download.version_content import NobodyHas, take
-from cpv_hooks.operations.info.version_history import either
+from cpv_hooks.history.reader import Recorded, read_history
+from cpv_hooks.metric_formats.metrics import metrics_for_json
+from cpv_hooks.operations.download.version_content import NobodyHas, find_content
+from cpv_hooks.operations.info.version_history import version_of_either_line
 from cpv_hooks.project import retired
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import Retirement
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.transfer.commits.upload_commits import deliver
+from cpv_hooks.transfer.commits.upload_commits import deliver_commits
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune.needed_objects import Needed
@@ -69,12 +69,12 @@ def _row(choice: Choice) -> dict[str, Any]:
         "commit": one.commit,
         "timestamp": datetime.fromtimestamp(one.time, UTC).isoformat(timespec="seconds"),
         "size": size_of(one),
-        "metrics": for_json(choice.metrics),
+        "metrics": metrics_for_json(choice.metrics),
         "guards": list(choice.guards),
     }
 
 
-def plan(
+def plan_retirement(
     repo: Repo,
     projects: Sequence[Project],
     tags: Sequence[str],
@@ -85,16 +85,16 @@ def plan(
     """What would be retired: the named versions, or those of a line that a policy does not keep. Changes nothing."""
     policy.check(tags)
     policy = policy.with_goals(projects[0].config.metrics)
-    known = retired.read(repo)
-    selection = Selection(repo, projects, read(repo, projects), known)
+    known = retired.read_retirements(repo)
+    selection = Selection(repo, projects, read_history(repo, projects), known)
     chosen, over = (selection.named(tags), []) if tags else selection.by(policy, line, confirmed)
     return RetirePlan(chosen, over, _freed(repo, projects, chosen, known) if chosen else Freed(0, False))
 
 
-def retire(repo: Repo, chosen: Sequence[Choice], reason: str | None) -> str:
+def retire_versions(repo: Repo, chosen: Sequence[Choice], reason: str | None) -> str:
     """Retire versions, all in one tag, whose name is returned: the one place where it happens."""
-    record = retirement_tags.retire(repo, [_retiring(one.version) for one in chosen], reason)
-    emit(repo.top, *(Event("retired", one.version.name) for one in chosen))
+    record = retirement_tags.write_retirement(repo, [_retiring(one.version) for one in chosen], reason)
+    emit_events(repo.top, *(Event("retired", one.version.name) for one in chosen))
     return record
 
 
@@ -138,8 +138,8 @@ def undo(
     Raises `CPVError` for one that is not retired, or whose data neither the cache nor the remote has in full; nothing
     is taken back then. What the remote lacks is uploaded by `[push] when`.
     """
-    held = retired.every(repo)
-    names = list(dict.fromkeys(either(projects[0], tag).name for tag in tags))
+    held = retired.all_retirements(repo)
+    names = list(dict.fromkeys(version_of_either_line(projects[0], tag).name for tag in tags))
     for name in names:
         if name not in held:
             raise CPVError(f"{name} is not retired", where=str(repo.top), fix="dvc cpv retire --list")
@@ -152,12 +152,12 @@ def undo(
     # Another clone may have pruned what this one once saw on a remote.
     Queue.of(repo).forget_all()
     for project in projects:
-        deliver(project, list(dict.fromkeys(held[name][0].commit for name in names)), "retire --undo")
+        deliver_commits(project, list(dict.fromkeys(held[name][0].commit for name in names)), "retire --undo")
     return names
 
 
 def _demand_data(project: Project, item: Retirement) -> None:
-    line = either(project, item.version).line
+    line = version_of_either_line(project, item.version).line
     pointers = list(pointers_of(project, line, item.commit))
     oids = set(item.oids)
     if line is Line.MODEL:
@@ -166,7 +166,7 @@ def _demand_data(project: Project, item: Retirement) -> None:
         oids |= retired.content(project.repo).keys()
     pointers = [one for one in pointers if one.oid in oids]
     try:
-        take(project, Version(item.version, line, item.commit, tuple(pointers)))
+        find_content(project, Version(item.version, line, item.commit, tuple(pointers)))
     except NobodyHas as error:
         what = f"{item.version} stays retired: neither the cache nor the remote has {error.names}"
         fix = f"dvc cpv retire --undo {shell_word(item.version)} in a clone whose cache has it"
@@ -187,7 +187,7 @@ class ListedRetirement:
         return {
             "tag": self.item.version,
             "commit": self.item.commit,
-            **(retired.entry_of(self.item) or {}),
+            **(retired.retirement_entry(self.item) or {}),
             "record": self.item.record,
             "size": self.size,
             "in_cache": self.in_cache,
@@ -199,8 +199,8 @@ def listed(repo: Repo, projects: Sequence[Project]) -> list[ListedRetirement]:
     """The retired versions, the latest retirement first."""
     from cpv_hooks.history.where import Where
 
-    known = retired.read(repo)
-    found = {one.name: one for one in read(repo, projects)} if known else {}
+    known = retired.read_retirements(repo)
+    found = {one.name: one for one in read_history(repo, projects)} if known else {}
     items = sorted(known.values(), key=lambda item: (-item.time, item.version))
     own = [_with_data(found[item.version], item) for item in items]
     where = Where(projects)

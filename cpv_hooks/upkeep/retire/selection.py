@@ -12,13 +12,13 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.conditions import refuse_unknown
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.where import Where
-from cpv_hooks.operations.info.version_history import either
+from cpv_hooks.operations.info.version_history import version_of_either_line
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import Retirement
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.runs.keep_rules import KeepBest, Mark, Mode, number
+from cpv_hooks.runs.keep_rules import KeepBest, Mark, Mode, finite_number
 from cpv_hooks.versions import stages
 
 _BEST = "dvc cpv retire --keep-best 3 --metric acc"
@@ -86,14 +86,14 @@ class Selection:
         self._found = {one.name: one for one in found}
         self._retired = retired
         self._where = Where(projects)
-        self._events = stages.history(repo, projects[0])
+        self._events = stages.stage_history(repo, projects[0])
         self._head = repo.resolve("HEAD")
 
     def named(self, tags: Sequence[str]) -> list[Choice]:
         """The versions of these names; `CPVError` for one that is none, or is retired already."""
         chosen: dict[str, Choice] = {}
         for tag in tags:
-            name = either(self._projects[0], tag).name
+            name = version_of_either_line(self._projects[0], tag).name
             if name in self._retired:
                 raise CPVError(str(self._retired[name]), where=str(self._repo.top), fix="dvc cpv retire --list")
             chosen[name] = self._choice(self._found[name])
@@ -149,7 +149,7 @@ class Selection:
         kept = {own[at].name: f"its {metric}, {metrics[at][metric]}, is one {of}" for at in best}
         # Nobody knows whether these are good.
         for one, values in zip(own, metrics, strict=True):
-            if number(values.get(metric)) is None:
+            if finite_number(values.get(metric)) is None:
                 value = values.get(metric)
                 kept[one.name] = f"its {metric} is {value}, no number" if metric in values else f"it has no {metric}"
         return kept

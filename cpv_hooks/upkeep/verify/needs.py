@@ -114,7 +114,7 @@ def kept(repo: Repo, grace: float = starts.GRACE) -> dict[str, Kept]:
     The remote need not have them. DVC's experiments may lack data; what a young reflog names may be lost.
     """
     named: dict[str, list[starts.Start]] = {}
-    for start in starts.every(repo, grace):
+    for start in starts.each_start(repo, grace):
         named.setdefault(start.oid, []).append(start)
     published, found = every_ref(repo), dict[str, Kept]()
     for oid, (commit, kind) in starts.peel(repo, named).items():
@@ -133,7 +133,7 @@ def _parents(repo: Repo, commit: str) -> list[str]:
     return repo.run("rev-list", "--no-walk", "--parents", commit).split()[1:]
 
 
-def loose(project: Project) -> list[WantedObject]:
+def uncommitted_contents(project: Project) -> list[WantedObject]:
     """What no commit has: the contents on the list of rescues, and those that the pointers of the work tree name."""
     repo = project.repo
     found = [

@@ -33,7 +33,7 @@ class Starts:
 
     `kept` is all; `here` are those whose own content stays in the cache in any case: local branches, HEADs, stashes,
     and what is under way or queued. `stashes` count with their parents. `refs` are what refs name, which must be there.
-    `every` says what names each.
+    `each_start` says what names each.
     """
 
     kept: frozenset[str]
@@ -64,9 +64,9 @@ class HostRef(NamedTuple):
     oid: str
 
 
-def find(repo: Repo, grace: float, theirs: Iterable[HostRef] = ()) -> Starts:
+def find_starts(repo: Repo, grace: float, theirs: Iterable[HostRef] = ()) -> Starts:
     """Look for them; `grace` is in seconds, `theirs` are kept besides. Raises `CPVError` where Git fails."""
-    found = [start for start in every(repo, grace) if start.oid != NULL_OID]
+    found = [start for start in each_start(repo, grace) if start.oid != NULL_OID]
     on_hosts = [Start(item.ref, item.oid, "theirs") for item in theirs]
     stashes = {start.oid for start in found if start.role == "stash"}
     here = {start.oid for start in found if start.role in ("ref", "here")} | stashes
@@ -75,7 +75,7 @@ def find(repo: Repo, grace: float, theirs: Iterable[HostRef] = ()) -> Starts:
     return Starts(frozenset(kept), frozenset(here), frozenset(stashes), frozenset(refs), (*found, *on_hosts))
 
 
-def every(repo: Repo, grace: float) -> Iterator[Start]:
+def each_start(repo: Repo, grace: float) -> Iterator[Start]:
     """Each of them, as often as something names it; `grace` is in seconds. Raises `CPVError` where Git fails."""
     since = time.time() - grace
     yield from (Start("an upload that is queued", item.commit, "here") for item in Queue.of(repo).pending())
@@ -104,20 +104,25 @@ def git_dirs(repo: Repo) -> list[Path]:
     return [repo.common_dir, *sorted(path for path in linked.glob("*") if path.is_dir())]
 
 
-def at(git_dir: Path) -> dict[str, str]:
+def work_tree_environment(git_dir: Path) -> dict[str, str]:
     """The environment of a Git command about another work tree of the repository, which may be gone."""
     # A replaced commit is needed as it is, and its replacement is a ref.
     return {"GIT_DIR": str(git_dir), "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
 def _refs(repo: Repo, git_dir: Path) -> Iterator[tuple[str, str]]:
-    for line in repo.run("for-each-ref", "--format=%(refname) %(objectname)", env=at(git_dir)).splitlines():
+    for line in repo.run(
+        "for-each-ref", "--format=%(refname) %(objectname)", env=work_tree_environment(git_dir)
+    ).splitlines():
         ref, _, oid = line.rpartition(" ")
         yield ref, oid
 
 
 def _head(repo: Repo, git_dir: Path) -> str | None:
-    return repo.run("rev-parse", "--verify", "--quiet", "HEAD", env=at(git_dir), check=False).strip() or None
+    return (
+        repo.run("rev-parse", "--verify", "--quiet", "HEAD", env=work_tree_environment(git_dir), check=False).strip()
+        or None
+    )
 
 
 def _in_files(paths: Iterable[Path]) -> Iterator[str]:
@@ -142,7 +147,7 @@ def _reflogs(repo: Repo, git_dir: Path) -> Iterator[tuple[str, str, float]]:
     """Ref, id and time of every entry: what the ref became, and what it was until then."""
     if (repo.config("extensions.refstorage") or "files") != "files":
         # Their times are not read there: all of them count.
-        for oid in repo.run("rev-list", "-g", "--all", env=at(git_dir), check=False).split():
+        for oid in repo.run("rev-list", "-g", "--all", env=work_tree_environment(git_dir), check=False).split():
             yield "", oid, time.time()
         return
     logs = git_dir / "logs"
@@ -164,7 +169,9 @@ def peel(repo: Repo, ids: Collection[str]) -> dict[str, tuple[str, str]]:
     for kind in ("commit", "tree"):
         asked = "".join(f"{oid}^{{{kind}}}\n" for oid in rest)
         answers = (
-            repo.run("cat-file", "--batch-check", input=asked, env=at(repo.common_dir)).splitlines() if rest else []
+            repo.run("cat-file", "--batch-check", input=asked, env=work_tree_environment(repo.common_dir)).splitlines()
+            if rest
+            else []
         )
         for oid, answer in zip(rest, answers, strict=True):
             fields = answer.split()

@@ -25,7 +25,7 @@ from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, State, VerifyReport
-from cpv_hooks.upkeep.verify.needs import Kept, VersionNeed, WantedObject, distinct, loose, wanted
+from cpv_hooks.upkeep.verify.needs import Kept, VersionNeed, WantedObject, distinct, uncommitted_contents, wanted
 
 if TYPE_CHECKING:
     from cpv_hooks.console.progress import Progress
@@ -54,7 +54,7 @@ def verify(
     found, errors = wanted(project, commits, kept or {})
     if kept is not None:
         known = {_content(item) for item in found}
-        found += [item for item in loose(project) if item.here or _content(item) not in known]
+        found += [item for item in uncommitted_contents(project) if item.here or _content(item) not in known]
     report = VerifyReport(root_key(project), None, names, trouble=[str(error) for error in errors])
 
     def look(at: Project, pointers: Sequence[Pointer]) -> None:

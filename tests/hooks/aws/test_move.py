@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.accounts.aws.move import copy
-from cpv_hooks.accounts.aws.objects_to_move import commits, needed
-from cpv_hooks.accounts.aws.survey import OpenTarget, survey
+from cpv_hooks.accounts.aws.move import copy_objects
+from cpv_hooks.accounts.aws.objects_to_move import objects_needed, pointer_commits
+from cpv_hooks.accounts.aws.survey import OpenTarget, survey_remotes
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.pointer import Content
@@ -69,7 +69,7 @@ def project_of(repo: ModelRepo) -> Project:
 
 def planned(project: Project, target: OpenTarget) -> list[str]:
     with TemporaryDirectory() as folder:
-        return [str(effect) for effect in survey(project, target, Path(folder)).effects()]
+        return [str(effect) for effect in survey_remotes(project, target, Path(folder)).effects()]
 
 
 @pytest.fixture
@@ -125,9 +125,9 @@ def test_all_that_any_ref_leads_to_is_needed(make_repo: MakeRepo) -> None:
     Queue.of(Repo.discover(repo.path)).add(".", commit("queued"), "test")
     gone = commit("gone")
     repo.git("checkout", "-q", "main")
-    found = needed(project_of(repo))
+    found = objects_needed(project_of(repo))
     assert found.unreadable == []
-    assert gone not in commits(project_of(repo))
+    assert gone not in pointer_commits(project_of(repo))
     del contents["gone"]
     assert set(found.objects) == set(contents.values())
 
@@ -137,8 +137,8 @@ def test_a_rescue_is_needed(repo: ModelRepo, target: Target) -> None:
     project = project_of(repo)
     oid, size = Cache(project.cache_dir).add_file(path)
     record(project.repo, "model.bin", Content(oid, size), why="a checkout")
-    assert oid in needed(project_of(repo)).objects
-    copy(project_of(repo), target.open)
+    assert oid in objects_needed(project_of(repo)).objects
+    copy_objects(project_of(repo), target.open)
     assert oid in target.objects()
 
 
@@ -153,7 +153,7 @@ def test_everything_arrives_and_the_old_storage_is_left(repo: ModelRepo, storage
     before, old = everywhere(repo, storage), object_names(storage / "files/md5")
     listed = planned(project_of(repo), target.open)
     assert target.sizes() == {}
-    found = copy(project_of(repo), target.open)
+    found = copy_objects(project_of(repo), target.open)
     assert found.lost == []
     assert target.objects() == before
     assert sorted(line.split()[2] for line in listed) == sorted(f"s3://{target.bucket}/{key}" for key in target.sizes())
@@ -169,7 +169,7 @@ def test_what_the_cache_lacks_comes_from_the_old_remote_and_stays_out_of_the_cac
     shutil.rmtree(repo.path / ".dvc/cache")
     listed = planned(project_of(repo), target.open)
     assert not (repo.path / ".dvc/cache").exists()
-    copy(project_of(repo), target.open)
+    copy_objects(project_of(repo), target.open)
     assert target.objects() == before
     assert len(listed) == len(before)
     assert repo.objects() == set()
@@ -180,7 +180,7 @@ def test_what_only_the_cache_has_is_moved_too_and_the_queue_is_done(make_repo: M
     repo = make_repo(install=False, files={"model.bin": "one"})
     queue = Queue.of(Repo.discover(repo.path))
     queue.add(".", repo.head(), "test")
-    copy(project_of(repo), target.open)
+    copy_objects(project_of(repo), target.open)
     assert target.objects() == repo.objects()
     assert queue.pending() == []
     assert queue.verified(target.open(False).url, repo.objects()) == repo.objects()
@@ -191,12 +191,12 @@ def test_from_one_bucket_to_another(make_repo: MakeRepo, s3_server: Server, targ
     repo = make_repo(remote=f"s3://{old}/x", server=s3_server, files={"model.bin": "one", "data/a": "a"}, install=False)
     publish(project_of(repo), ["HEAD"], Progress("uploading"))
     shutil.rmtree(repo.path / ".dvc/cache")
-    copy(project_of(repo), target.open)
+    copy_objects(project_of(repo), target.open)
     assert sorted(s3_server.keys(old).values()) == sorted(target.sizes().values()) != []
 
 
 def test_what_is_there_is_not_sent_again_and_what_is_cut_short_is(repo: ModelRepo, target: Target) -> None:
-    copy(project_of(repo), target.open)
+    copy_objects(project_of(repo), target.open)
     client = target.server.client()
     stamps = {key: client.head_object(Bucket=target.bucket, Key=key)["LastModified"] for key in target.sizes()}
     oid = repo.md5("model.bin")
@@ -204,7 +204,7 @@ def test_what_is_there_is_not_sent_again_and_what_is_cut_short_is(repo: ModelRep
     client.put_object(Bucket=target.bucket, Key=key, Body=b"on")
     time.sleep(1.1)  # the server's clock counts seconds
     assert [line.split()[2] for line in planned(project_of(repo), target.open)] == [f"s3://{target.bucket}/{key}"]
-    copy(project_of(repo), target.open)
+    copy_objects(project_of(repo), target.open)
     assert target.sizes()[key] == 3
     for other in set(stamps) - {key}:
         assert client.head_object(Bucket=target.bucket, Key=other)["LastModified"] == stamps[other]
@@ -218,7 +218,7 @@ def test_names_of_dvc_2_keep_their_layout(make_repo: MakeRepo, target: Target) -
     repo.write(f".dvc/cache/{oid[:2]}/{oid[2:]}", repo.read("model.bin")).chmod(0o444)
     repo.write("model.bin.dvc", f"outs:\n- md5: {oid}\n  size: 10\n  path: model.bin\n")
     repo.git("commit", "-qm", "as DVC 2 wrote it", "--", "model.bin.dvc")
-    copy(project_of(repo), target.open)
+    copy_objects(project_of(repo), target.open)
     assert f"{PREFIX}/{oid[:2]}/{oid[2:]}" in target.sizes()
     assert len(target.sizes()) == 2
 
@@ -236,8 +236,8 @@ def test_what_is_lost_is_named_and_stops_the_move(repo: ModelRepo, storage: Path
     lose(repo, storage, one)
     project = project_of(repo)
     with pytest.raises(CPVError) as caught:
-        copy(project, target.open)
-    directory = next(oid for oid in needed(project).objects if oid.endswith(".dir"))
+        copy_objects(project, target.open)
+    directory = next(oid for oid in objects_needed(project).objects if oid.endswith(".dir"))
     at = f"at {repo.head()[:10]}"
     assert str(caught.value) == (
         f"{repo.path}: neither the cache nor {storage} has all that is needed: data {at} ({directory}), "
@@ -254,7 +254,7 @@ def test_with_force_the_rest_is_moved_and_a_directory_is_promised_only_whole(
     lose(repo, storage, one)
     queue = Queue.of(Repo.discover(repo.path))
     queue.add(".", repo.head(), "test")
-    found = copy(project_of(repo), target.open, accept_loss=True)
+    found = copy_objects(project_of(repo), target.open, accept_loss=True)
     assert len(found.lost) == 2
     assert target.objects() == {repo.md5("model.bin"), repo.md5("metrics.log"), repo.md5("data/sub/b")}
     assert [item.commit for item in queue.pending()] == [repo.head()]
@@ -268,7 +268,7 @@ def test_a_long_list_is_said_line_by_line(
         if not path.name.endswith(".dir"):
             path.unlink()
     with pytest.raises(CPVError, match=r"data/3 at [0-9a-f]{10} \([0-9a-f]{32}\) and 5 more; fix"):
-        copy(project_of(repo), target.open)
+        copy_objects(project_of(repo), target.open)
     assert capsys.readouterr().err.count("cpv: missing too: data/") == 5
 
 
@@ -283,11 +283,11 @@ def test_a_damaged_object_comes_from_where_it_is_sound(
         path.write_bytes(b"two")
         path.chmod(0o444)
     if good_copy:
-        copy(project_of(repo), target.open)
+        copy_objects(project_of(repo), target.open)
         assert oid in target.objects()
         return
     with pytest.raises(CPVError, match=rf"has all that is needed: model.bin at [0-9a-f]{{10}} \({oid}\); fix"):
-        copy(project_of(repo), target.open)
+        copy_objects(project_of(repo), target.open)
     assert oid not in target.objects()
 
 
@@ -295,8 +295,8 @@ def test_a_commit_that_cannot_be_read_is_named(repo: ModelRepo, target: Target) 
     repo.write("model.bin.dvc", "a: [\n")
     repo.git("-c", "core.hooksPath=/dev/null", "commit", "-qm", "broken", "--", "model.bin.dvc")
     with pytest.raises(CPVError, match=rf"all that is needed: model.bin.dvc:2: not YAML at {repo.head()[:10]}; fix"):
-        copy(project_of(repo), target.open)
-    assert copy(project_of(repo), target.open, accept_loss=True).lost != []
+        copy_objects(project_of(repo), target.open)
+    assert copy_objects(project_of(repo), target.open, accept_loss=True).lost != []
     assert repo.md5("metrics.log") in target.objects()
 
 
@@ -309,14 +309,14 @@ def test_imports_and_what_git_holds_need_not_be_there(make_repo: MakeRepo, targe
     repo.git("add", "-A")
     repo.commit("the import alone")
     shutil.rmtree(repo.path / ".dvc/cache")
-    assert copy(project_of(repo), target.open).lost == []
+    assert copy_objects(project_of(repo), target.open).lost == []
     assert target.sizes() == {}
 
 
 def test_a_server_that_fails_half_way_is_said(repo: ModelRepo, target: Target) -> None:
     target.values["access_key_id"] = "nobody"
     with pytest.raises(RemoteError, match="the server does not know this access key"):
-        copy(project_of(repo), target.open)
+        copy_objects(project_of(repo), target.open)
 
 
 # Kills
@@ -324,13 +324,13 @@ def test_a_server_that_fails_half_way_is_said(repo: ModelRepo, target: Target) -
 MOVE = """
 import sys
 from pathlib import Path
-from cpv_hooks.accounts.aws.move import copy
+from cpv_hooks.accounts.aws.move import copy_objects
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 root, url, *pairs = sys.argv[1:]
 values = dict(pair.split("=", 1) for pair in pairs)
-copy(Project.open(Repo.discover(Path(root)), Path(root)), lambda legacy: S3Remote(url, values, legacy=legacy))
+copy_objects(Project.open(Repo.discover(Path(root)), Path(root)), lambda legacy: S3Remote(url, values, legacy=legacy))
 """
 
 
@@ -380,10 +380,10 @@ def test_what_belongs_on_another_remote_stays_there(repo: ModelRepo, target: Tar
     repo.git("update-ref", "refs/tags/start", "HEAD")
     repo.git("update-ref", "HEAD", repo.git("commit-tree", "-m", "one", "HEAD^{tree}").out.strip())
     repo.git("tag", "-d", "start")
-    copy(project_of(repo), target.open)
+    copy_objects(project_of(repo), target.open)
     assert target.objects() == {public}
-    assert repo.md5("model.bin") not in needed(project_of(repo)).objects
-    assert set(needed(project_of(repo), moving="storage").objects) == {public, _pointer_oid(repo, "data.dvc")}
+    assert repo.md5("model.bin") not in objects_needed(project_of(repo)).objects
+    assert set(objects_needed(project_of(repo), moving="storage").objects) == {public, _pointer_oid(repo, "data.dvc")}
 
 
 def _pointer_oid(repo: ModelRepo, pointer: str) -> str:
@@ -395,8 +395,8 @@ def test_an_experiment_whose_data_is_gone_does_not_stop_it(repo: ModelRepo, targ
     repo.git("commit", "-qam", "an experiment without its data")
     repo.git("update-ref", "refs/exps/12/34567890/keen-crab", "HEAD")
     repo.git("reset", "-q", "--hard", "HEAD^")
-    copy(project_of(repo), target.open)
+    copy_objects(project_of(repo), target.open)
     assert repo.md5("model.bin") in target.objects()
     repo.git("update-ref", "refs/heads/side", "refs/exps/12/34567890/keen-crab")
     with pytest.raises(CPVError, match=r"has all that is needed: model\.bin at"):
-        copy(project_of(repo), target.open)
+        copy_objects(project_of(repo), target.open)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.accounts.aws.probe import look_at, new_key, probe, probe_reading
+from cpv_hooks.accounts.aws.probe import new_key, probe, probe_bucket, probe_reading
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 from support import canned
@@ -69,7 +69,7 @@ def line_of(options: S3Options, key: str, attempt: Callable[[S3Options, str], No
 def test_it_leaves_nothing_behind(bucket: Bucket) -> None:
     probe(bucket.options(), new_key(PREFIX))
     probe_reading(bucket.options(), new_key(PREFIX))
-    look_at(bucket.options())
+    probe_bucket(bucket.options())
     assert bucket.keys() == []
 
 
@@ -103,7 +103,7 @@ def test_several_are_named_together_and_another_teams_prefix_is_closed(bucket: B
     assert "access denied (s3:PutObject); fix: ask the bucket's owner" in line_of(options, bucket.key)
     options = bucket.allowed("s3:DeleteObject")
     assert ": access denied (s3:ListBucket, s3:PutObject); " in line_of(options, bucket.key)
-    look_at(options)
+    probe_bucket(options)
 
 
 def test_a_probe_that_cannot_be_removed_is_named(bucket: Bucket) -> None:
@@ -147,7 +147,7 @@ def test_the_wrong_key_and_the_wrong_secret(bucket: Bucket, tmp_path: Path) -> N
 
 def test_no_such_bucket_and_none_is_made(bucket: Bucket) -> None:
     options = S3Options.of("storage", "s3://no-such-bucket-here/x", bucket.options().values, command=SETUP)
-    for attempt in (probe, probe_reading, lambda options, _: look_at(options)):
+    for attempt in (probe, probe_reading, lambda options, _: probe_bucket(options)):
         assert line_of(options, "x/.cpv-probe-1", attempt) == (
             "s3://no-such-bucket-here/x: there is no bucket 'no-such-bucket-here'; fix: "
             "aws s3 mb s3://no-such-bucket-here, or dvc cpv aws-config --bucket BUCKET"

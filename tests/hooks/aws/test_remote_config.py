@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.aws.remote_config import WantedRemote, plan
+from cpv_hooks.accounts.aws.remote_config import WantedRemote, plan_remote_config
 from cpv_hooks.errors import CPVError
 
 WANTED = WantedRemote("s3", {"url": "s3://a/b", "region": "eu"}, {"credentialpath": "/keys", "profile": "team"})
@@ -19,9 +19,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def apply(root: Path, wanted: WantedRemote = WANTED) -> tuple[str, str]:
-    for change in plan(root, wanted):
+    for change in plan_remote_config(root, wanted):
         change.write(private=change.path.name == "config.local")
-    assert plan(root, wanted) == []
+    assert plan_remote_config(root, wanted) == []
     return (root / ".dvc/config").read_text(), (root / ".dvc/config.local").read_text()
 
 
@@ -55,7 +55,7 @@ def test_upper_case_is_the_same(root: Path) -> None:
     (root / ".dvc/config").write_text(
         "[Core]\n    Remote = s3\n['REMOTE \"s3\"']\n    URL = s3://a/b\n    region = eu\n"
     )
-    assert [change.path.name for change in plan(root, WANTED)] == ["config.local"]
+    assert [change.path.name for change in plan_remote_config(root, WANTED)] == ["config.local"]
 
 
 def test_what_would_win_locally_is_dropped_and_what_is_of_one_machine_is_not_shared(root: Path) -> None:
@@ -69,10 +69,10 @@ def test_what_would_win_locally_is_dropped_and_what_is_of_one_machine_is_not_sha
 def test_a_secret_that_is_local_already_is_the_one_that_stays(root: Path) -> None:
     (root / ".dvc/config").write_text(f"[core]\n    remote = s3\n{SHARED}    secret_access_key = committed\n")
     (root / ".dvc/config.local").write_text("['remote \"s3\"']\n    secret_access_key = local\n")
-    lines = [line for change in plan(root, WantedRemote("s3", {}, {})) for line in change.lines]
+    lines = [line for change in plan_remote_config(root, WantedRemote("s3", {}, {})) for line in change.lines]
     assert lines == ['remote "s3": no secret_access_key']
     (root / ".dvc/config.local").unlink()
-    lines = [line for change in plan(root, WantedRemote("s3", {}, {})) for line in change.lines]
+    lines = [line for change in plan_remote_config(root, WantedRemote("s3", {}, {})) for line in change.lines]
     assert lines == ['remote "s3": no secret_access_key', 'remote "s3": secret_access_key = (hidden)']
 
 
@@ -83,5 +83,5 @@ def test_a_secret_that_is_local_already_is_the_one_that_stays(root: Path) -> Non
 def test_a_file_that_is_not_dvcs(root: Path, content: bytes, said: str) -> None:
     (root / ".dvc/config").write_bytes(content)
     with pytest.raises(CPVError) as caught:
-        plan(root, WANTED)
+        plan_remote_config(root, WANTED)
     assert str(caught.value).startswith(f"{root}/.dvc/config: {said}")

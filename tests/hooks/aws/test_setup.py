@@ -15,7 +15,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.accounts.aws.access_policy import policy
-from cpv_hooks.accounts.aws.aws_setup import plan_setup
+from cpv_hooks.accounts.aws.aws_setup import plan_aws
 from cpv_hooks.accounts.aws.aws_target import AwsRequest
 from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.console.progress import Progress
@@ -90,11 +90,11 @@ def project_of(repo: Shell) -> Project:
 
 
 def do(request: AwsRequest, repo: Shell) -> None:
-    plan_setup(request, repo.path).run()
+    plan_aws(request, repo.path).run()
 
 
 def effects(request: AwsRequest, folder: Path) -> list[str]:
-    return [str(effect) for effect in plan_setup(request, folder).effects]
+    return [str(effect) for effect in plan_aws(request, folder).effects]
 
 
 def home_state() -> dict[str, bytes | str]:
@@ -189,7 +189,7 @@ def test_a_second_run_changes_nothing(repo: ModelRepo, cloud: Cloud) -> None:
 
 def test_a_dry_run_lists_exactly_what_a_run_does(repo: ModelRepo, cloud: Cloud) -> None:
     before = state(repo)
-    plan = plan_setup(cloud.request(), repo.path)
+    plan = plan_aws(cloud.request(), repo.path)
     listed = [str(effect) for effect in plan.effects]
     assert state(repo) == before
     assert cloud.sizes() == {}
@@ -236,11 +236,11 @@ def test_from_one_bucket_to_another(repo: ModelRepo, cloud: Cloud, s3_server: Se
 def test_read_only_keys(make_repo: MakeRepo, s3_server: Server, tmp_path: Path, repo: ModelRepo) -> None:
     reader = Cloud(s3_server, tmp_path, read_only=True)
     with pytest.raises(CPVError, match="moving data needs write access; fix: dvc cpv aws-config --no-m"):
-        plan_setup(reader.request(read_only=True), repo.path)
+        plan_aws(reader.request(read_only=True), repo.path)
     clone = make_repo("clone", install=False, remote=reader.url)
     with pytest.raises(CPVError, match=r"access denied \(s3:PutObject\)"):
         do(reader.request(bucket=None), clone)
-    plan = plan_setup(reader.request(bucket=None, read_only=True), clone.path)
+    plan = plan_aws(reader.request(bucket=None, read_only=True), clone.path)
     assert not any(str(effect).startswith("s3:") for effect in plan.effects)
     plan.run()
     assert reader.sizes() == {}
@@ -278,10 +278,10 @@ def test_without_a_repository_the_user_alone_is_set_up(
         capsys.readouterr().err
         == f"cpv: s3://{cloud.bucket} answers; no team is known yet, so writing there was not tried\n"
     )
-    assert personal_settings.load().aws.bucket == cloud.bucket
+    assert personal_settings.load_settings().aws.bucket == cloud.bucket
     do(cloud.request(team="vision"), shell)
     assert f"cpv: s3://{cloud.bucket}/vision: writing, reading and removing work" in capsys.readouterr().err
-    assert personal_settings.load().team_name == "vision"
+    assert personal_settings.load_settings().team_name == "vision"
     assert cloud.sizes() == {}
     assert sorted(path.name for path in shell.path.iterdir()) == ["keys"]
 
@@ -305,7 +305,7 @@ def test_a_secret_in_the_committed_file_moves_to_the_local_one(
     secret = f"    access_key_id = {keys.access_key}\n    secret_access_key = {keys.secret_key}\n"
     repo.write(".dvc/config", text + secret)
     repo.commit("with secrets", "-a")
-    plan = plan_setup(AwsRequest(), repo.path)
+    plan = plan_aws(AwsRequest(), repo.path)
     assert keys.secret_key not in "".join(map(str, plan.effects))
     plan.run()
     assert repo.read(".dvc/config").decode() == text
@@ -329,7 +329,7 @@ def test_a_file_that_others_can_read_is_warned_of(
     repo: ModelRepo, cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud.file.chmod(0o644)
-    plan_setup(cloud.request(), repo.path)
+    plan_aws(cloud.request(), repo.path)
     assert f"cpv: warning: {cloud.file}: other users of this machine can get at it" in capsys.readouterr().err
 
 
@@ -340,7 +340,7 @@ def refused(repo: Shell, request: AwsRequest) -> str:
     """The line of a plan that is refused, which has changed nothing."""
     before = state(repo)
     with pytest.raises(CPVError) as caught:
-        plan_setup(request, repo.path)
+        plan_aws(request, repo.path)
     assert state(repo) == before
     return str(caught.value)
 
@@ -348,7 +348,7 @@ def refused(repo: Shell, request: AwsRequest) -> str:
 def test_a_way_that_is_barred_changes_nothing(repo: ModelRepo, cloud: Cloud) -> None:
     denied = limited(cloud.server, policy(cloud.bucket, "vision", read_only=True))
     cloud.file.write_text(denied.file("team"))
-    plan = plan_setup(cloud.request(), repo.path)
+    plan = plan_aws(cloud.request(), repo.path)
     before = state(repo)
     with pytest.raises(CPVError, match=r"access denied \(s3:PutObject\)"):
         plan.run()
@@ -363,7 +363,7 @@ def test_a_commit_that_is_refused_takes_everything_back(make_repo: MakeRepo, clo
     hooks.chmod(0o755)
     repo.write(".dvc/config.local", "['remote \"mine\"']\n    url = /mine\n").chmod(0o600)
     before = state(repo)
-    plan = plan_setup(cloud.request(), repo.path)
+    plan = plan_aws(cloud.request(), repo.path)
     with pytest.raises(CPVError, match=r"git commit failed: not today \(rolled back: commit, .dvc/config.local"):
         plan.run()
     assert state(repo) == before
@@ -377,10 +377,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from cpv_hooks.recovery import transaction as journal
-from cpv_hooks.accounts.aws.aws_setup import plan_setup
+from cpv_hooks.accounts.aws.aws_setup import plan_aws
 from cpv_hooks.accounts.aws.aws_target import AwsRequest
 folder, step, path, bucket, endpoint = sys.argv[1:]
-plan = plan_setup(AwsRequest(credential_path=path, profile="team", bucket=bucket, endpoint_url=endpoint), Path(folder))
+plan = plan_aws(AwsRequest(credential_path=path, profile="team", bucket=bucket, endpoint_url=endpoint), Path(folder))
 journal.at_step = lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == step else None
 plan.run()
 """
@@ -502,7 +502,7 @@ def test_no_team(make_repo: MakeRepo, cloud: Cloud) -> None:
 
 def test_no_such_folder(tmp_path: Path, cloud: Cloud) -> None:
     with pytest.raises(CPVError, match=f"{tmp_path}/nowhere: no such folder; fix: mkdir -p"):
-        plan_setup(cloud.request(), tmp_path / "nowhere")
+        plan_aws(cloud.request(), tmp_path / "nowhere")
 
 
 def test_what_is_lost_stops_it_unless_forced(

@@ -40,7 +40,7 @@ from cpv_hooks.project.project import Project
 reader._FEW = 0
 repo = Repo.discover()
 for _ in range(8):
-    found = reader.read(repo, Project.find_all(repo))
+    found = reader.read_history(repo, Project.find_all(repo))
     reader.look_ahead(found)
     assert [(one.name, len(one.artifacts)) for one in found] == [("v0.0", 2), ("v0.1", 2), ("v0.2", 2)], found
     (repo.shared / "history").unlink(missing_ok=True)
@@ -62,7 +62,7 @@ def model(tmp_path: Path) -> ModelRepo:
 
 def said(shell: Shell) -> dict[str, tuple[object, ...]]:
     repo = Repo.discover(shell.path)
-    found = reader.read(repo, Project.find_all(repo))
+    found = reader.read_history(repo, Project.find_all(repo))
     reader.look_ahead(found)
     return {
         one.name: (one.commit, one.time, one.author, one.message, one.metrics, one.artifacts, one.error)

@@ -35,7 +35,7 @@ def _by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def read(shell: Shell) -> dict[str, Recorded]:
     repo = Repo.discover(shell.path)
-    return {one.name: one for one in reader.read(repo, Project.find_all(repo))}
+    return {one.name: one for one in reader.read_history(repo, Project.find_all(repo))}
 
 
 def said(shell: Shell) -> dict[str, tuple[object, ...]]:
@@ -174,12 +174,14 @@ def test_a_commit_in_another_encoding(model: ModelRepo) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"tree", b"\xff\n\n", b"tree 12\nauthor\n\n"])
 def test_what_is_no_commit(data: bytes) -> None:
-    assert records.commit(data) is None
-    assert records.tag(data) is None
+    assert records.parse_commit(data) is None
+    assert records.parse_tag(data) is None
 
 
 def test_a_commit_without_a_usable_time() -> None:
-    found = records.commit(b"tree 12\nparent 34\nauthor A <a> x\ncommitter B <b> -7 +0000\nencoding nonsense\n\nhi")
+    found = records.parse_commit(
+        b"tree 12\nparent 34\nauthor A <a> x\ncommitter B <b> -7 +0000\nencoding nonsense\n\nhi"
+    )
     assert found == records.Commit("12", "A <a> x", 0, "hi")
 
 

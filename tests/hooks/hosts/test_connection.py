@@ -24,7 +24,7 @@ def key(ssh_server: SSHServer) -> Path:
     path = make_key(ssh_folder() / "id_ed25519")
     ssh_server.add_key(path.with_suffix(".pub"))
     trust(ssh_server)
-    for step in ssh_config.steps(ssh_config.HostEntry(HOST, path)):
+    for step in ssh_config.ssh_config_steps(ssh_config.HostEntry(HOST, path)):
         step.do()
     return path
 

@@ -17,16 +17,16 @@ from support.terminal import converse
 
 def do(path: Path) -> list[str]:
     """Plan and do; the effects."""
-    steps = keys.steps(path)
+    steps = keys.key_steps(path)
     for step in steps:
         step.do()
     return [str(step.effect) for step in steps]
 
 
 def test_a_key_is_made_with_its_folder_and_without_a_passphrase(capsys: pytest.CaptureFixture[str]) -> None:
-    path = keys.locate("id_bitbucket")
+    path = keys.key_path("id_bitbucket")
     assert path == ssh_folder() / "id_bitbucket"
-    planned = [str(step.effect) for step in keys.steps(path)]
+    planned = [str(step.effect) for step in keys.key_steps(path)]
     assert not ssh_folder().exists()
     assert do(path) == planned
     assert planned == [
@@ -127,15 +127,15 @@ def test_what_cannot_be_used_is_one_line_and_changes_nothing(prepare: object, li
     prepare(path)  # type: ignore[operator]
     before = listing(ssh_folder())
     with pytest.raises(CPVError) as error:
-        keys.steps(path)
+        keys.key_steps(path)
     assert str(error.value) == line.format(path=path)
     assert listing(ssh_folder()) == before
 
 
 def test_names_and_paths(tmp_path: Path) -> None:
-    assert keys.locate("~/.ssh/id_x") == ssh_folder() / "id_x"
-    assert keys.locate("keys/../id_x", tmp_path) == tmp_path / "id_x"
-    assert keys.locate(tmp_path / "a b") == tmp_path / "a b"
+    assert keys.key_path("~/.ssh/id_x") == ssh_folder() / "id_x"
+    assert keys.key_path("keys/../id_x", tmp_path) == tmp_path / "id_x"
+    assert keys.key_path(tmp_path / "a b") == tmp_path / "a b"
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ def test_names_and_paths(tmp_path: Path) -> None:
 )
 def test_a_name_that_can_be_no_key_is_refused(name: str, what: str, tmp_path: Path) -> None:
     with pytest.raises(CPVError, match=what):
-        keys.locate(name, tmp_path)
+        keys.key_path(name, tmp_path)
 
 
 def test_on_a_terminal_ssh_keygen_itself_asks_for_the_passphrase(tmp_path: Path) -> None:
     path = ssh_folder() / "id_asked"
     code = (
         "from pathlib import Path; from cpv_hooks.accounts.git_host import keys; "
-        f"[s.do() for s in keys.steps(Path({str(path)!r}))]"
+        f"[s.do() for s in keys.key_steps(Path({str(path)!r}))]"
     )
     answers = [("Enter passphrase", "correct horse"), ("Enter same passphrase again", "correct horse")]
     status, shown = converse([sys.executable, "-c", code], tmp_path, answers)

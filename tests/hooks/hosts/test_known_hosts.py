@@ -24,7 +24,7 @@ PUBLISHED = {
 
 
 def do(address: SSH, fingerprint: str | None = None, confirm: Confirm | None = None) -> list[str]:
-    steps = known_hosts.steps(address, fingerprint=fingerprint, confirm=confirm)
+    steps = known_hosts.known_hosts_steps(address, fingerprint=fingerprint, confirm=confirm)
     for step in steps:
         step.do()
     return [str(step.effect) for step in steps]
@@ -156,7 +156,7 @@ def test_a_person_is_shown_the_fingerprint_and_asked_before_anything_is_written(
     def answer(yes: bool) -> Confirm:
         return lambda question: bool(questions.append(question)) or yes
 
-    planned = known_hosts.steps(at(ssh_server), confirm=answer(True))
+    planned = known_hosts.known_hosts_steps(at(ssh_server), confirm=answer(True))
     assert str(planned[0].effect).endswith("known_hosts, if you confirm it")
     assert questions == []
     name = f"[{HOST}]:{ssh_server.port}"

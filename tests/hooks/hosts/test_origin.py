@@ -25,10 +25,10 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
 
 def planned(path: Path) -> list[str]:
     """The steps of `dvc cpv init` that are about Git's remotes."""
-    place = init_plan.locate(path, None, path.parent)
+    place = init_plan.locate_place(path, None, path.parent)
     return [
         step.effect.text
-        for step in init_plan.plan(place, InitRequest("vision", "resnet"))
+        for step in init_plan.plan_init(place, InitRequest("vision", "resnet"))
         if "git remote" in step.effect.text
     ]
 
@@ -53,8 +53,8 @@ def test_init_adds_it_once(repo: ModelRepo) -> None:
     personal_settings.update({"bitbucket.host": "bitbucket.org"})
     assert planned(repo.path) == [f"git remote add origin {URL}"]
     assert planned(repo.path.parent / "new") == [f"git remote add origin {URL}"]
-    place = init_plan.locate(repo.path, None, repo.path)
-    for step in init_plan.plan(place, InitRequest("vision", "resnet")):
+    place = init_plan.locate_place(repo.path, None, repo.path)
+    for step in init_plan.plan_init(place, InitRequest("vision", "resnet")):
         if "git remote" in step.effect.text:
             step.do()
     assert repo.git("remote", "get-url", "origin").lines == [URL]

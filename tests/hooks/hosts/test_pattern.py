@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks.accounts.git_host.pattern import CLOUD_PATTERN, SSH, check_pattern, parse, pattern_host, repository_url
+from cpv_hooks.accounts.git_host.pattern import (
+    CLOUD_PATTERN,
+    SSH,
+    check_pattern,
+    parse_ssh_url,
+    pattern_host,
+    repository_url,
+)
 from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
 from cpv_hooks.errors import CPVError
 
@@ -105,7 +112,7 @@ def test_names_that_could_lead_elsewhere_are_refused(team: str, model: str) -> N
     ],
 )
 def test_what_an_ssh_url_says(url: str, found: SSH | None) -> None:
-    assert parse(url) == found
+    assert parse_ssh_url(url) == found
 
 
 def test_the_host_that_a_pattern_names() -> None:

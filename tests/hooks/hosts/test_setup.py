@@ -11,7 +11,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.accounts.git_host import keys
 from cpv_hooks.accounts.git_host.connection import KeyNotAdded
-from cpv_hooks.accounts.git_host.git_host_setup import plan_setup
+from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host
 from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.errors import CPVError
@@ -47,7 +47,7 @@ def bitbucket() -> object:
 def refusal(wanted: GitHostRequest, folder: Path) -> str:
     before = everything(folder)
     with pytest.raises(CPVError) as error:
-        plan_setup(wanted, folder)
+        plan_git_host(wanted, folder)
     assert everything(folder) == before
     return str(error.value)
 
@@ -58,7 +58,7 @@ def test_everything_is_planned_then_done_then_there(
     ssh_server.make("vision", "resnet")
     lead_git_home()
     before = everything(repo.path)
-    plan = plan_setup(request(ssh_server, user="ada"), repo.path)
+    plan = plan_git_host(request(ssh_server, user="ada"), repo.path)
     key, url = ssh_folder() / "id_ed25519", ssh_server.url("vision", "resnet")
     saved = (
         f"bitbucket.user = ada, bitbucket.host = {HOST}, bitbucket.port = {ssh_server.port}, bitbucket.key_path = {key}"
@@ -90,7 +90,7 @@ def test_everything_is_planned_then_done_then_there(
 
     ssh_server.add_key(keys.public_file(key))
     capsys.readouterr()
-    again = plan_setup(GitHostRequest(), repo.path)
+    again = plan_git_host(GitHostRequest(), repo.path)
     assert again.effects == ()
     again.run()
     assert capsys.readouterr().err == f"cpv: {HOST} lets you in; the repository is {url}\n"
@@ -100,7 +100,7 @@ def test_everything_is_planned_then_done_then_there(
 def test_the_missing_repository_is_told_when_all_else_is_done(ssh_server: SSHServer, repo: ModelRepo) -> None:
     ssh_server.add_key(keys.public_file(make_key(ssh_folder() / "id_ed25519")))
     with pytest.raises(CPVError, match="create the repository resnet in AI-vision-model-checkpoints on https://127"):
-        plan_setup(request(ssh_server), repo.path).run()
+        plan_git_host(request(ssh_server), repo.path).run()
     assert repo.git("remote").lines == ["origin"]
 
 
@@ -108,7 +108,7 @@ def test_bitbucket_cloud_without_a_test_and_outside_of_a_repository(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lead_git_home()
-    plan_setup(GitHostRequest(keygen_filename="id_bb", test=False), tmp_path).run()
+    plan_git_host(GitHostRequest(keygen_filename="id_bb", test=False), tmp_path).run()
     key = ssh_folder() / "id_bb"
     assert bitbucket() == {"host": "bitbucket.org", "key_path": str(key)}
     assert (ssh_folder() / "known_hosts").read_text().count("bitbucket.org ") == 3
@@ -125,7 +125,7 @@ def test_a_key_that_is_there_is_used(ssh_server: SSHServer, tmp_path: Path, caps
     ssh_server.like = "data center"
     before = listing(tmp_path)
     lead_git_home()
-    plan_setup(request(ssh_server, keygen_filename="keys/work", user="ada"), tmp_path).run()
+    plan_git_host(request(ssh_server, keygen_filename="keys/work", user="ada"), tmp_path).run()
     assert listing(tmp_path) == before
     assert capsys.readouterr().err.splitlines() == [
         f"cpv: warning: {HOST} associates this key with user grace, not ada",
@@ -138,11 +138,11 @@ def test_the_key_of_the_users_own_entry_is_used(ssh_server: SSHServer, tmp_path:
     text = f"Host {HOST}\n  IdentityFile {key}\n"
     (ssh_folder() / "config").write_text(text)
     ssh_server.add_key(keys.public_file(key))
-    plan = plan_setup(request(ssh_server), tmp_path)
+    plan = plan_git_host(request(ssh_server), tmp_path)
     assert len(plan.effects) == 2
     plan.run()
     assert (ssh_folder() / "config").read_text() == text
-    assert personal_settings.load().bitbucket.key_path == str(key)
+    assert personal_settings.load_settings().bitbucket.key_path == str(key)
 
 
 def test_an_origin_that_is_there_stays_and_is_tested_where_it_is_on_this_host(
@@ -151,12 +151,12 @@ def test_an_origin_that_is_there_stays_and_is_tested_where_it_is_on_this_host(
     ssh_server.add_key(keys.public_file(make_key(ssh_folder() / "id_ed25519")))
     lead_git_home()
     repo.git("remote", "add", "origin", "git@elsewhere.example:a/b.git")
-    plan_setup(request(ssh_server), repo.path).run()
+    plan_git_host(request(ssh_server), repo.path).run()
     assert repo.git("remote", "get-url", "origin").lines == ["git@elsewhere.example:a/b.git"]
     assert capsys.readouterr().err == f"cpv: {HOST} lets you in\n"
     ssh_server.make("other", "name")
     repo.git("remote", "set-url", "origin", ssh_server.url("other", "name"))
-    plan_setup(GitHostRequest(), repo.path).run()
+    plan_git_host(GitHostRequest(), repo.path).run()
     assert capsys.readouterr().err.endswith(f"the repository is {ssh_server.url('other', 'name')}\n")
 
 
@@ -165,15 +165,15 @@ def test_a_port_that_the_url_cannot_say_stands_in_the_entry(ssh_server: SSHServe
     ssh_server.make("vision", "resnet")
     ssh_server.add_key(keys.public_file(make_key(ssh_folder() / "id_ed25519")))
     lead_git_home()
-    plan_setup(request(ssh_server, url_pattern=pattern), repo.path).run()
+    plan_git_host(request(ssh_server, url_pattern=pattern), repo.path).run()
     assert f"    Port {ssh_server.port}\n" in (ssh_folder() / "config").read_text()
     assert repo.git("remote", "get-url", "origin").lines == [f"git@{HOST}:AI-vision-model-checkpoints/resnet.git"]
     assert ssh_server.log[-1] == "ada: git-upload-pack 'AI-vision-model-checkpoints/resnet.git'"
 
 
 def test_another_host_does_not_inherit_port_and_pattern(ssh_server: SSHServer, tmp_path: Path) -> None:
-    plan_setup(request(ssh_server, test=False, url_pattern=ssh_server.pattern, user="ada"), tmp_path).run()
-    plan = plan_setup(GitHostRequest(host="bitbucket.org", test=False), tmp_path)
+    plan_git_host(request(ssh_server, test=False, url_pattern=ssh_server.pattern, user="ada"), tmp_path).run()
+    plan = plan_git_host(GitHostRequest(host="bitbucket.org", test=False), tmp_path)
     assert str(plan.effects[-1]) == (
         "file: save bitbucket.host = bitbucket.org, no bitbucket.port, no bitbucket.url_pattern in "
         f"{cpv_home() / CONFIG}"
@@ -184,8 +184,10 @@ def test_another_host_does_not_inherit_port_and_pattern(ssh_server: SSHServer, t
 
 def test_the_host_of_a_pattern_is_the_host(ssh_server: SSHServer, tmp_path: Path) -> None:
     pattern = f"ssh://git@{HOST}:{ssh_server.port}/x/{{team_name}}-{{model_name}}.git"
-    plan_setup(GitHostRequest(url_pattern=pattern, host_fingerprint=ssh_server.fingerprint, test=False), tmp_path).run()
-    assert personal_settings.load().bitbucket.host == HOST
+    plan_git_host(
+        GitHostRequest(url_pattern=pattern, host_fingerprint=ssh_server.fingerprint, test=False), tmp_path
+    ).run()
+    assert personal_settings.load_settings().bitbucket.host == HOST
 
 
 def test_a_person_is_asked_and_the_test_repeated_until_the_key_is_added(
@@ -200,7 +202,7 @@ def test_a_person_is_asked_and_the_test_repeated_until_the_key_is_added(
         return True
 
     lead_git_home()
-    plan_setup(request(ssh_server, host_fingerprint=None), tmp_path, answer).run()
+    plan_git_host(request(ssh_server, host_fingerprint=None), tmp_path, answer).run()
     again = "Is the key added? Test the connection?"
     assert asked == [
         f"[{HOST}]:{ssh_server.port} shows the ssh-ed25519 key {ssh_server.fingerprint}. Is it right?", again, again,
@@ -211,21 +213,21 @@ def test_a_person_is_asked_and_the_test_repeated_until_the_key_is_added(
 def test_who_does_not_confirm_the_host_key_has_changed_nothing(ssh_server: SSHServer, tmp_path: Path) -> None:
     before = everything(tmp_path)
     with pytest.raises(CPVError, match="was not confirmed"):
-        plan_setup(request(ssh_server, host_fingerprint=None), tmp_path, lambda _: False).run()
+        plan_git_host(request(ssh_server, host_fingerprint=None), tmp_path, lambda _: False).run()
     assert everything(tmp_path) == before
 
 
 def test_a_home_that_ssh_does_not_heed_is_told_with_the_command_that_mends_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan_setup(GitHostRequest(test=False), tmp_path).run()
+    plan_git_host(GitHostRequest(test=False), tmp_path).run()
     warning = next(line for line in capsys.readouterr().err.splitlines() if "does not heed HOME" in line)
     command = warning.partition("for Git: ")[2]
     subprocess.run(["sh", "-c", command], check=True)
     told = subprocess.run(["git", "config", "core.sshCommand"], capture_output=True, text=True, check=True).stdout
     known = ssh_folder() / "known_hosts"
     assert told == f"ssh -F {ssh_folder() / 'config'} -o 'UserKnownHostsFile=\"{known}\"'\n"
-    plan_setup(GitHostRequest(test=False), tmp_path).run()
+    plan_git_host(GitHostRequest(test=False), tmp_path).run()
     assert "does not heed HOME" not in capsys.readouterr().err
 
 
@@ -235,7 +237,7 @@ def test_another_team_or_model_than_the_repositorys_is_refused(repo: ModelRepo) 
     line = f"{repo.path}: this repository has model = 'resnet', not 'x'; fix: leave --model-name out"
     assert refusal(GitHostRequest(model="x"), repo.path) == line
     with pytest.raises(CPVError, match="no such folder; fix: name the repository's folder"):
-        plan_setup(GitHostRequest(), repo.path / "none")
+        plan_git_host(GitHostRequest(), repo.path / "none")
 
 
 BAD = [

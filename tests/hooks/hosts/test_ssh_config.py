@@ -30,7 +30,7 @@ def config(content: str | bytes) -> Path:
 
 
 def do(wanted: HostEntry) -> list[str]:
-    steps = ssh_config.steps(wanted, "git")
+    steps = ssh_config.ssh_config_steps(wanted, "git")
     for step in steps:
         step.do()
     return [str(step.effect) for step in steps]
@@ -115,7 +115,7 @@ def test_lines_end_as_the_others_do() -> None:
 def test_an_entry_without_its_end_is_not_touched() -> None:
     path = config("Host a\n# >>> dvc cpv: git.example.com >>>\nHost git.example.com\n")
     with pytest.raises(CPVError) as error:
-        ssh_config.steps(entry())
+        ssh_config.ssh_config_steps(entry())
     assert str(error.value) == (
         f"{path}:2: CPV's entry has no line '# <<< dvc cpv: git.example.com <<<'; fix: delete the entry"
     )
@@ -135,11 +135,11 @@ def test_a_new_file_is_the_users_alone_and_a_second_time_nothing_is_done() -> No
         f"file: change the entry `Host {HOST}` in {path} (with IdentityFile /keys/100% mine)"
     ]
     assert ssh_config.uses_key(entry("/keys/100% mine"), "git", path.read_bytes())
-    for step in ssh_config.remove(HOST):
+    for step in ssh_config.remove_entry_steps(HOST):
         assert str(step.effect) == f"file: remove the entry `Host {HOST}` from {path}"
         step.do()
     assert path.read_bytes() == b""
-    assert ssh_config.remove(HOST) == []
+    assert ssh_config.remove_entry_steps(HOST) == []
 
 
 def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_the_users_own_entry_is_left_where_it_uses_the_key() -> None:
     assert ssh_config.own_key(HOST, None, "git") == key
     assert do(entry(key)) == []
     with pytest.raises(CPVError) as error:
-        ssh_config.steps(entry())
+        ssh_config.ssh_config_steps(entry())
     assert str(error.value) == (
         f"{path}:4: your entry for {HOST} does not use /keys/id_x; fix: put IdentityFile /keys/id_x below it, "
         "or name its key with --keygen-filename"
@@ -189,7 +189,7 @@ def test_entries_in_included_files_are_the_users_own_too(tmp_path: Path) -> None
     included.write_text(f"Host {HOST}\n  IdentityFile /keys/theirs\n  IdentitiesOnly yes\n")
     config(f'Include "{tmp_path}/*.conf"\n\nHost *\n  Compression yes\n')
     with pytest.raises(CPVError, match=f"^{included}:1: your entry for {HOST} does not use /keys/id_x"):
-        ssh_config.steps(entry())
+        ssh_config.ssh_config_steps(entry())
     assert do(entry("/keys/theirs")) == []
 
 
@@ -204,7 +204,7 @@ def test_patterns_that_only_cover_the_host_are_no_entry_of_its_own() -> None:
 def test_a_configuration_that_ssh_cannot_read_is_one_line() -> None:
     path = config("Nonsense yes\n")
     with pytest.raises(CPVError) as error:
-        ssh_config.steps(entry())
+        ssh_config.ssh_config_steps(entry())
     assert str(error.value).startswith(f"{path}: ssh cannot read its configuration: ")
     assert "Bad configuration option: nonsense; fix: edit it" in str(error.value)
     assert path.read_text() == "Nonsense yes\n"
@@ -214,5 +214,5 @@ def test_a_configuration_that_is_a_folder_is_one_line() -> None:
     path = ssh_folder() / "config"
     path.mkdir(parents=True)
     with pytest.raises(CPVError) as error:
-        ssh_config.steps(entry())
+        ssh_config.ssh_config_steps(entry())
     assert str(error.value) == f"{path}: cannot be read (Is a directory); fix: mv {path} {path}.old"

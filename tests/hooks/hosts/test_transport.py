@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, check_url, explain, is_local, talk
+from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, check_url, explain_ssh, is_local, talk
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from support.shell import Shell
@@ -115,10 +115,10 @@ def test_another_protocol_behind_the_users_own_rewriting(repo: Repo, tmp_path: P
     ],
 )
 def test_what_other_hosts_say(printed: str, what: str) -> None:
-    assert what in str(explain(printed, "git@bitbucket.org:team/model.git"))
+    assert what in str(explain_ssh(printed, "git@bitbucket.org:team/model.git"))
 
 
 def test_a_password_over_https_is_asked_for_by_git_alone() -> None:
     printed = "fatal: could not read Username for 'https://host': terminal prompts disabled\n"
-    found = explain(printed, "https://host/x")
+    found = explain_ssh(printed, "https://host/x")
     assert str(found) == "https://host/x: host does not let you in; fix: git ls-remote https://host/x"

@@ -9,7 +9,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history.reader import read
+from cpv_hooks.history.reader import read_history
 from cpv_hooks.html_report.growth import Growth, StorageGrowth
 from cpv_hooks.project.project import Project
 from support.repos import ModelRepo
@@ -36,7 +36,7 @@ def model(make_repo: MakeRepo) -> ModelRepo:
 def growth(model: ModelRepo) -> list[Growth]:
     repo = Repo.discover(model.path)
     projects = Project.find_all(repo)
-    return list(StorageGrowth(projects).of(read(repo, projects)).values())
+    return list(StorageGrowth(projects).of(read_history(repo, projects)).values())
 
 
 def test_a_file_counts_where_it_came_first(model: ModelRepo) -> None:

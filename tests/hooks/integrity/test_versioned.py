@@ -68,12 +68,12 @@ def test_prune(repo: ModelRepo) -> None:
     for path in (repo.path / ".dvc/cache").rglob("*"):
         if path.is_file():
             os.utime(path, (0, 0))
-    assert sweep.plan(project.repo, [project], PruneOptions()).empty
-    found = sweep.plan(project.repo, [project], PruneOptions(keep=1))
+    assert sweep.plan_prune(project.repo, [project], PruneOptions()).empty
+    found = sweep.plan_prune(project.repo, [project], PruneOptions(keep=1))
     assert {md5(b"one"), md5(b"1")} <= {item.oid for item in found.objects}
     assert not {md5(b"number two"), md5(b"2")} & {item.oid for item in found.objects}
     sweep.sweep(project.repo, found)
     repo.git("checkout", "-q", "v0.0")
     assert (repo.read("model.bin"), repo.read("data/a"), repo.changes()) == (b"one", b"1", [])
     with pytest.raises(CPVError, match="a remote of this kind is not pruned; fix: dvc cpv prune, without --remote"):
-        sweep.plan(project.repo, [project], PruneOptions(remote=True))
+        sweep.plan_prune(project.repo, [project], PruneOptions(remote=True))

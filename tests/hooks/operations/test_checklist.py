@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from cpv_hooks.checks import checklist
-from cpv_hooks.checks.checklist import FOR, SKIPPABLE, Name, demand, run
+from cpv_hooks.checks.checklist import FOR, SKIPPABLE, Name, require_checks, run_checks
 from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console import check_result
 from cpv_hooks.console.check_result import Check, ValidationError
@@ -60,13 +60,13 @@ def subject(model: ModelRepo, *lines: Line, **rest: object) -> Subject:
 
 
 def look(model: ModelRepo, name: Name, *lines: Line, **rest: object) -> Check:
-    (found,) = run(subject(model, *lines, **rest), [name], seconds=5)
+    (found,) = run_checks(subject(model, *lines, **rest), [name], seconds=5)
     return found
 
 
 @pytest.mark.specification("8", "**8 Checklist**", "`validate`")
 def test_a_sound_repository_has_every_line_in_its_order(model: ModelRepo) -> None:
-    checks = run(subject(model, *BOTH), checklist.ALL)
+    checks = run_checks(subject(model, *BOTH), checklist.ALL)
     assert [check.name for check in checks] == list(checklist.ALL)
     assert {check.result for check in checks} == {"ok"}
     reasons = {check.name: check.reason for check in checks}
@@ -330,7 +330,7 @@ def closed_port() -> int:
 @pytest.mark.specification("8.3", "DVC remote configured (`dvc-remote`)")
 def test_no_remote(model: ModelRepo) -> None:
     model.write(".dvc/config", "")
-    found = {check.name: check for check in run(subject(model), ["dvc-remote", "network", "s3"])}
+    found = {check.name: check for check in run_checks(subject(model), ["dvc-remote", "network", "s3"])}
     what = f"{model.path}: no DVC remote is configured"
     assert found == {"dvc-remote": Check("dvc-remote", "fail", what, "dvc remote add -d storage URL")}
 
@@ -374,7 +374,7 @@ def test_s3_that_says_nothing_is_given_up_beside_the_others(model: ModelRepo, mo
     with socket.create_server(("127.0.0.1", 0)) as server:
         keys = ("access_key_id = a", "secret_access_key = b", "region = us-east-1")
         remote(model, "s3://bucket/x", f"endpointurl = http://localhost:{server.getsockname()[1]}", *keys)
-        found = run(subject(model), ["network", "s3"], seconds=60)
+        found = run_checks(subject(model), ["network", "s3"], seconds=60)
     assert [check.result for check in found] == ["ok", "fail"]
     what = "storage (s3://bucket/x) has not answered in 60 s"
     assert found[1] == Check("s3", "fail", what, "check the network")
@@ -403,7 +403,7 @@ def test_demand_names_the_first_failure_and_counts_the_others(model: ModelRepo) 
     model.write("train.py", "other\n")
     model.write(".dvc/config", "")
     with pytest.raises(ValidationError) as caught:
-        demand("model tag", subject(model, version="v0.0"))
+        require_checks("model tag", subject(model, version="v0.0"))
     error = caught.value
     assert str(error) == (
         "git-clean: .dvc/config, train.py have uncommitted changes (tag, dvc-remote would fail too); "
@@ -415,14 +415,14 @@ def test_demand_names_the_first_failure_and_counts_the_others(model: ModelRepo) 
 
 def test_force_passes_over_what_is_safe_and_no_invariant(model: ModelRepo, capsys: pytest.CaptureFixture[str]) -> None:
     model.write("train.py", "other\n")
-    checks = demand("model tag", subject(model), force=True)
+    checks = require_checks("model tag", subject(model), force=True)
     assert [check.name for check in checks if check.result == "fail"] == ["git-clean"]
     assert capsys.readouterr().err == (
         "cpv: warning: passed over by force: git-clean: train.py has uncommitted changes; fix: git commit "
         "train.py, or git stash\n"
     )
     with pytest.raises(ValidationError, match=r"^tag: the tag v0\.0 exists already; fix: name another version"):
-        demand("model tag", subject(model, version="v0.0"), force=True)
+        require_checks("model tag", subject(model, version="v0.0"), force=True)
 
 
 def test_what_only_warns_is_told_and_an_unreachable_git_host_is_not(
@@ -433,12 +433,12 @@ def test_what_only_warns_is_told_and_an_unreachable_git_host_is_not(
     model.git("remote", "add", "origin", f"http://127.0.0.1:{closed_port()}/x.git")
     with listening(lambda level, text: heard.append(text)):
         heard: list[str] = []
-        demand("data tag", subject(model, Line.DATA))
+        require_checks("data tag", subject(model, Line.DATA))
     assert capsys.readouterr().err == (
         "cpv: warning: git-clean: model.bin.dvc changed too, and this operation leaves that uncommitted; fix: "
         "dvc cpv checkpoint create takes both\n"
     )
-    demand("data revert", subject(model, Line.DATA))
+    require_checks("data revert", subject(model, Line.DATA))
     assert capsys.readouterr().err == ""
     assert any(text.startswith("warn network: the Git host (127.0.0.1:") for text in heard)
     assert "ok git-state: nothing is under way" in heard
@@ -446,7 +446,7 @@ def test_what_only_warns_is_told_and_an_unreachable_git_host_is_not(
 
 def test_without_a_project_the_source_and_the_disks_are_looked_at(tmp_path: Path) -> None:
     nowhere = Subject(None, source=tmp_path / "gone", destination=tmp_path)
-    assert [(check.name, check.result) for check in run(nowhere, checklist.ALL)] == [
+    assert [(check.name, check.result) for check in run_checks(nowhere, checklist.ALL)] == [
         ("required-files", "fail"),
         ("disk-space", "ok"),
     ]

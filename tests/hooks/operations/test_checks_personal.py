@@ -109,7 +109,7 @@ def host(ssh_server: SSHServer) -> SSHServer:
     ssh_server.add_key(key.with_suffix(".pub"), "grace")
     ssh_server.like = "data center"
     (ssh_folder() / "known_hosts").write_text(f"[{HOST}]:{ssh_server.port} {ssh_server.host_key}\n")
-    for step in ssh_config.steps(ssh_config.HostEntry(HOST, key)):
+    for step in ssh_config.ssh_config_steps(ssh_config.HostEntry(HOST, key)):
         step.do()
     personal_settings.update(
         {"bitbucket.host": HOST, "bitbucket.port": ssh_server.port, "bitbucket.key_path": str(key)}

@@ -25,7 +25,9 @@ def repo_with(make_repo: MakeRepo, artifacts: str) -> ModelRepo:
 
 def change(repo: ModelRepo, source: str | Path, line: Line = MODEL, **options: Any) -> PointerChange:
     project = Project.find_all(Repo.discover(repo.path))[0]
-    return target_artifact.change(project, line, repo.path / source, work_tree.tracked(project), **options)
+    return target_artifact.target_change(
+        project, line, repo.path / source, work_tree.tracked_artifacts(project), **options
+    )
 
 
 def refused(repo: ModelRepo, source: str | Path, line: Line = MODEL, **options: Any) -> str:

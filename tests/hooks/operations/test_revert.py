@@ -152,9 +152,9 @@ def test_the_effects_are_told_and_nothing_is_changed(two: ModelRepo) -> None:
 
 def _size(repo: ModelRepo) -> str:
     from cpv_hooks.console.output import size_text
-    from cpv_hooks.dvcformat.pointer import parse
+    from cpv_hooks.dvcformat.pointer import parse_pointers
 
-    [pointer] = parse(repo.git("show", "v0.0:model.bin.dvc").out, "model.bin.dvc")
+    [pointer] = parse_pointers(repo.git("show", "v0.0:model.bin.dvc").out, "model.bin.dvc")
     return size_text(pointer.size or 0)
 
 

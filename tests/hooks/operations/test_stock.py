@@ -12,11 +12,11 @@ from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.download.download import plan_download_model, plan_load
-from cpv_hooks.operations.download.version_content import take
+from cpv_hooks.operations.download.version_content import find_content
 from cpv_hooks.operations.info.metadata import model_metadata
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions.version import resolve
+from cpv_hooks.versions.version import resolve_version
 from support import engine
 from support.repos import ModelRepo
 from support.stored import contents
@@ -147,7 +147,7 @@ def test_a_team_and_a_model_that_lead_out(versions: ModelRepo, tmp_path: Path) -
 
 
 def test_pieces_are_named_by_their_place(versions: ModelRepo) -> None:
-    stock = take(project(versions), resolve(project(versions), Line.MODEL, None))
+    stock = find_content(project(versions), resolve_version(project(versions), Line.MODEL, None))
     names = ["metrics.log", "model.bin", "tokenizer/deep/merges", "tokenizer/vocab"]
     assert sorted(piece.shown for piece in stock.pieces) == names
     assert sorted(map(stock.place, stock.pieces)) == names
@@ -158,6 +158,6 @@ def test_the_same_content_twice_is_fetched_once(versions: ModelRepo) -> None:
     versions.write("tokenizer/copy", b"a b c")
     versions.commit("twice", "-a")
     shutil.rmtree(versions.path / ".dvc/cache")
-    stock = take(project(versions), resolve(project(versions), Line.MODEL, None))
+    stock = find_content(project(versions), resolve_version(project(versions), Line.MODEL, None))
     oids = [piece.oid for piece in stock.lacking]
     assert len(oids) == len(set(oids)) == 5

@@ -47,7 +47,7 @@ def test_both_lines_get_their_next_number_on_one_commit(versions: ModelRepo) -> 
     assert tag(versions, BOTH, messages={MODEL: "Better", DATA: "More"}) == ("v0.1", "data-v0.1")
     assert subject(versions) == "Model v0.1, data data-v0.1: Better; More"
     assert versions.git("rev-parse", "v0.1^{}", "data-v0.1^{}").lines == [versions.head()] * 2
-    found = {item.name: item.info.subject for item in tag_refs.read(Repo.discover(versions.path))}
+    found = {item.name: item.info.subject for item in tag_refs.read_tags(Repo.discover(versions.path))}
     assert (found["v0.1"], found["data-v0.1"]) == ("Better", "More")
     assert {versions.md5("model.bin"), versions.md5("data/new"), versions.md5("metrics.log")} <= stored(versions)
     assert versions.changes() == []
@@ -64,7 +64,7 @@ def test_what_is_committed_gets_the_next_number_without_a_commit(versions: Model
     assert [str(effect) for effect in made.effects] == ["git: create refs/tags/v0.1"]
     assert made.run() == ("v0.1",)
     assert versions.head() == head
-    assert tag_refs.read(Repo.discover(versions.path), name="v0.1")[0].info.subject == "v0.1: first"
+    assert tag_refs.read_tags(Repo.discover(versions.path), name="v0.1")[0].info.subject == "v0.1: first"
 
 
 def test_only_the_artifacts_of_the_line_are_taken(versions: ModelRepo) -> None:

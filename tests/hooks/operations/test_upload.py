@@ -65,7 +65,7 @@ def test_a_file_becomes_the_next_version_of_the_model(versions: ModelRepo, check
     assert versions.git("log", "-1", "--format=%B").out.strip() == "Model v0.1: Epoch 3"
     assert versions.git("show", "--format=", "--name-only", "HEAD").lines == ["metrics.log.dvc", "model.bin.dvc"]
     assert versions.read("metrics.log").decode().splitlines() == ['{"loss": 0.5}', '{"loss": 0.25, "epoch": 3}']
-    tag = tag_refs.read(Repo.discover(versions.path), name="v0.1")[0]
+    tag = tag_refs.read_tags(Repo.discover(versions.path), name="v0.1")[0]
     assert tag.info.subject == "Epoch 3"
     assert tag.info.metrics == {"loss": 0.25, "epoch": 3}
     assert not tag.info.automatic

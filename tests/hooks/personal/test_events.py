@@ -17,7 +17,7 @@ from conftest import MakeRepo
 from cpv_hooks.accounts.personal import personal_settings, send_events, undelivered
 from cpv_hooks.accounts.personal.cloud_event import about, cloud_event, words
 from cpv_hooks.events import outbox
-from cpv_hooks.events.outbox import KINDS, Event, emit
+from cpv_hooks.events.outbox import KINDS, Event, emit_events
 from cpv_hooks.git import detached_process
 from support.repos import ModelRepo
 
@@ -143,14 +143,14 @@ def test_a_commit_a_stage_and_a_batch(repo: ModelRepo, receiver: Receiver) -> No
     repo.cpv("batch", "status")
     counts = {"command": "status", "succeeded": 1, "failed": 0, "models": []}
     assert receiver.events(1)["batch_done"].event["data"] == {**known, **counts}
-    assert undelivered.read() == []
+    assert undelivered.read_undelivered() == []
 
 
 def test_what_is_changed_or_old_is_not_genuine(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     to_program(receiver)
     is_genuine = documented()
     event = cloud_event(about(Path("/nowhere"), "tagged", "v0.1", {}), "tagged", "v0.1", "an-id", 1.0)
-    assert send_events.deliver(event, "tagged") == {"webhook": None}
+    assert send_events.deliver_event(event, "tagged") == {"webhook": None}
     message = receiver.events(1)["tagged"]
     headers = dict(message.headers)
     assert is_genuine(SECRET, headers, message.body)
@@ -176,11 +176,11 @@ def test_a_server_that_is_slow_is_given_up(receiver: Receiver, monkeypatch: pyte
     receiver.answers.clear()
     monkeypatch.setattr(send_events, "SECONDS", 0.3)
     event = cloud_event(about(Path("/nowhere"), "tagged", None, {}), "tagged", None, "an-id", 1.0)
-    reason = send_events.deliver(event, "tagged", 0.3)["webhook"]
+    reason = send_events.deliver_event(event, "tagged", 0.3)["webhook"]
     assert reason in ("it took longer than 0.3 s", "timed out")
     receiver.answers.set()
     receiver.events(1)
-    assert send_events.deliver(event, "tagged", 0) == {"webhook": "it took longer than 0.3 s"}
+    assert send_events.deliver_event(event, "tagged", 0) == {"webhook": "it took longer than 0.3 s"}
     assert receiver.got.empty(), "no time was left for it"
 
 
@@ -189,8 +189,8 @@ def test_what_does_not_arrive_is_named_until_one_does(repo: ModelRepo, receiver:
     receiver.status = 500
     event = cloud_event(about(repo.path, "tagged", "v0.1", {}), "tagged", "v0.1", "an-id", 1.0)
     for _ in range(2):
-        send_events.deliver(event, "tagged")
-    (lost,) = undelivered.read()
+        send_events.deliver_event(event, "tagged")
+    (lost,) = undelivered.read_undelivered()
     assert (lost.target, lost.times, lost.event, lost.reason) == ("webhook", 2, "tagged", "HTTP status 500")
     found = [row for row in json.loads(repo.cpv("doctor", "--json").out)["checks"] if row["name"] == "notifications"]
     assert [(row["result"], row["fix"]) for row in found] == [("warn", "dvc cpv config set notify.webhook -")]
@@ -202,8 +202,8 @@ def test_what_does_not_arrive_is_named_until_one_does(repo: ModelRepo, receiver:
     assert "notifications" not in repo.cpv("doctor").out
     to_program(receiver)
     receiver.status = 204
-    send_events.deliver(event, "tagged")
-    assert undelivered.read() == []
+    send_events.deliver_event(event, "tagged")
+    assert undelivered.read_undelivered() == []
     found = [row for row in json.loads(repo.cpv("doctor", "--json").out)["checks"] if row["name"] == "notifications"]
     assert [row["result"] for row in found] == ["ok"]
 
@@ -214,12 +214,14 @@ def test_nobody_is_there(repo: ModelRepo) -> None:
         port = free.getsockname()[1]
     event = cloud_event(about(repo.path, "tagged", None, {}), "tagged", None, "an-id", 1.0)
     personal_settings.update({"notify.webhook": f"http://127.0.0.1:{port}/"})
-    (reason,) = send_events.deliver(event, "tagged").values()
+    (reason,) = send_events.deliver_event(event, "tagged").values()
     assert reason == "notify.secret is not set; fix: dvc cpv config set notify.secret -"
     personal_settings.update({"notify.secret": SECRET})
-    assert send_events.deliver(event, "tagged") == {"webhook": "Connection refused"}
+    assert send_events.deliver_event(event, "tagged") == {"webhook": "Connection refused"}
     personal_settings.update({"notify.secret": "whsec_not base64 at all".replace(" ", "!")})
-    assert send_events.deliver(event, "tagged") == {"webhook": "what follows whsec_ in notify.secret is not Base64"}
+    assert send_events.deliver_event(event, "tagged") == {
+        "webhook": "what follows whsec_ in notify.secret is not Base64"
+    }
 
 
 def test_an_upload_that_fails(repo: ModelRepo, receiver: Receiver, tmp_path: Path) -> None:
@@ -242,7 +244,7 @@ def test_people_are_told_of_what_they_asked_for(repo: ModelRepo, receiver: Recei
     message = receiver.got.get(timeout=SECONDS).event
     assert (message["title"], message["message"].splitlines()[-1]) == ("vision/resnet: v0.0 was tagged", "acc 0.5")
     event = cloud_event(about(repo.path, "uploaded", None, {}), "uploaded", None, "an-id", 1.0)
-    assert send_events.deliver(event, "uploaded") == {}
+    assert send_events.deliver_event(event, "uploaded") == {}
 
 
 def test_every_kind_in_words() -> None:
@@ -262,15 +264,15 @@ def test_without_settings_no_process_is_started(monkeypatch: pytest.MonkeyPatch,
         raise OSError("no process can be started")
 
     monkeypatch.setattr(detached_process, "spawn", spawn)
-    emit(tmp_path, Event("tagged", "v0.1"))
+    emit_events(tmp_path, Event("tagged", "v0.1"))
     personal_settings.update({"team_name": "vision", "notify.url": "json://127.0.0.1/"})
-    emit(tmp_path, Event("tagged", "v0.1"))
+    emit_events(tmp_path, Event("tagged", "v0.1"))
     assert started == [], "people are told of operations with --notify alone"
     personal_settings.update({"notify.events": "all"})
-    emit(tmp_path)
+    emit_events(tmp_path)
     assert started == []
-    emit(tmp_path, Event("tagged", "v0.1", {"large": "x" * outbox.MAX_BYTES}))
+    emit_events(tmp_path, Event("tagged", "v0.1", {"large": "x" * outbox.MAX_BYTES}))
     assert started == [outbox.SENDER], "and what cannot be started fails nothing"
     personal_settings.path().write_text("{")
-    emit(tmp_path, Event("tagged", "v0.1"))
+    emit_events(tmp_path, Event("tagged", "v0.1"))
     assert started == [outbox.SENDER]

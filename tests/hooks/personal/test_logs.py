@@ -80,7 +80,7 @@ def test_a_presigned_url_is_in_the_log_without_its_signature(version: str) -> No
     secrets = re.findall(r"(?:Signature|AWSAccessKeyId|Credential|token|Security-Token)=([^&]+)", url)
     assert len(secrets) == 3
     with logs.operation("model download"):
-        trace.emit("debug", f"GET {url}")
+        trace.emit_trace("debug", f"GET {url}")
     text = kept()[0].read_text()
     assert "/model.bin?" in text
     assert [secret for secret in secrets if secret in text] == []
@@ -173,19 +173,19 @@ def test_a_log_file_that_cannot_be_written_stops_before_anything_starts(tmp_path
 
 def test_verbose_prints_the_steps_once(capsys: Capture) -> None:
     with logs.operation("outer", None, True), logs.operation("inner", verbose=True):
-        trace.emit("debug", "git status \x1b password=hunter2")
+        trace.emit_trace("debug", "git status \x1b password=hunter2")
         output.say("tagged")
     shown = [line for line in capsys.readouterr().err.splitlines() if "debug: " not in line or "git" in line]
     assert shown == ["cpv: debug: git status \\x1b password=***", "cpv: tagged"]
     with logs.operation("later"):
-        trace.emit("debug", "unseen")
+        trace.emit_trace("debug", "unseen")
     assert capsys.readouterr().err == ""
 
 
 def test_quiet_wins_over_verbose(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CPV_QUIET", "1")
     with logs.operation("outer", verbose=True):
-        trace.emit("debug", "git status")
+        trace.emit_trace("debug", "git status")
     assert capsys.readouterr().err == ""
     assert ("debug", "git status") in told(kept()[0])
 

@@ -66,11 +66,11 @@ def test_the_defaults() -> None:
 
 def test_a_file_made_by_hand() -> None:
     write('\ufeff{"team_name": "vision", "aws": {"region": "eu-west-1"}, "bitbucket": {"port": 7999}}')
-    found = personal_settings.load()
+    found = personal_settings.load_settings()
     assert (found.team_name, found.aws.region, found.aws.profile) == ("vision", "eu-west-1", "default")
     assert found.bitbucket.port == 7999
     write(b"")
-    assert personal_settings.load() == personal_settings.Settings()
+    assert personal_settings.load_settings() == personal_settings.Settings()
 
 
 def test_values_and_groups_by_key() -> None:
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_read(content: str | bytes | dict[str, Any], place
     path = write(content)
     before = path.read_bytes()
     with pytest.raises(CPVError) as caught:
-        personal_settings.load()
+        personal_settings.load_settings()
     assert str(caught.value).startswith(f"{path}{place}: {what}; fix: ")
     if not isinstance(content, dict):
         assert refusal(quiet=True).startswith(str(caught.value).removeprefix(f"{path}: "))
@@ -119,13 +119,13 @@ def test_a_file_that_cannot_be_read(content: str | bytes | dict[str, Any], place
 def test_a_folder_in_the_file_s_place() -> None:
     personal_settings.path().mkdir(parents=True)
     with pytest.raises(CPVError, match=r"a folder stands where a file should be; fix: mv \S+config\.json to"):
-        personal_settings.load()
+        personal_settings.load_settings()
 
 
 def test_a_wrong_value_is_mended_by_the_command_that_the_error_names() -> None:
     write({"quiet": "maybe", "other": 1})
     with pytest.raises(CPVError, match="fix: dvc cpv config set quiet VALUE"):
-        personal_settings.load()
+        personal_settings.load_settings()
     assert personal_settings.update({"quiet": "on"}).quiet
 
 
@@ -300,7 +300,7 @@ def test_unknown_keys_are_kept() -> None:
 
 def test_a_newer_file_is_read_as_far_as_it_goes_and_never_written() -> None:
     path = write(NEWEST)
-    found = personal_settings.load()
+    found = personal_settings.load_settings()
     assert (found.version, found.quiet, found.aws.region) == (2, True, "eu-west-1")
     assert (found.aws.profile, found.logs.keep) == ("default", 100)
     assert refusal(quiet=False) == (
@@ -344,7 +344,7 @@ def test_a_link_into_a_folder_of_dot_files_stays(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_made() -> None:
     cpv_home().write_text("a file")
-    assert personal_settings.load() == personal_settings.Settings()
+    assert personal_settings.load_settings() == personal_settings.Settings()
     with pytest.raises(CPVError, match=r"\.cpv: a file stands where a folder should be; fix: mv \S+\.cpv to"):
         personal_settings.update({"quiet": True})
 
@@ -358,7 +358,7 @@ def test_quiet_is_what_the_output_reads() -> None:
 def test_a_webhook_s_address_is_not_printed_by_anything() -> None:
     url = "https://chat.example.com/some-secret"
     personal_settings.update({"notify.url": url})
-    personal_settings.load()
+    personal_settings.load_settings()
     assert redact(f"POST {url}") == "POST ***"
 
 

@@ -20,7 +20,7 @@ from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import sweep
 from cpv_hooks.upkeep.prune.prune_plan import PruneOptions, PrunePlan
 from cpv_hooks.worktree.base_index import BaseEntry, Index
-from cpv_hooks.worktree.rescue_list import drop, record
+from cpv_hooks.worktree.rescue_list import drop_rescues, record
 from support.repos import ModelRepo
 from support.shell import Shell
 from support.two_versions import STORAGE, cached, md5, oid_of, project_of, save, spoil, stored
@@ -31,7 +31,7 @@ LONG_AGO = {"GIT_COMMITTER_DATE": "@1600000000 +0000"}
 def plan(repo: Shell, **options: object) -> PrunePlan:
     project = project_of(repo)
     age(repo.path / ".dvc/cache/files/md5", 2 / 24)
-    return sweep.plan(project.repo, [project], PruneOptions(**options))  # type: ignore[arg-type]
+    return sweep.plan_prune(project.repo, [project], PruneOptions(**options))  # type: ignore[arg-type]
 
 
 def going(repo: Shell, **options: object) -> set[str]:
@@ -193,7 +193,7 @@ class Roots:
             (repo.path / "new.bin.dvc").unlink,
             lambda: repo.git("rm", "-q", "--cached", "staged.bin.dvc"),
             forget,
-            lambda: drop(git, everything=True),
+            lambda: drop_rescues(git, everything=True),
             lambda: Queue.of(git).done(".", [queued]),
             run.unlink,
             note.unlink,
@@ -236,8 +236,8 @@ def test_reflog_entries_count_for_the_grace_period_alone(repo: ModelRepo) -> Non
 def test_what_is_new_in_the_cache_is_left_alone_for_an_hour(repo: ModelRepo) -> None:
     project = project_of(repo)
     put(repo, b"on its way")
-    assert not sweep.plan(project.repo, [project], PruneOptions()).objects
-    assert sweep.plan(project.repo, [project], PruneOptions(grace=0)).objects
+    assert not sweep.plan_prune(project.repo, [project], PruneOptions()).objects
+    assert sweep.plan_prune(project.repo, [project], PruneOptions(grace=0)).objects
 
 
 def test_what_was_renewed_after_the_plan_stays(repo: ModelRepo) -> None:

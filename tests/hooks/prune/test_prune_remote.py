@@ -13,7 +13,7 @@ from cpv_hooks.console.durations import DAY
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.dvc_remote import DVCRemote
-from cpv_hooks.sync.events import SYNC
+from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.transfer.commits.upload_commits import publish
 from cpv_hooks.transfer.objects.open import inventory_of, open_remote
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -30,7 +30,7 @@ from support.two_versions import FILES, STORAGE, md5, project_of, save, stored
 
 def plan(repo: Shell, **options: object) -> PrunePlan:
     project = project_of(repo)
-    return sweep.plan(project.repo, [project], PruneOptions(remote=True, **options))  # type: ignore[arg-type]
+    return sweep.plan_prune(project.repo, [project], PruneOptions(remote=True, **options))  # type: ignore[arg-type]
 
 
 def going(repo: Shell, **options: object) -> set[str]:

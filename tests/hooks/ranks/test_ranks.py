@@ -9,8 +9,8 @@ from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.ranks.gather import together
-from cpv_hooks.ranks.meeting import Follower, Leader, Places
-from cpv_hooks.ranks.place import Place, find_place
+from cpv_hooks.ranks.meeting import Follower, Leader, RankPlaces
+from cpv_hooks.ranks.place import RankPlace, find_place
 from cpv_hooks.ranks.shard import Brings, Shard, ShardFile, parse_shard
 from cpv_hooks.remote.common.notes import FolderNotes, Notes
 from cpv_hooks.remote.s3.s3_notes import S3Notes
@@ -27,18 +27,18 @@ VARIABLES = ("RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "CPV_ATTEMPT"
 @pytest.mark.parametrize(
     ("environment", "given", "place"),
     [
-        ({}, (None, None), Place(0, 1)),
-        ({"RANK": "2", "WORLD_SIZE": "4"}, (None, None), Place(2, 4)),
-        ({"RANK": "2"}, (None, None), Place(0, 1)),
-        ({"RANK": "4", "WORLD_SIZE": "4"}, (None, None), Place(0, 1)),
-        ({"SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (None, None), Place(1, 2)),
-        ({"RANK": "0", "WORLD_SIZE": "3", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (None, None), Place(0, 3)),
-        ({"RANK": "2", "WORLD_SIZE": "4"}, (1, 2), Place(1, 2)),
-        ({"CPV_ATTEMPT": "7"}, (1, 2), Place(1, 2, "7:::::::")),
+        ({}, (None, None), RankPlace(0, 1)),
+        ({"RANK": "2", "WORLD_SIZE": "4"}, (None, None), RankPlace(2, 4)),
+        ({"RANK": "2"}, (None, None), RankPlace(0, 1)),
+        ({"RANK": "4", "WORLD_SIZE": "4"}, (None, None), RankPlace(0, 1)),
+        ({"SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (None, None), RankPlace(1, 2)),
+        ({"RANK": "0", "WORLD_SIZE": "3", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (None, None), RankPlace(0, 3)),
+        ({"RANK": "2", "WORLD_SIZE": "4"}, (1, 2), RankPlace(1, 2)),
+        ({"CPV_ATTEMPT": "7"}, (1, 2), RankPlace(1, 2, "7:::::::")),
     ],
 )
 def test_who_is_who(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], given: tuple[int | None, int | None], place: Place
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], given: tuple[int | None, int | None], place: RankPlace
 ) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
@@ -122,7 +122,7 @@ def test_notes(kind: str, tmp_path: Path, make_repo: MakeRepo, s3_server: Server
 def test_nobody_takes_the_words_of_a_dead_start_for_an_answer(make_repo: MakeRepo) -> None:
     """The same ranks start twice, under one attempt; the second time rank 1 finds the first one's welcome."""
     project = project_of(make_repo(install=False))
-    places = Places(project, "start", "1")
+    places = RankPlaces(project, "start", "1")
 
     def meet(job: str) -> tuple[Leader, Follower]:
         leader, follower, greeted = Leader(places, 2, job, "main"), Follower(places, 1), dict[str, object]()

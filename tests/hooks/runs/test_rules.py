@@ -18,10 +18,10 @@ from cpv_hooks.runs.keep_rules import (
     KeepRule,
     Mark,
     best_first,
-    keep,
     keep_rule,
+    kept_steps,
 )
-from cpv_hooks.runs.save_rules import EveryMinutes, EverySteps, Moment, either
+from cpv_hooks.runs.save_rules import EveryMinutes, EverySteps, Moment, any_rule
 
 NUMBERS = st.one_of(st.integers(-5, 5), st.floats(allow_nan=True, allow_infinity=True), st.just("text"), st.none())
 MARKS = st.dictionaries(st.integers(0, 300), NUMBERS, max_size=12).map(
@@ -72,7 +72,7 @@ def test_rules_for_saving_combine() -> None:
     either_of, both = EverySteps(500) | EveryMinutes(1), EverySteps(500) & EveryMinutes(1)
     assert (either_of(due), either_of(early), both(due), both(early)) == (True, True, False, False)
     assert both(Moment(500, 60.0, None, 0.0))
-    assert either([])(Moment(7, 0.0, None, 0.0))
+    assert any_rule([])(Moment(7, 0.0, None, 0.0))
 
 
 @given(MARKS, st.integers(1, 5), st.sampled_from(["min", "max"]))
@@ -95,7 +95,7 @@ def test_of_equal_ones_the_earlier_is_better() -> None:
 
 @given(MARKS, RULES)
 def test_the_newest_is_always_kept_and_each_has_a_reason(marks: list[Mark], rule: KeepRule) -> None:
-    kept = keep(rule, marks)
+    kept = kept_steps(rule, marks)
     assert rule.kept(marks) <= kept.keys() <= {mark.step for mark in marks}
     assert not marks or marks[-1].step in kept
     assert all(reasons for reasons in kept.values())
@@ -110,8 +110,8 @@ def test_rules_for_keeping_combine_as_sets(marks: list[Mark], one: KeepRule, oth
 @given(MARKS, RULES)
 def test_keeping_twice_keeps_what_once_did(marks: list[Mark], rule: KeepRule) -> None:
     """What is not kept is dropped at once, so a rule must not change its mind about the rest."""
-    kept = keep(rule, marks)
-    assert keep(rule, [mark for mark in marks if mark.step in kept]).keys() == kept.keys()
+    kept = kept_steps(rule, marks)
+    assert kept_steps(rule, [mark for mark in marks if mark.step in kept]).keys() == kept.keys()
 
 
 @given(RULES)

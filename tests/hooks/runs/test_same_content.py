@@ -46,17 +46,17 @@ def test_what_one_run_frees_while_another_brings_it(repo: ModelRepo, monkeypatch
     one, first = saved(here, "one")
     two, second = saved(here, "two")
     step = take_in.take_in(project, one, first)
-    write, threads = take_in.write, list[threading.Thread]()
+    write, threads = take_in.write_step, list[threading.Thread]()
 
     def write_late(*args: Any) -> Any:
-        run_refs.drop(here, "one", [step])
+        run_refs.delete_step_refs(here, "one", [step])
         thread = threading.Thread(target=retention.free, args=(project, one))
         thread.start()
         threads.append(thread)
         thread.join(1)
         return write(*args)
 
-    monkeypatch.setattr(take_in, "write", write_late)
+    monkeypatch.setattr(take_in, "write_step", write_late)
     kept = take_in.take_in(project, two, second)
     threads[0].join()
     cache = Cache(project.cache_dir)

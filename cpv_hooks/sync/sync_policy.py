@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Event(NamedTuple):
+class SyncPolicy(NamedTuple):
     """What a sync may do.
 
     `patient`: wait for locks, and stop at an artifact that is being written (otherwise it is passed over).
@@ -37,13 +37,13 @@ class Event(NamedTuple):
         return f"{self.name}: artifacts"
 
 
-QUERY = Event("fsmonitor")
-PRE_COMMIT = Event("pre-commit", committing=True)
-INDEX_CHANGE = Event("post-index-change", follow=True, restore=True)
-SPARSE_CHECKOUT = Event("sparse-checkout", fetch=True, goes=True)
-CHECKOUT = Event("post-checkout", fetch=True, follow=True, restore=True)
-MERGE = Event("post-merge", fetch=True, follow=True, restore=True)
-REWRITE = Event("post-rewrite", fetch=True, follow=True, restore=True)
-COMMIT = Event("post-commit")
-SYNC = Event("sync", fetch=True, restore=True, thorough=True)
-STATUS = Event("status", patient=False)
+QUERY = SyncPolicy("fsmonitor")
+PRE_COMMIT = SyncPolicy("pre-commit", committing=True)
+INDEX_CHANGE = SyncPolicy("post-index-change", follow=True, restore=True)
+SPARSE_CHECKOUT = SyncPolicy("sparse-checkout", fetch=True, goes=True)
+CHECKOUT = SyncPolicy("post-checkout", fetch=True, follow=True, restore=True)
+MERGE = SyncPolicy("post-merge", fetch=True, follow=True, restore=True)
+REWRITE = SyncPolicy("post-rewrite", fetch=True, follow=True, restore=True)
+COMMIT = SyncPolicy("post-commit")
+SYNC = SyncPolicy("sync", fetch=True, restore=True, thorough=True)
+STATUS = SyncPolicy("status", patient=False)
