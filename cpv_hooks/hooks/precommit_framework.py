@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.system.dvc_lock import ancestors
+from cpv_hooks.system.locks import ancestors
 
 
 def runs_us() -> bool:

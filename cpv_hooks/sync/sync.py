@@ -16,8 +16,7 @@ from cpv_hooks.sync.outcomes import Listener, Outcome, SyncReport, nobody
 from cpv_hooks.sync.reconcile import Reconciler
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.watch_file import Written
-from cpv_hooks.system.dvc_lock import wait_for_dvc
-from cpv_hooks.system.locks import locked
+from cpv_hooks.system.locks import is_held, is_linked, locked
 from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import REMOVING, Index
 from cpv_hooks.worktree.discovery import Found, discover, left_out_unknown, owner
@@ -61,7 +60,11 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
         watch_file.forget(repo)
         return SyncReport()
     for project in projects:
-        wait_for_dvc(project.root, wait=policy.patient)
+        lock = project.root / ".dvc" / "tmp" / "lock"
+        if is_held(lock) or is_linked(lock):
+            from cpv_hooks.system.dvc_lock import wait_for_dvc
+
+            wait_for_dvc(project.root, wait=policy.patient)
     found = discover(repo, projects, index, clock, committing=policy.committing)
     report = SyncReport(projects=projects)
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]

@@ -28,7 +28,7 @@ def wait_for_dvc(root: Path, *, wait: bool) -> None:
     """
     path = _lock_of(root)
     started, said = time.monotonic(), False
-    while (holder := _holder(path)) is not None and holder not in ancestors():
+    while (holder := _holder(path)) is not None and holder not in locks.ancestors():
         waited = time.monotonic() - started
         if not wait or waited > (locks.GIVE_UP if holder else _GIVE_UP_ON_LINK):
             raise _busy(root, holder)
@@ -91,28 +91,9 @@ def _who(path: Path, holder: int) -> str:
 def _holder(path: Path) -> int | None:
     """The process that holds the lock, 0 where nothing says which; None where nobody does."""
     try:
-        links, text = os.stat(path, follow_symlinks=False).st_nlink, path.read_bytes()[:64].split()
+        text = path.read_bytes()[:64].split()
     except OSError:
         return None
-    marked = bool(text) and text[0].isdigit()
     if locks.is_held(path):
-        return int(text[0]) if marked else 0
-    return 0 if links > 1 and not marked else None
-
-
-def ancestors() -> set[int]:
-    """This process and all that it descends from."""
-    found, process = {os.getpid()}, os.getppid()
-    while process > 1:
-        found.add(process)
-        process = _parent(process)
-    return found
-
-
-def _parent(process: int) -> int:
-    try:
-        status = Path(f"/proc/{process}/stat").read_bytes()
-    except OSError:
-        return 0
-    # The second field is the name in parentheses and may hold anything; the parent is the second behind it.
-    return int(status.rpartition(b")")[2].split()[1])
+        return int(text[0]) if text and text[0].isdigit() else 0
+    return 0 if locks.is_linked(path) else None

@@ -111,6 +111,35 @@ def is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
+def is_linked(path: Path) -> bool:
+    """Whether a lock is held by a second link of another file, as DVC does it with `core.hardlink_lock`.
+
+    One that says a process id is of the other kind.
+    """
+    try:
+        return os.lstat(path).st_nlink > 1 and not path.read_bytes()[:64].strip().isdigit()
+    except OSError:
+        return False
+
+
+def ancestors() -> set[int]:
+    """This process and all that it descends from."""
+    found, process = {os.getpid()}, os.getppid()
+    while process > 1:
+        found.add(process)
+        process = _parent(process)
+    return found
+
+
+def _parent(process: int) -> int:
+    try:
+        status = Path(f"/proc/{process}/stat").read_bytes()
+    except OSError:
+        return 0
+    # The second field is the name in parentheses and may hold anything; the parent is the second behind it.
+    return int(status.rpartition(b")")[2].split()[1])
+
+
 def announce(line: str) -> None:
     """Tell who waits what for."""
     from cpv_hooks.console.output import say
