@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.system.hard_links import link_or_copy
 from cpv_hooks.system.signatures import list_directory
 from cpv_hooks.worktree.snapshot import Look
 
@@ -183,10 +183,7 @@ class _Content:
         for name, file in rows.items():
             target = source / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(self.objects.path(file.sha256), target)
-            except OSError:  # a file system without links, or too many of one file
-                shutil.copyfile(self.objects.path(file.sha256), target)
+            link_or_copy(self.objects.path(file.sha256), target)
         listing = list_directory(source, lambda _, folders, files: (folders, files))
         known = [self.md5s[rows[name].sha256] for name in listing.names]
         with Progress(f"reading {self.path}") as progress:

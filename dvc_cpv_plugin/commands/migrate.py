@@ -1,4 +1,4 @@
-"""`dvc cpv migrate lfs`: what other tools keep becomes versions."""
+"""`dvc cpv migrate lfs|checkpoints`: what other tools keep becomes versions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from dvc_cpv_plugin.commands.common import add_json, add_noun
 
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Effect
+    from cpv_hooks.migration.incoming import Incoming
     from cpv_hooks.project.project import Project
 
 EXAMPLES = """examples:
   dvc cpv migrate lfs --dry-run        what HEAD keeps in Git LFS, and what would be done
   dvc cpv migrate lfs                  in one new commit; history stays as it is
+  dvc cpv migrate checkpoints runs/7   a version of each checkpoint in a folder
 
 What is migrated from stays as it is. docs/migrating.md has more."""
 
@@ -54,6 +56,49 @@ class MigrateCommand(CPVCommand):
         return 0
 
 
+class VersionsCommand(MigrateCommand):
+    """A command that makes a version of each thing that it finds."""
+
+    def bring(self, origin: str, items: Sequence[Incoming]) -> int:
+        """Show the plan, or make the versions; a line for each as it is made."""
+        from cpv_hooks.console.output import printable, size_text
+        from cpv_hooks.migration.incoming import Arrivals, arrival_table
+        from dvc_cpv_plugin.commands import ui
+
+        arrivals = Arrivals(self.project(), origin, items, self.args.artifact)
+        todo = arrivals.todo
+        planned = [{"name": one.key, "order": one.order, "size": one.size, "metrics": one.metrics} for one in todo]
+        head = {"artifact": arrivals.path, "done_before": len(items) - len(todo)}
+        count = f"{len(todo)} version{'' if len(todo) == 1 else 's'}"
+        size = size_text(sum(one.size for one in todo))
+        if self.args.dry_run:
+            text = [*arrival_table(todo), f"would make {count} of {arrivals.path} ({size})"]
+            return self.answer("\n".join(text), {"dry_run": True, **head, "versions": planned})
+        made = []
+        for one in arrivals.make():
+            made.append({"tag": one.tag, "name": one.item.key})
+            if not self.args.json:
+                ui.write_output(f"{one.tag}\t{printable(one.item.key)}")
+        if self.args.json:
+            ui.write_json({**head, "versions": made})
+        elif not todo:
+            ui.write_output(f"all {len(items)} are versions already")
+        return 0
+
+
+class CmdMigrateCheckpoints(VersionsCommand):
+    """Makes a version of each checkpoint in a folder."""
+
+    def run(self) -> int:
+        """Do it."""
+        from pathlib import Path
+
+        from cpv_hooks.migration import checkpoint_folder
+
+        folder = Path(self.args.folder).resolve()
+        return self.bring(f"checkpoints {folder.name}", checkpoint_folder.read_checkpoints(folder))
+
+
 class CmdMigrateLfs(MigrateCommand):
     """Moves what Git LFS has to DVC."""
 
@@ -81,6 +126,27 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "examples:\n  dvc cpv migrate lfs --dry-run\n  dvc cpv migrate lfs --json | jq .tags",
     )  # fmt: skip
     _add_common(lfs)
+    folder = _add_versions(
+        verbs, parent_parser, "checkpoints", CmdMigrateCheckpoints,
+        "Make a version of each checkpoint in a folder, in the order of the dates, steps or epochs in their names.",
+        "examples:\n  dvc cpv migrate checkpoints runs/7 --dry-run     # the plan, as a table\n"
+        "  dvc cpv migrate checkpoints runs/7\n  dvc cpv migrate checkpoints ../old --as model",
+    )  # fmt: skip
+    folder.add_argument("folder", metavar="DIR", help="The folder: step-100.pt, checkpoint-500/, 2024-05-01/, ….")
+
+
+def _add_versions(
+    verbs: Any, parent_parser: argparse.ArgumentParser, name: str, command: type[CPVCommand], help: str, examples: str
+) -> argparse.ArgumentParser:
+    parser = add_command(verbs, parent_parser, name, command, help, examples)
+    parser.add_argument(
+        "--as",
+        dest="artifact",
+        metavar="ARTIFACT",
+        help="The artifact, a path in the repository (default: the model of .cpv.toml).",
+    )
+    _add_common(parser)
+    return parser
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

@@ -48,7 +48,7 @@ def target_change(
     if not (here is not None and any(one.pointer.path == here for one in tracked)):
         # An artifact may be a link into the cache; nothing else may.
         check_source(source)
-    path = _own(project, line, here, tracked) or _chosen(project, line, source, tracked)
+    path = _own(project, line, here, tracked) or artifact_for(project, line, source, tracked)
     one = at(project, path, tracked, spread)
     check_place(project, one, source, here)
     if here == path:
@@ -87,7 +87,8 @@ def _own(project: Project, line: Line, here: str | None, tracked: Sequence[Track
     return here
 
 
-def _chosen(project: Project, line: Line, source: Path, tracked: Sequence[Tracked]) -> str:
+def artifact_for(project: Project, line: Line, source: Path, tracked: Sequence[Tracked]) -> str:
+    """The path of the artifact that a source of this name is for. Raises `CPVError` where that is not clear."""
     name = Path(os.path.realpath(source)).name
     candidates = _candidates(project, line, name, tracked)
     named = sorted({one.path for one in candidates if posixpath.basename(one.path) == name})
