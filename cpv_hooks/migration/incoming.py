@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cpv_hooks.console.output import printable, size_text
+from cpv_hooks.console.output import printable, size_text, warn
+from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.metric_formats.metrics import MAX_METRICS, Metric, clean
 from cpv_hooks.model_formats import suffixes
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
 from cpv_hooks.operations.make.work_tree import Tracked
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions import stages, tag_refs
+from cpv_hooks.versions.checkpoint import roots
 
 _TRAILER = "Migrated-From"
 _LONGEST = 500
@@ -31,7 +35,7 @@ class Incoming:
     """A version to come. `key` is what it is called where it is from, `source` its content, a file or a folder.
 
     `order` is what says its place, for people; `time` is in seconds since the epoch, `size` in bytes; `notes` are lines
-    of its commit's message.
+    of its commit's message; `stages` are those that the version is in.
     """
 
     key: str
@@ -41,6 +45,7 @@ class Incoming:
     size: int
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    stages: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,39 @@ class Arrivals:
         return f"{self._origin} {printable(item.key)}"
 
     def _done(self) -> set[str]:
-        told = self._project.repo.run("log", f"--format=%(trailers:key={_TRAILER},valueonly,unfold)", "HEAD")
-        return set(filter(None, told.splitlines()))
+        return set(self._commits())
 
     def make(self) -> Iterator[Arrived]:
         """Make them, one with each step. Raises `CPVError`; those that were made stay."""
         for item in self.todo:
             yield Arrived(item, self._make(item))
+
+    def promote(self) -> Iterator[str]:
+        """Take the versions into their stages; yields the tags that say so. What a rule forbids is said and left."""
+        wanted = {self._from(item): item.stages for item in self.items if item.stages}
+        if not wanted:
+            return
+        from cpv_hooks.history.promotion import promote
+
+        repo, scheme = self._project.repo, scheme_of(self._project.config)
+        projects = sorted(roots(repo, self._project), key=lambda other: other.root != self._project.root)
+        for origin, commit in self._commits().items():
+            tags = [tag.name for tag in tag_refs.read_tags(repo, commit=commit)]
+            tag = next((name for name in tags if scheme.parse(Line.MODEL, name)), None)
+            for stage in wanted.get(origin, ()) if tag else ():
+                try:
+                    held = {name: event.commit for name, event in stages.current(repo, self._project).items()}
+                    if held.get(stage) != commit:
+                        yield promote(repo, projects, str(tag), stage, f"{tag} is {stage} in MLflow")
+                except CPVError as error:
+                    warn(str(error))
+
+    def _commits(self) -> dict[str, str]:
+        """Where each version of this origin was made, oldest first."""
+        told = self._project.repo.run(
+            "log", "--reverse", f"--format=%H %(trailers:key={_TRAILER},valueonly,unfold)", "HEAD"
+        )
+        return {origin: commit for commit, _, origin in (line.partition(" ") for line in told.splitlines()) if origin}
 
     def _make(self, item: Incoming) -> str:
         project = self._project
@@ -85,7 +116,7 @@ class Arrivals:
         metrics = dict(list(clean(dict[object, object](item.metrics.items())).items())[:MAX_METRICS])
         if metrics and line is Line.MODEL and project.config.artifacts.get("metrics"):
             changes.append(metrics_line.metrics_change(project, metrics, tracked, changes[0].space))
-        text = [printable(line)[:_LONGEST] for line in item.notes]
+        text = [redact(printable(line))[:_LONGEST] for line in item.notes]
         told = [f"{name} = {value}" for name, value in metrics.items()]
         body = "\n\n".join("\n".join(part) for part in (told, text, [f"{_TRAILER}: {self._from(item)}"]) if part)
         planned = make_version.plan_version(

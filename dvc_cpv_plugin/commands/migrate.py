@@ -1,4 +1,4 @@
-"""`dvc cpv migrate lfs|checkpoints`: what other tools keep becomes versions."""
+"""`dvc cpv migrate lfs|checkpoints|mlflow`: what other tools keep becomes versions."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   dvc cpv migrate lfs --dry-run        what HEAD keeps in Git LFS, and what would be done
   dvc cpv migrate lfs                  in one new commit; history stays as it is
   dvc cpv migrate checkpoints runs/7   a version of each checkpoint in a folder
+  dvc cpv migrate mlflow mlflow.db     a version of each model of MLflow's runs
 
 What is migrated from stays as it is. docs/migrating.md has more."""
 
@@ -79,9 +80,13 @@ class VersionsCommand(MigrateCommand):
             made.append({"tag": one.tag, "name": one.item.key})
             if not self.args.json:
                 ui.write_output(f"{one.tag}\t{printable(one.item.key)}")
+        promoted = list(arrivals.promote())
         if self.args.json:
-            ui.write_json({**head, "versions": made})
-        elif not todo:
+            ui.write_json({**head, "versions": made, "stages": promoted})
+            return 0
+        for tag in promoted:
+            ui.write_output(tag)
+        if not todo:
             ui.write_output(f"all {len(items)} are versions already")
         return 0
 
@@ -97,6 +102,20 @@ class CmdMigrateCheckpoints(VersionsCommand):
 
         folder = Path(self.args.folder).resolve()
         return self.bring(f"checkpoints {folder.name}", checkpoint_folder.read_checkpoints(folder))
+
+
+class CmdMigrateMlflow(VersionsCommand):
+    """Makes a version of each model of MLflow's runs."""
+
+    def run(self) -> int:
+        """Do it."""
+        from pathlib import Path
+
+        from cpv_hooks.migration.mlflow_import import read_mlflow
+
+        moved = None if self.args.artifacts is None else Path(self.args.artifacts).resolve()
+        items = read_mlflow(self.args.store, Path.cwd(), artifacts=moved, experiment=self.args.experiment)
+        return self.bring("mlflow", items)
 
 
 class CmdMigrateLfs(MigrateCommand):
@@ -133,6 +152,16 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "  dvc cpv migrate checkpoints runs/7\n  dvc cpv migrate checkpoints ../old --as model",
     )  # fmt: skip
     folder.add_argument("folder", metavar="DIR", help="The folder: step-100.pt, checkpoint-500/, 2024-05-01/, ….")
+    mlflow = _add_versions(
+        verbs, parent_parser, "mlflow", CmdMigrateMlflow,
+        "Make a version of each model of MLflow's runs, with metrics, parameters and tags; aliases become stages.",
+        "examples:\n  dvc cpv migrate mlflow mlruns --as model --dry-run\n"
+        "  dvc cpv migrate mlflow sqlite:///mlflow.db --as model --experiment resnet\n"
+        "  dvc cpv migrate mlflow mlflow.db --as model --artifacts /mnt/mlflow",
+    )  # fmt: skip
+    mlflow.add_argument("store", metavar="PATH", help="The mlruns folder, or MLflow's SQLite database.")
+    mlflow.add_argument("--artifacts", metavar="FOLDER", help="Where artifacts are now, if not where MLflow says.")
+    mlflow.add_argument("--experiment", metavar="NAME", help="The experiment, where several have models.")
 
 
 def _add_versions(
