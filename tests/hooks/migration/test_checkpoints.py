@@ -90,6 +90,7 @@ def test_each_is_a_version_in_the_order_of_steps(make_repo: MakeRepo, tmp_path: 
     fill(runs, ("step-200.pt",))
     assert json.loads(migrate(repo, "../runs", "--json")) == {
         "artifact": "model.bin", "done_before": 3, "versions": [{"tag": "v0.3", "name": "step-200.pt"}],
+        "stages": [],
     }  # fmt: skip
     assert repo.changes() == []
 
