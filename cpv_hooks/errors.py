@@ -95,11 +95,6 @@ def shell_path(value: object) -> str:
     return shell_word(f"./{text}" if text.startswith(("-", ":")) else text)
 
 
-def shell_paths(values: Iterable[object]) -> str:
-    """Each file or folder as a word."""
-    return " ".join(map(shell_path, values))
-
-
 def from_here(path: str) -> str:
     """A path from the top of the work tree, as it is called where the user stands."""
     return os.path.relpath(path, _place()) if path else path

@@ -11,9 +11,9 @@ from cpv_hooks.checks.subject import Subject
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin import options as keywords
-from dvc_cpv_plugin.errors import InitError, ReadError, RevertError, TagError, raised_as
+from dvc_cpv_plugin.errors import InitError, ReadError, RevertError, TagError, UploadError, raised_as
 from dvc_cpv_plugin.logged import logged
-from dvc_cpv_plugin.options import CommonOptions, OperationOptions, check_type
+from dvc_cpv_plugin.options import CommonOptions, OperationOptions, UploadOptions, check_type
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +114,31 @@ class Checkpoints:
         from cpv_hooks.versions import version
 
         return self._read(name, options, lambda project: version.version_tags(project, line))
+
+    def _upload(
+        self,
+        line: Line,
+        options: OperationOptions,
+        path: str,
+        given: UploadOptions,
+        *,
+        metrics: Mapping[str, int | float | str] | None = None,
+        refuse: Callable[[Project], None] | None = None,
+        error: type[CPVError] = UploadError,
+    ) -> str:
+        """Make what is at `path` the line's next checkpoint, unless `refuse` raises; returns its tag."""
+        from cpv_hooks.operations.make.upload import plan_upload
+
+        source, version = options.path(path), given.get("version_tag")
+        message, dask = given.get("message"), given.get("dask")
+
+        def plan(project: Project) -> Plan[str]:
+            if refuse is not None and not options.force:
+                refuse(project)
+            return plan_upload(project, line, source, metrics=metrics, version=version, message=message, dask=dask)
+
+        name = f"{line.value} upload"
+        return self._operate(name, options, error, plan, lines=(line,), version=version, source=source)
 
     def _tag(
         self,

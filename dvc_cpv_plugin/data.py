@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Unpack
 
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
-from dvc_cpv_plugin.errors import DownloadError, InitError, UploadError
-from dvc_cpv_plugin.options import CommonOptions, DownloadOptions, UploadOptions, check_type
+from dvc_cpv_plugin.errors import DownloadError, InitError
+from dvc_cpv_plugin.options import UPLOAD, CommonOptions, DownloadOptions, UploadOptions, check_type
 
 if TYPE_CHECKING:
     from cpv_hooks.console.plan import Plan
@@ -26,22 +26,11 @@ class DataCheckpointsManage(Checkpoints):
 
         Data that is there is replaced only with `force`, and only once its content is saved. Raises `InitError`.
         """
-        from cpv_hooks.operations.make.upload import plan_upload
         from cpv_hooks.setup.init.skeleton import refuse_existing_data
 
-        method = "import_data_init"
-        options = self._options(method, kwargs, {"version_tag": str, "message": str, "dask": str})
-        check_type(method, "data_path", data_path, Path)
-        source, version = options.path(data_path), kwargs.get("version_tag")
-
-        def plan(project: Project) -> Plan[str]:
-            if not options.force:
-                refuse_existing_data(project)
-            message = kwargs.get("message")
-            dask = kwargs.get("dask")
-            return plan_upload(project, Line.DATA, source, version=version, message=message, dask=dask)
-
-        self._operate("data upload", options, InitError, plan, lines=_LINES, version=version, source=source)
+        options = self._options("import_data_init", kwargs, UPLOAD)
+        check_type("import_data_init", "data_path", data_path, Path)
+        self._upload(Line.DATA, options, data_path, kwargs, refuse=refuse_existing_data, error=InitError)
 
     def upload_data_checkpoint(self, data_path: str, **kwargs: Unpack[UploadOptions]) -> str:
         """Make a folder or file the training data's next checkpoint and return its tag.
@@ -49,19 +38,9 @@ class DataCheckpointsManage(Checkpoints):
         It takes the place of the data that is there, whose content is saved first; then it is uploaded and verified,
         committed, and tagged: all of it or nothing. Raises `UploadError`.
         """
-        from cpv_hooks.operations.make.upload import plan_upload
-
-        method = "upload_data_checkpoint"
-        options = self._options(method, kwargs, {"version_tag": str, "message": str, "dask": str})
-        check_type(method, "data_path", data_path, Path)
-        source, version = options.path(data_path), kwargs.get("version_tag")
-
-        def plan(project: Project) -> Plan[str]:
-            message, dask = kwargs.get("message"), kwargs.get("dask")
-            return plan_upload(project, Line.DATA, source, version=version, message=message, dask=dask)
-
-        name = "data upload"
-        return self._operate(name, options, UploadError, plan, lines=_LINES, version=version, source=source)
+        options = self._options("upload_data_checkpoint", kwargs, UPLOAD)
+        check_type("upload_data_checkpoint", "data_path", data_path, Path)
+        return self._upload(Line.DATA, options, data_path, kwargs)
 
     def download_data_checkpoint(self, tag: str | None = None, **kwargs: Unpack[DownloadOptions]) -> str:
         """Write a version's data (the highest by default) to `output_dir` and return where it is.

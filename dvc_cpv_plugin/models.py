@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Unpack
 
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
-from dvc_cpv_plugin.errors import DownloadError, InitError, RetireError, UploadError, raised_as
+from dvc_cpv_plugin.errors import DownloadError, InitError, RetireError, raised_as
 from dvc_cpv_plugin.options import (
+    UPLOAD,
     CommonOptions,
     DownloadOptions,
     ExportOptions,
@@ -86,23 +87,11 @@ class ModelsCheckpointsManage(Checkpoints):
         It is copied to the model's place, `metrics` are appended to the metrics file, both are uploaded and verified,
         committed, and tagged: all of it or nothing. Raises `UploadError`.
         """
-        from cpv_hooks.operations.make.upload import plan_upload
-
         method = "upload_model_checkpoint"
-        options = self._options(method, kwargs, {"version_tag": str, "message": str, "dask": str})
+        options = self._options(method, kwargs, UPLOAD)
         check_type(method, "model_path", model_path, Path)
         check_type(method, "metrics", metrics, Mapping, optional=True)
-        source, version = options.path(model_path), kwargs.get("version_tag")
-
-        def plan(project: Project) -> Plan[str]:
-            message = kwargs.get("message")
-            dask = kwargs.get("dask")
-            return plan_upload(
-                project, Line.MODEL, source, metrics=metrics, version=version, message=message, dask=dask
-            )
-
-        name = "model upload"
-        return self._operate(name, options, UploadError, plan, lines=_LINES, version=version, source=source)
+        return self._upload(Line.MODEL, options, model_path, kwargs, metrics=metrics)
 
     def download_model_checkpoint(self, tag: str | None = None, **kwargs: Unpack[DownloadOptions]) -> ModelArtifacts:
         """Write a version's files (the highest by default) to `output_dir` as copies of the user's own.

@@ -55,6 +55,10 @@ class UploadOptions(CommonOptions, total=False):
     """The address of a Dask scheduler whose workers hash, cache and upload the files of a folder."""
 
 
+UPLOAD = {"version_tag": str, "message": str, "dask": str}
+"""The types of the options that `UploadOptions` has besides the common ones."""
+
+
 class DownloadOptions(CommonOptions, total=False):
     """Options of the downloads."""
 

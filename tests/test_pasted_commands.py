@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.errors import CPVError, shell_path, shell_paths, shell_word
+from cpv_hooks.errors import CPVError, shell_path, shell_word
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("cpv_hooks", "dvc_cpv_plugin")
@@ -22,7 +22,6 @@ QUOTING = (
     "shell_word",
     "shell_words",
     "shell_path",
-    "shell_paths",
     "file_word",
     "git_word",
     "git_words",
@@ -195,7 +194,7 @@ def test_an_unquoted_value_is_found(line: str, name: str) -> None:
     [
         'what = f"{name} is no version of this repository"',
         'fix = f"git checkout -- {shell_path(file)} && git add {shell_path(file)}"',
-        "fix = f\"git commit {shell_paths(files) if few else '-a'}\"",
+        "fix = f\"git commit {git_words(files) if few else '-a'}\"",
         'fix = f"git remote add {origin.NAME} URL"',
     ],
 )
@@ -229,4 +228,3 @@ def test_a_shell_reads_the_name_that_was_shown(name: str, shell: str) -> None:
 @pytest.mark.parametrize(("name", "word"), [("-rf", "./-rf"), (":(top)x", "'./:(top)x'"), ("a-b", "a-b")])
 def test_a_path_is_no_option(name: str, word: str) -> None:
     assert shell_path(name) == word
-    assert shell_paths([name, "b c"]) == f"{word} 'b c'"
