@@ -1,4 +1,4 @@
-"""`dvc cpv migrate lfs|checkpoints|mlflow`: what other tools keep becomes versions."""
+"""`dvc cpv migrate lfs|checkpoints|mlflow|hf`: what other tools keep becomes versions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   dvc cpv migrate lfs                  in one new commit; history stays as it is
   dvc cpv migrate checkpoints runs/7   a version of each checkpoint in a folder
   dvc cpv migrate mlflow mlflow.db     a version of each model of MLflow's runs
+  dvc cpv migrate hf DIR               a version of a Hugging Face snapshot
 
 What is migrated from stays as it is. docs/migrating.md has more."""
 
@@ -118,6 +119,21 @@ class CmdMigrateMlflow(VersionsCommand):
         return self.bring("mlflow", items)
 
 
+class CmdMigrateHf(VersionsCommand):
+    """Makes a version of a Hugging Face snapshot."""
+
+    def run(self) -> int:
+        """Do it."""
+        import tempfile
+        from pathlib import Path
+
+        from cpv_hooks.migration.hf_snapshot import find_snapshot, lay_out
+
+        snapshot = find_snapshot(Path(self.args.folder).absolute(), self.args.revision)
+        with tempfile.TemporaryDirectory(prefix="cpv-hf-", dir=self.project().repo.common_dir) as scratch:
+            return self.bring("hf", [lay_out(snapshot, Path(scratch))])
+
+
 class CmdMigrateLfs(MigrateCommand):
     """Moves what Git LFS has to DVC."""
 
@@ -162,6 +178,14 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     mlflow.add_argument("store", metavar="PATH", help="The mlruns folder, or MLflow's SQLite database.")
     mlflow.add_argument("--artifacts", metavar="FOLDER", help="Where artifacts are now, if not where MLflow says.")
     mlflow.add_argument("--experiment", metavar="NAME", help="The experiment, where several have models.")
+    hub = _add_versions(
+        verbs, parent_parser, "hf", CmdMigrateHf,
+        "Make a version of a Hugging Face snapshot: real files in the place of links, the revision in the message.",
+        "examples:\n  dvc cpv migrate hf ~/.cache/huggingface/hub/models--org--name --as model\n"
+        "  dvc cpv migrate hf downloads/name --as model        # what `hf download --local-dir` made",
+    )  # fmt: skip
+    hub.add_argument("folder", metavar="DIR", help="models--ORG--NAME of the cache, one of its snapshots, any folder.")
+    hub.add_argument("--revision", metavar="REVISION", help="The snapshot of a cache (default: main's).")
 
 
 def _add_versions(
