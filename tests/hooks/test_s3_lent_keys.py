@@ -138,6 +138,7 @@ def options_of(case: str, services: Services, folder: Path, patch: pytest.Monkey
     return method, S3Options.of("storage", "s3://bucket/team", values)
 
 
+@pytest.mark.compatibility("Remotes", "AWS roles of machines (IMDSv2), assumed roles, web identities")
 @pytest.mark.parametrize("case", CASES)
 def test_the_services_are_asked_for_keys_as_boto3_asks_them(
     case: str, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -263,7 +263,8 @@ def _read(stream: object) -> Request | None:
         headers[name.lower()] = value.strip()
     url = urlsplit(target)
     query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
-    _, _, key = unquote(url.path).lstrip("/").partition("/")
+    path = unquote(url.path).removeprefix("/")
+    key = path if headers.get("host", "").startswith("bucket.") else path.partition("/")[2]
     return Request(_kind(method, key, query), method, key, query, headers, b"")
 
 

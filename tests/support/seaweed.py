@@ -56,10 +56,14 @@ class Server:
             region_name=self.region,
         )
 
-    def make_bucket(self) -> str:
-        """Make a new bucket and return its name."""
-        name = f"test-{uuid.uuid4().hex[:12]}"
-        self.client().create_bucket(Bucket=name)
+    def make_bucket(self, *, locked: bool = False) -> str:
+        """Make a new bucket and return its name; a locked one keeps versions, and removes none for a day."""
+        name, client = f"test-{uuid.uuid4().hex[:12]}", self.client()
+        client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locked)
+        if locked:
+            rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+            lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+            client.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=lock)
         return name
 
     def make_versioned_bucket(self) -> str:

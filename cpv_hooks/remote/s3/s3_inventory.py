@@ -7,12 +7,14 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
 from cpv_hooks.remote.common.inventory import Leftover, Seen, in_safe_order
 from cpv_hooks.remote.common.notes import NOTES
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, RemoteError
 from cpv_hooks.remote.s3.s3_listing import PAGE, ObjectListing, pages_of
 from cpv_hooks.remote.s3.s3_notes import S3Notes
+from cpv_hooks.remote.s3.versioned_bucket import keeps_versions
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, head_object, not_s3
 from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect
 from cpv_hooks.remote.s3_client.s3_errors import code_of, is_lacking
@@ -125,6 +127,11 @@ class S3Inventory:
                 if faults:
                     # The files of a directory object that is still there stay too.
                     raise self._not_removed(faults)
+            if ordered and keeps_versions(self.client, self._bucket):
+                warn(
+                    f"{self._remote.url}: the bucket keeps versions, so what was removed takes up space until a "
+                    "lifecycle rule of the bucket lets older versions expire"
+                )
 
     def _not_removed(self, faults: list[tuple[str, str]]) -> RemoteError:
         (key, why), *more = faults
@@ -155,7 +162,6 @@ class S3Inventory:
 
     def leftovers(self, before: float) -> list[Leftover]:
         """See `Inventory`. Who may not list uploads, or whose server cannot, is told so and has none."""
-        from cpv_hooks.console.output import warn
         from cpv_hooks.remote.s3.abandoned_uploads import abandoned
 
         notes = self._notes(before)
@@ -188,8 +194,6 @@ class S3Inventory:
                 raise self._not_removed(faults)
             left = abort(self.client, self._bucket, [leftover for leftover in leftovers if leftover not in notes])
         if left:
-            from cpv_hooks.console.output import warn
-
             warn(f"{self._remote.url}: {left} unfinished uploads stay (the server has no AbortMultipartUpload)")
 
 

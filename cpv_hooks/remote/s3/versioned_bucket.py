@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 def demand_versioning(options: S3Options, client: S3Client | None = None) -> None:
     """Raise unless the bucket keeps versions; where it may not or cannot be asked, the first upload tells."""
     with as_remote_error(options):
-        try:
-            answer = (client or connect(options)).get_bucket_versioning(Bucket=options.bucket)
-        except Exception as error:
-            if code_of(error) == "AccessDenied" or is_lacking(error):
-                return
-            raise
-    if answer.get("Status") != "Enabled":
-        raise no_versions(options)
+        if keeps_versions(client or connect(options), options.bucket) is False:
+            raise no_versions(options)
+
+
+def keeps_versions(client: S3Client, bucket: str) -> bool | None:
+    """Whether a bucket does; None where it may not or cannot be asked. Raises botocore's errors."""
+    try:
+        return client.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
+    except Exception as error:
+        if code_of(error) == "AccessDenied" or is_lacking(error):
+            return None
+        raise
 
 
 def no_versions(options: S3Options) -> RemoteError:

@@ -123,7 +123,10 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
         return _wrong_region(error, options)
     if code in _DENIED:
         action = _ACTIONS.get(error.operation_name, f"s3:{error.operation_name}")
-        return f"access denied ({action})", f"ask the bucket's owner for {action} on {options.bucket}/{options.prefix}"
+        fix = f"ask the bucket's owner for {action} on {options.bucket}/{options.prefix}"
+        if options.server == "AWS" and action in ("s3:GetObject", "s3:ListBucket"):
+            fix += " (for a bucket where the requester pays DVC has no option)"
+        return f"access denied ({action})", fix
     if code in _BUSY:
         return f"the server is in trouble ({code})", f"wait a little, then {options.retry}"
     if code in _FULL:

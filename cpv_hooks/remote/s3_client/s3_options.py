@@ -218,6 +218,10 @@ class S3Options:
             )
         if self.get("sse_kms_key_id") and not (self.get("sse") or "").startswith("aws:kms"):
             raise self._wrong("sse_kms_key_id is set, but sse is not aws:kms", "sse aws:kms")
+        grants = [("acl", name) for name in _GRANTS if name != "acl"]
+        for one, other in (*grants, ("sse_customer_key", "sse")):
+            if self.get(one) and self.get(other):
+                raise self._wrong(f"{one} and {other} exclude each other", f"--unset {other}")
 
     def _check_trust(self) -> None:
         path = self.get("ssl_verify")

@@ -9,8 +9,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
+from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.errors import disk_error
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.system.dvc_lock import holding_dvc
 from cpv_hooks.system.locks import locked
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -47,14 +48,23 @@ def locks(repo: Repo, projects: Sequence[Project]) -> Iterator[None]:
 
 
 def sweep(repo: Repo, plan: PrunePlan) -> None:
-    """Remove what a plan names, directory objects before files. Raises `CPVError` where one cannot be removed.
+    """Remove what a plan names, directory objects before files. Raises `CPVError` where one cannot be removed; what
+    other remotes hold is removed all the same.
 
     What is there no more, or was renewed since the plan was made, is passed over.
     """
     for cache in plan.caches:
         _sweep_cache(cache)
+    faults: list[CPVError] = []
     for remote in plan.remotes:
-        _sweep_remote(Queue.of(repo), remote)
+        try:
+            _sweep_remote(Queue.of(repo), remote)
+        except CPVError as error:
+            faults.append(error)
+    for fault in faults[1:]:
+        warn(str(fault))
+    if faults:
+        raise faults[0]
 
 
 def _sweep_cache(part: CachePart) -> None:
@@ -81,5 +91,7 @@ def _mtime(path: os.PathLike[str]) -> float | None:
 def _sweep_remote(queue: Queue, part: RemotePart) -> None:
     # First the record: a push that comes in between looks at the remote itself.
     queue.forget(part.url, [item.oid for item in part.objects])
-    part.inventory.remove([item.oid for item in part.objects])
-    part.inventory.clean(part.leftovers)
+    try:
+        part.inventory.remove([item.oid for item in part.objects])
+    finally:
+        part.inventory.clean(part.leftovers)

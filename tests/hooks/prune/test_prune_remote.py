@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,16 +167,21 @@ def bucket(s3_server: Server) -> str:
     return s3_server.make_bucket()
 
 
-@pytest.fixture
-def on_s3(make_repo: MakeRepo, s3_server: Server, bucket: str) -> ModelRepo:
-    """One published version, an object that nothing needs, and an upload of one that nobody finished."""
-    repo = make_repo(install=False, remote=f"s3://{bucket}/vision/resnet", server=s3_server, files=FILES)
+def abandon_a_version(repo: ModelRepo) -> None:
+    """Publish two versions, and let no ref name the second any more."""
     save(repo, {"model.bin": b"gone"})
     publish(project_of(repo), ["HEAD", "HEAD~1"], Progress("testing"))
     repo.git("reset", "-q", "--hard", "HEAD~1")
     repo.git("reflog", "expire", "--expire=all", "--all")
     engine.run(repo, SYNC)
     (repo.path / ".git/ORIG_HEAD").unlink()
+
+
+@pytest.fixture
+def on_s3(make_repo: MakeRepo, s3_server: Server, bucket: str) -> ModelRepo:
+    """One published version, an object that nothing needs, and an upload of one that nobody finished."""
+    repo = make_repo(install=False, remote=f"s3://{bucket}/vision/resnet", server=s3_server, files=FILES)
+    abandon_a_version(repo)
     client = s3_server.client()
     for name in ("vision/resnet/files/md5/ab/" + "c" * 30, "vision/resnet/other", "foreign"):
         upload = client.create_multipart_upload(Bucket=bucket, Key=name)["UploadId"]
@@ -202,6 +208,54 @@ def test_on_s3(on_s3: ModelRepo, s3_server: Server, bucket: str) -> None:
     on_s3.run("rm", "-rf", ".dvc/cache", "model.bin", "data")
     on_s3.dvc("pull", "-q")
     assert (on_s3.read("model.bin"), on_s3.read("data/sub/b")) == (b"weights", b"b")
+
+
+@pytest.mark.compatibility("Remotes", "S3, a bucket with versioning, or with versioning suspended")
+@pytest.mark.compatibility("Remotes", "S3, a bucket with Object Lock")
+@pytest.mark.parametrize("kind", ["versioned", "suspended", "locked"])
+def test_a_bucket_that_keeps_versions(
+    kind: str, make_repo: MakeRepo, s3_server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is removed has a delete marker; it can be stored again, and what is needed is there."""
+    client, bucket = s3_server.client(), s3_server.make_bucket(locked=kind == "locked")
+    if kind != "locked":
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    if kind == "suspended":
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    repo = make_repo(install=False, remote=f"s3://{bucket}/vision/resnet", server=s3_server, files=FILES)
+    abandon_a_version(repo)
+    sweep.sweep(project_of(repo).repo, plan(repo, grace=0.0))
+    said = capsys.readouterr().err
+    assert ("the bucket keeps versions, so what was removed takes up space until" in said) == (kind != "suspended")
+    remote = open_remote(project_of(repo))
+    assert remote.missing([md5(b"gone"), md5(b"weights")]) == {md5(b"gone")}
+    save(repo, {"model.bin": b"gone"})
+    publish(project_of(repo), ["HEAD"], Progress("testing"))
+    assert remote.missing([md5(b"gone")]) == set()
+    repo.run("rm", "-rf", ".dvc/cache", "model.bin")
+    repo.dvc("pull", "-q")
+    assert repo.read("model.bin") == b"gone"
+
+
+def test_a_remote_that_refuses_keeps_no_other(on_s3: ModelRepo, s3_server: Server, bucket: str) -> None:
+    """Its unfinished uploads go too."""
+    found = plan(on_s3, grace=0.0)
+    mine = found.remotes[0]
+
+    class Refusing:
+        def remove(self, oids: object) -> None:
+            raise CPVError("cannot be removed", where="elsewhere")
+
+        def clean(self, leftovers: object) -> None:
+            cleaned.append(leftovers)
+
+    cleaned: list[object] = []
+    refusing = replace(mine, url="s3://elsewhere", inventory=Refusing())  # type: ignore[arg-type]
+    found.remotes = [refusing, refusing, mine]
+    with pytest.raises(CPVError, match="elsewhere: cannot be removed"):
+        sweep.sweep(project_of(on_s3).repo, found)
+    assert cleaned == [mine.leftovers] * 2
+    assert going(on_s3, grace=0.0) == set()
 
 
 def test_who_may_only_read_and_list_removes_nothing(
