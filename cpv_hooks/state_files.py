@@ -58,6 +58,7 @@ SENT = "sent"
 PUSHES_CHECKED = "pushes-checked"
 NO_METRICS = "no-metrics"
 HISTORY = "history"
+FETCH = "fetch.json"
 UPLOADS = "uploads"
 S3 = "s3.json"
 UPLOAD = "upload-"
@@ -83,6 +84,7 @@ OF_REPOSITORY = frozenset(
         PUSHES_CHECKED,
         NO_METRICS,
         HISTORY,
+        FETCH,
         UPLOADS,
         S3,
         f"{UPLOAD}*{LOCKED}",

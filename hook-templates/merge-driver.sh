@@ -35,9 +35,14 @@ merged_by_dvc() {
     return $status
 }
 
+# A side that was fetched just now, or a folder that is left out here: the cache may lack the lists that DVC joins.
+bring_lists() {
+    [ ! -x "$python" ] || "$python" -I -m cpv_hooks.sync.merge_listings "$pointer" "$base" "$ours" "$theirs"
+}
+
 run_dvc() {
     if [ -x "$python" ]; then "$python" -m dvc "$@"; else dvc "$@"; fi
 }
 
-are_folders && dvc_root && merged_by_dvc && exit 0
+are_folders && dvc_root && bring_lists && merged_by_dvc && exit 0
 git merge-file --marker-size="$size" -L ours -L base -L theirs "$ours" "$base" "$theirs" || exit 1

@@ -120,7 +120,8 @@ def _artifacts(project: Project, line: Line) -> Check:
     from cpv_hooks.worktree.discovery import discover
 
     state = project.repo.state
-    found = discover(project.repo, [project], Index.load(state), Clock(state / state_files.CLOCK))
+    index = Index.load(state)
+    found = discover(project.repo, [project], index, Clock(state / state_files.CLOCK))
     if found.errors:
         raise found.errors[0]
     kinds = {pointer.path: project.kind_of(pointer.path) for _, pointer in found.pointers}
@@ -130,7 +131,9 @@ def _artifacts(project: Project, line: Line) -> Check:
         fix = f"put it there: {where}" if places else f"name one under [artifacts] {line} in .cpv.toml"
         return Check("required-files", "fail", f"there is no {line} yet ({where})", fix)
     own = [(ours, pointer) for ours, pointer in found.pointers if Line.of(kinds[pointer.path]) is line]
-    absent = [p.path for _, p in own if not (p.oid is None and p.imported) and not (project.repo.top / p.path).exists()]
+    left_out = {path for path, entry in index.entries.items() if entry.left_out}
+    wanted = [pointer.path for _, pointer in own if pointer.oid is not None or not pointer.imported]
+    absent = [path for path in wanted if path not in left_out and not (project.repo.top / path).exists()]
     if absent:
         return Check("required-files", "fail", f"not in the work tree: {_listed(absent)}", "dvc cpv sync")
     return Check("required-files", "ok", f"{_listed([pointer.path for _, pointer in own])} there")

@@ -30,10 +30,13 @@ except for line ends that DVC 2's leaves open."""
 
 
 class Content(NamedTuple):
-    """What an artifact holds: its DVC hash (`legacy`: DVC 2's), bytes in total, and number of files for a directory."""
+    """What an artifact holds: its DVC hash (`legacy`: DVC 2's), bytes in total, and number of files for a directory.
+
+    The size is None where files that nobody has seen here belong to it.
+    """
 
     oid: str
-    size: int
+    size: int | None
     nfiles: int | None = None
     isexec: bool = False
     legacy: bool = False

@@ -135,7 +135,9 @@ def _local(table: Mapping[str, Any], pointer: Pointer) -> str:
 
 
 def _own(content: Content) -> dict[str, Any]:
-    own: dict[str, Any] = {"md5": content.oid, "size": content.size}
+    own: dict[str, Any] = {"md5": content.oid}
+    if content.size is not None:
+        own["size"] = content.size
     if content.nfiles is not None:
         own["nfiles"] = content.nfiles
     if content.isexec:

@@ -36,6 +36,6 @@ def run(args: list[str]) -> int:
     report = guarded_sync(repo, INDEX_CHANGE)
     if command in _FOLLOWED:
         # What is missing now may be there in a moment; a rescue is told once.
-        report = SyncReport([outcome for outcome in report.outcomes if outcome.state in ("rescued", "clean")])
+        report = SyncReport([*report.of("rescued", "clean"), *report.left_out])
     tell_outcomes(report)
     return 0

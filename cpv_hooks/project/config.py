@@ -12,6 +12,7 @@ from cpv_hooks.errors import CPVError, disk_error
 
 if TYPE_CHECKING:
     from cpv_hooks.metric_formats.series import Goal
+    from cpv_hooks.project.fetch_rule import FetchRule
 
 FILE = ".cpv.toml"
 MAX_BYTES = 1 << 20
@@ -87,6 +88,7 @@ class Config(NamedTuple):
     runs_free: Literal["later", "at once"] = "later"
     runs_cores: int = 1
     snapshot_dask: str = ""
+    fetch: FetchRule | None = None
 
 
 # section -> key -> (field of Config, the type, the allowed values)
@@ -111,7 +113,7 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
     "snapshot": {"dask": ("snapshot_dask", str, None)},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
-_SECTIONS = ("artifacts", *_SCHEMA, "stages", "metrics")
+_SECTIONS = ("artifacts", *_SCHEMA, "stages", "metrics", "fetch")
 _WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
 
 
@@ -167,6 +169,10 @@ class _Reader:
                 values["artifacts"] = {kind: self._patterns(kind, value) for kind, value in content.items()}
             elif section == "stages":
                 values["stages"] = {stage: self._rule(stage, value) for stage, value in content.items()}
+            elif section == "fetch" and content:
+                from cpv_hooks.project.fetch_rule import from_table
+
+                values["fetch"] = from_table(content, lambda key, what: self._error("fetch", key, what))
             elif section == "metrics":
                 values["metrics"] = self._goals(content)
             else:
@@ -194,7 +200,7 @@ class _Reader:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self._error("artifacts", kind, f"artifacts.{kind} must be a list of paths")
         for item in value:
-            if not _is_inside(item):
+            if not is_inside(item):
                 raise self._error("artifacts", kind, f"artifacts.{kind}: {item!r} is outside the repository")
         return tuple(str(PurePosixPath(item)) for item in value)
 
@@ -243,7 +249,7 @@ class _Reader:
         return next((n for n, line in enumerate(self.lines[start:], start) if re.match(pattern, line)), None)
 
 
-def _is_inside(item: str) -> bool:
+def is_inside(item: str) -> bool:
     """Whether a pattern can only mean paths inside the repository, and none of Git's or DVC's own."""
     path = PurePosixPath(item)
     foreign = any(part.lower() in ("..", ".git", ".dvc") for part in path.parts)

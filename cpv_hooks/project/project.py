@@ -125,7 +125,7 @@ class Project(_Facts):
 def matches(path: str, pattern: str) -> bool:
     """Whether a path is what a pattern of `.cpv.toml` names, or lies in a folder that it names."""
     pattern = posixpath.normpath(pattern)
-    return fnmatch.fnmatchcase(path, pattern) or path.startswith(pattern + "/")
+    return path == pattern or fnmatch.fnmatchcase(path, pattern) or path.startswith(pattern + "/")
 
 
 def managed_roots(repo: Repo) -> list[Path]:

@@ -48,6 +48,7 @@ class _Content(_Action):
     oid: _Text
     isexec: bool
     legacy: bool = False
+    left_out: bool = False
 
 
 _FILE: Mapping[str, Any] = {

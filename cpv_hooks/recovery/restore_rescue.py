@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from cpv_hooks import state_files
@@ -15,8 +16,10 @@ from cpv_hooks.sync.placement import bring_artifact
 from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import Clock
+from cpv_hooks.worktree.absent_files import Wanted
 from cpv_hooks.worktree.artifact import Artifact, current_content
 from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.base_tree import Absent
 from cpv_hooks.worktree.discovery import owner
 from cpv_hooks.worktree.materialise import lacking_objects, needed_objects
 from cpv_hooks.worktree.placer import Placer
@@ -46,30 +49,32 @@ def restore_rescue(repo: Repo, number: int, output: str | None = None) -> Path:
     pointer = rescue.pointer
     with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
         space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
-        wanted = _wanted(space, pointer, number)
+        goal = _wanted(space, pointer, number)
         if output:
-            _copy(space, pointer, wanted, target)
+            _copy(space, pointer, goal.here, target)
         else:
-            _replace(space, pointer)
+            _replace(space, pointer, goal)
     if not output:
         guarded_sync(repo, SYNC)
     return target
 
 
-def _wanted(space: Workspace, pointer: Pointer, number: int) -> list[tuple[str, str]]:
-    wanted = needed_objects(pointer, space.cache)
-    lost = next(lacking_objects(pointer, space.cache, (oid for _, oid in wanted)), None)
-    if lost:
-        what = f"the cache lost object {lost}"
+def _wanted(space: Workspace, pointer: Pointer, number: int) -> Wanted:
+    """What of it can be brought: where some of the artifact is left out, that may never have been here."""
+    wanted, entry = dict(needed_objects(pointer, space.cache)), space.index.entries.get(pointer.path)
+    lost = set(lacking_objects(pointer, space.cache, wanted.values()))
+    if lost and not (entry is not None and entry.left_out):
+        what = f"the cache lost object {min(lost)}"
         raise CPVError(what, where=f"rescue {number}", fix="look for a copy in other clones")
-    return wanted
+    absent = {name: oid for name, oid in wanted.items() if oid in lost}
+    return Wanted({name: oid for name, oid in wanted.items() if oid not in lost}, absent)
 
 
-def _copy(space: Workspace, pointer: Pointer, wanted: list[tuple[str, str]], target: Path) -> None:
+def _copy(space: Workspace, pointer: Pointer, wanted: Mapping[str, str], target: Path) -> None:
     """Put the content where nothing is; nothing is there where it fails."""
     try:
         with Placer(space, legacy=pointer.legacy) as placer:
-            for name, oid in wanted:
+            for name, oid in wanted.items():
                 place = target / name if name else target
                 placer.place(oid, place, isexec=pointer.isexec, root=target if name else None)
     except BaseException:
@@ -77,7 +82,7 @@ def _copy(space: Workspace, pointer: Pointer, wanted: list[tuple[str, str]], tar
         raise
 
 
-def _replace(space: Workspace, pointer: Pointer) -> None:
+def _replace(space: Workspace, pointer: Pointer, goal: Wanted) -> None:
     """Put the content in the artifact's place. Its base stays, so that the next sync takes what is new.
 
     Where this fails half-way, the next sync brings the pointer's content back.
@@ -93,6 +98,10 @@ def _replace(space: Workspace, pointer: Pointer) -> None:
             index.write_tree(path, taken.entry.oid, taken.tree)
         index.set(path, taken.entry)
         artifact = Artifact.at(space, path)
-    bring_artifact(artifact, pointer)
+    bring_artifact(artifact, pointer, goal)
     index.forget(path) if base is None else index.set(path, base)
+    tree = index.read_tree(path, base.oid) if base is not None and goal.absent else None
+    if base is not None and tree is not None:
+        # What is absent now is the rescue's, and so it is what the next sync takes.
+        index.write_tree(path, base.oid, tree._replace(absent=Absent(goal.absent, None)))
     index.save()

@@ -48,12 +48,14 @@ def artifact(
 def _record(content: Content | BaseEntry | None) -> dict[str, Any] | None:
     if content is None:
         return None
-    return {"oid": content.oid, "isexec": content.isexec, "legacy": content.legacy}
+    found = {"oid": content.oid, "isexec": content.isexec, "legacy": content.legacy}
+    return {**found, "left_out": True} if isinstance(content, BaseEntry) and content.left_out else found
 
 
 def _entry(record: Mapping[str, Any]) -> BaseEntry:
     # Without a signature: the next sync reads the artifact and finds that it is this.
-    return BaseEntry(record["oid"], record["isexec"], legacy=_is_legacy(record))
+    left_out = bool(record.get("left_out"))
+    return BaseEntry(record["oid"], record["isexec"], legacy=_is_legacy(record), left_out=left_out)
 
 
 def _is_legacy(record: Mapping[str, Any] | None) -> bool:
@@ -89,7 +91,9 @@ def _is_committed(project: Project, action: Mapping[str, Any], commit: str) -> b
 
 
 def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
-    before, after = _files(space, path, action["before"]), _files(space, path, action["after"])
+    left_out = bool(action["base"] and action["base"].get("left_out"))
+    before = _files(space, path, action["before"], may_lack=left_out)
+    after = _files(space, path, action["after"], may_lack=left_out)
     target = space.target(path)
     now = _standing(space, path)
     ours = [
@@ -115,17 +119,18 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
         target.mkdir(exist_ok=True)
 
 
-def _files(space: Workspace, path: str, record: Mapping[str, Any] | None) -> Files:
+def _files(space: Workspace, path: str, record: Mapping[str, Any] | None, *, may_lack: bool) -> Files:
+    """What of a content was in the work tree; it `may_lack` what was left out, which the cache lacks too."""
     if record is None:
         return {}
     pointer = Pointer(
         file=f"{path}.dvc", path=path, oid=record["oid"], isexec=record["isexec"], legacy=_is_legacy(record)
     )
     found = needed_objects(pointer, space.cache)
-    lost = next(lacking_objects(pointer, space.cache, (oid for _, oid in found)), None)
-    if lost is not None:
-        raise CPVError(f"the cache lost object {lost}", where=path, fix="look for a copy in other clones")
-    return {name: (oid, pointer.isexec, pointer.legacy) for name, oid in found}
+    lost = set(lacking_objects(pointer, space.cache, (oid for _, oid in found)))
+    if lost and not may_lack:
+        raise CPVError(f"the cache lost object {min(lost)}", where=path, fix="look for a copy in other clones")
+    return {name: (oid, pointer.isexec, pointer.legacy) for name, oid in found if oid not in lost}
 
 
 def _at(target: Path, name: str) -> Path:

@@ -17,6 +17,7 @@ State = Literal[
     "rescued",  # both had changed, differently: the artifact's content was kept, then the pointer's brought
     "removed",  # Git took the pointer away, and the artifact went too
     "absent",  # the user has removed the artifact
+    "left out",  # all of it is absent on purpose
     "gone",  # its data went with a retired version; it is absent, as if the user had removed it
     "modified",  # a stage's or an import's artifact has changed; `dvc repro` or `dvc update` owns the pointer
     "conflict",  # both changed, differently; the user must choose
@@ -28,15 +29,23 @@ State = Literal[
     "invalid",  # a broken pointer, a disk that does not take what has changed
 ]
 _SETTLED: frozenset[State] = frozenset(
-    {"clean", "snapshot", "materialised", "adopted", "rescued", "absent", "gone", "removed"}
+    {"clean", "snapshot", "materialised", "adopted", "rescued", "absent", "left out", "gone", "removed"}
 )
 _WROTE: frozenset[State] = frozenset({"snapshot", "materialised", "rescued", "gone", "removed"})
+
+
+class LeftOut(NamedTuple):
+    """What of an artifact is absent on purpose: so many of its files (None for a file), and bytes if that is known."""
+
+    nfiles: int | None
+    size: int | None
 
 
 class Outcome(NamedTuple):
     """What the sync found or did for one artifact. `error` is what the user is to be told.
 
     `opened` are files of it that were snapshotted while another process had them open for writing, and has still.
+    `leaves` is what was left out just now.
     """
 
     path: str
@@ -44,6 +53,7 @@ class Outcome(NamedTuple):
     pointer: Pointer | None = None
     error: CPVError | None = None
     opened: tuple[str, ...] = ()
+    leaves: LeftOut | None = None
 
 
 class SyncReport:
@@ -56,7 +66,7 @@ class SyncReport:
     @property
     def wrote(self) -> bool:
         """Whether a pointer or an artifact was written."""
-        return any(outcome.state in _WROTE for outcome in self.outcomes)
+        return any(outcome.state in _WROTE or outcome.leaves for outcome in self.outcomes)
 
     @property
     def settled(self) -> bool:
@@ -67,6 +77,11 @@ class SyncReport:
     def errors(self) -> list[CPVError]:
         """What the user must be told."""
         return [outcome.error for outcome in self.outcomes if outcome.error]
+
+    @property
+    def left_out(self) -> list[Outcome]:
+        """Where something was left out just now."""
+        return [outcome for outcome in self.outcomes if outcome.leaves]
 
     def of(self, *states: State) -> list[Outcome]:
         """The outcomes in any of these states."""

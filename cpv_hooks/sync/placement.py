@@ -11,8 +11,10 @@ from contextlib import suppress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.worktree import folder_links
+from cpv_hooks.worktree.absent_files import Wanted
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import REMOVING
+from cpv_hooks.worktree.base_tree import NO_FILES
 from cpv_hooks.worktree.materialise import (
     Placed,
     comparable,
@@ -27,8 +29,9 @@ from cpv_hooks.worktree.verified_in_cache import keep_in_cache
 from cpv_hooks.worktree.workspace import Workspace
 
 
-def bring_artifact(artifact: Artifact, pointer: Pointer) -> Placed:
-    """Bring a pointer's content; what stands there now is its base (or nothing), and is made safe first.
+def bring_artifact(artifact: Artifact, pointer: Pointer, goal: Wanted | None = None) -> Placed:
+    """Bring a pointer's content, or what of it is to be here; what stands there now is its base (or nothing), and is
+    made safe first.
 
     Nothing is touched where `MissingObject` is raised. The caller moves the base, which ends the mark.
     """
@@ -40,7 +43,7 @@ def bring_artifact(artifact: Artifact, pointer: Pointer) -> Placed:
     current = tree.contents() if tree is not None else {}
     same_rule = base is None or base.legacy == pointer.legacy
     known = comparable(current, same_rule=same_rule)
-    wanted = complete_objects(space, pointer, known if pointer.isdir else {})
+    wanted = complete_objects(space, pointer, known if pointer.isdir else {}, goal.here if goal else None)
     if base is not None:
         target = space.target(path)
         held = current if base.isdir else {"": base.oid}
@@ -51,7 +54,9 @@ def bring_artifact(artifact: Artifact, pointer: Pointer) -> Placed:
         assert pointer.oid is not None
         space.index.mark(path, pointer.oid, legacy=pointer.legacy)
     if pointer.isdir:
-        return place_directory(space, pointer, known, wanted=wanted, before=tree.listing if tree else None)
+        before = tree.listing if tree else None
+        absent = goal.absent if goal else NO_FILES
+        return place_directory(space, pointer, known, wanted=wanted, absent=absent, before=before)
     if base is not None and base.isdir:
         _clear(space, path, list(current))
     return place_file(space, pointer)

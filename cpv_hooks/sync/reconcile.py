@@ -70,12 +70,15 @@ class Reconciler:
         artifact = Artifact.at(space, pointer.path, by_ctime=same_pointer and not self.policy.thorough)
         if entry is not None and entry.placing is not None:
             return self._settle.resume(artifact, pointer, entry.placing)
+        left_out = same_pointer and entry is not None and entry.left_out
         if artifact.status is None:
+            if left_out and not self._asks(space):
+                return Outcome(pointer.path, "left out", pointer)
             if pointer.oid is None or (same_pointer and not self.policy.restore):
                 return Outcome(pointer.path, "absent", pointer)
             return self._settle.materialise(artifact, pointer)
         if artifact.same:
-            if not same_pointer:
+            if not same_pointer or (left_out and self._asks(space)):
                 return self._settle.materialise(artifact, pointer)
             if pointer.path not in self.index.opened:
                 return Outcome(pointer.path, "clean", pointer)
@@ -83,6 +86,10 @@ class Reconciler:
 
             return Outcome(pointer.path, "clean", pointer, opened=still_open(space, pointer.path))
         return self._settle.changed(artifact, pointer, same_pointer)
+
+    def _asks(self, space: Workspace) -> bool:
+        """Whether what was left out may be brought now."""
+        return (self.policy.fetch or self.policy.complete) and space.choice.asks
 
     def save(self, space: Workspace, pointer: Pointer) -> list[Outcome]:
         """An artifact that Git is about to remove with its pointer; what is nowhere else is rescued."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from cpv_hooks.console.output import fail, say, warn
+from cpv_hooks.console.output import fail, say, size_text, warn
+from cpv_hooks.errors import file_word
 from cpv_hooks.sync.outcomes import Outcome, SyncReport
 
 _BLOCKING = frozenset({"in flux", "unreadable", "invalid", "ignored", "conflict"})
 # What refuses a commit, or fails a checkout, is no mere warning.
 _STOPPING = _BLOCKING | {"missing"}
+_NAMED = 5
 
 
 def tell_outcomes(report: SyncReport) -> None:
@@ -17,6 +19,32 @@ def tell_outcomes(report: SyncReport) -> None:
             fail(outcome.error)
         elif outcome.error:
             warn(str(outcome.error))
+    left_out = report.left_out
+    if left_out:
+        say(_left_out_line(left_out))
+
+
+def _left_out_line(outcomes: list[Outcome]) -> str:
+    """What was left out just now, and the one command that brings it."""
+    named = ", ".join(_left_out_words(outcome) for outcome in outcomes[:_NAMED])
+    paths = [file_word(outcome.path) for outcome in outcomes]
+    fix = " ".join(paths) if len(paths) <= _NAMED else "PATH…"
+    return f"left out {named}{' …' if len(outcomes) > _NAMED else ''}; dvc cpv sync {fix} brings it"
+
+
+def _left_out_words(outcome: Outcome) -> str:
+    leaves = outcome.leaves
+    assert leaves is not None
+    size = "" if leaves.size is None else size_text(leaves.size)
+    if leaves.nfiles is None:
+        return f"{outcome.path} ({size})" if size else outcome.path
+    files = f"{leaves.nfiles:,} file{'' if leaves.nfiles == 1 else 's'}"
+    inside = ", ".join(filter(None, (files, size)))
+    return (
+        f"{outcome.path} ({inside})"
+        if outcome.state == "left out"
+        else f"{files} of {outcome.path}{f' ({size})' if size else ''}"
+    )
 
 
 def tell_changes(report: SyncReport) -> None:
@@ -24,7 +52,8 @@ def tell_changes(report: SyncReport) -> None:
     tell_outcomes(report)
     brought = report.of("materialised", "rescued")
     if brought:
-        say(f"updated {', '.join(outcome.path for outcome in brought[:5])}{' …' if len(brought) > 5 else ''}")
+        more = " …" if len(brought) > _NAMED else ""
+        say(f"updated {', '.join(outcome.path for outcome in brought[:_NAMED])}{more}")
 
 
 def blocking(outcomes: list[Outcome]) -> list[Outcome]:

@@ -12,19 +12,21 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, disk_error, file_word
 from cpv_hooks.git.gitignore import ignore
-from cpv_hooks.sync.outcomes import Listener, Outcome
+from cpv_hooks.sync.outcomes import LeftOut, Listener, Outcome
 from cpv_hooks.sync.placement import bring_artifact, is_half_placed, take_away
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.unsaved import note_unsaved
+from cpv_hooks.sync.wanted_content import fetch_wanted, with_absent
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact, current_content
 from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
-from cpv_hooks.worktree.materialise import Placed, lacking_objects, needed_objects
+from cpv_hooks.worktree.base_tree import Absent
+from cpv_hooks.worktree.materialise import Placed
 from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import Snapshot
-from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
+from cpv_hooks.worktree.workspace import Workspace
 
 _FLUX_WINDOW = 10 * 1_000_000_000  # ns: an open file that was quiet for longer is a log between two lines
 
@@ -50,13 +52,18 @@ class Settle:
 
     def changed(self, artifact: Artifact, pointer: Pointer, same_pointer: bool) -> Outcome:
         """The artifact is not known to hold its base: read it, which also puts it into the cache."""
-        files = artifact.unread()
-        refused = self._refuse_reading(pointer, files)
-        if refused:
-            return refused
-        self.progress.grow(sum(count for _, count, _ in files))
-        space, entry = artifact.space, artifact.entry
-        taken = current_content(artifact, pointer, entry)
+        space, entry, taken = artifact.space, artifact.entry, None
+        artifact = with_absent(self.policy, artifact, pointer)
+        try:
+            files = artifact.unread()
+            refused = self._refuse_reading(pointer, files)
+            if refused:
+                return refused
+            self.progress.grow(sum(count for _, count, _ in files))
+            taken = current_content(artifact, pointer, entry)
+        finally:
+            if taken is None and entry is None:
+                self.index.forget(pointer.path)
         content = taken.content
         if content.named == pointer.named:
             self._set(pointer.path, taken)
@@ -155,16 +162,28 @@ class Settle:
         """Bring the pointer's content; what stands there now is the base (or nothing), and is made safe first."""
         if pointer.oid is None:
             return Outcome(pointer.path, "absent", pointer)
-        space = artifact.space
-        if self.policy.fetch and _lacking(space, pointer):
-            from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer
-
-            fetch_pointer(space.project, pointer)
-        entry = artifact.entry
+        wanted, entry = fetch_wanted(self.policy, artifact, pointer), artifact.entry
         if entry is not None and (entry.oid, entry.legacy) != (pointer.oid, pointer.legacy):
             note_unsaved(artifact, pointer.file, self.policy.name)
-        self._set(pointer.path, bring_artifact(artifact, pointer))
-        return Outcome(pointer.path, "materialised", pointer)
+        if wanted.leaves_all:
+            return self._leave_out(artifact, pointer)
+        before = artifact.tree.absent if artifact.tree is not None else Absent()
+        if artifact.same and entry is not None and entry.named == pointer.named and wanted.absent == before.files:
+            return Outcome(pointer.path, "clean", pointer)
+        placed = bring_artifact(artifact, pointer, wanted)
+        self._set(pointer.path, placed)
+        absent = placed.tree.absent if placed.tree is not None else Absent()
+        leaves = LeftOut(len(absent.files), absent.size) if absent.files.keys() - before.files.keys() else None
+        return Outcome(pointer.path, "materialised", pointer, leaves=leaves)
+
+    def _leave_out(self, artifact: Artifact, pointer: Pointer) -> Outcome:
+        """All of it is absent on purpose; what stands there is an older version, and is taken away."""
+        entry, path = artifact.entry, pointer.path
+        known = artifact.status is None and entry is not None and entry.left_out and entry.named == pointer.named
+        if artifact.status is not None:
+            take_away(artifact)
+        self.index.leave_out(path, pointer)
+        return Outcome(path, "left out", pointer, leaves=None if known else LeftOut(pointer.nfiles, pointer.size))
 
     def resume(self, artifact: Artifact, pointer: Pointer, placing: str) -> Outcome:
         """What brought or removed it was stopped half-way: finish, and rescue only what came from neither version."""
@@ -233,13 +252,6 @@ class Settle:
         take_away(artifact)
         remove_empty_parents(space.project.repo.top, path)
         return Outcome(path, "removed")
-
-
-def _lacking(space: Workspace, pointer: Pointer) -> bool:
-    try:
-        return any(lacking_objects(pointer, space.cache, (oid for _, oid in needed_objects(pointer, space.cache))))
-    except MissingFromCache:
-        return True
 
 
 def _write_pointer(space: Workspace, pointer: Pointer, taken: Snapshot) -> None:

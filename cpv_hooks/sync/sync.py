@@ -74,6 +74,8 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
         spaces = {
             project.root: Workspace(project, index, clock, progress.advance, progress.grow) for project in projects
         }
+        for space in spaces.values():
+            space.asks, space.asked = policy.complete, policy.asked
         for project in projects:
             if project.config.snapshot_dask and (policy.committing or policy.fetch):
                 from cpv_hooks.transfer.objects.on_dask import on_dask
@@ -124,7 +126,9 @@ def _written(
     """
     if not report.wrote:
         return Written()
-    if report.of("materialised", "rescued", "removed") or any(project.keeps_versions for project in report.projects):
+    if report.of("materialised", "rescued", "removed", "left out") or any(
+        project.keeps_versions for project in report.projects
+    ):
         return None
     files = frozenset(outcome.pointer.file for outcome in report.of("snapshot") if outcome.pointer)
     try:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.fetch_rule import FetchRule
 
 
 class SyncPolicy(NamedTuple):
@@ -16,6 +19,7 @@ class SyncPolicy(NamedTuple):
     `committing`: Git's index is that of the commit under way, and what the user must settle stops it with a line.
     `adding`: pointer files that `git add` names, which settles a conflict in them.
     `goes`: Git is about to remove artifacts with their pointers, so their content is saved.
+    `complete`: bring what was left out and is wanted by now; with `asked` what that names, whatever the settings say.
     `thorough`: look at each file of a large directory, not only at what its ctime shows to be changed.
     """
 
@@ -30,6 +34,8 @@ class SyncPolicy(NamedTuple):
     adding: frozenset[str] = frozenset()
     thorough: bool = False
     goes: bool = False
+    complete: bool = False
+    asked: FetchRule | None = None
 
     @property
     def work(self) -> str:
@@ -45,5 +51,5 @@ CHECKOUT = SyncPolicy("post-checkout", fetch=True, follow=True, restore=True)
 MERGE = SyncPolicy("post-merge", fetch=True, follow=True, restore=True)
 REWRITE = SyncPolicy("post-rewrite", fetch=True, follow=True, restore=True)
 COMMIT = SyncPolicy("post-commit")
-SYNC = SyncPolicy("sync", fetch=True, restore=True, thorough=True)
+SYNC = SyncPolicy("sync", fetch=True, restore=True, thorough=True, complete=True)
 STATUS = SyncPolicy("status", patient=False)

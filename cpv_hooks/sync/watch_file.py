@@ -81,7 +81,7 @@ def note_agreed(
         forget(repo)
         return
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
-    missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "removed")}
+    missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "left out", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
     split = Halves([], [], [])
     for _, pointer in found.pointers:

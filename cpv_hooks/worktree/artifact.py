@@ -6,14 +6,17 @@ import os
 import stat
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cpv_hooks import state_files
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
 from cpv_hooks.system.signatures import FolderListing, newest_time, signature
-from cpv_hooks.worktree.base_index import BaseEntry, Tree
-from cpv_hooks.worktree.snapshot import Look, Snapshot, known_oids, take_directory, take_file
+from cpv_hooks.worktree.base_index import BaseEntry
+from cpv_hooks.worktree.snapshot import Look, Snapshot, absent_at_base, known_oids, take_directory, take_file
 from cpv_hooks.worktree.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cpv_hooks.worktree.base_tree import Tree
 
 _BY_CTIME_FROM = 5000
 """Files of a directory from which `find` is sooner done than Python."""
@@ -75,7 +78,7 @@ class Artifact:
     @cached_property
     def look(self) -> Look:
         """The files of the directory, and what its base says of each."""
-        return Look(*self._listed, self.known(legacy=False))
+        return Look(*self._listed, self.known(legacy=False), absent_at_base(self.space, self.path, self.listing))
 
     def known(self, *, legacy: bool) -> list[str | None]:
         """The hash of each file of the directory, by this rule, where its base says it."""

@@ -9,22 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zlib
-from array import array
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.system.signatures import FolderListing, Signature
+from cpv_hooks.system.signatures import Signature
+
+if TYPE_CHECKING:
+    from cpv_hooks.worktree.base_tree import Tree
 
 REMOVING = ""
 """In the place of the object that is being brought: the artifact is being taken away."""
 _VERSION = 1
-_MAGIC = b"cpv-tree 1\n"
 _BYTES_PER_FILE = 64  # four numbers, an md5 and a name of usual length
 
 
@@ -34,7 +34,8 @@ class BaseEntry(NamedTuple):
     `signature` is a file's; `checked` is the file system's time (ns) at which the signatures were taken; anything
     newer than that is racy. `placing` is the object that was being brought when this was written, or `REMOVING`: if it
     is still there at the next sync, that was stopped half-way and what stands there is a mixture of the two. `plain`:
-    no `.dvcignore` had a say in which files of a directory were listed.
+    no `.dvcignore` had a say in which files of a directory were listed. `left_out`: all or some of the content is
+    absent on purpose, as `Tree.absent` says of a directory; without a tree all is.
     """
 
     oid: str
@@ -45,6 +46,7 @@ class BaseEntry(NamedTuple):
     plain: bool = False
     legacy: bool = False
     placing_legacy: bool = False
+    left_out: bool = False
 
     @property
     def named(self) -> Named:
@@ -55,21 +57,6 @@ class BaseEntry(NamedTuple):
     def isdir(self) -> bool:
         """Whether the content is a directory."""
         return self.oid.endswith(".dir")
-
-
-class Tree(NamedTuple):
-    """The files of a directory artifact at its base: relative path, md5 and signature, in step."""
-
-    listing: FolderListing
-    oids: list[str]
-
-    def contents(self) -> dict[str, str]:
-        """Relative path -> md5."""
-        return dict(zip(self.listing.names, self.oids, strict=True))
-
-    def by_name(self) -> dict[str, int]:
-        """Positions by relative path."""
-        return {name: position for position, name in enumerate(self.listing.names)}
 
 
 class Index:
@@ -145,6 +132,11 @@ class Index:
         self.entries[path] = entry._replace(placing=placing, placing_legacy=legacy)
         self.save()
 
+    def leave_out(self, path: str, pointer: Pointer) -> None:
+        """Note that an artifact which is not there is absent on purpose."""
+        self.forget(path)
+        self.entries[path] = BaseEntry(pointer.oid or "", pointer.isexec, legacy=pointer.legacy, left_out=True)
+
     def forget(self, path: str) -> None:
         """Drop an artifact's base."""
         self.entries.pop(path, None)
@@ -157,7 +149,9 @@ class Index:
             data = self._tree_file(path).read_bytes()
         except OSError:
             return None
-        return _decode_tree(data, oid)
+        from cpv_hooks.worktree.base_tree import decode
+
+        return decode(data, oid)
 
     def files_about(self, path: str) -> int:
         """How many files a directory artifact has at its base, by the size of what is remembered of them."""
@@ -168,7 +162,9 @@ class Index:
 
     def write_tree(self, path: str, oid: str, tree: Tree) -> None:
         """Remember the files of a directory artifact."""
-        write_atomic(self._tree_file(path), _encode_tree(tree, oid))
+        from cpv_hooks.worktree.base_tree import encode
+
+        write_atomic(self._tree_file(path), encode(tree, oid))
 
     def _tree_file(self, path: str) -> Path:
         return self.folder / state_files.TREES / hashlib.sha1(os.fsencode(path), usedforsecurity=False).hexdigest()
@@ -202,36 +198,3 @@ def _is_whole(value: Any) -> bool:
 
 def _pointer(item: Mapping[str, Any]) -> Pointer:
     return Pointer(**{**item, "stored": tuple(Stored(**place) for place in item.get("stored", ()))})
-
-
-def _encode_tree(tree: Tree, oid: str) -> bytes:
-    names = "\0".join(tree.listing.names).encode("utf-8", "surrogateescape")
-    oids = bytes.fromhex("".join(tree.oids))
-    body = (
-        oid.encode()
-        + b"\n"
-        + array("q", [len(tree.oids), len(names)]).tobytes()
-        + tree.listing.numbers.tobytes()
-        + oids
-        + names
-    )
-    return _MAGIC + zlib.crc32(body).to_bytes(4, "big") + body
-
-
-def _decode_tree(data: bytes, oid: str) -> Tree | None:
-    start = len(_MAGIC) + 4
-    body = data[start:]
-    head = oid.encode() + b"\n"
-    sound = data.startswith(_MAGIC) and int.from_bytes(data[len(_MAGIC) : start], "big") == zlib.crc32(body)
-    if not sound or not body.startswith(head):
-        return None
-    at = len(head)
-    counts = array("q", body[at : at + 16])
-    count, names_length = counts
-    at += 16
-    numbers = array("q", body[at : at + 32 * count])
-    at += 32 * count
-    text = body[at : at + 16 * count].hex()
-    at += 16 * count
-    names = body[at : at + names_length].decode("utf-8", "surrogateescape").split("\0") if count else []
-    return Tree(FolderListing(names, numbers), [text[start : start + 32] for start in range(0, 32 * count, 32)])

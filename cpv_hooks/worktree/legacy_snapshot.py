@@ -11,7 +11,8 @@ from cpv_hooks.dvcformat.file_hash import both_hashes
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.artifact import Artifact
-from cpv_hooks.worktree.base_index import BaseEntry, Tree
+from cpv_hooks.worktree.base_index import BaseEntry
+from cpv_hooks.worktree.base_tree import Tree
 from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot, is_executable, unchanged
 
 

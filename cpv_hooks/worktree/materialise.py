@@ -16,7 +16,8 @@ from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.system.signatures import FolderListing, signature
 from cpv_hooks.worktree import folder_links
-from cpv_hooks.worktree.base_index import BaseEntry, Tree
+from cpv_hooks.worktree.base_index import BaseEntry
+from cpv_hooks.worktree.base_tree import NO_FILES, Absent, Tree
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.removal import remove_files
 from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
@@ -62,12 +63,16 @@ def place_file(space: Workspace, pointer: Pointer) -> Placed:
     return Placed(BaseEntry(pointer.oid, pointer.isexec, signature(status), checked, legacy=pointer.legacy))
 
 
-def complete_objects(space: Workspace, pointer: Pointer, current: Mapping[str, str]) -> dict[str, str]:
-    """All that the pointer's content consists of (`needed_objects`); `MissingFromCache` where the cache lacks some.
+def complete_objects(
+    space: Workspace, pointer: Pointer, current: Mapping[str, str], here: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """All that the pointer's content consists of (`needed_objects`), or what of it is to be `here`.
+
+    Raises `MissingFromCache` where the cache lacks some of it.
 
     What stands there already (`current`) is not asked for.
     """
-    wanted = dict(needed_objects(pointer, space.cache))
+    wanted = dict(needed_objects(pointer, space.cache)) if here is None else dict(here)
     going = (oid for name, oid in wanted.items() if current.get(name) != oid)
     missing = list(lacking_objects(pointer, space.cache, going))
     if missing:
@@ -86,17 +91,18 @@ def place_directory(
     current: Mapping[str, str],
     *,
     wanted: dict[str, str] | None = None,
+    absent: Mapping[str, str] = NO_FILES,
     before: FolderListing | None = None,
 ) -> Placed:
     """Bring a directory artifact: only files that differ from `current` (relative path -> oid) are touched.
 
-    `wanted` is what `complete_objects` found just now, and `before` the listing that `current` is of, whose hashes are
-    of the pointer's own kind (`comparable`).
+    `wanted` is what `complete_objects` found just now, `absent` what belongs to the content and stays away on purpose,
+    and `before` the listing that `current` is of, whose hashes are of the pointer's own kind (`comparable`).
     """
     target = space.target(pointer.path)
     wanted = complete_objects(space, pointer, current) if wanted is None else wanted
     going = {name: oid for name, oid in wanted.items() if current.get(name) != oid}
-    whole = pointer.size is not None and len(going) == len(wanted)
+    whole = pointer.size is not None and len(going) == len(wanted) and not absent
     space.grow(pointer.size or 0 if whole else _size(space, pointer, going.values()))
     with Placer(space, legacy=pointer.legacy) as placer:
         if os.path.lexists(target) or not placer.build(going, target):
@@ -114,7 +120,7 @@ def place_directory(
                 placer.place(wanted[name], f"{target}/{name}", isexec=False, root=target)
             listing, checked = _settled(space, pointer.path, wanted.keys())
     known = set(listing.names) == wanted.keys() and len(links) == len(moved)
-    return _base_of(space, pointer, (listing, checked), wanted if known else None)
+    return _base_of(space, pointer, (listing, checked), wanted if known else None, absent)
 
 
 def _settled(space: Workspace, path: str, wanted: Set[str]) -> tuple[FolderListing, int]:
@@ -144,13 +150,21 @@ def _size(space: Workspace, pointer: Pointer, oids: Iterable[str]) -> int:
 
 
 def _base_of(
-    space: Workspace, pointer: Pointer, found: tuple[FolderListing, int], wanted: dict[str, str] | None
+    space: Workspace,
+    pointer: Pointer,
+    found: tuple[FolderListing, int],
+    wanted: dict[str, str] | None,
+    absent: Mapping[str, str],
 ) -> Placed:
     oid, (listing, checked) = pointer.oid or "", found
+    entry = BaseEntry(oid, checked=checked, legacy=pointer.legacy, left_out=bool(absent))
     if wanted is None:
         # Someone wrote, added or removed a file meanwhile: an unknown base, so that the next sync reads the folder.
-        return Placed(BaseEntry(oid, checked=0, legacy=pointer.legacy), Tree(FolderListing([], array("q")), []))
+        return Placed(
+            entry._replace(checked=0), Tree(FolderListing([], array("q")), [], Absent(absent, None if absent else 0))
+        )
+    rest = None if pointer.size is None else max(0, pointer.size - listing.size)
     return Placed(
-        BaseEntry(oid, checked=checked, plain=space.is_plain(pointer.path), legacy=pointer.legacy),
-        Tree(listing, [wanted[name] for name in listing.names]),
+        entry._replace(plain=space.is_plain(pointer.path)),
+        Tree(listing, [wanted[name] for name in listing.names], Absent(absent, rest) if absent else Absent()),
     )

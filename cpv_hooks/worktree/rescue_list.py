@@ -55,7 +55,7 @@ def record(repo: Repo, path: str, content: Content, *, why: str) -> Rescue:
                 return rescue
         when = datetime.now(UTC).isoformat(timespec="seconds")
         number = max((rescue.number for rescue in known), default=0) + 1
-        rescue = Rescue(number, when, path, content.oid, content.size, content.isexec, why, content.legacy)
+        rescue = Rescue(number, when, path, content.oid, content.size or 0, content.isexec, why, content.legacy)
         _append(repo, rescue.as_line())
     return rescue
 

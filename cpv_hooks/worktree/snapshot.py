@@ -13,10 +13,11 @@ from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.signatures import FolderListing, Signature, signature
-from cpv_hooks.worktree.base_index import BaseEntry, Tree
+from cpv_hooks.worktree.base_index import BaseEntry
 from cpv_hooks.worktree.workspace import Workspace
 
 if TYPE_CHECKING:
+    from cpv_hooks.worktree.base_tree import Absent, Tree
     from cpv_hooks.worktree.spread import FilePart, Spread
 
 _WORKERS = 4
@@ -95,11 +96,12 @@ class Elsewhere(NamedTuple):
 
 class Look(NamedTuple):
     """A directory's files, the file system's time (ns) just before they were listed, and what their base says of each:
-    its md5, or None where it must be read."""
+    its md5, or None where it must be read; `absent` are files that are not there on purpose and belong to it."""
 
     listing: FolderListing
     before: int
     known: list[str | None]
+    absent: Absent | None = None
 
 
 def look_at_folder(space: Workspace, path: str) -> Look:
@@ -108,7 +110,18 @@ def look_at_folder(space: Workspace, path: str) -> Look:
     # Files that DVC 2 named have another hash now.
     base = space.index.read_tree(path, entry.oid) if entry and not entry.legacy else None
     listing, now = space.settled_listing(path)
-    return Look(listing, now, known_oids(listing, base, entry.checked if entry else 0))
+    known = known_oids(listing, base, entry.checked if entry else 0)
+    return Look(listing, now, known, absent_at_base(space, path, listing))
+
+
+def absent_at_base(space: Workspace, path: str, listing: FolderListing) -> Absent | None:
+    """The files of a directory that are absent on purpose; mostly none, and then nothing is loaded."""
+    entry = space.index.entries.get(path)
+    if entry is None or not entry.left_out or not entry.isdir:
+        return None
+    from cpv_hooks.worktree.absent_files import absent_beside
+
+    return absent_beside(space, path, entry, listing.names)
 
 
 def take_directory(space: Workspace, path: str, look: Look | None = None) -> Snapshot:
@@ -153,13 +166,18 @@ def directory_snapshot(
     for at, oid in zip(unknown, _read_somewhere(root, listing, unknown, read, spread), strict=True):
         oids[at] = oid
     known = [oid for oid in oids if oid is not None]
-    data = dir_object_bytes(zip(listing.names, known, strict=True))
+    from cpv_hooks.worktree.base_tree import Absent, Tree
+
+    absent = look.absent or Absent()
+    tree = Tree(listing, known, absent)
+    data = dir_object_bytes(tree.whole())
     oid = dir_oid(data)
     keep(oid, data)
+    size = None if absent.size is None else listing.size + absent.size
     return Snapshot(
-        Content(oid, listing.size, nfiles=len(listing)),
-        BaseEntry(oid, checked=look.before, plain=is_plain),
-        Tree(listing, known),
+        Content(oid, size, nfiles=len(listing) + len(absent.files)),
+        BaseEntry(oid, checked=look.before, plain=is_plain, left_out=bool(absent.files)),
+        tree,
     )
 
 

@@ -17,6 +17,8 @@ from cpv_hooks.system.signatures import Clock, Filter, FolderListing, list_direc
 from cpv_hooks.worktree.base_index import Index
 
 if TYPE_CHECKING:
+    from cpv_hooks.project.fetch_choice import FetchChoice
+    from cpv_hooks.project.fetch_rule import FetchRule
     from cpv_hooks.worktree.spread import Spread
 
 _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
@@ -61,7 +63,19 @@ class Workspace:
         self.grow = grow
         self.spread: Spread | None = None
         """Where the work on large folders is spread over other machines."""
+        self.asks = False
+        """Whether what was left out is to be brought, as far as it is wanted by now."""
+        self.asked: FetchRule | None = None
+        """What a command names of it."""
         self._filters: dict[str, Filter] = {}
+
+    @cached_property
+    def choice(self) -> FetchChoice:
+        """What is to be here."""
+        from cpv_hooks.project.fetch_choice import FetchChoice
+
+        choice = FetchChoice.of(self.project)
+        return choice._replace(asks=choice.asks or self.asks, asked=self.asked)
 
     @cached_property
     def cache(self) -> Cache:

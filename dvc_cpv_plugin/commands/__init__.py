@@ -12,6 +12,7 @@ from typing import Any
 NOUNS: Mapping[str, str] = {
     "init": "Make a model repository, or set CPV up in the one that is here.",
     "install": "Install CPV's Git hooks in this clone and bring its artifacts.",
+    "clone": "Clone a model repository, with hooks and the data that is asked for: --only model, --tag v1.0.",
     "uninstall": "Remove CPV's Git hooks from this clone; what was there before is there again, byte for byte.",
     "aws-config": "Set up S3: verify that it can be written, remember how, and move the repository's data there.",
     "bitbucket-config": "Set up SSH to Bitbucket: a key, ~/.ssh/config, the host's key, the origin, and a test.",

@@ -23,6 +23,17 @@ NO_TEAM = "local"
 """The team of a repository whose `.cpv.toml` names none."""
 
 
+def add_only(parser: argparse.ArgumentParser) -> None:
+    """Add `--only`, by which a clone has some of the artifacts."""
+    parser.add_argument(
+        "--only",
+        metavar="KIND|PATTERN",
+        nargs="+",
+        help="From now on have artifacts of these kinds, and what these patterns name, in this clone; "
+        "'!PATTERN' is left out; 'none'; 'all'.",
+    )
+
+
 class CheckpointCommand(CPVCommand):
     """A command that is a method of one of the API's classes."""
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.common import add_only
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
 
 EXAMPLES = """examples:
   git clone git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git && cd resnet50
   dvc cpv install
   dvc cpv install --no-fetch     hooks only; nothing is fetched or uploaded until the next checkout or sync
+  dvc cpv install --only model   this clone has models alone from now on (--only all: everything again)
 """
 
 
@@ -22,33 +28,41 @@ class CmdInstall(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
-
-        from cpv_hooks.console.output import say
-        from cpv_hooks.git import hooks_in_place
         from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.project import managed_roots
-        from cpv_hooks.recovery.guarded_sync import guarded_sync
-        from cpv_hooks.setup.install.install import install
-        from cpv_hooks.sync.report import incomplete, tell_changes
-        from cpv_hooks.sync.sync_policy import SYNC
-        from cpv_hooks.versions import missed
 
-        repo = Repo.discover()
-        hooks_in_place.note_bypassed(repo)
-        for line in install(repo):
-            say(line)
-        if not managed_roots(repo):
-            say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
-        report = guarded_sync(repo, SYNC._replace(fetch=self.args.fetch))
-        tell_changes(report)
-        if not self.args.fetch:
-            return 0
-        return 0 if missed.make_up(repo, report.projects) and not incomplete(report) else 1
+        return install_and_bring(Repo.discover(), self.args.only, fetch=self.args.fetch)
+
+
+def install_and_bring(repo: Repo, only: Sequence[str] | None, *, fetch: bool = True) -> int:
+    """Install CPV in a clone, which has what `only` names from now on, and bring it; the exit code."""
+    from cpv_hooks.console.output import say
+    from cpv_hooks.git import hooks_in_place
+    from cpv_hooks.project import fetch_choice
+    from cpv_hooks.project.project import managed_roots
+    from cpv_hooks.recovery.guarded_sync import guarded_sync
+    from cpv_hooks.setup.install.install import install
+    from cpv_hooks.sync.report import incomplete, tell_changes
+    from cpv_hooks.sync.sync_policy import SYNC
+    from cpv_hooks.versions import missed
+
+    if only:
+        fetch_choice.choose_fetched(repo, only)
+    hooks_in_place.note_bypassed(repo)
+    for line in install(repo):
+        say(line)
+    if not managed_roots(repo):
+        say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
+    report = guarded_sync(repo, SYNC._replace(fetch=fetch))
+    tell_changes(report)
+    if not fetch:
+        return 0
+    return 0 if missed.make_up(repo, report.projects) and not incomplete(report) else 1
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `install`."""
     parser = add_command(subparsers, parent_parser, "install", CmdInstall, NOUNS["install"], EXAMPLES)
+    add_only(parser)
     parser.add_argument(
         "--no-fetch", dest="fetch", action="store_false", help="Bring no artifacts from the remote now."
     )

@@ -13,7 +13,7 @@ from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
-    from cpv_hooks.operations.info.status import Status
+    from cpv_hooks.operations.info.status import ArtifactStatus, Status
 
 EXAMPLES = """examples:
   dvc cpv status
@@ -65,10 +65,15 @@ def _rows(found: Status) -> list[tuple[str, str, str, str, str]]:
             item.kind,
             "" if item.size is None else size_text(item.size),
             item.state,
-            printable(item.change or ""),
+            printable(_what_changed(item)),
         )
         for item in found.artifacts
     ]
+
+
+def _what_changed(item: ArtifactStatus) -> str:
+    files = f"{item.left_out:,} file{'' if item.left_out == 1 else 's'} left out" if item.left_out else None
+    return ", ".join(filter(None, (item.change, files)))
 
 
 def _lines(found: Status) -> list[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from cpv_hooks.project.config import KINDS
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 EXAMPLES = """examples:
   dvc cpv sync              all of it
+  dvc cpv sync data         what was left out of this folder too, from now on (a path, or a pattern: 'data/train-*')
+  dvc cpv sync --kind data  all artifacts of a kind
   dvc cpv sync --no-fetch   from the cache alone
   dvc cpv sync --no-push    upload nothing
   dvc cpv sync --status     what waits to be uploaded, and what is being uploaded (--json for programs)
@@ -45,6 +48,7 @@ class CmdSync(CPVCommand):
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
         from cpv_hooks.recovery.guarded_sync import guarded_sync
+        from cpv_hooks.sync.asked_content import Asked
         from cpv_hooks.sync.report import incomplete, tell_changes
         from cpv_hooks.sync.sync_policy import SYNC
         from cpv_hooks.transfer.commits.by_policy import mark_queued
@@ -56,8 +60,11 @@ class CmdSync(CPVCommand):
         repo = Repo.discover()
         projects_here(repo)  # says so where CPV has nothing to do with the repository
         one_shot.heal(repo)
-        report = guarded_sync(repo, SYNC._replace(fetch=self.args.fetch))
+        asked = Asked.of(repo, self.args.kind, self.args.paths) if self.args.kind or self.args.paths else None
+        report = guarded_sync(repo, SYNC._replace(fetch=self.args.fetch, asked=asked.rule if asked else None))
         tell_changes(report)
+        if asked:
+            asked.remember(repo, report)
         changed = report.of("snapshot")
         if changed:
             say(f"saved {', '.join(outcome.path for outcome in changed)}; run `git commit` to create a checkpoint")
@@ -75,6 +82,8 @@ class CmdSync(CPVCommand):
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `sync`."""
     parser = add_command(subparsers, parent_parser, "sync", CmdSync, NOUNS["sync"], EXAMPLES)
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="Bring this too, which was left out; a pattern may.")
+    parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="Likewise, all artifacts of a kind.")
     parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="Use the cache alone.")
     parser.add_argument("--no-push", dest="push", action="store_false", help="Upload nothing that is queued.")
     look = parser.add_mutually_exclusive_group()

@@ -95,7 +95,7 @@ BROKEN = [
         "[pull]\nwhen = 1\n",
         1,
         "unknown section [pull] (known: artifacts, cpv, tags, push, remote, commit, runs, snapshot, status, stages, "
-        "metrics)",
+        "metrics, fetch)",
     ),
     ("# a\n# b\n\n[ pull ]\n", 4, "unknown section [pull]"),
     ("team = 'vision'\n", 1, "team"),

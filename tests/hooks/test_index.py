@@ -11,7 +11,8 @@ from conftest import MakeRepo
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.system.signatures import FolderListing
-from cpv_hooks.worktree.base_index import BaseEntry, Index, Tree
+from cpv_hooks.worktree.base_index import BaseEntry, Index
+from cpv_hooks.worktree.base_tree import Tree
 
 OID = "d41d8cd98f00b204e9800998ecf8427e"
 NAMES = ["a", "b/ü", "b/new\nline", "b/\udcff"]

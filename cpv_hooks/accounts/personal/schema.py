@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cpv_hooks.accounts.personal.log_rotation import KEPT
+from cpv_hooks.errors import CPVError
 from cpv_hooks.events.outbox import KINDS
+from cpv_hooks.project.fetch_rule import parse_words
 
 VERSION = 1
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -58,6 +60,14 @@ def _event_names(value: str) -> str:
     return value
 
 
+def _fetch_words(value: str) -> str:
+    try:
+        parse_words(value.split(","), "fetch")
+    except CPVError:
+        raise ValueError from None
+    return _printable(value)
+
+
 def _matching(pattern: str) -> AfterValidator:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -78,6 +88,7 @@ _Endpoint = Annotated[str, AfterValidator(_web_address)]
 _Webhook = Annotated[str, AfterValidator(_webhook)]
 _Addresses = Annotated[str, AfterValidator(_addresses)]
 _EventNames = Annotated[str, AfterValidator(_event_names)]
+_FetchWords = Annotated[str, AfterValidator(_fetch_words)]
 _Secret = Annotated[str, _matching(r"[\x21-\x7e]{16,500}")]
 
 
@@ -144,3 +155,6 @@ class Settings(_Section):
     bitbucket: Bitbucket = Field(default=Bitbucket(), description="a group of settings, {…}")
     notify: Notify = Field(default=Notify(), description="a group of settings, {…}")
     logs: Logs = Field(default=Logs(), description="a group of settings, {…}")
+    fetch: _FetchWords | None = Field(
+        default=None, description="all, none, or kinds and patterns of artifacts, joined by commas"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
 from cpv_hooks.versions import unseen_tags
 from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import BaseEntry, Index
+from cpv_hooks.worktree.base_tree import Absent, Tree
 from cpv_hooks.worktree.discovery import Found, discover
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -38,6 +40,7 @@ State = Literal[
     "uncommitted",
     "new",
     "absent",
+    "left out",
     "behind",
     "conflict",
     "deleted",
@@ -51,6 +54,7 @@ MEANING: Mapping[State, str] = {
     "uncommitted": "saved in the cache, not committed",
     "new": "not committed yet",
     "absent": "not in the work tree (dvc cpv sync brings it)",
+    "left out": "not in the work tree, as was asked (dvc cpv sync PATH brings it)",
     "behind": "older than its pointer (dvc cpv sync brings the pointer's)",
     "conflict": "pointer and artifact both changed (dvc cpv sync says what to do)",
     "deleted": "its pointer is gone from the work tree",
@@ -61,7 +65,10 @@ UNSAVED: frozenset[State] = frozenset({"changed", "modified", "uncommitted", "ne
 
 @dataclass(frozen=True)
 class ArtifactStatus:
-    """One artifact. `size` is in bytes, as it stands in the work tree; `change` is what a person wants to know."""
+    """One artifact. `size` is in bytes, as it stands in the work tree; `change` is what a person wants to know.
+
+    `left_out` are files of a folder that is partly there, as was asked.
+    """
 
     path: str
     kind: Kind
@@ -71,6 +78,7 @@ class ArtifactStatus:
     oid: str | None = None
     committed_oid: str | None = None
     change: str | None = None
+    left_out: int | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +191,8 @@ class _Look:
             if standing is None:
                 found = retired.retirement_of(self.space.project.repo, [self.pointer])
                 size, nfiles, change = self.pointer.size, self.pointer.nfiles, str(found) if found else None
-                return ArtifactStatus(path, kind, "absent", size, nfiles, oid, head, change)
+                state: State = "left out" if self._leaves_all and found is None else "absent"
+                return ArtifactStatus(path, kind, state, size, nfiles, oid, head, change)
             isdir = stat.S_ISDIR(standing.st_mode)
             listing = self.space.listing(path) if isdir else None
             size, nfiles = (listing.size, len(listing)) if listing else (standing.st_size, None)
@@ -191,9 +200,23 @@ class _Look:
         except (CPVError, OSError) as error:
             reason = " ".join(str(error).split())
             return ArtifactStatus(path, kind, "broken", oid=oid, committed_oid=head, change=reason)
-        state = self._state(same)
-        change = None if state in ("clean", "unchecked", "new") else self._change(state, size)
-        return ArtifactStatus(path, kind, state, size, nfiles, oid, head, change)
+        state, absent = self._state(same), self._absent
+        change = None if state in ("clean", "unchecked", "new") else self._change(state, size, absent)
+        return ArtifactStatus(path, kind, state, size, nfiles, oid, head, change, len(absent.files) or None)
+
+    @property
+    def _leaves_all(self) -> bool:
+        return self.entry is not None and self.entry.left_out and self.entry.named == self.pointer.named
+
+    @property
+    def _absent(self) -> Absent:
+        """What of a folder is absent on purpose."""
+        tree = self._tree if self.entry is not None and self.entry.left_out else None
+        return tree.absent if tree is not None else Absent()
+
+    @cached_property
+    def _tree(self) -> Tree | None:
+        return self.space.index.read_tree(self.pointer.path, self.entry.oid) if self.entry is not None else None
 
     def _state(self, same: bool) -> State:
         pointer, entry = self.pointer, self.entry
@@ -213,14 +236,15 @@ class _Look:
             return False
         if not entry.isdir:
             return sig == entry.signature and newest_time(sig) < entry.checked
-        tree, listing = self.space.index.read_tree(self.pointer.path, entry.oid), self.space.listing(self.pointer.path)
+        tree, listing = self._tree, self.space.listing(self.pointer.path)
         agree = tree is not None and (tree.listing.names, tree.listing.numbers) == (listing.names, listing.numbers)
         return agree and listing.newest < entry.checked
 
-    def _change(self, state: State, size: int) -> str | None:
+    def _change(self, state: State, here: int, absent: Absent) -> str | None:
         before = self.committed.size if self.committed else None
+        size = None if absent.size is None else here + absent.size
         words = [self._files(state)]
-        if before is not None and before != size:
+        if before is not None and size is not None and before != size:
             words.append(f"{'+' if size > before else '-'}{size_text(abs(size - before))}")
         return ", ".join(word for word in words if word) or None
 
@@ -228,7 +252,7 @@ class _Look:
         """How many files of a directory differ, where that can be told without reading them."""
         path, entry = self.pointer.path, self.entry
         if state in ("changed", "modified") and entry and entry.isdir:
-            tree, listing = self.space.index.read_tree(path, entry.oid), self.space.listing(path)
+            tree, listing = self._tree, self.space.listing(path)
             if tree is None:
                 return None
             old = {name: tree.listing.signature(at) for at, name in enumerate(tree.listing.names)}

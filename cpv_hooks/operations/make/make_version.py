@@ -152,7 +152,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _effects_of(change: PointerChange) -> list[Effect]:
-    size = size_text(change.new.content.size)
+    size = size_text(change.new.content.size or 0)
     lacking = [oid for oid in change.new.objects if not change.space.cache.has(oid)]
     found = []
     if not change.in_place:
@@ -200,7 +200,7 @@ def _store(job: Release) -> dict[str, Snapshot]:
     ):
         index = Index.load(repo.state)
         for change in job.draft.changes:
-            progress.grow(change.new.content.size)
+            progress.grow(change.new.content.size or 0)
             found = place_content.store_content(_space(change.space, index, progress), change)
             if found is not None:
                 taken[change.pointer.path] = found
@@ -228,7 +228,7 @@ def _place(transaction: Transaction, job: Release) -> None:
     with Progress("placing") as progress:
         for change in job.draft.changes:
             if not change.in_place:
-                progress.grow(change.new.content.size)
+                progress.grow(change.new.content.size or 0)
                 space = _space(change.space, index, progress)
                 committed = place_content.committed_pointer(space.project, change.pointer.path, job.draft.head)
                 place_content.place_content(

@@ -26,13 +26,15 @@ from cpv_hooks.worktree.workspace import Workspace
 class Bringing:
     """The artifacts of one DVC root: what a version has of it, and those of the work tree that it has not.
 
-    Without `use_cache` all objects of the version are fetched anew.
+    Without `use_cache` all objects of the version are fetched anew. `leaves`: the version has more, which the rule of
+    the clone leaves out, all or in part.
     """
 
     stock: Stock
     gone: tuple[Pointer, ...]
     why: str
     use_cache: bool = True
+    leaves: bool = False
 
     def effects(self, tracked: Sequence[Tracked]) -> list[Effect]:
         """What it will change, artifact by artifact; what stands there as it should is not named."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cpv_hooks import state_files
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.commit import blob_at
@@ -20,11 +21,18 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git, undo_head
+from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.recovery.transaction import Transaction
+from cpv_hooks.sync.report import tell_outcomes
+from cpv_hooks.sync.sync_policy import CHECKOUT
 from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.signatures import Clock
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import stages
 from cpv_hooks.versions.version import Version, resolve_version, version_tags
+from cpv_hooks.worktree.absent_files import part_wanted
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.workspace import Workspace
 
 
 def plan_revert(
@@ -73,11 +81,16 @@ def _version(project: Project, lines: Sequence[Line], tag: str) -> Version:
 
 
 def _bringing(project: Project, version: Version, *, use_cache: bool) -> Bringing:
-    """All that a version has of a DVC root, and what HEAD has beyond it."""
-    whole = replace(version, pointers=tuple(pointers_at(project, version.commit)))
-    paths = {pointer.path for pointer in whole.pointers}
+    """What a version has of a DVC root, and what HEAD has beyond it. What is to be left out is the sync's."""
+    repo = project.repo
+    space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
+    pointers = tuple(pointers_at(project, version.commit))
+    whole = replace(version, pointers=tuple(one for one in pointers if part_wanted(space, one) == "all"))
+    leaves = len(whole.pointers) < len(pointers)
+    paths = {pointer.path for pointer in pointers}
     gone = tuple(pointer for pointer in pointers_at(project, "HEAD") if pointer.path not in paths)
-    return Bringing(find_content(project, whole, use_cache=use_cache), gone, f"revert to {version.name}", use_cache)
+    stock = find_content(project, whole, use_cache=use_cache)
+    return Bringing(stock, gone, f"revert to {version.name}", use_cache, leaves)
 
 
 def _checkout(version: Version, changes: dict[str, tuple[str | None, str | None]]) -> Effect:
@@ -99,6 +112,8 @@ def _run(project: Project, version: Version, head: str, parts: Sequence[Bringing
         _git_checkout(repo, version)
         for part in parts:
             part.place(transaction, head)
+    if any(part.leaves for part in parts):
+        tell_outcomes(guarded_sync(repo, CHECKOUT))
 
 
 def _restore(transaction: Transaction, repo: Repo, head: str, files: Sequence[str]) -> None:

@@ -34,12 +34,24 @@ def fetch(project: Project, oids: Collection[str], progress: Progress, *, legacy
     return unusable | _fetch_files(store, [oid for oid in files if store.lacks(oid)], progress)
 
 
-def fetch_pointer(project: Project, pointer: Pointer, progress: Progress | None = None) -> set[str]:
-    """Bring all that one pointer needs; see `fetch`."""
+def fetch_pointer(
+    project: Project, pointer: Pointer, progress: Progress | None = None, oids: Collection[str] | None = None
+) -> set[str]:
+    """Bring all that one pointer needs, or these objects of it; see `fetch`."""
     if pointer.oid is None:
         return set()
     with progress or Progress(f"fetching {pointer.path}") as shown:
-        return fetch(project_for(project, pointer), [pointer.oid], shown, legacy=pointer.legacy)
+        return fetch(
+            project_for(project, pointer), [pointer.oid] if oids is None else oids, shown, legacy=pointer.legacy
+        )
+
+
+def fetch_listing(project: Project, pointer: Pointer) -> None:
+    """Bring the list of a folder's files alone, where the cache lacks it; see `fetch`."""
+    store = Store(project_for(project, pointer), legacy=pointer.legacy)
+    if pointer.oid is not None and is_dir_oid(pointer.oid) and store.lacks(pointer.oid):
+        with Progress(f"fetching {pointer.path}") as shown:
+            _listing(store, pointer.oid, shown)
 
 
 def _listing(store: Store, oid: str, progress: Progress) -> list[tuple[str, str]] | None:

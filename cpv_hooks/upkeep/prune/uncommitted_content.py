@@ -78,7 +78,7 @@ def _bases(state: Path) -> set[str]:
     for path, entry in index.entries.items():
         found |= {entry.oid, entry.placing or entry.oid}
         tree = index.read_tree(path, entry.oid) if entry.isdir else None
-        found.update(tree.oids if tree else ())
+        found.update(oid for _, oid in (tree.whole() if tree else ()))
     for _, _, pointers in index.pointers.values():
         found.update(pointer.oid for pointer in pointers if pointer.oid)
     return found

@@ -36,7 +36,7 @@ def _save_directory_object(repo: Repo, cache: Cache, oid: str, path: str) -> boo
     tree = Index.load(repo.state).read_tree(path, oid)
     if tree is None:
         return False
-    data = dir_object_bytes(zip(tree.listing.names, tree.oids, strict=True))
+    data = dir_object_bytes(tree.whole())
     if dir_oid(data) != oid:
         return False
     cache.add_bytes(oid, data)

@@ -60,6 +60,7 @@ def test_the_defaults() -> None:
         "bitbucket": {"user": None, "host": "bitbucket.org", "port": None, "key_path": None, "url_pattern": None},
         "notify": {"url": None, "events": None, "webhook": None, "secret": None},
         "logs": {"keep": 100},
+        "fetch": None,
     }
     assert not cpv_home().exists()
 

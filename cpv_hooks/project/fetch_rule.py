@@ -1,0 +1,94 @@
+"""What of the artifacts is to be here: a rule of kinds and patterns, as `[fetch]` and `CPV_FETCH` say it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project.config import KINDS, is_inside
+from cpv_hooks.project.project import matches
+
+Part = Literal["all", "some", "none"]
+"""How much of an artifact a rule names, as far as that can be told without a list of its files."""
+_KEYS = ("kinds", "include", "exclude")
+_ALL = "*"
+_GLOB = "*?["
+
+
+class FetchRule(NamedTuple):
+    """Artifacts of these kinds and what `include` names, everything where neither says anything; `exclude` is left out.
+
+    A pattern names an artifact, or files inside one. It is matched like those of `[artifacts]` of `.cpv.toml`.
+    """
+
+    kinds: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def names(self, paths: Sequence[str], kind: str) -> bool:
+        """Whether a path is named; `paths` are its spellings, `kind` that of the artifact."""
+        wide = not (self.kinds or self.include) or kind in self.kinds
+        return (wide or _any(paths, self.include)) and not _any(paths, self.exclude)
+
+    def part_of(self, paths: Sequence[str], kind: str, *, isdir: bool) -> Part:
+        """How much of an artifact is named."""
+        if not isdir:
+            return "all" if self.names(paths, kind) else "none"
+        if _any(paths, self.exclude):
+            return "none"
+        if not self.names(paths, kind):
+            return "some" if _may_be_inside(paths, self.include) else "none"
+        return "some" if _may_be_inside(paths, self.exclude) else "all"
+
+
+def parse_words(words: Iterable[str], where: str) -> FetchRule:
+    """The rule of `all`, `none`, kinds and patterns; a pattern with `!` in front is left out.
+
+    Raises `CPVError` for a pattern that leads out of the repository.
+    """
+    found: dict[str, list[str]] = {key: [] for key in _KEYS}
+    for word in filter(None, map(str.strip, words)):
+        if word == "none":
+            found["exclude"].append(_ALL)
+        elif word in KINDS:  # "./model" is the path
+            found["kinds"].append(word)
+        elif word != "all":
+            key, pattern = ("exclude", word[1:]) if word.startswith("!") else ("include", word)
+            if not is_inside(pattern):
+                fix = "name artifacts, or files in them, relative to the top of the repository"
+                raise CPVError(f"{pattern.removeprefix('./')!r} is outside the repository", where=where, fix=fix)
+            found[key].append(posixpath.normpath(pattern))
+    return FetchRule(**{key: tuple(values) for key, values in found.items()})
+
+
+def from_table(content: Mapping[str, Any], error: Callable[[str, str], CPVError]) -> FetchRule:
+    """`[fetch]` of `.cpv.toml`; `error` makes the one for a key."""
+    for key, value in content.items():
+        if key not in _KEYS:
+            raise error(key, f"unknown key {key} in [fetch] (known: {', '.join(_KEYS)})")
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise error(key, f"fetch.{key} must be a list of {'kinds' if key == 'kinds' else 'paths'}")
+        for item in value:
+            if key == "kinds" and item not in KINDS:
+                raise error(key, f"fetch.kinds: unknown kind {item} (known: {', '.join(KINDS)})")
+            if key != "kinds" and not is_inside(item):
+                raise error(key, f"fetch.{key}: {item!r} is outside the repository")
+    return FetchRule(**{key: tuple(value) for key, value in content.items()})
+
+
+def _any(paths: Sequence[str], patterns: Iterable[str]) -> bool:
+    return any(matches(path, pattern) for pattern in patterns for path in paths)
+
+
+def _may_be_inside(folders: Sequence[str], patterns: Iterable[str]) -> bool:
+    """Whether a pattern may name a file inside a folder: its letters before the first wildcard lead there."""
+    for pattern in map(posixpath.normpath, patterns):
+        start = next((at for at, letter in enumerate(pattern) if letter in _GLOB), None)
+        head = pattern if start is None else pattern[:start]
+        for folder in folders:
+            inside = f"{folder}/"
+            if head.startswith(inside) or (start is not None and inside.startswith(head)):
+                return True
+    return False

@@ -1,0 +1,141 @@
+"""What of an artifact is absent on purpose, and what of a version is to be here.
+
+Which of the three sides says "absent on purpose": the base alone. The pointer always names all of the content, and the
+work tree cannot tell a file that was left out from one that was removed.
+
+- A file that the base has as absent (`Tree.absent`; all of it where `left_out` has no tree) is no deletion: a snapshot
+  carries its entry on. One that the base has as present, and that is gone, was deleted by the user.
+- Where there is no base, a file that the pointer names is absent on purpose if it is not there and the rule of
+  `FetchChoice` leaves it out, or the cache lacks it: whatever stood in the work tree went through the cache.
+- The rules are asked only for what is to be *brought*: what a version newly has, and what was left out where somebody
+  asks for it. A file that is there and not named is kept up to date from the cache; where the cache lacks its new
+  content it goes, for what stays as it was would be a change.
+- What is to be overwritten or removed is made safe first, as everywhere.
+- Whoever writes at the place of an absent file makes it present. Where the list of the absent files is not at hand, a
+  folder in which somebody wrote is not snapshotted until it is fetched.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection
+from typing import NamedTuple
+
+from cpv_hooks.dvcformat.directory_object import read_dir_object
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.errors import CPVError, file_word
+from cpv_hooks.project.fetch_rule import Part
+from cpv_hooks.system.signatures import FolderListing
+from cpv_hooks.worktree.base_index import BaseEntry
+from cpv_hooks.worktree.base_tree import Absent, Tree
+from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
+
+
+class Wanted(NamedTuple):
+    """A version's files that are to be here, relative path -> oid, and those that are not; a file has the empty name.
+
+    `known` is False where all of it is left out and nobody has asked what it consists of.
+    """
+
+    here: dict[str, str]
+    absent: dict[str, str]
+    known: bool = True
+
+    @property
+    def leaves_all(self) -> bool:
+        """Whether nothing of it is to be here."""
+        return not self.here and (bool(self.absent) or not self.known)
+
+
+def part_wanted(space: Workspace, pointer: Pointer) -> Part:
+    """How much of a pointer's content is to be here. What DVC 2 named, or a remote keeps by version, is never split."""
+    kind, isdir, path = space.project.kind_of(pointer.path), pointer.isdir, pointer.path
+    entry = space.index.entries.get(path)
+    tree = space.index.read_tree(path, entry.oid) if entry is not None and entry.left_out and entry.isdir else None
+    if tree is None:
+        part = space.choice.part_of(path, kind, isdir=isdir, was_left_out=entry is not None and entry.left_out)
+    else:
+        new = space.choice.part_of(path, kind, isdir=isdir, was_left_out=False)
+        old = space.choice.part_of(path, kind, isdir=isdir, was_left_out=True)
+        part = new if new == old else "some"
+    return "all" if part == "some" and (pointer.legacy or pointer.stored) else part
+
+
+def split_wanted(space: Workspace, pointer: Pointer, there: Collection[str]) -> Wanted:
+    """What of a pointer's content is to be here, `there` being the files that its base has as present.
+
+    Raises `MissingFromCache` where that takes a list of files which the cache lacks.
+    """
+    from cpv_hooks.worktree.materialise import needed_objects
+
+    part = part_wanted(space, pointer)
+    try:
+        files = dict(needed_objects(pointer, space.cache))
+    except MissingFromCache:
+        if part != "none":
+            raise
+        return Wanted({}, {}, known=False)
+    if part == "all":
+        return Wanted(files, {})
+    entry, there = space.index.entries.get(pointer.path), frozenset(there)
+    tree = space.index.read_tree(pointer.path, entry.oid) if entry is not None and entry.left_out else None
+    left_out = tree.absent.files if tree is not None else files if entry is not None and entry.left_out else {}
+    kind, cache = space.project.kind_of(pointer.path), space.cache.by(legacy=pointer.legacy)
+
+    def is_wanted(name: str, oid: str) -> bool:
+        path = f"{pointer.path}/{name}"
+        if part == "some" and space.choice.names(path, kind, was_left_out=name in left_out):
+            return True
+        return name in there and cache.has(oid)
+
+    here = {name: oid for name, oid in files.items() if is_wanted(name, oid)}
+    if (pointer.legacy or pointer.stored) and len(here) < len(files):
+        here = {}
+    return Wanted(here, {name: oid for name, oid in files.items() if name not in here})
+
+
+def absent_beside(space: Workspace, path: str, entry: BaseEntry, here: list[str]) -> Absent:
+    """The files of a directory that are absent on purpose, where `here` are the files that are there.
+
+    Raises `MissingFromCache` where only the cache could tell and lacks the list.
+    """
+    if entry.legacy:
+        what = "was left out, and has files now; its list is DVC 2's, to which none can be added"
+        raise CPVError(what, where=path, fix=f"mv {file_word(path)} to another place && dvc cpv sync {file_word(path)}")
+    tree = space.index.read_tree(path, entry.oid)
+    if tree is not None:
+        files, size = tree.absent
+    else:
+        pointer = Pointer(file="", path=path, oid=entry.oid)
+        found = space.cache.find(entry.oid)
+        if found is None:
+            raise MissingFromCache(pointer, [entry.oid])
+        files, size = dict(read_dir_object(found, entry.oid)), None
+    there = frozenset(here)
+    rest = {name: oid for name, oid in files.items() if name not in there}
+    return Absent(rest, size if len(rest) == len(files) else None) if rest else Absent()
+
+
+def without_base(space: Workspace, pointer: Pointer) -> bool:
+    """Give a directory of which no base is known one that has what was never there; whether there is such a file."""
+    if not pointer.isdir or pointer.legacy or pointer.stored:
+        return False
+    found = space.cache.find(pointer.oid or "")
+    if found is None:
+        return False
+    here = frozenset(space.listing(pointer.path).names)
+    kind, cache = space.project.kind_of(pointer.path), space.cache
+
+    def is_wanted(name: str) -> bool:
+        return space.choice.names(f"{pointer.path}/{name}", kind, was_left_out=False)
+
+    files = {
+        name: oid
+        for name, oid in read_dir_object(found, pointer.oid)
+        if name not in here and not (cache.has(oid) and is_wanted(name))
+    }
+    if files:
+        tree = Tree(FolderListing([], array("q")), [], Absent(files, None))
+        space.index.write_tree(pointer.path, pointer.oid or "", tree)
+        space.index.set(pointer.path, BaseEntry(pointer.oid or "", left_out=True))
+    return bool(files)

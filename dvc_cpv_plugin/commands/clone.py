@@ -1,0 +1,46 @@
+"""`dvc cpv clone`: a clone that is ready to work in, with the data that is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from dvc_cpv_plugin.commands import NOUNS
+from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.common import add_only
+from dvc_cpv_plugin.commands.install import install_and_bring
+
+EXAMPLES = """examples:
+  dvc cpv clone git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git
+  dvc cpv clone https://git.example.org/vision/resnet50.git --only model --tag v1.0
+  dvc cpv clone git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git here --depth 1 --only none
+"""
+
+
+class CmdClone(CPVCommand):
+    """`git clone`, then `dvc cpv install`; exit code 1 where an artifact could not be brought."""
+
+    says_bypassed = False
+
+    def run(self) -> int:
+        """Do it."""
+        from cpv_hooks.project.fetch_rule import parse_words
+        from cpv_hooks.setup.install.new_clone import clone
+
+        parse_words(self.args.only or (), "--only")  # before there is anything to take back
+        repo = clone(self.args.url, self.args.folder, tag=self.args.tag, depth=self.args.depth)
+        os.chdir(repo.top)
+        return install_and_bring(repo, self.args.only)
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `clone`."""
+    parser = add_command(subparsers, parent_parser, "clone", CmdClone, NOUNS["clone"], EXAMPLES)
+    parser.add_argument("url", metavar="URL", help="The repository, as `git clone` takes it.")
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", help="Where (default: the repository's name).")
+    add_only(parser)
+    parser.add_argument("--tag", metavar="T", help="The version, or the branch, to be at.")
+    parser.add_argument(
+        "--depth", metavar="N", type=int, help="So many commits of each branch and tag; all tags come, for numbering."
+    )
