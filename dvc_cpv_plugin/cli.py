@@ -7,26 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, NoReturn
+from typing import Any
 
-_INTERRUPTED, _NO_DVC, _WRONG_ARGUMENTS, _BROKEN_PIPE = 252, 253, 254, 141
-
-
-class Parser(argparse.ArgumentParser):
-    """Reports a wrong argument as DVC does: what is wrong, the command's help, and exit code 254."""
-
-    def error(self, message: str) -> NoReturn:
-        """End the process."""
-        sys.stderr.write(f"ERROR: {message}\n")
-        self.print_help()
-        sys.exit(_WRONG_ARGUMENTS)
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """See argparse. Here, so that the command which was given too much says so, not the whole tree."""
-        found, left = super().parse_known_args(args, namespace)
-        if left:
-            self.error(f"unrecognized arguments: {' '.join(left)}")
-        return found, left
+_INTERRUPTED, _NO_DVC, _BROKEN_PIPE = 252, 253, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     """DVC's parser as far as it is ours, and in it that of `cpv`."""
     from dvc_cpv_plugin import commands
+    from dvc_cpv_plugin.commands.argument_errors import Parser
 
     common = argparse.ArgumentParser(add_help=False)
     level = common.add_mutually_exclusive_group()

@@ -76,6 +76,7 @@ EXCEPTIONS = {
         "cpv_hooks/remote/s3_client/proxy.py": {"options.retry"},
         "cpv_hooks/remote/s3_client/sources.py": {"profile"},
         "dvc_cpv_plugin/commands/demo.py": {"shlex.join(arguments)"},
+        "dvc_cpv_plugin/commands/promote.py": {"' '.join(words)"},
     },
     PROSE: {
         "cpv_hooks/accounts/git_host/client.py": {"said"},

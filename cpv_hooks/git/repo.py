@@ -56,6 +56,7 @@ _SILENCED = (
 # What Git says where it finds none, or is inside a Git directory; that a `.git` file leads nowhere is another thing.
 _NO_REPOSITORY = "not a git repository (or any"
 _NO_WORK_TREE = "must be run in a work tree"
+_GO_TO_ONE = "cd to a repository (git clone or dvc cpv init makes one)"
 
 inherited: set[int] = set()
 """Open files that Git processes keep open too: the lock of a transaction's journal, which they must not outlive."""
@@ -106,7 +107,7 @@ class NoRepository(CPVError):
 def _why_not(cwd: Path, printed: str, status: int) -> CPVError:
     """Git's own reason, and the command that it advises; that there is no repository at all is CPV's to answer."""
     if _NO_REPOSITORY in printed:
-        return NoRepository("not inside a Git work tree", where=str(cwd), fix="dvc cpv init")
+        return NoRepository("not inside a Git work tree", where=str(cwd), fix=_GO_TO_ONE)
     if _NO_WORK_TREE in printed:
         fix = "cd to a work tree of it (git clone, or git worktree add, makes one)"
         return NoRepository("not inside a Git work tree, but in a Git directory", where=str(cwd), fix=fix)

@@ -63,16 +63,19 @@ EXAMPLES = """examples:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `cpv` to DVC's parser."""
+    from dvc_cpv_plugin.commands.argument_errors import Parser
     from dvc_cpv_plugin.commands.nouns import NounsAction
 
-    parser = subparsers.add_parser(
-        "cpv",
+    # DVC's own class answers a wrong argument with all of the help.
+    prog = subparsers.add_parser("cpv", help="Version checkpoints with plain Git commands.", add_help=False).prog
+    parser: Any = Parser(
+        prog=prog,
         parents=[parent_parser],
         description=DESCRIPTION,
-        help="Version checkpoints with plain Git commands.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    subparsers.choices["cpv"] = parser
     nouns = parser.add_subparsers(
         action=NounsAction,
         dest="cmd",

@@ -22,10 +22,13 @@ class CmdDemote(CPVCommand):
         from cpv_hooks.history.promotion import demote
         from cpv_hooks.project.roots import projects_here
         from dvc_cpv_plugin.commands import ui
+        from dvc_cpv_plugin.commands.promote import say_push
 
         repo = Repo.discover()
-        for tag in demote(repo, projects_here(repo), self.args.stage, self.args.message):
+        made = demote(repo, projects_here(repo), self.args.stage, self.args.message)
+        for tag in made:
             ui.write_output(tag)
+        say_push(repo, made)
         return 0
 
 

@@ -68,7 +68,7 @@ class CmdModelInfo(LineCommand):
 
         found = _models(self).get_model_metadata(self.args.tag)
         rest = {key: value for key, value in found.items() if key != "models"}
-        status = self.say("\n".join([facts(rest), *described(found["models"], tensors=self.args.tensors)]), found)
+        status = self.say("\n".join([facts(rest), *described(found, tensors=self.args.tensors)]), found)
         errors = [f"{model['path']}: {error}" for model in found["models"] for error in model["errors"]]
         for error in errors:
             warn(error)

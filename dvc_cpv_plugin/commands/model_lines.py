@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cpv_hooks.console.output import printable
+from cpv_hooks.console.output import printable, size_text
 
 if TYPE_CHECKING:
     from cpv_hooks.history.model_changes import ModelChange, WeightChange
     from cpv_hooks.history.model_contents import ModelEntry
+    from cpv_hooks.operations.info.metadata import ModelMetadata
 
 _SHOWN = 20
+_NO_READER = "its format has no reader here"
 
 
-def described(entries: Sequence[ModelEntry], *, tensors: bool) -> Iterator[str]:
+def described(found: ModelMetadata, *, tensors: bool) -> Iterator[str]:
     """What models say of themselves; with `tensors` a line for each of those too."""
-    yield "models:" if entries else "models: none that can be read here"
+    entries = found["models"]
+    known = {entry["path"] for entry in entries}
+    others = [file for file in found["files"] if file["kind"] == "model" and file["path"] not in known]
+    yield "models:" if entries or others else "models: none"
+    is_there = found["in_cache"] or found["on_remote"]
+    for file in others:
+        size = "of unknown size" if file["size"] is None else size_text(file["size"])
+        why = _NO_READER if is_there else "neither the cache nor the remote has it"
+        yield printable(f"  {file['path']}: {why} ({size}, md5 {file['md5'] or 'unknown'}, kind {file['kind']})")
+    if others and is_there:
+        yield '    note: a plugin\'s cpv_model_reader adds a format: docs/models.md, "A reader of your own"'
     for entry in entries:
         yield printable(f"  {entry['path']}: {_summary(entry)}")
         facts = [f"{key}: {value}" for key, value in entry["metadata"].items()]

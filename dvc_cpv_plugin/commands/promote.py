@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
 
 EXAMPLES = """examples:
   dvc cpv promote v0.3 staging
@@ -33,11 +37,30 @@ class CmdPromote(CPVCommand):
         repo, stage = Repo.discover(), self.args.stage
         projects = projects_here(repo)
         known = {event.stage for event in stages.stage_history(repo, projects[0])}
-        ui.write_output(promote(repo, projects, self.args.version, stage, self.args.message))
+        made = promote(repo, projects, self.args.version, stage, self.args.message)
+        ui.write_output(made)
         if known and stage not in {*known, *projects[0].config.stages}:
             new = f"{stage!r} is a new stage (until now: {', '.join(sorted(known))})"
             say(new + f"; dvc cpv demote {shell_word(stage)} empties it")
+        say_push(repo, [made])
         return 0
+
+
+def say_push(repo: Repo, made: Sequence[str]) -> None:
+    """The command that brings tags of stages, and the versions that they name, to the Git host."""
+    from cpv_hooks.console.output import say
+    from cpv_hooks.errors import shell_word
+
+    remotes = repo.run("remote").split()
+    if not remotes:
+        return
+    words = ["--follow-tags"]
+    # With these go the tags of the branch's own commits alone, and only where the branch has its place on the host.
+    if not repo.resolve("@{upstream}") or not all(repo.ok("merge-base", "--is-ancestor", tag, "HEAD") for tag in made):
+        beside = (repo.run("tag", "--points-at", f"{tag}^{{commit}}").splitlines() for tag in made)
+        tags = dict.fromkeys(name for names in beside for name in names)
+        words = ["origin" if "origin" in remotes else remotes[0], *map(shell_word, tags)]
+    say(f"next: git push {' '.join(words)} (until then others do not see it)")
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

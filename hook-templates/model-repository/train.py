@@ -100,7 +100,7 @@ def read_rows(folder):
 
 def record(network, rows, path):
     loss, accuracy = network.evaluate(rows)
-    line = {"epoch": network.epochs, "loss": round(loss, 6), "accuracy": round(accuracy, 6)}
+    line = {"epoch": network.epochs, "loss": round(loss, 6), "acc": round(accuracy, 6)}
     with path.open("a") as file:
         file.write(json.dumps(line) + "\n")
     print(f"epoch {network.epochs}: loss {loss:.4f}, accuracy {accuracy:.3f}")

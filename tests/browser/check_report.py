@@ -54,6 +54,58 @@ def label(page: Page, chart: str, begin: str) -> None:
     expect(page.locator(f"#{chart}")).to_have_attribute("aria-label", re.compile(f"^{re.escape(begin)}"))
 
 
+DAY = 86_400
+SPANS = (
+    0,
+    1,
+    5,
+    9,
+    60,
+    390,
+    410,
+    3 * 3600,
+    DAY,
+    4.5 * DAY,
+    6.5 * DAY,
+    240 * DAY,
+    260 * DAY,
+    340 * DAY,
+    480 * DAY,
+    2000 * DAY,
+)
+LABELS = """async span => {
+    const all = [...versions, ...report.events];
+    all.forEach((one, at) => {
+        const seconds = Math.round((span * at) / (all.length - 1));
+        one.time = new Date(Date.UTC(2025, 10, 28, 15, 36, 50) + 1000 * seconds).toISOString();
+    });
+    const host = document.body.appendChild(document.createElement("div"));
+    const options = { ast: true, actions: false, defaultStyle: false, tooltip: false };
+    const drawn = await vegaEmbed(host, { width: innerWidth - 100, ...timeline() }, options);
+    const labels = [];
+    const look = (mark) => {
+        for (const item of mark.items) {
+            const isTime = mark.role === "axis-label" && typeof item.datum.value !== "string";
+            if (isTime && item.opacity > 0) labels.push(item.text);
+            for (const inner of item.items || []) look(inner);
+        }
+    };
+    look(drawn.view.scenegraph().root);
+    drawn.finalize();
+    host.remove();
+    return labels; }"""
+"""The time line over so many seconds: what is written below it."""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_two_labels_of_the_time_axis_are_the_same(small: Path, open_page: Open, width: int) -> None:
+    page = open_page(small, width=width)
+    for span in SPANS:
+        labels = page.evaluate(LABELS, span)
+        assert labels, span
+        assert len(labels) == len(set(labels)), (span, labels)
+
+
 def test_the_head_says_what_there_is(small: Path, open_page: Open) -> None:
     page = open_page(small)
     expect(page.get_by_role("heading", level=1)).to_have_text("resnet")

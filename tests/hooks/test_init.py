@@ -416,7 +416,7 @@ class TestTrainingScript:
         lines = [json.loads(line) for line in folder.read("metrics.log").splitlines()]
         assert [line["epoch"] for line in lines] == list(range(1, 9))
         assert lines[-1]["loss"] < lines[0]["loss"]
-        assert lines[-1]["accuracy"] > 0.85
+        assert lines[-1]["acc"] > 0.85
 
     def test_it_goes_on_from_the_weights_that_are_there(self, folder: Shell) -> None:
         folder.python("train.py", "--epochs", "4")

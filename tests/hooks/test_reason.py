@@ -91,7 +91,10 @@ def test_a_git_file_that_leads_nowhere(shell: Shell) -> None:
 
 
 def test_no_repository_is_what_it_was(shell: Shell) -> None:
-    with pytest.raises(NoRepository, match=r"not inside a Git work tree; fix: dvc cpv init$"):
+    with pytest.raises(
+        NoRepository,
+        match=r"not inside a Git work tree; fix: cd to a repository \(git clone or dvc cpv init makes one\)$",
+    ):
         Repo.discover(shell.path)
     shell.git("init", "-q", "--bare", "bare")
     with pytest.raises(NoRepository):

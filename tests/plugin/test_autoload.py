@@ -37,9 +37,16 @@ def test_cpv_stands_beside_dvcs_own_commands(installed: Venv) -> None:
     assert shown.err == ""
 
 
-def test_wrong_usage_looks_as_dvcs_does(installed: Venv) -> None:
+def test_wrong_usage_is_answered_in_three_lines_with_dvcs_exit_code(installed: Venv) -> None:
     refused = installed.dvc("cpv", "nonsense", status=254)
-    assert "invalid choice: 'nonsense'" in refused.text
+    error, *rest = refused.err.splitlines()
+    assert error.startswith("ERROR: argument COMMAND: invalid choice: 'nonsense'")
+    assert rest == ["usage: dvc cpv [OPTION ...] COMMAND ...", "see: dvc cpv --help"]
+    for words in (("log", "-n", "x"), ("--nonsense", "log"), ("promote",)):
+        refused = installed.dvc("cpv", *words, status=254)
+        assert refused.err.startswith("ERROR: ")
+        assert (refused.err.count("\n"), refused.out) == (3, "")
+    assert refused.err.endswith("usage: dvc cpv promote [OPTION ...] TAG STAGE\nsee: dvc cpv promote --help\n")
 
 
 def test_shell_completion_knows_it(installed: Venv) -> None:

@@ -196,7 +196,7 @@ def test_a_state_in_which_it_cannot_be_done(
 
 @pytest.mark.parametrize("command", ALL, ids="-".join)
 def test_outside_of_a_repository(world: World, command: tuple[str, ...]) -> None:
-    said = "{root}/nowhere: not inside a Git work tree; fix: dvc cpv init"
+    said = "{root}/nowhere: not inside a Git work tree; fix: cd to a repository (git clone or dvc cpv init makes one)"
     world.refused(command, said, folder="nowhere")
 
 

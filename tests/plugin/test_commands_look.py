@@ -97,7 +97,10 @@ def test_status_of_nothing(make_repo: MakeRepo) -> None:
 
 @pytest.mark.parametrize("command", ["status", "tag"])
 def test_commands_outside_a_managed_repository(shell: Shell, command: str) -> None:
-    assert shell.cpv(command, status=1).err == (f"cpv: {shell.path}: not inside a Git work tree; fix: dvc cpv init\n")
+    assert shell.cpv(command, status=1).err == (
+        f"cpv: {shell.path}: not inside a Git work tree; "
+        "fix: cd to a repository (git clone or dvc cpv init makes one)\n"
+    )
     shell.git("init", "-q")
     assert shell.cpv(command, status=1).err == (
         f"cpv: {shell.path}: CPV does not manage this repository (no .cpv.toml); fix: dvc cpv init\n"

@@ -20,7 +20,10 @@ def model(make_repo: MakeRepo) -> ModelRepo:
 def test_outside_of_a_repository(shell: Shell) -> None:
     for command in (("install",), ("uninstall",), ("sync",), ("rescue", "list"), ("recover",)):
         done = shell.cpv(*command, status=1)
-        assert done.err == f"cpv: {shell.path}: not inside a Git work tree; fix: dvc cpv init\n"
+        assert done.err == (
+            f"cpv: {shell.path}: not inside a Git work tree; "
+            "fix: cd to a repository (git clone or dvc cpv init makes one)\n"
+        )
         assert done.out == ""
 
 

@@ -74,6 +74,21 @@ def test_as_text(model: ModelRepo) -> None:
     assert f"    layer.weight  F32 [2, 3]  {SHARD.format(1)}" in lines
 
 
+def test_of_a_format_without_a_reader_it_says_what_is_known(tmp_path: Path) -> None:
+    model = two_versions.copy(tmp_path)
+    facts = "(7 B, md5 63f4f1e9b725370f459720575cd5f953, kind model)"
+    lines = model.cpv("model", "info", "--tag", "v0.0").lines
+    assert lines[lines.index("models:") :] == [
+        "models:",
+        f"  model.bin: its format has no reader here {facts}",
+        '    note: a plugin\'s cpv_model_reader adds a format: docs/models.md, "A reader of your own"',
+    ]
+    for place in (model.path / ".dvc/cache", tmp_path / two_versions.STORAGE):
+        shutil.rmtree(place)
+    lines = model.cpv("model", "info", "--tag", "v0.0").lines
+    assert lines[lines.index("models:") + 1 :] == [f"  model.bin: neither the cache nor the remote has it {facts}"]
+
+
 def test_diff(model: ModelRepo) -> None:
     (change,) = json.loads(model.cpv("diff", "--json", "v0.0", "v0.1").out)["models"]
     assert change == {

@@ -77,6 +77,33 @@ def test_a_stage_that_is_new_is_said_to_be(model: ModelRepo) -> None:
     assert model.cpv("promote", "v0.1", "qa").err == ""
 
 
+def test_it_ends_with_the_command_that_others_wait_for(model: ModelRepo, tmp_path: Path) -> None:
+    model.git("init", "-q", "--bare", str(tmp_path / "host.git"))
+    model.git("remote", "add", "origin", str(tmp_path / "host.git"))
+
+    def pushed_by(*words: str) -> tuple[str, set[str]]:
+        before, said = set(pushed()), model.cpv(*words).err.splitlines()[-1]
+        command = said.removeprefix("cpv: next: ").removesuffix(" (until then others do not see it)")
+        model.run("sh", "-c", command)
+        return command, set(pushed()) - before
+
+    def pushed() -> list[str]:
+        return model.git("ls-remote", "--tags", "--refs", "origin").out.split()[1::2]
+
+    stage, to_gto, version = "refs/tags/resnet#production#1", "refs/tags/resnet@v0.1.0", "refs/tags/v0.1"
+    command, new = pushed_by("promote", "v0.1", "production")
+    assert command.startswith("git push origin ")
+    assert new == {stage, to_gto, version}
+    model.git("push", "-q", "-u", "origin", "main")
+    assert pushed_by("promote", "v0.1", "qa") == ("git push --follow-tags", {"refs/tags/resnet#qa#2"})
+    model.git("switch", "-qc", "older", "v0.0")
+    model.git("push", "-q", "-u", "origin", "older")
+    command, new = pushed_by("demote", "qa")
+    assert command.startswith("git push origin ")
+    assert new == {"refs/tags/resnet#qa!#3"}
+    assert model.cpv("promote", "-q", "v0.0", "qa").err == ""
+
+
 def test_with_the_gto_scheme_no_second_tag_is_needed(make_repo: MakeRepo) -> None:
     settings = SETTINGS + '[tags]\nscheme = "gto"\n'
     model = make_repo(install=False, files={"model.bin": "one"}, settings=settings)

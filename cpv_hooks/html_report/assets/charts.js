@@ -13,6 +13,19 @@ const tagAxis = (tags) => ({
   },
 });
 
+// The axis of time, with labels so exact that no two of its eight or so are the same; times are in whole seconds.
+function timeAxis(events) {
+  const times = events.map((event) => Date.parse(event.time)).sort((one, other) => one - other);
+  const [first, last] = [times[0], times[times.length - 1]];
+  const seconds = (last - first) / 1000;
+  const days = seconds / 86_400;
+  const format = days > 250 ? "%b %Y" : days > 6 ? "%d %b" : seconds > 400 ? "%d %b %H:%M" : "%H:%M:%S";
+  const scale = { type: "utc", padding: 24 };
+  if (seconds < 8) scale.domain = [first - 4000, last + 4000].map((time) => new Date(time).toISOString());
+  const axis = { grid: false, tickCount: 8, labelOverlap: true, labelSeparation: 8, format };
+  return { field: "time", type: "temporal", title: null, scale, axis };
+}
+
 function timeline() {
   const rows = [];
   for (const version of oldestFirst) {
@@ -37,15 +50,7 @@ function timeline() {
   if (!rows.length) return null;
   const has = (name) => rows.some((one) => one.row === name);
   const order = [...new Set(events.map((event) => event.row)), ...kinds.filter(has)];
-  const days = (Date.parse(versions[0].time) - Date.parse(oldestFirst[0].time)) / 86_400_000;
-  const axis = {
-    grid: false,
-    tickCount: 8,
-    labelOverlap: true,
-    labelSeparation: 8,
-    format: days > 500 ? "%b %Y" : days > 4 ? "%d %b" : "%d %b %H:%M",
-  };
-  const x = { field: "time", type: "temporal", title: null, scale: { type: "utc", padding: 24 }, axis };
+  const x = timeAxis([...rows, ...events]);
   const y = {
     field: "row",
     type: "nominal",
