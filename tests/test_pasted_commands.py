@@ -89,7 +89,7 @@ EXCEPTIONS = {
         "cpv_hooks/git/repo.py": {"args[0]", "reason(printed, done.returncode)"},
         "cpv_hooks/operations/revert/revert_data.py": {"path"},
         "cpv_hooks/remote/s3_client/sources.py": {"more"},
-        "cpv_hooks/setup/init/steps.py": {"effects"},
+        "cpv_hooks/setup/init/first_commit.py": {"effects"},
         "cpv_hooks/runs/retention.py": {"error"},
         "dvc_cpv_plugin/autoload.py": {"type(error).__name__", "error"},
         "dvc_cpv_plugin/commands/nouns.py": {"noun", "type(error).__name__", "reason"},

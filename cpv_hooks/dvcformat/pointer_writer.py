@@ -98,10 +98,11 @@ def _joined(file: str, wdir: str, out: Mapping[str, Any]) -> str:
 
 def _table(text: str) -> Any:
     small, files = cut(text)
-    return with_files(_round_trip().load(small), files)
+    return with_files(round_trip().load(small), files)
 
 
-def _round_trip() -> Any:
+def round_trip() -> Any:
+    """What reads and writes YAML as DVC does where it changes a file: comments and the order of keys stay."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
@@ -125,7 +126,7 @@ def _dump(table: Any) -> str:
 
 def _yaml(table: Any) -> str:
     stream = io.StringIO()
-    _round_trip().dump(table, stream)
+    round_trip().dump(table, stream)
     return stream.getvalue()
 
 

@@ -79,13 +79,17 @@ def unstaged(repo: Repo, files: Sequence[str], before: Staged) -> list[str]:
     return [file for file in files if file in found and (repo.top / file).exists()]
 
 
-def stage(repo: Repo, files: Sequence[str], pointers: Sequence[Pointer]) -> None:
-    """Stage pointer files as they stand, and for a new one the line of `.gitignore` that hides its artifact."""
+def stage(repo: Repo, files: Sequence[str], pointers: Sequence[Pointer]) -> list[Pointer]:
+    """Stage pointer files as they stand, and for a new one the line of `.gitignore` that hides its artifact.
+
+    Returns the new ones.
+    """
     tracked = set(repo.run("ls-files", "-z", "--", *literal(files), index=True).split("\0")) if files else set()
     repo.run("update-index", "--add", "-z", "--stdin", input="".join(f"{file}\0" for file in files), index=True)
     new = [pointer for pointer in pointers if pointer.file in files and pointer.file not in tracked]
     for name in sorted({file_for(pointer.path) for pointer in new}):
         _stage_ignore_lines(repo, name, [pointer.path for pointer in new if file_for(pointer.path) == name])
+    return new
 
 
 def _stage_ignore_lines(repo: Repo, name: str, artifacts: Sequence[str]) -> None:
@@ -95,15 +99,25 @@ def _stage_ignore_lines(repo: Repo, name: str, artifacts: Sequence[str]) -> None
         return
     ours = {f"/{os.path.basename(artifact)}".replace("\\", "") for artifact in artifacts}
     working = path.read_text(encoding="utf-8", errors="surrogateescape")
-    entry = repo.run("ls-files", "-s", "--", f":(literal){name}", index=True).split()
-    staged = repo.run("cat-file", "blob", entry[1]) if entry else ""
+    staged = index_text(repo, name) or ""
     missing = [
         line for line in working.splitlines() if line.replace("\\", "") in ours and line not in staged.splitlines()
     ]
     if not missing:
         return
     gap = "" if not staged or staged.endswith("\n") else "\n"
-    text = staged + gap + "".join(f"{line}\n" for line in missing)
+    stage_text(repo, name, staged + gap + "".join(f"{line}\n" for line in missing))
+
+
+def index_text(repo: Repo, name: str) -> str | None:
+    """What the index of the commit under way holds of a text file; None where it has no such file."""
+    entry = repo.run("ls-files", "-s", "--", f":(literal){name}", index=True).split()
+    return repo.run("cat-file", "blob", entry[1]) if entry else None
+
+
+def stage_text(repo: Repo, name: str, text: str) -> None:
+    """Let the index of the commit under way hold this text of a file, whatever the work tree has."""
+    entry = repo.run("ls-files", "-s", "--", f":(literal){name}", index=True).split()
     blob = repo.run("hash-object", "-w", "--stdin", input=text).strip()
     repo.run("update-index", "--add", "--cacheinfo", f"{entry[0] if entry else '100644'},{blob},{name}", index=True)
 

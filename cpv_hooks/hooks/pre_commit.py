@@ -147,10 +147,20 @@ def stage_changed(repo: Repo, report: SyncReport, before: Staged) -> list[str]:
     if not changed:
         return []
     pointers = [outcome.pointer for outcome in report.outcomes if outcome.pointer]
-    index.stage(repo, changed, pointers)
+    new = index.stage(repo, changed, pointers)
     if _path_limited():
         write_atomic(repo.state / state_files.RESTAGE, b"")
+    elif new:
+        _stage_models(report, new)
     return changed
+
+
+def _stage_models(report: SyncReport, new: list[Pointer]) -> None:
+    from cpv_hooks.project import registered_models
+
+    for project in report.projects:
+        paths = [pointer.path for pointer in new if owner(report.projects, pointer.file) is project]
+        registered_models.stage_new_models(project, paths)
 
 
 def _to_stage(repo: Repo, report: SyncReport, before: Staged) -> list[str]:

@@ -266,4 +266,7 @@ def _write_pointer(space: Workspace, pointer: Pointer, taken: Snapshot) -> None:
     except OSError as error:
         raise disk_error(error, file) from error
     if old is None:
+        from cpv_hooks.project import registered_models
+
         ignore(repo, pointer.path)
+        registered_models.note_new_model(space.project, pointer.path)

@@ -54,7 +54,8 @@ class TestNewRepository:
         tracked = set(made.git("ls-files").lines)
         assert {"README.md", "train.py", ".gitignore", ".dvcignore", ".dvc/config", ".cpv.toml"} <= tracked
         assert {"data.dvc", "model.bin.dvc", "metrics.log.dvc", ".pre-commit-config.yaml"} <= tracked
-        assert not tracked & {"model.bin", "metrics.log", "data/train.csv", "dvc.yaml"}
+        assert not tracked & {"model.bin", "metrics.log", "data/train.csv"}
+        assert made.read("dvc.yaml") == b"artifacts:\n  resnet50:\n    path: model.bin\n    type: model\n"
         assert "# resnet50\n\nA model of team vision." in made.read("README.md").decode()
         storage = Path(os.environ["CPV_HOME"]) / "storage/vision/resnet50"
         assert len(object_names(storage / "files/md5")) == 4
@@ -108,7 +109,7 @@ class TestNewRepository:
             "would run: git commit -m 'Start m with CPV' (its hooks save model.bin, data and metrics.log to "
             f"{storage} and tag v0.0 and data-v0.0)",
         ]
-        assert sum("would write" in line for line in shown.splitlines()) == 7
+        assert sum("would write" in line for line in shown.splitlines()) == 8
         assert state(shell) == {}
         # Nothing but the log of what was asked.
         assert [path.name for path in Path(os.environ["CPV_HOME"]).iterdir()] == ["logs"]

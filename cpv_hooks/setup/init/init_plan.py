@@ -141,12 +141,13 @@ def _check_data(place: NewRepository, data_path: str | None) -> None:
 def plan_init(place: NewRepository, request: InitRequest) -> list[Step]:
     """The steps that are left to do, in their order; none where everything is there."""
     from cpv_hooks.recovery import transaction
+    from cpv_hooks.setup.init import first_commit
     from cpv_hooks.setup.init import steps as init_steps
 
     if place.top is not None:
         transaction.recover(place.repo)  # an installation that was killed is no installation
     check_request(place, request)
-    init_steps.check_clean(place)
+    first_commit.check_clean(place)
     return init_steps.init_steps(place, request)
 
 
@@ -154,7 +155,7 @@ def carry_out(place: NewRepository, steps: Sequence[Step]) -> None:
     """Do the steps, and say each one. Where one fails, all that they made is taken back."""
     from cpv_hooks.console.output import say
     from cpv_hooks.git import hooks_in_place
-    from cpv_hooks.setup.init.steps import own_files
+    from cpv_hooks.setup.init.first_commit import own_files
     from cpv_hooks.setup.init.undo_failed import undone_where_it_fails
 
     with undone_where_it_fails(place, own_files(place)):

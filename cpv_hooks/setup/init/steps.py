@@ -9,18 +9,17 @@ from pathlib import Path
 
 from cpv_hooks.accounts.git_host import origin
 from cpv_hooks.console.plan import Step
-from cpv_hooks.errors import CPVError, git_words, shell_path, shell_word, shell_words
-from cpv_hooks.git import signing
-from cpv_hooks.git.index import literal
+from cpv_hooks.dvcformat import artifacts_section
+from cpv_hooks.errors import shell_path, shell_word, shell_words
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import FILE, Kind
-from cpv_hooks.setup.init import layout, proposals, remote, skeleton
+from cpv_hooks.project.config import FILE, Kind, load_config
+from cpv_hooks.project.project import matches
+from cpv_hooks.setup.init import first_commit, layout, proposals, remote, skeleton
 from cpv_hooks.setup.init.model_repository import (
     InitRequest,
     NewRepository,
     dvc,
     file_step,
-    finish,
     note_begun,
     run_command,
     step,
@@ -31,17 +30,12 @@ from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG
 from cpv_hooks.setup.install.templates import templates
 from cpv_hooks.system.atomic_files import write_atomic
 
-FIRST_MESSAGE = "Start {model} with CPV"
-ADOPT_MESSAGE = "Version checkpoints with CPV"
-# What an adoption writes and commits, relative to the DVC root or the top.
-_DVC_FILES = (".dvc/.gitignore", ".dvc/config", ".dvcignore")
-
 
 def init_steps(place: NewRepository, request: InitRequest) -> list[Step]:
     """What is left to do for this request."""
     start = [_start(place)] if place.fresh or place.top is None else []
     found = [*start, *(_fresh(place, request) if place.fresh else _settings(place, request))]
-    return [*found, *_hooks(place), *_origin(place, request), *_commit(place, request)]
+    return [*found, *_hooks(place), *_origin(place, request), *first_commit.first_commit_steps(place, request, found)]
 
 
 def _start(place: NewRepository) -> Step:
@@ -97,6 +91,21 @@ def _settings_step(
         )
 
 
+def _artifacts_step(place: NewRepository, request: InitRequest, models: Sequence[str]) -> Iterator[Step]:
+    """The models in `dvc.yaml`, where VS Code, DVC Studio and `dvc artifacts get` look for them."""
+    file = place.root / artifacts_section.FILE
+
+    def changed() -> str | None:
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        return artifacts_section.with_models(text, request.model, models, place.root)
+
+    if changed() is not None:
+        yield step(
+            f"write {file.name} (artifacts: {', '.join(models)})",
+            lambda: write_atomic(file, (changed() or "").encode()),
+        )
+
+
 # A new repository
 
 
@@ -112,6 +121,7 @@ def _fresh(place: NewRepository, request: InitRequest) -> Iterator[Step]:
         yield step(f"copy {source} to data", partial(skeleton.copy_data, source, root / "data"))
     yield from _dvc(place, request)
     yield from _settings_step(place, request, {"model": ["model.bin"], "data": ["data"], "metrics": ["metrics.log"]})
+    yield from _artifacts_step(place, request, ["model.bin"])
     if not (root / "model.bin").exists():
         text = "python train.py --epochs 0 (writes the first model.bin and metrics.log)"
         yield step(text, partial(_first_weights, root))
@@ -136,6 +146,7 @@ def _lock_pipeline(root: Path) -> None:
 def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     # At the DVC root alone: a repository without DVC gets a root at its own top.
     yield from _dvc(place, request)
+    known: dict[str, Kind] = proposals.described_artifacts(place.repo, place.root) if place.top else {}
     if (place.root / FILE).exists():
         more = layout.to_append(place.root, request.layout)
         if more:
@@ -143,9 +154,11 @@ def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
             yield step(
                 f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
             )
+        patterns = load_config(place.root).artifacts.get("model", ())
+        models = [path for path in known if any(matches(path, pattern) for pattern in patterns)]
+        yield from _artifacts_step(place, request, models)
         return
     artifacts: dict[Kind, list[str]] = {}
-    known: dict[str, Kind] = proposals.described_artifacts(place.repo, place.root) if place.top else {}
     for path, kind in known.items():
         artifacts.setdefault(kind, []).append(path)
     for kind, paths in request.artifacts.items():
@@ -158,9 +171,10 @@ def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     if artifacts.get("extra"):
         full["extra"] = artifacts["extra"]
     yield from _settings_step(place, request, full)
+    yield from _artifacts_step(place, request, full["model"])
 
 
-# Hooks and the commit
+# Hooks and the Git remote
 
 
 def _hooks(place: NewRepository) -> Iterator[Step]:
@@ -195,65 +209,3 @@ def _installed(repo: Repo) -> bool:
     return manifest is not None and all(
         (repo.common_dir / manifest.hooks_dir / name).exists() for name in manifest.hooks
     )
-
-
-def _commit(place: NewRepository, request: InitRequest) -> Iterator[Step]:
-    if place.fresh:
-        message = FIRST_MESSAGE.format(model=request.model)
-        url = remote.default_or_configured(place.root, request.remote, request.team, request.model)
-        effects = f"its hooks save model.bin, data and metrics.log to {url} and tag v0.0 and data-v0.0"
-        yield step(f"git commit -m {shell_word(message)} ({effects})", partial(_commit_fresh, place, message))
-    elif _uncommitted(place):
-        yield step(f"git commit -m {shell_word(ADOPT_MESSAGE)} (CPV's own files)", partial(_commit_adopted, place))
-
-
-def _commit_fresh(place: NewRepository, message: str) -> None:
-    """The first checkpoint, made as every later one is: by `git commit` and the hooks."""
-    repo = place.repo
-    run_command(["git", "add", "--", *literal([place.root])], place.root, hooks=True)
-    pre_commit = repo.top / PRE_COMMIT_CONFIG
-    if pre_commit.exists():
-        run_command(["git", "add", "--", *literal([pre_commit])], place.root, hooks=True)
-    # A folder of a larger repository: what the user has staged elsewhere stays staged.
-    only = (
-        [] if repo.top == place.root else ["--", *literal([place.root, *([pre_commit] if pre_commit.exists() else [])])]
-    )
-    with signing.commit_options(repo) as (words, settings):
-        run_command(["git", "commit", "-q", *words, "-m", message, *only], place.root, hooks=True, env=settings)
-    finish(place)
-
-
-def own_files(place: NewRepository) -> list[Path]:
-    """CPV's and DVC's settings, absolute: all that an adoption writes, there or not yet."""
-    top = place.top or place.root
-    return [*(place.root / name for name in (*_DVC_FILES, FILE)), top / PRE_COMMIT_CONFIG]
-
-
-def _uncommitted(place: NewRepository) -> bool:
-    """Whether some of these files are missing, or changed and not committed (by a run that was killed)."""
-    files = own_files(place)
-    if place.top is None or not all(path.exists() for path in files):
-        return True
-    return bool(place.repo.run("status", "--porcelain", "--untracked-files=all", "--", *literal(files)))
-
-
-def _commit_adopted(place: NewRepository) -> None:
-    repo = place.repo
-    files = literal(path for path in own_files(place) if path.exists())
-    repo.run("add", "--", *files)
-    if repo.run("status", "--porcelain", "--", *files):
-        # By name: what the user has staged or changed elsewhere is not ours to commit.
-        with signing.commit_options(repo) as (words, settings):
-            repo.run("commit", "-q", *words, "-m", ADOPT_MESSAGE, "--", *files, env=settings)
-
-
-def check_clean(place: NewRepository) -> None:
-    """Refuse where a file that an adoption changes holds work of the user's that is not committed."""
-    if place.top is None or place.fresh:
-        return
-    tracked = literal(own_files(place))
-    listed = place.repo.run("diff", "--name-only", "-z", "HEAD", "--", *tracked, check=False)
-    changed = [file for file in listed.split("\0") if file]
-    if changed:
-        fix = f"git commit -m 'Settings' -- {git_words(changed)}"
-        raise CPVError("has uncommitted changes, which CPV's own commit would take", where=changed[0], fix=fix)
