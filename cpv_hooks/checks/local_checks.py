@@ -17,7 +17,8 @@ from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import numbering, tag_refs
+from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions.numbering import Numbers
 
 if TYPE_CHECKING:
     from cpv_hooks.checks.subject import Subject
@@ -141,17 +142,16 @@ def _artifacts(project: Project, line: Line) -> Check:
 
 def tag(project: Project, subject: Subject) -> Iterator[Check]:
     """The version is well-formed, free and higher than all of its line, and Git takes its name."""
-    scheme, known = scheme_of(project.config), numbering.known(project.repo)
-    following = [numbering.next_free(scheme, line, known) for line in subject.lines]
+    numbers = Numbers.of(project.repo, scheme_of(project.config))
+    following = [numbers.next_free(line) for line in subject.lines]
     if subject.version is None:
         yield Check("tag", "ok", f"the next: {', '.join(following)}")
         return
     try:
-        named = numbering.explicit(scheme, subject.version, subject.lines, known)
+        named = numbers.explicit(subject.version, subject.lines)
         for line, name in named.items():
             tag_refs.check_tag_name(project.repo, name)
-            numbering.refuse_taken(scheme, line, name, known)
-            numbering.refuse_backward(scheme, line, name, known)
+            numbers.refuse(line, name)
     except CPVError as error:
         fix = f"name another version ({following[0]}), or none for the next one"
         yield Check("tag", "fail", error.what, fix)

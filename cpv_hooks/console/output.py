@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -114,6 +114,11 @@ def quiet_setting(path: Path) -> bool:
 def printable(text: str) -> str:
     """The text on one line. File names come from repositories: no newline or escape sequence of theirs gets out."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def few(names: Sequence[str], shown: int = 3) -> str:
+    """The first of these names, and how many more there are."""
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
 def write_line(line: str) -> None:

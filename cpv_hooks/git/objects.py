@@ -188,6 +188,13 @@ def objects_of(repo: Repo) -> Objects:
     return _objects(repo.git_dir, repo.top, (repo.common_dir / "objects").stat().st_ino)
 
 
+def commits_of(repo: Repo, oids: Iterable[str]) -> dict[str, str]:
+    """The commits that ids stand for, tags and tags of tags followed; an id that stands for none is left out."""
+    asked = list(dict.fromkeys(oids))
+    found = objects_of(repo).read_all([f"{oid}^{{commit}}" for oid in asked], 0)
+    return {oid: one.oid for oid, one in zip(asked, found, strict=True) if one is not None}
+
+
 @lru_cache(maxsize=8)
 def _objects(git_dir: Path, top: Path, _inode: int) -> Objects:
     return Objects(git_dir, top)

@@ -199,10 +199,12 @@ def _gaps(repo: Repo, project: Project, updates: list[Update], remote: str) -> l
         # A branch needs content of retired versions that is gone since the host got the commit.
         commits += unretired.with_retired_content(project, again)
     if versions := _of_lines([project], updates):
+        from cpv_hooks.git.objects import commits_of
         from cpv_hooks.versions import unseen_tags
 
-        tagged = unseen_tags.commits_of(repo, project, [update.oid for update in versions.values()])
-        commits = list(dict.fromkeys([*commits, *tagged]))
+        tagged = commits_of(repo, [update.oid for update in versions.values()]).values()
+        ours = unseen_tags.managed_commits(repo, [project], set(tagged))
+        commits = list(dict.fromkeys([*commits, *(commit for commit in tagged if commit in ours)]))
     if not commits:
         return []
     missing = ensure_uploaded(project, commits, announce=True, tips=tips)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
+from cpv_hooks.console.output import few
 from cpv_hooks.git.caller import GitProcess, calling_git
-from cpv_hooks.git.repo import NULL_OID
 from cpv_hooks.hooks.hook_run import begin_hook
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import line_of
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-from cpv_hooks.versions import tag_refs, tags
+from cpv_hooks.versions import tag_refs
 
 _PREFIX = "refs/tags/"
 _MAKERS = frozenset({"tag", "update-ref", "refs"})  # `git refs create|update|rename` came with Git 2.56
@@ -37,21 +37,22 @@ def run(args: list[str]) -> int:
     if not projects:
         return 0
     scheme = scheme_of(projects[0].config)
-    # A batch may hold thousands of tags that are none of our business.
-    commits = {name: repo.resolve(oid) for name, oid in new.items() if oid != NULL_OID and line_of(scheme, name)}
-    ours = {name: commit for name, commit in commits.items() if commit is not None}
+    # A batch may hold thousands of tags, of which none need be our business.
+    ours = {name: oid for name, oid in new.items() if line_of(scheme, name)}
     if args[0] == "prepared":
-        for name in ours:
-            tags.check_new(repo, projects[0], name, new[name])
-        if renamed and line_of(scheme, renamed.old):
-            tags.check_goes(repo, renamed.old, renamed.new)
-        return 0
-    if ours:
-        from cpv_hooks.events.outbox import emit_tagged
+        from cpv_hooks.versions import new_tags
 
-        tag_refs.note_made(repo, {name: new[name] for name in ours})
+        new_tags.check_new_tags(repo, projects, ours)
+        if renamed and line_of(scheme, renamed.old):
+            new_tags.check_goes(repo, renamed.old, renamed.new)
+    elif ours:
+        from cpv_hooks.events.outbox import emit_tagged
+        from cpv_hooks.git.objects import commits_of
+
+        tag_refs.note_made(repo, ours)
         emit_tagged(repo.top, ours)
-        upload_by_policy(repo, projects, list(ours.values()), f"tag {' '.join(ours)}")
+        commits = commits_of(repo, ours.values())
+        upload_by_policy(repo, projects, list(dict.fromkeys(commits.values())), f"tag {few(list(ours))}")
     return 0
 
 

@@ -24,7 +24,7 @@ HOST = "origin"
 def queue_step(project: Project, step: RunStep) -> None:
     """Note that a step's data must get to the remote, where `[push] when` wants that; durable when this returns."""
     if project.config.push_when in ("commit", "background") and project.remotes and not project.keeps_versions:
-        Queue.of(project.repo).add(root_key(project), step.commit, WHY)
+        Queue.of(project.repo).add(root_key(project), [step.commit], WHY)
 
 
 def upload_step(project: Project, folder: RunFolder, step: RunStep) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Named, Pointer
@@ -80,21 +80,45 @@ def _pointers(
     for project in projects:
         before = [_contents(project, parent) for parent in parents]
         for pointer in pointers_at(project, commit):
-            # An import that was not downloaded has no content by the user's wish.
-            if pointer.oid is None and not pointer.imported:
-                raise CPVError(
-                    f"{pointer.path} has no content at {commit[:10]}, so it cannot be tagged",
-                    where=pointer.file,
-                    fix=f"dvc commit {file_word(pointer.file)}, git commit",
-                )
-            if not _is_complete(project, pointer):
-                raise CPVError(
-                    f"{pointer.path} has no uploaded version on the remote at {commit[:10]}, so it cannot be tagged",
-                    where=pointer.file,
-                    fix="dvc cpv sync, git commit",
-                )
+            _refuse_incomplete(project, pointer, commit)
             content = pointer.named
             yield project, pointer, pointer.oid is not None and all(old.get(pointer.path) != content for old in before)
+
+
+def incomplete_commits(projects: Sequence[Project], commits: Iterable[str]) -> dict[str, CPVError]:
+    """Those of these commits that no tag can make a version, and why: `read_checkpoint` would raise it."""
+    from cpv_hooks.project.pointers_at import pointers_at
+
+    found = dict[str, CPVError]()
+    for commit in dict.fromkeys(commits):
+        try:
+            for project in projects:
+                for pointer in pointers_at(project, commit):
+                    _refuse_incomplete(project, pointer, commit)
+        except CPVError as error:
+            found[commit] = error
+    return found
+
+
+def cannot_be_version(name: str, error: CPVError) -> CPVError:
+    """Why a tag of this name cannot be a version."""
+    return CPVError(f"{error.what} ({name})", where=error.where, fix=error.fix)
+
+
+def _refuse_incomplete(project: Project, pointer: Pointer, commit: str) -> None:
+    # An import that was not downloaded has no content by the user's wish.
+    if pointer.oid is None and not pointer.imported:
+        raise CPVError(
+            f"{pointer.path} has no content at {commit[:10]}, so it cannot be tagged",
+            where=pointer.file,
+            fix=f"dvc commit {file_word(pointer.file)}, git commit",
+        )
+    if not _is_complete(project, pointer):
+        raise CPVError(
+            f"{pointer.path} has no uploaded version on the remote at {commit[:10]}, so it cannot be tagged",
+            where=pointer.file,
+            fix="dvc cpv sync, git commit",
+        )
 
 
 def _contents(project: Project, commit: str) -> Mapping[str, Named]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from cpv_hooks.console.output import few
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project import retired
 from cpv_hooks.project.retired import Retirement
@@ -30,13 +31,13 @@ class Retiring(NamedTuple):
 def write_retirement(repo: Repo, versions: Sequence[Retiring], reason: str | None) -> str:
     """Write the tag that says that these versions are retired; returns its name. They must not be retired yet."""
     trailers = [f"Cpv-Retired: {' '.join([one.name, one.commit, *sorted(one.oids)])}" for one in versions]
-    return _write(repo, versions[0].commit, f"{_few([one.name for one in versions])} retired", trailers, reason)
+    return _write(repo, versions[0].commit, f"{few([one.name for one in versions], _SHOWN)} retired", trailers, reason)
 
 
 def take_back(repo: Repo, held: Sequence[Retirement], reason: str | None) -> str:
     """Write the tag that takes these retirements back; returns its name."""
     trailers = [f"Cpv-Unretired: {item.version} {item.record}" for item in held]
-    head = f"{_few(list(dict.fromkeys(item.version for item in held)))} no longer retired"
+    head = f"{few(list(dict.fromkeys(item.version for item in held)), _SHOWN)} no longer retired"
     return _write(repo, held[0].commit, head, trailers, reason)
 
 
@@ -69,7 +70,3 @@ def _first(repo: Repo, commit: str) -> str:
     if not found:
         raise CPVError(f"{commit[:10]} has no first commit", where=str(repo.top), fix="git fsck")
     return found[-1]
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

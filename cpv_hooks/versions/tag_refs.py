@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
@@ -36,6 +36,12 @@ class Tag(NamedTuple):
 def all_tag_names(repo: Repo) -> list[str]:
     """The names of all tags, in one Git call that opens no object."""
     return repo.run("for-each-ref", "--format=%(refname:strip=2)", PREFIX).splitlines()
+
+
+def tag_oids(repo: Repo) -> dict[str, str]:
+    """What each tag names, by the tag's name, in one Git call that opens no object."""
+    printed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname)", PREFIX)
+    return {name: oid for name, _, oid in (line.partition(" ") for line in printed.splitlines())}
 
 
 def tagged_commits(repo: Repo) -> dict[str, str]:
@@ -68,10 +74,24 @@ def read_tags(
     return [tag for tag in found if wanted is None or tag.name in wanted]
 
 
-def is_taken(name: str, existing: Collection[str]) -> bool:
-    """Whether Git has no room for a tag of this name: it exists, or a folder or a file of it does."""
-    parents = {name[:at] for at, char in enumerate(name) if char == "/"}
-    return name in existing or any(other.startswith(name + "/") or other in parents for other in existing)
+class Taken:
+    """Names of tags, and those for which Git has no room beside them: it exists, or a folder or a file of it does."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = set(names)
+        self._folders = {folder for name in self.names for folder in _folders(name)}
+
+    def add(self, name: str) -> None:
+        """Take one more."""
+        self.names.add(name)
+        self._folders |= _folders(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names or name in self._folders or not self.names.isdisjoint(_folders(name))
+
+
+def _folders(name: str) -> set[str]:
+    return {name[:at] for at, char in enumerate(name) if char == "/"}
 
 
 def make_object(repo: Repo, name: str, commit: str, message: str) -> str:
@@ -156,15 +176,6 @@ def published_names(repo: Repo) -> set[str]:
     return {name for name, _ in _went_out(repo)}
 
 
-def published_oids(repo: Repo) -> dict[str, list[str]]:
-    """What the tags were that a push of this clone sent out, by name, where that was noted."""
-    found: dict[str, list[str]] = {}
-    for name, oid in _went_out(repo):
-        if oid:
-            found.setdefault(name, []).append(oid)
-    return found
-
-
 def _went_out(repo: Repo) -> Iterator[tuple[str, str]]:
     for line in _lines(repo.shared / state_files.PUBLISHED):
         yield line.partition(" ")[0], line.partition(" ")[2]
@@ -189,16 +200,53 @@ def is_published(repo: Repo, name: str) -> bool:
     """
     if name in published_names(repo):
         return True
-    tags = read_tags(repo, name=name)
-    return bool(tags) and came_from_remote(repo, tags[0], tags_made_here(repo))
+    return bool(tags_from_remote(repo, {tag.name: tag.oid for tag in read_tags(repo, name=name)}, tags_made_here(repo)))
 
 
-def came_from_remote(repo: Repo, tag: Tag, made_here: Collection[str]) -> bool:
-    """Whether a tag that no push sent out arrived with a clone or a fetch."""
-    if f"{tag.oid} {tag.name}" in made_here:
-        return False
-    args = ("--count=1", "--format=x", f"--contains={tag.commit}", "refs/remotes")
-    return bool(repo.run("for-each-ref", *args, check=False))
+def tags_from_remote(repo: Repo, tags: Mapping[str, str], made_here: Collection[str]) -> list[str]:
+    """Those of these tags (name to object id), none of which a push sent out, that arrived with a clone or a fetch."""
+    unknown = {name: oid for name, oid in tags.items() if f"{oid} {name}" not in made_here}
+    if not unknown:
+        return []
+    from cpv_hooks.git.objects import commits_of
+
+    there = commits_of(repo, unknown.values())
+    here = unpublished_commits(repo, there.values())
+    return [name for name, oid in unknown.items() if oid in there and there[oid] not in here]
+
+
+def unpublished_commits(repo: Repo, commits: Collection[str]) -> set[str]:
+    """Those commits that no remote is known to have."""
+    text = "".join(f"{commit}\n" for commit in commits)
+    args = ("rev-list", "--ignore-missing", "--stdin", "--not", "--remotes")
+    return set(commits) & set(repo.run(*args, input=text).split())
+
+
+class Records(NamedTuple):
+    """What this clone knows of its tags: which went out, and what they were then, and which were made here."""
+
+    published: Collection[str]
+    published_as: Mapping[str, Collection[str]]
+    made: Collection[str]
+
+    @classmethod
+    def of(cls, repo: Repo) -> Self:
+        """Read once, for any number of tags."""
+        names, oids = set[str](), dict[str, list[str]]()
+        for name, oid in _went_out(repo):
+            names.add(name)
+            if oid:
+                oids.setdefault(name, []).append(oid)
+        return cls(names, oids, tags_made_here(repo))
+
+    def moved_from(self, name: str, oid: str) -> str | None:
+        """What a published tag was when it went out, where it is something else now."""
+        known = self.published_as.get(name, ())
+        return next(iter(known)) if known and oid not in known else None
+
+    def is_settled(self, name: str, oid: str) -> bool:
+        """Whether a tag went out, or was made here."""
+        return name in self.published or f"{oid} {name}" in self.made
 
 
 def tags_made_here(repo: Repo) -> set[str]:

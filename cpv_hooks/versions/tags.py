@@ -1,4 +1,4 @@
-"""The numbers of checkpoints: the next one, the automatic ones of a commit, the checked ones of a user.
+"""The numbers of checkpoints: the next one, the automatic ones of a commit, those that a user names.
 
 Rules that the code follows, each with a test:
 
@@ -12,16 +12,18 @@ Rules that the code follows, each with a test:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
-from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line, Scheme, line_of
+from cpv_hooks.project.tag_schemes import Line, Scheme
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import numbering, tag_refs
+from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.checkpoint import Checkpoint
 from cpv_hooks.versions.commit_metrics import tell_silent
+from cpv_hooks.versions.numbering import Numbers
 from cpv_hooks.versions.tag_message import TagInfo, write_tag_message
 from cpv_hooks.versions.tag_refs import Tag, is_published, mark_published
 
@@ -29,8 +31,6 @@ __all__ = [
     "Line",
     "Tag",
     "TagInfo",
-    "check_goes",
-    "check_new",
     "create_auto",
     "create_tags",
     "is_published",
@@ -47,13 +47,13 @@ _ATTEMPTS = 20
 
 def next_tag(repo: Repo, project: Project, line: Line) -> str:
     """The name that the line's next checkpoint gets."""
-    return numbering.next_free(scheme_of(project.config), line, numbering.known(repo))
+    return Numbers.of(repo, scheme_of(project.config)).next_free(line)
 
 
 def last_tag(repo: Repo, project: Project, line: Line) -> str | None:
     """The name of the line's highest tag that exists here, or None."""
     scheme = scheme_of(project.config)
-    highest = numbering.highest(scheme, line, tag_refs.all_tag_names(repo))
+    highest = Numbers(scheme, tag_refs.all_tag_names(repo)).highest(line)
     return None if highest is None else scheme.format(line, highest)
 
 
@@ -91,49 +91,11 @@ def create_tags(
     found = checkpoints.read_checkpoint(repo, checkpoints.roots(repo, project), oid)
     if version is None:
         return _make(repo, found, message, dict.fromkeys(lines, scheme))
-    known = numbering.known(repo)
-    named = numbering.explicit(scheme, version, lines, known)
+    numbers = Numbers.of(repo, scheme)
+    named = numbers.explicit(version, lines)
     for line, name in named.items():
-        numbering.refuse_taken(scheme, line, name, known)
-        numbering.refuse_backward(scheme, line, name, known)
+        numbers.refuse(line, name)
     return _make(repo, found, message, named)
-
-
-def check_new(repo: Repo, project: Project, name: str, commit: str) -> None:
-    """Refuse a tag that Git is about to write: malformed, backward, or moving a published one.
-
-    `name` may carry `refs/tags/`; `commit` may be the id of a tag object. Foreign names pass in silence, and so does a
-    tag that stays what it is (`git pack-refs`), or becomes again what it was when it went out.
-    """
-    name = name.removeprefix(tag_refs.PREFIX)
-    scheme = scheme_of(project.config)
-    line = line_of(scheme, name)
-    if line is None or tag_refs.is_null(commit):
-        return
-    known = numbering.known(repo)
-    if scheme.parse(line, name) is None:
-        raise numbering.malformed(scheme, line, name, known)
-    target = repo.resolve(commit)
-    if target is None:
-        raise CPVError(f"{name} would name no commit", where=str(repo.top), fix=f"git tag {shell_word(name)} HEAD")
-    existing = tag_refs.read_tags(repo, name=name)
-    if (existing and commit == existing[0].oid) or commit in tag_refs.published_oids(repo).get(name, ()):
-        return
-    if is_published(repo, name):
-        better = numbering.next_free(scheme, line, known)
-        raise CPVError(f"{name} is published, and a published tag never moves", fix=f"git tag {shell_word(better)}")
-    if not existing:
-        numbering.refuse_taken(scheme, line, name, known)
-        numbering.refuse_backward(scheme, line, name, known)
-    checkpoints.read_checkpoint(repo, checkpoints.roots(repo, project), target)
-
-
-def check_goes(repo: Repo, name: str, new: str) -> None:
-    """Refuse that a published tag is renamed; `new` is the name that it would get."""
-    if is_published(repo, name):
-        raise CPVError(
-            f"{name} is published, and a published tag never moves", fix=f"git tag {shell_word(new)} {shell_word(name)}"
-        )
 
 
 def move_rewritten(repo: Repo, project: Project, pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -166,15 +128,22 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
     name to new name; published and foreign tags are left alone.
     """
     projects = checkpoints.roots(repo, project)
-    losers = [tag for name in names for tag in tag_refs.read_tags(repo, name=name) if _may_move(repo, tag)]
+    own = {tag.name: tag for tag in tag_refs.read_tags(repo, names=names)}
+    losers = _movable(repo, [own[name] for name in names if name in own])
     olds = {tag.name: tag.oid for tag in losers}
-    known, renamed, objects = (numbering.known(repo) - set(olds)) | set(taken), {}, {}
+    known = {*tag_refs.all_tag_names(repo), *tag_refs.published_names(repo)}.difference(olds).union(taken)
+    renamed, objects = dict[str, str](), dict[str, str]()
+    series: dict[Path, Numbers] = {}
     for tag in losers:
         assert tag.info.line is not None
         found = checkpoints.read_checkpoint(repo, projects, tag.commit)
         owner = found.changed.get(tag.info.line, project)
-        new = numbering.next_free(scheme_of(owner.config), tag.info.line, known)
+        if owner.root not in series:
+            series[owner.root] = Numbers(scheme_of(owner.config), known)
+        new = series[owner.root].next_free(tag.info.line)
         known.add(new)
+        for numbers in series.values():
+            numbers.add(new)
         if new != tag.name:
             message = write_tag_message(new, tag.info.line, found, None, automatic=True)
             objects[new] = tag_refs.make_object(repo, new, tag.commit, message)
@@ -189,8 +158,15 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
     return renamed
 
 
-def _may_move(repo: Repo, tag: Tag) -> bool:
-    return tag.info.automatic and tag.info.line is not None and not is_published(repo, tag.name)
+def _movable(repo: Repo, tags: Sequence[Tag]) -> list[Tag]:
+    published = tag_refs.published_names(repo)
+    own = [tag for tag in tags if tag.info.automatic and tag.info.line is not None and tag.name not in published]
+    return _not_brought(repo, own)
+
+
+def _not_brought(repo: Repo, tags: Sequence[Tag]) -> list[Tag]:
+    brought = set(tag_refs.tags_from_remote(repo, {tag.name: tag.oid for tag in tags}, tag_refs.tags_made_here(repo)))
+    return [tag for tag in tags if tag.name not in brought]
 
 
 def _tag_changes(repo: Repo, found: Checkpoint) -> list[str]:
@@ -222,10 +198,7 @@ def _make(
     for attempt in range(1, _ATTEMPTS + 1):
         objects = {}
         for line, choice in wanted.items():
-            if isinstance(choice, str):
-                name = choice
-            else:
-                name = numbering.next_free(choice, line, numbering.known(repo, existing))
+            name = choice if isinstance(choice, str) else Numbers.of(repo, choice, existing).next_free(line)
             tag_refs.check_tag_name(repo, name)
             text = write_tag_message(name, line, found, message, automatic=automatic)
             objects[name] = tag_refs.make_object(repo, name, found.commit, text)
@@ -234,7 +207,8 @@ def _make(
             break
         except CPVError:
             existing = tag_refs.all_tag_names(repo)
-            lost = any(tag_refs.is_taken(name, existing) for name in objects)
+            taken = tag_refs.Taken(existing)
+            lost = any(name in taken for name in objects)
             if not lost or attempt == _ATTEMPTS or any(isinstance(choice, str) for choice in wanted.values()):
                 raise
     return list(objects)
@@ -243,14 +217,10 @@ def _make(
 def _follow(repo: Repo, found: Checkpoint, olds: Collection[str]) -> list[str]:
     if not found.changed:
         return []
-    made_here, sent = tag_refs.tags_made_here(repo), tag_refs.published_names(repo)
     there = {*olds, found.commit}
     names_there = {name for name, commit in tag_refs.tagged_commits(repo).items() if commit in there}
-    loose = [
-        tag
-        for tag in tag_refs.read_tags(repo, names=names_there - sent)
-        if tag.info.automatic and tag.commit in there and not tag_refs.came_from_remote(repo, tag, made_here)
-    ]
+    read = tag_refs.read_tags(repo, names=names_there - tag_refs.published_names(repo))
+    loose = _not_brought(repo, [tag for tag in read if tag.info.automatic and tag.commit in there])
     names: list[str] = []
     for line, owner in found.changed.items():
         names += _move(repo, scheme_of(owner.config), line, found, [tag for tag in loose if tag.info.line == line])

@@ -7,17 +7,20 @@ without a network: a tag whose commit a remote has may have come from there, and
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.git.objects import commits_of, objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line, Scheme, line_of
+from cpv_hooks.project.tag_schemes import Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import numbering, tag_refs
-from cpv_hooks.versions.tag_refs import PREFIX, is_null
+from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions.numbering import Numbers
+from cpv_hooks.versions.tag_refs import PREFIX, Records, is_null
 
 _FIELDS = "%(objectname) %(*objectname) %(refname:strip=2)"
 Ask = Callable[[str], Mapping[str, str]]
@@ -32,24 +35,44 @@ class Leaving(NamedTuple):
     there: str
 
 
-class _Records(NamedTuple):
-    """What this clone knows of its tags."""
+class _Moved(NamedTuple):
+    """A published tag that is something else now."""
 
-    published: Collection[str]
-    published_as: Mapping[str, Collection[str]]
-    made: Collection[str]
+    name: str
+    oid: str
+    old: str
 
-    @classmethod
-    def of(cls, repo: Repo) -> _Records:
-        return cls(tag_refs.published_names(repo), tag_refs.published_oids(repo), tag_refs.tags_made_here(repo))
 
-    def moved_from(self, name: str, oid: str) -> str | None:
-        """What a published tag was when it went out, where it is something else now."""
-        known = self.published_as.get(name, ())
-        return next(iter(known)) if known and oid not in known else None
+class _Order:
+    """What the names of tags that are not published are held against: those that are."""
 
-    def is_settled(self, name: str, oid: str) -> bool:
-        return name in self.published or f"{oid} {name}" in self.made
+    def __init__(self, repo: Repo, scheme: Scheme, published: Collection[str]) -> None:
+        self._repo = repo
+        self._scheme = scheme
+        self._published = published
+        self._numbers = Numbers(scheme, published)
+
+    def is_broken(self, name: str) -> bool:
+        """Whether a name is malformed, or not higher than what is published."""
+        line = line_of(self._scheme, name)
+        version, last = (self._scheme.parse(line, name), self._numbers.highest(line)) if line else (None, None)
+        return version is None or (last is not None and version <= last)
+
+    def fault(self, name: str, commit: str) -> CPVError:
+        """What is wrong with such a name, and the command that gives the commit another."""
+        line = line_of(self._scheme, name)
+        assert line is not None
+        version, last = self._scheme.parse(line, name), self._numbers.highest(line)
+        if version is None:
+            what = self._numbers.malformed(line, name).what
+        else:
+            what = f"{name} is not higher than {self._scheme.format(line, last or version)}, which is published"
+        better = f"git tag {shell_word(self._all.next_free(line))} {shell_word(commit[:10])}"
+        return CPVError(what, fix=f"{better} && git tag -d {shell_word(name)}")
+
+    @cached_property
+    def _all(self) -> Numbers:
+        return Numbers.of(self._repo, self._scheme, [*tag_refs.all_tag_names(self._repo), *self._published])
 
 
 def refuse_unseen_tags(
@@ -59,60 +82,70 @@ def refuse_unseen_tags(
 
     The order counts against what is published. `ask` is called where a tag is new and no hook has seen it.
     """
-    records, found = _Records.of(repo), []
+    records, moved, unseen = Records.of(repo), list[_Moved](), list[Leaving]()
     for tag in leaving:
         old = tag.there if not is_null(tag.there) and tag.there != tag.oid else records.moved_from(tag.name, tag.oid)
         if old is not None:
-            found.append(_moved(repo, tag.name, tag.oid, old, remote))
+            moved.append(_Moved(tag.name, tag.oid, old))
         elif is_null(tag.there) and not records.is_settled(tag.name, tag.oid):
-            found += _unseen(repo, projects, tag, remote, ask)
-    return found
+            unseen.append(tag)
+    return [*_faults_of_moved(repo, moved, remote), *_faults_of_unseen(repo, projects, unseen, remote, ask)]
 
 
-def _unseen(repo: Repo, projects: Sequence[Project], tag: Leaving, remote: str, ask: Ask) -> Iterator[CPVError]:
-    commit = repo.resolve(tag.oid)
-    if commit is None:
-        yield CPVError(f"{tag.name} names no commit", where=str(repo.top), fix=f"git tag -d {shell_word(tag.name)}")
-        return
-    if commit not in _managed(repo, projects, [commit]):
+def _faults_of_unseen(
+    repo: Repo, projects: Sequence[Project], tags: Sequence[Leaving], remote: str, ask: Ask
+) -> Iterator[CPVError]:
+    commits = commits_of(repo, [tag.oid for tag in tags]) if tags else {}
+    for tag in tags:
+        if tag.oid not in commits:
+            fix = f"git tag -d {shell_word(tag.name)}"
+            yield CPVError(f"{tag.name} names no commit", where=str(repo.top), fix=fix)
+    ours = managed_commits(repo, projects, set(commits.values()))
+    own = {tag: commits[tag.oid] for tag in tags if commits.get(tag.oid) in ours}
+    if not own:
         return
     on_host = {ref.removeprefix(PREFIX) for ref in ask(remote) if ref.startswith(PREFIX)}
-    fault = _misnamed(repo, projects[0], tag.name, commit, {*on_host, *tag_refs.published_names(repo)})
-    if fault is not None:
-        others = [other for other in repo.run("remote").split("\n") if other not in ("", remote)]
-        if not any(ask(other).get(PREFIX + tag.name) == tag.oid for other in others):
-            yield fault
-        return
-    try:
-        checkpoints.read_checkpoint(repo, projects, commit)
-    except CPVError as error:
-        yield error
+    others = [other for other in repo.run("remote").split("\n") if other not in ("", remote)]
+    published = {*on_host, *tag_refs.published_names(repo)}.difference(tag.name for tag in own)
+    order = _Order(repo, scheme_of(projects[0].config), published)
+    incomplete = checkpoints.incomplete_commits(projects, own.values())
+    for tag, commit in own.items():
+        if order.is_broken(tag.name):
+            if not any(ask(other).get(PREFIX + tag.name) == tag.oid for other in others):
+                yield order.fault(tag.name, commit)
+        elif commit in incomplete:
+            yield checkpoints.cannot_be_version(tag.name, incomplete[commit])
 
 
 def unseen_tag_faults(repo: Repo, project: Project) -> list[CPVError]:
     """What is wrong with the tags of this clone; no remote is asked, and without such tags it is one Git call."""
-    scheme, records = scheme_of(project.config), _Records.of(repo)
-    moved, unseen = [], {}
+    scheme, records = scheme_of(project.config), Records.of(repo)
+    moved, unseen = list[_Moved](), dict[str, str]()
     for row in repo.run("for-each-ref", f"--format={_FIELDS}", PREFIX).splitlines():
         oid, peeled, name = row.split(" ", 2)
         line = line_of(scheme, name)
         old = records.moved_from(name, oid) if line else None
         if old is not None:
-            moved.append(_moved(repo, name, oid, old, _some_remote(repo)))
+            moved.append(_Moved(name, oid, old))
         elif line and not records.is_settled(name, oid):
             unseen[name] = peeled or oid
-    wrong = list(_wrong(scheme, unseen, records.published))
-    own = _managed(repo, [project], _unpublished(repo, {unseen[name] for name in wrong})) if wrong else set()
-    faults = (_misnamed(repo, project, name, unseen[name], records.published) for name in wrong if unseen[name] in own)
-    return [*moved, *filter(None, faults)]
+    order = _Order(repo, scheme, records.published)
+    broken = {name: commit for name, commit in unseen.items() if order.is_broken(name)}
+    own = (
+        managed_commits(repo, [project], tag_refs.unpublished_commits(repo, set(broken.values()))) if broken else set()
+    )
+    faults = [order.fault(name, commit) for name, commit in broken.items() if commit in own]
+    return [*(_faults_of_moved(repo, moved, _some_remote(repo)) if moved else ()), *faults]
 
 
-def _moved(repo: Repo, name: str, oid: str, old: str, remote: str) -> CPVError:
-    back = f"git fetch {shell_word(remote)} {shell_word(f'+{PREFIX}{name}:{PREFIX}{name}')}"
-    if repo.ok("cat-file", "-e", old):
-        back = f"git tag -f {shell_word(name)} {shell_word(old)}"
-    what = f"{name} is published as {old[:10]}, and a published tag never moves (here it is {oid[:10]})"
-    return CPVError(what, fix=back)
+def _faults_of_moved(repo: Repo, moved: Sequence[_Moved], remote: str) -> Iterator[CPVError]:
+    there = objects_of(repo).read_all([tag.old for tag in moved], 0) if moved else ()
+    for (name, oid, old), found in zip(moved, there, strict=True):
+        back = f"git fetch {shell_word(remote)} {shell_word(f'+{PREFIX}{name}:{PREFIX}{name}')}"
+        if found is not None:
+            back = f"git tag -f {shell_word(name)} {shell_word(old)}"
+        what = f"{name} is published as {old[:10]}, and a published tag never moves (here it is {oid[:10]})"
+        yield CPVError(what, fix=back)
 
 
 def _some_remote(repo: Repo) -> str:
@@ -120,53 +153,9 @@ def _some_remote(repo: Repo) -> str:
     return "origin" if "origin" in remotes or not remotes else remotes[0]
 
 
-def _wrong(scheme: Scheme, names: Iterable[str], published: Collection[str]) -> Iterator[str]:
-    """Those names, of which none is published, that `_misnamed` finds a fault in."""
-    last = {line: numbering.highest(scheme, line, published) for line in Line}
-    for name in names:
-        line = line_of(scheme, name)
-        version = scheme.parse(line, name) if line else None
-        highest = last[line] if line else None
-        if version is None or (highest is not None and version <= highest):
-            yield name
-
-
-def _misnamed(repo: Repo, project: Project, name: str, commit: str, published: Collection[str]) -> CPVError | None:
-    """The fault of a name that is malformed, or not higher than what is published."""
-    scheme = scheme_of(project.config)
-    line = line_of(scheme, name)
-    assert line is not None
-    others, version = set(published) - {name}, scheme.parse(line, name)
-    last = numbering.highest(scheme, line, others)
-    if version is not None and (last is None or version > last):
-        return None
-    better = numbering.next_free(scheme, line, {*numbering.known(repo), *others})
-    if version is None:
-        what = numbering.malformed(scheme, line, name, others).what
-    else:
-        what = f"{name} is not higher than {scheme.format(line, last or version)}, which is published"
-    return CPVError(
-        what, fix=f"git tag {shell_word(better)} {shell_word(commit[:10])} && git tag -d {shell_word(name)}"
-    )
-
-
-def _managed(repo: Repo, projects: Sequence[Project], commits: Collection[str]) -> set[str]:
+def managed_commits(repo: Repo, projects: Sequence[Project], commits: Collection[str]) -> set[str]:
     """Those commits that CPV manages; a tag of an older time is named by that time's rules."""
     asked = [(commit, f"{commit}:{project.prefix}{FILE}") for commit in commits for project in projects]
     text = "".join(f"{rev}\n" for _, rev in asked)
     answers = repo.run("cat-file", "--batch-check=%(objectname)", input=text).splitlines() if asked else []
     return {commit for (commit, _), answer in zip(asked, answers, strict=True) if not answer.endswith(" missing")}
-
-
-def commits_of(repo: Repo, project: Project, oids: Iterable[str]) -> list[str]:
-    """The commits that tags stand for, those that CPV manages."""
-    rows = "".join(f"{oid}^{{commit}}\n{oid}^{{commit}}:{project.prefix}{FILE}\n" for oid in oids)
-    answers = iter(repo.run("cat-file", "--batch-check=%(objectname)", input=rows).splitlines())
-    return [commit for commit, settings in zip(answers, answers, strict=True) if not settings.endswith(" missing")]
-
-
-def _unpublished(repo: Repo, commits: Collection[str]) -> set[str]:
-    """Those commits that no remote is known to have."""
-    text = "".join(f"{commit}\n" for commit in commits)
-    args = ("rev-list", "--ignore-missing", "--stdin", "--not", "--remotes")
-    return set(commits) & set(repo.run(*args, input=text).split())

@@ -101,9 +101,10 @@ def _row(report: VerifyReport, item: Checked) -> tuple[str, ...]:
 
 
 def _few(names: list[str]) -> str:
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    # A name from the repository, without what would drive a terminal.
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
+    from cpv_hooks.console.output import few, printable
+
+    # Names from the repository, without what would drive a terminal.
+    return printable(few(names))
 
 
 def _show(rows: list[tuple[str, ...]]) -> None:

@@ -238,7 +238,7 @@ def test_content_that_anything_else_needs_stays(tmp_path: Path) -> None:
         repo.git(*back)
         assert going() == alone, name
     queue = Queue.of(project.repo)
-    queue.add(".", commit, "test")
+    queue.add(".", [commit], "test")
     assert going() == set()
     queue.done(".", [commit])
     repo.git("checkout", "-q", "v0.1", "--", "model.bin.dvc", "tok.dvc")

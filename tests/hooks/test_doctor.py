@@ -196,9 +196,9 @@ def test_a_remote_that_cannot_be_one(model: ModelRepo, tmp_path: Path) -> None:
 
 def test_what_waits_to_be_uploaded(model: ModelRepo) -> None:
     queue = Queue.of(Repo.discover(model.path))
-    queue.add(".", model.head(), "commit")
+    queue.add(".", [model.head()], "commit")
     assert troubles(model)["queue"] == Check("queue", "warn", "1 commit waits to be uploaded", "dvc cpv sync")
-    queue.add(".", "0" * 39 + "1", "commit")
+    queue.add(".", ["0" * 39 + "1"], "commit")
     queue.failed(".", [model.head()], "no network")
     assert troubles(model)["queue"].reason == "2 commits wait to be uploaded (no network)"
 

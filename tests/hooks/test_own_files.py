@@ -56,7 +56,7 @@ REFUSED: dict[str, Callable[[Repo], object]] = {
     f".git/cpv/{state_files.MADE}": lambda repo: note_made(repo, {"v0.0": "0" * 40}),
     f".git/cpv/{state_files.RESCUES}": rescue,
     f".git/cpv/{state_files.RESCUES_LOCK}": rescue,
-    f".git/cpv/{state_files.QUEUE}": lambda repo: Queue.of(repo).add(".", "0" * 40, "commit"),
+    f".git/cpv/{state_files.QUEUE}": lambda repo: Queue.of(repo).add(".", ["0" * 40], "commit"),
     f".git/cpv/{state_files.JOURNAL}/x.json": journals,
     ".dvc/tmp/lock": hold_dvc,
 }

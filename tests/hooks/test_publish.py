@@ -467,7 +467,7 @@ def test_a_failed_delivery_waits_and_is_tried_again(repo: ModelRepo, capsys: pyt
 
 def test_a_push_settles_what_was_queued(repo: ModelRepo) -> None:
     project, commit = project_of(repo), repo.head()
-    Queue.of(project.repo).add(".", commit, "commit")
+    Queue.of(project.repo).add(".", [commit], "commit")
     assert ensure_uploaded(project, [commit]) == []
     assert Queue.of(project.repo).pending() == []
 
@@ -483,7 +483,7 @@ def test_data_that_nobody_has_stays_queued(repo: ModelRepo, capsys: pytest.Captu
 
 def test_a_commit_that_is_gone_leaves_the_queue(repo: ModelRepo) -> None:
     project = project_of(repo)
-    Queue.of(project.repo).add(".", "0" * 40, "commit")
+    Queue.of(project.repo).add(".", ["0" * 40], "commit")
     retry_queued(project)
     assert Queue.of(project.repo).pending() == []
 
@@ -512,7 +512,7 @@ def test_the_background_worker_uploads(make_repo: MakeRepo) -> None:
 
 def test_a_worker_that_fails_ends(repo: ModelRepo) -> None:
     project = project_of(repo)
-    Queue.of(project.repo).add(".", repo.head(), "commit")
+    Queue.of(project.repo).add(".", [repo.head()], "commit")
     break_remote(repo)
     upload_queued(project)
     (item,) = Queue.of(project.repo).pending()
@@ -522,7 +522,7 @@ def test_a_worker_that_fails_ends(repo: ModelRepo) -> None:
 def test_work_trees_share_the_queue(repo: ModelRepo, tmp_path: Path) -> None:
     repo.git("worktree", "add", "-q", tmp_path / "other")
     project, other = project_of(repo), project_of(Shell(tmp_path / "other"))
-    Queue.of(project.repo).add(".", repo.head(), "commit")
+    Queue.of(project.repo).add(".", [repo.head()], "commit")
     assert [item.commit for item in Queue.of(other.repo).pending(".")] == [repo.head()]
     assert {item.path for item in pointers_at(other, "HEAD")} == {"model.bin", "data", "metrics.log"}
 

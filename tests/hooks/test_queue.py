@@ -31,10 +31,10 @@ def test_nothing_is_made_by_looking(queue: Queue) -> None:
 
 
 def test_commits_wait_in_order_until_they_are_done(queue: Queue) -> None:
-    queue.add(".", A, "commit")
-    queue.add(".", B, "tag v1.0")
-    queue.add("models/x", A, "commit")
-    queue.add(".", A, "tag v0.9")  # known already: the first reason stays
+    queue.add(".", [A], "commit")
+    queue.add(".", [B], "tag v1.0")
+    queue.add("models/x", [A], "commit")
+    queue.add(".", [A], "tag v0.9")  # known already: the first reason stays
     assert commits(queue) == [A, B, A]
     assert commits(queue, ".") == [A, B]
     assert queue.pending(".")[0].why == "commit"
@@ -44,7 +44,7 @@ def test_commits_wait_in_order_until_they_are_done(queue: Queue) -> None:
 
 
 def test_a_failure_is_remembered(queue: Queue) -> None:
-    queue.add(".", A, "commit")
+    queue.add(".", [A], "commit")
     assert queue.pending()[0].tried is None
     queue.failed(".", [A], "no network")
     (item,) = queue.pending()
@@ -70,7 +70,7 @@ from pathlib import Path
 from cpv_hooks.transfer.objects.upload_queue import Queue
 queue = Queue(Path(sys.argv[1]))
 for number in range(25):
-    queue.add(".", f"{sys.argv[2]}{number:039x}", "commit")
+    queue.add(".", [f"{sys.argv[2]}{number:039x}"], "commit")
     queue.record("remote", {f"{sys.argv[2]}{number:031x}": number})
 """
 
@@ -96,7 +96,7 @@ def damage(queue: Queue) -> None:
 
 def test_a_damaged_file_is_moved_aside(queue: Queue, capsys: pytest.CaptureFixture[str]) -> None:
     damage(queue)
-    queue.add(".", A, "commit")
+    queue.add(".", [A], "commit")
     assert commits(queue) == [A]
     (aside,) = queue.path.parent.glob("queue.db.damaged-*")
     assert aside.read_bytes().startswith(b"this is not a database")
@@ -111,7 +111,7 @@ def test_a_damaged_page_is_noticed(queue: Queue) -> None:
     data = bytearray(queue.path.read_bytes())
     data[4096 : len(data) - 4096] = b"\xff" * (len(data) - 8192)
     queue.path.write_bytes(data)
-    queue.add(".", A, "commit")
+    queue.add(".", [A], "commit")
     queue.record(REMOTE, {f"{number:032x}": number for number in range(5000)})
     assert commits(queue) == [A]
     assert list(queue.path.parent.glob("queue.db.damaged-*"))
@@ -126,7 +126,7 @@ def test_several_processes_meet_a_damaged_file(queue: Queue) -> None:
 
 
 def test_a_kill_in_a_transaction_leaves_the_old_state(queue: Queue) -> None:
-    queue.add(".", A, "commit")
+    queue.add(".", [A], "commit")
     code = """
 import os, signal, sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -143,26 +143,26 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cpv").write_text("a file")
     with pytest.raises(CPVError) as caught:
-        Queue(tmp_path / "cpv" / "queue.db").add(".", A, "commit")
+        Queue(tmp_path / "cpv" / "queue.db").add(".", [A], "commit")
     said = f"{tmp_path}/cpv/queue.db: upload queue: a file stands where a folder should be; "
     assert str(caught.value) == f"{said}fix: mv {tmp_path}/cpv to another place, then repeat the command"
 
 
 def test_a_lock_that_is_never_released(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue.add(".", A, "commit")
+    queue.add(".", [A], "commit")
     monkeypatch.setattr("cpv_hooks.transfer.objects.upload_queue.BUSY_SECONDS", 0.1)
     holder = sqlite3.connect(queue.path, isolation_level=None)
     holder.execute("begin exclusive")
     with pytest.raises(CPVError, match="database is locked; fix: wait for the other process, then dvc cpv sync"):
-        queue.add(".", B, "commit")
+        queue.add(".", [B], "commit")
     holder.close()
-    queue.add(".", B, "commit")
+    queue.add(".", [B], "commit")
     assert commits(queue) == [A, B]
     assert not list(queue.path.parent.glob("*.damaged-*"))
 
 
 def test_sqlite_reads_it(queue: Queue) -> None:
-    queue.add(".", C, "commit")
+    queue.add(".", [C], "commit")
     db = sqlite3.connect(queue.path)
     assert db.execute("select root, commit_id, why from pending").fetchall() == [(".", C, "commit")]
     db.close()

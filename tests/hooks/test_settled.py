@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
+from support.git_calls import git_calls
 from support.repos import ModelRepo
 
 LARGE = b"\0" + bytes(11 << 20)
@@ -32,12 +33,8 @@ def commit_code(repo: ModelRepo, text: str) -> list[str]:
 
 
 def traced(repo: ModelRepo, *words: str) -> list[str]:
-    log = repo.path.parent / "trace"
-    log.unlink(missing_ok=True)
-    repo.git(*words, env={"GIT_TRACE": str(log)})
-    lines = [line.split("built-in: git ", 1) for line in log.read_text().splitlines()]
-    commands = [line[1].split() for line in lines if len(line) == 2]
     # `ls-files -t` asks whether another client has brought a pointer; only after the index has changed.
+    commands = git_calls(repo, *words)
     return [" ".join(words[:2] if words[:2] == ["ls-files", "-t"] else words[:1]) for words in commands]
 
 

@@ -103,7 +103,7 @@ def test_a_link_out_of_the_repository_is_broken(model: ModelRepo, tmp_path: Path
 
 
 def test_what_is_queued_and_a_remote_with_a_password(model: ModelRepo) -> None:
-    Queue.of(Repo.discover(model.path)).add(".", model.head(), "commit")
+    Queue.of(Repo.discover(model.path)).add(".", [model.head()], "commit")
     model.dvc("remote", "modify", "storage", "url", "https://ada:hunter22@example.com/x")
     found = read(model)
     assert [(item.commit, item.why) for item in found.queued] == [(model.head(), "commit")]

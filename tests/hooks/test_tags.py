@@ -12,7 +12,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import lost_races, tag_refs, tags
+from cpv_hooks.versions import lost_races, new_tags, tag_refs, tags
 from cpv_hooks.versions.tag_message import TagInfo, parse_tag_message
 from cpv_hooks.versions.tags import Line
 from support.repos import SETTINGS, ModelRepo
@@ -44,7 +44,8 @@ class Tagger:
         return tags.create_tags(self.repo, self.project, version, message, lines or (Line.MODEL,))
 
     def check(self, name: str, commit: str = "HEAD") -> None:
-        tags.check_new(self.repo, self.project, name, self.model.git("rev-parse", commit).out.strip())
+        new = {name.removeprefix(tag_refs.PREFIX): self.model.git("rev-parse", commit).out.strip()}
+        new_tags.check_new_tags(self.repo, checkpoints.roots(self.repo, self.project), new)
 
     def moved(self, *pairs: tuple[str, str]) -> list[str]:
         return tags.move_rewritten(self.repo, self.project, pairs)
@@ -184,7 +185,7 @@ def test_a_pointer_without_content_is_never_tagged(tagger: Tagger) -> None:
     )
     assert refused(tagger.auto) == expected
     assert refused(tagger.create) == expected
-    assert refused(lambda: tagger.check("v1.0")) == expected
+    assert refused(lambda: tagger.check("v1.0")) == expected.replace("tagged;", "tagged (v1.0);")
     assert tagger.model.tags() == []
 
 

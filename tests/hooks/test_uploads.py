@@ -138,7 +138,7 @@ def test_two_roots_have_a_worker_each(make_repo: MakeRepo) -> None:
     repo.commit("second root")
     top, sub = Project.find_all(git_repo(repo))
     for root in (".", "sub"):
-        Queue.of(top.repo).add(root, repo.head(), "commit")
+        Queue.of(top.repo).add(root, [repo.head()], "commit")
     with working(top):
         upload_queued(sub)
         upload_queued(top)  # somebody is at work there

@@ -85,7 +85,7 @@ def test_status_as_json(model: ModelRepo) -> None:
 
 def test_status_of_nothing(make_repo: MakeRepo) -> None:
     model = make_repo(remote=None)
-    Queue.of(Repo.discover(model.path)).add(".", "1" * 40, "commit")
+    Queue.of(Repo.discover(model.path)).add(".", ["1" * 40], "commit")
     lines = model.cpv("status").lines
     assert lines[:3] == [
         "no artifacts yet",

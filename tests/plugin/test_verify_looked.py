@@ -112,7 +112,7 @@ def test_a_rescue(repo: ModelRepo) -> None:
 
 def test_a_queued_upload_and_another_work_tree(repo: ModelRepo) -> None:
     queued = unpublished(repo, "refs/tmp/queued", b"queued")
-    Queue.of(Repo.discover(repo.path)).add(".", repo.git("rev-parse", "refs/tmp/queued").out.strip(), "commit")
+    Queue.of(Repo.discover(repo.path)).add(".", [repo.git("rev-parse", "refs/tmp/queued").out.strip()], "commit")
     repo.git("update-ref", "-d", "refs/tmp/queued")
     assert queued in {item.oid for item in look(repo).checks}
     cached(repo, queued).unlink()

@@ -10,7 +10,7 @@ import threading
 
 from cpv_hooks.accounts.aws.source import room
 from cpv_hooks.accounts.aws.survey import OpenTarget, Survey, SurveyPart, survey_remotes
-from cpv_hooks.console.output import say
+from cpv_hooks.console.output import few, say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
@@ -51,7 +51,7 @@ def refuse_loss(project: Project, found: Survey, *, accept: bool) -> None:
         return
     for line in lost[SHOWN:]:
         say(f"missing too: {line}")
-    shown = ", ".join(lost[:SHOWN]) + (f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else "")
+    shown = few(lost, SHOWN)
     nobody = f"neither the cache nor {project.remote_url} has" if project.remote_url else "the cache no longer has"
     what = f"{nobody} all that is needed: {shown}"
     fix = "dvc cpv sync where a copy is, or dvc cpv aws-config --force (moves the rest)"

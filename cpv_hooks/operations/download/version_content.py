@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cpv_hooks.console.output import say
+from cpv_hooks.console.output import few, say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
@@ -23,8 +23,6 @@ from cpv_hooks.versions.version import Version
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
     from cpv_hooks.project.project import Project
-
-_SHOWN = 3
 
 
 class NobodyHas(CPVError):
@@ -248,7 +246,7 @@ def _overlap(piece: Piece) -> CPVError:
 
 def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> NobodyHas:
     found = sorted({piece.shown for piece in lost})
-    names = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+    names = few(found)
     gone = retired.retirement_of(project.repo, [piece.pointer for piece in lost], version.name)
     if gone is not None:
         error = gone.error(str(project.root))

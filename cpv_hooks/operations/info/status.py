@@ -134,10 +134,12 @@ def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:
 
 
 def _last_tags(repo: Repo, projects: Sequence[Project]) -> dict[str, str | None]:
-    from cpv_hooks.versions import numbering, tag_refs
+    from cpv_hooks.versions import tag_refs
+    from cpv_hooks.versions.numbering import Numbers
 
-    scheme, names = scheme_of(projects[0].config), tag_refs.all_tag_names(repo)
-    highest = {line: numbering.highest(scheme, line, names) for line in Line}
+    scheme = scheme_of(projects[0].config)
+    numbers = Numbers(scheme, tag_refs.all_tag_names(repo))
+    highest = {line: numbers.highest(line) for line in Line}
     return {str(line): scheme.format(line, version) if version else None for line, version in highest.items()}
 
 

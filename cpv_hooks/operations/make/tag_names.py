@@ -9,7 +9,8 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import numbering, tag_refs
+from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions.numbering import Numbers
 from cpv_hooks.versions.tag_message import write_tag_message
 
 
@@ -18,15 +19,13 @@ def next_tag_names(project: Project, lines: Sequence[Line], version: str | None)
 
     Raises `CPVError` for a version that is malformed, taken or backward.
     """
-    repo, scheme = project.repo, scheme_of(project.config)
-    known = numbering.known(repo)
+    numbers = Numbers.of(project.repo, scheme_of(project.config))
     if version is None:
-        return {line: numbering.next_free(scheme, line, known) for line in lines}
-    found = numbering.explicit(scheme, version, lines, known)
+        return {line: numbers.next_free(line) for line in lines}
+    found = numbers.explicit(version, lines)
     for line, name in found.items():
-        numbering.refuse_taken(scheme, line, name, known)
-        numbering.refuse_backward(scheme, line, name, known)
-        tag_refs.check_tag_name(repo, name)
+        numbers.refuse(line, name)
+        tag_refs.check_tag_name(project.repo, name)
     return found
 
 
@@ -40,8 +39,7 @@ def at_head(project: Project, line: Line) -> list[str]:
 
 def meant(project: Project, line: Line, version: str) -> str:
     """The tag of a line that `version` names; `CPVError` for one that is malformed."""
-    scheme = scheme_of(project.config)
-    return numbering.explicit(scheme, version, [line], numbering.known(project.repo))[line]
+    return Numbers.of(project.repo, scheme_of(project.config)).explicit(version, [line])[line]
 
 
 def objects(

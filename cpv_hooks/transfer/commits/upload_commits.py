@@ -29,13 +29,17 @@ RETRY_AFTER = 60.0
 """Seconds for which a queued upload that failed is left alone, so that a dead network does not slow every command."""
 
 
-def publish(project: Project, revs: Sequence[str], progress: Progress) -> Published:
+def publish(
+    project: Project, revs: Sequence[str], progress: Progress, retired: RetiredContent | None = None
+) -> Published:
     """Upload everything that these commits point to and the remote lacks.
 
     What neither the cache nor the remote has is returned, and its directory object is not uploaded. Raises
-    `RemoteError` where the remote fails; what was uploaded until then is recorded.
+    `RemoteError` where the remote fails; what was uploaded until then is recorded. Who publishes often gives `retired`.
     """
-    return _publish(project, revs, progress, upload=True)
+    from cpv_hooks.project.retired import RetiredContent
+
+    return _publish(project, revs, progress, retired or RetiredContent(project), upload=True)
 
 
 def ensure_uploaded(
@@ -52,9 +56,11 @@ def ensure_uploaded(
     events are told where something was uploaded. `tips` are commits of these that are more than history: they need
     content of retired versions too.
     """
+    from cpv_hooks.project.retired import RetiredContent
+
     upload = project.config.push_when != "never"
     with progress or Progress("uploading") as shown:
-        published = _publish(project, revs, shown, upload=upload, tips=tips)
+        published = _publish(project, revs, shown, RetiredContent(project, tips), upload=upload)
     missing = list(published.missing)
     if announce and published.uploaded and not missing:
         _announce(project, revs)
@@ -64,12 +70,9 @@ def ensure_uploaded(
 
 
 def _publish(
-    project: Project, revs: Sequence[str], progress: Progress, *, upload: bool, tips: Collection[str] = ()
+    project: Project, revs: Sequence[str], progress: Progress, retired: RetiredContent, *, upload: bool
 ) -> Published:
-    from cpv_hooks.project.retired import RetiredContent
-
     parts: list[Published] = []
-    retired = RetiredContent(project, tips)
 
     def publish_to(at: Project, pointers: list[Pointer]) -> None:
         parts.append(_publish_to(at, pointers, revs, progress, retired, upload=upload))
@@ -184,8 +187,7 @@ def deliver_commits(project: Project, revs: Sequence[str], why: str) -> bool:
         revs = [rev for rev in revs if not unversioned(project, rev)]
     queue, root = Queue.of(project.repo), root_key(project)
     try:
-        for rev in revs:
-            queue.add(root, rev, why)
+        queue.add(root, revs, why)
         if policy == "background":
             from cpv_hooks.transfer.commits.background_process import start_worker
 
@@ -206,8 +208,7 @@ def deliver_now(project: Project, revs: Sequence[str], why: str) -> bool:
         return False
     revs = [rev for rev in revs if not unversioned(project, rev)]
     queue, root = Queue.of(project.repo), root_key(project)
-    for rev in revs:
-        queue.add(root, rev, why)
+    queue.add(root, revs, why)
     return bool(revs) and _deliver_now(project, queue, root, revs, announce=False)
 
 
@@ -219,9 +220,13 @@ def retry_queued(project: Project, *, force: bool = False) -> None:
     queue, root = Queue.of(project.repo), root_key(project)
     before = time.time() - RETRY_AFTER
     waiting = [item.commit for item in queue.pending(root) if force or item.tried is None or item.tried < before]
-    gone = [commit for commit in waiting if project.repo.resolve(commit) is None]
-    queue.done(root, gone)
-    revs = [commit for commit in waiting if commit not in gone]
+    if not waiting:
+        return
+    from cpv_hooks.git.objects import commits_of
+
+    there = commits_of(project.repo, waiting)
+    queue.done(root, [commit for commit in waiting if commit not in there])
+    revs = [commit for commit in waiting if commit in there]
     if revs:
         _deliver_now(project, queue, root, revs, tell=_fail if force else warn)
 
@@ -264,12 +269,15 @@ def _upload_each(
     project: Project, queue: Queue, root: str, revs: Sequence[str], tell: Callable[[str], None]
 ) -> tuple[list[str], str]:
     """The commits whose data is there now, and why that of others is not."""
+    from cpv_hooks.project.retired import RetiredContent
+
     there, why_not = list[str](), ""
+    retired = RetiredContent(project)
     for rev in revs:
         try:
             with Progress("uploading") as progress:
                 join_early_upload(project, progress)
-                missing = publish(project, [rev], progress).missing
+                missing = publish(project, [rev], progress, retired).missing
         except CPVError as error:
             queue.failed(root, revs, str(error))
             tell(f"the data of {_names(revs)} is not uploaded: {error} (queued; dvc cpv sync tries again)")

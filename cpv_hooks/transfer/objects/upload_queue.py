@@ -71,11 +71,12 @@ class Queue:
 
     # Commits
 
-    def add(self, root: str, commit: str, why: str) -> None:
-        """Note that a commit's data must get to the remote; durable when this returns."""
-        row = (root, commit, why, time.time())
+    def add(self, root: str, commits: Collection[str], why: str) -> None:
+        """Note that the data of commits must get to the remote; durable when this returns."""
+        rows = [(root, commit, why, time.time()) for commit in commits]
         command = "insert or ignore into pending (root, commit_id, why, since) values (?, ?, ?, ?)"
-        self._do(lambda db: db.execute(command, row))
+        if rows:
+            self._do(lambda db: db.executemany(command, rows))
 
     def done(self, root: str, commits: Collection[str]) -> None:
         """Forget commits whose data is there."""

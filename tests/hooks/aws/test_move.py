@@ -122,7 +122,7 @@ def test_all_that_any_ref_leads_to_is_needed(make_repo: MakeRepo) -> None:
     repo.git("worktree", "add", "-q", "--detach", "../other", "main")
     commit("other", ModelRepo(repo.path.parent / "other"))
     repo.git("checkout", "-q", "--detach", "main")
-    Queue.of(Repo.discover(repo.path)).add(".", commit("queued"), "test")
+    Queue.of(Repo.discover(repo.path)).add(".", [commit("queued")], "test")
     gone = commit("gone")
     repo.git("checkout", "-q", "main")
     found = objects_needed(project_of(repo))
@@ -179,7 +179,7 @@ def test_what_the_cache_lacks_comes_from_the_old_remote_and_stays_out_of_the_cac
 def test_what_only_the_cache_has_is_moved_too_and_the_queue_is_done(make_repo: MakeRepo, target: Target) -> None:
     repo = make_repo(install=False, files={"model.bin": "one"})
     queue = Queue.of(Repo.discover(repo.path))
-    queue.add(".", repo.head(), "test")
+    queue.add(".", [repo.head()], "test")
     copy_objects(project_of(repo), target.open)
     assert target.objects() == repo.objects()
     assert queue.pending() == []
@@ -253,7 +253,7 @@ def test_with_force_the_rest_is_moved_and_a_directory_is_promised_only_whole(
     one = repo.md5("data/a")
     lose(repo, storage, one)
     queue = Queue.of(Repo.discover(repo.path))
-    queue.add(".", repo.head(), "test")
+    queue.add(".", [repo.head()], "test")
     found = copy_objects(project_of(repo), target.open, accept_loss=True)
     assert len(found.lost) == 2
     assert target.objects() == {repo.md5("model.bin"), repo.md5("metrics.log"), repo.md5("data/sub/b")}

@@ -180,7 +180,7 @@ class Roots:
         index.save()
         record(git, "model.bin", Content(md5(self._content("a rescue")), 8), why="post-checkout")
         queued = self._commit("a queued upload")
-        Queue.of(git).add(".", queued, "commit")
+        Queue.of(git).add(".", [queued], "commit")
         run = repo.write(".dvc/cache/runs/aa/bb/cc", pointer_text(self._content("a young run")))
         note = repo.write(".git/cpv/journal/2.json", f'{{"oid": "{md5(self._content("an object of a journal"))}"}}')
 

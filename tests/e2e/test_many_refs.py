@@ -1,0 +1,110 @@
+"""Thousands of refs in one command: CPV's work is in proportion, and starts as many Git processes as for a few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from e2e.story import Story, refused
+from support.git_calls import git_calls
+
+FEW, MANY = 3, 60
+
+
+def commits(story: Story, count: int) -> list[str]:
+    """So many commits on top of HEAD, which all have its files; no branch has them."""
+    who = "committer a <a@b> 1700000000 +0000\ndata 0\n"
+    text = "".join(f"commit refs/made\n{who}{'from HEAD^0' if not number else ''}\n" for number in range(count))
+    story.git("fast-import", "--quiet", "--force", input=text)
+    made = story.git("rev-list", "--reverse", "HEAD..refs/made").lines
+    story.git("update-ref", "-d", "refs/made")
+    return made
+
+
+def make(names: Sequence[str], targets: Sequence[str]) -> str:
+    """What `git update-ref --stdin` reads to make these tags."""
+    pairs = [(name, targets[at % len(targets)]) for at, name in enumerate(names)]
+    return "".join(f"create refs/tags/{name} {target}\n" for name, target in pairs)
+
+
+def many(series: int, count: int) -> list[str]:
+    return [f"v{series}.{number}" for number in range(count)]
+
+
+def test_tags_of_one_transaction_are_checked_and_uploaded_together(live: Story) -> None:
+    targets = [live.head(), *commits(live, MANY)]
+    live.git("config", "maintenance.auto", "false")
+    calls = []
+    for series, count in ((1, FEW), (2, MANY), (3, FEW)):
+        text = make(many(series, count), targets[:count])
+        calls.append(git_calls(live, "update-ref", "--stdin", input=text))
+    assert len(calls[1]) == len(calls[2]), (calls[1], calls[2])
+    made = dict(
+        line.split(" ") for line in live.git("tag", "-l", "v2.*", "--format=%(refname:strip=2) %(objectname)").lines
+    )
+    assert made == {name: targets[at] for at, name in enumerate(many(2, MANY))}
+    assert live.cpv("status", "--json").out.count('"faults": []') == 1
+
+
+REFUSED = {
+    "v1.2.3": ("HEAD", "'v1.2.3' is not a version of this repository (vMAJOR.MINOR); fix: git tag v0.2"),
+    "data-v0.0/x": ("HEAD", "'data-v0.0/x' is not a version of this repository"),
+    "data-v0.0": ("HEAD", "data-v0.0 is not higher than data-v0.1; fix: git tag data-v0.2"),
+    "v9.0": ("HEAD^{tree}", "v9.0 would name no commit; fix: git tag v9.0 HEAD"),
+    "v9.1": ("broken", "model.bin.dvc:2: not YAML (v9.1)"),
+}
+
+
+def test_one_of_many_tags_is_refused_by_name_and_none_is_made(live: Story) -> None:
+    live.git("tag", "-d", "data-v0.0")
+    live.write("model.bin.dvc", "this is: [not YAML\n")
+    live.git("commit", "-q", "--no-verify", "-am", "broken")
+    live.git("branch", "broken")
+    live.git("reset", "-q", "--hard", "HEAD~")
+    before = live.tags()
+    for name, (target, why) in REFUSED.items():
+        odd = make([name], [live.git("rev-parse", target).out.strip()])
+        text = make(many(1, MANY), [live.head()]) + odd + make(many(2, MANY), [live.head()])
+        refused(live.git("update-ref", "--stdin", input=text, status=None), why)
+    assert live.tags() == before
+
+
+@pytest.mark.parametrize("by", ["push", "clone"])
+def test_one_published_tag_among_many_that_move(live: Story, by: str) -> None:
+    """One that a push sent out, and one that a clone brought, which nothing but its commit tells."""
+    host = live.path.parent / "host.git"
+    live.git("init", "-q", "--bare", host)
+    live.git("remote", "add", "origin", host)
+    live.git("push", "-q", "origin", "main", "v0.0")
+    story = live
+    if by == "clone":
+        story = Story(live.path.parent / "clone")
+        live.git("clone", "-q", host, story.path)
+        story.cpv("install")
+    story.git("commit", "-q", "--allow-empty", "-m", "on")
+    story.git("update-ref", "--stdin", input=make(many(1, MANY), [story.head()]))
+    story.git("commit", "-q", "--allow-empty", "-m", "and on")
+    old = story.git("rev-parse", "v0.0").out
+    names = [*many(1, MANY), "v0.0"]
+    text = "".join(f"update refs/tags/{name} {story.head()}\n" for name in names)
+    done = story.git("update-ref", "--stdin", input=text, status=None)
+    refused(done, f"v0.0 is published, and a published tag never moves; fix: git tag v1.{MANY}")
+    assert story.git("rev-parse", "v0.0").out == old
+    story.git("update-ref", "--stdin", input=text.replace(f"update refs/tags/v0.0 {story.head()}\n", ""))
+    assert len(story.git("tag", "--points-at", "HEAD").lines) == MANY
+
+
+def test_tags_that_are_deleted_ask_nobody(live: Story) -> None:
+    """Older Git deletes each in a transaction of its own: its command line, which names all, is not read for each."""
+    counts = []
+    for count in (FEW, 25):
+        names = [f"{'long-' * 40}{number}" for number in range(count)]
+        live.git("update-ref", "--stdin", input=make(names, [live.head()]))
+        log = live.path.parent / f"log-{count}"
+        live.run("strace", "-f", "-qq", "-o", log, "-e", "trace=read,execve", "git", "tag", "-d", *names)
+        text = log.read_text()
+        assert "python" not in text
+        counts.append(text.count(" read(") / count)
+    assert counts[1] < 2 * counts[0], counts
+    assert not live.git("tag", "-l", "long-*").lines
