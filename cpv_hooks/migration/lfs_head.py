@@ -21,7 +21,7 @@ from cpv_hooks.git.index import index_entries
 from cpv_hooks.migration import lfs_attributes
 from cpv_hooks.migration.lfs_artifacts import grouped, is_attributes, named_paths
 from cpv_hooks.migration.lfs_objects import LfsObjects
-from cpv_hooks.migration.lfs_pointers import LfsFile, files_at
+from cpv_hooks.migration.lfs_pointers import LfsFile, lfs_files_at
 from cpv_hooks.operations.make import make_version, new_content, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange, standing
 from cpv_hooks.operations.make.new_content import NewContent
@@ -53,18 +53,20 @@ def moving(project: Project, *, fetch: bool) -> Iterator[Plan[LfsMove]]:
     LFS, an object is missing or damaged, or a file has changes that are not committed.
     """
     make_version.begin_operation(project)
-    move = _Move(project)
+    move = LfsTree(project)
     objects = LfsObjects(project.repo)
     objects.demand(move.files, [project.repo.head()], fetch=fetch)
     with tempfile.TemporaryDirectory(prefix="cpv-lfs-", dir=objects.folder) as scratch:
         yield move.plan(objects, Path(scratch))
 
 
-class _Move:
+class LfsTree:
+    """What HEAD keeps in Git LFS, and what becomes of it; making one looks and refuses."""
+
     def __init__(self, project: Project) -> None:
         self._project = project
         repo = project.repo
-        found = list(files_at(repo, "HEAD"))
+        found = list(lfs_files_at(repo, "HEAD"))
         self.files = [file for file in found if project.holds(file.path)]
         if not self.files:
             where = str(project.root)
@@ -96,10 +98,9 @@ class _Move:
             if entries.get(file.path, "").partition(" ")[2] != file.blob:
                 raise _changed(file.path)
 
-    def plan(self, objects: LfsObjects, scratch: Path) -> Plan[LfsMove]:
+    def changes(self, objects: LfsObjects, md5s: Mapping[str, str], scratch: Path) -> list[PointerChange]:
+        """The artifacts with the contents that they are to have; `scratch` is a folder for those of folders."""
         project, files = self._project, self.files
-        with Progress("checking Git LFS objects", sum(file.size for file in files)) as progress:
-            md5s = {file.sha256: objects.md5(file, progress.advance) for file in {f.sha256: f for f in files}.values()}
         named = [path for path in named_paths(project) if any(_holds(path, file.path) for file in files)]
         tracked = work_tree.tracked_artifacts(project, leaving_git=named)
         changes = []
@@ -111,6 +112,12 @@ class _Move:
                 project, one, scratch if is_folder else objects.path(group[0].sha256), None, leaves_git=True
             )
             changes.append(content.folder_change() if is_folder else content.file_change())
+        return changes
+
+    def plan(self, objects: LfsObjects, scratch: Path) -> Plan[LfsMove]:
+        """The plan of one commit."""
+        project, files = self._project, self.files
+        changes = self.changes(objects, objects.md5s(files), scratch)
         kinds = {Line.of(project.kind_of(path)) for path in self._artifacts}
         count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
         planned = make_version.plan_version(

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.console.output import say, size_text
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.migration.lfs_pointers import LfsFile
@@ -58,8 +59,13 @@ class LfsObjects:
         except OSError:
             return False
 
-    def md5(self, file: LfsFile, advance: Callable[[int], None]) -> str:
-        """The MD5 of an object whose SHA-256 is right; `CPVError` where it is not."""
+    def md5s(self, files: Iterable[LfsFile]) -> dict[str, str]:
+        """The MD5 of each object by its SHA-256, which is verified. Raises `CPVError` for a damaged one."""
+        wanted = {file.sha256: file for file in files}
+        with Progress("checking Git LFS objects", sum(file.size for file in wanted.values())) as progress:
+            return {sha256: self._md5(file, progress.advance) for sha256, file in wanted.items()}
+
+    def _md5(self, file: LfsFile, advance: Callable[[int], None]) -> str:
         sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         path = self.path(file.sha256)
         with open(path, "rb", buffering=0) as reader:

@@ -27,7 +27,7 @@ class LfsFile(NamedTuple):
     blob: str
 
 
-def parse(data: bytes) -> tuple[str, int] | None:
+def parse_lfs_pointer(data: bytes) -> tuple[str, int] | None:
     """SHA-256 and size that a pointer file names; None for what is none.
 
     Raises `CPVError` for one of a Git LFS extension, whose objects are not the files' bytes.
@@ -42,7 +42,7 @@ def parse(data: bytes) -> tuple[str, int] | None:
     return oid[1].decode(), int(size[1])
 
 
-def files_at(repo: Repo, rev: str) -> Iterator[LfsFile]:
+def lfs_files_at(repo: Repo, rev: str) -> Iterator[LfsFile]:
     """The files that a commit keeps in Git LFS, in order of path."""
     listed = repo.run("ls-tree", "-r", "-z", "-l", rev).split("\0")
     small = []
@@ -54,7 +54,7 @@ def files_at(repo: Repo, rev: str) -> Iterator[LfsFile]:
     found = objects_of(repo).read_all([blob for _, blob, _ in small])
     for (path, blob, isexec), read in zip(small, found, strict=True):
         try:
-            named = parse(read.data or b"") if read else None
+            named = parse_lfs_pointer(read.data or b"") if read else None
         except CPVError as error:
             raise CPVError(error.what, where=path, fix=error.fix) from error
         if named is not None:

@@ -142,6 +142,8 @@ class CmdMigrateLfs(MigrateCommand):
         from cpv_hooks.console.output import size_text
         from cpv_hooks.migration import lfs_head
 
+        if self.args.everything or self.args.refs:
+            return self._with_history()
         with lfs_head.moving(self.project(), fetch=not self.args.dry_run) as plan:
             if self.args.dry_run:
                 return self.show(plan.effects)
@@ -151,15 +153,47 @@ class CmdMigrateLfs(MigrateCommand):
         value = {"artifacts": found.artifacts, "files": found.files, "size": found.size, "tags": found.tags}
         return self.answer(text, value)
 
+    def _with_history(self) -> int:
+        from pathlib import Path
+
+        from cpv_hooks.console.output import size_text
+        from cpv_hooks.migration.lfs_history import plan_history
+        from cpv_hooks.system.atomic_files import write_atomic
+        from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+
+        project = self.project()
+        plan = plan_history(project, self.args.refs, fetch=not self.args.dry_run)
+        if self.args.dry_run:
+            return self.show(plan.effects)
+        found = plan.run()
+        if self.args.object_map is not None:
+            rows = (f"{old},{new}\n" for old, new in found.commits.items())
+            write_atomic(Path(self.args.object_map), "".join(rows).encode())
+        refs = [{"ref": ref, "old": old, "new": new} for ref, (old, new) in found.refs.items()]
+        upload_by_policy(project.repo, [project], [row["new"] for row in refs], "migrate lfs")
+        count = f"{found.files} object{'' if found.files == 1 else 's'}"
+        lines = [f"{row['ref']} {row['old']} {row['new']}" for row in refs]
+        lines.append(f"{count} ({size_text(found.size)}) moved from Git LFS to DVC in {len(found.commits)} commits")
+        value = {"refs": refs, "commits": found.commits, "files": found.files, "size": found.size}
+        return self.answer("\n".join(lines), value)
+
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `migrate` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "migrate", NOUNS["migrate"], EXAMPLES)
     lfs = add_command(
         verbs, parent_parser, "lfs", CmdMigrateLfs,
-        "Move what HEAD keeps in Git LFS to DVC, in one new commit: verified, uploaded, tagged, all of it or nothing.",
-        "examples:\n  dvc cpv migrate lfs --dry-run\n  dvc cpv migrate lfs --json | jq .tags",
+        "Move what HEAD keeps in Git LFS to DVC, in one new commit; with REF or --everything rewrite history instead.",
+        "examples:\n  dvc cpv migrate lfs --dry-run\n  dvc cpv migrate lfs --json | jq .tags\n"
+        "  dvc cpv migrate lfs --everything --object-map map.csv   # all branches and tags that are not published\n"
+        "  dvc cpv migrate lfs main                                # one branch, published or not",
     )  # fmt: skip
+    which = lfs.add_mutually_exclusive_group()
+    which.add_argument(
+        "refs", nargs="*", default=[], metavar="REF", help="Rewrite history, of these branches and tags."
+    )
+    which.add_argument("--everything", action="store_true", help="Rewrite that of all branches and tags.")
+    lfs.add_argument("--object-map", metavar="FILE", help="Write a line OLD,NEW for each commit that was rewritten.")
     _add_common(lfs)
     folder = _add_versions(
         verbs, parent_parser, "checkpoints", CmdMigrateCheckpoints,

@@ -173,7 +173,7 @@ def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
         if repo.resolve("HEAD") != job.draft.head:
             raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
         transaction.step("cache")
-        taken = _store(job)
+        taken = store_contents(job.draft)
         transaction.step("upload")
         try:
             job = replace(job, draft=_publish(job.draft))
@@ -181,25 +181,26 @@ def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
             emit_events(repo.top, Event("upload_failed", data={"error": redact(str(error)), "what": job.what}))
             raise
         transaction.hold_work_tree()
-        _place(transaction, job)
-        _write(transaction, job.draft)
+        place_contents(transaction, job.draft, job.what)
+        write_small_files(transaction, job.draft)
         commit = _commit(transaction, job)
         _tag(transaction, job, commit)
-    _settle(job.draft.project, taken)
+    note_contents(job.draft.project, taken)
     emit_tagged(repo.top, job.named.values())
     emit_events(repo.top, Event("uploaded", data={"commits": [commit]}))
     return result
 
 
-def _store(job: Release) -> dict[str, Snapshot]:
-    repo = job.draft.project.repo
+def store_contents(made: Draft) -> dict[str, Snapshot]:
+    """Bring the new contents into the cache; returns what the index is to say of those that stand in their place."""
+    repo = made.project.repo
     taken: dict[str, Snapshot] = {}
     with (
         Progress("caching") as progress,
         locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"),
     ):
         index = Index.load(repo.state)
-        for change in job.draft.changes:
+        for change in made.changes:
             progress.grow(change.new.content.size or 0)
             found = place_content.store_content(_space(change.space, index, progress), change)
             if found is not None:
@@ -222,21 +223,22 @@ def _publish(made: Draft) -> Draft:
     return made
 
 
-def _place(transaction: Transaction, job: Release) -> None:
-    repo = job.draft.project.repo
-    index = Index.load(repo.state)
+def place_contents(transaction: Transaction, made: Draft, what: str) -> None:
+    """Put contents that the cache has by now in their places; what stood there goes on the rescue list (`what`)."""
+    index = Index.load(made.project.repo.state)
     with Progress("placing") as progress:
-        for change in job.draft.changes:
+        for change in made.changes:
             if not change.in_place:
                 progress.grow(change.new.content.size or 0)
                 space = _space(change.space, index, progress)
-                committed = place_content.committed_pointer(space.project, change.pointer.path, job.draft.head)
+                committed = place_content.committed_pointer(space.project, change.pointer.path, made.head)
                 place_content.place_content(
-                    transaction, space, change.goal, committed, None if change.nothing_lost else job.what
+                    transaction, space, change.goal, committed, None if change.nothing_lost else what
                 )
 
 
-def _write(transaction: Transaction, made: Draft) -> None:
+def write_small_files(transaction: Transaction, made: Draft) -> None:
+    """Write the small files of the work tree, as one step."""
     repo, written = made.project.repo, made.written
     if not written:
         return
@@ -278,7 +280,7 @@ def _tag(transaction: Transaction, job: Release, commit: str) -> None:
         tag_refs.update_tags(project.repo, create=objects)
 
 
-def _settle(project: Project, taken: Mapping[str, Snapshot]) -> None:
+def note_contents(project: Project, taken: Mapping[str, Snapshot]) -> None:
     """Let the index know what was read, so that the next sync need not read it again."""
     repo = project.repo
     with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):

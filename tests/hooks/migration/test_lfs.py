@@ -80,9 +80,9 @@ def test_a_folder_that_is_only_partly_in_lfs_is_moved_file_by_file(make_repo: Ma
     assert repo.changes() == []
 
 
-def refused(repo: ModelRepo, said: str) -> None:
+def refused(repo: ModelRepo, said: str, *args: str) -> None:
     with nothing_changes(repo.path, repo.path.parent / "storage"):
-        assert migrate(repo, status=1) == f"cpv: {said}\n"
+        assert migrate(repo, *args, status=1) == f"cpv: {said}\n"
 
 
 def test_what_cannot_be_moved_is_named_and_nothing_changes(make_repo: MakeRepo) -> None:
@@ -93,7 +93,7 @@ def test_what_cannot_be_moved_is_named_and_nothing_changes(make_repo: MakeRepo) 
     refused(repo, f"{name}: the Git LFS object of model.bin is damaged; fix: {fix}")
     name.unlink()
     what = f"1 Git LFS object not in this clone: model.bin (e.g. {name.name})"
-    refused(repo, f"{name.parents[3]}: {what}; fix: git lfs fetch --all, where git-lfs is installed")
+    refused(repo, f"{name.parents[3]}: {what}; fix: git lfs fetch --all, where git-lfs is installed", "--dry-run")
     lfs.store(repo, FILES["model.bin"])
     repo.write("data/a.bin", "mine")
     fix = "git commit or git stash it first, or git checkout -- data/a.bin"
