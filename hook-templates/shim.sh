@@ -7,6 +7,7 @@ python=@PYTHON@
 package=@PACKAGE@
 chained=@CHAINED@
 chained_by_precommit=@CHAINED_BY_PRECOMMIT@
+chained_by_framework=@CHAINED_BY_FRAMEWORK@
 is_gone=
 process=
 # Git commands that CPV runs itself, and a hook manager that calls back the hook it found here.
@@ -70,6 +71,8 @@ index_seen() {
 # Whether no other hook is to run: none was here first, or pre-commit's, which would only run CPV again.
 alone() {
     [ -n "$chained" ] && [ -x "$chained" ] || return 0
+    # Installed once more, in front of us, they run their hooks themselves.
+    [ -z "$chained_by_framework" ] || [ -z "$PRE_COMMIT_RUNNING_LEGACY$PREK_RUNNING_LEGACY" ] || return 0
     [ -n "$chained_by_precommit" ] && [ -f "$state/@ONLY_CPV@" ] || return 1
     # shellcheck disable=SC3013 # dash, busybox, ksh and bash all have -nt
     ! [ .pre-commit-config.yaml -nt "$state/@ONLY_CPV@" ] || return 1

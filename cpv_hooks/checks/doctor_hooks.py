@@ -10,11 +10,11 @@ from cpv_hooks import state_files
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place
-from cpv_hooks.git.hook_names import HOOKS, STAGES
+from cpv_hooks.git.hook_names import HOOKS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.install import hooks_dir
-from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_fsmonitor, is_our_shim, is_pre_commits, stamped
+from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_fsmonitor, is_our_shim, stamped
 
 INSTALL = "dvc cpv install"
 
@@ -31,7 +31,7 @@ def hooks(repo: Repo) -> Iterator[Check]:
             yield Check(f"hook {name}", "fail", f"{hook} is not executable, so Git passes over it", INSTALL)
         elif is_our_shim(hook):
             yield Check(f"hook {name}", "ok", "installed")
-        elif is_pre_commits(hook) and name in STAGES and _configured(repo):
+        elif hooks_in_place.runs_cpv(hook) or hooks_in_place.by_framework(repo, hook):
             yield Check(f"hook {name}", "warn", "run by pre-commit, which is slower", INSTALL)
         elif os.path.lexists(hook):
             yield Check(f"hook {name}", "fail", f"{hook} is another tool's and does not run CPV", INSTALL)
@@ -49,14 +49,6 @@ def _hooks_path(repo: Repo, path: str) -> Check:
         shown = os.path.relpath(own, repo.top) if own.is_relative_to(repo.top) else own
         return Check("core.hooksPath", "fail", f"{path} (CPV's hooks are in {shown})", INSTALL)
     return Check("core.hooksPath", "ok", path)
-
-
-def _configured(repo: Repo) -> bool:
-    """Whether the pre-commit configuration names CPV's hooks."""
-    try:
-        return "cpv-" in (repo.top / ".pre-commit-config.yaml").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
 
 
 def interpreter(repo: Repo) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.hook_names import HOOKS, MARK, PRE_COMMIT_MARK, STAGES
+from cpv_hooks.git.hook_names import FRAMEWORK_MARKS, HOOKS, MARK, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
 
@@ -80,11 +80,11 @@ def made_up(repo: Repo) -> None:
 
 
 def runs_cpv(hook: Path) -> bool:
-    """Whether a hook file is CPV's, or the pre-commit framework's that calls CPV's."""
+    """Whether a hook file is CPV's, or that of pre-commit or prek, which call CPV's."""
     head = _head(hook)
     if MARK in head:
         return is_shim(hook)
-    if PRE_COMMIT_MARK not in head or hook.name not in STAGES:
+    if hook.name not in STAGES or not any(mark in head for mark in FRAMEWORK_MARKS):
         return False
     legacy = hook.with_name(f"{hook.name}.legacy")
     return MARK in _head(legacy) and os.access(legacy, os.X_OK)
@@ -123,9 +123,11 @@ def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
 
 
 def by_framework(repo: Repo, hook: Path) -> bool:
-    """Whether pre-commit runs CPV for this hook by its configuration."""
+    """Whether pre-commit, or prek, runs CPV for this hook by its configuration."""
     config = read_small_file(repo.top / ".pre-commit-config.yaml") or ""
-    return hook.name in STAGES and PRE_COMMIT_MARK in _head(hook) and any(word in config for word in _OURS)
+    head = _head(hook)
+    is_one = hook.name in STAGES and any(mark in head for mark in FRAMEWORK_MARKS)
+    return is_one and any(word in config for word in _OURS)
 
 
 def installed_in(repo: Repo) -> Path | None:

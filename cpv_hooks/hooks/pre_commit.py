@@ -15,7 +15,7 @@ from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.index import Staged
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin_hook, interrupted, refresh_stages
-from cpv_hooks.hooks.precommit_framework import pointers_set_aside, runs_us
+from cpv_hooks.hooks.precommit_framework import framework_name, pointers_set_aside, runs_us
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.outcomes import Outcome, SyncReport
@@ -40,7 +40,7 @@ def run(args: list[str]) -> int:
     aside = pointers_set_aside(repo) if runs_us() else []
     if aside:
         # Writing them now would collide with the patch that pre-commit applies when its hooks are done.
-        what = "has unstaged changes, which pre-commit has stashed"
+        what = f"has unstaged changes, which {framework_name()} has stashed"
         raise CPVError(what, where=aside[0], fix=f"git add {git_words(aside)}, then commit again")
     with early_uploads() as early:
         report = guarded_sync(repo, _policy(repo), early.offer)

@@ -11,21 +11,28 @@ from cpv_hooks.system.locks import ancestors
 
 
 def runs_us() -> bool:
-    """Whether the pre-commit framework started this hook."""
+    """Whether the pre-commit framework, or prek in its place, started this hook."""
     return "PRE_COMMIT" in os.environ
+
+
+def framework_name() -> str:
+    """Which of the two it was."""
+    return "prek" if "PREK_HOOK_STAGE" in os.environ else "pre-commit"
 
 
 def pointers_set_aside(repo: Repo) -> list[str]:
     """The pointer files whose unstaged changes pre-commit has taken out of the work tree while its hooks run.
 
-    It keeps them in `patch<time>-<its process id>` in its own folder (`pre_commit.staged_files_only`).
+    It keeps them in `patch<time>-<its process id>` in its own folder (`pre_commit.staged_files_only`), prek in
+    `patches/<time>-<its process id>.patch`.
     """
-    folder = Path(
-        os.environ.get("PRE_COMMIT_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "pre-commit")
-    )
+    is_prek = framework_name() == "prek"
+    named = os.environ.get("PREK_HOME" if is_prek else "PRE_COMMIT_HOME")
+    folder = Path(named or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", framework_name())).expanduser()
+    pattern = "patches/*-{}.patch" if is_prek else "patch*-{}"
     found: set[str] = set()
     for process in ancestors():
-        for patch in Path(os.path.expanduser(folder)).glob(f"patch*-{process}"):
+        for patch in folder.glob(pattern.format(process)):
             # Lines `ADDED<TAB>REMOVED<TAB>PATH`, NUL-terminated (git-apply(1), --numstat -z).
             listed = repo.run("apply", "--numstat", "-z", str(patch), check=False).split("\0")
             found.update(line.split("\t")[-1] for line in listed if line)

@@ -34,7 +34,7 @@ adds_something() {
         A*) set -- "$@" "./${change#*"$tab"}" ;;
         esac
     done
-    [ -n "$(exec find "$@" -prune -size +20479 -print 2>/dev/null)" ]
+    ! large=$(exec find "$@" -prune -size +20479 -print 2>/dev/null) || [ -n "$large" ]
 }
 
 # Whether the pointers of HEAD were found to be those of the work tree, by the post-commit hook of the last commit.

@@ -2,7 +2,8 @@
 remote_refs_moved() {
     [ -d "$common/refs/remotes" ] || return 1
     [ -f "$common/@FOLDER@/@PUSHES_CHECKED@" ] || return 0
-    [ -n "$(find "$common/refs/remotes" -type f -cnewer "$common/@FOLDER@/@PUSHES_CHECKED@" -print -quit)" ]
+    # The find of busybox does not know -cnewer.
+    ! newer=$(find "$common/refs/remotes" -type f -cnewer "$common/@FOLDER@/@PUSHES_CHECKED@" -print -quit 2>/dev/null) || [ -n "$newer" ]
 }
 refs=$(cat)
 # Who does not read it is nobody's fault; Git may run hooks with SIGPIPE ignored.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import sys
 from pathlib import Path
@@ -21,7 +20,6 @@ pytestmark = pytest.mark.real_hooks
 
 ALL = (*HOOKS, FSMONITOR)
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-THERE = [name for name in SHELLS if shutil.which(name)]
 ODD = '/opt/it\'s a "path"/$(touch broken)/`x`'
 
 
@@ -34,12 +32,12 @@ def shim(shell: Shell, hook: str, *, chained: str | None = None, python: str = s
     return path
 
 
-@pytest.mark.compatibility("Platforms", "hooks run by dash, bash, busybox")
+@pytest.mark.compatibility("Platforms", "hooks run by dash or bash")
 @pytest.mark.parametrize("hook", ALL)
 def test_every_shell_can_read_every_shim(shell: Shell, hook: str) -> None:
     for chained in (None, ODD):
         path = shim(shell, hook, chained=chained, python=ODD if chained else sys.executable)
-        for name in ["sh", *THERE]:
+        for name in ["sh", *SHELLS]:
             result = shell.run(*SHELLS.get(name, ["sh"]), "-n", path)
             assert result.text == ""
         assert path.read_text().startswith("#!/bin/sh\n")
@@ -119,7 +117,7 @@ def test_installed_shims_are_executable_scripts(repo: ModelRepo) -> None:
     assert set(HOOKS) <= set(found)
     for path in found.values():
         assert stat.S_IMODE(path.stat().st_mode) & 0o111 == 0o111
-        for name in THERE:
+        for name in SHELLS:
             assert repo.run(*SHELLS[name], "-n", path).text == ""
 
 

@@ -45,4 +45,7 @@ def _keys(name: str, tree: ast.Module) -> list[Any]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if [ast.unparse(target) for target in targets] == [name]:
                 return [ast.literal_eval(key) for key in node.value.keys if key is not None]
+        if isinstance(node, ast.ImportFrom) and name in (alias.name for alias in node.names):
+            file = TESTS / f"{(node.module or '').replace('.', '/')}.py"
+            return _keys(name, ast.parse(file.read_text(encoding="utf-8")))
     raise ValueError(f"{name} is no table of this module")

@@ -38,9 +38,11 @@ from cpv_hooks.setup.install.shims import (
     is_fsmonitor,
     is_our_shim,
     is_pre_commits,
+    is_renewed,
     merge_driver_script,
     pass_through,
     render_shim,
+    shims_set_aside,
 )
 from cpv_hooks.setup.install.uninstall import script_files
 from cpv_hooks.system.atomic_files import make_folder
@@ -138,10 +140,9 @@ class _Installation:
         self.manifest.hooks = sorted({*self.manifest.hooks, *FOREIGN_HOOKS})
 
     def _take_back(self, folder: Path) -> None:
-        """Where pre-commit was installed over us it keeps us as its older hook; we go in front again."""
-        for path in (folder / f"{name}.legacy" for name in HOOKS):
-            if is_our_shim(path):
-                self.alterations.write(path, None)
+        """Where a manager was installed over us it keeps us as an older hook; we go in front again."""
+        for path in (found for name in HOOKS for found in shims_set_aside(folder, name)):
+            self.alterations.write(path, None)
         self.alterations.step("take older hooks back")
 
     def _set_aside(self, folder: Path, name: str) -> None:
@@ -156,8 +157,8 @@ class _Installation:
             self.manifest.chained = sorted({*self.manifest.chained, name})
 
     def _give_up(self, hook: Path, aside: Path) -> None:
-        """Make room where pre-commit's own hook, which is generated, stands aside already; `CPVError` otherwise."""
-        if not is_pre_commits(aside):
+        """Make room where the hook that stands aside is the new one, or its manager has generated it anew."""
+        if not (is_pre_commits(aside) or is_renewed(hook, aside)):
             raise CPVError(
                 f"another hook is set aside already, as {aside.name}",
                 where=str(hook),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cpv_hooks
 from cpv_hooks import state_files
-from cpv_hooks.git.hook_names import MARK, PRE_COMMIT_MARK
+from cpv_hooks.git.hook_names import FRAMEWORK_MARKS, GENERATED_MARKS, MARK, PRE_COMMIT_MARK
 from cpv_hooks.setup.install.templates import templates
 
 FSMONITOR_FILE = "cpv-fsmonitor"
@@ -69,6 +69,7 @@ def render_shim(
         "@FLAGS@": interpreter.flags,
         "@CHAINED@": (word or shlex.quote(str(chained))) if chained else "",
         "@CHAINED_BY_PRECOMMIT@": "yes" if chained and is_pre_commits(chained) else "",
+        "@CHAINED_BY_FRAMEWORK@": "yes" if chained and hook_generator(chained) in FRAMEWORK_MARKS else "",
         # Decided before the rest of the shim is even read.
         "@EARLY@": early.read_text(encoding="utf-8") if early.exists() else "",
         "@BODY@": (folder / "hooks" / f"{hook}.sh").read_text(encoding="utf-8").rstrip("\n"),
@@ -100,6 +101,28 @@ def is_our_shim(path: Path) -> bool:
 def is_pre_commits(path: Path) -> bool:
     """Whether a hook file is the pre-commit framework's, with no older hook behind it."""
     return PRE_COMMIT_MARK in _head(path) and not path.with_name(f"{path.name.split('.')[0]}.legacy").exists()
+
+
+def hook_generator(path: Path) -> str | None:
+    """The mark of the manager that generates a hook file; None for one that somebody wrote, or that is not there."""
+    head = _head(path)
+    return next((mark for mark in GENERATED_MARKS if mark in head), None)
+
+
+def is_renewed(hook: Path, aside: Path) -> bool:
+    """Whether a hook is the one that stands aside, or its manager generated it anew, with no older one behind it."""
+    new, old = hook_generator(hook), hook_generator(aside)
+    if old in FRAMEWORK_MARKS:
+        # pre-commit and prek run the same configuration.
+        return new in FRAMEWORK_MARKS and not aside.with_name(f"{hook.name}.legacy").exists()
+    if old is not None:
+        return new == old
+    return hook.is_file() and aside.is_file() and hook.read_bytes() == aside.read_bytes()
+
+
+def shims_set_aside(folder: Path, name: str) -> list[Path]:
+    """Shims of ours that a manager keeps as older hooks since it was installed over us: it would bring them back."""
+    return [path for path in (*sorted(folder.glob(f"{name}.*")), folder / "old-hooks" / name) if is_our_shim(path)]
 
 
 def stamped(path: Path) -> Interpreter | None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.errors import shell_words
 from cpv_hooks.git import hooks_in_place
-from cpv_hooks.git.hook_names import PRE_COMMIT_MARK, STAGES
+from cpv_hooks.git.hook_names import FRAMEWORK_MARKS, PRE_COMMIT_MARK, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, Manifest, from_common
 from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG, cpv_hooks_in, only_cpv
-from cpv_hooks.setup.install.shims import is_our_shim
+from cpv_hooks.setup.install.shims import hook_generator, is_our_shim, is_renewed, shims_set_aside
 
 _OF_INSTALLATION = (state_files.INSTALL, state_files.UNINSTALL, state_files.UNINSTALLED, state_files.MERGE_DRIVER)
 _LOOKED_AT = (state_files.STAMP, state_files.WATCH, state_files.INDEX, state_files.PROJECTS, state_files.ONLY_CPV)
@@ -45,14 +45,15 @@ def _left_to_framework(repo: Repo) -> list[str]:
     if not stages:
         return []
     config, found = repo.top / PRE_COMMIT_CONFIG, list[str]()
+    program = "pre-commit" if hook_generator(hooks / stages[0]) == PRE_COMMIT_MARK else "prek"
     alone = set(only_cpv(config))
     if ours := [name for name in stages if name in alone]:
         options = (word for name in ours for word in ("-t", name))
-        found.append(f"pre-commit still runs CPV; fix: pre-commit uninstall {shell_words(options)}")
+        found.append(f"{program} still runs CPV; fix: {program} uninstall {shell_words(options)}")
     if hooks_beside := cpv_hooks_in(config, [name for name in stages if name not in alone]):
         ids = ",".join(hooks_beside)
         found.append(
-            f"pre-commit still runs CPV beside other hooks; fix: take {ids} out of {config.name} "
+            f"{program} still runs CPV beside other hooks; fix: take {ids} out of {config.name} "
             f"(which everybody has; for you alone: export SKIP={ids})"
         )
     return found
@@ -61,14 +62,16 @@ def _left_to_framework(repo: Repo) -> list[str]:
 def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
     hooks = repo.common_dir / manifest.hooks_dir
     for name in manifest.hooks:
-        # A manager that was installed on top of us has set our shim aside, and would bring it back when it goes.
-        for shim in [hooks / name, *sorted(hooks.glob(f"{name}.*"))]:
+        for shim in (hooks / name, *shims_set_aside(hooks, name)):
             if is_our_shim(shim):
                 alterations.write(shim, None)
     alterations.step("hooks")
     for name in manifest.chained:
-        if (hooks / (name + CHAINED)).exists() and not (hooks / name).exists():
-            alterations.move(hooks / (name + CHAINED), hooks / name)
+        hook, aside = hooks / name, hooks / (name + CHAINED)
+        if aside.exists() and not hook.exists():
+            alterations.move(aside, hook)
+        elif aside.exists() and is_renewed(hook, aside):
+            alterations.write(aside, None)
     alterations.step("put hooks back")
     for key, former in manifest.config.items():
         alterations.set(key, former)
@@ -140,12 +143,12 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
         f"rm -rf {' '.join(LINKS)}",
     ]
     for name in manifest.hooks:
-        shim = quote(str(hooks / name))
+        shim, old = quote(str(hooks / name)), quote(str(hooks / "old-hooks" / name))
         marked = "grep -q 'CPV hook shim' \"$shim\" 2>/dev/null"
-        lines.append(f'for shim in {shim} {shim}.*; do {marked} && rm -f "$shim"; done')
+        lines.append(f'for shim in {shim} {shim}.* {old}; do {marked} && rm -f "$shim"; done')
     for name in manifest.chained:
         hook, aside = quote(str(hooks / name)), quote(str(hooks / (name + CHAINED)))
-        lines.append(f"[ -e {hook} ] || mv {aside} {hook}")
+        lines.append(f"if [ ! -e {hook} ]; then mv {aside} {hook}; elif cmp -s {aside} {hook}; then rm {aside}; fi")
     for key, former in manifest.config.items():
         change = f"--unset-all {quote(key)}" if former is None else f"--replace-all {quote(key)} {quote(former)}"
         lines.append(f"git config --local {change}")
@@ -159,7 +162,7 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
     lines.append("echo 'CPV is removed from this repository'")
-    marked = f"grep -qs {quote(PRE_COMMIT_MARK)} {quote(str(hooks))}/*"
+    marked = f"grep -qs {' '.join(f'-e {quote(mark)}' for mark in FRAMEWORK_MARKS)} {quote(str(hooks))}/*"
     config = quote(os.path.relpath(repo.top / PRE_COMMIT_CONFIG, repo.common_dir))
     runs_cpv = f"grep -qs -e 'cpv-hook ' -e 'id: cpv-' {config}"
     advice = f"pre-commit still runs CPV; take the hooks cpv-... out of {PRE_COMMIT_CONFIG}, or: pre-commit uninstall"
