@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX
 from cpv_hooks.errors import disk_error
 from cpv_hooks.system.atomic_files import sync_to_disk
 from cpv_hooks.system.signatures import TEMPORARY
@@ -96,7 +97,7 @@ class Cache:
             return has_hash(path, oid, legacy=True)
         return md5_of(path) == oid[:32]
 
-    def _hash(self, path: Path) -> str:
+    def _hash(self, path: str | Path) -> str:
         """What names a file's content here."""
         if self.legacy:
             from cpv_hooks.dvcformat.file_hash import legacy_md5
@@ -148,7 +149,29 @@ class Cache:
         except OSError as error:
             raise disk_error(error, self.folder) from error
 
-    def add_file(self, source: Path, advance: Callable[[int], None] = lambda count: None) -> tuple[str, int]:
+    def add_directory(self, pieces: Callable[[], Iterable[bytes]]) -> str:
+        """Store a directory object whose bytes come in pieces; returns its hash."""
+        import hashlib
+
+        digest = hashlib.md5(usedforsecurity=False)
+        try:
+            temporary = self._temporary()
+            try:
+                with open(temporary, "xb") as stream:
+                    for piece in pieces():
+                        digest.update(piece)
+                        stream.write(piece)
+                self._install(temporary, digest.hexdigest() + DIR_SUFFIX)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            # A cache that cannot be written serves all the same where it has the object.
+            digest = hashlib.md5(b"".join(pieces()), usedforsecurity=False)
+            if not self.verified(digest.hexdigest() + DIR_SUFFIX):
+                raise disk_error(error, self.folder) from error
+        return digest.hexdigest() + DIR_SUFFIX
+
+    def add_file(self, source: str | Path, advance: Callable[[int], None] = lambda count: None) -> tuple[str, int]:
         """Store a file's content in one read; returns its hash and its size in bytes.
 
         The object is installed only after all was read, so a kill leaves nothing but a temporary file.
@@ -160,7 +183,7 @@ class Cache:
         except OSError as error:
             return self._known_without_writing(source, error)
 
-    def _take_in(self, source: Path, advance: Callable[[int], None]) -> tuple[str, int]:
+    def _take_in(self, source: str | Path, advance: Callable[[int], None]) -> tuple[str, int]:
         from cpv_hooks.system.copying import copy_and_hash
 
         with open(source, "rb", buffering=0) as reader:
@@ -181,13 +204,13 @@ class Cache:
                 temporary.unlink(missing_ok=True)
         return digest, size
 
-    def _is_object(self, source: Path, oid: str) -> bool:
+    def _is_object(self, source: str | Path, oid: str) -> bool:
         try:
             return os.path.samefile(source, self.path(oid))
         except OSError:
             return False
 
-    def _known_without_writing(self, source: Path, error: OSError) -> tuple[str, int]:
+    def _known_without_writing(self, source: str | Path, error: OSError) -> tuple[str, int]:
         """A cache that cannot be written serves all the same where it has the content."""
         from cpv_hooks.system.write_back import write_back
 
@@ -196,7 +219,7 @@ class Cache:
         digest = self._hash(source)
         if not self.verified(digest):
             raise disk_error(error, self.folder) from error
-        return digest, source.stat().st_size
+        return digest, os.stat(source).st_size
 
     def adopt(self, temporary: Path, oid: str) -> None:
         """Take in a file that was written next to the cache and whose md5 the caller has verified."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ REPAIR = "dvc cpv verify --all --repair && dvc cpv sync"
 _FIRST, _NEXT = b'[{"md5": ', b', {"md5": '
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
+_PIECE = 4096  # entries
 # DVC never looks into these (its default ignore patterns), so no honest directory object names them; and a `.git`
 # folder planted in the work tree would make Git run what its configuration says.
 _FOREIGN_FOLDERS = frozenset({".git", ".hg", ".dvc"})
@@ -45,9 +47,18 @@ def is_dir_oid(oid: str) -> bool:
 
 def dir_object_bytes(entries: Iterable[tuple[str, str]]) -> bytes:
     """The bytes of the directory object that lists `(relpath, oid)` pairs, exactly as DVC writes them."""
-    # What `json.dumps` makes of a list of dictionaries, without the dictionaries.
-    rows = [f'{{"md5": "{oid}", "relpath": {quoted(relpath)}}}' for relpath, oid in sorted(entries)]
-    return f"[{', '.join(rows)}]".encode("ascii")
+    rows = sorted(entries)
+    return b"".join(dir_object_pieces((relpath for relpath, _ in rows), (oid for _, oid in rows)))
+
+
+def dir_object_pieces(relpaths: Iterable[str], oids: Iterable[str]) -> Iterator[bytes]:
+    """The same in pieces, of paths that are sorted."""
+    # What `json.dumps` makes of a list of dictionaries, without the dictionaries and their loop.
+    rows, before = map('", "relpath": '.join, zip(oids, map(quoted, relpaths), strict=True)), '[{"md5": "'
+    while piece := '}, {"md5": "'.join(islice(rows, _PIECE)):
+        yield (before + piece).encode("ascii")
+        before = '}, {"md5": "'
+    yield b"[]" if before.startswith("[") else b"}]"
 
 
 def dir_oid(data: bytes) -> str:

@@ -28,9 +28,10 @@ from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.system.columns import HashColumn
 from cpv_hooks.system.hard_links import link_or_copy
 from cpv_hooks.system.signatures import list_directory
-from cpv_hooks.worktree.snapshot import Look
+from cpv_hooks.worktree.snapshot import KnownFiles, Look
 
 WHAT = "migrate lfs"
 
@@ -192,9 +193,9 @@ class _Content:
             target.parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(self.objects.path(file.sha256), target)
         listing = list_directory(source, lambda _, folders, files: (folders, files))
-        known = [self.md5s[rows[name].sha256] for name in listing.names]
+        known = KnownFiles(HashColumn.of(self.md5s[rows[name].sha256] for name in listing.names), range(0))
         with Progress(f"reading {self.path}") as progress:
-            return new_content.of_directory(source, Look(listing, 0, list(known)), progress)
+            return new_content.of_directory(source, Look(listing, 0, known), progress)
 
     def _placed(self, new: NewContent) -> PointerChange:
         # What stands there are pointers and files of HEAD's.

@@ -20,7 +20,7 @@ _NOTED = 20
 """Files of an artifact; one would do for the line."""
 
 
-def note_open_files(space: Workspace, path: str, files: Iterable[Path]) -> tuple[str, ...]:
+def note_open_files(space: Workspace, path: str, files: Iterable[str | Path]) -> tuple[str, ...]:
     """Note which of the files that a snapshot has just read are open for writing; returns their names.
 
     Metrics are written while they are versioned: that is what they are for.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.progress import Progress
@@ -19,7 +18,7 @@ from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.sync.wanted_content import fetch_wanted, with_absent
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree import folder_links
-from cpv_hooks.worktree.artifact import Artifact, current_content
+from cpv_hooks.worktree.artifact import Artifact, UnreadFiles, current_content
 from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
 from cpv_hooks.worktree.base_tree import Absent
 from cpv_hooks.worktree.materialise import Placed
@@ -59,7 +58,7 @@ class Settle:
             refused = self._refuse_reading(pointer, files)
             if refused:
                 return refused
-            self.progress.grow(sum(count for _, count, _ in files))
+            self.progress.grow(files.size)
             taken = current_content(artifact, pointer, entry)
         finally:
             if taken is None and entry is None:
@@ -75,9 +74,9 @@ class Settle:
             return self._snapshot(space, pointer, taken, files)
         return self._conflict(space, pointer, taken, entry)
 
-    def _refuse_reading(self, pointer: Pointer, files: list[tuple[Path, int, int]]) -> Outcome | None:
+    def _refuse_reading(self, pointer: Pointer, files: UnreadFiles) -> Outcome | None:
         """A background query leaves alone what is too large for it, or open for writing."""
-        size = sum(count for _, count, _ in files)
+        size = files.size
         if self._budget is not None:
             if size > self._budget:
                 error = CPVError(
@@ -88,10 +87,10 @@ class Settle:
                 return Outcome(pointer.path, "over budget", pointer, error)
             self._budget -= size
         recent = time.time_ns() - _FLUX_WINDOW
-        if not self.policy.patient and any(moment > recent for _, _, moment in files):
+        if not self.policy.patient:
             from cpv_hooks.system.open_files import being_written
 
-            if any(moment > recent and being_written(path) for path, _, moment in files):
+            if any(being_written(path) for path in files.paths(recent)):
                 return Outcome(pointer.path, "in flux", pointer)
         return None
 
@@ -106,9 +105,7 @@ class Settle:
             marked = taken.entry._replace(placing=before.placing, placing_legacy=before.placing_legacy)
             self.index.set(path, marked)
 
-    def _snapshot(
-        self, space: Workspace, pointer: Pointer, taken: Snapshot, files: list[tuple[Path, int, int]]
-    ) -> Outcome:
+    def _snapshot(self, space: Workspace, pointer: Pointer, taken: Snapshot, files: UnreadFiles) -> Outcome:
         if not pointer.writable or (self.policy.only is not None and pointer.file not in self.policy.only):
             return Outcome(pointer.path, "modified", pointer, self._not_taken(pointer))
         _write_pointer(space, pointer, taken)
@@ -116,11 +113,11 @@ class Settle:
         self.taken(
             space.project,
             pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False),
-            sum(count for _, count, _ in files),
+            files.size,
         )
         from cpv_hooks.sync.open_files import note_open_files
 
-        opened = note_open_files(space, pointer.path, (path for path, *_ in files))
+        opened = note_open_files(space, pointer.path, files.paths())
         return Outcome(pointer.path, "snapshot", pointer, opened=opened)
 
     def _not_taken(self, pointer: Pointer) -> CPVError | None:

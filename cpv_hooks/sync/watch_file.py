@@ -31,15 +31,21 @@ if TYPE_CHECKING:
 _GLOB = frozenset("*?[")
 _WRITTEN = state_files.STAMP_WRITTEN.removeprefix(state_files.STAMP)
 _PATTERN, _ESCAPED = re.compile(r"[*?\[\\]"), r"\\\g<0>"
+# What the one half finds makes an end of the look at the other.
 _BESIDE = """\
-find -L {half} -cnewer "$1" -print -quit || echo failed &
-    find -L {tops} -maxdepth 1 -cnewer "$1" -print -quit || echo failed
-    """
+find -L {half} -cnewer "$1" -print -quit &
+    found=$(
+        find -L {tops} -maxdepth 1 -cnewer "$1" -print -quit || echo failed
+        {rest} || echo failed
+    )
+    [ -z "$found" ] || kill $! || :
+    wait $! || found=failed
+    printf %s "$found\""""
 _TEMPLATE = """\
 # Written by CPV after every sync that found all in agreement; removed when that is no longer sure.
 cpv_changed() {{
     {{ {absent}; }} || {{ echo appeared; return; }}
-    {beside}find -L {roots} \\( ! -name . -o -prune \\) -cnewer "$1"{written} -print -quit{ending}
+    {looks}
 }}
 cpv_unstaged() {{
     git -c core.fsmonitor=false ls-files --modified --others -- {pointers}
@@ -99,9 +105,13 @@ def note_agreed(
     absent = [_argument(path) for path in sorted(missing)]
     absent += [_outside(repo, path) for path, exists in deciding.items() if not exists]
     literals = [shlex.quote(f":(literal){file}") for file in files] or ["':(literal).cpv.toml'"]
+    of = " ".join(roots) or "./.cpv.toml"
+    look = f'find -L {of} \\( ! -name . -o -prune \\) -cnewer "$1"{_except_written(written, folders)} -print -quit'
     text = _TEMPLATE.format(
         absent=" && ".join([f"[ ! -e {path} ]" for path in absent] or [":"]),
-        roots=" ".join(roots) or "./.cpv.toml",
+        looks=_BESIDE.format(half=_arguments(split.beside), tops=_arguments(split.tops), rest=look)
+        if split.beside
+        else f"exec {look}",
         pointers=" ".join(literals),
         # What Git lists of its index, now and once all that was found has been added.
         tracked=shlex.quote("\n".join(found.tracked)),
@@ -110,9 +120,6 @@ def note_agreed(
         stages_all="yes" if all(project.config.stage == "all" for project in projects) else "",
         # What a shim has found out since holds for this sync alone.
         identity=os.urandom(8).hex(),
-        written=_except_written(written, folders),
-        beside=_BESIDE.format(half=_arguments(split.beside), tops=_arguments(split.tops)) if split.beside else "exec ",
-        ending=" || echo failed\n    wait" if split.beside else "",
     )
     write_atomic(repo.state / state_files.WATCH, os.fsencode(text))
     _make_marks(repo)

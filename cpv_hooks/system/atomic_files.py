@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,8 +13,16 @@ git_folders: dict[str, Callable[[], str]] = {}
 """Git directories, each with what asks for its `core.sharedRepository`: below them files are made as Git makes them."""
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int | None = None, durable: bool = False) -> None:
+def write_atomic(
+    path: Path,
+    data: bytes | Iterable[bytes | bytearray | array[int]],
+    *,
+    mode: int | None = None,
+    durable: bool = False,
+) -> None:
     """Replace a file in one step; a link is not followed. With `durable` it is on the disk when this returns.
+
+    `data` may come in pieces, which are written one after the other.
 
     Without `mode` a file of the work tree keeps its mode, and its owner and group as far as this user may; any other
     gets what the umask leaves.
@@ -24,7 +33,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None, durable: b
         with os.fdopen(descriptor, "wb") as stream:
             if mode is None and git_folder(os.fspath(path)) is None:
                 _take_after(path, descriptor)
-            stream.write(data)
+            stream.writelines([data] if isinstance(data, bytes) else data)
             if durable:
                 stream.flush()
                 os.fsync(stream.fileno())

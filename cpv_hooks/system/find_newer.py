@@ -10,11 +10,12 @@ import stat
 import subprocess
 from array import array
 from bisect import bisect_left
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from cpv_hooks.system.atomic_files import beside, new_file
+from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.signatures import Filter, FolderListing, list_directory, signature
 
 _SPLIT_FROM = 20_000
@@ -109,18 +110,17 @@ def list_again(root: Path, base: FolderListing, newer: Set[str], keep: Filter) -
     """
     if "." in newer or len(newer) > len(base) // 8:
         return None
-    again = _Again(root, list(base.names), base.numbers[:], keep)
+    again = _Again(root, base.names, base.numbers[:], keep)
     try:
         folders = {path for path in newer if stat.S_ISDIR(os.lstat(root / path).st_mode)}
         outermost = [folder for folder in folders if folders.isdisjoint(_above(folder))]
         files = [path for path in newer - folders if folders.isdisjoint(_above(path))]
         if len(outermost) > _MOST_WALKED or not all(again.look_at(path) for path in files):
             return None
-        for folder in outermost:
-            again.walk(folder)
+        # From the last one on, so that the positions of those that are left stay true.
+        return again.with_folders(sorted(outermost, key=lambda folder: f"{folder}/", reverse=True))
     except FileNotFoundError:
         return None
-    return FolderListing(again.names, again.numbers)
 
 
 def _above(path: str) -> list[str]:
@@ -130,28 +130,32 @@ def _above(path: str) -> list[str]:
 
 class _Again(NamedTuple):
     root: Path
-    names: list[str]
+    names: NameColumn
     numbers: array[int]
     keep: Filter
 
     def look_at(self, path: str) -> bool:
         """A file whose folder has not changed is one of those that are known, or one that is left out; whether so."""
-        at = bisect_left(self.names, path)
-        known = self.names[at : at + 1] == [path]
+        at = self.names.find(path)
         status = os.stat(self.root / path)
-        if known and stat.S_ISREG(status.st_mode):
+        if at is not None and stat.S_ISREG(status.st_mode):
             self.numbers[4 * at : 4 * at + 4] = array("q", signature(status))
             return True
-        return not known and (not os.path.islink(self.root / path) or stat.S_ISDIR(status.st_mode))
+        return at is None and (not os.path.islink(self.root / path) or stat.S_ISDIR(status.st_mode))
 
-    def walk(self, folder: str) -> None:
-        """Put what is in a folder now in the place of what was."""
-        start, end = bisect_left(self.names, f"{folder}/"), bisect_left(self.names, f"{folder}0")  # 0 comes after /
-        found = (
-            list_directory(self.root / folder, self.keep) if self._is_kept(folder) else FolderListing([], array("q"))
-        )
-        self.names[start:end] = [f"{folder}/{name}" for name in found.names]
-        self.numbers[4 * start : 4 * end] = found.numbers
+    def with_folders(self, folders: Iterable[str]) -> FolderListing:
+        """All of it, with what is in these folders now, of which the last one comes first."""
+        names = self.names
+        for folder in folders:
+            start, end = bisect_left(names, f"{folder}/"), bisect_left(names, f"{folder}0")  # 0 comes after /
+            if self._is_kept(folder):
+                found = list_directory(self.root / folder, self.keep)
+                names = names.replaced(start, end, NameColumn.of(f"{folder}/{name}" for name in found.names))
+                self.numbers[4 * start : 4 * end] = found.numbers
+            else:
+                names = names.replaced(start, end, NameColumn.of([]))
+                del self.numbers[4 * start : 4 * end]
+        return FolderListing(names, self.numbers)
 
     def _is_kept(self, folder: str) -> bool:
         return all(

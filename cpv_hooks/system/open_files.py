@@ -24,12 +24,12 @@ class Writer(NamedTuple):
     appends: bool
 
 
-def being_written(path: Path) -> bool:
+def being_written(path: str | Path) -> bool:
     """Whether some process holds the file open for writing."""
     return bool(_open_ones([path]))
 
 
-def _open_ones(paths: Iterable[Path]) -> list[Path]:
+def _open_ones(paths: Iterable[str | Path]) -> list[Path]:
     """Those of the files that some process has open for writing. Each lease is given back at once."""
     try:
         import fcntl
@@ -51,7 +51,7 @@ def _open_ones(paths: Iterable[Path]) -> list[Path]:
                 fcntl.fcntl(descriptor, lease, read)
                 fcntl.fcntl(descriptor, lease, nothing)
             except BlockingIOError:
-                found.append(path)
+                found.append(Path(path))
             except OSError:
                 pass  # another user's file, or a file system without leases
             finally:
@@ -61,7 +61,7 @@ def _open_ones(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def being_filled(paths: Iterable[Path]) -> dict[Path, Writer | None]:
+def being_filled(paths: Iterable[str | Path]) -> dict[Path, Writer | None]:
     """Those of these files that are open for writing, with a writer where one can be seen; logs are passed over."""
     found = _open_ones(paths)
     if not found:

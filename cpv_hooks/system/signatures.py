@@ -11,10 +11,13 @@ import stat
 import time
 from array import array
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from cpv_hooks.errors import Unreadable, shell_path
 from cpv_hooks.system.atomic_files import make_folder
+from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.own_files import open_own
 
 Signature = tuple[int, int, int, int]
@@ -65,9 +68,7 @@ class Clock:
 class FolderListing:
     """The files of a directory artifact, sorted by relative path, with four numbers of signature each."""
 
-    __slots__ = ("names", "numbers")
-
-    def __init__(self, names: list[str], numbers: array[int]) -> None:
+    def __init__(self, names: NameColumn, numbers: array[int]) -> None:
         self.names = names
         self.numbers = numbers
 
@@ -93,7 +94,7 @@ class FolderListing:
         """Bytes in total."""
         return sum(self.numbers[0::4])
 
-    @property
+    @cached_property
     def newest(self) -> int:
         """The latest time of any file, in nanoseconds; 0 for no files."""
         return max(max(self.numbers[1::4], default=0), max(self.numbers[2::4], default=0))
@@ -105,21 +106,48 @@ def list_directory(root: Path, keep: Filter, dangling: set[str] | None = None) -
     A link that leads nowhere is `Unreadable`, unless it leads to a place inside the directory and `dangling` takes its
     name: it may have led to a folder that a checkout has just removed.
     """
-    names: list[str] = []
-    numbers = array("q")
-    waiting = [(os.fspath(root), "")]
+    text, numbers = bytearray(), array("q")
+    waiting: list[_Step] = [_Step(os.fspath(root), "")]
     while waiting:
-        folder, prefix = waiting.pop()
-        folders, found = _read_folder(folder, keep)
-        lost = _append(found, prefix, names, numbers)
+        step = waiting.pop()
+        if step.files is None:
+            waiting += reversed(list(_steps(step, keep)))
+            continue
+        names, lost = _append(step, numbers)
+        if names:
+            text += "\0".join(names).encode("utf-8", "surrogateescape") + b"\0"
         if lost:
-            _pass_over(lost, os.fspath(root), prefix, dangling)
-        waiting += [(f"{folder}/{name}", f"{prefix}{name}/") for name in folders]
-    return _sorted(names, numbers)
+            _pass_over(lost, os.fspath(root), step.prefix, dangling)
+    return FolderListing(NameColumn(bytes(text[:-1]), len(numbers) // 4), numbers)
+
+
+class _Step(NamedTuple):
+    """What a walk has still to look at: a folder, or some files of it that come one after the other."""
+
+    folder: str
+    prefix: str
+    files: list[os.DirEntry[str]] | None = None
+
+
+def _steps(step: _Step, keep: Filter) -> Iterator[_Step]:
+    """The folders and the files of a folder that DVC would take, in the order of whole paths: `a-b` before `a/b`."""
+    folder, prefix, _ = step
+    folders, files = _read_folder(folder, keep)
+    inner = sorted(f"{name}/" for name in folders)
+    at = 0
+    for name in inner:
+        start = at
+        while at < len(files) and files[at].name < name:
+            at += 1
+        if at > start:
+            yield _Step(folder, prefix, files[start:at])
+        yield _Step(f"{folder}/{name[:-1]}", prefix + name)
+    if at < len(files):
+        yield _Step(folder, prefix, files[at:])
 
 
 def _read_folder(folder: str, keep: Filter) -> tuple[list[str], list[os.DirEntry[str]]]:
-    """The folders (last first, as a stack takes them) and the files of one folder that DVC would take, by name."""
+    """The folders and, by name, the files of one folder that DVC would take."""
     with os.scandir(folder) as listed:
         entries = {entry.name: entry for entry in listed}
     folders = [name for name, entry in entries.items() if entry.is_dir(follow_symlinks=False)]
@@ -130,17 +158,16 @@ def _read_folder(folder: str, keep: Filter) -> tuple[list[str], list[os.DirEntry
         if name not in inner and not (entry.is_symlink() and entry.is_dir()) and not name.endswith(TEMPORARY)
     ]
     folders, files = keep(folder, folders, files)
-    return sorted(folders, reverse=True), [entries[name] for name in sorted(files)]
+    return folders, [entries[name] for name in sorted(files)]
 
 
-def _append(
-    found: list[os.DirEntry[str]], prefix: str, names: list[str], numbers: array[int]
-) -> list[os.DirEntry[str]]:
-    """Take the files of one folder; returns the links that lead nowhere."""
+def _append(step: _Step, numbers: array[int]) -> tuple[list[str], list[os.DirEntry[str]]]:
+    """Take files; returns their paths, and the links that lead nowhere."""
+    names: list[str] = []
     lost: list[os.DirEntry[str]] = []
     # The innermost loop of every look at a directory artifact: nothing is called in it that is not needed.
-    add_name, add_numbers, is_file = names.append, numbers.extend, stat.S_ISREG
-    for entry in found:
+    add_name, add_numbers, is_file, prefix = names.append, numbers.extend, stat.S_ISREG, step.prefix
+    for entry in step.files or ():
         try:
             status = entry.stat()
         except FileNotFoundError:
@@ -153,7 +180,7 @@ def _append(
             raise Unreadable("not a regular file, a folder or a link to a file", where=entry.path, fix=fix)
         add_name(prefix + entry.name)
         add_numbers((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
-    return lost
+    return names, lost
 
 
 def _pass_over(lost: list[os.DirEntry[str]], root: str, prefix: str, dangling: set[str] | None) -> None:
@@ -163,14 +190,3 @@ def _pass_over(lost: list[os.DirEntry[str]], root: str, prefix: str, dangling: s
         if dangling is None or not inside:
             raise Unreadable("a symbolic link that leads nowhere", where=entry.path, fix=f"rm {shell_path(entry.path)}")
         dangling.add(prefix + entry.name)
-
-
-def _sorted(names: list[str], numbers: array[int]) -> FolderListing:
-    """In the order of whole paths, which is not always that of the walk: `a-b` stands before `a/b`."""
-    if names == sorted(names):
-        return FolderListing(names, numbers)
-    order = sorted(range(len(names)), key=names.__getitem__)
-    moved = array("q")
-    for at in order:
-        moved.extend(numbers[4 * at : 4 * at + 4])
-    return FolderListing([names[at] for at in order], moved)

@@ -18,13 +18,14 @@ work tree cannot tell a file that was left out from one that was removed.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.project.fetch_rule import Part
+from cpv_hooks.system.columns import HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing
 from cpv_hooks.worktree.base_index import BaseEntry
 from cpv_hooks.worktree.base_tree import Absent, Tree
@@ -61,7 +62,7 @@ def part_wanted(space: Workspace, pointer: Pointer) -> Part:
     return "all" if part == "some" and (pointer.legacy or pointer.stored) else part
 
 
-def split_wanted(space: Workspace, pointer: Pointer, there: Collection[str]) -> Wanted:
+def split_wanted(space: Workspace, pointer: Pointer, there: Iterable[str]) -> Wanted:
     """What of a pointer's content is to be here, `there` being the files that its base has as present.
 
     Raises `MissingFromCache` where that takes a list of files which the cache lacks.
@@ -94,7 +95,7 @@ def split_wanted(space: Workspace, pointer: Pointer, there: Collection[str]) -> 
     return Wanted(here, {name: oid for name, oid in files.items() if name not in here})
 
 
-def absent_beside(space: Workspace, path: str, entry: BaseEntry, here: list[str]) -> Absent:
+def absent_beside(space: Workspace, path: str, entry: BaseEntry, here: Iterable[str]) -> Absent:
     """The files of a directory that are absent on purpose, where `here` are the files that are there.
 
     Raises `MissingFromCache` where only the cache could tell and lacks the list.
@@ -135,7 +136,7 @@ def without_base(space: Workspace, pointer: Pointer) -> bool:
         if name not in here and not (cache.has(oid) and is_wanted(name))
     }
     if files:
-        tree = Tree(FolderListing([], array("q")), [], Absent(files, None))
+        tree = Tree(FolderListing(NameColumn.of([]), array("q")), HashColumn.of([]), Absent(files, None))
         space.index.write_tree(pointer.path, pointer.oid or "", tree)
         space.index.set(pointer.path, BaseEntry(pointer.oid or "", left_out=True))
     return bool(files)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
+from array import array
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cpv_hooks import state_files
+from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.find_newer import Newer, list_again, stamp
 from cpv_hooks.system.signatures import FolderListing, newest_time, signature
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.snapshot import Look, Snapshot, absent_at_base, known_oids, take_directory, take_file
+from cpv_hooks.worktree.snapshot import (
+    KnownFiles,
+    Look,
+    Snapshot,
+    absent_at_base,
+    known_oids,
+    take_directory,
+    take_file,
+)
 from cpv_hooks.worktree.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -80,7 +91,7 @@ class Artifact:
         """The files of the directory, and what its base says of each."""
         return Look(*self._listed, self.known(legacy=False), absent_at_base(self.space, self.path, self.listing))
 
-    def known(self, *, legacy: bool) -> list[str | None]:
+    def known(self, *, legacy: bool) -> KnownFiles:
         """The hash of each file of the directory, by this rule, where its base says it."""
         entry = self.entry
         tree = self.tree if entry is not None and entry.legacy == legacy else None
@@ -101,20 +112,36 @@ class Artifact:
             return sig == self.entry.signature and newest_time(sig) < self.entry.checked
         if self.tree is None:
             return False
-        base = self.tree.listing
-        agree = base.names == self.listing.names and base.numbers == self.listing.numbers
-        return agree and self.listing.newest < self.entry.checked
+        return self.tree.listing == self.listing and self.listing.newest < self.entry.checked
 
-    def unread(self) -> list[tuple[Path, int, int]]:
-        """The files that a snapshot would read: path, bytes, time of the last change (ns)."""
+    def unread(self) -> UnreadFiles:
+        """The files that a snapshot would read."""
         target = self.space.target(self.path)
         if self.status is None:
-            return []
+            return UnreadFiles(target, FolderListing(NameColumn.of([]), array("q")), range(0))
         if not self.isdir:
-            return [(target, self.status.st_size, self.status.st_mtime_ns)]
-        known = enumerate(self.look.known)
-        found = ((self.listing.names[at], self.listing.signature(at)) for at, oid in known if oid is None)
-        return [(target / name, sig[0], sig[1]) for name, sig in found]
+            return UnreadFiles(target, FolderListing(NameColumn.of([""]), array("q", signature(self.status))), range(1))
+        return UnreadFiles(target, self.listing, self.look.known.unread)
+
+
+class UnreadFiles(NamedTuple):
+    """Files that a snapshot would read: those at some positions of a listing; of a file artifact it has one, without a
+    name."""
+
+    target: Path
+    listing: FolderListing
+    at: Sequence[int]
+
+    @property
+    def size(self) -> int:
+        """Their bytes."""
+        return sum(self.listing.signature(at)[0] for at in self.at)
+
+    def paths(self, since: int = 0) -> Iterator[str]:
+        """Where they are; those that were changed after a time (ns)."""
+        for at, name in zip(self.at, self.listing.names.pick(self.at), strict=True):
+            if self.listing.signature(at)[1] > since:
+                yield f"{self.target}/{name}" if name else str(self.target)
 
 
 class Naming(Protocol):

@@ -145,13 +145,13 @@ class Index:
 
     def read_tree(self, path: str, oid: str) -> Tree | None:
         """The files of a directory artifact at its base; None where they are not known."""
-        try:
-            data = self._tree_file(path).read_bytes()
-        except OSError:
-            return None
         from cpv_hooks.worktree.base_tree import decode
 
-        return decode(data, oid)
+        try:
+            with open(self._tree_file(path), "rb") as stream:
+                return decode(stream, oid)
+        except OSError:
+            return None
 
     def files_about(self, path: str) -> int:
         """How many files a directory artifact has at its base, by the size of what is remembered of them."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from array import array
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_object_pieces
+from cpv_hooks.system.columns import OID_BYTES, HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing
+
+if TYPE_CHECKING:
+    _Part = bytes | bytearray | array[int]
 
 _MAGIC = b"cpv-tree 1\n"
 _UNKNOWN = -1  # in the place of a size
+_NUMBERS = 4  # in a signature
 
 NO_FILES: Mapping[str, str] = {}
 
@@ -27,78 +35,76 @@ class Tree(NamedTuple):
     absent on purpose, of which a deletion is none that anybody made."""
 
     listing: FolderListing
-    oids: list[str]
+    oids: HashColumn
     absent: Absent = Absent()
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Relative path and md5 of each file that is there."""
+        return zip(self.listing.names, self.oids, strict=True)
 
     def contents(self) -> dict[str, str]:
         """Relative path -> md5, of what is there."""
-        return dict(zip(self.listing.names, self.oids, strict=True))
+        return dict(self.rows())
 
     def whole(self) -> list[tuple[str, str]]:
         """Relative path and md5 of all that the directory object lists, in no order."""
-        return [*zip(self.listing.names, self.oids, strict=True), *self.absent.files.items()]
+        return [*self.rows(), *self.absent.files.items()]
 
-    def by_name(self) -> dict[str, int]:
-        """Positions by relative path."""
-        return {name: position for position, name in enumerate(self.listing.names)}
-
-
-def _text(names: Iterable[str]) -> bytes:
-    return "\0".join(names).encode("utf-8", "surrogateescape")
+    def dir_object(self) -> Iterator[bytes]:
+        """The bytes of the directory object, in pieces."""
+        if self.absent.files:
+            return iter([dir_object_bytes(self.whole())])
+        return dir_object_pieces(self.listing.names, self.oids)
 
 
-def encode(tree: Tree, oid: str) -> bytes:
-    """The bytes that `decode` reads; `oid` is the base that they belong to."""
-    names = _text(tree.listing.names)
-    oids = bytes.fromhex("".join(tree.oids))
-    body = (
-        oid.encode()
-        + b"\n"
-        + array("q", [len(tree.oids), len(names)]).tobytes()
-        + tree.listing.numbers.tobytes()
-        + oids
-        + names
-    )
-    files, size = tree.absent
+def encode(tree: Tree, oid: str) -> list[_Part]:
+    """What `decode` reads, in pieces; `oid` is the base that it belongs to."""
+    listing, (files, size) = tree.listing, tree.absent
+    counts = array("q", [len(tree.oids), len(listing.names.text)])
+    parts: list[_Part] = [oid.encode() + b"\n", counts, listing.numbers, tree.oids.data, listing.names.text]
     if files:
         # A file of this without such an end is one of which all is there.
         numbers = array("q", [len(files), _UNKNOWN if size is None else size])
-        body += numbers.tobytes() + bytes.fromhex("".join(files.values())) + _text(files)
-    return _MAGIC + zlib.crc32(body).to_bytes(4, "big") + body
+        parts += [numbers, HashColumn.of(files.values()).data, NameColumn.of(files).text]
+    return [_MAGIC, _checksum(parts).to_bytes(4, "big"), *parts]
 
 
-def decode(data: bytes, oid: str) -> Tree | None:
-    """The tree; None where the bytes are damaged or belong to another base."""
-    start = len(_MAGIC) + 4
-    body = data[start:]
-    head = oid.encode() + b"\n"
-    sound = data.startswith(_MAGIC) and int.from_bytes(data[len(_MAGIC) : start], "big") == zlib.crc32(body)
-    if not sound or not body.startswith(head):
+def decode(stream: BinaryIO, oid: str) -> Tree | None:
+    """The tree; None where the bytes are damaged or belong to another base.
+
+    Each column is read into its own place: there is no second copy of a large tree.
+    """
+    start, head = stream.read(len(_MAGIC) + 4), oid.encode() + b"\n"
+    if not start.startswith(_MAGIC) or stream.read(len(head)) != head:
         return None
-    at = len(head)
-    counts = array("q", body[at : at + 16])
-    count, names_length = counts
-    at += 16
-    numbers = array("q", body[at : at + 32 * count])
-    at += 32 * count
-    text = body[at : at + 16 * count].hex()
-    at += 16 * count
-    names = _names(body[at : at + names_length]) if count else []
-    return Tree(FolderListing(names, numbers), _oids(text), _decode_absent(body[at + names_length :]))
+    try:
+        counts = _numbers(stream, 2)
+        count, length = counts
+        numbers = _numbers(stream, _NUMBERS * count)
+    except EOFError:
+        return None
+    oids, names, end = stream.read(OID_BYTES * count), stream.read(length), stream.read()
+    if int.from_bytes(start[len(_MAGIC) :], "big") != _checksum([head, counts, numbers, oids, names, end]):
+        return None
+    return Tree(FolderListing(NameColumn(names, count), numbers), HashColumn(oids), _decode_absent(end))
 
 
 def _decode_absent(data: bytes) -> Absent:
     if not data:
         return Absent()
     count, size = array("q", data[:16])
-    names = 16 + 16 * count
-    files = dict(zip(_names(data[names:]), _oids(data[16:names].hex()), strict=True))
+    names = 16 + OID_BYTES * count
+    files = dict(zip(NameColumn(data[names:], count), HashColumn(data[16:names]), strict=True))
     return Absent(files, None if size == _UNKNOWN else size)
 
 
-def _names(data: bytes) -> list[str]:
-    return data.decode("utf-8", "surrogateescape").split("\0")
+def _numbers(stream: BinaryIO, count: int) -> array[int]:
+    found = array("q")
+    if not 0 <= count * found.itemsize <= os.fstat(stream.fileno()).st_size:
+        raise EOFError
+    found.fromfile(stream, count)
+    return found
 
 
-def _oids(digits: str) -> list[str]:
-    return [digits[start : start + 32] for start in range(0, len(digits), 32)]
+def _checksum(parts: Iterable[_Part]) -> int:
+    return reduce(lambda found, part: zlib.crc32(part, found), parts, 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, is_dir_oid
 from cpv_hooks.dvcformat.file_hash import both_hashes
 from cpv_hooks.dvcformat.pointer import Content
+from cpv_hooks.system.columns import OID_BYTES, HashColumn
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import BaseEntry
@@ -49,19 +50,20 @@ def _directory(artifact: Artifact, wanted: Set[str]) -> Snapshot | None:
         # What is written in this tick once more would not be seen.
         space.clock.past(artifact.listing.newest)
         artifact = Artifact.at(space, artifact.path)
-    listing, oids = artifact.listing, []
-    for at, (name, known) in enumerate(zip(listing.names, artifact.known(legacy=True), strict=True)):
-        read = partial(_name, artifact, target / name)
-        oid = known or unchanged(target / name, listing.signature(at), read)
+    listing, known = artifact.listing, artifact.known(legacy=True)
+    oids = bytearray(known.oids.data)
+    for at, name in zip(known.unread, listing.names.pick(known.unread), strict=True):
+        oid = unchanged(target / name, listing.signature(at), partial(_name, artifact, target / name))
         if not oid:
             return None
-        oids.append(oid)
-    oid = dir_oid(dir_object_bytes(zip(listing.names, oids, strict=True)))
+        oids[OID_BYTES * at : OID_BYTES * (at + 1)] = bytes.fromhex(oid)
+    tree = Tree(listing, HashColumn(oids))
+    oid = dir_oid(dir_object_bytes(tree.rows()))
     if oid not in wanted:
         return None
     content = Content(oid, listing.size, nfiles=len(listing), legacy=True)
     entry = BaseEntry(oid, checked=artifact.look.before, plain=space.is_plain(artifact.path), legacy=True)
-    return Snapshot(content, entry, Tree(listing, oids))
+    return Snapshot(content, entry, tree)
 
 
 def _name(artifact: Artifact, path: Path) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.system.columns import HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing, signature
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.base_index import BaseEntry
@@ -161,10 +162,14 @@ def _base_of(
     if wanted is None:
         # Someone wrote, added or removed a file meanwhile: an unknown base, so that the next sync reads the folder.
         return Placed(
-            entry._replace(checked=0), Tree(FolderListing([], array("q")), [], Absent(absent, None if absent else 0))
+            entry._replace(checked=0),
+            Tree(
+                FolderListing(NameColumn.of([]), array("q")), HashColumn.of([]), Absent(absent, None if absent else 0)
+            ),
         )
     rest = None if pointer.size is None else max(0, pointer.size - listing.size)
+    oids = HashColumn.of(wanted[name] for name in listing.names)
     return Placed(
         entry._replace(plain=space.is_plain(pointer.path)),
-        Tree(listing, [wanted[name] for name in listing.names], Absent(absent, rest) if absent else Absent()),
+        Tree(listing, oids, Absent(absent, rest) if absent else Absent()),
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
+from cpv_hooks.system.columns import OID_BYTES, HashColumn
 from cpv_hooks.system.signatures import FolderListing, Signature, signature
 from cpv_hooks.worktree.base_index import BaseEntry
 from cpv_hooks.worktree.workspace import Workspace
@@ -29,7 +30,7 @@ _THREADED_FROM = 1 << 20  # bytes; below that a thread costs more than the hash
 class BeingWritten(CPVError):
     """An artifact changed while it was read; a commit of it would be torn."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         super().__init__(
             "is being written", where=str(path), fix="wait for the writer to finish, then repeat the command"
         )
@@ -43,18 +44,12 @@ class Snapshot(NamedTuple):
     tree: Tree | None = None
 
     @property
-    def oids(self) -> list[str]:
-        """The hash of each file of a directory."""
-        return self.tree.oids if self.tree is not None else []
-
-    @property
     def files(self) -> list[Stored] | None:
         """The files of a directory, with their sizes; they lie nowhere but in the cache yet."""
         if self.tree is None:
             return None
-        listing = self.tree.listing
-        sizes = (listing.signature(position)[0] for position in range(len(listing)))
-        return [Stored(*row) for row in zip(listing.names, self.tree.oids, sizes, strict=True)]
+        sizes = self.tree.listing.numbers[::_NUMBERS]
+        return [Stored(*row, size) for row, size in zip(self.tree.rows(), sizes, strict=True)]
 
 
 def is_executable(status: os.stat_result) -> bool:
@@ -62,7 +57,7 @@ def is_executable(status: os.stat_result) -> bool:
     return bool(status.st_mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
 
 
-Read = Callable[[Path], str]
+Read = Callable[[str | Path], str]
 """Gives a file's md5: of a store that writes, once its cache has the content; of a plan, and nothing is written."""
 
 
@@ -94,14 +89,32 @@ class Elsewhere(NamedTuple):
     read: Callable[[Path, Sequence[FilePart]], list[str]]
 
 
+class KnownFiles(NamedTuple):
+    """What is known of a directory's files without reading them: the md5 of each, but for those at the positions
+    `unread`."""
+
+    oids: HashColumn
+    unread: Sequence[int]
+
+    @classmethod
+    def nothing(cls, count: int) -> KnownFiles:
+        """So many files, of which nothing is known."""
+        return cls(HashColumn(bytes(OID_BYTES * count)), range(count))
+
+
 class Look(NamedTuple):
-    """A directory's files, the file system's time (ns) just before they were listed, and what their base says of each:
-    its md5, or None where it must be read; `absent` are files that are not there on purpose and belong to it."""
+    """A directory's files, the file system's time (ns) just before they were listed, and what is known of each;
+    `absent` are files that are not there on purpose and belong to it."""
 
     listing: FolderListing
     before: int
-    known: list[str | None]
+    known: KnownFiles
     absent: Absent | None = None
+
+    @property
+    def unread_size(self) -> int:
+        """The bytes of the files that must be read."""
+        return sum(self.listing.numbers[_NUMBERS * at] for at in self.known.unread)
 
 
 def look_at_folder(space: Workspace, path: str) -> Look:
@@ -138,13 +151,13 @@ def take_directory(space: Workspace, path: str, look: Look | None = None) -> Sna
         target,
         look,
         _into_cache(space),
-        space.cache.add_bytes,
+        space.cache.add_directory,
         is_plain=space.is_plain(path),
         spread=None if spread is None else Elsewhere(spread, spread.store),
     )
-    for at, (known, oid) in enumerate(zip(look.known, found.oids, strict=True)):
-        if known is None and look.listing.signature(at)[0] >= LARGE_OBJECT:
-            remember_object(space.cache, space.index, oid)
+    for at in look.known.unread:
+        if found.tree is not None and look.listing.numbers[_NUMBERS * at] >= LARGE_OBJECT:
+            remember_object(space.cache, space.index, found.tree.oids[at])
     return found
 
 
@@ -152,27 +165,23 @@ def directory_snapshot(
     root: Path,
     look: Look,
     read: Read,
-    keep: Callable[[str, bytes], None],
+    keep: Callable[[Callable[[], Iterable[bytes]]], str],
     *,
     is_plain: bool,
     spread: Elsewhere | None = None,
 ) -> Snapshot:
     """What the directory `root` is; the files that are not known are read, large ones side by side.
 
-    `keep` is given the hash and the bytes of the directory object.
+    `keep` takes what gives the pieces of the directory object, and returns its hash.
     """
-    listing, oids = look.listing, list(look.known)
-    unknown = [at for at, oid in enumerate(oids) if oid is None]
-    for at, oid in zip(unknown, _read_somewhere(root, listing, unknown, read, spread), strict=True):
-        oids[at] = oid
-    known = [oid for oid in oids if oid is not None]
     from cpv_hooks.worktree.base_tree import Absent, Tree
 
-    absent = look.absent or Absent()
-    tree = Tree(listing, known, absent)
-    data = dir_object_bytes(tree.whole())
-    oid = dir_oid(data)
-    keep(oid, data)
+    listing, unread, absent = look.listing, look.known.unread, look.absent or Absent()
+    oids = bytearray(look.known.oids.data)
+    for at, oid in zip(unread, _read_somewhere(root, listing, unread, read, spread), strict=True):
+        oids[OID_BYTES * at : OID_BYTES * (at + 1)] = bytes.fromhex(oid)
+    tree = Tree(listing, HashColumn(oids), absent)
+    oid = keep(tree.dir_object)
     size = None if absent.size is None else listing.size + absent.size
     return Snapshot(
         Content(oid, size, nfiles=len(listing) + len(absent.files)),
@@ -181,48 +190,50 @@ def directory_snapshot(
     )
 
 
-def known_oids(listing: FolderListing, base: Tree | None, checked: int) -> list[str | None]:
-    """The md5 of each file whose signature is that of `base`, taken at `checked`; None for the others."""
+def known_oids(listing: FolderListing, base: Tree | None, checked: int) -> KnownFiles:
+    """The md5 of each file whose signature is that of `base`, taken at `checked`; the others are to be read."""
     if base is None:
-        return [None] * len(listing)
-    if listing.numbers == base.listing.numbers and listing.names == base.listing.names and listing.newest < checked:
-        return list(base.oids)
-    oids = _unchanged(listing, base)
-    if listing.newest >= checked:
-        for at, times in enumerate(zip(listing.numbers[1::_NUMBERS], listing.numbers[2::_NUMBERS], strict=True)):
-            if max(times) >= checked:
-                oids[at] = None
-    return oids
+        return KnownFiles.nothing(len(listing))
+    is_racy = listing.newest >= checked
+    if listing == base.listing and not is_racy:
+        return KnownFiles(base.oids, range(0))
+    found = _unchanged(listing, base)
+    if not is_racy:
+        return found
+    times = (listing.numbers[1::_NUMBERS], listing.numbers[2::_NUMBERS])
+    racy = (at for each in times for at, time in enumerate(each) if time >= checked)
+    return KnownFiles(found.oids, sorted({*found.unread, *racy}))
 
 
-def _unchanged(listing: FolderListing, base: Tree) -> list[str | None]:
-    # Four numbers are compared as their bytes: a hundred thousand of them in the time of a few tuples each.
-    here, there = listing.numbers.tobytes(), base.listing.numbers.tobytes()
-    width = _NUMBERS * listing.numbers.itemsize
-    found: list[str | None] = [None] * len(listing)
+def _unchanged(listing: FolderListing, base: Tree) -> KnownFiles:
+    here, there, width = listing.numbers, base.listing.numbers, _NUMBERS
     if listing.names == base.listing.names:
+        unread = array("q")
         for start in range(0, len(listing), _RUN):
             run = slice(start * width, (start + _RUN) * width)
-            if here[run] == there[run]:
-                found[start : start + _RUN] = base.oids[start : start + _RUN]
-                continue
-            for at in range(start, min(start + _RUN, len(listing))):
-                if here[at * width : (at + 1) * width] == there[at * width : (at + 1) * width]:
-                    found[at] = base.oids[at]
-        return found
-    positions = base.by_name()
+            if here[run] != there[run]:
+                for at in range(start, min(start + _RUN, len(listing))):
+                    if here[at * width : (at + 1) * width] != there[at * width : (at + 1) * width]:
+                        unread.append(at)
+        return KnownFiles(base.oids, unread)
+    oids, unread = bytearray(OID_BYTES * len(listing)), array("q")
+    olds = enumerate(base.listing.names)
+    old, known = next(olds, (0, None))
     for at, name in enumerate(listing.names):
-        old = positions.get(name)
-        if old is not None and here[at * width : (at + 1) * width] == there[old * width : (old + 1) * width]:
-            found[at] = base.oids[old]
-    return found
+        while known is not None and known < name:
+            old, known = next(olds, (0, None))
+        if known == name and here[at * width : (at + 1) * width] == there[old * width : (old + 1) * width]:
+            oids[OID_BYTES * at : OID_BYTES * (at + 1)] = base.oids.data[OID_BYTES * old : OID_BYTES * (old + 1)]
+        else:
+            unread.append(at)
+    return KnownFiles(HashColumn(oids), unread)
 
 
-def unchanged(path: Path, before: Signature, read: Callable[[], str]) -> str:
+def unchanged(path: str | Path, before: Signature, read: Callable[[], str]) -> str:
     """What `read` makes of a file whose signature is `before` then and afterwards; else `BeingWritten`."""
     try:
         oid = read()
-        after = signature(path.stat())
+        after = signature(os.stat(path))
     except FileNotFoundError:
         raise BeingWritten(path) from None
     if after != before:
@@ -231,27 +242,32 @@ def unchanged(path: Path, before: Signature, read: Callable[[], str]) -> str:
 
 
 def _read_somewhere(
-    root: Path, listing: FolderListing, unknown: list[int], read: Read, spread: Elsewhere | None
-) -> list[str]:
+    root: Path, listing: FolderListing, unread: Sequence[int], read: Read, spread: Elsewhere | None
+) -> Iterable[str]:
     if spread is not None:
         from cpv_hooks.worktree.spread import FilePart
 
-        parts = [FilePart(listing.names[at], listing.signature(at)) for at in unknown]
+        parts = [
+            FilePart(name, listing.signature(at)) for name, at in zip(listing.names.pick(unread), unread, strict=True)
+        ]
         if spread.by.is_worth(parts):
             return spread.read(root, parts)
-    return _read_all(root, listing, unknown, read)
+    return _read_all(root, listing, unread, read)
 
 
-def _read_all(root: Path, listing: FolderListing, unknown: list[int], read: Read) -> list[str]:
-    def one(at: int) -> str:
-        path = root / listing.names[at]
+def _read_all(root: Path, listing: FolderListing, unread: Sequence[int], read: Read) -> Iterator[str]:
+    def one(at: int, name: str) -> str:
+        path = f"{root}/{name}"
         return unchanged(path, listing.signature(at), lambda: read(path))
 
-    large = [at for at in unknown if listing.signature(at)[0] >= _THREADED_FROM]
+    large = [at for at in unread if listing.numbers[_NUMBERS * at] >= _THREADED_FROM]
+    files = zip(unread, listing.names.pick(unread), strict=True)
     if len(large) < 2:
-        return [one(at) for at in unknown]
+        yield from (one(at, name) for at, name in files)
+        return
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_WORKERS) as pool:
-        futures = {at: pool.submit(one, at) for at in large}
-        return [futures[at].result() if at in futures else one(at) for at in unknown]
+        futures = {at: pool.submit(one, at, listing.names[at]) for at in large}
+        for at, name in files:
+            yield futures[at].result() if at in futures else one(at, name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from pathlib import Path
 
 import pytest
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.fetch_choice import FetchChoice
 from cpv_hooks.project.fetch_rule import FetchRule, parse_words
+from cpv_hooks.system.columns import HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing
 from cpv_hooks.worktree.base_tree import Absent, Tree, decode, encode
 
@@ -66,7 +68,12 @@ def test_what_was_left_out_waits_for_somebody_who_asks() -> None:
     "absent", [Absent(), Absent({"ä": "1" * 32, "b\udcff": "2" * 32}, 7), Absent({"x": "3" * 32}, None)]
 )
 @pytest.mark.parametrize("names", [[], ["n", "o"]])
-def test_the_base_of_a_folder_is_read_as_it_was_written(absent: Absent, names: list[str]) -> None:
-    tree = Tree(FolderListing(names, array("q", range(4 * len(names)))), ["4" * 32] * len(names), absent)
-    assert decode(encode(tree, OID), OID) == tree
-    assert decode(encode(tree, OID), "1" + OID[1:]) is None
+def test_the_base_of_a_folder_is_read_as_it_was_written(tmp_path: Path, absent: Absent, names: list[str]) -> None:
+    listing = FolderListing(NameColumn.of(names), array("q", range(4 * len(names))))
+    tree = Tree(listing, HashColumn.of(["4" * 32] * len(names)), absent)
+    file = tmp_path / "tree"
+    file.write_bytes(b"".join(encode(tree, OID)))
+    with open(file, "rb") as stream:
+        assert decode(stream, OID) == tree
+    with open(file, "rb") as stream:
+        assert decode(stream, "1" + OID[1:]) is None

@@ -24,7 +24,7 @@ def dvc_shell(shell: Shell) -> Shell:
 
 def ours(shell: Shell, artifact: str = "data") -> list[str]:
     path = shell.path / artifact
-    return list_directory(path, filter_for(shell.path, path)).names
+    return list(list_directory(path, filter_for(shell.path, path)).names)
 
 
 def theirs(shell: Shell, artifact: str = "data") -> list[str]:
@@ -109,5 +109,5 @@ def test_the_root_is_found_by_its_real_path(dvc_shell: Shell, tmp_path: Path) ->
     dvc_shell.write(".dvcignore", "*.tmp\n")
     link = tmp_path.parent / f"{tmp_path.name}-link"
     link.symlink_to(dvc_shell.path)
-    found = list_directory(link / "data", filter_for(link, link / "data")).names
+    found = list(list_directory(link / "data", filter_for(link, link / "data")).names)
     assert found == ours(dvc_shell)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from array import array
 from pathlib import Path
 
 import pytest
 from conftest import MakeRepo
 
+from cpv_hooks.dvcformat.directory_object import dir_object_pieces
 from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.system.columns import HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing
 from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.base_tree import Tree
+from cpv_hooks.worktree.snapshot import known_oids
 
 OID = "d41d8cd98f00b204e9800998ecf8427e"
 NAMES = ["a", "b/ü", "b/new\nline", "b/\udcff"]
@@ -20,7 +24,8 @@ NAMES = ["a", "b/ü", "b/new\nline", "b/\udcff"]
 
 def tree(count: int = 4) -> Tree:
     names = (NAMES * (count // len(NAMES) + 1))[:count]
-    return Tree(FolderListing(names, array("q", range(4 * count))), [f"{n:032x}" for n in range(count)])
+    listing = FolderListing(NameColumn.of(names), array("q", range(4 * count)))
+    return Tree(listing, HashColumn.of(f"{n:032x}" for n in range(count)))
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -143,3 +148,18 @@ def test_a_repository_whose_state_is_damaged_loses_nothing(make_repo: MakeRepo) 
     repo.git("checkout", "-q", "v0.1")
     assert (repo.read("model.bin"), repo.read("data/a")) == (b"two", b"changed")
     assert not (repo.path / "broken").exists()
+
+
+def test_what_is_known_of_many_files_takes_little_more_memory_than_its_bytes(tmp_path: Path) -> None:
+    count = 20_000
+    listing = FolderListing(NameColumn.of(f"{n:06d}.csv" for n in range(count)), array("q", range(4 * count)))
+    index = Index(tmp_path)
+    index.write_tree("data", f"{OID}.dir", Tree(listing, HashColumn.of(f"{n:032x}" for n in range(count))))
+    tracemalloc.start()
+    found = index.read_tree("data", f"{OID}.dir")
+    assert found is not None and known_oids(listing, found, 4 * count).oids == found.oids
+    pieces = sum(map(len, dir_object_pieces(found.listing.names, found.oids)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert pieces == 70 * count
+    assert peak < 150 * count

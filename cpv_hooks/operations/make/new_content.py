@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import md5_of
-from cpv_hooks.dvcformat.directory_object import dir_object_bytes
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.signatures import Filter, Signature, list_directory
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.snapshot import Elsewhere, Look, Snapshot, directory_snapshot, file_snapshot
+from cpv_hooks.worktree.snapshot import Elsewhere, KnownFiles, Look, Snapshot, directory_snapshot, file_snapshot
 from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -43,7 +43,7 @@ class NewContent:
         """The files on a disk, with their md5 and signature; a file has the empty name."""
         _, entry, tree = self.snapshot
         if tree is not None:
-            for at, (name, oid) in enumerate(zip(tree.listing.names, tree.oids, strict=True)):
+            for at, (name, oid) in enumerate(tree.rows()):
                 yield name, oid, tree.listing.signature(at)
         elif entry.signature is not None:
             yield "", entry.oid, entry.signature
@@ -72,7 +72,7 @@ def of_path(space: Workspace, source: Path, path: str) -> NewContent:
         with Progress(f"hashing {source.name}") as progress:
             if stat.S_ISDIR(status.st_mode):
                 listing = list_directory(source, _filter(space, source, path))
-                return of_directory(source, Look(listing, 0, [None] * len(listing)), progress, space.spread)
+                return of_directory(source, Look(listing, 0, KnownFiles.nothing(len(listing))), progress, space.spread)
             return file_content(source, status, progress)
     except OSError as error:
         raise unreadable(error, source) from error
@@ -87,13 +87,18 @@ def file_content(source: Path, status: os.stat_result, progress: Progress, known
 def of_directory(source: Path, look: Look, progress: Progress, spread: Spread | None = None) -> NewContent:
     """A folder, of which only the files are read that are not known."""
     if spread is None:  # else it has a progress of its own
-        progress.grow(sum(look.listing.signature(at)[0] for at, oid in enumerate(look.known) if oid is None))
+        progress.grow(look.unread_size)
     kept: list[bytes] = []
+
+    def keep(pieces: Callable[[], Iterable[bytes]]) -> str:
+        kept.append(b"".join(pieces()))
+        return dir_oid(kept[0])
+
     found = directory_snapshot(
         source,
         look,
         lambda path: md5_of(path, progress.advance),
-        lambda _, data: kept.append(data),
+        keep,
         is_plain=False,
         spread=None if spread is None else Elsewhere(spread, spread.hash),
     )
@@ -103,7 +108,7 @@ def of_directory(source: Path, look: Look, progress: Progress, spread: Spread | 
 def named_by_dvc_2(source: Path, found: Snapshot) -> NewContent:
     """What stands in its place and is what a pointer of DVC 2 names."""
     tree = found.tree
-    data = dir_object_bytes(zip(tree.listing.names, tree.oids, strict=True)) if tree is not None else None
+    data = dir_object_bytes(tree.rows()) if tree is not None else None
     return NewContent(found, source, directory=data)
 
 
