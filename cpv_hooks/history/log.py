@@ -151,6 +151,7 @@ class Log:
                 entry = self._entry(one, filters.best, in_cache=in_cache, on_remote=is_there)
                 if models:
                     entry["models"] = self._models.summaries([(item.kind, item.pointer) for item in one.artifacts])
+                    self.trouble += self._models.new_errors(one.name)
                 if series:
                     curves = self._series.read(one)
                     entry["series"] = [found.for_json() for found in curves.series]

@@ -72,6 +72,7 @@ class Models:
         self._stores: dict[Path, Stores] = {}
         self._known: dict[tuple[str, Named], Model | None] = {}
         self._short: dict[tuple[str, Named], ModelSummary | None] = {}
+        self._errors: list[str] = []
 
     def entries(self, artifacts: Sequence[tuple[Kind, Pointer]]) -> list[ModelEntry]:
         """What those of these artifacts say of themselves that are models of a format that is known."""
@@ -86,7 +87,7 @@ class Models:
     def _summary(self, pointer: Pointer) -> ModelSummary | None:
         key = (pointer.path, pointer.named)
         if key not in self._short:
-            found = self._read(pointer) if pointer.oid else None
+            found = self._noted(pointer) if pointer.oid else None
             self._short[key] = summary_of(pointer.path, found) if found else None
         return self._short[key]
 
@@ -98,12 +99,22 @@ class Models:
             return None
         key = (pointer.path, pointer.named)
         if key not in self._known:
-            self._known[key] = self._read(pointer)
+            self._known[key] = self._noted(pointer)
         return self._known[key]
+
+    def new_errors(self, version: str) -> list[str]:
+        """What could not be read since this was last asked, in a line for each that names the version."""
+        found, self._errors = [f"{version}: {error}" for error in self._errors], []
+        return found
 
     def is_here(self, pointer: Pointer) -> bool:
         """Whether the cache has all of an artifact."""
         return self._where.cached([pointer])
+
+    def _noted(self, pointer: Pointer) -> Model | None:
+        found = self._read(pointer)
+        self._errors += [f"{pointer.path}: {error}" for error in (found.errors if found else ())]
+        return found
 
     def _read(self, pointer: Pointer) -> Model | None:
         from cpv_hooks.model_formats.record import Model

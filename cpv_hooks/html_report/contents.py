@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.log import Filters, Log, LogEntry
@@ -103,14 +103,24 @@ class Document(TypedDict):
     panels: list[Panel]
 
 
+class ReportContents(NamedTuple):
+    """What the page is made of, and a line for each thing that could not be read; the page has them too."""
+
+    document: Document
+    trouble: list[str]
+
+
 def report_contents(
     repo: Repo, projects: Sequence[Project], found: Sequence[Recorded], filters: Filters, *, ask_remote: bool = False
-) -> Document:
+) -> ReportContents:
     """Of the versions that history has (`found`), those that are wanted."""
     events = stages.stage_history(repo, projects[0])
     held = {stage: own[-1].version for stage, own in stages.held(events).items()}
     entries = list(Log(projects, found, held, retired.read_retirements(repo)).entries(filters, ask_remote=ask_remote))
-    return _Page(repo, projects, found, ask_remote=ask_remote).document(entries, held, events)
+    page = _Page(repo, projects, found, ask_remote=ask_remote)
+    document = page.document(entries, held, events)
+    unread = [f"{entry['tag']} cannot be read: {entry['error']}" for entry in entries if entry["error"]]
+    return ReportContents(document, unread + page.trouble)
 
 
 class _Page:
@@ -152,6 +162,11 @@ class _Page:
             notes=self._notes(),
             panels=_panels(entries),
         )
+
+    @property
+    def trouble(self) -> list[str]:
+        """What could not be read of versions that were looked into."""
+        return self._models.trouble + self._curves.trouble
 
     def _look(self, one: Recorded) -> tuple[list[int] | None, int | None]:
         return self._models.of(one), self._curves.of(one)

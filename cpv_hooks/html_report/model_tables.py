@@ -24,6 +24,7 @@ class ModelTables:
         self._left = _MOST_ROWS
         self.models = RowTable[tuple[str, str]]()
         self.tensors = RowTable[tuple[tuple[str, tuple[int, ...], str], ...]]()
+        self.trouble: list[str] = []
 
     def of(self, one: Recorded) -> list[int] | None:
         """The models of a version; None where it is one of those that are no more looked into."""
@@ -32,6 +33,7 @@ class ModelTables:
         if len(self.models.rows) + len(new) > _MOST_MODELS:
             return None
         found = [self._model(pointer) for pointer in wanted]
+        self.trouble += self._models.new_errors(one.name)
         return [index for index in found if index is not None]
 
     def _model(self, pointer: Pointer) -> int | None:

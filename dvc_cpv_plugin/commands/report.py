@@ -30,6 +30,7 @@ class CmdReport(CPVCommand):
 
     def run(self) -> int:
         """Do it."""
+        from cpv_hooks.console.output import warn
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.reader import read_history
         from cpv_hooks.html_report.contents import report_contents
@@ -46,12 +47,14 @@ class CmdReport(CPVCommand):
         found = read_history(repo, projects)
         if not found:
             raise no_version(repo)
-        document = report_contents(repo, projects, found, filters, ask_remote=self.args.remote)
-        _write(out, page(document, library))
+        contents = report_contents(repo, projects, found, filters, ask_remote=self.args.remote)
+        _write(out, page(contents.document, library))
         ui.write_output(str(out))
+        for line in contents.trouble:
+            warn(line)
         if self.args.open:
             _show(out)
-        return 0
+        return 1 if contents.trouble else 0
 
     def _filters(self, repo: Repo) -> Filters:
         from cpv_hooks.history.dates import parse_date

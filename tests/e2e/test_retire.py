@@ -149,6 +149,9 @@ def test_each_command_says_that_a_version_is_retired_where_its_data_is_gone(repo
     done = repo.cpv("model", "revert", "--tag", "v0.1", status=1)
     assert f"{line}; its data is gone" in done.err
     assert repo.git("branch", "--show-current").out == "main\n"
+    done = repo.cpv("export", "v0.1", "--to", "../out", status=1)
+    assert f"{line}; its data is gone" in done.err
+    assert repo.cpv("report", "--out", "../page.html").err == ""
     done = repo.cpv("verify", "v0.1")
     assert f"{line}; its data is gone" in done.err
     assert "nothing wrong" in done.out

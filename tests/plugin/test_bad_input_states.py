@@ -227,6 +227,8 @@ LOOKS = (
     (("report", "--out", "{root}/page.html"), "there is no version yet; fix: dvc cpv tag"),
     (("diff", "v0.0"), "'v0.0' is no version, branch or commit; fix: dvc cpv log lists them"),
     (("promote", "v0.0", "production"), "'v0.0' is no model version (there are none yet); fix: dvc cpv tag"),
+    (("export", "--to", "{root}/out"), "there is no model version yet; fix: dvc cpv tag"),
+    (("model", "info"), "there is no model version yet; fix: dvc cpv tag"),
     (("retire", "v0.0"), "'v0.0' is no model version (there are none yet); fix: dvc cpv tag"),
     (("demote", "production"), "no version is in stage 'production' (stages in use: none); fix: dvc cpv stages"),
     (("runs", "show", "main"), "there is no run 'main'; fix: dvc cpv runs list"),

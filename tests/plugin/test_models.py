@@ -139,6 +139,26 @@ def test_a_file_that_is_no_model_is_one_line_and_the_rest_goes_on(model: ModelRe
     done = model.cpv("diff", "v0.1", "v0.2", status=1)
     assert done.err == "cpv: warning: model.pt: File is not a zip file\n"
     assert done.lines[0].startswith("~ model.pt")
+    done = model.cpv("log", "--json", status=1)
+    assert done.err == "cpv: warning: v0.2: model.pt: File is not a zip file\n"
+    assert [one["format"] for one in json.loads(done.out)[0]["models"]][1:] == ["Hugging Face folder of safetensors"]
+
+
+def test_a_report_names_what_cannot_be_read_and_shows_the_rest(model: ModelRepo, tmp_path: Path) -> None:
+    (model.path / "weights" / SHARD.format(2)).unlink()
+    settings = (model.path / ".cpv.toml").read_text() + 'metrics = ["metrics.log"]\n'
+    files = {"model.pt": content("torch.pt")[:700], "metrics.log": b"\0junk" * 9}
+    two_versions.save(model, {".cpv.toml": settings.encode(), **files})
+    model.git("tag", "v0.2")
+    done = model.cpv("report", "--out", tmp_path / "page.html", status=1)
+    assert done.err.splitlines() == [
+        "cpv: warning: v0.2: model.pt: File is not a zip file",
+        f"cpv: warning: v0.2: weights: model.safetensors.index.json: shard {SHARD.format(2)} is missing",
+        "cpv: warning: v0.2: metrics.log: no metrics were found in it; fix: a plugin's cpv_metrics reads other files",
+    ]
+    page = (tmp_path / "page.html").read_text()
+    assert all(said.partition(": v0.2: ")[2].rpartition(": ")[2][:20] in page for said in done.err.splitlines())
+    assert "TorchScript" in page
 
 
 def test_a_shard_that_is_missing(model: ModelRepo) -> None:

@@ -256,7 +256,9 @@ def test_a_version_that_cannot_be_read_is_shown(past: ModelRepo, tmp_path: Path)
     clone.write("model.safetensors.dvc", "outs: [")
     clone.git("commit", "-qam", "broken")
     clone.git("tag", "v0.13")
-    cpv(clone.path, "report", "--out", tmp_path / "page.html")
+    done = cpv(clone.path, "report", "--out", tmp_path / "page.html")
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert done.err.startswith("cpv: warning: v0.13 cannot be read: model.safetensors.dvc:")
     newest = document((tmp_path / "page.html").read_text())["versions"][0]
     assert (newest["tag"], newest["size"], newest["added"]) == ("v0.13", None, 0)
     assert "model.safetensors.dvc" in newest["error"]

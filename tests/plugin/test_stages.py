@@ -207,6 +207,14 @@ def test_what_cannot_be_done_is_one_line(model: ModelRepo) -> None:
         (("log", "--stage", "nothing"), "no stage 'nothing' (known: production)"),
         (("diff", "@nothing"), "no version is in stage 'nothing'"),
         (("verify", "@nothing"), "no version is in stage 'nothing'"),
+        (("model", "info", "--tag", "@nothing"), "no version is in stage 'nothing'"),
+        (("model", "download", "--tag", "@nothing"), "no version is in stage 'nothing'"),
+        (("model", "revert", "--tag", "@nothing"), "no version is in stage 'nothing'"),
+        (("export", "@nothing", "--to", "x"), "no version is in stage 'nothing'"),
+        (
+            ("retire", "--keep-best", "1", "--metric", "loss", "--except-stage", "nothing"),
+            "is or was in stage 'nothing'",
+        ),
         (("model", "info", "--tag", "@"), "'@' is no model version"),
         (("data", "info", "--tag", "@production"), "@production is a model version, not a data version"),
     ):
