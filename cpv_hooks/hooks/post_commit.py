@@ -15,7 +15,7 @@ from cpv_hooks.sync.outcomes import Outcome, SyncReport
 from cpv_hooks.sync.report import tell_outcomes
 from cpv_hooks.sync.sync_policy import COMMIT
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-from cpv_hooks.versions import missed, tags
+from cpv_hooks.versions import missed, tag_refs, tags
 
 _SHOWN = 3
 
@@ -39,17 +39,19 @@ def run(args: list[str]) -> int:
     try:
         # A rebase, or an amend, replaces a commit whose tag post-rewrite moves.
         follows = repo.under_way() == "rebase" or _amends(repo)
-        names = [] if follows else [*missed.number_missed(repo, projects), *tags.create_auto(repo, projects, head)]
+        names = [] if follows else missed.number_missed(repo, projects)
+        late = sorted(tag_refs.tagged_commits(repo)[name] for name in names) if names else []
+        names += [] if follows else tags.create_auto(repo, projects, head)
     except CPVError as error:
         fail(error)
-        names = []
+        names, late = [], []
     if names:
         from cpv_hooks.events.outbox import emit_tagged
 
         say(f"tagged {' '.join(names)}")
         emit_tagged(repo.top, names)
         _tell_unseen(repo, projects[0])
-    upload_by_policy(repo, projects, [head], "commit")
+    upload_by_policy(repo, projects, [*late, head], "commit")
     if hooks_in_place.were_bypassed(repo) and all(project.config.push_when == "commit" for project in projects):
         missed.make_up(repo, projects)
     return 0

@@ -1,9 +1,11 @@
-"""What CPV's hooks would have done while another tool's ran in their place: versions numbered, data uploaded."""
+"""What CPV's hooks would have done while another tool's ran in their place, or a client that runs none was at work:
+versions numbered, data uploaded."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
@@ -15,6 +17,7 @@ from cpv_hooks.versions import tag_refs, tags
 
 # What Git writes into HEAD's reflog for the commands after which `post-commit` runs.
 _COMMITS = ("commit", "cherry-pick", "revert")
+_POINTERS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 
 def make_up(repo: Repo, projects: Sequence[Project]) -> bool:
@@ -38,35 +41,50 @@ def make_up(repo: Repo, projects: Sequence[Project]) -> bool:
 
 
 def number_missed(repo: Repo, projects: Sequence[Project]) -> list[str]:
-    """Tag the checkpoints that were committed here while hooks were bypassed, oldest first; returns the new names.
+    """Tag the checkpoints that were committed here without hooks, oldest first; returns the new names.
 
-    Those are the commits of HEAD's branch, back to the last one that has or ever had an automatic tag.
+    Those are the commits of HEAD's branch, back to the last one that has or ever had an automatic tag. Where nobody
+    took the hooks away, it was a client that runs none (libgit2, dulwich, JGit).
     """
-    if not projects or not hooks_in_place.were_bypassed(repo):
+    bypassed = hooks_in_place.were_bypassed(repo)
+    if not projects or not (bypassed or _last_has_no_tag(repo)):
         return []
     names: list[str] = []
-    for commit in reversed(_untagged(repo)):
+    for commit in reversed(_untagged(repo, since_tag=not bypassed)):
         names += tags.create_auto(repo, projects, commit)
     return names
 
 
-def _untagged(repo: Repo) -> list[str]:
-    own, found = _committed_here(repo), []
+def _last_has_no_tag(repo: Repo) -> bool:
+    """Whether the commit before HEAD that last changed a pointer has no automatic tag."""
+    last = repo.run("rev-list", "--first-parent", "-n", "1", "HEAD^", "--", *_POINTERS, check=False).strip()
+    return last != "" and not any(tag.info.automatic for tag in tag_refs.read_tags(repo, commit=last))
+
+
+def _untagged(repo: Repo, *, since_tag: bool) -> list[str]:
+    """The newest commits of HEAD's branch; with `since_tag` none where no older one of it has a tag: they may be older
+    than CPV's part in this repository."""
+    own = _committed_here(repo)
+    found: list[str] = []
     if repo.resolve("HEAD") is None or not own:
         return []
     tagged = {tag.commit for tag in tag_refs.read_tags(repo) if tag.info.automatic} | _once_tagged(repo)
     for commit in repo.run("rev-list", "--first-parent", "HEAD").split():
-        if commit in tagged or commit not in own:
+        if commit in tagged:
+            return found
+        if commit not in own:
             break
         found.append(commit)
-    return found
+    return [] if since_tag else found
 
 
 def _committed_here(repo: Repo) -> set[str]:
-    try:
-        text = os.fsdecode((repo.git_dir / "logs" / "HEAD").read_bytes())
-    except OSError:
-        return set()
+    """By the reflogs of HEAD and of its branch: dulwich writes that one alone."""
+    branch = repo.run("symbolic-ref", "-q", "HEAD", check=False).strip()
+    text = ""
+    for log in [repo.git_dir / "logs" / "HEAD", *([repo.common_dir / "logs" / branch] if branch else [])]:
+        with suppress(OSError):
+            text += os.fsdecode(log.read_bytes())
     lines = [line.partition("\t") for line in text.splitlines()]
     return {ids.split(" ")[1] for ids, _, what in lines if what.startswith(_COMMITS) and " " in ids}
 

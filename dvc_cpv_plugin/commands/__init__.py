@@ -65,7 +65,9 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `cpv` to DVC's parser."""
     from dvc_cpv_plugin.commands.argument_errors import Parser
     from dvc_cpv_plugin.commands.nouns import NounsAction
+    from dvc_cpv_plugin.gc_guard import guard_gc
 
+    guard_gc(subparsers)
     # DVC's own class answers a wrong argument with all of the help.
     prog = subparsers.add_parser("cpv", help="Version checkpoints with plain Git commands.", add_help=False).prog
     parser: Any = Parser(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import Tell
-from e2e.story import DVC_CONFIG, Story
+from e2e.story import DVC_CONFIG, Story, md5
 from support.shell import Shell
 
 
@@ -84,3 +84,36 @@ def test_a_new_model_gets_its_entry_with_its_pointer(tell: Tell) -> None:
     story.git("add", "-A")
     story.git("commit", "-qm", "one more")
     assert story.git("show", "HEAD:dvc.yaml").out == YAML
+
+
+@pytest.mark.compatibility("DVC", "`dvc gc`: no version loses its only copy")
+def test_gc_takes_no_only_copy(tell: Tell) -> None:
+    """What waits for its upload is uploaded first, or nothing goes; what goes from the remote too is said."""
+    story = tell("live")
+    story.git("init", "-q", "--bare", "../host")
+    story.git("remote", "add", "origin", "../host")
+    (story.path.parent / "storage").rename(story.path.parent / "away")
+    (story.path.parent / "storage").touch()
+    for number in (3, 4):
+        story.put("model.bin", f"model {number}\n")
+        story.git("commit", "-qm", str(number))
+    refused = story.dvc("gc", "-w", "-f", status=1).err
+    assert refused.startswith("cpv: ")
+    assert "Removed" not in refused
+    third = md5("model 3\n")
+    assert third in story.cached()
+    (story.path.parent / "storage").unlink()
+    (story.path.parent / "away").rename(story.path.parent / "storage")
+    assert "Removed" in story.dvc("gc", "-w", "-f").text
+    assert third not in story.cached()
+    story.git("checkout", "-q", "v0.2")
+    assert story.read("model.bin") == b"model 3\n"
+    story.git("checkout", "-q", "main")
+    said = story.dvc("gc", "-w", "-c", "-f").err
+    assert (
+        "cpv: warning: data-v0.0, data-v0.1, v0.0 and 2 more: their data goes from the remote too, and nobody has it"
+        " then; fix: answer n (dvc gc -w -T keeps what tags need)\n"
+    ) in said
+    refused = story.git("push", "-q", "origin", "v0.2", status=1).err
+    assert f"model.bin: object {third} is not on the DVC remote" in refused
+    assert "cpv" not in story.dvc("gc", "-w", "-T", "-f").text

@@ -1,0 +1,115 @@
+"""`dvc gc` in a repository that CPV looks after: first it is seen to that no version loses its only copy.
+
+DVC keeps what the work tree needs, or the commits that it was told to keep; what a version's tag needs it keeps with
+`-T` or `-A` alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cpv_hooks.project.project import Project
+
+_NAMED = 3
+
+
+def guard_gc(subparsers: Any) -> None:
+    """Let `dvc gc` start by way of `GuardedGC`; a DVC that has no such command stays as it is."""
+    parser = getattr(subparsers, "choices", {}).get("gc")
+    if parser is not None and (original := parser.get_default("func")):
+        parser.set_defaults(func=lambda args: GuardedGC(original, args))
+
+
+class GuardedGC:
+    """DVC's own command, with a look before it and a note after it."""
+
+    def __init__(self, original: Callable[[argparse.Namespace], Any], args: argparse.Namespace) -> None:
+        self._args = args
+        self._command = original(args)
+
+    def do_run(self) -> int:
+        """Run DVC's command, unless it would take what nobody else has."""
+        from cpv_hooks.console.output import fail
+        from cpv_hooks.errors import CPVError
+
+        try:
+            project = None if self._args.dry or self._args.not_in_remote else _managed(self._command.repo.root_dir)
+            if project is not None:
+                self._make_safe(project)
+        except CPVError as error:
+            return fail(error)
+        status: int = self._command.do_run()
+        if project is not None and self._args.cloud:
+            from cpv_hooks.transfer.objects.upload_queue import Queue
+
+            # What was seen on the remote may be there no more.
+            Queue.of(project.repo).forget_all()
+        return status
+
+    def _make_safe(self, project: Project) -> None:
+        """Upload what versions need and this would take; say it where it goes from the remote too."""
+        names = self._losing(project)
+        if not names:
+            return
+        listed = ", ".join(list(names)[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        keep = "dvc gc -w -T keeps what tags need"
+        if self._args.cloud:
+            from cpv_hooks.console.output import warn
+
+            warn(f"{listed}: their data goes from the remote too, and nobody has it then; fix: answer n ({keep})")
+            return
+        from cpv_hooks.errors import CPVError
+        from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded
+        from cpv_hooks.transfer.objects.store import Store
+
+        gaps = ensure_uploaded(project, sorted(set(names.values())))
+        held = [gap for gap in gaps if not Store(project, legacy=gap.pointer.legacy).lacks(gap.oid)]
+        if held:
+            what = f"the cache has the only copy of {held[0].path}, which {listed} need"
+            raise CPVError(what, where=str(project.root), fix=f"dvc push -T, then dvc gc again ({keep})")
+
+    def _losing(self, project: Project) -> dict[str, str]:
+        """The tags, each with its commit, that need what DVC would not keep."""
+        if self._args.all_tags or self._args.all_commits:
+            return {}
+        from cpv_hooks.errors import CPVError
+        from cpv_hooks.project.pointers_at import pointers_at
+        from cpv_hooks.versions.tag_refs import tagged_commits
+
+        kept = self._kept()
+        found: dict[str, str] = {}
+        for name, commit in tagged_commits(project.repo).items():
+            with suppress(CPVError):  # a tag of something else, a pointer that nobody can read
+                if any(pointer.oid not in kept for pointer in pointers_at(project, commit) if pointer.oid):
+                    found[name] = commit
+        return found
+
+    def _kept(self) -> set[str]:
+        """The objects that DVC would keep."""
+        args = self._args
+        used = self._command.repo.used_objs(
+            all_branches=args.all_branches,
+            all_experiments=args.all_experiments,
+            commit_date=args.commit_date,
+            remote=args.remote,
+            force=True,
+            revs=[args.rev] if args.rev else None,
+            num=args.num or 1,
+            skip_failed=True,
+        )
+        return {item.value for items in used.values() for item in items}
+
+
+def _managed(root: str) -> Project | None:
+    """The DVC root, where CPV looks after it."""
+    from cpv_hooks.git.repo import NoRepository, Repo
+    from cpv_hooks.project.project import Project
+
+    with suppress(NoRepository):
+        return next((one for one in Project.find_all(Repo.discover(Path(root))) if str(one.root) == root), None)
+    return None
