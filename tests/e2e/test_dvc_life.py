@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,105 @@ def test_gc_takes_no_only_copy(tell: Tell) -> None:
     refused = story.git("push", "-q", "origin", "v0.2", status=1).err
     assert f"model.bin: object {third} is not on the DVC remote" in refused
     assert "cpv" not in story.dvc("gc", "-w", "-T", "-f").text
+
+
+@pytest.mark.compatibility("DVC", "an artifact that is a link into the cache, written through")
+@pytest.mark.parametrize("kind", ["hardlink", "symlink"])
+def test_writing_through_a_link(tell: Tell, kind: str) -> None:
+    """The new content gets its own name, and the old one comes from the remote, or it is said that nobody has it."""
+    story = tell("live", files={".dvc/config": DVC_CONFIG + f"[cache]\n    type = {kind}\n"})
+    story.git("checkout", "-q", "v0.0")
+    story.git("checkout", "-q", "main")
+    artifact, old = story.path / "model.bin", md5("model 2\n")
+    kept = story.path / ".dvc/cache/files/md5" / old[:2] / old[2:]
+    assert artifact.samefile(kept)
+    kept.chmod(0o644)
+    with open(artifact, "r+") as stream:
+        stream.write("model 3")
+    assert story.git("status", "--porcelain").text == " M model.bin.dvc\n"
+    story.git("commit", "-qm", "third")
+    assert story.saved("model.bin", "model 3\n")
+    assert md5("model 3\n") in story.stored()
+    story.git("checkout", "-q", "v0.1")
+    assert story.read("model.bin") == kept.read_bytes() == b"model 2\n"
+    story.git("checkout", "-q", "main")
+    assert story.read("model.bin") == b"model 3\n"
+    story.check()
+    # The same where the old content was nowhere else.
+    now = story.path / ".dvc/cache/files/md5" / md5("model 3\n")[:2] / md5("model 3\n")[2:]
+    (story.path.parent / "storage/files/md5" / md5("model 3\n")[:2] / md5("model 3\n")[2:]).unlink()
+    now.chmod(0o644)
+    with open(artifact, "r+") as stream:
+        stream.write("model 4")
+    story.git("commit", "-qm", "fourth")
+    assert story.saved("model.bin", "model 4\n")
+    said = story.git("checkout", "-q", "v0.2", status=1).err
+    assert f"model.bin: neither the cache nor the remote has object {md5('model 3' + chr(10))}" in said
+    assert story.read("model.bin") == b"model 4\n"
+
+
+PIPELINE = """stages:
+  train:
+    cmd: cp params.yaml out.bin && cat data/a.csv > plain.txt && echo 1 > acc.json
+    deps: [data]
+    params: [lr]
+    outs:
+    - out.bin
+    - plain.txt:
+        cache: false
+    metrics:
+    - acc.json:
+        cache: false
+"""
+# What DVC's VS Code extension asks, all the time.
+EDITOR = (
+    ("exp", "show", "--json"),
+    ("data", "status", "--granular", "--unchanged", "--json"),
+    ("plots", "diff", "workspace", "main", "--json"),
+)
+
+
+@pytest.mark.compatibility(
+    "DVC",
+    "`dvc exp run`, `apply`, `branch`, `push`, `pull`, `remove`",
+    "`dvc repro`",
+    "what DVC's VS Code extension asks",
+)
+def test_experiments_between_commits(tell: Tell) -> None:
+    story = tell("live", files={"dvc.yaml": PIPELINE, "params.yaml": "lr: 1\n"})
+    story.git("init", "-q", "--bare", "../host")
+    story.git("remote", "add", "origin", "../host")
+    story.dvc("repro", "-q")
+    story.git("add", "-A")
+    assert story.git("commit", "-qm", "a pipeline").text == "cpv: tagged v0.2\n"
+    story.write("params.yaml", "lr: 2\n")
+    story.put("model.bin", "model 3\n")
+    story.put("data/a.csv", "a 3\n")
+    story.dvc("exp", "run", "-q", "-n", "e1")
+    for words in EDITOR:
+        json.loads(story.dvc(*words).out)
+    asked = subprocess.Popen(["dvc", *EDITOR[1]], cwd=story.path, stdout=-1, stderr=-1, text=True)
+    assert story.git("commit", "-qam", "kept").text == "cpv: tagged v0.3 data-v0.2\n"
+    out, err = asked.communicate()
+    assert json.loads(out) and err == ""
+    story.agree()
+    story.write("params.yaml", "lr: 3\n")
+    story.put("model.bin", "model 4\n")
+    story.dvc("exp", "run", "-q", "--temp", "-n", "e2")
+    story.dvc("exp", "push", "-q", "origin", "e2")
+    story.dvc("exp", "remove", "-q", "e2")
+    story.dvc("exp", "pull", "-q", "origin", "e2")
+    story.git("commit", "-qam", "not kept")
+    story.git("reset", "-q", "--hard", "HEAD^")
+    story.dvc("exp", "apply", "-q", "e2")
+    assert story.read("out.bin") == b"lr: 3\n"
+    assert story.read("model.bin") == b"model 4\n"
+    story.dvc("exp", "branch", "-q", "e2", "tried")
+    story.git("stash", "-q")
+    story.agree()
+    story.git("checkout", "-q", "tried")
+    assert story.read("out.bin") == b"lr: 3\n"
+    assert "cpv" not in story.dvc("status").text
+    story.git("checkout", "-q", "main")
+    story.check()
+    assert story.tags_at("tried") == []

@@ -11,7 +11,6 @@ from dulwich import porcelain
 
 from e2e.story import Story, md5
 
-AREA = "Live status and other clients"
 WHO = pygit2.Signature("Ada", "ada@example.org")
 
 
@@ -62,7 +61,7 @@ class Dulwich:
         porcelain.push(self.path, "origin", [ref.encode()])
 
 
-@pytest.mark.compatibility(AREA, "clients that run no hooks (libgit2, dulwich; JGit works the same way)")
+@pytest.mark.compatibility("Live status and other clients", "clients that run no hooks (libgit2, dulwich)")
 @pytest.mark.parametrize("make", [Libgit2, Dulwich])
 def test_what_they_leave_is_completed(live: Story, make: type[Libgit2] | type[Dulwich]) -> None:
     story, client = live, make(live.path)
@@ -109,7 +108,7 @@ def test_what_they_leave_is_completed(live: Story, make: type[Libgit2] | type[Du
     story.nothing_is_lost()
 
 
-@pytest.mark.compatibility(AREA, "an editor that asks `git status` all the time")
+@pytest.mark.compatibility("Live status and other clients", "an editor that asks `git status` all the time")
 def test_an_editor_that_asks_all_the_time(live: Story) -> None:
     """No query fails, none takes a lock from a commit, and nothing is done twice."""
     ask = "for n in $(seq 100); do git --no-optional-locks status --porcelain || echo failed; done"
