@@ -51,8 +51,8 @@ class Contents:
 
     def look_ahead(self, trees: Iterable[str]) -> None:
         """Read these trees together, which takes less time than one after the other."""
-        wanted = [tree for tree in dict.fromkeys(trees) if tree not in self._known and not self._kept.has(tree)]
-        self._pointers.look_ahead(self._projects, wanted)
+        wanted = [tree for tree in dict.fromkeys(trees) if tree not in self._known]
+        self._pointers.look_ahead(self._projects, [tree for tree in wanted if not self._kept.has(tree)])
         for tree in wanted:
             self.of(tree)
         self._kept.save()

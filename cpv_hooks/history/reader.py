@@ -119,9 +119,9 @@ def _read(repo: Repo, projects: Sequence[Project], only: str | None) -> list[Rec
         tags, replaced = _listed(repo)
         named = sorted(
             (line, number, name, oid)
-            for line in Line
+            for line, prefix in [(line, scheme.prefix(line)) for line in Line]
             for name, oid in tags
-            if only in (None, name) and (number := scheme.parse(line, name)) is not None
+            if name.startswith(prefix) and only in (None, name) and (number := scheme.parse(line, name)) is not None
         )
         oids = dict.fromkeys(oid for _, _, _, oid in named)
         kept = KeptFacts(repo if len(oids) > _FEW and not replaced else None, oids)
