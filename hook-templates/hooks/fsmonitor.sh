@@ -35,4 +35,4 @@ if managed; then
         [ ! -f "$state/@STAMP@" ] || note_answer @ASKED@
     fi
 fi
-anything_may_have_changed "$1"
+answer "$@"

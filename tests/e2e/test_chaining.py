@@ -243,20 +243,55 @@ def test_other_checks_of_pre_commit_run_and_can_refuse(tell: Tell) -> None:
     story.check()
 
 
-@pytest.mark.compatibility(
-    "Live status and other clients",
-    "another `core.fsmonitor` (Git's own daemon, Watchman)",
-    limit="it is kept and live status is off, which `install` says: artifacts are looked at when you commit",
-)
-def test_another_fsmonitor_is_kept(tell: Tell) -> None:
+MONITOR = """#!/bin/sh
+# As Watchman's hook: what has changed since the last answer, and a token for the next.
+echo "$*" >>.git/monitored
+token=t$(date +%s%N)
+printf '%s\\0' "$token"
+if [ -f ".git/$2" ]; then
+    find . -path ./.git -prune -o -type f -cnewer ".git/$2" -printf '%P\\0'
+else
+    printf '/\\0'
+fi
+touch -d '1 second ago' ".git/$token"
+"""
+
+
+@pytest.mark.compatibility("Live status and other clients", "another `core.fsmonitor` hook (Watchman's): CPV's asks it")
+def test_another_fsmonitor_is_asked_too(tell: Tell) -> None:
     story = tell("live")
     by_command(story)
-    monitor = story.write(".git/monitor", "#!/bin/sh\nprintf 'token\\0/\\0'\n")
-    monitor.chmod(0o755)
-    story.git("config", "core.fsmonitor", monitor)
-    done = story.dvc("cpv", "install")
-    assert "live status is off" in done.text
-    assert story.git("config", "core.fsmonitor").out.strip() == str(monitor)
+    story.write(".git/monitor", MONITOR).chmod(0o755)
+    story.git("config", "core.fsmonitor", ".git/monitor 2>/dev/null")
+    said = "cpv: live status: also asks .git/monitor 2>/dev/null\n"
+    assert said in story.cpv("install").err
+    assert story.git("status", "--porcelain").text == ""
+    story.put("model.bin", "model 3\n")
+    story.write("train.py", "print('more')\n")
+    assert story.git("status", "--porcelain").lines == [" M model.bin.dvc", " M train.py"]
+    asked = story.read(".git/monitored").decode().splitlines()
+    assert [line.split()[0] for line in asked] == ["2"] * len(asked)
+    assert asked[-1].split()[1].startswith("t"), "the monitor gets its own token back"
+    story.git("commit", "-qam", "third")
+    story.git("checkout", "-q", "v0.0")
+    story.git("checkout", "-q", "main")
+    story.check()
+    assert said in story.cpv("install").err
+    story.cpv("uninstall")
+    assert story.git("config", "core.fsmonitor").out == ".git/monitor 2>/dev/null\n"
+
+
+@pytest.mark.compatibility(
+    "Live status and other clients",
+    "Git's own fsmonitor daemon",
+    limit="it is kept and live status is off, which `install` says: artifacts are looked at when you commit",
+)
+def test_gits_own_fsmonitor_is_kept(tell: Tell) -> None:
+    story = tell("live")
+    by_command(story)
+    story.git("config", "core.fsmonitor", "true")
+    assert "live status is off: core.fsmonitor is true; artifacts are looked at" in story.cpv("install").err
+    assert story.git("config", "core.fsmonitor").out == "true\n"
     story.put("model.bin", "model 3\n")
     story.git("commit", "-qm", "third")
     assert story.saved("model.bin", "model 3\n")

@@ -161,6 +161,16 @@ def test_the_fsmonitor_answers_that_anything_may_have_changed(shell: Shell) -> N
     assert shell.run(path, "2", "token").out == "cpv\0/\0"
 
 
+def test_the_fsmonitor_that_was_there_answers(shell: Shell) -> None:
+    """It is a command for a shell, whose status counts; a token of CPV's own is not for it."""
+    shell.git("init", "-q")
+    shell.write("theirs", '#!/bin/sh\nprintf "%s|" "$@"\n[ "$2" = 2 ]\n').chmod(0o755)
+    path = shim(shell, FSMONITOR, python="/bin/false", chained=f"{shell.path}/theirs 'a b'")
+    assert shell.run(path, "2", "c:1").out == "a b|2|c:1|"
+    assert shell.run(path, "2", "cpv").out == "a b|2|0|"
+    assert shell.run(path, "1", "123", status=1).out == "a b|1|123|"
+
+
 @pytest.mark.compatibility("Hook managers", "hand-written hooks")
 @pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook != "reference-transaction"])
 def test_the_chained_hook_gets_what_git_gave(shell: Shell, hook: str) -> None:

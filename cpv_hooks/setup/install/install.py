@@ -47,6 +47,8 @@ from cpv_hooks.setup.install.shims import (
 from cpv_hooks.setup.install.uninstall import script_files
 from cpv_hooks.system.atomic_files import make_folder
 
+_ON, _OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
 
 def install(repo: Repo) -> list[str]:
     """Install hooks, live status, the merge driver and `push.followTags`; returns lines that say what was done.
@@ -170,19 +172,31 @@ class _Installation:
         self.alterations.write(path, text.encode(), mode=0o777)
 
     def _live_status(self) -> list[str]:
-        """`core.fsmonitor`, unless another one is there or the repository does not want it."""
+        """`core.fsmonitor`, unless the repository does not want it or Git's own daemon is there, which no hook can ask.
+
+        Another tool's hook is asked by CPV's.
+        """
         path = self.repo.common_dir / self.manifest.hooks_dir / FSMONITOR_FILE
-        self._write_shim(path, self._shim(FSMONITOR, None))
         present = self.repo.config("core.fsmonitor")
         ours = present is not None and is_fsmonitor(present)
+        other = self._former_monitor() if ours else present
+        hook = other if other and other.lower() not in (*_ON, *_OFF) else None
+        self._write_shim(path, self._shim(FSMONITOR, Path(hook) if hook else None, shlex.quote(hook or "")))
         if not all(project.config.live for project in Project.find_all(self.repo)):
             if ours:
                 self.alterations.set("core.fsmonitor", self.manifest.config.pop("core.fsmonitor", None))
             return ["live status is off ([status] live = false): artifacts are looked at when you commit"]
-        if present and not ours and present.lower() not in ("false", "no", "0"):
-            return [f"live status is off: core.fsmonitor is {present}; artifacts are looked at when you commit"]
+        if present and not ours:
+            if present.lower() in _ON:
+                return [f"live status is off: core.fsmonitor is {present}; artifacts are looked at when you commit"]
+            self.manifest.config.pop("core.fsmonitor", None)
         self._set("core.fsmonitor", fsmonitor_command(path, self.repo.common_dir))
-        return []
+        return [f"live status: also asks {hook}"] if hook else []
+
+    def _former_monitor(self) -> str | None:
+        """What `core.fsmonitor` was before CPV, here or for all repositories of this user."""
+        local = self.manifest.config.get("core.fsmonitor")
+        return local or self.repo.run("config", "--global", "--get", "core.fsmonitor", check=False).strip() or None
 
     # Settings and files
 
