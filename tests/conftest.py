@@ -17,8 +17,9 @@ from support.shell import Shell
 if TYPE_CHECKING:
     from support.sshd import SSHServer
 
-# Jobs of their own, in environments that have their libraries: `tests/browser/run`, `tests/frameworks/run`.
-collect_ignore = ["browser"] if "CPV_FRAMEWORKS" in os.environ else ["browser", "frameworks"]
+# Jobs of their own, in environments that have their libraries: `tests/browser/run`, and `run` in each of these.
+collect_ignore = ["browser"]
+collect_ignore += [name for name in ("frameworks", "moves") if f"CPV_{name.upper()}" not in os.environ]
 REAL_ENVIRONMENT = dict(os.environ)
 SHARED = "CPV_TEST_SHARED"
 
