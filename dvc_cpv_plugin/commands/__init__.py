@@ -29,7 +29,7 @@ NOUNS: Mapping[str, str] = {
     "demote": "Take the version out of a stage, so that no version is in it; prints the tags that say so.",
     "stages": "Show which version is in which stage; with --history who put which one there, and when.",
     "retire": "Retire versions: they stay in Git with their metrics, their data may go; --undo, --list.",
-    "migrate": "Make versions of what other tools keep: Git LFS, folders of checkpoints, MLflow, Hugging Face.",
+    "migrate": "Make versions of what other tools keep: Git LFS, folders of checkpoints, MLflow, Hugging Face, W&B.",
     "export": "Write a model version to a new folder: plain files, a Hugging Face repository, an OCI image layout.",
     "runs": "Training runs: their steps and metrics; make a step a version, drop a run, or go on with one.",
     "watch": "Run a program and take the checkpoints that it writes into a folder, as a training run.",

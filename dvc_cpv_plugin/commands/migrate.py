@@ -1,4 +1,4 @@
-"""`dvc cpv migrate lfs|checkpoints|mlflow|hf`: what other tools keep becomes versions."""
+"""`dvc cpv migrate lfs|checkpoints|mlflow|hf|wandb`: what other tools keep becomes versions."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ EXAMPLES = """examples:
   dvc cpv migrate checkpoints runs/7   a version of each checkpoint in a folder
   dvc cpv migrate mlflow mlflow.db     a version of each model of MLflow's runs
   dvc cpv migrate hf DIR               a version of a Hugging Face snapshot
+  dvc cpv migrate wandb wandb          a version of each artifact of W&B's offline runs
 
 What is migrated from stays as it is. docs/migrating.md has more."""
 
@@ -134,6 +135,22 @@ class CmdMigrateHf(VersionsCommand):
             return self.bring("hf", [lay_out(snapshot, Path(scratch))])
 
 
+class CmdMigrateWandb(VersionsCommand):
+    """Makes a version of each artifact that offline runs of W&B logged."""
+
+    def run(self) -> int:
+        """Do it."""
+        import tempfile
+        from pathlib import Path
+
+        from cpv_hooks.migration.wandb_import import read_wandb
+
+        staged = None if self.args.artifacts is None else Path(self.args.artifacts).resolve()
+        with tempfile.TemporaryDirectory(prefix="cpv-wandb-", dir=self.project().repo.common_dir) as scratch:
+            items = read_wandb(Path(self.args.folder).resolve(), Path(scratch), staged=staged, artifact=self.args.name)
+            return self.bring("wandb", items)
+
+
 class CmdMigrateLfs(MigrateCommand):
     """Moves what Git LFS has to DVC."""
 
@@ -220,6 +237,15 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     hub.add_argument("folder", metavar="DIR", help="models--ORG--NAME of the cache, one of its snapshots, any folder.")
     hub.add_argument("--revision", metavar="REVISION", help="The snapshot of a cache (default: main's).")
+    wandb = _add_versions(
+        verbs, parent_parser, "wandb", CmdMigrateWandb,
+        "Make a version of each artifact that offline runs of W&B logged, with metrics and config; no server is asked.",
+        "examples:\n  dvc cpv migrate wandb wandb --as model --dry-run\n"
+        "  dvc cpv migrate wandb wandb/offline-run-20261128_165409-first --as model",
+    )  # fmt: skip
+    wandb.add_argument("folder", metavar="DIR", help="The wandb folder, or one of its offline-run-….")
+    wandb.add_argument("--artifacts", metavar="FOLDER", help="Where the staged files are now, if not where W&B says.")
+    wandb.add_argument("--artifact", dest="name", metavar="NAME", help="The artifact, where there are several.")
 
 
 def _add_versions(

@@ -18,6 +18,7 @@ from support.shell import Shell
 
 PAGE = (Path(__file__).parents[2] / "docs/migrating.md").read_text()
 STORES = Path(__file__).parents[1] / "mlflow"
+WANDB = Path(__file__).parents[1] / "wandb"
 COMMANDS = re.findall(r"^(?:    )?(dvc cpv (?:migrate|export) .*?)(?:  +#.*)?$", PAGE, re.MULTILINE)
 
 
@@ -44,6 +45,10 @@ def _hub(repo: ModelRepo, world: Shell) -> None:
     repo.write("downloads/name/config.json", "{}")
 
 
+def _wandb(repo: ModelRepo, world: Shell) -> None:
+    repo.write("wandb/offline-run-1/run-first.wandb", (WANDB / "run/run-first.wandb").read_bytes())
+
+
 def _lfs(repo: ModelRepo, world: Shell) -> None:
     repo.write(".gitattributes", lfs.TRACKED)
     repo.git("add", ".gitattributes")
@@ -60,6 +65,7 @@ PREPARE: dict[str, Callable[[ModelRepo, Shell], None]] = {
     "migrate checkpoints": _checkpoints,
     "migrate mlflow": _mlflow,
     "migrate hf": _hub,
+    "migrate wandb": _wandb,
     "migrate lfs": _lfs,
     "export": _version,
 }
@@ -80,6 +86,8 @@ def test_a_command_of_the_page(make_repo: MakeRepo, tmp_path: Path, command: str
     stand_in.install(repo.path)
     if name == "export":
         PREPARE[name](repo, Shell(tmp_path))
+    if name == "migrate wandb":
+        command += f" --artifacts {WANDB / 'staging'}"
     before = (repo.head(), repo.tags())
     done = repo.run("bash", "-c", command.replace("/mnt/mlflow", str(repo.path / "mlflow/artifacts")))
     assert "Traceback" not in done.text

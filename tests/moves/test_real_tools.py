@@ -67,6 +67,16 @@ def test_a_store_that_mlflow_writes(make_repo: MakeRepo, tmp_path: Path, kind: s
     check_mlflow(make_repo(settings=SETTINGS), store)
 
 
+def test_a_run_that_wandb_writes(make_repo: MakeRepo, tmp_path: Path) -> None:
+    writer = Path(__file__).parents[1] / "support/write_wandb.py"
+    places = {f"WANDB_{name}_DIR": str(tmp_path / name) for name in ("DATA", "CACHE", "CONFIG")}
+    Shell(tmp_path).run(sys.executable, writer, env=places)
+    repo = make_repo(settings=SETTINGS)
+    done = inside.cpv(repo.path, "migrate", "wandb", "../wandb")
+    assert [line.split("\t")[0] for line in done.lines] == ["v0.0", "v0.1"], done.text
+    assert repo.read("model/sub/model.pt") == b"weights 2"
+
+
 def lfs_repository(make_repo: MakeRepo) -> ModelRepo:
     repo = make_repo(install=False)
     repo.git("lfs", "install", "--local")
