@@ -60,8 +60,11 @@ class Cache:
 
     def path(self, oid: str) -> Path:
         """Where an object lies, whether it is there or not."""
-        # One parse instead of four: a checkout asks this for every file.
-        return Path(f"{self._objects}/{oid[:2]}/{oid[2:]}")
+        return Path(self._place(oid))
+
+    def _place(self, oid: str) -> str:
+        """The same as text: a commit or a checkout asks this for every file, and a path costs more than the look."""
+        return f"{self._objects}/{oid[:2]}/{oid[2:]}"
 
     def find(self, oid: str) -> Path | None:
         """The object's file, in its own place or in that of DVC's other layout; None where the cache lacks it.
@@ -73,8 +76,8 @@ class Cache:
         return None if file is None else Path(file)
 
     def file(self, oid: str) -> str | None:
-        """What `find` finds, as text: a checkout asks this for every file, and a path costs more than the look."""
-        file = f"{self._objects}/{oid[:2]}/{oid[2:]}"
+        """What `find` finds, as text."""
+        file = self._place(oid)
         if self._sound(file, oid, is_believed=True):
             return file
         file = f"{self._others}/{oid[:2]}/{oid[2:]}"
@@ -142,10 +145,12 @@ class Cache:
         try:
             temporary = self._temporary()
             try:
-                temporary.write_bytes(data)
+                with open(temporary, "xb") as stream:
+                    stream.write(data)
                 self._install(temporary, oid)
-            finally:
-                temporary.unlink(missing_ok=True)
+            except BaseException:
+                _discard(temporary)
+                raise
         except OSError as error:
             raise disk_error(error, self.folder) from error
 
@@ -162,8 +167,9 @@ class Cache:
                         digest.update(piece)
                         stream.write(piece)
                 self._install(temporary, digest.hexdigest() + DIR_SUFFIX)
-            finally:
-                temporary.unlink(missing_ok=True)
+            except BaseException:
+                _discard(temporary)
+                raise
         except OSError as error:
             # A cache that cannot be written serves all the same where it has the object.
             digest = hashlib.md5(b"".join(pieces()), usedforsecurity=False)
@@ -198,15 +204,18 @@ class Cache:
                     digest = self._hash(temporary)
                 # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
                 # An artifact that is a link to the object itself has just been read, and must stay that link.
-                if not self._is_object(source, digest):
+                if self._is_object(source, digest):
+                    _discard(temporary)
+                else:
                     self._install(temporary, digest)
-            finally:
-                temporary.unlink(missing_ok=True)
+            except BaseException:
+                _discard(temporary)
+                raise
         return digest, size
 
     def _is_object(self, source: str | Path, oid: str) -> bool:
         try:
-            return os.path.samefile(source, self.path(oid))
+            return os.path.samestat(os.stat(self._place(oid)), os.stat(source))
         except OSError:
             return False
 
@@ -240,15 +249,16 @@ class Cache:
     def temporary(self) -> Path:
         """A name for a temporary file on the cache's file system; `CPVError` where none can be made."""
         try:
-            return self._temporary()
+            return Path(self._temporary())
         except OSError as error:
             raise disk_error(error, self.folder) from error
 
-    def _temporary(self) -> Path:
+    def _temporary(self) -> str:
         # Beside `files/`, so that DVC's own listing of the cache never meets it.
-        folder = self.folder / "cpv"
-        self.make_folder(folder)
-        return folder / f"{os.urandom(8).hex()}{TEMPORARY}"
+        folder = f"{self.folder}/cpv"
+        if not os.path.isdir(folder):
+            self.make_folder(Path(folder))
+        return f"{folder}/{os.urandom(8).hex()}{TEMPORARY}"
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder in the cache, with those above it."""
@@ -260,14 +270,19 @@ class Cache:
             if self._shared:
                 os.chmod(folder, 0o2775)  # noqa: S103 - what DVC gives a cache shared by a group
 
-    def _install(self, temporary: Path, oid: str) -> None:
-        target = self.path(oid)
+    def _install(self, temporary: str | Path, oid: str) -> None:
+        target = self._place(oid)
         os.chmod(temporary, PROTECTED)
         try:
             os.replace(temporary, target)
         except FileNotFoundError:
-            self.make_folder(target.parent)
+            self.make_folder(Path(target).parent)
             os.replace(temporary, target)
+
+
+def _discard(temporary: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)
 
 
 def _sync_file_system(folder: Path) -> bool:

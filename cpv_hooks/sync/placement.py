@@ -48,7 +48,7 @@ def bring_artifact(artifact: Artifact, pointer: Pointer, goal: Wanted | None = N
         target = space.target(path)
         held = current if base.isdir else {"": base.oid}
         staying = {name for name, oid in known.items() if wanted.get(name) == oid} if pointer.isdir else ()
-        going = ((oid, target / name) for name, oid in held.items() if name not in staying)
+        going = ((oid, f"{target}/{name}" if name else target) for name, oid in held.items() if name not in staying)
         keep_in_cache(space, going, legacy=base.legacy)
     if pointer.isdir or current:
         assert pointer.oid is not None

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import BinaryIO
 
 from cpv_hooks.system.copying_ahead import CHUNK, writing
 from cpv_hooks.system.write_back import write_back
 
 _THREADED_FROM = 8 * CHUNK
-
-
-def chunk_for(reader: BinaryIO) -> int:
-    """How many bytes to read at a time: a small file's size, because allocating a large buffer is expensive."""
-    return min(CHUNK, os.fstat(reader.fileno()).st_size + 1)
 
 
 def copy_and_hash(
@@ -26,29 +22,28 @@ def copy_and_hash(
     The bytes of a large file are written while they are hashed, on another thread. With `writes_back` the file's own
     changed pages are on their way to the disk before they are read. Raises `OSError` of either side.
     """
+    size = os.fstat(reader.fileno()).st_size
     if writer is None:
         reader.seek(0)
-    elif os.fstat(reader.fileno()).st_size >= _THREADED_FROM:
+    elif size >= _THREADED_FROM:
         from cpv_hooks.system.copying_ahead import Ahead
 
         with Ahead(reader, writer, writes_back=writes_back) as chunks:
-            return _digest(chunks, advance)
+            return _digest(chunks, None, advance)
     elif writes_back:
         write_back(reader.fileno())
-    return _digest(_chunks(reader, None if writer is None else writing(writer)), advance)
+    # A byte more than there is, so that a small file takes one read and the end another: a large buffer is expensive.
+    most = min(CHUNK, size + 1)
+    return _digest(iter(partial(reader.read, most), b""), None if writer is None else writing(writer), advance)
 
 
-def _chunks(reader: BinaryIO, write: Callable[[bytes], None] | None) -> Iterator[bytes]:
-    most = chunk_for(reader)
-    while chunk := reader.read(most):
-        if write is not None:
-            write(chunk)
-        yield chunk
-
-
-def _digest(chunks: Iterable[bytes], advance: Callable[[int], None]) -> tuple[str, int]:
+def _digest(
+    chunks: Iterable[bytes], write: Callable[[bytes], None] | None, advance: Callable[[int], None]
+) -> tuple[str, int]:
     digest, size = hashlib.md5(usedforsecurity=False), 0
     for chunk in chunks:
+        if write is not None:
+            write(chunk)
         digest.update(chunk)
         size += len(chunk)
         advance(len(chunk))

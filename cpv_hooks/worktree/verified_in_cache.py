@@ -6,6 +6,7 @@ last known to be right, and a ctime cannot be forged.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,20 +28,20 @@ def remember_object(cache: Cache, index: Index, oid: str) -> None:
 
 def is_safe(cache: Cache, index: Index, oid: str) -> bool:
     """Whether the cache holds the right bytes of an object: known by its signature, or by reading it."""
-    path = cache.find(oid)
+    path = cache.file(oid)
     if path is None:
         return False
-    status = path.stat()
+    status = os.stat(path)
     if index.objects.get(oid) == signature(status):
         return True
     if not cache.holds(path, oid):
         return False
-    if status.st_size >= LARGE_OBJECT and path == cache.path(oid):
+    if status.st_size >= LARGE_OBJECT and Path(path) == cache.path(oid):
         remember_object(cache, index, oid)
     return True
 
 
-def keep_in_cache(space: Workspace, contents: Iterable[tuple[str, Path]], *, legacy: bool = False) -> None:
+def keep_in_cache(space: Workspace, contents: Iterable[tuple[str, str | Path]], *, legacy: bool = False) -> None:
     """Make sure, durably, that the cache has the content of files that are about to go: `(hash, file)` pairs."""
     cache, oids = space.cache.by(legacy=legacy), []
     for oid, target in contents:
