@@ -7,6 +7,7 @@ DVC keeps what the work tree needs, or the commits that it was told to keep; wha
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -111,5 +112,6 @@ def _managed(root: str) -> Project | None:
     from cpv_hooks.project.project import Project
 
     with suppress(NoRepository):
-        return next((one for one in Project.find_all(Repo.discover(Path(root))) if str(one.root) == root), None)
+        projects = Project.find_all(Repo.discover(Path(root)))
+        return next((one for one in projects if os.path.samefile(one.root, root)), None)
     return None

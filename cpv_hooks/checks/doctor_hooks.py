@@ -14,7 +14,7 @@ from cpv_hooks.git.hook_names import HOOKS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.install import hooks_dir
-from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_fsmonitor, is_our_shim, stamped
+from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_daemon, is_fsmonitor, is_off, is_our_shim, stamped
 
 INSTALL = "dvc cpv install"
 
@@ -84,10 +84,11 @@ def live_status(repo: Repo) -> Iterator[Check]:
         )
     elif not wanted:
         yield Check(name, "ok", "off, as [status] live says")
-    elif present.lower() in ("", "false", "no", "0"):
+    elif is_off(present):
         yield Check(name, "warn", "off: git status does not see artifacts until a commit", INSTALL)
     else:
-        fix = "git config --unset core.fsmonitor && dvc cpv install"
+        # A hook is asked by CPV's; Git's own daemon is not.
+        fix = f"git config core.fsmonitor false && {INSTALL}" if is_daemon(present) else INSTALL
         yield Check(name, "warn", f"off: core.fsmonitor is another tool's ({present})", fix)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from e2e.conftest import Tell
@@ -56,3 +58,20 @@ def test_an_import_as_it_came_is_not_mentioned(imported: Story) -> None:
     imported.write("its $file.txt", "theirs\n")
     imported.put("model.bin", "model 3\n")
     assert "its" not in imported.git("commit", "-qm", "third").text
+
+
+@pytest.mark.compatibility("DVC", "`dvc import`, frozen, and `dvc update`")
+def test_an_import_from_a_repository_follows_its_version(tell: Tell) -> None:
+    """Its data is on no remote of this repository: it comes from where it was imported."""
+    other, story = tell("live", name="other"), tell("live")
+    story.dvc("import", "-q", "--rev", "v0.0", other.path, "model.bin", "-o", "theirs.bin")
+    assert b"frozen: true\n" in story.read("theirs.bin.dvc")
+    story.git("add", "-A")
+    story.git("commit", "-qm", "import")
+    story.dvc("update", "-q", "--rev", "v0.1", "theirs.bin.dvc")
+    assert story.git("commit", "-qam", "update").text == "cpv: tagged v0.3\n"
+    shutil.rmtree(story.path / ".dvc/cache/files")
+    story.git("checkout", "-q", "v0.2")
+    assert story.read("theirs.bin") == b"model 1\n"
+    story.git("checkout", "-q", "main")
+    assert story.read("theirs.bin") == b"model 2\n"

@@ -85,7 +85,16 @@ def test_an_environment_that_is_gone(model: ModelRepo, what: str) -> None:
                 "live status",
                 "warn",
                 "off: core.fsmonitor is another tool's (/usr/bin/rs-git-fsmonitor)",
-                "git config --unset core.fsmonitor && dvc cpv install",
+                "dvc cpv install",
+            ),
+        ),
+        (
+            "true",
+            Check(
+                "live status",
+                "warn",
+                "off: core.fsmonitor is another tool's (true)",
+                "git config core.fsmonitor false && dvc cpv install",
             ),
         ),
         (

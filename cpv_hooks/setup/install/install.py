@@ -35,7 +35,9 @@ from cpv_hooks.setup.install.shims import (
     MERGE_DRIVER,
     Interpreter,
     fsmonitor_command,
+    is_daemon,
     is_fsmonitor,
+    is_off,
     is_our_shim,
     is_pre_commits,
     is_renewed,
@@ -46,8 +48,6 @@ from cpv_hooks.setup.install.shims import (
 )
 from cpv_hooks.setup.install.uninstall import script_files
 from cpv_hooks.system.atomic_files import make_folder
-
-_ON, _OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 def install(repo: Repo) -> list[str]:
@@ -180,14 +180,14 @@ class _Installation:
         present = self.repo.config("core.fsmonitor")
         ours = present is not None and is_fsmonitor(present)
         other = self._former_monitor() if ours else present
-        hook = other if other and other.lower() not in (*_ON, *_OFF) else None
+        hook = other if other and not is_off(other) and not is_daemon(other) else None
         self._write_shim(path, self._shim(FSMONITOR, Path(hook) if hook else None, shlex.quote(hook or "")))
         if not all(project.config.live for project in Project.find_all(self.repo)):
             if ours:
                 self.alterations.set("core.fsmonitor", self.manifest.config.pop("core.fsmonitor", None))
             return ["live status is off ([status] live = false): artifacts are looked at when you commit"]
         if present and not ours:
-            if present.lower() in _ON:
+            if is_daemon(present):
                 return [f"live status is off: core.fsmonitor is {present}; artifacts are looked at when you commit"]
             self.manifest.config.pop("core.fsmonitor", None)
         self._set("core.fsmonitor", fsmonitor_command(path, self.repo.common_dir))

@@ -48,6 +48,16 @@ def fsmonitor_command(path: Path, common_dir: Path) -> str:
     return f"exec {shlex.quote(str(path))}"
 
 
+def is_daemon(value: str) -> bool:
+    """Whether a value of `core.fsmonitor` means Git's own daemon."""
+    return value.lower() in ("true", "yes", "on", "1")
+
+
+def is_off(value: str) -> bool:
+    """Whether a value of `core.fsmonitor` means none."""
+    return value.lower() in ("", "false", "no", "off", "0")
+
+
 def is_fsmonitor(command: str) -> bool:
     """Whether a value of `core.fsmonitor` starts CPV's, by this command or by its path alone."""
     return os.path.basename(command.rstrip("'")) == FSMONITOR_FILE or (
