@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cpv_hooks import state_files
@@ -53,9 +53,11 @@ class FetchChoice(NamedTuple):
             return cls(prefix, (project.config.fetch or FetchRule(), *also), of_person=bool(also))
         return cls(prefix, (parse_words(only, "--only"), *also))
 
-    def names(self, path: str, kind: str, *, was_left_out: bool) -> bool:
-        """Whether a path from the top, of an artifact of this kind, is to be here."""
-        return any(rule.names(self._spellings(path), kind) for rule in self._rules(was_left_out))
+    def within(self, path: str, kind: str, *, was_left_out: bool) -> Callable[[str], bool]:
+        """Whether a file of a folder artifact, whose path is from the top, is to be here."""
+        folders = [f"{folder}/" for folder in self._spellings(path)]
+        rules = [rule.namer(kind) for rule in self._rules(was_left_out)]
+        return lambda name: any(names([folder + name for folder in folders]) for names in rules)
 
     def part_of(self, path: str, kind: str, *, isdir: bool, was_left_out: bool) -> Part:
         """How much of an artifact is to be here, as far as that can be told without a list of its files."""

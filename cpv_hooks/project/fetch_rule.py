@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.config import KINDS, is_inside
-from cpv_hooks.project.project import matches
+from cpv_hooks.project.project import pattern_matcher
 
 Part = Literal["all", "some", "none"]
 """How much of an artifact a rule names, as far as that can be told without a list of its files."""
@@ -29,8 +29,13 @@ class FetchRule(NamedTuple):
 
     def names(self, paths: Sequence[str], kind: str) -> bool:
         """Whether a path is named; `paths` are its spellings, `kind` that of the artifact."""
+        return self.namer(kind)(paths)
+
+    def namer(self, kind: str) -> Callable[[Sequence[str]], bool]:
+        """`names` for many paths."""
         wide = not (self.kinds or self.include) or kind in self.kinds
-        return (wide or _any(paths, self.include)) and not _any(paths, self.exclude)
+        included, excluded = pattern_matcher(self.include), pattern_matcher(self.exclude)
+        return lambda paths: (wide or any(map(included, paths))) and not any(map(excluded, paths))
 
     def part_of(self, paths: Sequence[str], kind: str, *, isdir: bool) -> Part:
         """How much of an artifact is named."""
@@ -78,8 +83,8 @@ def from_table(content: Mapping[str, Any], error: Callable[[str, str], CPVError]
     return FetchRule(**{key: tuple(value) for key, value in content.items()})
 
 
-def _any(paths: Sequence[str], patterns: Iterable[str]) -> bool:
-    return any(matches(path, pattern) for pattern in patterns for path in paths)
+def _any(paths: Sequence[str], patterns: tuple[str, ...]) -> bool:
+    return any(map(pattern_matcher(patterns), paths))
 
 
 def _may_be_inside(folders: Sequence[str], patterns: Iterable[str]) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fnmatch
 import os
 import posixpath
-from collections.abc import Mapping
-from functools import cached_property
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,7 +114,7 @@ class Project(_Facts):
         """The kind of an artifact, whose path is relative to the top of the work tree."""
         local = path.removeprefix(self.prefix)
         for kind in KINDS:
-            if any(matches(local, pattern) for pattern in self.config.artifacts.get(kind, ())):
+            if pattern_matcher(self.config.artifacts.get(kind, ()))(local):
                 return kind
         return "extra"
 
@@ -122,10 +123,12 @@ class Project(_Facts):
         return path.startswith(self.prefix)
 
 
-def matches(path: str, pattern: str) -> bool:
-    """Whether a path is what a pattern of `.cpv.toml` names, or lies in a folder that it names."""
-    pattern = posixpath.normpath(pattern)
-    return path == pattern or fnmatch.fnmatchcase(path, pattern) or path.startswith(pattern + "/")
+@lru_cache
+def pattern_matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    """Whether a path is what a pattern of `.cpv.toml` names, or lies in a folder that it names: a true answer."""
+    names = map(posixpath.normpath, patterns)
+    either = [word for name in names for word in (f"{re.escape(name)}(?:/.*)?", fnmatch.translate(name))]
+    return re.compile(rf"(?s:{'|'.join(either)})\Z" if either else r"(?!)").match
 
 
 def managed_roots(repo: Repo) -> list[Path]:

@@ -170,7 +170,9 @@ class Settle:
         placed = bring_artifact(artifact, pointer, wanted)
         self._set(pointer.path, placed)
         absent = placed.tree.absent if placed.tree is not None else Absent()
-        leaves = LeftOut(len(absent.files), absent.size) if absent.files.keys() - before.files.keys() else None
+        had_less = artifact.tree is None and entry is not None and entry.left_out
+        is_new = not had_less and bool(absent.files.keys() - before.files.keys())
+        leaves = LeftOut(len(absent.files), absent.size) if is_new else None
         return Outcome(pointer.path, "materialised", pointer, leaves=leaves)
 
     def _leave_out(self, artifact: Artifact, pointer: Pointer) -> Outcome:

@@ -40,7 +40,7 @@ def sync(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncReport
             raise
         if report.wrote and report.settled and not watch_file.is_sure(repo):
             # What was written is newer than the stamp; a second look, with nothing to do, makes the fast path sure.
-            _look(repo, policy)
+            _look(repo, policy._replace(complete=False))
     return report
 
 

@@ -18,9 +18,7 @@ def fetch_wanted(policy: SyncPolicy, artifact: Artifact, pointer: Pointer) -> Wa
     space = artifact.space
     if policy.fetch and part_wanted(space, pointer) != "none":
         _fetch_listing(space, pointer)
-    tree = artifact.tree if artifact.status is not None else None
-    there = tree.listing.names if tree is not None else [] if artifact.status is None else [""]
-    found = split_wanted(space, pointer, there)
+    found = split_wanted(space, pointer, artifact.tree, is_there=artifact.status is not None)
     if policy.fetch:
         oids = list(lacking_objects(pointer, space.cache, found.here.values()))
         if oids:

@@ -18,7 +18,7 @@ work tree cannot tell a file that was left out from one that was removed.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import read_dir_object
@@ -50,20 +50,18 @@ class Wanted(NamedTuple):
 
 def part_wanted(space: Workspace, pointer: Pointer) -> Part:
     """How much of a pointer's content is to be here. What DVC 2 named, or a remote keeps by version, is never split."""
-    kind, isdir, path = space.project.kind_of(pointer.path), pointer.isdir, pointer.path
-    entry = space.index.entries.get(path)
-    tree = space.index.read_tree(path, entry.oid) if entry is not None and entry.left_out and entry.isdir else None
-    if tree is None:
-        part = space.choice.part_of(path, kind, isdir=isdir, was_left_out=entry is not None and entry.left_out)
-    else:
-        new = space.choice.part_of(path, kind, isdir=isdir, was_left_out=False)
-        old = space.choice.part_of(path, kind, isdir=isdir, was_left_out=True)
-        part = new if new == old else "some"
+    path, entry = pointer.path, space.index.entries.get(pointer.path)
+    states = {True} if entry is not None and entry.left_out else {False}
+    if True in states and space.index.files_about(path):
+        states = {True, False}  # some of it is there
+    kind = space.project.kind_of(path)
+    parts = {space.choice.part_of(path, kind, isdir=pointer.isdir, was_left_out=state) for state in states}
+    part = parts.pop() if len(parts) == 1 else "some"
     return "all" if part == "some" and (pointer.legacy or pointer.stored) else part
 
 
-def split_wanted(space: Workspace, pointer: Pointer, there: Iterable[str]) -> Wanted:
-    """What of a pointer's content is to be here, `there` being the files that its base has as present.
+def split_wanted(space: Workspace, pointer: Pointer, tree: Tree | None, *, is_there: bool) -> Wanted:
+    """What of a pointer's content is to be here, `tree` being its base's; `is_there` tells of a file.
 
     Raises `MissingFromCache` where that takes a list of files which the cache lacks.
     """
@@ -78,21 +76,25 @@ def split_wanted(space: Workspace, pointer: Pointer, there: Iterable[str]) -> Wa
         return Wanted({}, {}, known=False)
     if part == "all":
         return Wanted(files, {})
-    entry, there = space.index.entries.get(pointer.path), frozenset(there)
-    tree = space.index.read_tree(pointer.path, entry.oid) if entry is not None and entry.left_out else None
-    left_out = tree.absent.files if tree is not None else files if entry is not None and entry.left_out else {}
-    kind, cache = space.project.kind_of(pointer.path), space.cache.by(legacy=pointer.legacy)
-
-    def is_wanted(name: str, oid: str) -> bool:
-        path = f"{pointer.path}/{name}"
-        if part == "some" and space.choice.names(path, kind, was_left_out=name in left_out):
-            return True
-        return name in there and cache.has(oid)
-
-    here = {name: oid for name, oid in files.items() if is_wanted(name, oid)}
+    here = _named(space, pointer, tree, files) if part == "some" else set[str]()
+    cache = space.cache.by(legacy=pointer.legacy)
+    there: Iterable[str] = [] if not is_there else [""] if tree is None else tree.listing.names
+    here.update(name for name in there if name in files and name not in here and cache.has(files[name]))
     if (pointer.legacy or pointer.stored) and len(here) < len(files):
-        here = {}
-    return Wanted(here, {name: oid for name, oid in files.items() if name not in here})
+        here.clear()
+    absent = {name: oid for name, oid in files.items() if name not in here}
+    return Wanted({name: oid for name, oid in files.items() if name in here}, absent)
+
+
+def _named(space: Workspace, pointer: Pointer, tree: Tree | None, files: Mapping[str, str]) -> set[str]:
+    """The files that the rules name, of which those that were left out wait for somebody who asks."""
+    entry, kind = space.index.entries.get(pointer.path), space.project.kind_of(pointer.path)
+    new = space.choice.within(pointer.path, kind, was_left_out=False)
+    if entry is None or not entry.left_out:
+        return set(filter(new, files))
+    asked = space.choice.within(pointer.path, kind, was_left_out=True)
+    left_out = files if tree is None else tree.absent.files
+    return {name for name in files if (asked if name in left_out else new)(name)}
 
 
 def absent_beside(space: Workspace, path: str, entry: BaseEntry, here: Iterable[str]) -> Absent:
@@ -127,9 +129,7 @@ def without_base(space: Workspace, pointer: Pointer) -> bool:
     here = frozenset(space.listing(pointer.path).names)
     kind, cache = space.project.kind_of(pointer.path), space.cache
 
-    def is_wanted(name: str) -> bool:
-        return space.choice.names(f"{pointer.path}/{name}", kind, was_left_out=False)
-
+    is_wanted = space.choice.within(pointer.path, kind, was_left_out=False)
     files = {
         name: oid
         for name, oid in read_dir_object(found, pointer.oid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,6 +129,8 @@ def test_a_folder_that_is_partly_there(tell: Tell) -> None:
     clone = clone_of(story, "--only", "model", "data/sub/*")
     assert clone.tree("data") == {"sub/b.csv": md5("b 1\n")}
     assert artifact(clone, "data")["left_out"] == 1
+    fetched = {"data.dvc": clone.oid_at("HEAD", "data.dvc"), "model.bin": md5("model 2\n"), "sub/b.csv": md5("b 1\n")}
+    assert clone.cached() == set(fetched.values()), "the list of the folder's files and the one that is wanted"
     # One file changed: the other's entry is carried on.
     clone.put("data/sub/b.csv", "b 3\n")
     clone.put("data/sub/c.csv", "c 3\n")
@@ -277,4 +280,67 @@ def test_both_sides_of_a_merge_add_to_a_folder_that_is_left_out(tell: Tell) -> N
     assert listed(clone, pointer(clone, "data.dvc")["md5"]).keys() == names
     run_plain_dvc(clone, "pull")
     assert clone.tree("data").keys() == names
+    clone.agree()
+
+
+KILLED = """
+import os, signal, sys
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery.guarded_sync import guarded_sync
+from cpv_hooks.sync import sync_policy
+from cpv_hooks.worktree.placer import Placer
+
+place = Placer.place
+
+def die(*args, **options):
+    place(*args, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Placer.place = die
+guarded_sync(Repo.discover(), getattr(sync_policy, sys.argv[1]))
+"""
+
+
+def test_a_kill_while_some_of_a_folder_is_brought(tell: Tell) -> None:
+    """Half of it is nobody's edit, whether the version is another or the files are more."""
+    story = tell("live")
+    story.put("data/a2.csv", "a2 2\n")
+    story.git("commit", "-qam", "one more")
+    clone = clone_of(story, "--only", "model", "metrics", "data/a*")
+    clone.git("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "checkout", "-q", "v0.0")
+    clone.python("-c", KILLED, "CHECKOUT", status=-signal.SIGKILL)
+    assert clone.changes() == []
+    assert clone.tree("data") == {"a.csv": md5("a 1\n")}
+    clone.git("checkout", "-q", "main")
+    with_rest = listed(clone, pointer(clone, "data.dvc")["md5"])
+    (clone.path / ".git/cpv/fetch.json").unlink()
+    clone.python("-c", KILLED, "SYNC", status=-signal.SIGKILL)
+    assert clone.changes() == []
+    assert clone.tree("data") == with_rest
+    clone.check()
+
+
+def test_what_else_reads_the_work_tree(tell: Tell) -> None:
+    story = tell("live")
+    clone = clone_of(story, "--only", "model", "metrics", "data/a*")
+    clone.put("data/a.csv", "a 3\n")
+    clone.cpv("checkpoint", "create", "-m", "third")
+    assert clone.tags_at() == ["data-v0.2", "v0.2"]
+    assert md5("a 3\n") in clone.stored()
+    clone.git("worktree", "add", "-q", "../tree", "v0.0")
+    tree = Story(story.path.parent / "tree", "live")
+    assert tree.tree("data") == {"a.csv": md5("a 1\n")}
+    assert tree.changes() == []
+    # All that is there was removed: no deletion, as with a whole artifact, and the same command brings it.
+    shutil.rmtree(clone.path / "data")
+    clone.git("commit", "-q", "--allow-empty", "-am", "nothing")
+    assert listed(clone, clone.oid_at("HEAD", "data.dvc")).keys() == {"a.csv", "sub/b.csv"}
+    clone.cpv("sync")
+    assert clone.tree("data") == {"a.csv": md5("a 3\n")}
+    clone.git("sparse-checkout", "set", "--cone", "--sparse-index", ".dvc")
+    clone.git("sparse-checkout", "disable")
+    assert clone.tree("data") == {"a.csv": md5("a 3\n")}
+    assert clone.changes() == []
+    assert "a.csv" in clone.cpv("diff", "v0.1").out
+    clone.cpv("sync", "--kind", "data")
     clone.agree()

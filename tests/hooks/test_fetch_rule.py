@@ -50,18 +50,19 @@ def test_words_that_lead_out(word: str) -> None:
 
 
 def test_paths_of_a_person_are_from_the_top_or_from_the_root() -> None:
-    choice = FetchChoice("models/", (FetchRule(include=("models/a", "b")),))
-    assert [choice.names(f"models/{name}", "data", was_left_out=False) for name in "abc"] == [True, True, False]
+    choice = FetchChoice("models/", (FetchRule(include=("models/sets/a", "sets/b")),))
+    assert [choice.within("models/sets", "data", was_left_out=False)(name) for name in "abc"] == [True, True, False]
     team = choice._replace(of_person=False)
-    assert [team.names(f"models/{name}", "data", was_left_out=False) for name in "abc"] == [False, True, False]
+    assert [team.within("models/sets", "data", was_left_out=False)(name) for name in "abc"] == [False, True, False]
 
 
 def test_what_was_left_out_waits_for_somebody_who_asks() -> None:
     everything = FetchChoice("", (FetchRule(),))
-    assert not everything.names("a", "data", was_left_out=True)
-    assert everything._replace(asks=True).names("a", "data", was_left_out=True)
-    named = everything._replace(asks=True, asked=FetchRule(include=("b",)))
-    assert [named.names(name, "data", was_left_out=True) for name in "ab"] == [False, True]
+    assert everything.part_of("data", "data", isdir=True, was_left_out=True) == "none"
+    assert everything._replace(asks=True).part_of("data", "data", isdir=True, was_left_out=True) == "all"
+    named = everything._replace(asks=True, asked=FetchRule(include=("data/b",)))
+    is_wanted = named.within("data", "data", was_left_out=True)
+    assert [is_wanted(name) for name in "ab"] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from cpv_hooks.dvcformat import artifacts_section
 from cpv_hooks.errors import shell_path, shell_word, shell_words
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, Kind, load_config
-from cpv_hooks.project.project import matches
+from cpv_hooks.project.project import pattern_matcher
 from cpv_hooks.setup.init import first_commit, layout, proposals, remote, skeleton
 from cpv_hooks.setup.init.model_repository import (
     InitRequest,
@@ -154,8 +154,8 @@ def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
             yield step(
                 f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
             )
-        patterns = load_config(place.root).artifacts.get("model", ())
-        models = [path for path in known if any(matches(path, pattern) for pattern in patterns)]
+        is_model = pattern_matcher(load_config(place.root).artifacts.get("model", ()))
+        models = [path for path in known if is_model(path)]
         yield from _artifacts_step(place, request, models)
         return
     artifacts: dict[Kind, list[str]] = {}

@@ -51,7 +51,7 @@ def fetch_listing(project: Project, pointer: Pointer) -> None:
     store = Store(project_for(project, pointer), legacy=pointer.legacy)
     if pointer.oid is not None and is_dir_oid(pointer.oid) and store.lacks(pointer.oid):
         with Progress(f"fetching {pointer.path}") as shown:
-            _listing(store, pointer.oid, shown)
+            _fetch_files(store, [pointer.oid], shown)
 
 
 def _listing(store: Store, oid: str, progress: Progress) -> list[tuple[str, str]] | None:
