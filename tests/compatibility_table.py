@@ -9,7 +9,7 @@ that differs from the page in the tree. CI runs it on the results of its own tes
 A test that shows how CPV gets on with something says so: `@pytest.mark.compatibility("Git layouts", "split index")`. A
 row works; `limit="…"` says where it ends, `unsupported="…"` that it does not work, and the line that says so to a user.
 Several tests may show one row; one of them says its limit. `each=TABLE` has a row for each key of a table by which the
-test is parametrised.
+test is parametrised; of several parameters the id joins them by ` | `.
 """
 
 from __future__ import annotations
@@ -42,12 +42,11 @@ Results = Mapping[tuple[str, str], bool]
 
 @dataclass
 class Row:
-    """Something that CPV gets on with, or does not; `each` is the parameter of its tests that names it."""
+    """Something that CPV gets on with, or does not."""
 
     what: str
     limit: str = ""
     unsupported: str = ""
-    each: bool = False
     tests: list[Marked] = field(default_factory=list)
 
     def place(self) -> tuple[bool, str]:
@@ -67,13 +66,18 @@ class Row:
         parts = mark.file.relative_to(TESTS.parent).with_suffix("").parts
         if parts[1] in OTHER_JOBS:
             return True
-        name = f"{mark.test}[{self.what}]" if self.each else mark.test
         ended = [
             passed
             for (where, test), passed in results.items()
-            if f"{where}.".startswith(f"{'.'.join(parts)}.") and name in (test, test.partition("[")[0])
+            if f"{where}.".startswith(f"{'.'.join(parts)}.") and self._is_shown_by(mark, test)
         ]
         return bool(ended) and all(ended)
+
+    def _is_shown_by(self, mark: Marked, test: str) -> bool:
+        """Whether a test with its parameters is one of a mark's, and this row's where each parameter has a row."""
+        name, _, parameters = test.partition("[")
+        is_each = "each" in mark.options
+        return name == mark.test and (not is_each or self.what in parameters.removesuffix("]").split(" | "))
 
     def line(self, results: Results | None) -> str:
         """Its line of the table."""
@@ -90,7 +94,7 @@ def areas() -> dict[str, list[Row]]:
             raise ValueError(f"{mark.test}: no area {area!r} in {Path(__file__).name}")
         options = {name: str(value) for name, value in mark.options.items() if name != "each"}
         for name in (*names, *mark.options.get("each", ())):
-            row = found[area].setdefault(name, Row(name, each="each" in mark.options))
+            row = found[area].setdefault(name, Row(name))
             for option, value in options.items():
                 if getattr(row, option) not in ("", value):
                     raise ValueError(f"{mark.test}: another test says something else of {name!r}")

@@ -8,7 +8,7 @@ import compatibility_table
 import pytest
 
 FILE = "tests.e2e.test_layouts"
-TEST = "test_the_whole_story[split index]"
+TEST = "test_the_whole_story[split index | prek | a folder]"
 
 
 def test_the_page_is_what_the_tests_say() -> None:
