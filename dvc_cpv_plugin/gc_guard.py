@@ -58,11 +58,11 @@ class GuardedGC:
         if not names:
             return
         listed = ", ".join(list(names)[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-        keep = "dvc gc -w -T keeps what tags need"
         if self._args.cloud:
             from cpv_hooks.console.output import warn
 
-            warn(f"{listed}: their data goes from the remote too, and nobody has it then; fix: answer n ({keep})")
+            what = f"{listed}: their data goes from the remote too, and nobody has it then"
+            warn(f"{what}; fix: answer n (dvc gc -w -T keeps what tags need)")
             return
         from cpv_hooks.errors import CPVError
         from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded
@@ -72,7 +72,9 @@ class GuardedGC:
         held = [gap for gap in gaps if not Store(project, legacy=gap.pointer.legacy).lacks(gap.oid)]
         if held:
             what = f"the cache has the only copy of {held[0].path}, which {listed} need"
-            raise CPVError(what, where=str(project.root), fix=f"dvc push -T, then dvc gc again ({keep})")
+            raise CPVError(
+                what, where=str(project.root), fix="dvc push -T, or dvc gc -w -T, which keeps what tags need"
+            )
 
     def _losing(self, project: Project) -> dict[str, str]:
         """The tags, each with its commit, that need what DVC would not keep."""
