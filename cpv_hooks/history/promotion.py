@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.events.outbox import Event, emit_events
+from cpv_hooks.git.objects import commits_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import conditions
 from cpv_hooks.history.reader import read_one
@@ -143,15 +144,15 @@ def refuse_stage_push(repo: Repo, projects: Sequence[Project], tags: Mapping[str
     from gto.tag import parse_name
 
     errors = []
+    commits, versions = commits_of(repo, tags.values()), stages.versions(repo, projects[0])
     for name, oid in tags.items():
         parsed = parse_name(name, raise_on_fail=False)
         if parsed.get("action") is not Action.ASSIGN or parsed["name"] != stages.artifact_name(projects[0]):
             continue
-        commit = repo.resolve(oid)
+        commit = commits.get(oid, "")
         try:
             refuse_stage(projects[0], parsed["stage"])
-            version = stages.versions(repo, projects[0]).get(commit or "")
-            broken = broken_rule(repo, projects, parsed["stage"], version, commit or "")
+            broken = broken_rule(repo, projects, parsed["stage"], versions.get(commit), commit)
         except CPVError as error:
             broken = error.what
         if broken:

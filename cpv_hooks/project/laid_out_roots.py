@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.left_out import SETTINGS
@@ -42,12 +43,17 @@ def laid_out(repo: Repo, tips: Iterable[str], prefixes: Sequence[str]) -> Iterat
     with ExitStack() as stack:
         top: Path | None = None
         for tip in tips:
-            for prefix in prefixes:
-                texts = [repo.run("cat-file", "blob", f"{tip}:{prefix}{name}", check=False) for name in SETTINGS]
-                if all(texts) and prefix not in found:
+            for prefix in (prefix for prefix in prefixes if prefix not in found):
+                texts = [_blob_text(repo, f"{tip}:{prefix}{name}") for name in SETTINGS]
+                if all(texts):
                     top = top or stack.enter_context(_folder(repo))
                     found[prefix] = _lay_out(repo, top, prefix, *texts)
         yield list(found.values())
+
+
+def _blob_text(repo: Repo, name: str) -> str:
+    found = objects_of(repo).read(name)
+    return os.fsdecode(found.data or b"") if found is not None and found.kind == "blob" else ""
 
 
 def clear(repo: Repo) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.versions import tag_refs, tags
+from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.tag_refs import PREFIX, Tag
+
+_BRANCHES = "%(refname) %(objectname) %(upstream:remotename) %(upstream:remoteref)"
 
 
 def unpublished_tags(repo: Repo, commits: Collection[str] = (), names: Collection[str] = ()) -> list[Tag]:
@@ -35,7 +37,11 @@ def renumber_lost(repo: Repo, project: Project, own: Sequence[Tag], host: Mappin
     `own` are loose tags, `host` is what the host has (ref to object id). Returns old name to new name.
     """
     lost = [tag for tag in own if host.get(PREFIX + tag.name) not in (None, tag.oid)]
-    tags.mark_published(repo, {tag.name: tag.oid for tag in own if host.get(PREFIX + tag.name) == tag.oid})
+    tag_refs.mark_published(repo, {tag.name: tag.oid for tag in own if host.get(PREFIX + tag.name) == tag.oid})
+    if not lost:
+        return {}
+    from cpv_hooks.versions import tags
+
     scheme = scheme_of(project.config)
     names: list[str] = []
     for line in dict.fromkeys(tag.info.line for tag in lost if tag.info.line):
@@ -46,12 +52,17 @@ def renumber_lost(repo: Repo, project: Project, own: Sequence[Tag], host: Mappin
     return tags.renumber_tags(repo, project, names, taken) if names else {}
 
 
-def moved_on(repo: Repo, tag: Tag, remote: str, host: Mapping[str, str]) -> str | None:
-    """The branch of this tag's commit that has other commits on the host than it has here, if there is one."""
-    for branch in repo.run("for-each-ref", "--format=%(refname)", f"--contains={tag.commit}", "refs/heads").split():
-        name = branch.removeprefix("refs/heads/")
-        ref = repo.config(f"branch.{name}.merge") if repo.config(f"branch.{name}.remote") == remote else None
-        tip = host.get(ref or branch)
-        if tip is not None and not repo.ok("merge-base", "--is-ancestor", tip, branch):
-            return (ref or branch).removeprefix("refs/heads/")
-    return None
+def moved_on(repo: Repo, tags: Sequence[Tag], remote: str, host: Mapping[str, str]) -> dict[str, str]:
+    """The tags whose branch has other commits on the host than here, each with the host's name of that branch."""
+    found: dict[str, str] = {}
+    for line in repo.run("for-each-ref", f"--format={_BRANCHES}", "refs/heads").splitlines():
+        branch, oid, upstream, merged = line.split(" ")
+        ref = merged if merged and upstream == remote else branch
+        tip = host.get(ref)
+        if tip is None or tip == oid or repo.ok("merge-base", "--is-ancestor", tip, oid):
+            continue
+        outside = tag_refs.commits_outside(repo, {tag.commit for tag in tags}, [oid])
+        for tag in tags:
+            if tag.commit not in outside:
+                found.setdefault(tag.name, ref.removeprefix("refs/heads/"))
+    return found

@@ -62,6 +62,8 @@ def settle_pushed(repo: Repo, listings: dict[str, Mapping[str, str] | None] | No
     """
     answers = {} if listings is None else listings
     gone: set[str] = set()
+    settled = list[Sent]()
+    arrived: dict[str, dict[str, str]] = {}
     for sent in waiting(repo):
         if sent.remote not in answers:
             answers[sent.remote] = on_host(repo, sent.remote)
@@ -69,9 +71,13 @@ def settle_pushed(repo: Repo, listings: dict[str, Mapping[str, str] | None] | No
         if there is None:
             continue
         if there.get(tag_refs.PREFIX + sent.name) == sent.oid:
-            tag_refs.mark_published(repo, {sent.name: sent.oid})
+            arrived.setdefault(sent.remote, {})[sent.name] = sent.oid
         else:
             gone.add(sent.name)
+        settled.append(sent)
+    for oids in arrived.values():
+        tag_refs.mark_published(repo, oids)
+    for sent in settled:
         _path(repo, sent.remote, sent.name).unlink(missing_ok=True)
     return gone - tag_refs.published_names(repo)
 

@@ -211,15 +211,15 @@ def tags_from_remote(repo: Repo, tags: Mapping[str, str], made_here: Collection[
     from cpv_hooks.git.objects import commits_of
 
     there = commits_of(repo, unknown.values())
-    here = unpublished_commits(repo, there.values())
+    here = commits_outside(repo, set(there.values()), (), "--remotes")
     return [name for name, oid in unknown.items() if oid in there and there[oid] not in here]
 
 
-def unpublished_commits(repo: Repo, commits: Collection[str]) -> set[str]:
-    """Those commits that no remote is known to have."""
-    text = "".join(f"{commit}\n" for commit in commits)
-    args = ("rev-list", "--ignore-missing", "--stdin", "--not", "--remotes")
-    return set(commits) & set(repo.run(*args, input=text).split())
+def commits_outside(repo: Repo, commits: Collection[str], tips: Iterable[str], *refs: str) -> set[str]:
+    """Those commits that are in none of these histories; `refs` are options that name refs, `--remotes` say."""
+    text = "".join(f"{rev}\n" for rev in (*commits, *(f"^{tip}" for tip in tips)))
+    printed = repo.run("rev-list", "--ignore-missing", "--stdin", *(("--not", *refs) if refs else ()), input=text)
+    return set(commits).intersection(printed.split())
 
 
 class Records(NamedTuple):

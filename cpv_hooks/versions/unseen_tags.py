@@ -131,9 +131,9 @@ def unseen_tag_faults(repo: Repo, project: Project) -> list[CPVError]:
             unseen[name] = peeled or oid
     order = _Order(repo, scheme, records.published)
     broken = {name: commit for name, commit in unseen.items() if order.is_broken(name)}
-    own = (
-        managed_commits(repo, [project], tag_refs.unpublished_commits(repo, set(broken.values()))) if broken else set()
-    )
+    # What a remote has may have come from there.
+    local = tag_refs.commits_outside(repo, set(broken.values()), (), "--remotes") if broken else set()
+    own = managed_commits(repo, [project], local)
     faults = [order.fault(name, commit) for name, commit in broken.items() if commit in own]
     return [*(_faults_of_moved(repo, moved, _some_remote(repo)) if moved else ()), *faults]
 

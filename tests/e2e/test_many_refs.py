@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -73,10 +74,7 @@ def test_one_of_many_tags_is_refused_by_name_and_none_is_made(live: Story) -> No
 @pytest.mark.parametrize("by", ["push", "clone"])
 def test_one_published_tag_among_many_that_move(live: Story, by: str) -> None:
     """One that a push sent out, and one that a clone brought, which nothing but its commit tells."""
-    host = live.path.parent / "host.git"
-    live.git("init", "-q", "--bare", host)
-    live.git("remote", "add", "origin", host)
-    live.git("push", "-q", "origin", "main", "v0.0")
+    host = host_of(live)
     story = live
     if by == "clone":
         story = Story(live.path.parent / "clone")
@@ -108,3 +106,43 @@ def test_tags_that_are_deleted_ask_nobody(live: Story) -> None:
         counts.append(text.count(" read(") / count)
     assert counts[1] < 2 * counts[0], counts
     assert not live.git("tag", "-l", "long-*").lines
+
+
+def host_of(story: Story) -> Path:
+    host = story.path.parent / "host.git"
+    story.git("init", "-q", "--bare", host)
+    story.git("remote", "add", "origin", host)
+    story.git("push", "-q", "--tags", "origin", "main")
+    return host
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["that hooks saw", "that no hook saw"])
+def test_a_push_of_many_tags(live: Story, seen: bool) -> None:
+    """With their branch, and alone: the tags' commits are in no branch that the host has."""
+    host_of(live)
+    live.git("config", "maintenance.auto", "false")
+    silent = [] if seen else ["-c", "core.hooksPath=/dev/null"]
+    counts: dict[str, list[int]] = {"with": [], "alone": []}
+    for series, count in ((1, FEW), (2, MANY)):
+        targets = commits(live, count)
+        names = many(series, count)
+        live.git(*silent, "update-ref", "--stdin", input=make(names, targets))
+        live.git("merge", "-q", "--ff-only", targets[-1])
+        calls = git_calls(live, "push", "-q", "origin", "main", *names)
+        counts["with"].append(len(calls))
+        more = [f"v{series}.{number}" for number in range(MANY, MANY + count)]
+        live.git(*silent, "update-ref", "--stdin", input=make(more, commits(live, count)))
+        counts["alone"].append(len(git_calls(live, "push", "-q", "origin", *more)))
+    assert all(few == most for few, most in counts.values()), counts
+    assert len(live.git("ls-remote", "--tags", "origin", "v2.*").lines) == 2 * MANY
+
+
+def test_each_of_many_tags_that_a_push_cannot_send_is_named(live: Story) -> None:
+    host_of(live)
+    bare = ("-c", "core.hooksPath=/dev/null")
+    names = [f"v3.{number}.0" for number in range(FEW)]
+    live.git(*bare, "update-ref", "--stdin", input=make([*many(2, MANY), *names], [live.head()]))
+    live.git(*bare, "tag", "-f", "v0.0", "HEAD")
+    done = live.git("push", "origin", "+refs/tags/v0.0", *many(2, MANY), *names, status=None)
+    refused(done, "v0.0 is published as", *(f"'{name}' is not a version of this repository" for name in names))
+    assert not live.git("ls-remote", "--tags", "origin", "v2.*").lines
