@@ -11,7 +11,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, disk_error, file_word
 from cpv_hooks.git.gitignore import ignore
-from cpv_hooks.sync.outcomes import LeftOut, Listener, Outcome
+from cpv_hooks.sync.outcomes import LeftOut, Listener, Outcome, State
 from cpv_hooks.sync.placement import bring_artifact, is_half_placed, take_away
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.unsaved import note_unsaved
@@ -66,13 +66,23 @@ class Settle:
         content = taken.content
         if content.named == pointer.named:
             self._set(pointer.path, taken)
-            return Outcome(pointer.path, "clean" if same_pointer else "adopted", pointer)
+            state: State = "clean" if same_pointer else "adopted"
+            return self._with_rest(space, Outcome(pointer.path, state, pointer), taken)
         if entry is not None and content.named == entry.named:
             self._set(pointer.path, taken)
             return self.materialise(Artifact.at(space, pointer.path), pointer)
         if same_pointer or pointer.oid is None or (entry is None and not self.policy.follow):
-            return self._snapshot(space, pointer, taken, files)
+            return self._with_rest(space, self._snapshot(space, pointer, taken, files), taken)
         return self._conflict(space, pointer, taken, entry)
+
+    def _with_rest(self, space: Workspace, outcome: Outcome, taken: Snapshot) -> Outcome:
+        """Bring what was left out, too, where somebody asks for it; what stands there was saved just now."""
+        pointer, content = outcome.pointer, taken.content
+        if outcome.state == "modified" or pointer is None or not (taken.entry.left_out and self.policy.complete):
+            return outcome
+        whole = pointer._replace(oid=content.oid, size=content.size, nfiles=content.nfiles)
+        rest = self.materialise(Artifact.at(space, pointer.path), whole)
+        return outcome if outcome.state == "snapshot" else rest
 
     def _refuse_reading(self, pointer: Pointer, files: UnreadFiles) -> Outcome | None:
         """A background query leaves alone what is too large for it, or open for writing."""

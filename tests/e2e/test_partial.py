@@ -344,3 +344,31 @@ def test_what_else_reads_the_work_tree(tell: Tell) -> None:
     assert "a.csv" in clone.cpv("diff", "v0.1").out
     clone.cpv("sync", "--kind", "data")
     clone.agree()
+
+
+def test_a_sync_saves_what_is_there_before_it_brings_the_rest(tell: Tell) -> None:
+    story = tell("shims")
+    clone = clone_of(story, "--only", "data/sub/*", "model", "metrics")
+    clone.put("data/a.csv", "mine\n")
+    clone.put("data/sub/b.csv", "b 3\n")
+    clone.put("data/c.csv", "c\n")
+    (clone.path / "data/a.csv").unlink()
+    done = clone.cpv("sync", "data")
+    assert "saved data; run `git commit`" in done.text
+    assert clone.tree("data") == {"a.csv": md5("a 2\n"), "sub/b.csv": md5("b 3\n"), "c.csv": md5("c\n")}
+    clone.git("commit", "-qam", "third")
+    clone.agree()
+
+
+def test_what_is_removed_and_not_wanted_is_left_out(tell: Tell) -> None:
+    """So its space is freed; its content stays where it is needed."""
+    story = tell("live", settings=ONLY_MODEL)
+    assert story.read("data/a.csv") == b"a 2\n", "what is there stays"
+    shutil.rmtree(story.path / "data")
+    done = story.cpv("sync")
+    assert "left out data (2 files, 8 B); dvc cpv sync data brings it" in done.text
+    assert story.changes() == []
+    story.cpv("prune", "--yes")
+    assert md5("a 2\n") in story.cached()
+    story.cpv("sync", "data")
+    story.check()
