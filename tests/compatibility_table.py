@@ -33,7 +33,7 @@ AREAS = (
     "Remotes",
     "Platforms",
 )
-OTHER_JOBS = ("frameworks", "browser")
+OTHER_JOBS = ("frameworks", "browser", "remotes")
 """Folders of tests whose results are another job's."""
 
 Results = Mapping[tuple[str, str], bool]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Jobs of their own, in environments that have their libraries: `tests/browser/run`, and `run` in each of these.
 collect_ignore = ["browser"]
-collect_ignore += [name for name in ("frameworks", "moves") if f"CPV_{name.upper()}" not in os.environ]
+collect_ignore += [name for name in ("frameworks", "moves", "remotes") if f"CPV_{name.upper()}" not in os.environ]
 REAL_ENVIRONMENT = dict(os.environ)
 SHARED = "CPV_TEST_SHARED"
 

@@ -43,6 +43,7 @@ WORK: dict[str, Callable[[Bench], Iterator[Row | Curve]]] = {
     "commit": models.whole_commit,
     "folders": folders.rows,
     "transfers": transfers.rows,
+    "tls": transfers.far,
     "commands": commands.rows,
     "history": history.rows,
     "training": training.rows,

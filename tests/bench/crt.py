@@ -22,7 +22,8 @@ def main(way: str, bucket: str, prefix: str, folder: str) -> None:
     session: Any = botocore.session.get_session()
     url, region = os.environ["AWS_ENDPOINT_URL"], os.environ["AWS_DEFAULT_REGION"]
     keys = crt.BotocoreCRTCredentialsWrapper(session.get_credentials()).to_crt_credentials_provider()
-    client = crt.create_s3_crt_client(region, crt_credentials_provider=keys, use_ssl=url.startswith("https"))
+    is_tls, verify = url.startswith("https"), session.get_config_variable("ca_bundle")
+    client = crt.create_s3_crt_client(region, crt_credentials_provider=keys, use_ssl=is_tls, verify=verify)
     serializer = crt.BotocoreCRTRequestSerializer(session, {"endpoint_url": url, "region_name": region})
     with crt.CRTTransferManager(client, serializer) as manager:
         transfer = manager.upload if way == "up" else manager.download

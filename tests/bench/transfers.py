@@ -21,23 +21,40 @@ from pathlib import Path
 
 from bench.bench import Bench, commit, fill
 from bench.engine import FETCH, LOOK, PUBLISH
+from bench.far import far_server
 from bench.measure import Contest, Contestant, Row, Target, run, settle
 from support.repos import remote_settings
+from support.seaweed import Server
 
 NEVER = '[artifacts]\ndata = ["data"]\n[push]\nwhen = "never"\n'
 CRT = (sys.executable, str(Path(__file__).with_name("crt.py")))
 SMALL_BYTES = 2048
 MIDDLE_BYTES = 3 << 20
 MIDDLE_FILES = 20
+ROUND_TRIP = 0.03
 
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Upload and fetch of one large file, many small ones, and a mix."""
     for name, (title, workload) in _workloads(bench).items():
-        field = Field(bench, f"transfers-{name}", workload)
+        field = Field(bench, f"transfers-{name}", workload, bench.server)
         yield from (contest.run() for contest in field.contests(title))
         bench.drop(field.bucket)
         field.spend(field.cache)
+
+
+def far(bench: Bench) -> Iterator[Row]:
+    """The same for one large file and many small ones, over TLS to a server that is a long way off."""
+    with far_server(bench.folder("far"), ROUND_TRIP) as server:
+        for name in ("large", "small"):
+            title, workload = _workloads(bench)[name]
+            field = Field(bench, f"far-{name}", workload, server)
+            # DVC would take longer than all others together.
+            yield from (
+                contest.run()
+                for contest in field.contests(f"{title}, TLS, {ROUND_TRIP * 1000:g} ms away", without=("dvc",))
+            )
+            field.spend(field.cache)
 
 
 def _workloads(bench: Bench) -> dict[str, tuple[str, Mapping[str, int]]]:
@@ -56,9 +73,10 @@ def _workloads(bench: Bench) -> dict[str, tuple[str, Mapping[str, int]]]:
 class Field:
     """A repository with the files of one workload in its cache, and a bucket."""
 
-    def __init__(self, bench: Bench, name: str, workload: Mapping[str, int]) -> None:
+    def __init__(self, bench: Bench, name: str, workload: Mapping[str, int], server: Server) -> None:
         self.bench = bench
-        self.bucket = bench.server.make_bucket()
+        self.server = server
+        self.bucket = server.make_bucket()
         self.folder = bench.cpv_repository(name, NEVER)
         self.cache = self.folder / ".dvc/cache/files/md5"
         self.kept = self.folder.with_name(f"{name}-kept")
@@ -84,14 +102,14 @@ class Field:
 
     def point(self, place: str) -> None:
         """Let the remote be this place of the bucket."""
-        public, secret = remote_settings(f"s3://{self.bucket}/{place}", self.bench.server)
+        public, secret = remote_settings(f"s3://{self.bucket}/{place}", self.server)
         (self.folder / ".dvc/config").write_text(public)
         (self.folder / ".dvc/config.local").write_text(secret)
 
-    def contests(self, title: str) -> Iterator[Contest]:
-        """Upload, then fetch what was uploaded."""
+    def contests(self, title: str, without: tuple[str, ...] = ()) -> Iterator[Contest]:
+        """Upload, then fetch what was uploaded; `without` are beginnings of names."""
         s3 = f"s3://{self.bucket}"
-        s5cmd = ["s5cmd", "--log", "error", "--endpoint-url", self.bench.server.endpoint_url, "cp"]
+        s5cmd = ["s5cmd", "--log", "error", "--endpoint-url", self.server.endpoint_url, "cp"]
         hashed = "find .dvc/cache/files/md5 -type f -print0 | xargs -0 md5sum >/dev/null"
         uploads: dict[str, Callable[[str], Sequence[str]]] = {
             "cpv": lambda place: [sys.executable, "-c", PUBLISH],
@@ -110,8 +128,9 @@ class Field:
             "boto3[crt]": lambda place: [*CRT, "down", self.bucket, f"{place}/files/md5", str(self.cache)],
             "dvc fetch": lambda place: ["dvc", "fetch", "-q"],
         }
-        yield self._contest(f"upload {title}", uploads, fetching=False)
-        yield self._contest(f"fetch {title}", fetches, fetching=True)
+        for work, ways, fetching in (("upload", uploads, False), ("fetch", fetches, True)):
+            chosen = {name: way for name, way in ways.items() if not name.startswith(without)}
+            yield self._contest(f"{work} {title}", chosen, fetching=fetching)
 
     def _contest(self, work: str, ways: Mapping[str, Callable[[str], Sequence[str]]], *, fetching: bool) -> Contest:
         def contestant(name: str, way: Callable[[str], Sequence[str]]) -> Contestant:
@@ -121,7 +140,7 @@ class Field:
             def prepare(number: int) -> None:
                 self.point(place(number))
                 key = f"{place(number)}/files/md5/{'0' * 2}/{'0' * 30}"
-                self.bench.server.client().put_object(Bucket=self.bucket, Key=key, Body=b"")
+                self.server.client().put_object(Bucket=self.bucket, Key=key, Body=b"")
                 run(self.folder, sys.executable, "-c", LOOK)
                 if fetching:
                     self.cache.rename(self.kept)

@@ -92,12 +92,15 @@ class Server:
         }
 
 
-def shared_server(folder: Path) -> Server:
-    """The run's server: started by whichever worker comes first, found in `folder` by the others."""
+def shared_server(folder: Path, *words: str) -> Server:
+    """The run's server: started by whichever worker comes first, found in `folder` by the others.
+
+    `words` are more options of SeaweedFS.
+    """
     record = folder / "seaweed.json"
     with _locked(folder / "seaweed.lock"):
         if not record.exists():
-            record.write_text(json.dumps(asdict(_start(folder))))
+            record.write_text(json.dumps(asdict(_start(folder, words))))
     return Server(**json.loads(record.read_text()))
 
 
@@ -116,7 +119,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _start(folder: Path) -> Server:
+def _start(folder: Path, words: tuple[str, ...]) -> Server:
     ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
     data = folder / "seaweed"
     data.mkdir()
@@ -127,7 +130,7 @@ def _start(folder: Path) -> Server:
         # A bucket takes seven volumes, and the default is eight in all; volumes are not preallocated.
         "-volume.max=2000",
         "-master.telemetry=false", "-s3.iam.readOnly=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
-        *(f"-{name}={port}" for name, port in ports.items()),
+        *(f"-{name}={port}" for name, port in ports.items()), *words,
     ]  # fmt: skip
     keys = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key}
     with (folder / "seaweed.log").open("wb") as log:

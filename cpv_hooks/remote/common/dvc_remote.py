@@ -156,6 +156,14 @@ class DVCRemote:
             # DVC's own words: which package is missing.
             scheme = self.url.partition("://")[0]
             raise RemoteError(str(error), where=self.url, fix=f"pip install 'dvc[{scheme}]'") from error
+        except FileNotFoundError as error:
+            # WebDAV makes folders in a folder that is there; DVC names none then.
+            raise RemoteError(
+                "the folder of the remote's URL is not there",
+                where=self.url,
+                fix=f"make it on the server (for WebDAV: curl -X MKCOL), or dvc remote modify {shell_word(self._name)} "
+                "url URL, then dvc cpv sync",
+            ) from error
         except Exception as error:
             text = (str(error).strip().splitlines() or [""])[0]
             what = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)
