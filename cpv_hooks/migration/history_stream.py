@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, NamedTuple
 
 from cpv_hooks.errors import CPVError
@@ -100,9 +102,9 @@ def rewritten(
 
     Returns the new id of each old one. No ref of the user's moves.
     """
-    marks = repo.git_dir / "cpv-marks"
     old: dict[str, str] = {}
-    try:
+    with tempfile.TemporaryDirectory(prefix="cpv-") as folder:
+        marks = Path(folder, "marks")
         words = ["--quiet", "--force", "--done", "--date-format=raw", f"--export-marks={marks}"]
         with _git(repo, "fast-import", *words, stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
@@ -117,8 +119,6 @@ def rewritten(
                 pass  # its reason is on its standard error
         listed = (line.split() for line in marks.read_text().splitlines())
         return {old[mark]: new for mark, new in listed if mark in old}
-    finally:
-        marks.unlink(missing_ok=True)
 
 
 def forget_rewritten(repo: Repo) -> None:

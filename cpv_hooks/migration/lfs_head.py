@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from cpv_hooks.migration import lfs_attributes
 from cpv_hooks.migration.lfs_artifacts import grouped, is_attributes, named_paths
 from cpv_hooks.migration.lfs_objects import LfsObjects
 from cpv_hooks.migration.lfs_pointers import LfsFile, lfs_files_at
+from cpv_hooks.migration.scratch import scratch_folder
 from cpv_hooks.operations.make import make_version, new_content, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange, standing
 from cpv_hooks.operations.make.new_content import NewContent
@@ -57,8 +57,8 @@ def moving(project: Project, *, fetch: bool) -> Iterator[Plan[LfsMove]]:
     move = LfsTree(project)
     objects = LfsObjects(project.repo)
     objects.demand(move.files, [project.repo.head()], fetch=fetch)
-    with tempfile.TemporaryDirectory(prefix="cpv-lfs-", dir=objects.folder) as scratch:
-        yield move.plan(objects, Path(scratch))
+    with scratch_folder(objects.folder) as scratch:
+        yield move.plan(objects, scratch)
 
 
 class LfsTree:

@@ -6,7 +6,6 @@ Then the refs move in one step, with the old ones kept below `refs/original`, as
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +26,7 @@ from cpv_hooks.migration.lfs_head import WHAT, LfsTree
 from cpv_hooks.migration.lfs_objects import LfsObjects
 from cpv_hooks.migration.lfs_pointers import MAX_BYTES, LfsFile, lfs_files_at, parse_lfs_pointer
 from cpv_hooks.migration.lfs_rewrite import Rewrite
+from cpv_hooks.migration.scratch import scratch_folder
 from cpv_hooks.operations.make import make_version
 from cpv_hooks.operations.make.commit_draft import Draft, standing
 from cpv_hooks.project.project import Project
@@ -165,8 +165,8 @@ class _History:
             commits = rewritten(repo, self.refs, change)
             moved = {ref: pair for ref in self.refs if (pair := self._moved(ref, commits)) is not None}
             self._cache(objects, md5s, change.listings)
-            with tempfile.TemporaryDirectory(prefix="cpv-lfs-", dir=objects.folder) as scratch:
-                draft = self._draft(moved, objects, md5s, Path(scratch))
+            with scratch_folder(objects.folder) as scratch:
+                draft = self._draft(moved, objects, md5s, scratch)
                 with journal.begin_transaction(repo, WHAT) as transaction:
                     taken = make_version.store_contents(draft)
                     transaction.hold_work_tree()

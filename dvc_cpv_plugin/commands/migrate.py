@@ -125,14 +125,14 @@ class CmdMigrateHf(VersionsCommand):
 
     def run(self) -> int:
         """Do it."""
-        import tempfile
         from pathlib import Path
 
         from cpv_hooks.migration.hf_snapshot import find_snapshot, lay_out
+        from cpv_hooks.migration.scratch import scratch_folder
 
         snapshot = find_snapshot(Path(self.args.folder).absolute(), self.args.revision)
-        with tempfile.TemporaryDirectory(prefix="cpv-hf-", dir=self.project().repo.common_dir) as scratch:
-            return self.bring("hf", [lay_out(snapshot, Path(scratch))])
+        with scratch_folder(self.project().repo.common_dir) as scratch:
+            return self.bring("hf", [lay_out(snapshot, scratch)])
 
 
 class CmdMigrateWandb(VersionsCommand):
@@ -140,14 +140,14 @@ class CmdMigrateWandb(VersionsCommand):
 
     def run(self) -> int:
         """Do it."""
-        import tempfile
         from pathlib import Path
 
+        from cpv_hooks.migration.scratch import scratch_folder
         from cpv_hooks.migration.wandb_import import read_wandb
 
         staged = None if self.args.artifacts is None else Path(self.args.artifacts).resolve()
-        with tempfile.TemporaryDirectory(prefix="cpv-wandb-", dir=self.project().repo.common_dir) as scratch:
-            items = read_wandb(Path(self.args.folder).resolve(), Path(scratch), staged=staged, artifact=self.args.name)
+        with scratch_folder(self.project().repo.common_dir) as scratch:
+            items = read_wandb(Path(self.args.folder).resolve(), scratch, staged=staged, artifact=self.args.name)
             return self.bring("wandb", items)
 
 
