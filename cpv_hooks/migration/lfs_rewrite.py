@@ -21,6 +21,9 @@ from cpv_hooks.migration.lfs_pointers import LfsFile
 from cpv_hooks.project.config import FILE as SETTINGS
 from cpv_hooks.project.project import Project
 
+_KEPT = 100
+"""So many texts of `.gitignore` are kept."""
+
 
 @dataclass(frozen=True)
 class _Tree:
@@ -45,6 +48,8 @@ class Rewrite:
         self._folders = named_paths(project)
         self._setup = _setup_files(project)
         self._trees: dict[str, tuple[_Tree, Mapping[str, bytes]]] = {}
+        self._texts: dict[tuple[str, tuple[tuple[str, str, bool], ...]], bytes] = {}
+        self._ignores: dict[tuple[bytes, tuple[str, ...]], bytes] = {}
         self.listings: dict[str, bytes] = {}
         """The directory objects of all folders, by their id."""
 
@@ -101,10 +106,12 @@ class Rewrite:
         emptied = {path for path, text in rules.items() if is_attributes(path) and not text}
         texts: dict[str, bytes] = {}
         groups = grouped(sorted(tree.lfs.values()), self._folders, tree.plain - emptied)
+        hidden: dict[str, list[str]] = {}
         for path, files in groups.items():
             texts[f"{path}.dvc"] = self._pointer(path, files)
-            ignore = gitignore.file_for(path)
-            rules[ignore] = gitignore.with_line(rules.get(ignore, b""), path)
+            hidden.setdefault(gitignore.file_for(path), []).append(path)
+        for ignore, paths in hidden.items():
+            rules[ignore] = self._ignored(rules.get(ignore, b""), tuple(paths))
         own = tree.setup | tree.rules.keys()
         setup = {path: text for path, text in self._setup.items() if path not in own} if groups else {}
         return {**setup, **{path: text for path, text in rules.items() if path not in emptied}, **texts}
@@ -114,12 +121,23 @@ class Rewrite:
         text = (found.data if found else None) or b""
         return lfs_attributes.without_lfs(text) if is_attributes(path) else text
 
-    def _pointer(self, path: str, files: Sequence[LfsFile]) -> bytes:
-        new = Pointer(file=f"{path}.dvc", path=path, oid=None)
-        return render_pointer(None, new, self.content(path, files)).encode()
+    def _ignored(self, text: bytes, paths: tuple[str, ...]) -> bytes:
+        # Most commits have the artifacts of the one before.
+        if (text, paths) not in self._ignores:
+            made = text
+            for path in paths:
+                made = gitignore.with_line(made, path)
+            self._ignores = {(text, paths): made, **dict(list(self._ignores.items())[:_KEPT])}
+        return self._ignores[text, paths]
 
-    def content(self, path: str, files: Sequence[LfsFile]) -> Content:
-        """What the pointer of an artifact says."""
+    def _pointer(self, path: str, files: Sequence[LfsFile]) -> bytes:
+        key = (path, tuple((file.path, file.sha256, file.isexec) for file in files))
+        if key not in self._texts:
+            new = Pointer(file=f"{path}.dvc", path=path, oid=None)
+            self._texts[key] = render_pointer(None, new, self._content(path, files)).encode()
+        return self._texts[key]
+
+    def _content(self, path: str, files: Sequence[LfsFile]) -> Content:
         if files[0].path == path:
             return Content(self._md5s[files[0].sha256], files[0].size, isexec=files[0].isexec)
         rows = [(file.path.removeprefix(f"{path}/"), self._md5s[file.sha256]) for file in files]
