@@ -21,8 +21,9 @@ MERGE_DRIVER = f'sh "$(git rev-parse --git-common-dir)/{state_files.FOLDER}/{sta
 _STATE_FILE = re.compile("@([A-Z][A-Z_]*)@")
 """In a template: one of CPV's own files, by the name of its constant."""
 _BY_GIT_DIR = 'f="${GIT_DIR:-.git}/'
-# False where it leads nowhere, and so silent: DVC copies Git's settings to where an experiment runs (`exp run --temp`).
-_FSMONITOR = '{0}"; [ -x "$f" ] || f="$(git rev-parse --git-common-dir)/{0}"; [ -x "$f" ] || f=false; exec "$f"'
+# Read into the shell that Git has started: the start of another takes as long as what it does. Silent where it leads
+# nowhere: DVC copies Git's settings to where an experiment runs (`exp run --temp`).
+_FSMONITOR = '{0}"; [ -x "$f" ] || f="$(git rev-parse --git-common-dir)/{0}"; [ -x "$f" ] || exit; . "$f"'
 
 
 @dataclass(frozen=True)
