@@ -31,9 +31,10 @@ AREAS = (
     "Live status and other clients",
     "DVC",
     "Remotes",
+    "Moving in and out",
     "Platforms",
 )
-OTHER_JOBS = ("frameworks", "browser", "remotes")
+OTHER_JOBS = ("frameworks", "browser", "remotes", "moves")
 """Folders of tests whose results are another job's."""
 
 Results = Mapping[tuple[str, str], bool]

@@ -62,8 +62,8 @@ def plan_history(project: Project, names: Sequence[str], *, fetch: bool) -> Plan
     make_version.begin_operation(project)
     history = _History(project, names)
     objects = LfsObjects(project.repo)
-    objects.demand(history.files, history.refs, fetch=fetch)
     history.refuse()
+    objects.demand(history.files, history.refs, fetch=fetch)
     size = sum(file.size for file in history.files)
     count = len(history.files)
     effects = [
