@@ -40,7 +40,7 @@ def run(args: list[str]) -> int:
         # A rebase, or an amend, replaces a commit whose tag post-rewrite moves.
         follows = repo.under_way() == "rebase" or _amends(repo)
         names = [] if follows else missed.number_missed(repo, projects)
-        late = sorted(tag_refs.tagged_commits(repo)[name] for name in names) if names else []
+        late = sorted({tag_refs.tagged_commits(repo)[name] for name in names} - {head})
         names += [] if follows else tags.create_auto(repo, projects, head)
     except CPVError as error:
         fail(error)

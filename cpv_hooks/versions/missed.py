@@ -11,6 +11,7 @@ from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits import catch_up
 from cpv_hooks.versions import tag_refs, tags
@@ -47,7 +48,7 @@ def number_missed(repo: Repo, projects: Sequence[Project]) -> list[str]:
     took the hooks away, it was a client that runs none (libgit2, dulwich, JGit).
     """
     bypassed = hooks_in_place.were_bypassed(repo)
-    if not projects or not (bypassed or _last_has_no_tag(repo)):
+    if not any(project.config.tag_on_commit for project in projects) or not (bypassed or _last_lacks_its_tag(repo)):
         return []
     names: list[str] = []
     for commit in reversed(_untagged(repo, since_tag=not bypassed)):
@@ -55,10 +56,12 @@ def number_missed(repo: Repo, projects: Sequence[Project]) -> list[str]:
     return names
 
 
-def _last_has_no_tag(repo: Repo) -> bool:
-    """Whether the commit before HEAD that last changed a pointer has no automatic tag."""
+def _last_lacks_its_tag(repo: Repo) -> bool:
+    """Whether the commit before HEAD that last changed a pointer has no automatic tag, and its settings want one."""
     last = repo.run("rev-list", "--first-parent", "-n", "1", "HEAD^", "--", *_POINTERS, check=False).strip()
-    return last != "" and not any(tag.info.automatic for tag in tag_refs.read_tags(repo, commit=last))
+    if not last or any(tag.info.automatic for tag in tag_refs.read_tags(repo, commit=last)):
+        return False
+    return not repo.ok("grep", "-q", "-E", r"^\s*on_commit\s*=\s*false", last, "--", FILE, f"*/{FILE}")
 
 
 def _untagged(repo: Repo, *, since_tag: bool) -> list[str]:

@@ -108,6 +108,18 @@ def test_what_they_leave_is_completed(live: Story, make: type[Libgit2] | type[Du
     story.nothing_is_lost()
 
 
+def test_versions_that_nobody_wanted_get_no_number_later(live: Story) -> None:
+    """`[tags] on_commit = false` was what the settings said when they were committed."""
+    settings = live.read(".cpv.toml").decode()
+    live.write(".cpv.toml", settings + "[tags]\non_commit = false\n")
+    live.put("model.bin", "model 3\n")
+    assert live.git("commit", "-qam", "third").text == ""
+    live.write(".cpv.toml", settings)
+    live.put("model.bin", "model 4\n")
+    assert live.git("commit", "-qam", "fourth").text == "cpv: tagged v0.2\n"
+    assert live.tags_at("HEAD^") == []
+
+
 @pytest.mark.compatibility("Live status and other clients", "an editor that asks `git status` all the time")
 def test_an_editor_that_asks_all_the_time(live: Story) -> None:
     """No query fails, none takes a lock from a commit, and nothing is done twice."""
