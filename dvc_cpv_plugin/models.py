@@ -113,6 +113,30 @@ class ModelsCheckpointsManage(Checkpoints):
 
         return self._bring("model download", options, plan)
 
+    def download_tensor(
+        self, name: str, to: str | Path, tag: str | None = None, **kwargs: Unpack[CommonOptions]
+    ) -> Path:
+        """Write one tensor of a version (the highest by default) to a new safetensors file, and return its path.
+
+        Of what the cache lacks only the tensor's bytes are fetched, which no hash verifies. Raises `DownloadError`.
+        """
+        from cpv_hooks.operations.download.one_tensor import plan_tensor
+
+        method = "download_tensor"
+        options = self._options(method, kwargs)
+        check_type(method, "name", name, str)
+        check_type(method, "to", to, Path)
+        check_type(method, "tag", tag, str, optional=True)
+        target = options.path(to)
+        return self._operate(
+            "download tensor",
+            options,
+            DownloadError,
+            lambda project: plan_tensor(project, tag, name, target),
+            lines=_LINES,
+            reads=True,
+        )
+
     def export_version(self, to: str, tag: str | None = None, **kwargs: Unpack[ExportOptions]) -> ExportedVersion:
         """Write a version (the highest by default) to the folder `to`, which must be empty or not there.
 

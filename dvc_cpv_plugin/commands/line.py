@@ -120,13 +120,14 @@ class Verbs:
         add_common(parser, force="Upload although other files have uncommitted changes.")
         return parser
 
-    def download(self, command: type[LineCommand], help: str, examples: str) -> None:
+    def download(self, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
         """Add `download`."""
         parser = self._add("download", command, help, examples)
         add_tag(parser, "The version (default: the highest).")
         parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="Where to (default: ./MODEL-TAG).")
         add_json(parser)
         add_common(parser, force="Replace other files of the same names in that folder; they are kept.", cache=True)
+        return parser
 
     def list_tags(self, examples: str) -> None:
         """Add `list-tags`."""

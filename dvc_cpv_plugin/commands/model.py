@@ -53,6 +53,13 @@ class CmdModelDownload(LineCommand):
     """`ModelsCheckpointsManage.download_model_checkpoint`; prints the folder."""
 
     def run(self) -> int:
+        if (self.args.tensor is None) is not (self.args.to is None):
+            from cpv_hooks.errors import CPVError
+
+            raise CPVError("--tensor and --to belong together", fix="--tensor NAME --to FILE.safetensors")
+        if self.args.tensor is not None:
+            path = str(_models(self).download_tensor(self.args.tensor, self.args.to, self.args.tag))
+            return self.say(path, {"tensor": self.args.tensor, "file": path})
         found = _models(self).download_model_checkpoint(self.args.tag, output_dir=self.args.output_dir)
         files = {name: str(path) for name, path in found.files.items()}
         value = {"tag": found.tag, "commit": found.commit, "folder": str(found.folder), "files": files}
@@ -99,12 +106,15 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "  dvc cpv model upload shards --dask tcp://scheduler:8786     # a folder too large for one machine",
     )
     upload.add_argument("--metric", action="append", default=[], metavar="NAME=VALUE", help="A metric; repeatable.")
-    verbs.download(
+    download = verbs.download(
         CmdModelDownload,
         "Write a version's files to a folder; the work tree stays as it is. Prints the folder.",
         "examples:\n  dvc cpv model download\n  dvc cpv model download --tag v0.3 --output-dir /tmp/model\n"
-        "  cpv model download --team-name vision --model-name resnet50   # no clone needed",
+        "  cpv model download --team-name vision --model-name resnet50   # no clone needed\n"
+        "  dvc cpv model download --tensor layer.0.weight --to weight.safetensors   # that tensor's bytes alone",
     )
+    download.add_argument("--tensor", metavar="NAME", help="Only this tensor, fetched by itself (see --to).")
+    download.add_argument("--to", metavar="FILE", help="The safetensors file to write it to.")
     verbs.list_tags("examples:\n  dvc cpv model list-tags | tail -n 1")
     verbs.revert(
         "Check a version out, as `git checkout TAG` does: code, model and data.",

@@ -372,3 +372,26 @@ def test_what_is_removed_and_not_wanted_is_left_out(tell: Tell) -> None:
     assert md5("a 2\n") in story.cached()
     story.cpv("sync", "data")
     story.check()
+
+
+def test_one_tensor_of_a_model(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes alone travel, and nothing of it goes into the cache."""
+    story = tell("shims")
+    whole = (Path(__file__).parents[1] / "models/one.safetensors").read_bytes()
+    story.put("model.bin", whole)
+    story.git("commit", "-qam", "tensors")
+    with fetching(monkeypatch, "none"):
+        clone = clone_of(story)
+    done = clone.cpv("model", "download", "--tensor", "layer.bias", "--to", "bias.safetensors")
+    assert done.out.strip().endswith("bias.safetensors")
+    found = clone.read("bias.safetensors")
+    length = int.from_bytes(found[:8], "little")
+    assert json.loads(found[8 : 8 + length]) == {"layer.bias": {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}}
+    start = 8 + int.from_bytes(whole[:8], "little")
+    assert found[8 + length :] == whole[start + 24 : start + 28]
+    assert clone.cached() == set()
+    fix = "dvc cpv model info --tensors --tag v0.2"
+    refused(clone.cpv("model", "download", "--tensor", "x", "--to", "x", status=None), "there is no tensor 'x'", fix)
+    refused(clone.cpv("model", "download", "--tensor", "x", status=None), "--tensor and --to belong together")
+    again = clone.cpv("model", "download", "--tensor", "layer.bias", "--to", "bias.safetensors", status=None)
+    refused(again, "exists already", "name another --to")

@@ -25,6 +25,7 @@ METHODS = [
 ]
 ARGUMENTS: dict[str, tuple[object, ...]] = {
     "upload_model_checkpoint": ("model.bin",),
+    "download_tensor": ("layer.weight", "weight.safetensors"),
     "export_version": ("release",),
     "revert_model_checkpoint": ("v0.0",),
     "unretire_model_checkpoints": (["v0.0"],),
