@@ -11,22 +11,12 @@ import binascii
 import hashlib
 import hmac
 import time
-from http.client import HTTPException
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import Request
 
-from cpv_hooks.accounts.personal.schema import LOOPBACK
+from cpv_hooks.accounts.personal.http_request import send_request
 
 _TYPE = "application/cloudevents+json; charset=utf-8"
 _PREFIX = "whsec_"
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """What is posted goes where the user said, and nowhere else."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
 
 
 def post(url: str, secret: str, ident: str, body: bytes, seconds: float) -> None:
@@ -42,14 +32,7 @@ def post(url: str, secret: str, ident: str, body: bytes, seconds: float) -> None
         "webhook-signature": post_signature(secret, ident, moment, body),
     }
     request = Request(url, body, headers, method="POST")  # noqa: S310 - the settings allow https, and this machine
-    proxies = [ProxyHandler({})] if urlsplit(url).hostname in LOOPBACK else []
-    try:
-        build_opener(_NoRedirect, *proxies).open(request, timeout=seconds).close()
-    except HTTPError as error:
-        error.close()
-        raise OSError(f"HTTP status {error.code}") from error
-    except HTTPException as error:
-        raise OSError(f"no HTTP answer ({type(error).__name__})") from error
+    send_request(request, seconds)
 
 
 def post_signature(secret: str, ident: str, moment: str, body: bytes) -> str:
