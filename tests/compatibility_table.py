@@ -32,6 +32,7 @@ AREAS = (
     "DVC",
     "Remotes",
     "Moving in and out",
+    "CI",
     "Platforms",
 )
 OTHER_JOBS = ("frameworks", "browser", "remotes", "moves")

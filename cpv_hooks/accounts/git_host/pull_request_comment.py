@@ -62,7 +62,7 @@ def bitbucket(env: Mapping[str, str]) -> PullRequest:
 HOSTS = {"github": github, "bitbucket": bitbucket}
 
 
-def comment(request: PullRequest, text: str) -> None:
+def put_comment(request: PullRequest, text: str) -> None:
     """Write the comment, or replace the one of the run before. Raises `OSError`."""
     found = _ask(request, request.comments)
     rows = found.get("values", []) if isinstance(found, dict) else found
@@ -103,10 +103,10 @@ def _secret(env: Mapping[str, str], name: str) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """See above. A host that takes no comment is a line and no failure: the token of a fork's pull request only reads."""
+    """See above. A host that takes no comment is a line and no failure: a fork has a token that only reads."""
     try:
         request = HOSTS[argv[0]](os.environ)
-        comment(request, Path(argv[1]).read_text(encoding="utf-8"))
+        put_comment(request, Path(argv[1]).read_text(encoding="utf-8"))
     except CPVError as error:
         warn(str(error))
         return 1
