@@ -59,12 +59,15 @@ EXCEPTIONS = {
         "dvc_cpv_plugin/commands/line.py": {"kind", "line"},
     },
     NUMBER: {
+        "cpv_hooks/setup/install/new_clone.py": {"done.returncode"},
         "cpv_hooks/accounts/git_host/keys.py": {"mode", "now"},
         "cpv_hooks/accounts/git_host/ssh_config.py": {"now"},
         "cpv_hooks/sync/settle.py": {"rescue.number"},
         "cpv_hooks/versions/reserve.py": {"done.returncode"},
     },
     COMPOSED: {
+        "cpv_hooks/sync/report.py": {"fix"},
+        "cpv_hooks/sync/watch_file.py": {"of", "_except_written(written, folders)"},
         "cpv_hooks/accounts/git_host/known_hosts.py": {"port"},
         "cpv_hooks/project/left_out.py": {"keep"},
         "cpv_hooks/runs/overview.py": {"git"},
