@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -25,6 +26,10 @@ class CPVCommand(ABC):
 
     def do_run(self) -> int:
         """Called by DVC; runs the command and turns a `CPVError` into its line."""
+        if sys.platform == "win32":
+            # Nothing of the engine can be imported there.
+            sys.stderr.write("cpv: Windows is not supported yet; fix: use WSL (wsl --install), and Git and DVC in it\n")
+            return 1
         from cpv_hooks.console.output import fail
         from cpv_hooks.errors import CPVError
 

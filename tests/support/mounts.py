@@ -46,6 +46,19 @@ def read_only(place: Path) -> Iterator[Path]:
         _run("umount", "--lazy", place)
 
 
+@contextmanager
+def overlay(lower: Path, place: Path) -> Iterator[Path]:
+    """What a container sees of a folder of its image: what it changes goes into a layer of its own."""
+    upper, work = place.with_name(f"{place.name}-upper"), place.with_name(f"{place.name}-work")
+    for folder in (place, upper, work):
+        folder.mkdir()
+    _run("mount", "-t", "overlay", "-o", f"lowerdir={lower},upperdir={upper},workdir={work}", "cpv-test", place)
+    try:
+        yield place
+    finally:
+        _run("umount", "--lazy", place)
+
+
 def fill(disk: Path, leave: int) -> Path:
     """Fill a small disk up to `leave` bytes; returns the file that takes the room."""
     status = os.statvfs(disk)
