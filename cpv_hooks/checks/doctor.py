@@ -13,13 +13,13 @@ from cpv_hooks.checks.network_checks import remote_answers
 from cpv_hooks.console.check_result import Check, failed_check, guarded, side_by_side
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import load_config
 from cpv_hooks.project.left_out import left_out
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.worktree import remotes_in_use
 
-MINIMUM_GIT = (2, 28)
 MINIMUM_DVC = (3, 66, 1)
 REMOTE_SECONDS = 20.0
 
@@ -64,12 +64,11 @@ def _looks(repo: Repo, remote_seconds: float) -> list[tuple[str, Callable[[], It
 
 
 def git_version(repo: Repo) -> Check:
-    """`reference-transaction` hooks came with Git 2.28."""
-    text = repo.run("version").strip()
-    found = tuple(map(int, re.findall(r"\d+", text)[:2]))
-    if found < MINIMUM_GIT:
-        return Check("git", "fail", f"{text}: 2.28 is the oldest that works", "install a newer Git")
-    return Check("git", "ok", text)
+    """Whether Git is recent enough."""
+    try:
+        return Check("git", "ok", check_git_version(repo.top))
+    except CPVError as error:
+        return failed_check("git", error)
 
 
 def dvc_version() -> Check:

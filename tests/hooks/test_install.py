@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -155,3 +156,19 @@ def test_init_goes_on_after_a_kill_in_its_installation(shell: Shell) -> None:
     assert (made.path / ".git/cpv/install.json").exists()
     assert not transaction.left(Repo.discover(made.path))
     assert "nothing to do" in shell.cpv("init", "m").text
+
+
+@pytest.mark.compatibility("Git settings and versions", "Git before 2.28", unsupported="`init` and `install` say so")
+@pytest.mark.parametrize("command", [("install",), ("init", "--team-name", "team", "--model-name", "m")])
+def test_a_git_that_is_too_old(shell: Shell, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+    shell.git("init", "-q", "here")
+    repo = Shell(shell.path / "here")
+    old = shell.write(
+        "bin/git", f'#!/bin/sh\n[ "$1" != version ] || exec echo git version 2.27.1\nexec {shutil.which("git")} "$@"\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{old.parent}{os.pathsep}{os.environ['PATH']}")
+    before = sorted(path for path in repo.path.rglob("*"))
+    said = repo.cpv(*command, status=1).err
+    assert said == "cpv: git version 2.27.1: 2.28 is the oldest that works; fix: install a newer Git\n"
+    assert sorted(path for path in repo.path.rglob("*")) == before

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cpv_hooks.console.plan import Step
 from cpv_hooks.errors import CPVError, pathspec_word, shell_path, shell_word
+from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import NoRepository, Repo, environment
 from cpv_hooks.project.config import FILE, load_config
@@ -82,6 +83,7 @@ def existing_names(place: NewRepository) -> tuple[str | None, str | None]:
 
 def check_request(place: NewRepository, request: InitRequest) -> None:
     """Refuse what cannot end well, before anything is changed."""
+    check_git_version(existing(place.root))
     check_name("team", request.team)
     check_name("model", request.model)
     if place.top is not None and (operation := place.repo.under_way()):

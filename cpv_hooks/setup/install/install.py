@@ -17,6 +17,7 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place
+from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
@@ -56,6 +57,7 @@ def install(repo: Repo) -> list[str]:
     Repeating it changes nothing but brings shims up to date. Raises `CPVError` where a foreign hook cannot be chained;
     then, and after a kill, all is as it was.
     """
+    check_git_version(repo.top)
     with altering(repo, "installation") as alterations:
         lines = _Installation(repo, alterations, Manifest.load(repo) or Manifest()).run()
     make_folder(repo.state)
