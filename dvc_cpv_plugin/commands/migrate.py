@@ -202,7 +202,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         verbs, parent_parser, "lfs", CmdMigrateLfs,
         "Move what HEAD keeps in Git LFS to DVC, in one new commit; with REF or --everything rewrite history instead.",
         "examples:\n  dvc cpv migrate lfs --dry-run\n  dvc cpv migrate lfs --json | jq .tags\n"
-        "  dvc cpv migrate lfs --everything --object-map map.csv   # all branches and tags that are not published\n"
+        "  dvc cpv migrate lfs --everything --object-map map.csv   # all branches and tags, none published\n"
         "  dvc cpv migrate lfs main                                # one branch, published or not",
     )  # fmt: skip
     which = lfs.add_mutually_exclusive_group()
