@@ -105,6 +105,11 @@ def file_word(path: str) -> str:
     return shell_path(_as_written(path))
 
 
+def file_words(paths: Iterable[str]) -> str:
+    """Each of them as a word."""
+    return " ".join(map(file_word, paths))
+
+
 def git_word(path: str) -> str:
     """A path from the top of the work tree, for a command of Git's that takes pathspecs."""
     return pathspec_word(_as_written(path))

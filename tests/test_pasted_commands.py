@@ -23,6 +23,7 @@ QUOTING = (
     "shell_words",
     "shell_path",
     "file_word",
+    "file_words",
     "git_word",
     "git_words",
     "pathspec_word",
@@ -59,14 +60,12 @@ EXCEPTIONS = {
         "dvc_cpv_plugin/commands/line.py": {"kind", "line"},
     },
     NUMBER: {
-        "cpv_hooks/setup/install/new_clone.py": {"done.returncode"},
         "cpv_hooks/accounts/git_host/keys.py": {"mode", "now"},
         "cpv_hooks/accounts/git_host/ssh_config.py": {"now"},
         "cpv_hooks/sync/settle.py": {"rescue.number"},
         "cpv_hooks/versions/reserve.py": {"done.returncode"},
     },
     COMPOSED: {
-        "cpv_hooks/sync/report.py": {"fix"},
         "cpv_hooks/sync/watch_file.py": {"of", "_except_written(written, folders)"},
         "cpv_hooks/accounts/git_host/known_hosts.py": {"port"},
         "cpv_hooks/project/left_out.py": {"keep"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks.console.output import fail, say, size_text, warn
-from cpv_hooks.errors import file_word
+from cpv_hooks.errors import file_words
 from cpv_hooks.sync.outcomes import Outcome, SyncReport
 
 _BLOCKING = frozenset({"in flux", "unreadable", "invalid", "ignored", "conflict"})
@@ -27,9 +27,9 @@ def tell_outcomes(report: SyncReport) -> None:
 def _left_out_line(outcomes: list[Outcome]) -> str:
     """What was left out just now, and the one command that brings it."""
     named = ", ".join(_left_out_words(outcome) for outcome in outcomes[:_NAMED])
-    paths = [file_word(outcome.path) for outcome in outcomes]
-    fix = " ".join(paths) if len(paths) <= _NAMED else "PATH…"
-    return f"left out {named}{' …' if len(outcomes) > _NAMED else ''}; dvc cpv sync {fix} brings it"
+    if len(outcomes) > _NAMED:
+        return f"left out {named} …; dvc cpv sync PATH brings it"
+    return f"left out {named}; dvc cpv sync {file_words(outcome.path for outcome in outcomes)} brings it"
 
 
 def _left_out_words(outcome: Outcome) -> str:
@@ -40,11 +40,9 @@ def _left_out_words(outcome: Outcome) -> str:
         return f"{outcome.path} ({size})" if size else outcome.path
     files = f"{leaves.nfiles:,} file{'' if leaves.nfiles == 1 else 's'}"
     inside = ", ".join(filter(None, (files, size)))
-    return (
-        f"{outcome.path} ({inside})"
-        if outcome.state == "left out"
-        else f"{files} of {outcome.path}{f' ({size})' if size else ''}"
-    )
+    if outcome.state == "left out":
+        return f"{outcome.path} ({inside})"
+    return f"{files} of {outcome.path} ({size})" if size else f"{files} of {outcome.path}"
 
 
 def tell_changes(report: SyncReport) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
-from cpv_hooks.errors import CPVError, disk_error, shell_path
+from cpv_hooks.errors import CPVError, disk_error, shell_path, shell_word
 from cpv_hooks.history.model_contents import Models
 from cpv_hooks.model_formats.record import WIDTHS, Tensor
 from cpv_hooks.project.project import Project
@@ -29,7 +29,7 @@ def plan_tensor(project: Project, tag: str | None, name: str, target: Path) -> P
     tensor = _find(project, version, name)
     if tensor.part is None or tensor.dtype not in WIDTHS:
         what = f"tensor {name!r} is of type {tensor.dtype}, or in pieces: safetensors has no place for it"
-        raise CPVError(what, where=version.name, fix=f"dvc cpv model download --tag {version.name}")
+        raise CPVError(what, where=version.name, fix=f"dvc cpv model download --tag {shell_word(version.name)}")
     if target.exists():
         raise CPVError("exists already", where=str(target), fix=f"rm {shell_path(target)}, or name another --to")
     size = size_text(tensor.nbytes or 0)
@@ -43,7 +43,7 @@ def _find(project: Project, version: Version, name: str) -> Tensor:
     if tensor is None:
         errors = models.new_errors(version.name)
         why = f" ({errors[0]})" if errors else ""
-        fix = f"dvc cpv model info --tensors --tag {version.name}"
+        fix = f"dvc cpv model info --tensors --tag {shell_word(version.name)}"
         raise CPVError(f"there is no tensor {name!r}{why}", where=version.name, fix=fix)
     return tensor
 

@@ -27,7 +27,7 @@ def clone(url: str, folder: str | None = None, *, tag: str | None = None, depth:
     done = subprocess.run(command, env=environment(), check=False)
     if done.returncode:
         fix = f"git ls-remote {shell_path(redact(url))} lists its branches and tags"
-        raise CPVError(f"git clone ended with {done.returncode}", where=redact(url), fix=fix)
+        raise CPVError(f"no clone was made (status {done.returncode})", where=redact(url), fix=fix)
     return Repo.discover(target)
 
 
