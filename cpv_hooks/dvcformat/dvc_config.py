@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,11 +82,7 @@ def facts_of(root: Path, state: Path) -> Facts:
     """The facts of a DVC root, remembered in a folder of CPV's; `CPVError` for a configuration that cannot be read."""
     store = state / state_files.PROJECTS
     key = str(root)
-    try:
-        known = json.loads(store.read_bytes())
-    except (OSError, ValueError):
-        known = {}
-    known = known if isinstance(known, dict) else {}
+    known = _remembered(store)
     with suppress(KeyError, TypeError):  # of an older CPV
         entry = known[key]
         if entry["signature"] == _signature(entry["signature"]["folders"], root):
@@ -95,9 +92,25 @@ def facts_of(root: Path, state: Path) -> Facts:
     folders = _config_folders()
     signature = _signature(folders, root)
     facts = _read_facts(root, _config_files(folders, root))
-    known[key] = {"signature": signature, "facts": facts._asdict()}
-    write_atomic(store, json.dumps(known).encode())
+    entry = {"signature": signature, "facts": facts._asdict()}
+    write_atomic(store, json.dumps({**known, key: entry}).encode())
     return facts
+
+
+def _remembered(store: Path) -> Mapping[str, Any]:
+    """The facts of all DVC roots as they were read."""
+    try:
+        status = store.stat()
+        return _parsed(store, status.st_ino, status.st_mtime_ns, status.st_size)
+    except (OSError, ValueError):
+        return {}
+
+
+@lru_cache(maxsize=1)
+def _parsed(store: Path, *_signature: int) -> Mapping[str, Any]:
+    """Parsed once for all of the roots, of which there may be hundreds."""
+    known = json.loads(store.read_bytes())
+    return known if isinstance(known, dict) else {}
 
 
 def _dvc_config(root: Path) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
@@ -194,9 +194,11 @@ def retirement_of(repo: Repo, pointers: Sequence[Pointer], version: str | None =
 class RetiredContent:
     """What retired versions hold, and which commits need it all the same."""
 
-    def __init__(self, project: Project, living: Collection[str] = ()) -> None:
-        """`living` are commits that need all of their content besides those of refs."""
-        self.by_oid = content(project.repo)
+    def __init__(
+        self, project: Project, living: Collection[str] = (), held: Mapping[str, Retirement] | None = None
+    ) -> None:
+        """`living` are commits that need all of their content besides those of refs; `held` is `content`, if known."""
+        self.by_oid = content(project.repo) if held is None else held
         self._project = project
         self._living = set(living)
         self._versions: dict[Line, set[str]] = {line: set() for line in Line}

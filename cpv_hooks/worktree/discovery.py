@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,8 +52,9 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
     now = clock.now()
     known = dict(index.pointers)
     index.pointers.clear()
+    roots = {project.prefix: project for project in projects}
     for file in files:
-        project = owner(projects, file)
+        project = _owner(roots, file)
         if project is None:
             continue
         try:
@@ -182,8 +183,15 @@ def _listed(repo: Repo, *, committing: bool = False) -> _Listed:
 
 def owner(projects: list[Project], path: str) -> Project | None:
     """The innermost DVC root that holds a path."""
-    holders = [project for project in projects if project.holds(path)]
-    return max(holders, key=lambda project: len(project.prefix), default=None)
+    return _owner({project.prefix: project for project in projects}, path)
+
+
+def _owner(roots: Mapping[str, Project], path: str) -> Project | None:
+    """The same, of DVC roots by their prefixes, however many there are."""
+    end = path.rfind("/")
+    while end >= 0 and path[: end + 1] not in roots:
+        end = path.rfind("/", 0, end)
+    return roots.get(path[: end + 1])
 
 
 def _read(

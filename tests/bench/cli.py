@@ -14,6 +14,7 @@ from bench import (
     commands,
     curve_artifacts,
     curve_files,
+    curve_roots,
     curve_sizes,
     curve_versions,
     folders,
@@ -53,6 +54,7 @@ WORK: dict[str, Callable[[Bench], Iterator[Row | Curve]]] = {
     "curve-sizes": curve_sizes.rows,
     "curve-versions": curve_versions.rows,
     "curve-artifacts": curve_artifacts.rows,
+    "curve-roots": curve_roots.rows,
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.story import Story, refused
+from e2e.story import DVC_CONFIG, SETTINGS, Story, refused
 from support.git_calls import git_calls
 
 FEW, MANY = 3, 60
@@ -146,3 +146,20 @@ def test_each_of_many_tags_that_a_push_cannot_send_is_named(live: Story) -> None
     done = live.git("push", "origin", "+refs/tags/v0.0", *many(2, MANY), *names, status=None)
     refused(done, "v0.0 is published as", *(f"'{name}' is not a version of this repository" for name in names))
     assert not live.git("ls-remote", "--tags", "origin", "v2.*").lines
+
+
+def test_a_commit_asks_git_as_often_for_many_dvc_roots_as_for_a_few(live: Story) -> None:
+    live.git("config", "maintenance.auto", "false")
+    calls = []
+    for folders in (range(FEW), range(FEW, 15)):
+        for number in folders:
+            root = f"models/m{number}"
+            live.dvc("init", "-q", "--subdir", cwd=live.write(f"{root}/.cpv.toml", SETTINGS).parent)
+            live.write(f"{root}/.dvc/config", DVC_CONFIG.replace("../../storage", "../../../../storage"))
+            live.put(f"{root}/model.bin", f"model {number}\n")
+            live.dvc("add", "-q", "model.bin", cwd=root)
+        live.git("add", "-A")
+        live.git("commit", "-qm", "more roots")
+        live.put("models/m0/model.bin", f"model of {len(folders)}\n")
+        calls.append(git_calls(live, "commit", "-qm", "one of them"))
+    assert len(calls[0]) == len(calls[1]), calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import fail
@@ -16,6 +17,10 @@ from cpv_hooks.transfer.objects.upload_queue import Queue
 
 def upload_by_policy(repo: Repo, projects: Sequence[Project], revs: Sequence[str], why: str) -> None:
     """Send the data of commits as `[push] when` says; what fails is said in one line and stays queued."""
+    from cpv_hooks.project.retired import content
+
+    # Of all DVC roots, of which there may be hundreds.
+    held = cache(lambda: content(repo))
     for project in projects:
         if not project.remotes:
             continue
@@ -23,7 +28,7 @@ def upload_by_policy(repo: Repo, projects: Sequence[Project], revs: Sequence[str
             # A repository that has no remote yet says so when it is pushed.
             new = list(revs) if project.remote_name else _with_remote(project, revs)
             if new:
-                deliver_commits(project, new, why)
+                deliver_commits(project, new, why, held)
             if project.config.push_when == "commit":
                 retry_queued(project)
         except CPVError as error:

@@ -20,8 +20,10 @@ from cpv_hooks.transfer.objects.upload_queue import Queue
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer import Pointer
     from cpv_hooks.project.project import Project
-    from cpv_hooks.project.retired import RetiredContent
+    from cpv_hooks.project.retired import RetiredContent, Retirement
 
+Held = Callable[[], "Mapping[str, Retirement]"]
+"""What `retired.content` says, looked at when it is needed."""
 _ANNOUNCED = 100
 """Commits that an event names."""
 _PARENTS = ("rev-list", "--no-walk", "--parents", "--stdin")
@@ -174,7 +176,7 @@ def _required(project: Project, revs: Sequence[str], missing: Sequence[Missing])
     return tuple(item for item, rule in found if rule and rule.required)
 
 
-def deliver_commits(project: Project, revs: Sequence[str], why: str) -> bool:
+def deliver_commits(project: Project, revs: Sequence[str], why: str, held: Held | None = None) -> bool:
     """Upload these commits' data as `[push] when` says; whether nothing of them is left to do here and now.
 
     They are queued first. An upload that fails leaves them queued and says so in one line; it raises nothing.
@@ -193,7 +195,7 @@ def deliver_commits(project: Project, revs: Sequence[str], why: str) -> bool:
 
             start_worker(project)
             return True
-        return _deliver_now(project, queue, root, revs)
+        return _deliver_now(project, queue, root, revs, held=held)
     except CPVError as error:
         warn(f"the data of {_names(revs)} is not uploaded: {error}")
         return False
@@ -244,12 +246,13 @@ def _deliver_now(
     tell: Callable[[str], None] = warn,
     *,
     announce: bool = True,
+    held: Held | None = None,
 ) -> bool:
     """Upload commits one after the other, oldest first, so that each is off the queue as soon as it is there.
 
     With `announce` those who asked for events are told.
     """
-    there, why_not = _upload_each(project, queue, root, revs, tell)
+    there, why_not = _upload_each(project, queue, root, revs, tell, held)
     if announce:
         _announce(project, there, [rev for rev in revs if rev not in there], why_not)
     return not any(item.commit in revs for item in queue.pending(root))
@@ -266,13 +269,18 @@ def _announce(project: Project, there: Sequence[str], rest: Sequence[str] = (), 
 
 
 def _upload_each(
-    project: Project, queue: Queue, root: str, revs: Sequence[str], tell: Callable[[str], None]
+    project: Project,
+    queue: Queue,
+    root: str,
+    revs: Sequence[str],
+    tell: Callable[[str], None],
+    held: Held | None,
 ) -> tuple[list[str], str]:
     """The commits whose data is there now, and why that of others is not."""
     from cpv_hooks.project.retired import RetiredContent
 
     there, why_not = list[str](), ""
-    retired = RetiredContent(project)
+    retired = RetiredContent(project, held=held() if held else None)
     for rev in revs:
         try:
             with Progress("uploading") as progress:
