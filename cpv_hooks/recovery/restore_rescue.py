@@ -45,7 +45,7 @@ def restore_rescue(repo: Repo, number: int, output: str | None = None) -> Path:
         raise CPVError("exists already", where=str(target), fix="name another --output")
     if not output:
         # What stands there now goes into the cache and its pointer, like any unsaved change.
-        guarded_sync(repo, SYNC)
+        guarded_sync(repo, SYNC._replace(complete=False))
     pointer = rescue.pointer
     with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
         space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
@@ -55,7 +55,7 @@ def restore_rescue(repo: Repo, number: int, output: str | None = None) -> Path:
         else:
             _replace(space, pointer, goal)
     if not output:
-        guarded_sync(repo, SYNC)
+        guarded_sync(repo, SYNC._replace(complete=False))
     return target
 
 

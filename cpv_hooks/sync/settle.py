@@ -132,7 +132,7 @@ class Settle:
 
     def _not_taken(self, pointer: Pointer) -> CPVError | None:
         """What a commit says of an import that was edited: nothing else would."""
-        if not pointer.imported or not (self.policy.committing or self.policy == SYNC):
+        if not pointer.imported or not (self.policy.committing or self.policy.name == SYNC.name):
             return None
         what = "was imported and has changed; no commit takes that"
         fix = f"dvc commit -f {file_word(pointer.file)} (keeps it) or dvc update {file_word(pointer.file)}"

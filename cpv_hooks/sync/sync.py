@@ -158,7 +158,7 @@ def _in_conflict(file: str, policy: SyncPolicy) -> Outcome:
     return Outcome(
         file,
         "conflict",
-        error=CPVError("in conflict", where=file, fix=fix) if policy == SYNC or policy.committing else None,
+        error=CPVError("in conflict", where=file, fix=fix) if policy.name == SYNC.name or policy.committing else None,
     )
 
 
