@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -24,6 +25,7 @@ from cpv_hooks.remote.common.protocol import Blob, MissingObject
 from cpv_hooks.remote.s3.s3_remote import SMALL, S3Remote
 from cpv_hooks.remote.s3_client import signing
 from cpv_hooks.remote.s3_client.signing import STAND_IN, Keys, Pattern
+from cpv_hooks.system.threads import each
 from support.faulty import proxied
 from support.seaweed import Server
 
@@ -88,6 +90,28 @@ def test_a_customer_key_goes_with_each_request(s3_server: Server, tmp_path: Path
         client.get_object(Bucket=bucket, Key=key)
     answer = client.get_object(Bucket=bucket, Key=key, SSECustomerKey=raw, SSECustomerAlgorithm="AES256")
     assert answer["Body"].read() == blob.path.read_bytes()
+
+
+def test_connections_outlive_the_threads_that_made_them(
+    s3_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread takes up the connection of one that has ended."""
+    blobs, opened = blobs_in(tmp_path / "in", 5), list[object]()
+    connect = socket.create_connection
+    remote = remote_of(s3_server, s3_server.make_bucket())
+    remote.missing(["0" * 32])
+
+    def counted(*args: Any, **rest: Any) -> socket.socket:
+        opened.append(args)
+        return connect(*args, **rest)
+
+    monkeypatch.setattr(socket, "create_connection", counted)
+    for number in range(3):
+        remote.missing([blob.oid for blob in blobs])
+        remote.upload(blobs, PROGRESS)
+        each(lambda blob: remote.download(blob.oid, tmp_path / f"{number}-{blob.oid}", PROGRESS), blobs, 5)  # noqa: B023
+        assert all((tmp_path / f"{number}-{blob.oid}").read_bytes() == blob.path.read_bytes() for blob in blobs)
+    assert 0 < len(opened) <= len(blobs)
 
 
 def test_what_fails_is_left_to_boto3(s3_server: Server, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Connection:
         self._socket: socket.socket | None = None
         self._file: Any = None
         self.is_free = True
-        """Whether the last answer was read to its end."""
+        """Whether nothing was asked yet, or the last answer was read to its end."""
 
     def __del__(self) -> None:
         self.close()
@@ -85,12 +85,12 @@ class Connection:
             raise NotHTTP("a line break within a header")
         head = "\r\n".join([*lines, "accept-encoding: identity", "", ""]).encode("latin-1")
         stream, reader = self._opened()
+        self.is_free = False
         if len(body) <= _TOGETHER:
             stream.sendall(head + body)
         else:
             stream.sendall(head)
             stream.sendall(body)
-        self.is_free = False
         return Reply(self, reader, method)
 
     def _has_unread(self) -> bool:

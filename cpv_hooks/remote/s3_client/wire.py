@@ -80,6 +80,7 @@ class Wire:
         self._seconds = seconds
         self._lock = threading.RLock()  # who is looking for the way asks here too
         self._local = threading.local()
+        self._spare: list[Connection] = []
         self._way: Way | None = None
         self._found_at = 0.0
         self._is_off = False
@@ -267,11 +268,27 @@ class Wire:
     # Connections
 
     def _connection(self, pattern: Pattern, trust: str | None) -> Connection:
-        held: Connection | None = getattr(self._local, "held", None)
+        held: _Held | None = getattr(self._local, "held", None)
         if held is None:
-            context = context_of(trust) if pattern.scheme == "https" else None
-            held = self._local.held = Connection(pattern.host, self._seconds, context)
-        return held
+            try:
+                connection = self._spare.pop()
+            except IndexError:
+                context = context_of(trust) if pattern.scheme == "https" else None
+                connection = Connection(pattern.host, self._seconds, context)
+            held = self._local.held = _Held(connection, self._spare)
+        return held.connection
+
+
+class _Held:
+    """The connection of a thread; with the thread's end it is spare, since each new one costs round trips."""
+
+    def __init__(self, connection: Connection, spare: list[Connection]) -> None:
+        self.connection = connection
+        self._spare = spare
+
+    def __del__(self) -> None:
+        if self.connection.is_open and self.connection.is_free:
+            self._spare.append(self.connection)
 
 
 @dataclass(frozen=True)
