@@ -13,6 +13,7 @@ from e2e.story import Story, refused
 from e2e.test_chaining import fingerprint
 from support import stand_in
 from support.hook_managers import MANAGERS, Notes
+from support.shell import Shell
 
 HOST = "../host.git"
 # What hooks say of a commit, of a new branch and of a push: Git's own arguments and input, or what pre-commit hands on.
@@ -180,3 +181,10 @@ def test_git_annex_in_the_same_repository(tell: Tell, tmp_path: Path, monkeypatc
     story.git("merge", "-q", "main")
     assert notes.take() == ["smudge --update"]
     story.check()
+
+
+@pytest.mark.compatibility("Hook managers", "this repository as a source of hooks for pre-commit and prek")
+def test_the_manifest_is_one_for_both(shell: Shell) -> None:
+    manifest = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
+    shell.python("-m", "pre_commit", "validate-manifest", manifest)
+    shell.run("prek", "validate-manifest", manifest)
