@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PIPELINE = "dvc.yaml"
 _LOCK = b"dvc.lock"
+_TREES = 64
+"""So many trees are kept whole: those that lead to hundreds of DVC roots, and not those of a long history."""
 _ENDINGS = (b".dvc", _LOCK)
 _FILES = frozenset((b"100644", b"100755", b"100664"))
 
@@ -44,6 +46,7 @@ class PointerReader:
         self._parsed: dict[PointerFile, tuple[Pointer, ...]] = {}
         self._listed: dict[tuple[str, str], tuple[PointerFile, ...]] = {}
         self._roots: dict[str, bool] = {}
+        self._children: dict[str, dict[str, TreeEntry]] = {}
         self._layouts = TreeLayouts(_leading)
 
     def root(self, project: Project, rev: str) -> str:
@@ -92,7 +95,13 @@ class PointerReader:
 
     def child(self, tree: str, name: str) -> TreeEntry | None:
         """What a tree holds under a name."""
-        return next((item for item in entries(self._object(tree, f"tree {tree}")) if item.name == name), None)
+        found = self._children.get(tree)
+        if found is None:
+            if len(self._children) >= _TREES:
+                self._children.clear()
+            found = {item.name: item for item in entries(self._object(tree, f"tree {tree}"))}
+            self._children[tree] = found
+        return found.get(name)
 
     def _object(self, oid: str, path: str) -> Object:
         found = self._objects.read(oid, MAX_BYTES)
