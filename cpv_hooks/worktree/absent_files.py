@@ -18,7 +18,7 @@ work tree cannot tell a file that was left out from one that was removed.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import read_dir_object
@@ -114,9 +114,26 @@ def absent_beside(space: Workspace, path: str, entry: BaseEntry, here: Iterable[
         if found is None:
             raise MissingFromCache(pointer, [entry.oid])
         files, size = dict(read_dir_object(found, entry.oid)), None
-    there = frozenset(here)
-    rest = {name: oid for name, oid in files.items() if name not in there}
+    rest = _beside(files, here)
     return Absent(rest, size if len(rest) == len(files) else None) if rest else Absent()
+
+
+def _beside(files: Mapping[str, str], here: Iterable[str]) -> dict[str, str]:
+    """Those of a version's files in whose place nobody has put a file, or a folder with one, or a file for a folder."""
+    there = frozenset(here)
+    folders = {folder for name in there for folder in _folders(name)}
+    return {
+        name: oid
+        for name, oid in files.items()
+        if name not in there and name not in folders and there.isdisjoint(_folders(name))
+    }
+
+
+def _folders(name: str) -> Iterator[str]:
+    """The folders that a file lies in, the nearest first."""
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
 
 
 def without_base(space: Workspace, pointer: Pointer) -> bool:
@@ -126,15 +143,12 @@ def without_base(space: Workspace, pointer: Pointer) -> bool:
     found = space.cache.find(pointer.oid or "")
     if found is None:
         return False
-    here = frozenset(space.listing(pointer.path).names)
+    here = space.listing(pointer.path).names
     kind, cache = space.project.kind_of(pointer.path), space.cache
 
     is_wanted = space.choice.within(pointer.path, kind, was_left_out=False)
-    files = {
-        name: oid
-        for name, oid in read_dir_object(found, pointer.oid)
-        if name not in here and not (cache.has(oid) and is_wanted(name))
-    }
+    gone = _beside(dict(read_dir_object(found, pointer.oid)), here)
+    files = {name: oid for name, oid in gone.items() if not (cache.has(oid) and is_wanted(name))}
     if files:
         tree = Tree(FolderListing(NameColumn.of([]), array("q")), HashColumn.of([]), Absent(files, None))
         space.index.write_tree(pointer.path, pointer.oid or "", tree)

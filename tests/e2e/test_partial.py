@@ -155,6 +155,24 @@ def test_a_folder_that_is_partly_there(tell: Tell) -> None:
     clone.check()
 
 
+@pytest.mark.parametrize(
+    ("only", "written", "kept"), [("data/sub/*", "a.csv/x", "sub/b.csv"), ("data/a*", "sub", "a.csv")]
+)
+def test_a_folder_in_the_place_of_an_absent_file(tell: Tell, only: str, written: str, kept: str) -> None:
+    """Or a file in the place of a folder: it replaces what was there, whether the base is known or not."""
+    story = tell("live")
+    clone = clone_of(story, "--only", "model", "metrics", only)
+    clone.put(f"data/{written}", "new\n")
+    clone.git("commit", "-qam", "new")
+    assert listed(clone, clone.oid_at("HEAD", "data.dvc")).keys() == {written, kept}
+    clone.cpv("sync", "data")
+    clone.check()
+    shutil.rmtree(clone.path / ".git/cpv/trees")
+    (clone.path / ".git/cpv/index.json").unlink()
+    clone.write("data.dvc", story.read("data.dvc"))
+    assert clone.changes() == []
+
+
 PAGE = (Path(__file__).parents[2] / "docs/partial-data.md").read_text()
 
 
