@@ -38,6 +38,7 @@ FOR: Mapping[str, tuple[Name, ...]] = {
     "model upload": _UPLOAD,
     "model download": _FETCH,
     "model load": _FETCH,
+    "export": _FETCH,
     "model tag": _TAG,
     "model revert": _REVERT,
     "data upload": _UPLOAD,

@@ -217,6 +217,8 @@ def test_from_python(versions: ModelRepo, tmp_path: Path) -> None:
     models = ModelsCheckpointsManage("vision", "resnet", repo_path=versions.path, working_dir=tmp_path)
     found = models.export_version("hub", format="hf")
     assert (found.folder, found.format) == (tmp_path / "hub", "hf")
+    shutil.rmtree(versions.path / ".dvc/cache")
+    assert contents(models.export_version("fetched").folder) == FILES
     with pytest.raises(DownloadError, match="'zip' is no format; fix: name one of dir, hf, oci"):
         models.export_version("more", format="zip")  # type: ignore[arg-type]
     assert not (tmp_path / "more").exists()
