@@ -1,7 +1,7 @@
 """`dvc gc` in a repository that CPV looks after: first it is seen to that no version loses its only copy.
 
 DVC keeps what the work tree needs, or the commits that it was told to keep; what a version's tag needs it keeps with
-`-T` or `-A` alone.
+`-T` or `-A` alone, and of rescues, stashes, Git's index and other work trees it knows nothing.
 """
 
 from __future__ import annotations
@@ -39,13 +39,15 @@ class GuardedGC:
         from cpv_hooks.errors import CPVError
 
         try:
-            project = None if self._args.dry or self._args.not_in_remote else _managed(self._command.repo.root_dir)
+            project = _managed(self._command.repo.root_dir)
             if project is not None:
-                self._make_safe(project)
+                if not self._args.dry:
+                    self._make_safe(project)
+                self._keep_unsaved(project)
         except CPVError as error:
             return fail(error)
         status: int = self._command.do_run()
-        if project is not None and self._args.cloud:
+        if project is not None and self._args.cloud and not self._args.dry:
             from cpv_hooks.transfer.objects.upload_queue import Queue
 
             # What was seen on the remote may be there no more.
@@ -75,6 +77,24 @@ class GuardedGC:
             raise CPVError(
                 what, where=str(project.root), fix="dvc push -T, or dvc gc -w -T, which keeps what tags need"
             )
+
+    def _keep_unsaved(self, project: Project) -> None:
+        """Let DVC keep what `prune` never takes, whatever a remote has: content that no commit has, and stashes."""
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        from cpv_hooks.upkeep.prune.needed_objects import Needed
+        from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
+
+        # With an age, versions in which nobody works are left to DVC.
+        unsaved = Needed(project.repo, [project], PruneOptions(older_than=0)).here()
+        dvc, used_objs = self._command.repo, self._command.repo.used_objs
+
+        def with_unsaved(*args: Any, **options: Any) -> Any:
+            found = used_objs(*args, **options)
+            found.setdefault(None, set()).update(HashInfo("md5", oid) for oid in unsaved)
+            return found
+
+        dvc.used_objs = with_unsaved
 
     def _losing(self, project: Project) -> dict[str, str]:
         """The tags, each with its commit, that need what DVC would not keep."""

@@ -221,3 +221,28 @@ def test_experiments_between_commits(tell: Tell) -> None:
     story.git("checkout", "-q", "main")
     story.check()
     assert story.tags_at("tried") == []
+
+
+@pytest.mark.compatibility("DVC", "`dvc gc`: rescues and stashes stay")
+def test_gc_takes_nothing_unsaved(tell: Tell) -> None:
+    """`--not-in-remote` keeps no more than the other options do."""
+    story = tell("live", settings='[push]\nwhen = "never"\n')
+    story.put("model.bin", "rescued\n")
+    assert story.changes() == [" M model.bin.dvc"]
+    story.git("checkout", "-q", "-f", "HEAD")
+    story.put("data/a.csv", "stashed\n")
+    story.git("stash", "-q")
+    for options in (["-w"], ["-w", "--not-in-remote"], ["-A"], ["-w", "-c"]):
+        story.dvc("gc", "-f", *options)
+        assert {md5("rescued\n"), md5("stashed\n")} <= story.cached()
+    story.git("stash", "pop", "-q")
+    story.cpv("rescue", "restore", "1")
+    assert story.read("data/a.csv") == b"stashed\n"
+    assert story.read("model.bin") == b"rescued\n"
+    for number in (3, 4):
+        story.put("model.bin", f"model {number}\n")
+        story.git("commit", "-qm", str(number))
+    refused = story.dvc("gc", "-f", "-w", "--not-in-remote", status=1).err
+    assert "cpv: " in refused
+    assert "the cache has the only copy of " in refused
+    assert md5("model 3\n") in story.cached()
