@@ -6,7 +6,8 @@ work tree cannot tell a file that was left out from one that was removed.
 - A file that the base has as absent (`Tree.absent`; all of it where `left_out` has no tree) is no deletion: a snapshot
   carries its entry on. One that the base has as present, and that is gone, was deleted by the user.
 - Where there is no base, a file that the pointer names is absent on purpose if it is not there and the rule of
-  `FetchChoice` leaves it out, or the cache lacks it: whatever stood in the work tree went through the cache.
+  `FetchChoice` leaves it out, or the cache lacks it: whatever stood in the work tree went through the cache. Of a
+  folder with one such file none was deleted, for another file may have brought the same content into the cache.
 - The rules are asked only for what is to be *brought*: what a version newly has, and what was left out where somebody
   asks for it. A file that is there and not named is kept up to date from the cache; where the cache lacks its new
   content it goes, for what stays as it was would be a change.
@@ -147,10 +148,10 @@ def without_base(space: Workspace, pointer: Pointer) -> bool:
     kind, cache = space.project.kind_of(pointer.path), space.cache
 
     is_wanted = space.choice.within(pointer.path, kind, was_left_out=False)
-    gone = _beside(dict(read_dir_object(found, pointer.oid)), here)
-    files = {name: oid for name, oid in gone.items() if not (cache.has(oid) and is_wanted(name))}
-    if files:
+    files = _beside(dict(read_dir_object(found, pointer.oid)), here)
+    some_absent = any(not (cache.has(oid) and is_wanted(name)) for name, oid in files.items())
+    if some_absent:
         tree = Tree(FolderListing(NameColumn.of([]), array("q")), HashColumn.of([]), Absent(files, None))
         space.index.write_tree(pointer.path, pointer.oid or "", tree)
         space.index.set(pointer.path, BaseEntry(pointer.oid or "", left_out=True))
-    return bool(files)
+    return some_absent

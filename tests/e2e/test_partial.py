@@ -209,6 +209,19 @@ def test_an_index_that_is_lost_makes_no_deletions(tell: Tell, monkeypatch: pytes
     clone.check()
 
 
+def test_an_absent_file_with_the_content_of_one_that_is_there(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That the cache has it does not say that it was here."""
+    story = tell("live")
+    story.put("data/c.csv", "b 1\n")
+    story.git("commit", "-qam", "the same twice")
+    with fetching(monkeypatch, "data/sub/*"):
+        clone = clone_of(story)
+    clone.git("sparse-checkout", "set", "--no-cone", "/train.py")
+    clone.git("sparse-checkout", "disable")
+    assert clone.changes() == []
+    assert clone.tree("data") == {"sub/b.csv": md5("b 1\n")}
+
+
 def test_a_folder_of_which_nothing_is_known_waits_for_its_list(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody writes into a folder that was left out is no version of it without the rest."""
     story = tell("live")
