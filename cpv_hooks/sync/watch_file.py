@@ -13,7 +13,7 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,11 +21,13 @@ from cpv_hooks import state_files
 from cpv_hooks.git.hooks_in_place import deciding_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.system import signatures
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.system.find_newer import Halves, halves, stamp
+from cpv_hooks.system.signatures import stamp
 from cpv_hooks.worktree.discovery import Found
 
 if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
     from cpv_hooks.sync.outcomes import Outcome
 
 _GLOB = frozenset("*?[")
@@ -89,11 +91,8 @@ def note_agreed(
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
     missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "left out", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
-    split = Halves([], [], [])
-    for _, pointer in found.pointers:
-        if pointer.path not in missing:
-            split.extend(halves(repo.top, pointer.path, pointer.nfiles or 0))
-    deep = split.here + files
+    tops, here, beside = _split(repo, [pointer for _, pointer in found.pointers if pointer.path not in missing])
+    deep = here + files
     folders: set[str] = set()
     for project in projects:
         deep += _settings(project)
@@ -109,9 +108,7 @@ def note_agreed(
     look = f'find -L {of} \\( ! -name . -o -prune \\) -cnewer "$1"{_except_written(written, folders)} -print -quit'
     text = _TEMPLATE.format(
         absent=" && ".join([f"[ ! -e {path} ]" for path in absent] or [":"]),
-        looks=_BESIDE.format(half=_arguments(split.beside), tops=_arguments(split.tops), rest=look)
-        if split.beside
-        else f"exec {look}",
+        looks=_BESIDE.format(half=_arguments(beside), tops=_arguments(tops), rest=look) if beside else f"exec {look}",
         pointers=" ".join(literals),
         # What Git lists of its index, now and once all that was found has been added.
         tracked=shlex.quote("\n".join(found.tracked)),
@@ -126,6 +123,25 @@ def note_agreed(
     if written.files:
         stamp(repo.state / state_files.STAMP_WRITTEN, written.moment)
     stamp(repo.state / state_files.STAMP, started)
+
+
+def _split(repo: Repo, pointers: Iterable[Pointer]) -> tuple[list[str], list[str], list[str]]:
+    """What two processes look at side by side, as `Halves` has it; a large directory is split between them."""
+    tops: list[str] = []
+    here: list[str] = []
+    beside: list[str] = []
+    for pointer in pointers:
+        files = pointer.nfiles or 0
+        if files < signatures.MANY_FILES:
+            here.append(pointer.path)
+            continue
+        from cpv_hooks.system.find_newer import halves
+
+        split = halves(repo.top, pointer.path, files)
+        tops += split.tops
+        here += split.here
+        beside += split.beside
+    return tops, here, beside
 
 
 def _make_marks(repo: Repo) -> None:

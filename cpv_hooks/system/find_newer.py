@@ -14,12 +14,10 @@ from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import NamedTuple
 
-from cpv_hooks.system.atomic_files import beside, new_file
+from cpv_hooks.system import signatures
 from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.signatures import Filter, FolderListing, list_directory, signature
 
-_SPLIT_FROM = 20_000
-"""Files of a directory from which it pays that two processes look at it."""
 _MOST_FOLDERS = 1000
 _MOST_WALKED = 64
 
@@ -31,16 +29,11 @@ class Halves(NamedTuple):
     here: list[str]
     beside: list[str]
 
-    def extend(self, other: Halves) -> None:
-        """Look at these too."""
-        for mine, theirs in zip(self, other, strict=True):
-            mine.extend(theirs)
-
 
 def halves(root: Path, path: str, files: int) -> Halves:
     """A directory of so many files in two halves of its folders; in one where it is small, or has too few folders, or
     too many to name."""
-    tops, folders = [path], _folders_in(root / path) if files >= _SPLIT_FROM else []
+    tops, folders = [path], _folders_in(root / path) if files >= signatures.MANY_FILES else []
     while len(folders) == 1:
         tops.append(f"{tops[-1]}/{folders[0]}")
         folders = _folders_in(root / tops[-1])
@@ -55,24 +48,6 @@ def _folders_in(folder: Path) -> list[str]:
             return sorted(entry.name for entry in entries if entry.is_dir())
     except OSError:
         return []  # it went since it was looked at, and what is above it says so
-
-
-def stamp(path: Path, moment: int) -> None:
-    """Give a file the time just before `moment` (ns): `-cnewer` is strict, and what came in that tick must count."""
-    times = (moment - 1, moment - 1)
-    try:
-        os.utime(path, ns=times, follow_symlinks=False)
-        if stat.S_ISREG(os.lstat(path).st_mode):
-            return
-    except (FileNotFoundError, PermissionError):
-        pass  # the times of another user's file nobody else can set
-    temporary = beside(path)
-    descriptor = new_file(temporary)
-    try:
-        os.utime(descriptor, ns=times)
-    finally:
-        os.close(descriptor)
-    os.replace(temporary, path)
 
 
 class Newer:

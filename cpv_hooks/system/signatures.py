@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cpv_hooks.errors import Unreadable, shell_path
-from cpv_hooks.system.atomic_files import make_folder
+from cpv_hooks.system.atomic_files import beside, make_folder, new_file
 from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.own_files import open_own
 
@@ -24,6 +24,8 @@ Signature = tuple[int, int, int, int]
 # Called with a folder (absolute) and the names in it; returns the folders and the files that DVC would take.
 Filter = Callable[[str, list[str], list[str]], tuple[list[str], list[str]]]
 TEMPORARY = ".cpv-tmp"
+MANY_FILES = 20_000
+"""Files of a directory from which it pays that two processes look at it."""
 
 
 def signature(status: os.stat_result) -> Signature:
@@ -34,6 +36,24 @@ def signature(status: os.stat_result) -> Signature:
 def newest_time(sig: Signature) -> int:
     """The later of a signature's two times, in nanoseconds."""
     return max(sig[1], sig[2])
+
+
+def stamp(path: Path, moment: int) -> None:
+    """Give a file the time just before `moment` (ns): `-cnewer` is strict, and what came in that tick must count."""
+    times = (moment - 1, moment - 1)
+    try:
+        os.utime(path, ns=times, follow_symlinks=False)
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            return
+    except (FileNotFoundError, PermissionError):
+        pass  # the times of another user's file nobody else can set
+    temporary = beside(path)
+    descriptor = new_file(temporary)
+    try:
+        os.utime(descriptor, ns=times)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)
 
 
 class Clock:

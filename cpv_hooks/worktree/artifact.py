@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cpv_hooks import state_files
 from cpv_hooks.system.columns import NameColumn
-from cpv_hooks.system.find_newer import Newer, list_again, stamp
-from cpv_hooks.system.signatures import FolderListing, newest_time, signature
+from cpv_hooks.system.signatures import FolderListing, newest_time, signature, stamp
 from cpv_hooks.worktree.base_index import BaseEntry
 from cpv_hooks.worktree.snapshot import (
     KnownFiles,
@@ -72,6 +71,7 @@ class Artifact:
         if files < _BY_CTIME_FROM or not self.space.is_plain(self.path):
             return None
         from cpv_hooks.dvcformat.dvcignore import builtin_filter
+        from cpv_hooks.system.find_newer import Newer, list_again
 
         since = index.folder / state_files.SINCE
         stamp(since, entry.checked)

@@ -12,7 +12,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.sync_policy import QUERY
-from cpv_hooks.system import find_newer
+from cpv_hooks.system import signatures
 from support import engine
 from support.repos import ModelRepo
 from support.shell import Result
@@ -220,7 +220,7 @@ def wait_past_the_tick(repo: ModelRepo) -> None:
 
 @pytest.fixture
 def large(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> ModelRepo:
-    monkeypatch.setattr(find_newer, "_SPLIT_FROM", 5)
+    monkeypatch.setattr(signatures, "MANY_FILES", 5)
     for number in range(4):
         repo.write(f"data/deep/{number}/file", b"x")
         repo.write(f"data/deep/{number}/below/file", b"x")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from cpv_hooks.dvcformat.dvcignore import builtin_filter
 from cpv_hooks.errors import CPVError
-from cpv_hooks.system import find_newer
-from cpv_hooks.system.find_newer import Newer, list_again, stamp
-from cpv_hooks.system.signatures import Clock, FolderListing, list_directory
+from cpv_hooks.system import signatures
+from cpv_hooks.system.find_newer import Newer, list_again
+from cpv_hooks.system.signatures import Clock, FolderListing, list_directory, stamp
 from cpv_hooks.worktree import artifact
 from support.repos import ModelRepo
 
@@ -106,7 +106,7 @@ CHANGES: dict[str, Callable[[Folder], object]] = {
 def test_a_change_is_seen_as_by_a_walk(
     folder: Folder, change: str, split: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(find_newer, "_SPLIT_FROM", split)
+    monkeypatch.setattr(signatures, "MANY_FILES", split)
     CHANGES[change](folder)
     assert folder.again() == folder.walk()
 

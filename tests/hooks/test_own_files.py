@@ -21,9 +21,8 @@ from cpv_hooks.project import trust
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.dvc_lock import holding_dvc
-from cpv_hooks.system.find_newer import stamp
 from cpv_hooks.system.locks import lock_at_once, locked
-from cpv_hooks.system.signatures import Clock
+from cpv_hooks.system.signatures import Clock, stamp
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.versions.tag_refs import note_made
 from cpv_hooks.worktree.rescue_list import record, rescues
