@@ -37,7 +37,6 @@ PROSE = "no command: a sentence, or a remark beside one"
 SCRIPT = "a script that quotes by `shlex.quote` itself, and its marks"
 EXCEPTIONS = {
     OWN_WORDS: {
-        "cpv_hooks/operations/download/one_tensor.py": {"version.name"},
         "cpv_hooks/accounts/aws/repository_remote.py": {"operation"},
         "cpv_hooks/accounts/aws/aws_target.py": {"key", "flag"},
         "cpv_hooks/accounts/git_host/known_hosts.py": {"key.fingerprint"},
