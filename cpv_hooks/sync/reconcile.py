@@ -77,7 +77,9 @@ class Reconciler:
             if pointer.oid is None or (same_pointer and not self.policy.restore):
                 return Outcome(pointer.path, "absent", pointer)
             return self._settle.materialise(artifact, pointer)
-        if artifact.same:
+        # What is here may have got a new name by `dvc add`, which knows nothing of the rest.
+        renamed = not same_pointer and artifact.isdir and entry is not None and entry.left_out
+        if artifact.same and (self.policy.follow or not renamed):
             if not same_pointer or (left_out and self._asks(space)):
                 return self._settle.materialise(artifact, pointer)
             if pointer.path not in self.index.opened:

@@ -15,7 +15,7 @@ from cpv_hooks.sync.outcomes import LeftOut, Listener, Outcome, State
 from cpv_hooks.sync.placement import bring_artifact, is_half_placed, take_away
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.unsaved import note_unsaved
-from cpv_hooks.sync.wanted_content import fetch_wanted, with_absent
+from cpv_hooks.sync.wanted_content import fetch_wanted, names_the_part_here, with_absent
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact, UnreadFiles, current_content
@@ -64,6 +64,8 @@ class Settle:
             if taken is None and entry is None:
                 self.index.forget(pointer.path)
         content = taken.content
+        if not self.policy.follow and names_the_part_here(space, pointer, taken):
+            return self._snapshot(space, pointer, taken, files)
         if content.named == pointer.named:
             self._set(pointer.path, taken)
             state: State = "clean" if same_pointer else "adopted"

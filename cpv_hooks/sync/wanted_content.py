@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from contextlib import nullcontext, suppress
 
+from cpv_hooks.dvcformat.directory_object import dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.sync.sync_policy import SyncPolicy
+from cpv_hooks.sync.unsaved import is_committed
 from cpv_hooks.worktree.absent_files import Wanted, part_wanted, split_wanted, without_base
 from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.base_index import BaseEntry
+from cpv_hooks.worktree.base_tree import Absent
 from cpv_hooks.worktree.materialise import lacking_objects
+from cpv_hooks.worktree.snapshot import Snapshot
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -42,6 +47,17 @@ def with_absent(policy: SyncPolicy, artifact: Artifact, pointer: Pointer) -> Art
         with suppress(CPVError) if part_wanted(space, pointer) == "all" else nullcontext():
             _fetch_listing(space, pointer)
     return Artifact.at(space, pointer.path) if without_base(space, pointer) else artifact
+
+
+def names_the_part_here(space: Workspace, pointer: Pointer, taken: Snapshot) -> bool:
+    """Whether a pointer is that of what is here of a folder that is partly there, and no version's: `dvc add` and `dvc
+    commit` know nothing of the rest."""
+    tree, oid = taken.tree, pointer.oid
+    if tree is None or not tree.absent.files or oid is None or taken.content.named == pointer.named:
+        return False
+    if oid != dir_oid(b"".join(tree._replace(absent=Absent()).dir_object())):
+        return False
+    return not is_committed(space.project.repo, pointer.file, pointer.path, BaseEntry(oid))
 
 
 def _fetch_listing(space: Workspace, pointer: Pointer) -> None:

@@ -222,6 +222,27 @@ def test_an_absent_file_with_the_content_of_one_that_is_there(tell: Tell, monkey
     assert clone.tree("data") == {"sub/b.csv": md5("b 1\n")}
 
 
+def test_what_dvc_adds_of_a_folder_that_is_partly_there_gets_the_rest_back(tell: Tell) -> None:
+    """DVC names what is here; a version that has no more is another matter."""
+    story = tell("live")
+    clone = clone_of(story, "--only", "model", "metrics", "data/sub/*")
+    clone.dvc("add", "-q", "data")
+    assert clone.changes() == []
+    clone.put("data/sub/b.csv", "b 3\n")
+    clone.dvc("add", "-q", "data")
+    clone.git("commit", "-qam", "third")
+    clone.git("push", "-q", "origin", "HEAD:refs/heads/side")
+    assert listed(clone, clone.oid_at("HEAD", "data.dvc")) == {"a.csv": md5("a 2\n"), "sub/b.csv": md5("b 3\n")}
+    (story.path / "data/a.csv").unlink()
+    story.git("commit", "-qam", "without a")
+    clone.git("fetch", "-q")
+    clone.git("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "checkout", "-q", "v0.1")
+    clone.cpv("sync")
+    clone.git("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "checkout", "-q", "origin/main")
+    assert clone.changes() == []
+    clone.check()
+
+
 def test_a_folder_of_which_nothing_is_known_waits_for_its_list(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody writes into a folder that was left out is no version of it without the rest."""
     story = tell("live")
