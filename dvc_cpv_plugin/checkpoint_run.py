@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.ranks.place import agreed, find_place
+from cpv_hooks.ranks.rank_place import agreed, find_place
 from cpv_hooks.ranks.training import (
     RESUMED,
     StopTogether,

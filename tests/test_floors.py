@@ -92,3 +92,9 @@ def test_the_name_of_a_function_stands_for_one_thing() -> None:
                 if not where.startswith(INTERFACES.get(node.name, "/")):
                     found.setdefault(node.name, []).append(where)
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+def test_the_name_of_a_module_stands_for_one_thing() -> None:
+    """A command's module is named as the command is, whatever else is."""
+    stems = [path.stem for path in (ROOT / "cpv_hooks").rglob("*.py") if path.stem != "__init__"]
+    assert [stem for stem in sorted(set(stems)) if stems.count(stem) > 1] == []

@@ -10,9 +10,9 @@ from typing import NamedTuple, TypedDict
 
 from cpv_hooks.dvcformat.pointer import Named
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
-from cpv_hooks.history.contents import ArtifactRecord
 from cpv_hooks.history.model_contents import Models, ModelSummary
 from cpv_hooks.history.reader import Recorded, look_ahead
+from cpv_hooks.history.recorded_contents import ArtifactRecord
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.version_series import SeriesReader
 from cpv_hooks.history.where import Where

@@ -16,8 +16,8 @@ from cpv_hooks.git.libgit2 import REPLACED, open_repository
 from cpv_hooks.git.objects import Object, Reads, objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import records
-from cpv_hooks.history.contents import PLACES, ArtifactRecord, Content, Contents
 from cpv_hooks.history.kept_facts import KeptFacts, VersionFacts
+from cpv_hooks.history.recorded_contents import PLACES, ArtifactRecord, Content, Contents
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line

@@ -10,7 +10,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history.contents import ArtifactRecord
+from cpv_hooks.history.recorded_contents import ArtifactRecord
 from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
 from cpv_hooks.history.version_names import Named
 from cpv_hooks.history.where import Where

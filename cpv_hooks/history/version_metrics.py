@@ -37,8 +37,8 @@ class Origin(NamedTuple):
 
 def origin(files: Iterable[MetricsFile], key: str, value: object) -> Origin | None:
     """The metrics file that says this last, and the line; None where none of these files does."""
+    from cpv_hooks.metric_formats.metric_places import source_of
     from cpv_hooks.metric_formats.metrics import line_number_of
-    from cpv_hooks.metric_formats.places import source_of
 
     for file in files:
         values = _read(file)

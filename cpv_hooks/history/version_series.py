@@ -9,7 +9,7 @@ from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.event_file import is_event_file
-from cpv_hooks.metric_formats.places import place_of, source_of
+from cpv_hooks.metric_formats.metric_places import place_of, source_of
 from cpv_hooks.metric_formats.series import MetricSeries, merge_series
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.project import Project

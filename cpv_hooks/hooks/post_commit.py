@@ -75,7 +75,7 @@ def _tell_open(repo: Repo, opened: list[Outcome], report: SyncReport) -> None:
     from cpv_hooks.hooks.precommit_framework import runs_us
 
     if runs_us():
-        from cpv_hooks.sync.open_files import taken_open
+        from cpv_hooks.sync.files_in_use import taken_open
 
         listed = repo.run("diff-tree", "--root", "--no-commit-id", "--name-only", "-r", "-z", "HEAD")
         for error, _ in taken_open(report.projects, opened, set(listed.split("\0"))):

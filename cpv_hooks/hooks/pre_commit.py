@@ -105,7 +105,7 @@ def _open_ones(repo: Repo, report: SyncReport, taken: list[Outcome], before: Sta
     opened = [outcome for outcome in taken if outcome.opened]
     if not opened:
         return []
-    from cpv_hooks.sync.open_files import taken_open
+    from cpv_hooks.sync.files_in_use import taken_open
 
     files = before.changed.union(_to_stage(repo, report, before))
     found = [(outcome, *line) for outcome in opened for line in taken_open(report.projects, [outcome], files)]

@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.html_report.contents import Document
+from cpv_hooks.html_report.report_contents import Document
 
 GENERATOR = '<meta name="generator" content="dvc-cpv report">'
 """What tells a report from any other file."""

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cpv_hooks.metric_formats.metric_places import place_of
 from cpv_hooks.metric_formats.metrics_documents import MAX_BYTES, flat_values, heading, read_document, read_rows
-from cpv_hooks.metric_formats.places import place_of
 
 Metric = int | float | str
 

@@ -12,7 +12,7 @@ from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.make import new_content, place_content
-from cpv_hooks.runs.places import FOLDER
+from cpv_hooks.runs.saved_places import FOLDER
 from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.transfer.objects.upload_objects import Delivery

@@ -24,7 +24,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import load_config
 from cpv_hooks.project.roots import root_here
-from cpv_hooks.ranks.place import ATTEMPT, RankPlace
+from cpv_hooks.ranks.rank_place import ATTEMPT, RankPlace
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.job import PATIENCE, VARIABLE, RunJob, begin_job, lock_of

@@ -18,8 +18,8 @@ from cpv_hooks.operations.make.commit_draft import PointerChange, pointer_text
 from cpv_hooks.project.pointers_at import is_in_commit, pointers_at
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.code_state import Code, author, capture
-from cpv_hooks.runs.places import chief_of, places
 from cpv_hooks.runs.run_folder import JOB, RunFolder, bringing, code_name
+from cpv_hooks.runs.saved_places import chief_of, places
 from cpv_hooks.runs.step_record import RunStep, write_step_message
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index

@@ -84,7 +84,7 @@ class Reconciler:
                 return self._settle.materialise(artifact, pointer)
             if pointer.path not in self.index.opened:
                 return Outcome(pointer.path, "clean", pointer)
-            from cpv_hooks.sync.open_files import still_open
+            from cpv_hooks.sync.files_in_use import still_open
 
             return Outcome(pointer.path, "clean", pointer, opened=still_open(space, pointer.path))
         return self._settle.changed(artifact, pointer, same_pointer)

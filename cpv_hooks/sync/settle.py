@@ -127,7 +127,7 @@ class Settle:
             pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False),
             files.size,
         )
-        from cpv_hooks.sync.open_files import note_open_files
+        from cpv_hooks.sync.files_in_use import note_open_files
 
         opened = note_open_files(space, pointer.path, files.paths())
         return Outcome(pointer.path, "snapshot", pointer, opened=opened)

@@ -12,7 +12,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.errors import CPVError
-from cpv_hooks.metric_formats.places import STATE, chosen, source_of
+from cpv_hooks.metric_formats.metric_places import STATE, chosen, source_of
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:

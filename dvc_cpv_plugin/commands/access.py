@@ -25,7 +25,7 @@ class CmdAccess(CPVCommand):
         from pathlib import Path
 
         from cpv_hooks.accounts.aws.access_policy import policy
-        from cpv_hooks.accounts.aws.place import team_and_bucket
+        from cpv_hooks.accounts.aws.team_and_model import team_and_bucket
 
         team, bucket = team_and_bucket(Path.cwd(), self.args.team_name, self.args.bucket)
         found = policy(bucket, team, read_only=self.args.read_only, gc=self.args.gc)

@@ -33,8 +33,8 @@ class CmdReport(CPVCommand):
         from cpv_hooks.console.output import warn
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.reader import read_history
-        from cpv_hooks.html_report.contents import report_contents
         from cpv_hooks.html_report.page import chart_library, page
+        from cpv_hooks.html_report.report_contents import report_contents
         from cpv_hooks.project.roots import projects_here
         from dvc_cpv_plugin.commands import ui
 

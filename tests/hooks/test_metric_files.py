@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.metric_formats import event_file
+from cpv_hooks.metric_formats.metric_places import chosen, place_of
 from cpv_hooks.metric_formats.metrics import last_metrics
-from cpv_hooks.metric_formats.places import chosen, place_of
 from cpv_hooks.metric_formats.read_series import read_series
 from cpv_hooks.metric_formats.series import Collector, merge_series
 

@@ -19,8 +19,8 @@ from cpv_hooks.remote.s3.s3_download import LARGE
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client import container_keys
 from cpv_hooks.remote.s3_client.learn import learn
+from cpv_hooks.remote.s3_client.request_signing import STAND_IN
 from cpv_hooks.remote.s3_client.s3_options import S3Options
-from cpv_hooks.remote.s3_client.signing import STAND_IN
 from support.learned_place import PROGRESS, Place
 from support.seaweed import Server
 

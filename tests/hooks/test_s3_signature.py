@@ -13,8 +13,8 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cpv_hooks.remote.s3_client import signing
-from cpv_hooks.remote.s3_client.signing import STAND_IN, UNSIGNED, Keys, Pattern
+from cpv_hooks.remote.s3_client import request_signing
+from cpv_hooks.remote.s3_client.request_signing import STAND_IN, UNSIGNED, Keys, Pattern
 
 HOSTS = [
     "s3.amazonaws.com",
@@ -87,7 +87,7 @@ def test_a_signature_is_botocores(
     path = pattern.path(oid)
     terms = "&".join(f"{name}={quote(query[name], safe='-_.~')}" for name in sorted(query))
     signed = pattern.signed(Keys("AKIAX", secret, token), method, path, terms, body, headers)
-    moment = datetime.strptime(signed.headers["x-amz-date"], signing.MOMENT).replace(tzinfo=UTC)
+    moment = datetime.strptime(signed.headers["x-amz-date"], request_signing.MOMENT).replace(tzinfo=UTC)
     assert signed.headers["authorization"] == botocores(
         f"{scheme}://{host}{signed.target}", method, body, headers, secret, token, signs_body, moment
     )
@@ -109,7 +109,7 @@ def botocores(
     content = hashlib.sha256(body).hexdigest() if signs_body else UNSIGNED
     request: Any = AWSRequest(method=method, url=url, data=body, headers=headers)
     request.headers["X-Amz-Content-SHA256"] = content
-    request.context["timestamp"] = moment.strftime(signing.MOMENT)
+    request.context["timestamp"] = moment.strftime(request_signing.MOMENT)
     if token:
         request.headers["X-Amz-Security-Token"] = token
     auth: Any = S3SigV4Auth(Credentials("AKIAX", secret, token), "s3", "eu-west-1")

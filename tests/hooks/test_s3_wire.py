@@ -23,8 +23,8 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.trace import Level, listening
 from cpv_hooks.remote.common.protocol import Blob, MissingObject
 from cpv_hooks.remote.s3.s3_remote import SMALL, S3Remote
-from cpv_hooks.remote.s3_client import signing
-from cpv_hooks.remote.s3_client.signing import STAND_IN, Keys, Pattern
+from cpv_hooks.remote.s3_client import request_signing
+from cpv_hooks.remote.s3_client.request_signing import STAND_IN, Keys, Pattern
 from cpv_hooks.system.threads import each
 from support.faulty import proxied
 from support.seaweed import Server
@@ -173,7 +173,7 @@ def test_a_signature_is_that_of_the_manual(monkeypatch: pytest.MonkeyPatch) -> N
         def now(cls, tz: object = None) -> Clock:
             return cls(2013, 5, 24, tzinfo=UTC)
 
-    monkeypatch.setattr(signing, "datetime", Clock)
+    monkeypatch.setattr(request_signing, "datetime", Clock)
     key, secret = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     pattern = Pattern("https://examplebucket.s3.amazonaws.com/test.txt", "test.txt", {}, True, "", "us-east-1")
     keys = Keys(key, secret)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cpv_hooks.accounts.aws import move, place, remote_config, repository_remote
+from cpv_hooks.accounts.aws import move, remote_config, repository_remote, team_and_model
 from cpv_hooks.accounts.aws.aws_target import AwsRequest, AwsTarget, decide
 from cpv_hooks.accounts.aws.credentials import COMMAND, ask_for_file
 from cpv_hooks.accounts.aws.probe import new_key, probe, probe_bucket, probe_reading
@@ -50,11 +50,11 @@ def plan_aws(request: AwsRequest, folder: Path, *, ask: Callable[[], str | None]
 
 def _sound(folder: Path) -> Project | None:
     """The repository around a folder, after what a killed operation left there was undone."""
-    project = place.around(folder)
+    project = team_and_model.around(folder)
     if project is None or not transaction.left(project.repo):
         return project
     transaction.recover(project.repo)
-    return place.around(folder)
+    return team_and_model.around(folder)
 
 
 def _files(project: Project | None, target: AwsTarget) -> repository_remote.ConfigFiles | None:

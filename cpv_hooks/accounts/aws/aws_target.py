@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cpv_hooks.accounts.aws import credentials, place
+from cpv_hooks.accounts.aws import credentials, team_and_model
 from cpv_hooks.accounts.aws.access_policy import check_bucket
 from cpv_hooks.accounts.aws.credentials import COMMAND, Credentials
 from cpv_hooks.errors import CPVError, shell_word
@@ -79,8 +79,8 @@ def decide(
 ) -> AwsTarget:
     """Where the data goes. Raises `CPVError` for what cannot be, and where credentials or a team are missing."""
     check_target(request)
-    names = place.team_and_model(project, settings, request.team, request.model)
-    here = place.s3_of(project)
+    names = team_and_model.team_and_model(project, settings, request.team, request.model)
+    here = team_and_model.s3_of(project)
     if project is not None and here is not None and request.bucket in (None, here.bucket):
         return _as_it_is(request, project, here, settings, ask)
     if project is not None and names.team is None:

@@ -26,9 +26,9 @@ from cpv_hooks.remote.s3_client.answers import NOT_THERE, Head, head_of, not_s3,
 from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect, has_proxy
 from cpv_hooks.remote.s3_client.learn import learn, turned_off
 from cpv_hooks.remote.s3_client.recall import Memory
+from cpv_hooks.remote.s3_client.request_signing import STAND_IN, Way
 from cpv_hooks.remote.s3_client.s3_errors import code_of
 from cpv_hooks.remote.s3_client.s3_options import S3Options
-from cpv_hooks.remote.s3_client.signing import STAND_IN, Way
 from cpv_hooks.remote.s3_client.wire import Wire
 from cpv_hooks.system.threads import each
 

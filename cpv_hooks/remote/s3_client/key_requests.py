@@ -7,8 +7,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from cpv_hooks.remote.s3_client.http1 import Connection
-from cpv_hooks.remote.s3_client.signing import Keys, host_of
-from cpv_hooks.remote.s3_client.trust import context_of
+from cpv_hooks.remote.s3_client.request_signing import Keys, host_of
+from cpv_hooks.remote.s3_client.tls_context import context_of
 
 NEAR, FAR = (2.0, 2.0), (5.0, 20.0)
 """Seconds to be connected, and for bytes to come: of services of this machine, and of others."""

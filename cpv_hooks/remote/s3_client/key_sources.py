@@ -13,7 +13,7 @@ from cpv_hooks.console.redact import hide
 from cpv_hooks.remote.s3_client import container_keys, instance_keys, process_keys, role_keys, sso_keys
 from cpv_hooks.remote.s3_client.aws_profiles import Profiles
 from cpv_hooks.remote.s3_client.key_requests import FAILURES, Service, Session
-from cpv_hooks.remote.s3_client.signing import Keys
+from cpv_hooks.remote.s3_client.request_signing import Keys
 
 if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.s3_options import S3Options

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from cpv_hooks.remote.s3_client.key_requests import Service
-from cpv_hooks.remote.s3_client.signing import UNSIGNED, Keys, Pattern, Way
+from cpv_hooks.remote.s3_client.request_signing import UNSIGNED, Keys, Pattern, Way
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

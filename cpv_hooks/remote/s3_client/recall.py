@@ -22,7 +22,7 @@ from cpv_hooks.remote.s3_client import container_keys
 from cpv_hooks.remote.s3_client.key_requests import Service
 from cpv_hooks.remote.s3_client.key_sources import LENT, KeySources
 from cpv_hooks.remote.s3_client.learn import services_of
-from cpv_hooks.remote.s3_client.signing import Pattern, Way
+from cpv_hooks.remote.s3_client.request_signing import Pattern, Way
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:

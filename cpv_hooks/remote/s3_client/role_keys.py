@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from cpv_hooks.remote.s3_client.answers import root_of
 from cpv_hooks.remote.s3_client.key_requests import FAR, Service, Session, answer_to, session_of
-from cpv_hooks.remote.s3_client.signing import Keys, Request, host_of, signed
+from cpv_hooks.remote.s3_client.request_signing import Keys, Request, host_of, signed
 
 _VERSION = "2011-06-15"
 _FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}

@@ -27,8 +27,8 @@ from cpv_hooks.remote.s3_client.answers import (
     starts_at,
 )
 from cpv_hooks.remote.s3_client.http1 import Connection, Endless, NotHTTP, Reply
-from cpv_hooks.remote.s3_client.signing import Pattern, Way
-from cpv_hooks.remote.s3_client.trust import context_of
+from cpv_hooks.remote.s3_client.request_signing import Pattern, Way
+from cpv_hooks.remote.s3_client.tls_context import context_of
 
 _FRESH_SECONDS = 300.0
 """How long a way holds: boto3 renews credentials that expire ten minutes before they do."""

@@ -10,7 +10,7 @@ from conftest import MakeRepo
 from cpv_hooks.errors import CPVError
 from cpv_hooks.ranks.gather import together
 from cpv_hooks.ranks.meeting import Follower, Leader, RankPlaces
-from cpv_hooks.ranks.place import RankPlace, find_place
+from cpv_hooks.ranks.rank_place import RankPlace, find_place
 from cpv_hooks.ranks.shard import Brings, Shard, ShardFile, parse_shard
 from cpv_hooks.remote.common.notes import FolderNotes, Notes
 from cpv_hooks.remote.s3.s3_notes import S3Notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.runs.places import chief_of, places
+from cpv_hooks.runs.saved_places import chief_of, places
 
 FILE, FOLDER = False, True
 
