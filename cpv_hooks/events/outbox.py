@@ -6,7 +6,6 @@ Whoever emits one does not wait for it, and never fails by it.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -20,8 +19,6 @@ from cpv_hooks.state_files import cpv_home
 Kind = Literal["tagged", "uploaded", "upload_failed", "promoted", "retired", "batch_done"]
 KINDS: tuple[Kind, ...] = ("tagged", "uploaded", "upload_failed", "promoted", "retired", "batch_done")
 SENDER = "cpv_hooks.accounts.personal.send_events"
-MAX_BYTES = 60_000
-"""Of a message: a pipe holds as much, so that writing it waits for nobody."""
 _NOTHING: Mapping[str, object] = {}
 
 
@@ -56,16 +53,13 @@ def _anybody_listens() -> bool:
 
 
 def _send(root: Path, events: tuple[Event, ...]) -> None:
+    from tempfile import TemporaryFile
+
     from cpv_hooks.git.detached_process import spawn
 
     now = time.time()
-    data = json.dumps([[event.kind, event.subject, dict(event.data), now] for event in events]).encode()
-    if len(data) > MAX_BYTES:
-        data = json.dumps([[event.kind, event.subject, {}, now] for event in events]).encode()[:MAX_BYTES]
-    reader, writer = os.pipe()
-    try:
-        os.write(writer, data)
-        os.close(writer)
-        spawn(SENDER, root, stdin=reader)
-    finally:
-        os.close(reader)
+    # A file and no pipe: writing more than a pipe holds would wait for the process that reads it.
+    with TemporaryFile() as messages:
+        messages.write(json.dumps([[event.kind, event.subject, dict(event.data), now] for event in events]).encode())
+        messages.seek(0)
+        spawn(SENDER, root, stdin=messages.fileno())

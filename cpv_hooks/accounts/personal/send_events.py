@@ -18,7 +18,6 @@ from cpv_hooks.accounts.personal import undelivered
 from cpv_hooks.accounts.personal.cloud_event import about, cloud_event
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
-from cpv_hooks.events.outbox import MAX_BYTES
 
 if TYPE_CHECKING:
     from cpv_hooks.accounts.personal.schema import Notify
@@ -31,7 +30,7 @@ def main() -> int:
     """Send what the standard input has about the repository that the first argument names."""
     begun = time.monotonic()
     try:
-        messages = json.loads(sys.stdin.buffer.read(MAX_BYTES))
+        messages = json.loads(sys.stdin.buffer.read())
     except ValueError:
         return 1
     root = Path(sys.argv[1])

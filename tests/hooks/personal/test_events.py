@@ -163,6 +163,13 @@ def test_what_is_changed_or_old_is_not_genuine(receiver: Receiver, monkeypatch: 
     assert not is_genuine(SECRET, headers, message.body), "sent again after five minutes"
 
 
+def test_an_event_with_more_than_a_pipe_holds_arrives_whole(repo: ModelRepo, receiver: Receiver) -> None:
+    to_program(receiver)
+    tags = [f"v0.{number}" for number in range(30_000)]
+    emit_events(repo.path, Event("retired", data={"tags": tags}))
+    assert receiver.events(1)["retired"].event["data"]["tags"] == tags
+
+
 def test_a_commit_does_not_wait_for_the_answer(repo: ModelRepo, receiver: Receiver) -> None:
     to_program(receiver)
     receiver.answers.clear()
@@ -271,7 +278,7 @@ def test_without_settings_no_process_is_started(monkeypatch: pytest.MonkeyPatch,
     personal_settings.update({"notify.events": "all"})
     emit_events(tmp_path)
     assert started == []
-    emit_events(tmp_path, Event("tagged", "v0.1", {"large": "x" * outbox.MAX_BYTES}))
+    emit_events(tmp_path, Event("tagged", "v0.1"))
     assert started == [outbox.SENDER], "and what cannot be started fails nothing"
     personal_settings.path().write_text("{")
     emit_events(tmp_path, Event("tagged", "v0.1"))
