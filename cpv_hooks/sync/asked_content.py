@@ -25,7 +25,8 @@ class Asked(NamedTuple):
     def of(cls, repo: Repo, kinds: Sequence[str], paths: Sequence[str]) -> Asked:
         """`paths` are written from the current folder. Raises `CPVError` where one leads out, or names no artifact."""
         top = repo.top.resolve()
-        asked = cls(kinds, [os.path.relpath(os.path.join(os.getcwd(), path), top) for path in paths])
+        named = [os.path.relpath(os.path.join(os.getcwd(), path), top) for path in paths]
+        asked = cls(kinds, ["*" if path == os.curdir else path for path in named])
         projects, pointers = Project.find_all(repo), list(readable_pointers(repo))
         for path in asked.paths:
             rule = parse_words([f"./{path}"], "dvc cpv sync")

@@ -64,7 +64,7 @@ class Settle:
             if taken is None and entry is None:
                 self.index.forget(pointer.path)
         content = taken.content
-        if not self.policy.follow and names_the_part_here(space, pointer, taken):
+        if names_the_part_here(self.policy, space, pointer, taken):
             return self._snapshot(space, pointer, taken, files)
         if content.named == pointer.named:
             self._set(pointer.path, taken)

@@ -17,6 +17,7 @@ class SyncPolicy(NamedTuple):
     an artifact whose pointer is gone goes too. `budget`: bytes that may be hashed, None for any number.
     `only`: pointer files that may be written, None for all.
     `committing`: Git's index is that of the commit under way, and what the user must settle stops it with a line.
+    `merging`: that commit is a merge's, whose pointers no commit has yet.
     `adding`: pointer files that `git add` names, which settles a conflict in them.
     `goes`: Git is about to remove artifacts with their pointers, so their content is saved.
     `complete`: bring what was left out and is wanted by now; with `asked` what that names, whatever the settings say.
@@ -31,6 +32,7 @@ class SyncPolicy(NamedTuple):
     budget: int | None = None
     only: frozenset[str] | None = None
     committing: bool = False
+    merging: bool = False
     adding: frozenset[str] = frozenset()
     thorough: bool = False
     goes: bool = False
@@ -45,6 +47,7 @@ class SyncPolicy(NamedTuple):
 
 QUERY = SyncPolicy("fsmonitor")
 PRE_COMMIT = SyncPolicy("pre-commit", committing=True)
+PRE_MERGE = PRE_COMMIT._replace(merging=True)
 INDEX_CHANGE = SyncPolicy("post-index-change", follow=True, restore=True)
 SPARSE_CHECKOUT = SyncPolicy("sparse-checkout", fetch=True, goes=True)
 CHECKOUT = SyncPolicy("post-checkout", fetch=True, follow=True, restore=True)

@@ -49,15 +49,17 @@ def with_absent(policy: SyncPolicy, artifact: Artifact, pointer: Pointer) -> Art
     return Artifact.at(space, pointer.path) if without_base(space, pointer) else artifact
 
 
-def names_the_part_here(space: Workspace, pointer: Pointer, taken: Snapshot) -> bool:
+def names_the_part_here(policy: SyncPolicy, space: Workspace, pointer: Pointer, taken: Snapshot) -> bool:
     """Whether a pointer is that of what is here of a folder that is partly there, and no version's: `dvc add` and `dvc
     commit` know nothing of the rest."""
-    tree, oid = taken.tree, pointer.oid
-    if tree is None or not tree.absent.files or oid is None or taken.content.named == pointer.named:
+    tree, oid, repo = taken.tree, pointer.oid, space.project.repo
+    if policy.follow or policy.merging or taken.content.named == pointer.named:
+        return False
+    if tree is None or not tree.absent.files or oid is None:
         return False
     if oid != dir_oid(b"".join(tree._replace(absent=Absent()).dir_object())):
         return False
-    return not is_committed(space.project.repo, pointer.file, pointer.path, BaseEntry(oid))
+    return repo.under_way() is None and not is_committed(repo, pointer.file, pointer.path, BaseEntry(oid))
 
 
 def _fetch_listing(space: Workspace, pointer: Pointer) -> None:

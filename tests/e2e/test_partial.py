@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.project import config
 from cpv_hooks.project.fetch_rule import FetchRule
 from e2e.conftest import Tell
@@ -243,6 +244,23 @@ def test_what_dvc_adds_of_a_folder_that_is_partly_there_gets_the_rest_back(tell:
     clone.check()
 
 
+@pytest.mark.parametrize("tells_of_index", [True, False])
+def test_a_merge_that_takes_the_absent_files_away(tell: Tell, tells_of_index: bool) -> None:
+    """Its pointer names what is here and nothing else, and no commit has it yet; Git's hooks may say so late."""
+    story = tell("live")
+    clone = clone_of(story, "--only", "model", "metrics", "data/sub/*")
+    if not tells_of_index:
+        clone.git("config", "--unset", "core.fsmonitor")
+        (clone.path / ".git/hooks/post-index-change").unlink()
+    (story.path / "data/a.csv").unlink()
+    story.git("commit", "-qam", "without a")
+    clone.put("data/sub/b.csv", "b 3\n")
+    clone.git("commit", "-qam", "b")
+    clone.git("pull", "-q", "--no-rebase", "--no-edit")
+    assert clone.changes() == []
+    assert clone.oid_at("HEAD", "data.dvc") == dir_oid(dir_object_bytes([("sub/b.csv", md5("b 3\n"))]))
+
+
 def test_a_folder_of_which_nothing_is_known_waits_for_its_list(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
     """What somebody writes into a folder that was left out is no version of it without the rest."""
     story = tell("live")
@@ -423,7 +441,7 @@ def test_what_is_removed_and_not_wanted_is_left_out(tell: Tell) -> None:
     assert story.changes() == []
     story.cpv("prune", "--yes")
     assert md5("a 2\n") in story.cached()
-    story.cpv("sync", "data")
+    story.cpv("sync", ".")
     story.check()
 
 
