@@ -75,7 +75,7 @@ class GuardedGC:
         if held:
             what = f"the cache has the only copy of {held[0].path}, which {listed} need"
             raise CPVError(
-                what, where=str(project.root), fix="dvc push -T, or dvc gc -w -T, which keeps what tags need"
+                what, where=str(project.root), fix="dvc push -A, or dvc gc -A, which keeps what commits need"
             )
 
     def _keep_unsaved(self, project: Project) -> None:
@@ -97,16 +97,20 @@ class GuardedGC:
         dvc.used_objs = with_unsaved
 
     def _losing(self, project: Project) -> dict[str, str]:
-        """The tags, each with its commit, that need what DVC would not keep."""
-        if self._args.all_tags or self._args.all_commits:
+        """The tags, and the commits that no Git remote has, that need what DVC would not keep."""
+        if self._args.all_commits:
             return {}
         from cpv_hooks.errors import CPVError
         from cpv_hooks.project.pointers_at import pointers_at
         from cpv_hooks.versions.tag_refs import tagged_commits
 
-        kept = self._kept()
+        asked = {} if self._args.all_tags else tagged_commits(project.repo)
+        if not self._args.cloud:
+            named = set(asked.values())
+            asked |= {commit[:10]: commit for commit in _unpublished(project) if commit not in named}
+        kept = self._kept() if asked else set()
         found: dict[str, str] = {}
-        for name, commit in tagged_commits(project.repo).items():
+        for name, commit in asked.items():
             with suppress(CPVError):  # a tag of something else, a pointer that nobody can read
                 if any(pointer.oid not in kept for pointer in pointers_at(project, commit) if pointer.oid):
                     found[name] = commit
@@ -126,6 +130,12 @@ class GuardedGC:
             skip_failed=True,
         )
         return {item.value for items in used.values() for item in items}
+
+
+def _unpublished(project: Project) -> list[str]:
+    """The commits of branches that changed a pointer and that no Git remote is known to have."""
+    listed = project.repo.run("rev-list", "--branches", "--not", "--remotes", "--", "*.dvc", "dvc.lock", "*/dvc.lock")
+    return listed.split()
 
 
 def _managed(root: str) -> Project | None:

@@ -246,3 +246,7 @@ def test_gc_takes_nothing_unsaved(tell: Tell) -> None:
     assert "cpv: " in refused
     assert "the cache has the only copy of " in refused
     assert md5("model 3\n") in story.cached()
+    # Nor does a commit without a number, which a push is yet to publish.
+    story.git("tag", "-d", "v0.2")
+    assert "the cache has the only copy of " in story.dvc("gc", "-f", "-w", "-T", status=1).err
+    assert md5("model 3\n") in story.cached()
