@@ -20,9 +20,9 @@ SHARDS = ["shard-0", "shard-1", "shard-2"]
 # Where a rank is killed in its second step, and whether that step is complete all the same.
 KILLS = [
     ("cpv_hooks.runs.run_folder:RunFolder.claim after 2", 1, False),
-    ("cpv_hooks.ranks.shard:upload before 2", 2, False),
+    ("cpv_hooks.ranks.shard:upload_shard before 2", 2, False),
     ("cpv_hooks.ranks.follower:FollowerWorker._say after 2", 1, True),
-    ("cpv_hooks.runs.run_refs:write before 2", 0, False),
+    ("cpv_hooks.runs.run_refs:write_step_ref before 2", 0, False),
 ]
 
 
@@ -96,7 +96,7 @@ def test_ranks_that_share_only_s3(make_repo: MakeRepo, s3_server: Server, monkey
     assert other.objects() == {files["shard-2"]}  # what is not kept has left this cache too
     assert not [key for key in s3_server.keys(bucket, "") if "cpv/ranks" in key]
     repo.git("update-ref", "-d", "refs/cpv/runs/main/finished")  # as if it had been stopped
-    killed = Ranks(folders, 9, options, attempt="2", env={"KILL": "2 cpv_hooks.ranks.shard:upload before 1"})
+    killed = Ranks(folders, 9, options, attempt="2", env={"KILL": "2 cpv_hooks.ranks.shard:upload_shard before 1"})
     killed.end_after_a_death()
     again = Ranks(folders, 2, options, attempt="3")
     assert again.end() == [0] * 3
