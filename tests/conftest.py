@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from support import checkpoint, repos, sandbox, seaweed
-from support.shell import Shell
+# What they assert is shown as a test's own assertions are.
+pytest.register_assert_rewrite("support", "e2e.story")
+
+from support import checkpoint, repos, sandbox, seaweed  # noqa: E402
+from support.shell import Shell  # noqa: E402
 
 if TYPE_CHECKING:
     from support.sshd import SSHServer
