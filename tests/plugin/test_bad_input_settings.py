@@ -142,7 +142,7 @@ LIST = "fix: dvc cpv config list"
 KNOWN = (
     " (known: quiet, team_name, aws.credential_path, aws.profile, aws.region, aws.endpoint_url, aws.bucket, "
     "bitbucket.user, bitbucket.host, bitbucket.port, bitbucket.key_path, bitbucket.url_pattern, notify.url, "
-    "notify.events, notify.webhook, notify.secret, logs.keep)"
+    "notify.events, notify.webhook, notify.secret, logs.keep, fetch)"
 )
 UNKNOWN = [
     ("", KNOWN),

@@ -79,6 +79,7 @@ def test_status_as_json(model: ModelRepo) -> None:
         "oid": model.md5("model.bin"),
         "committed_oid": model.md5("model.bin"),
         "change": None,
+        "left_out": None,
     }
     assert found["tags"] == {"model": "v0.0", "data": "data-v0.0"}
 

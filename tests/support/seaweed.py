@@ -128,7 +128,7 @@ def _start(folder: Path, words: tuple[str, ...]) -> Server:
         sys.executable, str(Path(__file__).with_name("leash.py")), (folder / OWNER).read_text(),
         str(BIN / "weed"), "server", f"-dir={data}", "-ip=127.0.0.1", "-s3", "-master.volumeSizeLimitMB=1024",
         # A bucket takes seven volumes, and the default is eight in all; volumes are not preallocated.
-        "-volume.max=2000",
+        "-volume.max=20000",
         "-master.telemetry=false", "-s3.iam.readOnly=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         *(f"-{name}={port}" for name, port in ports.items()), *words,
     ]  # fmt: skip
