@@ -242,7 +242,10 @@ def test_processes_that_rotate_at_once() -> None:
     running = [subprocess.Popen([sys.executable, "-c", MANY], stderr=subprocess.PIPE) for _ in range(3)]
     assert [process.communicate()[1] for process in running] == [b""] * 3
     assert [process.returncode for process in running] == [0] * 3
-    assert 1 <= len(kept()) <= 5
+    # The last one to rotate may have left logs that the others were writing: the next operation removes them.
+    with logs.operation("afterwards"):
+        pass
+    assert len(kept()) == 5
     assert all("done" in told(path)[-1][1] for path in kept())
 
 
