@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,11 +24,11 @@ from cpv_hooks.versions import tag_refs
 
 
 class Sent(NamedTuple):
-    """A tag that left for a remote; `oid` is what the ref named then, `pid` and `process` the Git that took it."""
+    """Tags that left for a remote in one push; `oids` are what the refs named then, `pid` and `process` the Git that
+    took them."""
 
     remote: str
-    name: str
-    oid: str
+    oids: Mapping[str, str]
     pid: int
     process: str
 
@@ -40,45 +41,45 @@ def note_pushed(repo: Repo, remote: str, oids: Mapping[str, str]) -> None:
     if repo.config(f"remote.{remote}.url") is None:
         tag_refs.mark_published(repo, oids)
         return
+    unsettled = {name for sent in _all(repo).values() for name in sent.oids}
+    settled = tag_refs.published_names(repo) - unsettled
+    new = {name: oid for name, oid in oids.items() if name not in settled}
+    if not new:
+        return
     git = calling_git()
     pid, process = (git.pid, git.identity) if git else (0, "")
-    known = tag_refs.published_names(repo)
-    for name, oid in oids.items():
-        if name not in known or _path(repo, remote, name).exists():
-            text = json.dumps(Sent(remote, name, oid, pid, process)._asdict())
-            write_atomic(_path(repo, remote, name), text.encode(), durable=True)
-
-
-def waiting(repo: Repo) -> list[Sent]:
-    """The tags that nobody has confirmed, those of pushes that still run left out."""
-    return [sent for sent in _all(repo) if not _runs(sent)]
+    text = json.dumps(Sent(remote, new, pid, process)._asdict())
+    key = hashlib.sha256(os.fsencode("\0".join([remote, *sorted(new)]))).hexdigest()[:32]
+    write_atomic(repo.shared / state_files.SENT / f"{key}.json", text.encode(), durable=True)
 
 
 def settle_pushed(repo: Repo, listings: dict[str, Mapping[str, str] | None] | None = None) -> set[str]:
     """Ask each host for the tags that left for it; returns the names that are not there, or are somebody else's.
 
-    Those are unpublished again. Where a host does not answer its tags stay as they are. `listings` keeps the answers
-    by remote, so that nobody asks twice.
+    Those are unpublished again. Where a host does not answer its tags stay as they are, as do those of pushes that
+    still run. `listings` keeps the answers by remote, so that nobody asks twice.
     """
     answers = {} if listings is None else listings
     gone: set[str] = set()
-    settled = list[Sent]()
-    arrived: dict[str, dict[str, str]] = {}
-    for sent in waiting(repo):
+    settled = list[Path]()
+    arrived: dict[str, str] = {}
+    for path, sent in _all(repo).items():
+        if _runs(sent):
+            continue
         if sent.remote not in answers:
             answers[sent.remote] = on_host(repo, sent.remote)
         there = answers[sent.remote]
         if there is None:
             continue
-        if there.get(tag_refs.PREFIX + sent.name) == sent.oid:
-            arrived.setdefault(sent.remote, {})[sent.name] = sent.oid
-        else:
-            gone.add(sent.name)
-        settled.append(sent)
-    for oids in arrived.values():
-        tag_refs.mark_published(repo, oids)
-    for sent in settled:
-        _path(repo, sent.remote, sent.name).unlink(missing_ok=True)
+        for name, oid in sent.oids.items():
+            if there.get(tag_refs.PREFIX + name) == oid:
+                arrived[name] = oid
+            else:
+                gone.add(name)
+        settled.append(path)
+    tag_refs.mark_published(repo, arrived)
+    for path in settled:
+        path.unlink(missing_ok=True)
     return gone - tag_refs.published_names(repo)
 
 
@@ -93,21 +94,17 @@ def on_host(repo: Repo, remote: str) -> Mapping[str, str] | None:
     return {ref: oid for oid, _, ref in (line.partition("\t") for line in text.splitlines())}
 
 
-def _all(repo: Repo) -> Iterator[Sent]:
+def _all(repo: Repo) -> dict[Path, Sent]:
+    found = {}
     for path in sorted((repo.shared / state_files.SENT).glob("*.json")):
-        try:
-            yield Sent(**json.loads(path.read_bytes()))
-        except (OSError, ValueError, TypeError):
-            # Torn by a power cut, or settled by another process meanwhile.
-            continue
+        # One may be torn by a power cut, or settled by another process meanwhile.
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            sent = Sent(**json.loads(path.read_bytes()))
+            found[path] = sent._replace(oids=dict(sent.oids.items()))
+    return found
 
 
 def _runs(sent: Sent) -> bool:
     git = GitProcess(sent.pid, ())
     own = calling_git()
     return sent.pid > 0 and (own is None or own.pid != sent.pid) and git.alive() and git.identity == sent.process
-
-
-def _path(repo: Repo, remote: str, name: str) -> Path:
-    key = hashlib.sha256(os.fsencode(f"{remote}\0{name}")).hexdigest()[:32]
-    return repo.shared / state_files.SENT / f"{key}.json"

@@ -180,9 +180,8 @@ def _went_out(repo: Repo) -> Iterator[tuple[str, str]]:
     for line in _lines(repo.shared / state_files.PUBLISHED):
         yield line.partition(" ")[0], line.partition(" ")[2]
     for path in (repo.shared / state_files.SENT).glob("*.json"):
-        with suppress(OSError, ValueError, KeyError):
-            sent = json.loads(path.read_bytes())
-            yield sent["name"], sent["oid"]
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            yield from json.loads(path.read_bytes())["oids"].items()
 
 
 def mark_published(repo: Repo, tags: Sequence[str] | Mapping[str, str]) -> None:

@@ -1,7 +1,10 @@
 """The base of the three-way sync: what pointer and artifact were when they last agreed.
 
-One file per work tree (`index.json` in CPV's state) and one per directory artifact (`trees/`), because a directory
-may hold a million files and most syncs look at none of them. Losing them costs hashing, never content.
+One file per work tree (`index.json` in CPV's state) and one per base of a directory artifact (`trees/`), because a
+directory may hold a million files and most syncs look at none of them. Losing them costs hashing, never content.
+
+A new base's tree is written beside the old one's, which goes after the index that names it no more is on the disk:
+the two are one step, and only the old tree can tell a deleted file from one that was left out.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -76,6 +80,7 @@ class Index:
         self.links: dict[str, dict[str, str]] = {}
         self.opened: dict[str, tuple[str, ...]] = {}
         self._saved = ""
+        self._superseded = False
 
     @classmethod
     def load(cls, state: Path) -> Index:
@@ -120,6 +125,8 @@ class Index:
         if text != self._saved:
             write_atomic(self.folder / state_files.INDEX, text.encode("utf-8", "surrogateescape"))
             self._saved = text
+        if self._superseded:
+            self._remove_superseded()
 
     def set(self, path: str, entry: BaseEntry) -> None:
         """Move an artifact's base."""
@@ -135,28 +142,32 @@ class Index:
     def leave_out(self, path: str, pointer: Pointer) -> None:
         """Note that an artifact which is not there is absent on purpose."""
         self.forget(path)
-        self.entries[path] = BaseEntry(pointer.oid or "", pointer.isexec, legacy=pointer.legacy, left_out=True)
+        entry = BaseEntry(pointer.oid or "", pointer.isexec, legacy=pointer.legacy, left_out=True)
+        # An older tree of it would say that its files are there.
+        self._tree_file(path, entry.oid).unlink(missing_ok=True)
+        self.entries[path] = entry
 
     def forget(self, path: str) -> None:
         """Drop an artifact's base."""
         self.entries.pop(path, None)
         self.opened.pop(path, None)
-        self._tree_file(path).unlink(missing_ok=True)
+        self._superseded = True
 
     def read_tree(self, path: str, oid: str) -> Tree | None:
         """The files of a directory artifact at its base; None where they are not known."""
         from cpv_hooks.worktree.base_tree import decode
 
         try:
-            with open(self._tree_file(path), "rb") as stream:
+            with open(self._tree_file(path, oid), "rb") as stream:
                 return decode(stream, oid)
         except OSError:
             return None
 
     def files_about(self, path: str) -> int:
         """How many files a directory artifact has at its base, by the size of what is remembered of them."""
+        entry = self.entries.get(path)
         try:
-            return self._tree_file(path).stat().st_size // _BYTES_PER_FILE
+            return self._tree_file(path, entry.oid if entry is not None else "").stat().st_size // _BYTES_PER_FILE
         except OSError:
             return 0
 
@@ -164,10 +175,20 @@ class Index:
         """Remember the files of a directory artifact."""
         from cpv_hooks.worktree.base_tree import encode
 
-        write_atomic(self._tree_file(path), encode(tree, oid))
+        write_atomic(self._tree_file(path, oid), encode(tree, oid))
+        self._superseded = True
 
-    def _tree_file(self, path: str) -> Path:
-        return self.folder / state_files.TREES / hashlib.sha1(os.fsencode(path), usedforsecurity=False).hexdigest()
+    def _remove_superseded(self) -> None:
+        """Remove the trees that belong to no base."""
+        current = {self._tree_file(path, entry.oid) for path, entry in self.entries.items() if entry.isdir}
+        with suppress(FileNotFoundError):
+            for file in set((self.folder / state_files.TREES).iterdir()) - current:
+                file.unlink(missing_ok=True)
+        self._superseded = False
+
+    def _tree_file(self, path: str, oid: str) -> Path:
+        key = hashlib.sha1(os.fsencode(f"{path}\0{oid}"), usedforsecurity=False).hexdigest()
+        return self.folder / state_files.TREES / key
 
 
 def _fields(pointer: Pointer) -> dict[str, Any]:

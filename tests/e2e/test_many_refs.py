@@ -130,6 +130,7 @@ def test_a_push_of_many_tags(live: Story, seen: bool) -> None:
         live.git("merge", "-q", "--ff-only", targets[-1])
         calls = git_calls(live, "push", "-q", "origin", "main", *names)
         counts["with"].append(len(calls))
+        assert len(list((live.path / ".git/cpv/sent").iterdir())) == 1
         more = [f"v{series}.{number}" for number in range(MANY, MANY + count)]
         live.git(*silent, "update-ref", "--stdin", input=make(more, commits(live, count)))
         counts["alone"].append(len(git_calls(live, "push", "-q", "origin", *more)))

@@ -391,6 +391,34 @@ def test_a_kill_while_some_of_a_folder_is_brought(tell: Tell) -> None:
     clone.check()
 
 
+KILLED_AT_THE_INDEX = """
+import os, signal
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery.guarded_sync import guarded_sync
+from cpv_hooks.sync.sync_policy import SYNC
+from cpv_hooks.worktree.base_index import Index
+
+Index.save = lambda index: os.kill(os.getpid(), signal.SIGKILL)
+guarded_sync(Repo.discover(), SYNC)
+"""
+
+
+def test_a_kill_between_a_folders_tree_and_the_index_forgets_no_deletion(tell: Tell) -> None:
+    """The old base says which files were there, until the new one is whole."""
+    story = tell("live")
+    story.put("data/a2.csv", "a2 2\n")
+    story.git("commit", "-qam", "one more")
+    clone = clone_of(story, "--only", "model", "metrics", "data/a*")
+    trees = clone.path / ".git/cpv/trees"
+    (clone.path / "data/a2.csv").unlink()
+    clone.put("data/a.csv", "a 3\n")
+    clone.python("-c", KILLED_AT_THE_INDEX, status=-signal.SIGKILL)
+    clone.git("commit", "-qam", "without a2")
+    assert listed(clone, clone.oid_at("HEAD", "data.dvc")).keys() == {"a.csv", "sub/b.csv"}
+    assert len(list(trees.iterdir())) == 1
+    assert clone.changes() == []
+
+
 def test_what_else_reads_the_work_tree(tell: Tell) -> None:
     story = tell("live")
     clone = clone_of(story, "--only", "model", "metrics", "data/a*")
