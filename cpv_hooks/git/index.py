@@ -143,12 +143,9 @@ def repair_after_limited_commit(repo: Repo) -> None:
 
 def large_files(repo: Repo, before: Staged, limit: int) -> list[tuple[str, int]]:
     """Files newly added to the index that are larger than `limit` bytes and not text: path and size."""
-    found = []
-    for name, oid in before.added.items():
-        size = int(repo.run("cat-file", "-s", oid, check=False).strip() or 0)
-        if size > limit and _is_binary(repo, name):
-            found.append((name, size))
-    return found
+    sizes = repo.batch_check(list(before.added.values()), "%(objectsize)")
+    added = ((name, int(size or 0)) for name, size in zip(before.added, sizes, strict=True))
+    return [(name, size) for name, size in added if size > limit and _is_binary(repo, name)]
 
 
 def _is_binary(repo: Repo, name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -217,6 +217,16 @@ class Repo(_Places):
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", check=False
         ).strip()
         return found or None
+
+    def batch_check(
+        self, revs: Sequence[str], fields: str = "%(objectname)", env: Mapping[str, str] | None = None
+    ) -> list[str | None]:
+        """What `git cat-file --batch-check` says of each object, in one process; None where it is not there."""
+        if not revs:
+            return []
+        asked = "".join(f"{rev}\n" for rev in revs)
+        answers = self.run("cat-file", f"--batch-check={fields}", input=asked, env=env).splitlines()
+        return [None if answer.endswith(" missing") else answer for answer in answers]
 
     def config(self, key: str) -> str | None:
         """A configuration value, or None where it is not set."""

@@ -95,9 +95,8 @@ class _History:
             for change in commit.changes
             if change.blob and (change.mode or "").startswith("100") and self._project.holds(change.path)
         }
-        asked = "".join(f"{blob}\n" for blob in places)
-        listed = self._repo.run("cat-file", "--batch-check=%(objectname) %(objectsize)", input=asked).splitlines()
-        small = [blob for blob, size in map(str.split, listed) if size.isdigit() and 0 < int(size) < MAX_BYTES]
+        sizes = self._repo.batch_check(list(places), "%(objectsize)")
+        small = [blob for blob, size in zip(places, sizes, strict=True) if 0 < int(size or 0) < MAX_BYTES]
         found = {}
         for blob, read in zip(small, objects_of(self._repo).read_all(small), strict=True):
             try:

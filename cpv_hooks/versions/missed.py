@@ -99,6 +99,5 @@ def _committed_here(repo: Repo) -> set[str]:
 
 def _once_tagged(repo: Repo) -> set[str]:
     """The commits of tags that were made here and that somebody has deleted or moved since."""
-    asked = "".join(f"{line.split(' ')[0]}^{{commit}}\n" for line in tag_refs.tags_made_here(repo) if line)
-    answers = repo.run("cat-file", "--batch-check=%(objectname)", input=asked).splitlines() if asked else []
-    return {line for line in answers if not line.endswith(" missing")}
+    tags = [f"{line.split(' ')[0]}^{{commit}}" for line in tag_refs.tags_made_here(repo) if line]
+    return {commit for commit in repo.batch_check(tags) if commit}

@@ -156,6 +156,5 @@ def _some_remote(repo: Repo) -> str:
 def managed_commits(repo: Repo, projects: Sequence[Project], commits: Collection[str]) -> set[str]:
     """Those commits that CPV manages; a tag of an older time is named by that time's rules."""
     asked = [(commit, f"{commit}:{project.prefix}{FILE}") for commit in commits for project in projects]
-    text = "".join(f"{rev}\n" for _, rev in asked)
-    answers = repo.run("cat-file", "--batch-check=%(objectname)", input=text).splitlines() if asked else []
-    return {commit for (commit, _), answer in zip(asked, answers, strict=True) if not answer.endswith(" missing")}
+    answers = repo.batch_check([rev for _, rev in asked])
+    return {commit for (commit, _), settings in zip(asked, answers, strict=True) if settings}

@@ -163,4 +163,17 @@ def test_a_commit_asks_git_as_often_for_many_dvc_roots_as_for_a_few(live: Story)
         live.git("commit", "-qm", "more roots")
         live.put("models/m0/model.bin", f"model of {len(folders)}\n")
         calls.append(git_calls(live, "commit", "-qm", "one of them"))
-    assert len(calls[0]) == len(calls[1]), calls
+    assert len(calls[0]) == len(calls[1]), "\n".join(map(str, calls[0]+[0]+calls[1]))
+
+
+def test_a_commit_asks_git_as_often_for_many_new_files_as_for_a_few(live: Story) -> None:
+    live.git("config", "maintenance.auto", "false")
+    calls = []
+    for count in (1, FEW, 30):
+        for number in range(count):
+            live.write(f"code{count}/m{number}.py", f"{number}\n")
+        live.git("add", "-A")
+        live.put("model.bin", f"trained by {count} files\n")
+        calls.append(git_calls(live, "-c", "core.fsmonitor=false", "commit", "-qm", "more code and a model"))
+    assert ["cat-file", "'--batch-check=%(objectsize)'"] in calls[-1]
+    assert len(calls[-2]) == len(calls[-1]), calls

@@ -73,10 +73,6 @@ def _commit(line: str) -> KeptCommit:
 
 def lacking_ids(repo: Repo, ids: Collection[str]) -> set[str]:
     """Those of these ids that are not in this clone."""
-    asked = "".join(f"{oid}\n" for oid in sorted(ids))
-    answers = (
-        repo.run("cat-file", "--batch-check", input=asked, env=work_tree_environment(repo.common_dir)).splitlines()
-        if ids
-        else []
-    )
-    return {line.split()[0] for line in answers if line.endswith(" missing")}
+    asked = sorted(ids)
+    answers = repo.batch_check(asked, env=work_tree_environment(repo.common_dir))
+    return {oid for oid, answer in zip(asked, answers, strict=True) if answer is None}

@@ -167,15 +167,8 @@ def peel(repo: Repo, ids: Collection[str]) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     rest = sorted(ids)
     for kind in ("commit", "tree"):
-        asked = "".join(f"{oid}^{{{kind}}}\n" for oid in rest)
-        answers = (
-            repo.run("cat-file", "--batch-check", input=asked, env=work_tree_environment(repo.common_dir)).splitlines()
-            if rest
-            else []
-        )
-        for oid, answer in zip(rest, answers, strict=True):
-            fields = answer.split()
-            if len(fields) == 3 and fields[1] == kind:
-                found[oid] = (fields[0], kind)
+        asked = [f"{oid}^{{{kind}}}" for oid in rest]
+        answers = repo.batch_check(asked, env=work_tree_environment(repo.common_dir))
+        found |= {oid: (peeled, kind) for oid, peeled in zip(rest, answers, strict=True) if peeled}
         rest = [oid for oid in rest if oid not in found]
     return found
