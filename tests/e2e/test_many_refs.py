@@ -163,7 +163,7 @@ def test_a_commit_asks_git_as_often_for_many_dvc_roots_as_for_a_few(live: Story)
         live.git("commit", "-qm", "more roots")
         live.put("models/m0/model.bin", f"model of {len(folders)}\n")
         calls.append(git_calls(live, "commit", "-qm", "one of them"))
-    assert len(calls[0]) == len(calls[1]), "\n".join(map(str, calls[0]+[0]+calls[1]))
+    assert len(calls[0]) == len(calls[1]), "\n".join(map(str, calls[0] + [0] + calls[1]))
 
 
 def test_a_commit_asks_git_as_often_for_many_new_files_as_for_a_few(live: Story) -> None:
