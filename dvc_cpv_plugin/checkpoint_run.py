@@ -18,7 +18,7 @@ from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.ranks.rank_place import agreed, find_place
 from cpv_hooks.ranks.training import (
     RESUMED,
-    StopTogether,
+    StepAgreement,
     background_of,
     begin_rank,
     going_on,
@@ -101,11 +101,8 @@ class CheckpointRun:
         self._signals = EndSignals()
         self._place = find_place(rank, world_size)
         self._sharded = sharded and self._place.world > 1
-        if self._sharded and minutes is not None:
-            what = "the clocks of the ranks do not agree on when so many minutes are over"
-            raise CPVError(what, fix="CheckpointRun(every=500, sharded=True)")
         self._passive = self._place.rank > 0 and not self._sharded
-        self._stop: StopTogether | None = None
+        self._agreement: StepAgreement | None = None
         self._saver: StepSaver | None = None
         self._job: RunJob | None = None
         self._background: Background | None = None
@@ -148,7 +145,7 @@ class CheckpointRun:
             self._background.start()
             if self._sharded:
                 self._job = wait_for_all(job, self._background, self._place)
-                self._stop = StopTogether(job.folder.path, self._grace)
+                self._agreement = StepAgreement(job.folder.path, self._grace, self._signals, self._keep_up)
         except BaseException as error:
             self._background.release()
             if not isinstance(error, OSError):
@@ -235,13 +232,16 @@ class CheckpointRun:
         self._of_background.tell()
         saver, signals = self._saver, self._signals
         assert saver is not None
-        end = signals.number
-        if self._stop is not None:
-            end = self._stop.reached(step, signals.number, signals.since)
         moment = Moment(step, time.monotonic(), saver.saved, saver.since)
-        is_due = force or end is not None or self._rule(moment)
+        is_due, end = force or self._rule(moment), signals.number
+        if self._agreement is not None:
+            by_step = force or self._rule.by_step(moment)
+            # One clock decides for all ranks.
+            agreed = self._agreement.reached(step, is_time=is_due and not by_step and self._place.rank == 0)
+            is_due, end = by_step or agreed is not None, agreed or None
+        is_due = is_due or end is not None
         saved = save is not None and is_due and step != saver.saved and saver.save(step, metrics or {}, save)
-        if end is None and self._stop is None:
+        if end is None and self._agreement is None:
             end = signals.number
         if end is not None:
             raise SystemExit(128 + end)
@@ -286,8 +286,8 @@ class CheckpointRun:
         finally:
             self._signals.leave()
             background.release()
-            if self._stop is not None:
-                self._stop.close()
+            if self._agreement is not None:
+                self._agreement.close()
                 if background.has_ended():
                     leave(self._of_job, self._place)
         if is_finished and self._signals.number is not None:
@@ -300,6 +300,13 @@ class CheckpointRun:
         number = self._signals.number
         if number is not None and time.monotonic() > self._signals.since + self._grace:
             raise SystemExit(128 + number)
+
+    def _keep_up(self) -> None:
+        """The background process goes on, and what it says is passed on, while the job waits for other ranks."""
+        background = self._of_background
+        if background.has_ended():
+            background.wake()
+        background.tell()
 
     @property
     def _of_job(self) -> RunJob:

@@ -18,7 +18,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.ranks import shard
 from cpv_hooks.ranks.meeting import Follower, RankPlaces
 from cpv_hooks.ranks.shard import Brings
-from cpv_hooks.ranks.signals import Beat, FollowerStop, Listener
+from cpv_hooks.ranks.signals import Beat, FollowerAgreement, Listener
 from cpv_hooks.ranks.training import MET, RESUMED, reached_step
 from cpv_hooks.runs import retention, run_refs
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
@@ -48,7 +48,7 @@ class FollowerWorker(RunWorker):
         with self._folder.working():
             if not self._meet():
                 return
-            self._stop = FollowerStop(self._folder, self._leader)
+            self._agreement = FollowerAgreement(self._folder, self._leader)
             self._brings = Brings(
                 RunFolder.of(self._project.repo, run_refs.check_run_name(self._leader.run)), self._rank
             )
@@ -82,7 +82,7 @@ class FollowerWorker(RunWorker):
             self._leader.say("alive", {"beat": os.urandom(4).hex()})
         if "going_on" in state and not (self._folder.path / RESUMED).exists():
             self._folder.write(RESUMED, state["going_on"])
-        self._stop.look(state)
+        self._agreement.look(state)
 
     def _is_over(self) -> bool:
         if self._state.get("over"):
@@ -90,7 +90,7 @@ class FollowerWorker(RunWorker):
         if self._ended is None and not self._is_alive():
             self._ended = time.monotonic()
             with suppress(CPVError):
-                self._stop.pledge()  # this rank waits nowhere any more
+                self._agreement.leave()  # this rank waits nowhere any more
         return self._ended is not None and time.monotonic() > self._ended + self._patience + self._leader.poll
 
     def _settle(self) -> None:

@@ -18,7 +18,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.ranks import gather, shard
 from cpv_hooks.ranks.meeting import Leader, RankPlaces
 from cpv_hooks.ranks.shard import Shard
-from cpv_hooks.ranks.signals import Beat, LeaderStop, Listener
+from cpv_hooks.ranks.signals import Beat, LeaderAgreement, Listener
 from cpv_hooks.ranks.training import MET, RESUMED
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
@@ -67,7 +67,7 @@ class LeaderWorker(RunWorker):
             return False
         # What another machine is to go on from must be where it can get it.
         self._retry(force=True)
-        self._stop = LeaderStop(self._folder, self._leader, self._world)
+        self._agreement = LeaderAgreement(self._folder, self._leader, self._world)
         self._beat = Beat(self._patience)
         self._leader.say(beat=os.urandom(4).hex())
         near = [rank for rank in self._leader.where if self._leader.is_near(rank)]
@@ -79,7 +79,7 @@ class LeaderWorker(RunWorker):
         told = self._folder.read(RESUMED)
         if told and "going_on" not in self._leader.state:
             self._leader.say(going_on=told)
-        self._stop.look()
+        self._agreement.look()
         if self._beat.is_due():
             self._leader.say(beat=os.urandom(4).hex())
 

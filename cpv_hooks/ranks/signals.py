@@ -1,4 +1,4 @@
-"""A rank's background process, where it is about the step at which all stop (see `training.StopTogether`)."""
+"""A rank's background process, where it is about a step that all agree on (see `training.StepAgreement`)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.ranks.training import ASKED, REQUEST, STOP, reached_step
+from cpv_hooks.ranks.training import AGREED, ASKED, REQUEST, reached_step
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
     from cpv_hooks.ranks.meeting import Follower, Leader
+    from cpv_hooks.remote.common.notes import Notes
     from cpv_hooks.runs.run_folder import RunFolder
 
 _ASK, _PLEDGE = "ask", "pledge"
@@ -61,78 +61,88 @@ class Beat:
         return True
 
 
-def asked(folder: RunFolder) -> int | None:
-    """The signal by which this rank's process wants to stop."""
-    number = folder.read(ASKED).get("number")
-    return number if isinstance(number, int) else None
-
-
-def pledge(folder: RunFolder) -> int:
+def pledge(folder: RunFolder, asked: Mapping[str, Any]) -> int:
     """Let this rank's process wait at its next step; the step before which it cannot be waiting."""
-    (folder.path / REQUEST).touch()
+    write_atomic(folder.path / f"{REQUEST}{asked['round']}", str(asked["number"]).encode())
     return reached_step(folder.path) + 1
 
 
-class FollowerStop:
+def hear(folder: RunFolder, agreed: Mapping[str, Any]) -> None:
+    """Let this rank's process know what was agreed on."""
+    write_atomic(folder.path / f"{AGREED}{agreed['round']}", json.dumps(agreed).encode())
+
+
+class FollowerAgreement:
     """What another rank than 0 has to say and to hear of it."""
 
     def __init__(self, folder: RunFolder, leader: Follower) -> None:
         self._folder = folder
         self._leader = leader
-        self._said: set[str] = set()
+        self._asked: Mapping[str, Any] = {}
+        self._pledged = self._heard = 0
+        self._has_left = False
 
     def look(self, state: Mapping[str, Any]) -> None:
         """Say and hear what there is."""
-        number = asked(self._folder)
-        if number is not None and _ASK not in self._said:
-            self._leader.say(_ASK, {"number": number})
-            self._said.add(_ASK)
-        if "asked" in state and _PLEDGE not in self._said:
-            self.pledge()
-        _hear(self._folder.path, state)
+        wish = self._folder.read(ASKED)
+        if wish and wish != self._asked:
+            self._leader.say(_ASK, wish)
+            self._asked = wish
+        agreed, asked = state.get("agreed"), state.get("asked")
+        if agreed and agreed["round"] > self._heard:
+            hear(self._folder, agreed)
+            self._heard = int(agreed["round"])
+        if asked and asked["round"] > max(self._pledged, self._heard) and not self._has_left:
+            self._leader.say(_PLEDGE, {"round": asked["round"], "step": pledge(self._folder, asked)})
+            self._pledged = int(asked["round"])
 
-    def pledge(self) -> None:
-        """Say from which step on this rank waits."""
-        self._leader.say(_PLEDGE, {"step": pledge(self._folder)})
-        self._said.add(_PLEDGE)
+    def leave(self) -> None:
+        """Say that this rank waits nowhere any more."""
+        self._leader.say(_PLEDGE, {"round": None, "step": reached_step(self._folder.path) + 1})
+        self._has_left = True
 
 
-class LeaderStop:
+class LeaderAgreement:
     """What rank 0 has to do for it: pass on that somebody asks, and find the last of all steps."""
 
     def __init__(self, folder: RunFolder, leader: Leader, world: int) -> None:
         self._folder = folder
         self._leader = leader
         self._world = world
-        self._mine: int | None = None
+        self._mine = 0, 0
+        self._heard = 0
 
     def look(self) -> None:
         """Do what there is to do."""
         state = self._leader.state
-        if "stop" in state:
-            _hear(self._folder.path, state)
-            return
+        before, asked = state.get("agreed"), state.get("asked")
+        if before and before["round"] > self._heard:
+            hear(self._folder, before)
+            self._heard = int(before["round"])
+        number = self._heard + 1
         heard = self._leader.heard()
-        if "asked" not in state:
-            number = asked(self._folder)
-            for name in sorted(name for name in heard if name.startswith(f"{_ASK}-")):
-                number = number or (self._leader.read(name, heard[name]) or {}).get("number")
-            if number is None:
+        wishes = self._wishes(number, heard)
+        if not asked or asked["round"] != number:
+            if not wishes:
                 return
-            self._leader.say(asked=int(number))
-        if self._mine is None:
-            self._mine = pledge(self._folder)
-        steps = [self._mine]
+            asked = {"round": number, "number": max(wishes)}
+            self._leader.say(asked=asked)
+        if self._mine[0] != number:
+            self._mine = number, pledge(self._folder, asked)
+        steps = [self._mine[1]]
         for rank in range(1, self._world):
             name = f"{_PLEDGE}-{rank}"
             says = self._leader.read(name, heard[name]) if name in heard else None
-            if says is None:
+            if says is None or says["round"] not in (number, None):
                 return
             steps.append(int(says["step"]))
-        self._leader.say(stop={"step": max(steps), "number": self._leader.state["asked"]})
-        _hear(self._folder.path, self._leader.state)
+        agreed = {"round": number, "step": max(steps), "number": max([asked["number"], *wishes])}
+        self._leader.say(agreed=agreed)
+        hear(self._folder, agreed)
+        self._heard = number
 
-
-def _hear(folder: Path, state: Mapping[str, Any]) -> None:
-    if "stop" in state and not (folder / STOP).exists():
-        write_atomic(folder / STOP, json.dumps(state["stop"]).encode())
+    def _wishes(self, number: int, heard: Mapping[str, Notes]) -> list[int]:
+        """What the ranks ask for in this round: signals, or `SAVE`."""
+        says = [self._folder.read(ASKED)]
+        says += [self._leader.read(name, notes) or {} for name, notes in heard.items() if name.startswith(f"{_ASK}-")]
+        return [int(one["number"]) for one in says if one.get("round") == number]

@@ -31,6 +31,10 @@ class SaveRule:
     def __call__(self, moment: Moment) -> bool:
         raise NotImplementedError
 
+    def by_step(self, moment: Moment) -> bool:
+        """Whether that is known without a clock, so that all ranks of a job know it of themselves."""
+        return self(moment)
+
     def __or__(self, other: SaveRule) -> SaveRule:
         return _SaveBoth(self, other, every=False)
 
@@ -45,8 +49,10 @@ class _SaveBoth(SaveRule):
     every: bool
 
     def __call__(self, moment: Moment) -> bool:
-        answers = (self.one(moment), self.other(moment))
-        return all(answers) if self.every else any(answers)
+        return (all if self.every else any)((self.one(moment), self.other(moment)))
+
+    def by_step(self, moment: Moment) -> bool:
+        return (all if self.every else any)((self.one.by_step(moment), self.other.by_step(moment)))
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,9 @@ class EveryMinutes(SaveRule):
 
     def __call__(self, moment: Moment) -> bool:
         return moment.now - moment.since >= 60 * self.minutes
+
+    def by_step(self, moment: Moment) -> bool:
+        return False
 
 
 def any_rule(rules: Iterable[SaveRule]) -> SaveRule:

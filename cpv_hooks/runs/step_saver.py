@@ -40,7 +40,7 @@ class StepSaver:
         values = self._values(step, metrics)
         if self._world is not None:
             # A rank that fails must not try again at a step at which the others do not save.
-            self.saved = step
+            self.went_on(step)
         try:
             files = self._job.folder.start_saving(step)
         except OSError as error:

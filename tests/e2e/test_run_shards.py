@@ -12,7 +12,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.runs import run_refs
-from support.ranks import Ranks
+from support.ranks import SCRIPT, Ranks
 from support.repos import ModelRepo, object_names
 from support.seaweed import Server
 
@@ -117,6 +117,22 @@ def test_all_ranks_stop_at_one_step(make_repo: MakeRepo) -> None:
     last = int(job.lines(0)[-1].split()[1])
     assert steps(repo) == [last + 1]  # the step at which they ended was not printed any more
     assert sorted(listing(repo, last + 1)) == SHARDS
+
+
+def test_the_clock_of_rank_0_decides_when_all_save(make_repo: MakeRepo) -> None:
+    """By their own clocks the others would never save; a signal to one of them is agreed on after these saves."""
+    repo = make_repo(files={"model.bin": "first"})
+    own = "options['minutes'] *= 1 + rank * 10**6\nstate = "
+    options = json.dumps({"minutes": 0.003, "every": 10**6})
+    env = {"PAUSE": "0.01"}
+    job = Ranks([repo.path] * 3, 10**6, options, attempt="1", env=env, script=SCRIPT.replace("state = ", own, 1))
+    while len(steps(repo)) < 3:
+        assert job.processes[0].poll() is None, job.errors()
+    job.send(1, signal.SIGTERM)
+    assert job.end() == [143] * 3
+    assert steps(repo)[-1] == int(job.lines(0)[-1].split()[1]) + 1
+    assert all(sorted(listing(repo, step)) == SHARDS for step in steps(repo))
+    assert "is not kept" not in job.errors()
 
 
 def test_two_ranks_that_take_one_name_are_refused(make_repo: MakeRepo) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.ranks import training
 from cpv_hooks.ranks.gather import together
 from cpv_hooks.ranks.meeting import Follower, Leader, RankPlaces
 from cpv_hooks.ranks.rank_place import RankPlace, find_place
 from cpv_hooks.ranks.shard import Brings, Shard, ShardFile, parse_shard
+from cpv_hooks.ranks.signals import FollowerAgreement, LeaderAgreement
+from cpv_hooks.ranks.training import SAVE, StepAgreement
 from cpv_hooks.remote.common.notes import FolderNotes, Notes
 from cpv_hooks.remote.s3.s3_notes import S3Notes
+from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.run_folder import RunFolder
-from dvc_cpv_plugin import CheckpointRun
-from dvc_cpv_plugin import CPVError as PluginError
 from support.seaweed import Server
 from support.two_versions import project_of
 
@@ -51,11 +56,6 @@ def test_who_is_who(
 def test_numbers_that_are_no_place(given: tuple[int | None, int | None]) -> None:
     with pytest.raises(CPVError, match="rank counts from 0 on and is less than world_size; fix: CheckpointRun"):
         find_place(*given)
-
-
-def test_clocks_of_ranks_do_not_agree() -> None:
-    with pytest.raises(PluginError, match=r"clocks of the ranks do not agree.*every=500, sharded=True"):
-        CheckpointRun(minutes=5, sharded=True, rank=0, world_size=2)
 
 
 @pytest.mark.parametrize(
@@ -119,31 +119,31 @@ def test_notes(kind: str, tmp_path: Path, make_repo: MakeRepo, s3_server: Server
     assert notes.names() == {"welcome"}
 
 
+def meet(places: RankPlaces, job: str) -> tuple[Leader, Follower]:
+    """Two ranks of a job, which have met."""
+    leader, follower, greeted = Leader(places, 2, job, "main"), Follower(places, 1), dict[str, object]()
+    left = 3
+
+    def alive() -> bool:
+        nonlocal left
+        left -= 1
+        return left > 0
+
+    assert not follower.meet(alive)  # nobody has greeted this one
+    leader._greet(places.near, greeted)
+    assert follower.meet(lambda: True)
+    leader._greet(places.near, greeted)
+    assert leader.is_near(1)
+    return leader, follower
+
+
 def test_nobody_takes_the_words_of_a_dead_start_for_an_answer(make_repo: MakeRepo) -> None:
     """The same ranks start twice, under one attempt; the second time rank 1 finds the first one's welcome."""
-    project = project_of(make_repo(install=False))
-    places = RankPlaces(project, "start", "1")
-
-    def meet(job: str) -> tuple[Leader, Follower]:
-        leader, follower, greeted = Leader(places, 2, job, "main"), Follower(places, 1), dict[str, object]()
-        left = 3
-
-        def alive() -> bool:
-            nonlocal left
-            left -= 1
-            return left > 0
-
-        assert not follower.meet(alive)  # nobody has greeted this one
-        leader._greet(places.near, greeted)
-        assert follower.meet(lambda: True)
-        leader._greet(places.near, greeted)
-        assert leader.is_near(1)
-        return leader, follower
-
-    first, follower = meet("one")
+    places = RankPlaces(project_of(make_repo(install=False)), "start", "1")
+    first, follower = meet(places, "one")
     assert (follower.job, follower.run, follower.is_near) == ("one", "main", True)
     first.say(take=3)
-    second, again = meet("two")
+    second, again = meet(places, "two")
     assert again.job == "two"
     assert again.state() == {}
     assert follower.state() == {"take": 3}
@@ -153,3 +153,78 @@ def test_nobody_takes_the_words_of_a_dead_start_for_an_answer(make_repo: MakeRep
     again.leave()
     second.leave()
     assert places.near.names() == {"one.3-1", "one.state"}
+
+
+class Pair:
+    """Two ranks that agree on steps: their processes' sides, and what their background processes do."""
+
+    def __init__(self, places: RankPlaces, tmp_path: Path) -> None:
+        leader, follower = meet(places, "one")
+        folders = [RunFolder(tmp_path / str(rank), "main") for rank in range(2)]
+        for folder in folders:
+            folder.path.mkdir()
+        lead = LeaderAgreement(folders[0], leader, 2)
+        follow = FollowerAgreement(folders[1], follower)
+        self.signals = [EndSignals(), EndSignals()]
+
+        def look() -> None:
+            lead.look()
+            follow.look(leader.state)
+
+        self.look = look
+        self.leave = follow.leave
+        self.ranks = [StepAgreement(folders[rank].path, 0.2, self.signals[rank], look) for rank in range(2)]
+
+    def reach(self, rank: int, steps: range, *, is_time: bool = False) -> list[int]:
+        """The steps of these that are saved."""
+        found = []
+        for step in steps:
+            if self.ranks[rank].reached(step, is_time=is_time) == SAVE:
+                found.append(step)
+            self.look()
+        return found
+
+
+@pytest.fixture
+def pair(make_repo: MakeRepo, tmp_path: Path) -> Iterator[Pair]:
+    pair = Pair(RankPlaces(project_of(make_repo(install=False)), "start", "1"), tmp_path)
+    yield pair
+    for rank in pair.ranks:
+        rank.close()
+
+
+def test_a_slow_rank_saves_at_the_steps_at_which_the_fast_one_has(pair: Pair) -> None:
+    fast = pair.reach(0, range(9), is_time=True)
+    assert len(fast) > 2
+    assert pair.reach(1, range(9)) == fast
+    pair.signals[1].number, pair.signals[1].since = signal.SIGTERM, time.monotonic()
+    ends = [pair.ranks[rank].reached(step, is_time=False) for step in (9, 10) for rank in (1, 0)]
+    assert ends == [SAVE, SAVE, signal.SIGTERM, signal.SIGTERM], "a save was agreed on before"
+
+
+def test_a_signal_that_comes_while_a_save_is_agreed_on(pair: Pair) -> None:
+    assert pair.ranks[0].reached(0, is_time=True) is None
+    pair.signals[0].number, pair.signals[0].since = signal.SIGUSR1, time.monotonic()
+    ends = [pair.ranks[rank].reached(step, is_time=False) for step in (1, 2) for rank in (0, 1)]
+    assert ends[-2:] == [signal.SIGUSR1] * 2
+    assert SAVE not in ends
+
+
+def test_nobody_waits_for_a_rank_that_has_left(pair: Pair) -> None:
+    pair.leave()
+    assert pair.reach(0, range(6), is_time=True)
+
+
+def test_ranks_that_do_not_answer_cost_a_save_and_no_training(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(training, "PATIENCE", 0.1)
+    alone = StepAgreement(tmp_path / "1", 0.2, pair.signals[1], lambda: None)
+    pair.ranks[0].reached(0, is_time=True)
+    pair.look()
+    assert [alone.reached(step, is_time=False) for step in range(3)] == [None] * 3
+    assert capsys.readouterr().err.count("the other ranks have not agreed for 0 seconds on a step to save") == 1
+    pair.signals[1].number, pair.signals[1].since = signal.SIGTERM, time.monotonic()
+    with pytest.raises(SystemExit, match="143"):
+        alone.reached(3, is_time=False)
+    alone.close()

@@ -75,6 +75,13 @@ def test_rules_for_saving_combine() -> None:
     assert any_rule([])(Moment(7, 0.0, None, 0.0))
 
 
+def test_what_is_known_without_a_clock() -> None:
+    due, late = Moment(500, 0.0, None, 0.0), Moment(499, 999.0, None, 0.0)
+    either_of, both = EverySteps(500) | EveryMinutes(1), EverySteps(500) & EveryMinutes(1)
+    assert (either_of.by_step(due), either_of.by_step(late)) == (True, False)
+    assert not any(rule.by_step(moment) for rule in (both, EveryMinutes(1)) for moment in (due, late))
+
+
 @given(MARKS, st.integers(1, 5), st.sampled_from(["min", "max"]))
 def test_the_best_are_the_best_and_nothing_without_a_number_is_one(marks: list[Mark], count: int, mode: str) -> None:
     values = {mark.step: mark.metrics.get("loss") for mark in marks}
