@@ -94,7 +94,6 @@ def _may_not(path: Path, way: int) -> bool:
 
 
 def _folder(path: Path) -> Path:
-    """The nearest folder that is there."""
     return next((folder for folder in (path, *path.parents) if _is(folder, stat.S_ISDIR)), Path("."))
 
 

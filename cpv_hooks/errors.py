@@ -79,13 +79,11 @@ def disk_error(error: OSError, where: Path) -> DiskError:
 
 
 def shell_word(value: object) -> str:
-    """The value as one word of a command."""
     text = str(value)
     return shlex.quote(text) if text.isprintable() else _printed(text)
 
 
 def shell_words(values: Iterable[object]) -> str:
-    """Each value as a word."""
     return " ".join(map(shell_word, values))
 
 
@@ -106,7 +104,6 @@ def file_word(path: str) -> str:
 
 
 def file_words(paths: Iterable[str]) -> str:
-    """Each of them as a word."""
     return " ".join(map(file_word, paths))
 
 
@@ -116,7 +113,6 @@ def git_word(path: str) -> str:
 
 
 def git_words(paths: Iterable[str]) -> str:
-    """Each of them as a word."""
     return " ".join(map(git_word, paths))
 
 

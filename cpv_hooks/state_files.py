@@ -119,7 +119,6 @@ NOWHERE = Path("/nonexistent")
 
 
 def user_home() -> Path:
-    """The user's home folder."""
     try:
         return Path.home()
     except RuntimeError:

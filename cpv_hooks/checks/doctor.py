@@ -41,7 +41,6 @@ class _Builtin:
         self._remote_seconds = remote_seconds
 
     def cpv_checks(self, repo: Repo) -> list[Check]:
-        """All of them."""
         return [check for name, look in _looks(repo, self._remote_seconds) for check in guarded(name, look)]
 
 

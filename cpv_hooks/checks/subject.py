@@ -29,7 +29,6 @@ class Subject:
 
     @property
     def makes_commit(self) -> bool:
-        """Whether a commit will be made."""
         return self.commits or self.source is not None
 
     def bytes_written(self) -> int:

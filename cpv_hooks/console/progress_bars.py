@@ -20,7 +20,6 @@ class Bars:
         self._display: RichProgress | None = None
 
     def add(self, what: str) -> TaskID:
-        """Draw one bar more."""
         with self._lock:
             if self._display is None:
                 self._display = _new_display()

@@ -124,7 +124,6 @@ class Cache:
         return is_one_size and (plain == old or md5_of(there) == plain)
 
     def has(self, oid: str) -> bool:
-        """Whether the cache holds an object."""
         return self.file(oid) is not None
 
     def has_own(self, oid: str) -> bool:
@@ -261,7 +260,6 @@ class Cache:
         return f"{folder}/{os.urandom(8).hex()}{TEMPORARY}"
 
     def make_folder(self, folder: Path) -> None:
-        """Make a folder in the cache, with those above it."""
         if not folder.is_dir():
             if self._shared and folder.parent != folder:
                 # DVC gives each level these modes, and a group cannot write below one that has not.
@@ -299,7 +297,6 @@ def _sync_file_system(folder: Path) -> bool:
 
 
 def md5_of(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:
-    """The md5 of a file, in hex."""
     from cpv_hooks.system.copying import copy_and_hash
 
     with open(path, "rb", buffering=0) as stream:

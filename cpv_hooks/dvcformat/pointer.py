@@ -43,7 +43,6 @@ class Content(NamedTuple):
 
     @property
     def named(self) -> Named:
-        """What names it."""
         return self.oid, self.isexec, self.legacy
 
 
@@ -70,12 +69,10 @@ class Pointer(NamedTuple):
 
     @property
     def isdir(self) -> bool:
-        """Whether the content is a directory."""
         return bool(self.oid and self.oid.endswith(".dir"))
 
     @property
     def named(self) -> Named:
-        """What names the content."""
         return self.oid, self.isexec, self.legacy
 
     @property
@@ -94,7 +91,6 @@ class Pointer(NamedTuple):
 
 
 def is_pointer_file(name: str) -> bool:
-    """Whether a path in Git is a pointer file."""
     base = posixpath.basename(name)
     return base == "dvc.lock" or (base.endswith(".dvc") and base != ".dvc")
 

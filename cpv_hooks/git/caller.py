@@ -35,7 +35,6 @@ class GitProcess(NamedTuple):
         return f"{self.pid} {started}"
 
     def alive(self) -> bool:
-        """Whether the process still runs."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:

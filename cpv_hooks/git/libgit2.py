@@ -42,7 +42,6 @@ class LibGit2:
         return Object(name, _KINDS[kind], data if len(data) <= most else None)
 
     def read_all(self, oids: Iterable[str], most: int = sys.maxsize) -> Iterator[Object | None]:
-        """See `Reads.read_all`."""
         with _trusting():
             yield from map(self.read, oids, repeat(most))
 

@@ -70,7 +70,6 @@ class KeptFacts:
         return VersionFacts(*row) if row else None
 
     def has(self, tree: str) -> bool:
-        """Whether pointers in this tree are known."""
         return tree in self._trees
 
     def pointers(self, tree: str, root: str) -> list[Pointer] | None:

@@ -108,7 +108,6 @@ class Models:
         return found
 
     def is_here(self, pointer: Pointer) -> bool:
-        """Whether the cache has all of an artifact."""
         return self._where.cached([pointer])
 
     def _noted(self, pointer: Pointer) -> Model | None:

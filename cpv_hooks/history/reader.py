@@ -183,7 +183,6 @@ class History:
             found = self._objects.read(oid, _MAX_BYTES)
 
     def _commit(self, oid: str, found: Object | None) -> records.Commit:
-        """A commit."""
         kind, data = self._content(oid, found)
         commit = records.parse_commit(data) if kind == "commit" else None
         if commit is None:

@@ -43,7 +43,6 @@ def run(args: list[str]) -> int:
 
 
 def query_policy(repo: Repo) -> SyncPolicy:
-    """How patient the query is."""
     git = calling_git()
     if git is not None and git.command in ("add", "stage"):
         from cpv_hooks.git.pathspec import named_by

@@ -16,8 +16,6 @@ Answers = dict[str, Mapping[str, str] | None]
 
 
 class Update(NamedTuple):
-    """One ref of the push."""
-
     local: str
     oid: str
     remote: str
@@ -25,7 +23,6 @@ class Update(NamedTuple):
 
     @property
     def is_tag(self) -> bool:
-        """Whether it is a tag of the remote."""
         return self.remote.startswith(tag_refs.PREFIX)
 
 
@@ -40,7 +37,6 @@ class Push:
 
     @cached_property
     def tags(self) -> dict[str, Update]:
-        """The tags by their names on the remote."""
         return {update.remote.removeprefix(tag_refs.PREFIX): update for update in self.updates if update.is_tag}
 
     @cached_property

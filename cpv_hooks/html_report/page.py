@@ -67,7 +67,6 @@ def _escaped(part: str) -> str:
 
 
 def is_report(path: Path) -> bool:
-    """Whether a file was made here."""
     with path.open("rb") as stream:
         return GENERATOR.encode() in stream.read(_HEAD)
 

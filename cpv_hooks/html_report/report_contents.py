@@ -58,8 +58,6 @@ class VersionRow(TypedDict):
 
 
 class StageRow(TypedDict):
-    """A promotion or a demotion."""
-
     action: str
     stage: str
     tag: str | None
@@ -69,8 +67,6 @@ class StageRow(TypedDict):
 
 
 class Panel(TypedDict):
-    """A table of a plugin's."""
-
     title: str
     columns: list[str]
     rows: list[list[str]]

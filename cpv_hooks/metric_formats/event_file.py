@@ -47,7 +47,6 @@ def read_events(path: Path, collector: Collector, last: int | None = None) -> No
 
 
 def is_event_file(path: Path) -> bool:
-    """Whether a file begins as they all do."""
     with path.open("rb") as stream:
         return _VERSION in next(_records(stream, path.stat().st_size), b"")
 

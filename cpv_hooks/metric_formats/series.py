@@ -87,7 +87,6 @@ class MetricSeries(NamedTuple):
         return self._replace(steps=[self.steps[at] for at in chosen], values=[self.values[at] for at in chosen])
 
     def for_json(self) -> SeriesEntry:
-        """See `SeriesEntry`."""
         return SeriesEntry(
             name=self.name,
             file=self.file,

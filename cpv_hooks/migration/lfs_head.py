@@ -116,7 +116,6 @@ class LfsTree:
         return changes
 
     def plan(self, objects: LfsObjects, scratch: Path) -> Plan[LfsMove]:
-        """The plan of one commit."""
         project, files = self._project, self.files
         changes = self.changes(objects, objects.md5s(files), scratch)
         kinds = {Line.of(project.kind_of(path)) for path in self._artifacts}

@@ -25,7 +25,6 @@ class LfsObjects:
 
     @cached_property
     def folder(self) -> Path:
-        """The storage folder."""
         return self._repo.common_dir / (self._repo.config("lfs.storage") or "lfs")
 
     def path(self, sha256: str) -> Path:

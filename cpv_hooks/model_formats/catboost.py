@@ -29,8 +29,6 @@ _BYTES = {"I32": 4, "F32": 4, "F64": 8}
 
 
 class _Table:
-    """A table: where its fields are."""
-
     def __init__(self, source: ByteSource, at: int) -> None:
         self._source, self._at = source, at
         self._places = at - Cursor(source, at).number("i")

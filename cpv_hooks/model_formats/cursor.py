@@ -20,7 +20,6 @@ class Cursor:
         self._held, self._start = b"", at
 
     def take(self, length: int) -> bytes:
-        """The next bytes."""
         if length < 0 or self.at + length > self._end:
             raise Cut(f"it says that its header reaches byte {self.at + length}, but it has {self._end}")
         offset = self.at - self._start

@@ -52,7 +52,6 @@ class _Watched(SourceFile):
     fault: Exception | None = None
 
     def read(self, size: int = -1) -> bytes:
-        """See `SourceFile`."""
         try:
             return super().read(size)
         except (CPVError, OSError) as error:

@@ -27,8 +27,6 @@ class Field(NamedTuple):
 
 
 class Message:
-    """A message in a part of a source."""
-
     def __init__(self, source: ByteSource, start: int = 0, end: int | None = None) -> None:
         self._source = source
         self._start = start
@@ -56,11 +54,9 @@ class Message:
         raise UnreadableModel(f"it has more than {MAX_FIELDS} fields")
 
     def message(self, field: Field) -> Message:
-        """A field that is a message."""
         return Message(self._source, field.start, field.end)
 
     def text(self, field: Field, limit: int = 1000) -> str:
-        """A field that is a text, cut."""
         return self._source.read(field.start, min(field.end - field.start, limit)).decode("utf-8", "replace")
 
     def numbers(self, field: Field) -> list[int]:

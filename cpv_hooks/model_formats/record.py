@@ -45,7 +45,6 @@ class Tensor:
 
     @property
     def count(self) -> int:
-        """Its elements."""
         return prod(self.shape)
 
 

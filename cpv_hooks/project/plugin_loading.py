@@ -113,7 +113,6 @@ def register_builtin(plugins: PluginManager, builtin: object, name: str) -> None
 
 
 def hook_names(owner: type) -> list[str]:
-    """The hooks that a class has functions for."""
     return [name for name in vars(owner) if name.startswith("cpv_")]
 
 

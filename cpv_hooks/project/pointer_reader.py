@@ -94,7 +94,6 @@ class PointerReader:
         return self.files(tree, folder)
 
     def child(self, tree: str, name: str) -> TreeEntry | None:
-        """What a tree holds under a name."""
         found = self._children.get(tree)
         if found is None:
             if len(self._children) >= _TREES:
@@ -110,7 +109,6 @@ class PointerReader:
         return found
 
     def parse(self, file: PointerFile) -> tuple[Pointer, ...]:
-        """The pointers that a file holds."""
         found = self._parsed.get(file)
         if found is None:
             pipeline = _text(self._object(file.pipeline, file.path), file.path) if file.pipeline else None

@@ -97,7 +97,6 @@ def retirement_entry(found: Retirement | None) -> RetiredEntry | None:
 
 
 def is_record(name: str) -> bool:
-    """Whether a tag's name is that of a retirement."""
     return name.startswith(FOLDER)
 
 
@@ -149,7 +148,6 @@ class _Record(NamedTuple):
     last: str
 
     def retirements(self) -> list[Retirement]:
-        """What it says to be retired."""
         reason = re.search(_REASON, self.last)
         try:
             why = json.loads(reason[1]) if reason else ""
@@ -173,7 +171,6 @@ def _records(repo: Repo) -> list[_Record]:
 
 
 def _commits(repo: Repo, names: set[str]) -> dict[str, str]:
-    """The commit of each tag that is there."""
     listed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", _TAGS).splitlines()
     rows = (line.split(" ") for line in listed)
     return {name: peeled or oid for name, oid, peeled in rows if name in names}

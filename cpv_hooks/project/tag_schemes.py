@@ -81,11 +81,9 @@ class Numbered:
         self.shape = shape
 
     def prefix(self, line: Line) -> str:
-        """See `Scheme.prefix`."""
         return self.prefixes[line]
 
     def parse(self, line: Line, tag: str) -> Version | None:
-        """See `Scheme.parse`."""
         model, data = self._patterns
         found = (model if line is _MODEL else data).fullmatch(tag)
         return tuple(map(int, found.groups())) if found else None
@@ -99,11 +97,9 @@ class Numbered:
         return not (core and core.end() < len(tag) and _SUFFIX.fullmatch(tag, core.end()))
 
     def format(self, line: Line, version: Version) -> str:
-        """See `Scheme.format`."""
         return self.prefixes[line] + ".".join(map(str, version))
 
     def first(self) -> Version:
-        """See `Scheme.first`."""
         return self.start
 
     def next(self, last: Version) -> Version:

@@ -45,7 +45,6 @@ class Shard:
     new: tuple[str, ...] = ()
 
     def note(self) -> dict[str, object]:
-        """For rank 0."""
         return {"files": [[one.relpath, one.oid, one.size] for one in self.files], "new": list(self.new)}
 
 
@@ -104,7 +103,6 @@ class Brings:
         self._name = f"shards-{rank}.json"
 
     def note(self, step: int, objects: Mapping[str, float]) -> None:
-        """Note the objects of a step."""
         known = self._folder.read(self._name)
         before = {oid: when for oid, when in known.get(str(step), {}).items() if when}
         make_folder(self._folder.path)

@@ -113,7 +113,6 @@ class LeaderAgreement:
         self._heard = 0
 
     def look(self) -> None:
-        """Do what there is to do."""
         state = self._leader.state
         before, asked = state.get("agreed"), state.get("asked")
         if before and before["round"] > self._heard:

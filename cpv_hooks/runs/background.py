@@ -83,7 +83,6 @@ class Background:
         return True
 
     def has_ended(self) -> bool:
-        """Whether the process is gone."""
         if self._process:
             try:
                 gone = os.waitpid(self._process, os.WNOHANG)[0] == self._process

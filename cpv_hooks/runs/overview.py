@@ -40,7 +40,6 @@ class Run:
     queued: frozenset[str] = frozenset()
 
     def as_dict(self, *, with_steps: bool) -> dict[str, Any]:
-        """For `--json`."""
         last = self.steps[-1] if self.steps else None
         found: dict[str, Any] = {
             "run": self.name,
@@ -59,13 +58,11 @@ class Run:
         return found
 
     def series(self) -> list[MetricSeries]:
-        """The metrics of the steps that are kept, each as a series."""
         rows = ({**step.metrics, "step": step.step} for step in self.steps)
         return [one._replace(goal=self.goals.of(one.name)) for one in series_of(rows, f"run {self.name}")]
 
 
 def all_runs(project: Project) -> list[Run]:
-    """Every run of this clone."""
     return [run_overview(project, name) for name in run_refs.run_names(project.repo)]
 
 

@@ -40,7 +40,6 @@ def apply(project: Project, folder: RunFolder) -> None:
 
 
 def marks(steps: Sequence[RunStep]) -> list[Mark]:
-    """The steps as a rule sees them."""
     return [Mark(step.step, step.metrics) for step in steps]
 
 

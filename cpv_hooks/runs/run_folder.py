@@ -93,8 +93,6 @@ class Saved:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of one run."""
-
     path: Path
     name: str
 

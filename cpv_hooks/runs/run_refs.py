@@ -29,12 +29,10 @@ def check_run_name(name: str) -> str:
 
 
 def ref_of(run: str, step: int | str) -> str:
-    """The ref of a step."""
     return f"{PREFIX}{run}/{step}"
 
 
 def run_names(repo: Repo) -> list[str]:
-    """The runs of this clone."""
     listed = repo.run("for-each-ref", "--format=%(refname)", PREFIX).splitlines()
     return sorted({ref.removeprefix(PREFIX).rpartition("/")[0] for ref in listed} - {""})
 
@@ -55,7 +53,6 @@ def steps_of_run(repo: Repo, run: str) -> list[RunStep]:
 
 
 def require_steps(repo: Repo, run: str) -> list[RunStep]:
-    """The steps of a run that must be there."""
     found = steps_of_run(repo, run)
     if not found:
         raise CPVError(f"there is no run {run!r}", where=str(repo.top), fix="dvc cpv runs list")
@@ -63,7 +60,6 @@ def require_steps(repo: Repo, run: str) -> list[RunStep]:
 
 
 def is_finished(repo: Repo, run: str) -> bool:
-    """Whether a run has come to its end."""
     return repo.ok("rev-parse", "--verify", "--quiet", ref_of(run, FINISHED))
 
 

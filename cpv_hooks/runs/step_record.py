@@ -35,7 +35,6 @@ class RunStep:
     source: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
         from cpv_hooks.metric_formats.metrics import metrics_for_json
 
         return {
@@ -52,7 +51,6 @@ class RunStep:
 
 
 def write_step_message(step: RunStep) -> str:
-    """The message of a step's commit."""
     shown = ", ".join(f"{key} {value}" for key, value in step.metrics.items())
     head = f"Run {step.run}, step {step.step}" + (f": {shown}" if shown else "")
     code = "with uncommitted changes, which are the second parent" if step.code else "as committed"

@@ -32,7 +32,6 @@ class StepSaver:
         self._warned: set[str] = set()
 
     def went_on(self, step: int) -> None:
-        """The job goes on from this step."""
         self.saved, self.since = step, time.monotonic()
 
     def save(self, step: int, metrics: Mapping[str, object], save: Save) -> bool:

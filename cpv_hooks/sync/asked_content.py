@@ -45,7 +45,6 @@ class Asked(NamedTuple):
 
     @property
     def rule(self) -> FetchRule:
-        """What a sync is asked for."""
         return parse_words(self.words, "dvc cpv sync")
 
     def remember(self, repo: Repo, report: SyncReport) -> None:

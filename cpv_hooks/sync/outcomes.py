@@ -84,7 +84,6 @@ class SyncReport:
         return [outcome for outcome in self.outcomes if outcome.leaves]
 
     def of(self, *states: State) -> list[Outcome]:
-        """The outcomes in any of these states."""
         return [outcome for outcome in self.outcomes if outcome.state in states]
 
 

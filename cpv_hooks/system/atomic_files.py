@@ -61,7 +61,6 @@ def new_file(path: Path, mode: int = 0o666, flags: int = os.O_WRONLY, *, private
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
-    """Make a folder, with those above it, where there is none."""
     try:
         os.mkdir(path, mode)
     except FileExistsError:

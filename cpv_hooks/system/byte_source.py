@@ -39,7 +39,6 @@ class FileSource:
         self.size = os.stat(path).st_size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `ByteSource`."""
         refuse_outside(self.size, offset, length)
         with open(self._path, "rb", buffering=0) as stream:
             stream.seek(offset)
@@ -59,7 +58,6 @@ class BytesSource:
         self.size = len(data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `ByteSource`."""
         refuse_outside(self.size, offset, length)
         return self._data[offset : offset + length]
 
@@ -73,11 +71,9 @@ class LazySource:
 
     @property
     def size(self) -> int:
-        """See `ByteSource`."""
         return self._source().size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `ByteSource`."""
         return self._source().read(offset, length)
 
     def _source(self) -> ByteSource:
@@ -94,7 +90,6 @@ class Part:
         self._source, self._offset, self.size = source, offset, size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `ByteSource`."""
         refuse_outside(self.size, offset, length)
         return self._source.read(self._offset + offset, length)
 
@@ -113,11 +108,9 @@ class Buffered:
 
     @property
     def size(self) -> int:
-        """See `ByteSource`."""
         return self._source.size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `ByteSource`."""
         refuse_outside(self.size, offset, length)
         first, last = offset // BLOCK, (offset + length - 1) // BLOCK
         if length > BLOCK:

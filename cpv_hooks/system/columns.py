@@ -23,7 +23,6 @@ class NameColumn:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> NameColumn:
-        """The column of these names, which are sorted."""
         listed = list(names)
         return cls("\0".join(listed).encode("utf-8", "surrogateescape"), len(listed))
 
@@ -48,7 +47,6 @@ class NameColumn:
         return self._block(block)[at - first]
 
     def pick(self, positions: Iterable[int]) -> Iterator[str]:
-        """The names at these positions, which ascend."""
         first, names = 0, list[str]()
         for at in positions:
             if at >= first + len(names):
@@ -57,7 +55,6 @@ class NameColumn:
             yield names[at - first]
 
     def find(self, name: str) -> int | None:
-        """The position of a name; None where it is not among these."""
         at = bisect_left(self, name)
         return at if at < self._count and self[at] == name else None
 
@@ -114,7 +111,6 @@ class HashColumn:
 
     @classmethod
     def of(cls, oids: Iterable[str]) -> HashColumn:
-        """The column of these hashes."""
         return cls(bytes.fromhex("".join(oids)))
 
     def __len__(self) -> int:

@@ -29,7 +29,6 @@ MANY_FILES = 20_000
 
 
 def signature(status: os.stat_result) -> Signature:
-    """The signature of a file's status."""
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
@@ -111,7 +110,6 @@ class FolderListing:
 
     @property
     def size(self) -> int:
-        """Bytes in total."""
         return sum(self.numbers[0::4])
 
     @cached_property

@@ -26,13 +26,11 @@ class Numbers:
         return cls(scheme, [*names, *tag_refs.published_names(repo)])
 
     def add(self, name: str) -> None:
-        """Take one more."""
         self._taken.add(name)
         for line, last in self._highest.items():
             self._highest[line] = max(filter(None, (last, self.scheme.parse(line, name))), default=None)
 
     def highest(self, line: Line) -> Version | None:
-        """The line's highest version."""
         if line not in self._highest:
             parsed = (self.scheme.parse(line, name) for name in self._taken.names)
             self._highest[line] = max(filter(None, parsed), default=None)

@@ -127,7 +127,6 @@ def _trailers(line: Line, checkpoint: Checkpoint, *, automatic: bool) -> Iterato
 
 
 def metric_trailer(key: str, value: int | float | str) -> str:
-    """The trailer that says a metric."""
     return f"Cpv-Metric: {key if re.fullmatch(_WORD, key) else _json(key)}={_json(value)}"
 
 

@@ -82,7 +82,6 @@ class Taken:
         self._folders = {folder for name in self.names for folder in _folders(name)}
 
     def add(self, name: str) -> None:
-        """Take one more."""
         self.names.add(name)
         self._folders |= _folders(name)
 

@@ -28,7 +28,6 @@ class Version:
     pointers: tuple[Pointer, ...]
 
     def of_kind(self, project: Project, *kinds: Kind) -> tuple[Pointer, ...]:
-        """The pointers of artifacts of these kinds."""
         return tuple(pointer for pointer in self.pointers if project.kind_of(pointer.path) in kinds)
 
 

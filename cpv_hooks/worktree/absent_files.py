@@ -45,7 +45,6 @@ class Wanted(NamedTuple):
 
     @property
     def leaves_all(self) -> bool:
-        """Whether nothing of it is to be here."""
         return not self.here and (bool(self.absent) or not self.known)
 
 

@@ -55,7 +55,6 @@ class Artifact:
 
     @property
     def isdir(self) -> bool:
-        """Whether a directory stands there."""
         return self.status is not None and stat.S_ISDIR(self.status.st_mode)
 
     @cached_property
@@ -83,7 +82,6 @@ class Artifact:
 
     @property
     def listing(self) -> FolderListing:
-        """The files of the directory."""
         return self._listed[0]
 
     @cached_property
@@ -134,7 +132,6 @@ class UnreadFiles(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Their bytes."""
         return sum(self.listing.signature(at)[0] for at in self.at)
 
     def paths(self, since: int = 0) -> Iterator[str]:
@@ -145,8 +142,6 @@ class UnreadFiles(NamedTuple):
 
 
 class Naming(Protocol):
-    """A pointer, or a base."""
-
     @property
     def oid(self) -> str | None:
         """The hash."""

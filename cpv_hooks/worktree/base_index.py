@@ -54,12 +54,10 @@ class BaseEntry(NamedTuple):
 
     @property
     def named(self) -> Named:
-        """What names the content."""
         return self.oid, self.isexec, self.legacy
 
     @property
     def isdir(self) -> bool:
-        """Whether the content is a directory."""
         return self.oid.endswith(".dir")
 
 
@@ -108,7 +106,6 @@ class Index:
         return index
 
     def save(self) -> None:
-        """Write the index where it changed."""
         table = {
             "version": _VERSION,
             "entries": {path: entry._asdict() for path, entry in sorted(self.entries.items())},
@@ -129,7 +126,6 @@ class Index:
             self._remove_superseded()
 
     def set(self, path: str, entry: BaseEntry) -> None:
-        """Move an artifact's base."""
         self.entries[path] = entry
         self.opened.pop(path, None)
 

@@ -51,7 +51,6 @@ class Tree(NamedTuple):
         return [*self.rows(), *self.absent.files.items()]
 
     def dir_object(self) -> Iterator[bytes]:
-        """The bytes of the directory object, in pieces."""
         if self.absent.files:
             return iter([dir_object_bytes(self.whole())])
         return dir_object_pieces(self.listing.names, self.oids)

@@ -38,7 +38,6 @@ class Found:
 
     @property
     def paths(self) -> set[str]:
-        """The artifacts that have a pointer."""
         return {pointer.path for _, pointer in self.pointers}
 
 

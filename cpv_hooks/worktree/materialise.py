@@ -52,7 +52,6 @@ def lacking_objects(pointer: Pointer, cache: Cache, wanted: Iterable[str]) -> It
 
 
 def place_file(space: Workspace, pointer: Pointer) -> Placed:
-    """Bring a file artifact."""
     assert pointer.oid is not None
     target = space.target(pointer.path)
     if any(lacking_objects(pointer, space.cache, [pointer.oid])):

@@ -38,7 +38,6 @@ class Rescue(NamedTuple):
 
     @property
     def pointer(self) -> Pointer:
-        """What a pointer to it says."""
         return Pointer(file="", path=self.path, oid=self.oid, isexec=self.isexec, legacy=self.legacy)
 
     def as_line(self) -> str:

@@ -71,7 +71,6 @@ class Workspace:
 
     @cached_property
     def choice(self) -> FetchChoice:
-        """What is to be here."""
         from cpv_hooks.project.fetch_choice import FetchChoice
 
         choice = FetchChoice.of(self.project)

@@ -17,10 +17,7 @@ EXAMPLES = """examples:
 
 
 class CmdAccess(CPVCommand):
-    """Prints the policy."""
-
     def run(self) -> int:
-        """Do it."""
         import json
         from pathlib import Path
 

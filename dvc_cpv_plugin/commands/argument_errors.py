@@ -13,7 +13,6 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in a few lines, and where all the options are; the exit code is DVC's, 254."""
 
     def error(self, message: str) -> NoReturn:
-        """End the process."""
         needed = [action for action in self._actions if action.required or not action.option_strings]
         usage = argparse.HelpFormatter(f"{self.prog} [OPTION ...]", width=sys.maxsize)
         usage.add_usage(None, needed, [])

@@ -39,7 +39,6 @@ class CmdAwsConfig(SetupCommand):
         return {name: getattr(self.args, name) for name in names}
 
     def plan(self, folder: Path) -> Plan[None]:
-        """What the flags ask for."""
         from cpv_hooks.accounts.aws.aws_setup import plan_aws
 
         return plan_aws(self._request(), folder)

@@ -24,7 +24,6 @@ class CmdClone(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.project.fetch_rule import parse_words
         from cpv_hooks.setup.install.new_clone import clone
 
@@ -35,7 +34,6 @@ class CmdClone(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `clone`."""
     parser = add_command(subparsers, parent_parser, "clone", CmdClone, NOUNS["clone"], EXAMPLES)
     parser.add_argument("url", metavar="URL", help="The repository, as `git clone` takes it.")
     parser.add_argument("folder", metavar="FOLDER", nargs="?", help="Where (default: the repository's name).")

@@ -108,7 +108,6 @@ class CheckpointCommand(CPVCommand):
 
     @property
     def wants_json(self) -> bool:
-        """Whether the output is for a program."""
         return bool(getattr(self.args, "json", False))
 
     def _show(self, effects: Sequence[Effect]) -> None:
@@ -169,12 +168,10 @@ def add_telling(parser: Any) -> None:
 
 
 def add_tag(parser: argparse.ArgumentParser, help: str) -> None:
-    """Add `--tag`."""
     parser.add_argument("-t", "--tag", metavar="TAG", help=help)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add `--json`."""
     parser.add_argument("--json", action="store_true", help="Print JSON.")
 
 

@@ -40,7 +40,6 @@ class CmdCompletion(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        """Do it."""
         from dvc_cpv_plugin.commands import ui
 
         if self.args.names is not None:

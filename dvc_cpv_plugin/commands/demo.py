@@ -38,7 +38,6 @@ class Story:
     broken: list[str] = field(default_factory=list)
 
     def tell(self, text: str) -> None:
-        """A heading."""
         _write(f"\n# {text}")
 
     def run(self, *command: str, cwd: Path, shown: str | None = None) -> str:
@@ -130,7 +129,6 @@ def digests(folder: Path) -> Digests:
 
 
 def tell(story: Story) -> None:
-    """The story itself."""
     repo = story.folder / "classifier"
     gitconfig = story.folder / "home/gitconfig"
     gitconfig.parent.mkdir()

@@ -17,7 +17,6 @@ class CmdDemote(CPVCommand):
     """Writes GTO's tags."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.promotion import demote
         from cpv_hooks.project.roots import projects_here

@@ -31,7 +31,6 @@ class CmdDiff(CPVCommand):
     """Plain lines, Markdown or JSON."""
 
     def run(self) -> int:
-        """Do it."""
         import json
 
         from cpv_hooks.console.output import say, warn

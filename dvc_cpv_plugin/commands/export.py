@@ -22,7 +22,6 @@ class CmdExport(CheckpointCommand):
     """`ModelsCheckpointsManage.export_version`; prints the folder."""
 
     def run(self) -> int:
-        """Do it."""
         from dvc_cpv_plugin.models import ModelsCheckpointsManage
 
         args = self.args

@@ -27,7 +27,6 @@ class CmdInstall(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.git.repo import Repo
 
         return install_and_bring(Repo.discover(), self.args.only, fetch=self.args.fetch)
@@ -60,7 +59,6 @@ def install_and_bring(repo: Repo, only: Sequence[str] | None, *, fetch: bool = T
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `install`."""
     parser = add_command(subparsers, parent_parser, "install", CmdInstall, NOUNS["install"], EXAMPLES)
     add_only(parser)
     parser.add_argument(

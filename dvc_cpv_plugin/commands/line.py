@@ -26,8 +26,6 @@ class Noun:
 
 
 class LineCommand(CheckpointCommand):
-    """A command of a noun."""
-
     noun: Noun
     """Set in the class of each noun, which `Verbs` makes: DVC finds the usage of a bad command by its class."""
 
@@ -76,8 +74,6 @@ class CmdLineRevert(LineCommand):
 
 
 class CmdLineInfo(LineCommand):
-    """The metadata of a version."""
-
     def run(self) -> int:
         found = self.noun.info(self, self.args.tag)
         return self.say(facts(found), found)
@@ -102,11 +98,9 @@ class Verbs:
 
     @classmethod
     def of(cls, noun: Noun, subparsers: Any, parent: argparse.ArgumentParser, help: str, examples: str) -> Verbs:
-        """Add the noun itself."""
         return cls(noun, add_noun(subparsers, parent, noun.name, help, examples), parent)
 
     def upload(self, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
-        """Add `upload`."""
         parser = self._add("upload", command, help, examples)
         parser.add_argument("path", nargs="?", metavar="PATH", help="What to upload (default: what the work tree has).")
         add_tag(parser, "The version to give it (default: the next).")
@@ -121,7 +115,6 @@ class Verbs:
         return parser
 
     def download(self, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
-        """Add `download`."""
         parser = self._add("download", command, help, examples)
         add_tag(parser, "The version (default: the highest).")
         parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="Where to (default: ./MODEL-TAG).")
@@ -130,20 +123,17 @@ class Verbs:
         return parser
 
     def list_tags(self, examples: str) -> None:
-        """Add `list-tags`."""
         parser = self._add("list-tags", CmdListTags, "Print the versions, a name a line, lowest first.", examples)
         add_json(parser)
         add_common(parser)
 
     def revert(self, help: str, examples: str) -> None:
-        """Add `revert`."""
         parser = self._add("revert", CmdLineRevert, help, examples)
         add_tag(parser, "The version (default: the highest).")
         add_json(parser)
         add_common(parser, force="Go on although something is not committed; artifacts are saved first.", cache=True)
 
     def info(self, help: str, examples: str, command: type[LineCommand] = CmdLineInfo) -> argparse.ArgumentParser:
-        """Add `info`."""
         parser = self._add("info", command, help, examples)
         add_tag(parser, "The version (default: the highest).")
         add_json(parser)

@@ -33,7 +33,6 @@ class CmdLog(CPVCommand):
     """Blocks of lines on a terminal, a line each in a pipe, JSON or CSV."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.console.output import warn
         from cpv_hooks.errors import CPVError
         from cpv_hooks.git.repo import Repo

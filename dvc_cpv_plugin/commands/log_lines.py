@@ -18,7 +18,6 @@ _COLUMNS = (
 
 
 def block(entry: LogEntry) -> Iterator[str]:
-    """A version on a terminal."""
     stages = f" ({', '.join(entry['stages'])})" if entry["stages"] else ""
     who = entry["author"].partition(" <")[0]
     head = [_coloured(33, entry["tag"]) + stages, _when(entry), printable(who), entry["commit"][:10]]

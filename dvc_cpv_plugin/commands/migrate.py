@@ -27,8 +27,6 @@ What is migrated from stays as it is. docs/migrating.md has more."""
 
 
 class MigrateCommand(CPVCommand):
-    """A command of `migrate`."""
-
     def project(self) -> Project:
         """The DVC root around here."""
         from cpv_hooks.git.repo import Repo
@@ -49,7 +47,6 @@ class MigrateCommand(CPVCommand):
         return 0
 
     def answer(self, text: str, value: Mapping[str, object]) -> int:
-        """Print a result."""
         from dvc_cpv_plugin.commands import ui
 
         if self.args.json:
@@ -97,7 +94,6 @@ class CmdMigrateCheckpoints(VersionsCommand):
     """Makes a version of each checkpoint in a folder."""
 
     def run(self) -> int:
-        """Do it."""
         from pathlib import Path
 
         from cpv_hooks.migration import checkpoint_folder
@@ -110,7 +106,6 @@ class CmdMigrateMlflow(VersionsCommand):
     """Makes a version of each model of MLflow's runs."""
 
     def run(self) -> int:
-        """Do it."""
         from pathlib import Path
 
         from cpv_hooks.migration.mlflow_import import read_mlflow
@@ -124,7 +119,6 @@ class CmdMigrateHf(VersionsCommand):
     """Makes a version of a Hugging Face snapshot."""
 
     def run(self) -> int:
-        """Do it."""
         from pathlib import Path
 
         from cpv_hooks.migration.hf_snapshot import find_snapshot, lay_out
@@ -139,7 +133,6 @@ class CmdMigrateWandb(VersionsCommand):
     """Makes a version of each artifact that offline runs of W&B logged."""
 
     def run(self) -> int:
-        """Do it."""
         from pathlib import Path
 
         from cpv_hooks.migration.scratch import scratch_folder
@@ -155,7 +148,6 @@ class CmdMigrateLfs(MigrateCommand):
     """Moves what Git LFS has to DVC."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.console.output import size_text
         from cpv_hooks.migration import lfs_head
 

@@ -67,8 +67,6 @@ class CmdModelDownload(LineCommand):
 
 
 class CmdModelInfo(LineCommand):
-    """The metadata of a version, and what its models are."""
-
     def run(self) -> int:
         from cpv_hooks.console.output import warn
         from dvc_cpv_plugin.commands.model_lines import described

@@ -49,7 +49,6 @@ class NounsAction(SubParsersAction):
         return make_parser(*_extra()[noun], self._parser_class, self._prog_prefix, self.parent_parser)
 
     def _get_subactions(self) -> list[argparse.Action]:
-        """What `--help` lists."""
         lines = {**NOUNS, **{noun: command.help for noun, (_, command) in _extra().items()}}
         return [argparse.Action([], dest=noun, metavar=noun, help=line) for noun, line in lines.items()]
 

@@ -16,7 +16,6 @@ class CmdOfPlugin(CPVCommand):
     """Runs it; what it raises becomes one line that names the plugin."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.errors import CPVError
         from cpv_hooks.project import plugins
 

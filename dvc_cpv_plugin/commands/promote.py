@@ -25,7 +25,6 @@ class CmdPromote(CPVCommand):
     """Checks the stage's rule, and writes GTO's tag."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.console.output import say
         from cpv_hooks.errors import shell_word
         from cpv_hooks.git.repo import Repo

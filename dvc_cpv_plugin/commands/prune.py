@@ -33,7 +33,6 @@ class CmdPrune(CPVCommand):
     """Prints what would go, as text or JSON; with --yes it is gone."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.console.output import say, size_text
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
@@ -113,7 +112,6 @@ def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> It
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `prune`."""
     parser = add_command(subparsers, parent_parser, "prune", CmdPrune, NOUNS["prune"], EXAMPLES)
     parser.add_argument(
         "--keep",

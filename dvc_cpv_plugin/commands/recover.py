@@ -14,10 +14,7 @@ EXAMPLES = """examples:
 
 
 class CmdRecover(CPVCommand):
-    """Recovers."""
-
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.console.output import say
         from cpv_hooks.git import one_shot
         from cpv_hooks.git.repo import Repo
@@ -33,5 +30,4 @@ class CmdRecover(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `recover`."""
     add_command(subparsers, parent_parser, "recover", CmdRecover, NOUNS["recover"], EXAMPLES)

@@ -29,7 +29,6 @@ class CmdReport(CPVCommand):
     """Writes the page and prints where it is."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.console.output import warn
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.history.reader import read_history

@@ -19,10 +19,7 @@ EXAMPLES = """examples:
 
 
 class CmdRescueList(CPVCommand):
-    """Lists the rescues."""
-
     def run(self) -> int:
-        """Do it."""
         import json
 
         from cpv_hooks.console.output import size_text
@@ -41,10 +38,7 @@ class CmdRescueList(CPVCommand):
 
 
 class CmdRescueRestore(CPVCommand):
-    """Restores one rescue."""
-
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.console.output import say
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.recovery.restore_rescue import restore_rescue
@@ -59,7 +53,6 @@ class CmdRescueDrop(CPVCommand):
     """Takes rescues off the list."""
 
     def run(self) -> int:
-        """Do it."""
         from datetime import UTC, datetime, timedelta
 
         from cpv_hooks.console.durations import parse_age
@@ -83,7 +76,6 @@ class CmdRescueDrop(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `rescue`."""
     parser = add_command(subparsers, parent_parser, "rescue", CmdRescueList, NOUNS["rescue"], EXAMPLES)
     nouns = parser.add_subparsers(dest="rescue_cmd", metavar="COMMAND", required=True)
     listed = add_command(

@@ -36,7 +36,6 @@ class CmdRetire(CPVCommand):
     """Prints what would be retired, asks, and writes the tag that says so."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.project.roots import projects_here
 

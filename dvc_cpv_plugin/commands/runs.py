@@ -32,7 +32,6 @@ class CmdList(CPVCommand):
     """A line for each run, or JSON."""
 
     def run(self) -> int:
-        """Do it."""
         import json
 
         from cpv_hooks.runs import overview
@@ -51,7 +50,6 @@ class CmdShow(CPVCommand):
     """A line for each step, or JSON."""
 
     def run(self) -> int:
-        """Do it."""
         import json
 
         from cpv_hooks.runs import overview
@@ -70,7 +68,6 @@ class CmdPromoteStep(CPVCommand):
     """Makes a step a version; prints the tag."""
 
     def run(self) -> int:
-        """Do it."""
         import json
 
         from cpv_hooks.runs import overview, promote
@@ -93,7 +90,6 @@ class CmdDrop(CPVCommand):
     """Lets go of a run, or of one of its steps."""
 
     def run(self) -> int:
-        """Do it."""
         import json
 
         from cpv_hooks.console.output import say
@@ -115,7 +111,6 @@ class CmdResumeCommand(CPVCommand):
     """Prints the command that goes on with a run."""
 
     def run(self) -> int:
-        """Do it."""
         import json
 
         from cpv_hooks.runs import overview

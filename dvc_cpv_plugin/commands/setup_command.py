@@ -24,11 +24,9 @@ class SetupCommand(CPVCommand):
         """What the flags ask for; `folder` is the absolute one that they mean."""
 
     def arguments(self) -> dict[str, object]:
-        """The command's own arguments, for its log."""
         return {}
 
     def run(self) -> int:
-        """Do it, or print its effects."""
         from dvc_cpv_plugin.checkpoints import print_effects
         from dvc_cpv_plugin.logged import logged
 

@@ -22,7 +22,6 @@ class CmdStages(CPVCommand):
     """A line for each stage or event, or JSON."""
 
     def run(self) -> int:
-        """Do it."""
         import json
 
         from cpv_hooks.git.repo import Repo

@@ -24,7 +24,6 @@ class CmdSync(CPVCommand):
     """Syncs, or only looks; exit code 1 where something is left undone."""
 
     def run(self) -> int:
-        """Do it."""
         return self._look() if self.args.status or self.args.wait else self._sync()
 
     def _look(self) -> int:
@@ -80,7 +79,6 @@ class CmdSync(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `sync`."""
     parser = add_command(subparsers, parent_parser, "sync", CmdSync, NOUNS["sync"], EXAMPLES)
     parser.add_argument("paths", metavar="PATH", nargs="*", help="Bring this too, which was left out; a pattern may.")
     parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="Likewise, all artifacts of a kind.")

@@ -10,7 +10,6 @@ quiet = False
 
 
 def write_output(text: str) -> None:
-    """Write lines."""
     if not quiet and sys.stdout is not None:
         sys.stdout.write(f"{text}\n")
 

@@ -19,7 +19,6 @@ class CmdUninstall(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.console.output import say
         from cpv_hooks.git.repo import Repo
         from cpv_hooks.setup.install.uninstall import uninstall
@@ -30,5 +29,4 @@ class CmdUninstall(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `uninstall`."""
     add_command(subparsers, parent_parser, "uninstall", CmdUninstall, NOUNS["uninstall"], EXAMPLES)

@@ -28,7 +28,6 @@ class CmdVerify(CPVCommand):
     """A table of what is wrong and a summary, or JSON with every object."""
 
     def run(self) -> int:
-        """Do it."""
         from dvc_cpv_plugin.commands import ui
 
         reports = self._reports()
@@ -164,7 +163,6 @@ def _summary(report: VerifyReport) -> str:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `verify`."""
     parser = add_command(subparsers, parent_parser, "verify", CmdVerify, NOUNS["verify"], EXAMPLES)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("versions", nargs="*", default=[], metavar="TAG", help="Tags, branches or commits (HEAD).")

@@ -29,7 +29,6 @@ class CmdWatch(CPVCommand):
     """Runs the program; ends with its exit status."""
 
     def run(self) -> int:
-        """Do it."""
         from cpv_hooks.errors import CPVError
         from cpv_hooks.runs.keep_rules import rule_of
         from cpv_hooks.runs.watch import Wishes, watch

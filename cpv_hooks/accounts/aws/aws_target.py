@@ -63,11 +63,9 @@ class AwsTarget:
 
     @property
     def options(self) -> S3Options:
-        """The same for boto3."""
         return S3Options.of(self.name, self.url, self.values, command=COMMAND)
 
     def open(self, legacy: bool) -> S3Remote:
-        """The remote."""
         return S3Remote(self.url, self.values, name=self.name, legacy=legacy, command=COMMAND)
 
 

@@ -113,7 +113,6 @@ def _absolute(given: str) -> Path:
 
 
 def _check_file(path: Path) -> int:
-    """The file's mode."""
     fix = f"{COMMAND} --credential-path FILE"
     try:
         mode = path.stat().st_mode

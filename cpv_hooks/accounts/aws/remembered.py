@@ -67,7 +67,6 @@ class Personal:
         return cls(changes, link if link is not None and _linked() != str(link) else None)
 
     def effects(self) -> Iterator[Effect]:
-        """A line for each."""
         for key, value in self.changes.items():
             yield Effect("file", f"{cpv_home() / state_files.CONFIG}: {key} = {value}")
         if self.link is not None:
@@ -96,7 +95,6 @@ def _brought(project: Project | None, target: AwsTarget) -> set[str]:
 
 
 def _linked() -> str | None:
-    """Where the link leads now."""
     try:
         return os.readlink(cpv_home() / state_files.CREDENTIALS)
     except OSError:

@@ -108,7 +108,6 @@ class _File:
         return self._config[found] if found else {}
 
     def put(self, section: str, key: str, value: str) -> None:
-        """Set one setting."""
         found: Any = self.section(section)
         known = next((name for name in found if name.lower() == key), key)
         if found and found.get(known) == value:
@@ -130,7 +129,6 @@ class _File:
                 del self._config[name]
 
     def change(self) -> RemoteChange | None:
-        """The file's change, None where there is none."""
         if not self._lines:
             return None
         text = "\n".join(self._config.write())

@@ -43,7 +43,6 @@ class MoveSource:
 
     @cached_property
     def remote(self) -> Remote | None:
-        """The remote that the repository has now."""
         if not self._project.remote_name:
             return None
         # Before a repository with the layout by name is on S3, its objects lie by their hash.
@@ -110,7 +109,6 @@ class MoveSource:
 
 
 def _sizes_of(remote: Remote, oids: Collection[str]) -> dict[str, int | None]:
-    """Those of these objects that are on a remote."""
     inventory = inventory_of(remote)
     if inventory is not None:
         return {oid: seen.size for oid, seen in inventory.look(oids).items()}

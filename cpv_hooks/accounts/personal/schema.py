@@ -140,8 +140,6 @@ class Notify(_Section):
 
 
 class Logs(_Section):
-    """The logs of operations."""
-
     keep: int = Field(default=KEPT, ge=1, le=100_000, description="a whole number from 1 to 100000")
 
 

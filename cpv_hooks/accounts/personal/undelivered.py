@@ -38,7 +38,6 @@ class Undelivered(NamedTuple):
 
     @property
     def fix(self) -> str:
-        """The command that fixes it."""
         return FIXES.get(self.target, "pip uninstall that plugin")
 
 

@@ -108,7 +108,6 @@ class Status:
     undelivered: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
         return asdict(self)
 
 

@@ -36,7 +36,6 @@ class PointerChange:
 
     @property
     def goal(self) -> Pointer:
-        """The pointer of the new content."""
         new = self.new.content
         known = {"oid": new.oid, "size": new.size, "nfiles": new.nfiles, "isexec": new.isexec}
         return self.pointer._replace(**known, legacy=new.legacy, stored=())  # type: ignore[arg-type]

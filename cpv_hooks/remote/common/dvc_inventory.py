@@ -25,7 +25,6 @@ class DVCInventory:
         self._remote = remote
 
     def look(self, oids: Collection[str]) -> dict[str, Seen]:
-        """See `Inventory`."""
         found: dict[str, Seen] = {}
 
         def ask(oid: str) -> None:
@@ -39,7 +38,6 @@ class DVCInventory:
         return found
 
     def everything(self) -> dict[str, Seen]:
-        """See `Inventory`."""
         with self._remote.explained():
             odb = self._remote.odb
             if odb.fs.protocol in _NO_LISTING:
@@ -53,7 +51,6 @@ class DVCInventory:
         return {oid: _seen(info) for oid, info in named.items() if is_oid(oid)}
 
     def remove(self, oids: Collection[str]) -> None:
-        """See `Inventory`."""
         with self._remote.explained():
             odb = self._remote.odb
 

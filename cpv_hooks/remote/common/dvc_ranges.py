@@ -20,7 +20,6 @@ class DVCRanges:
         self.size = size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `ByteSource`."""
         refuse_outside(self.size, offset, length)
         if not length:
             return b""

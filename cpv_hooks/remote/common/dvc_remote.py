@@ -47,11 +47,9 @@ class DVCRemote:
         return repo.cloud.get_remote_odb(name=self._name, hash_name="md5-dos2unix" if self._legacy else "md5")
 
     def address(self, oid: str) -> str:
-        """See `Remote`."""
         return f"{self._base}/{oid[:2]}/{oid[2:]}"
 
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
-        """See `Remote`."""
         absent: set[str] = set()
 
         def look(oid: str) -> None:
@@ -114,7 +112,6 @@ class DVCRemote:
                 self._receive(blob.oid, Path(folder, blob.oid), Progress("verifying"))
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
-        """See `Remote`."""
         with self.explained():
             try:
                 self._receive(oid, to, progress)
@@ -128,7 +125,6 @@ class DVCRemote:
             receive(_chunks(stream), oid, to, progress, where=self.url, legacy=self._legacy)
 
     def open_ranges(self, oid: str) -> ByteSource:
-        """See `Remote`."""
         from cpv_hooks.remote.common.dvc_ranges import DVCRanges
 
         with self.explained():
@@ -140,7 +136,6 @@ class DVCRemote:
         return DVCRanges(self, oid, info["size"])
 
     def check(self) -> None:
-        """See `Remote`."""
         with self.explained():
             self.odb.fs.exists(self.odb.oid_to_path("0" * 32))
 

@@ -55,11 +55,9 @@ class LocalRemote:
         return self.folder / oid[:2] / oid[2:]
 
     def address(self, oid: str) -> str:
-        """See `Remote`."""
         return str(self.path(oid))
 
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
-        """See `Remote`."""
         return {oid for oid in oids if not self._is_there(oid, sizes.get(oid))}
 
     def _is_there(self, oid: str, size: int | None) -> bool:
@@ -72,7 +70,6 @@ class LocalRemote:
         return stat.S_ISREG(status.st_mode) and size in (None, status.st_size)
 
     def upload(self, blobs: Sequence[Blob], progress: Progress, done: Callable[[Blob], None] = ignore_blob) -> None:
-        """See `Remote`."""
         progress.grow(sum(blob.size for blob in blobs))
 
         def put(blob: Blob) -> None:
@@ -94,7 +91,6 @@ class LocalRemote:
             raise RemoteError(error.what, where=f"remote {error.where}", fix=error.fix) from error
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
-        """See `Remote`."""
         source = self.path(oid)
         try:
             progress.grow(source.stat().st_size)
@@ -105,7 +101,6 @@ class LocalRemote:
             raise self._fault(error) from error
 
     def open_ranges(self, oid: str) -> ByteSource:
-        """See `Remote`."""
         from cpv_hooks.system.byte_source import FileSource
 
         try:
@@ -139,7 +134,6 @@ class LocalInventory:
         self._remote = remote
 
     def look(self, oids: Collection[str]) -> dict[str, Seen]:
-        """See `Inventory`."""
         found = {oid: self._status(oid) for oid in oids}
         return {oid: Seen(status.st_size, None, status.st_mtime) for oid, status in found.items() if status}
 
@@ -153,7 +147,6 @@ class LocalInventory:
             raise self._fault(error) from error
 
     def everything(self) -> dict[str, Seen]:
-        """See `Inventory`."""
         try:
             return {
                 oid: Seen(status.st_size, None, status.st_mtime) for oid, _, status in object_files(self._remote.folder)
@@ -162,7 +155,6 @@ class LocalInventory:
             raise self._fault(error) from error
 
     def remove(self, oids: Collection[str]) -> None:
-        """See `Inventory`."""
         try:
             for oid in in_safe_order(oids):
                 self._remote.path(oid).unlink(missing_ok=True)
@@ -170,7 +162,6 @@ class LocalInventory:
             raise self._fault(error) from error
 
     def leftovers(self, before: float) -> list[Leftover]:
-        """See `Inventory`."""
         try:
             folders = [Path(entry.path) for entry in entries_of(self._remote.folder) if FOLDER.fullmatch(entry.name)]
             found = [item for folder in folders for item in temporary_files(folder, before)]
@@ -180,7 +171,6 @@ class LocalInventory:
         return [Leftover(str(path), str(path), size) for path, size in found]
 
     def clean(self, leftovers: Collection[Leftover]) -> None:
-        """See `Inventory`."""
         try:
             for leftover in leftovers:
                 Path(leftover.handle).unlink(missing_ok=True)

@@ -62,7 +62,6 @@ class FolderNotes:
         self._folder = folder
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """See `Notes`."""
         try:
             path = self._folder / name
             return parse_note(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
@@ -72,7 +71,6 @@ class FolderNotes:
             raise disk_error(error, self._folder) from error
 
     def write(self, name: str, value: Mapping[str, object]) -> None:
-        """See `Notes`."""
         try:
             make_folder(self._folder)
             write_atomic(self._folder / name, json.dumps(value).encode())
@@ -80,7 +78,6 @@ class FolderNotes:
             raise disk_error(error, self._folder) from error
 
     def names(self) -> set[str]:
-        """See `Notes`."""
         try:
             return {path.name for path in self._folder.iterdir() if is_note(path.name)}
         except FileNotFoundError:
@@ -89,7 +86,6 @@ class FolderNotes:
             raise disk_error(error, self._folder) from error
 
     def remove(self, names: Iterable[str]) -> None:
-        """See `Notes`."""
         try:
             for name in names:
                 (self._folder / name).unlink(missing_ok=True)

@@ -19,7 +19,6 @@ class ObjectRanges:
         self.size = size
 
     def read(self, offset: int, length: int) -> bytes:
-        """See `ByteSource`."""
         refuse_outside(self.size, offset, length)
         if not length:
             return b""

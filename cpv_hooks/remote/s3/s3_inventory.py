@@ -66,14 +66,12 @@ class S3Inventory:
         return client
 
     def look(self, oids: Collection[str]) -> dict[str, Seen]:
-        """See `Inventory`."""
         with as_remote_error(self._remote.options):
             listing = self._listing()
             listing.sizes(list(oids))
         return self._trusted({oid: listing.details[oid] for oid in oids if oid in listing.details})
 
     def everything(self) -> dict[str, Seen]:
-        """See `Inventory`."""
         with as_remote_error(self._remote.options):
             return self._listing().all()
 
@@ -116,7 +114,6 @@ class S3Inventory:
         return found
 
     def remove(self, oids: Collection[str]) -> None:
-        """See `Inventory`."""
         ordered = in_safe_order(oids)
         folders = [oid for oid in ordered if is_dir_oid(oid)]
         files = ordered[len(folders) :]
@@ -184,7 +181,6 @@ class S3Inventory:
         return [Leftover(key, key, size) for key, stored, size in seen if stored < before]
 
     def clean(self, leftovers: Collection[Leftover]) -> None:
-        """See `Inventory`."""
         from cpv_hooks.remote.s3.abandoned_uploads import abort
 
         notes = [leftover for leftover in leftovers if leftover.name == leftover.handle]

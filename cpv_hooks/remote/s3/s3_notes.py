@@ -35,7 +35,6 @@ class S3Notes:
         return {"Bucket": self._options.bucket, "Key": self._base + name, **self._options.customer_key()}
 
     def read(self, name: str) -> dict[str, Any] | None:
-        """See `Notes`."""
         with as_remote_error(self._options):
             try:
                 answer = self._client.get_object(**self._object(name))
@@ -46,13 +45,11 @@ class S3Notes:
                 raise
 
     def write(self, name: str, value: Mapping[str, object]) -> None:
-        """See `Notes`."""
         with as_remote_error(self._options):
             body = json.dumps(value).encode()
             self._client.put_object(**self._object(name), **self._options.storage(), Body=body)
 
     def names(self) -> set[str]:
-        """See `Notes`."""
         return {name for name in (key.removeprefix(self._base) for key, _, _ in self.seen()) if is_note(name)}
 
     def seen(self) -> list[tuple[str, float, int]]:
@@ -69,7 +66,6 @@ class S3Notes:
                     return found
 
     def remove(self, names: Iterable[str]) -> None:
-        """See `Notes`."""
         with as_remote_error(self._options):
             for name in names:
                 self._client.delete_object(Bucket=self._options.bucket, Key=self._base + name)

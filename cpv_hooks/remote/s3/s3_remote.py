@@ -87,17 +87,14 @@ class S3Remote:
         return f" at {endpoint}" if endpoint else ""
 
     def key(self, oid: str) -> str:
-        """The key of an object."""
         return "/".join(filter(None, [self._base, oid[:2], oid[2:]]))
 
     def address(self, oid: str) -> str:
-        """See `Remote`."""
         return f"s3://{self.options.bucket}/{self.key(oid)}"
 
     # Reaching the server
 
     def check(self) -> None:
-        """See `Remote`."""
         with as_remote_error(self.options):
             ask_one_key(self._client(), self.options, self._base)
 
@@ -140,7 +137,6 @@ class S3Remote:
     # What is there
 
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
-        """See `Remote`."""
         if not oids:
             return set()
         with as_remote_error(self.options):
@@ -277,7 +273,6 @@ class S3Remote:
                 answer.assemble(to, progress, keep=to.parent == self.partials)
 
     def open_ranges(self, oid: str) -> ByteSource:
-        """See `Remote`."""
         with as_remote_error(self.options):
             size, tag = self._measured(oid)
         if size is None:
@@ -296,7 +291,6 @@ class S3Remote:
         return RangeResponse(oid, ask, *ask({}), where=self.url, legacy=self._legacy)
 
     def _open(self, oid: str, condition: dict[str, Any]) -> Opened:
-        """See `s3_download.Open`."""
         span = condition.get("Range")
         tag = condition.get("IfMatch")
         quick = (self._wire.get_range(oid, span, tag) if tag else None) if span else self._wire.get(oid)

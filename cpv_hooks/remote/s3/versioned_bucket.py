@@ -32,7 +32,6 @@ def keeps_versions(client: S3Client, bucket: str) -> bool | None:
 
 
 def no_versions(options: S3Options) -> RemoteError:
-    """The error for a bucket that keeps none."""
     endpoint = options.get("endpointurl")
     fix = (
         f"aws s3api put-bucket-versioning --bucket {shell_word(options.bucket)} "

@@ -51,7 +51,6 @@ class Places:
         self._lock = threading.Lock()
 
     def of(self, oid: str) -> tuple[VersionedPlace, ...]:
-        """The versions that have this content."""
         self._read_for(oid)
         return tuple(self._places.get(oid, ()))
 

@@ -62,21 +62,18 @@ class VersionedRemote(S3Remote):
         return "/".join(filter(None, [self.options.prefix, path]))
 
     def address(self, oid: str) -> str:
-        """See `Remote`."""
         place = next(iter(self._places.of(oid)), None)
         if place is None:
             return super().address(oid)
         return f"s3://{self.options.bucket}/{self.key_of(place.path)}?versionId={place.version_id}"
 
     def check(self) -> None:
-        """See `Remote`."""
         super().check()
         demand_versioning(self.options, self._client())
 
     # What is there
 
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
-        """See `Remote`."""
         absent: set[str] = set()
 
         def look(oid: str) -> None:
@@ -91,7 +88,6 @@ class VersionedRemote(S3Remote):
         return absent | super().missing([oid for oid in oids if oid not in {*named, *listed}], sizes)
 
     def sizes(self, places: Iterable[VersionedPlace]) -> dict[VersionedPlace, int]:
-        """The sizes in bytes of those of these versions that are there."""
         found: dict[VersionedPlace, int] = {}
 
         def look(place: VersionedPlace) -> None:

@@ -20,11 +20,9 @@ class Profiles:
         self._keys = _sections(options.credentials_file)
 
     def settings(self, name: str) -> Mapping[str, str]:
-        """A profile's settings, from the one file."""
         return self._settings.get(name if name == "default" else f"profile {name}", NOTHING)
 
     def keys(self, name: str) -> Mapping[str, str]:
-        """A profile's keys, from the other."""
         return self._keys.get(name, NOTHING)
 
     def merged(self, name: str) -> Mapping[str, str]:

@@ -31,7 +31,6 @@ class Session(NamedTuple):
     ends: datetime | None
 
     def holds_for(self, seconds: float) -> bool:
-        """Whether they hold for so long."""
         return self.ends is None or (self.ends - datetime.now(UTC)).total_seconds() > seconds
 
 

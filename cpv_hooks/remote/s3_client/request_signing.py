@@ -46,12 +46,10 @@ class Pattern:
 
     @property
     def scheme(self) -> str:
-        """`http` or `https`."""
         return urlsplit(self.url).scheme
 
     @property
     def host(self) -> str:
-        """See `host_of`."""
         return host_of(self.url)
 
     def path(self, oid: str) -> str:
@@ -60,7 +58,6 @@ class Pattern:
 
     @property
     def bucket_path(self) -> str:
-        """The path of the bucket."""
         return urlsplit(self.url).path.removesuffix(quote(self.key, safe="/~")).rstrip("/") or "/"
 
     @property

@@ -112,14 +112,12 @@ class S3Options:
         return found
 
     def _wrong(self, what: str, change: str) -> RemoteError:
-        """The error for an option that cannot be used."""
         where = "--local " if change.startswith("--local ") else ""
         fix = f"dvc remote modify {where}{shell_word(self.name)} {change.removeprefix(where)}"
         return RemoteError(what, where=f"remote {self.name}", fix=fix)
 
     @property
     def server(self) -> str:
-        """The server, for people."""
         named = (os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
         return self.get("endpointurl") or next(filter(None, named), "AWS")
 

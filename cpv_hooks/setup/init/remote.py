@@ -104,7 +104,6 @@ def to_add(root: Path, url: str | None, team: str, model: str) -> tuple[str, str
 
 
 def to_make_default(root: Path, url: str | None) -> str | None:
-    """The only remote, where none is the default."""
     default, remotes = configured_remotes(root)
     return min(remotes) if default is None and url is None and remotes else None
 

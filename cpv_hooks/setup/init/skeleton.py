@@ -76,14 +76,12 @@ def copy_data(source: Path, target: Path) -> None:
 
 
 def settings_text(team: str, model: str, artifacts: Mapping[Kind, Sequence[str]]) -> str:
-    """The text of a `.cpv.toml`."""
     lines = ["[cpv]", f"team = {_quoted(team)}", f"model = {_quoted(model)}", "", "[artifacts]"]
     lines += [artifact_line(kind, artifacts[kind]) for kind in KINDS if kind in artifacts]
     return "\n".join(lines) + "\n"
 
 
 def artifact_line(kind: Kind, paths: Sequence[str]) -> str:
-    """A line of the `[artifacts]` section."""
     return f"{kind} = [{', '.join(_quoted(path) for path in paths)}]"
 
 

@@ -32,7 +32,6 @@ from cpv_hooks.system.atomic_files import write_atomic
 
 
 def init_steps(place: NewRepository, request: InitRequest) -> list[Step]:
-    """What is left to do for this request."""
     start = [_start(place)] if place.fresh or place.top is None else []
     found = [*start, *(_fresh(place, request) if place.fresh else _settings(place, request))]
     return [*found, *_hooks(place), *_origin(place, request), *first_commit.first_commit_steps(place, request, found)]

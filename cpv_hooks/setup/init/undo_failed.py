@@ -58,8 +58,6 @@ def _remove(path: Path) -> None:
 
 
 class _Files:
-    """Files and folders as they are now."""
-
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = {path: _read(path) for path in paths}
         self._folders = {path.parent for path in self._paths if not path.parent.exists()}

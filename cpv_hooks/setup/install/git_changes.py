@@ -47,7 +47,6 @@ class Alterations:
             self._gathered.append((undo, partial(undo_install.set_values, self._repo, key, wanted)))
 
     def step(self, name: str) -> None:
-        """Do what was gathered."""
         if self._gathered:
             self._transaction.step(name, [undo for undo, _ in self._gathered])
             for _, do in self._gathered:

@@ -92,7 +92,6 @@ def render_shim(
 
 
 def merge_driver_script(interpreter: Interpreter) -> str:
-    """The script that merges pointers."""
     text = (templates() / "merge-driver.sh").read_text(encoding="utf-8")
     return text.replace("@PYTHON@", shlex.quote(interpreter.python))
 
@@ -105,7 +104,6 @@ def pass_through(chained: str, identity: str) -> str:
 
 
 def is_our_shim(path: Path) -> bool:
-    """Whether a hook file is a shim of ours."""
     return MARK in _head(path)
 
 

@@ -80,7 +80,6 @@ class Uploads:
         }
 
     def lines(self) -> list[str]:
-        """For people."""
         found = []
         for worker in self.workers:
             where = "" if worker.root == "." else f" for {worker.root}"

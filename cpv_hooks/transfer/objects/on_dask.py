@@ -54,15 +54,12 @@ class OnDask:
         self._uploads = uploads and bool(project.remote_name) and not project.remote_versioned
 
     def is_worth(self, parts: Sequence[FilePart]) -> bool:
-        """See `Spread`."""
         return len(parts) > 1 and sum(part.signature[0] for part in parts) >= self._least
 
     def hash(self, root: Path, parts: Sequence[FilePart]) -> list[str]:
-        """See `Spread`."""
         return self._run(root, parts, stores=False)
 
     def store(self, root: Path, parts: Sequence[FilePart]) -> list[str]:
-        """See `Spread`."""
         oids = self._run(root, parts, stores=True)
         if self._uploads:
             sizes: dict[str, int | None] = {oid: part.signature[0] for oid, part in zip(oids, parts, strict=True)}

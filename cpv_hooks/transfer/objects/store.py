@@ -65,7 +65,6 @@ class Store:
 
     @property
     def has_remote(self) -> bool:
-        """Whether a remote is configured for these objects."""
         return bool((self._of and self._of.remote) or self._project.remote_name)
 
     def blob(self, oid: str) -> Blob | None:

@@ -57,7 +57,6 @@ class Published(NamedTuple):
     missing: tuple[Missing, ...] = ()
 
     def with_more(self, other: Published) -> Published:
-        """Both together."""
         return Published(
             self.uploaded + other.uploaded,
             self.bytes + other.bytes,

@@ -35,7 +35,6 @@ class Mentions:
     unnamed: set[str] = field(default_factory=set)
 
     def add(self, other: Mentions) -> None:
-        """Take in another's."""
         self.oids |= other.oids
         self.promised |= other.promised
         self.old |= other.old

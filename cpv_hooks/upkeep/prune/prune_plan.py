@@ -102,7 +102,6 @@ class PrunePlan:
         return total(self.objects) + left + sum(item.size for part in self.remotes for item in part.leftovers)
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
         return {
             "bytes": self.bytes,
             "waiting": list(self.waiting),

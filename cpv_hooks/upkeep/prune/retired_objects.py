@@ -75,7 +75,6 @@ class Retirements:
         reader: MentionReader,
         uncommitted: Mentions,
     ) -> set[str]:
-        """The objects of artifacts that may go."""
         living = list(self._living(repo, found))
         data = {start.oid for start in living if self._line(start) is Line.DATA}
         whole = {start.oid for start in living if self._line(start) is not Line.DATA}

@@ -53,7 +53,6 @@ class RetirePlan:
     freed: Freed = field(default=Freed(0, False))
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
         return {
             "versions": [_row(one) for one in self.chosen],
             "passed_over": [one._asdict() for one in self.passed_over],
@@ -183,7 +182,6 @@ class ListedRetirement:
     on_remote: bool | None
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
         return {
             "tag": self.item.version,
             "commit": self.item.commit,

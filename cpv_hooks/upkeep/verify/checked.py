@@ -34,7 +34,6 @@ class Checked:
 
     @property
     def oid(self) -> str:
-        """The object's id."""
         return self.need.oid
 
     @property

@@ -50,7 +50,6 @@ class WantedObject:
 
     @property
     def oid(self) -> str:
-        """Its object."""
         return self.pointer.oid or ""
 
 
