@@ -52,9 +52,21 @@ def run(args: list[str]) -> int:
         emit_tagged(repo.top, names)
         _tell_unseen(repo, projects[0])
     upload_by_policy(repo, projects, [*late, head], "commit")
+    _tell_overwritten(projects, head)
     if hooks_in_place.were_bypassed(repo) and all(project.config.push_when == "commit" for project in projects):
         missed.make_up(repo, projects)
     return 0
+
+
+def _tell_overwritten(projects: list[Project], head: str) -> None:
+    for project in projects:
+        if project.makes_links:
+            from cpv_hooks.transfer.commits.overwritten_objects import tell_overwritten
+
+            try:
+                tell_overwritten(project, head)
+            except CPVError as error:
+                fail(error)
 
 
 def _tell_unseen(repo: Repo, project: Project) -> None:

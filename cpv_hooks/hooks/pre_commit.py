@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import fail, say, size_text, warn
-from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError, file_word, git_word, git_words
 from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
@@ -144,23 +144,29 @@ def _known_files(report: SyncReport, files: Collection[str]) -> Iterator[tuple[P
 def stage_changed(repo: Repo, report: SyncReport, before: Staged) -> list[str]:
     """Stage the pointers that a commit takes; returns those that were not staged yet."""
     changed = _to_stage(repo, report, before)
-    if not changed:
-        return []
     pointers = [outcome.pointer for outcome in report.outcomes if outcome.pointer]
-    new = index.stage(repo, changed, pointers)
-    if _path_limited():
+    new = index.stage(repo, changed, pointers) if changed else []
+    if changed and _path_limited():
         write_atomic(repo.state / state_files.RESTAGE, b"")
-    elif new:
-        _stage_models(report, new)
+    removed = frozenset(filter(is_pointer_file, before.removed))
+    if new or removed:
+        added = [*new, *(pointer for pointer in pointers if pointer.file in before.added)]
+        _keep_models_in_step(report, new, added, removed)
     return changed
 
 
-def _stage_models(report: SyncReport, new: list[Pointer]) -> None:
+def _keep_models_in_step(
+    report: SyncReport, new: Sequence[Pointer], added: Sequence[Pointer], removed: frozenset[str]
+) -> None:
+    """In `dvc.yaml`: as it is staged, too, unless the commit takes nothing but what it names."""
     from cpv_hooks.project import registered_models
 
     for project in report.projects:
-        paths = [pointer.path for pointer in new if owner(report.projects, pointer.file) is project]
-        registered_models.stage_new_models(project, paths)
+        mine = [pointer for pointer in added if owner(report.projects, pointer.file) is project]
+        moved = registered_models.moved_artifacts(project, removed, mine)
+        registered_models.follow_moved(project, moved)
+        if not _path_limited():
+            registered_models.stage_models(project, [pointer.path for pointer in mine if pointer in new], moved)
 
 
 def _to_stage(repo: Repo, report: SyncReport, before: Staged) -> list[str]:

@@ -91,6 +91,11 @@ class Project(_Facts):
         )
 
     @property
+    def makes_links(self) -> bool:
+        """Whether artifacts may be links into the cache."""
+        return not {"hardlink", "symlink"}.isdisjoint(self.cache_types)
+
+    @property
     def keeps_versions(self) -> bool:
         """Whether a remote is configured on which DVC keeps versions under readable names."""
         return any(remote.versioned for remote in self.remotes.values())

@@ -64,6 +64,10 @@ class Settle:
             if taken is None and entry is None:
                 self.index.forget(pointer.path)
         content = taken.content
+        if entry is not None and content.named != entry.named and space.project.makes_links:
+            from cpv_hooks.worktree.written_through import distrust_overwritten
+
+            distrust_overwritten(artifact, taken)
         if names_the_part_here(self.policy, space, pointer, taken):
             return self._snapshot(space, pointer, taken, files)
         if content.named == pointer.named:

@@ -88,6 +88,32 @@ def test_a_new_model_gets_its_entry_with_its_pointer(tell: Tell) -> None:
     assert story.git("show", "HEAD:dvc.yaml").out == YAML
 
 
+def test_the_entry_of_a_model_follows_it(tell: Tell) -> None:
+    """By `dvc move`, and by `git mv` of its folder; a commit of named paths leaves the user's staging to the user."""
+    text = YAML + "artifacts:\n    ours:\n        path: 'model.bin' # it\n"
+    story = tell("live", files={"dvc.yaml": text})
+    story.dvc("move", "-q", "model.bin", "small.bin")
+    story.git("add", "-A")
+    story.git("commit", "-qm", "moved")
+    text = text.replace("model.bin", "small.bin")
+    assert story.git("show", "HEAD:dvc.yaml").out == story.read("dvc.yaml").decode() == text
+    story.write("dvc.yaml", "# half done\n" + text)
+    (story.path / "nets").mkdir()
+    story.dvc("move", "-q", "small.bin", "nets/small.bin")
+    story.put("nets/small.bin", "trained since\n")
+    story.git("commit", "-qam", "moved and trained")
+    text = text.replace("small.bin", "nets/small.bin")
+    assert story.git("show", "HEAD:dvc.yaml").out == story.read("dvc.yaml").decode() == "# half done\n" + text
+    story.git("mv", "nets", "models")
+    story.git("commit", "-qm", "named", "nets", "models")
+    text = "# half done\n" + text.replace("nets/", "models/")
+    assert story.read("dvc.yaml").decode() == text
+    assert story.git("status", "--porcelain").text == " M dvc.yaml\n"
+    story.git("commit", "-qam", "the entry")
+    assert story.git("show", "HEAD:dvc.yaml").out == text
+    story.agree()
+
+
 @pytest.mark.compatibility("DVC", "`dvc gc`: no version loses its only copy")
 def test_gc_takes_no_only_copy(tell: Tell) -> None:
     """What waits for its upload is uploaded first, or nothing goes; what goes from the remote too is said."""
@@ -131,15 +157,20 @@ def test_writing_through_a_link(tell: Tell, kind: str) -> None:
     artifact, old = story.path / "model.bin", md5("model 2\n")
     kept = story.path / ".dvc/cache/files/md5" / old[:2] / old[2:]
     assert artifact.samefile(kept)
-    kept.chmod(0o644)
-    with open(artifact, "r+") as stream:
-        stream.write("model 3")
-    assert story.git("status", "--porcelain").text == " M model.bin.dvc\n"
-    story.git("commit", "-qm", "third")
+    for name, content in (("model.bin", "model 3"), ("data/a.csv", "a 3")):
+        # Root writes to what is read-only.
+        with open(story.path / name, "r+") as stream:
+            stream.write(content)
+    assert story.git("status", "--porcelain").text == " M data.dvc\n M model.bin.dvc\n"
+    said = story.git("commit", "-qm", "third").err
+    for name in ("data", "model.bin"):
+        line = "was written through its link into DVC's cache; a checkout brings what it was before from the remote"
+        assert f"cpv: {name} {line}\n" in said
     assert story.saved("model.bin", "model 3\n")
     assert md5("model 3\n") in story.stored()
     story.git("checkout", "-q", "v0.1")
     assert story.read("model.bin") == kept.read_bytes() == b"model 2\n"
+    assert story.read("data/a.csv") == b"a 2\n"
     story.git("checkout", "-q", "main")
     assert story.read("model.bin") == b"model 3\n"
     story.check()
@@ -149,7 +180,12 @@ def test_writing_through_a_link(tell: Tell, kind: str) -> None:
     now.chmod(0o644)
     with open(artifact, "r+") as stream:
         stream.write("model 4")
-    story.git("commit", "-qm", "fourth")
+    said = story.git("commit", "-qm", "fourth").err
+    assert (
+        "cpv: warning: model.bin: was written through its link into DVC's cache: neither that nor the remote has object"
+        f" {md5('model 3' + chr(10))} now; fix: dvc push where it still is; dvc unprotect model.bin before it is"
+        " written again\n"
+    ) in said
     assert story.saved("model.bin", "model 4\n")
     said = story.git("checkout", "-q", "v0.2", status=1).err
     assert f"model.bin: neither the cache nor the remote has object {md5('model 3' + chr(10))}" in said

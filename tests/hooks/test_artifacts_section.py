@@ -15,6 +15,7 @@ stages:
         cmd:   python train.py   # two spaces
         outs: [ 'out.bin' ]
 """
+PARAMS = "params:\n- x:\n    path: model.bin\n"
 NAMED = """artifacts:
   ours:   # by the team
     path: ./model.bin
@@ -67,3 +68,21 @@ def test_names_that_dvc_takes(tmp_path: Path, model: str, name: str) -> None:
     text = with_models("", model, ["x.bin"], tmp_path)
     assert text is not None and f"\n  {name}:\n" in text
     assert name_is_compatible(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (NAMED, NAMED.replace("./model.bin", "new.bin")),
+        (
+            OWN.replace("model.bin", "'model.bin'  # the large one"),
+            OWN.replace("model.bin", "'new.bin'  # the large one"),
+        ),
+        ("{artifacts: {a: {path: model.bin}}}\n", "{artifacts: {a: {path: new.bin}}}\n"),
+        # A name of the same look elsewhere is not touched.
+        (PARAMS + OWN, PARAMS + OWN.replace("model.bin", "new.bin")),
+        (OWN.replace("model.bin", "b.bin"), None),
+    ],
+)
+def test_a_moved_model(tmp_path: Path, text: str, wanted: str | None) -> None:
+    assert with_models(text, "resnet", [], tmp_path, {"model.bin": "new.bin"}) == wanted
