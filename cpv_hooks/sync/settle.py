@@ -189,7 +189,13 @@ class Settle:
         had_less = artifact.tree is None and entry is not None and entry.left_out
         is_new = not had_less and bool(absent.files.keys() - before.files.keys())
         leaves = LeftOut(len(absent.files), absent.size) if is_new else None
-        return Outcome(pointer.path, "materialised", pointer, leaves=leaves)
+        if not (is_new and wanted.alike):
+            return Outcome(pointer.path, "materialised", pointer, leaves=leaves)
+        from cpv_hooks.system.alike_names import one_name
+
+        rest = len(absent.files) - len(wanted.alike)
+        error = one_name(pointer.path, wanted.alike, left_out=True)
+        return Outcome(pointer.path, "materialised", pointer, error, leaves=LeftOut(rest, None) if rest else None)
 
     def _leave_out(self, artifact: Artifact, pointer: Pointer) -> Outcome:
         """All of it is absent on purpose; what stands there is an older version, and is taken away."""

@@ -14,6 +14,7 @@ work tree cannot tell a file that was left out from one that was removed.
 - What is to be overwritten or removed is made safe first, as everywhere.
 - Whoever writes at the place of an absent file makes it present. Where the list of the absent files is not at hand, a
   folder in which somebody wrote is not snapshotted until it is fetched.
+- A disk that does not tell case apart has one of the files that are alike; the others are absent on purpose.
 """
 
 from __future__ import annotations
@@ -26,22 +27,25 @@ from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.project.fetch_rule import Part
+from cpv_hooks.system.alike_names import alike, one_name
 from cpv_hooks.system.columns import HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.base_tree import Absent, Tree
+from cpv_hooks.worktree.base_tree import NO_FILES, Absent, Tree
 from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
 
 
 class Wanted(NamedTuple):
     """A version's files that are to be here, relative path -> oid, and those that are not; a file has the empty name.
 
-    `known` is False where all of it is left out and nobody has asked what it consists of.
+    `known` is False where all of it is left out and nobody has asked what it consists of. `alike` are those of the
+    absent files that the disk cannot tell from one that is here, and that one.
     """
 
     here: dict[str, str]
     absent: dict[str, str]
     known: bool = True
+    alike: Mapping[str, str] = NO_FILES
 
     @property
     def leaves_all(self) -> bool:
@@ -75,7 +79,7 @@ def split_wanted(space: Workspace, pointer: Pointer, tree: Tree | None, *, is_th
             raise
         return Wanted({}, {}, known=False)
     if part == "all":
-        return Wanted(files, {})
+        return _told_apart(space, pointer, tree, Wanted(files, {}))
     here = _named(space, pointer, tree, files) if part == "some" else set[str]()
     cache = space.cache.by(legacy=pointer.legacy)
     there: Iterable[str] = [] if not is_there else [""] if tree is None else tree.listing.names
@@ -83,7 +87,20 @@ def split_wanted(space: Workspace, pointer: Pointer, tree: Tree | None, *, is_th
     if (pointer.legacy or pointer.stored) and len(here) < len(files):
         here.clear()
     absent = {name: oid for name, oid in files.items() if name not in here}
-    return Wanted({name: oid for name, oid in files.items() if name in here}, absent)
+    wanted = Wanted({name: oid for name, oid in files.items() if name in here}, absent)
+    return _told_apart(space, pointer, tree, wanted)
+
+
+def _told_apart(space: Workspace, pointer: Pointer, tree: Tree | None, wanted: Wanted) -> Wanted:
+    """The same without the files that the disk cannot tell from others: those that are there stay, and then the first
+    by name. `CPVError` for a folder that cannot be split."""
+    if not pointer.isdir or space.tells_names_apart:
+        return wanted
+    held = alike(wanted.here, [name for name in tree.listing.names if name in wanted.here] if tree else ())
+    if held and (pointer.legacy or pointer.stored):
+        raise one_name(pointer.path, held)
+    here = {name: oid for name, oid in wanted.here.items() if name not in held}
+    return Wanted(here, wanted.absent | {name: wanted.here[name] for name in held}, alike=held)
 
 
 def _named(space: Workspace, pointer: Pointer, tree: Tree | None, files: Mapping[str, str]) -> set[str]:
@@ -93,7 +110,10 @@ def _named(space: Workspace, pointer: Pointer, tree: Tree | None, files: Mapping
     if entry is None or not entry.left_out:
         return set(filter(new, files))
     asked = space.choice.within(pointer.path, kind, was_left_out=True)
-    left_out = files if tree is None else tree.absent.files
+    left_out = set(files if tree is None else tree.absent.files)
+    if tree is not None and not space.tells_names_apart:
+        # Nobody chose to leave them out.
+        left_out -= alike(left_out, tree.listing.names).keys()
     return {name for name in files if (asked if name in left_out else new)(name)}
 
 
@@ -149,6 +169,7 @@ def without_base(space: Workspace, pointer: Pointer) -> bool:
     is_wanted = space.choice.within(pointer.path, kind, was_left_out=False)
     files = _beside(dict(read_dir_object(found, pointer.oid)), here)
     some_absent = any(not (cache.has(oid) and is_wanted(name)) for name, oid in files.items())
+    some_absent = some_absent or not (space.tells_names_apart or alike(files, here).keys().isdisjoint(files))
     if some_absent:
         tree = Tree(FolderListing(NameColumn.of([]), array("q")), HashColumn.of([]), Absent(files, None))
         space.index.write_tree(pointer.path, pointer.oid or "", tree)

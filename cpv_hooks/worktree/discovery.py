@@ -52,12 +52,17 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
     known = dict(index.pointers)
     index.pointers.clear()
     roots = {project.prefix: project for project in projects}
+    one_file = _of_one_file(repo, files)
     for file in files:
         project = _owner(roots, file)
         if project is None:
             continue
         try:
-            pointers = None if file in unmerged else _read(repo, file, index, known, now)
+            if file in one_file:
+                from cpv_hooks.system.alike_names import one_name
+
+                raise one_name(file, {file: one_file[file]})
+            pointers = None if file in unmerged or file in one_file.values() else _read(repo, file, index, known, now)
         except CPVError as error:
             found.errors.append(error)
             pointers = None
@@ -87,6 +92,15 @@ def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *,
         found.errors += new.errors
         found.ignored += new.ignored
     return found
+
+
+def _of_one_file(repo: Repo, files: list[str]) -> dict[str, str]:
+    """Pointers in Git that this disk does not tell from another one: which of them the file is, nobody knows."""
+    if len({file.lower() for file in files}) == len(files):
+        return {}
+    from cpv_hooks.system.alike_names import alike, tells_apart
+
+    return {} if tells_apart(repo.top) else alike(files)
 
 
 def _forget_left_out(repo: Repo, index: Index, pointers: list[Pointer]) -> None:

@@ -73,6 +73,12 @@ def complete_objects(
     What stands there already (`current`) is not asked for.
     """
     wanted = dict(needed_objects(pointer, space.cache)) if here is None else dict(here)
+    if pointer.isdir and not space.tells_names_apart:
+        from cpv_hooks.system.alike_names import alike, one_name
+
+        held = alike(wanted)
+        if held:
+            raise one_name(pointer.path, held)
     going = (oid for name, oid in wanted.items() if current.get(name) != oid)
     missing = list(lacking_objects(pointer, space.cache, going))
     if missing:

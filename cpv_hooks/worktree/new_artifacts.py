@@ -37,6 +37,7 @@ def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered:
     candidates = [path for path in candidates if not is_dvcignored(project.root, repo.top / path)]
     if not candidates:
         return New([], [], [])
+    candidates = _told_apart(repo, candidates, covered)
     tracked = repo.run("ls-files", "-z", "--", *(f":(literal){path}" for path in candidates)).split("\0")
     outputs = _stage_outputs(repo, project)
     candidates = [path for path in candidates if path not in outputs]
@@ -45,6 +46,16 @@ def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered:
     ignored = hidden(repo, files)
     pointers = [Pointer(file=file, path=path, oid=None) for file, path in files.items() if file not in ignored]
     return New(pointers, list(refused.values()), list(ignored.values()))
+
+
+def _told_apart(repo: Repo, candidates: list[str], covered: Collection[str]) -> list[str]:
+    """Those which are no other spelling of an artifact that has a pointer, where the disk takes both for one."""
+    from cpv_hooks.system.alike_names import alike, tells_apart
+
+    if tells_apart(repo.top):
+        return candidates
+    other = alike(candidates, sorted(covered))
+    return [path for path in candidates if path not in other]
 
 
 def _refusal(path: str, tracked: Collection[str]) -> CPVError | None:

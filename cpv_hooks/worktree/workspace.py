@@ -81,6 +81,13 @@ class Workspace:
         """The DVC cache of this root."""
         return Cache(self.project.cache_dir, types=self.project.cache_types, shared=self.project.cache_shared)
 
+    @cached_property
+    def tells_names_apart(self) -> bool:
+        """Whether the disk tells names apart that differ in case alone."""
+        from cpv_hooks.system.alike_names import tells_apart
+
+        return tells_apart(self.project.root)
+
     def target(self, path: str) -> Path:
         """Where an artifact lies. `Unreadable` where a folder on the way is a link, which could lead out."""
         top = self.project.repo.top

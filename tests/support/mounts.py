@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +59,26 @@ def overlay(lower: Path, place: Path) -> Iterator[Path]:
         yield place
     finally:
         _run("umount", "--lazy", place)
+
+
+@contextmanager
+def odd(folder: Path, place: Path, *words: str) -> Iterator[Path]:
+    """A folder seen through a file system of another kind; `odd_disk` has the words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place.mkdir(parents=True, exist_ok=True)
+    device = place.stat().st_dev
+    command = [sys.executable, str(Path(__file__).with_name("odd_disk.py")), str(folder), str(place), *words]
+    log = place.with_name(f"{place.name}.log")
+    environment = {**os.environ, "FUSE_LIBRARY_NAME": "fuse3"}
+    with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said, env=environment) as server:
+        while place.stat().st_dev == device:
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.01)
+        try:
+            yield place
+        finally:
+            _run("umount", "--lazy", place)
+    assert log.read_text() == ""
 
 
 def fill(disk: Path, leave: int) -> Path:

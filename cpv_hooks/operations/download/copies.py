@@ -28,7 +28,7 @@ from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.operations.download.destination import survey_output
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, ContentSource
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
-from cpv_hooks.operations.download.version_content import Piece, Stock, local
+from cpv_hooks.operations.download.version_content import Piece, Stock, local, refuse_alike
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.folder_names import clipped
 from cpv_hooks.system.signatures import TEMPORARY
@@ -47,6 +47,7 @@ class Copies:
         self.output = output
         self._stock = stock
         refuse_tracked(stock, output)
+        refuse_alike(stock, output)
         self._destination = survey_output(stock, output)
         if not force:
             self._refuse_taken()

@@ -20,7 +20,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.cache import PROTECTED, reflink
 from cpv_hooks.errors import disk_error
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSource
-from cpv_hooks.operations.download.version_content import Piece, Stock, local
+from cpv_hooks.operations.download.version_content import Piece, Stock, local, refuse_alike
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.folder_names import folder_name
@@ -86,6 +86,7 @@ class Shelf:
         for leftover in self.folder.parent.glob(f".{self.folder.name}.*{TEMPORARY}"):
             shutil.rmtree(leftover, ignore_errors=True)
         temporary = self._beside(f"{secrets.token_hex(4)}{TEMPORARY}")
+        refuse_alike(stock, temporary)
         try:
             signatures = _Layout(temporary, stock, source).make()
             self._beside("json").unlink(missing_ok=True)

@@ -82,6 +82,15 @@ class Stock:
         return replace(self, lacking=lacking, lacking_bytes=self.lacking_bytes if lacking else 0)
 
 
+def refuse_alike(stock: Stock, folder: Path) -> None:
+    """Refuse to write a version where two of its files would be one. Raises `CPVError`."""
+    from cpv_hooks.system.alike_names import alike, one_name, tells_apart
+
+    found = {} if tells_apart(folder) else alike(map(stock.place, stock.pieces))
+    if found:
+        raise one_name(str(folder), found)
+
+
 def local(project: Project, pointer: Pointer) -> str:
     """An artifact's path relative to its DVC root; `CPVError` for one that lies outside it."""
     if not project.holds(pointer.path):
