@@ -1,18 +1,19 @@
 """`dvc`, `cpv` and hooks from a process that has imported them already, so that a test does not pay for that each time.
 
 Each command runs in a fork of its own, with the folder, the environment, the standard streams, the umask and the
-parent of the process that stands for it: `python -I -S preloaded_client.py SOCKET PROGRAM ARGUMENT…`. Where a test is
-about how a program starts, it runs the program itself.
+parent of the process that stands for it, a shell that asks the server and waits (`preloaded_client.sh`). Where a test
+is about how a program starts, it runs the program itself.
 """
 
 from __future__ import annotations
 
-import array
 import atexit
+import ctypes
 import gc
 import importlib
 import os
 import pkgutil
+import selectors
 import shutil
 import signal
 import socket
@@ -21,12 +22,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-FIELDS = 3
-"""Descriptors that come with a request."""
+_CLIENT = Path(__file__).with_name("preloaded_client.sh")
+_PIDFD_GETFD = 438  # its number on every architecture; Python has no function for it
 # What they import only when they need it; with `pygit2` left out, which reads the home when it is imported.
 _ALSO = (
     "boto3",
@@ -77,20 +79,20 @@ _ALSO = (
 
 
 @cache
-def server() -> str:
-    """The socket of this process's server; it ends when this process does."""
-    folder = tempfile.mkdtemp(prefix="cpv-preloaded-")
-    place = os.path.join(folder, "socket")
+def folder() -> Path:
+    """The folder of this process's server; both end when this process does."""
+    place = Path(tempfile.mkdtemp(prefix="cpv-preloaded-"))
     process = subprocess.Popen(
         [sys.executable, "-m", "support.preloaded", place],
         cwd=Path(__file__).parents[1],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        text=True,
     )
     stdin, stdout = process.stdin, process.stdout
     assert stdin is not None
     assert stdout is not None
-    assert stdout.readline() == b"ready\n"
+    port = stdout.readline().strip()
     stdout.close()
 
     def end() -> None:
@@ -98,22 +100,26 @@ def server() -> str:
         process.wait()
 
     atexit.register(end)
+    functions = _CLIENT.read_text(encoding="utf-8").replace("PORT", port)
+    script(place / "client", f'{functions}\nanswer "$1" 1 always\n')
+    (place / "functions").write_text(functions, encoding="utf-8")
     return place
+
+
+def script(path: Path, text: str) -> None:
+    """Write a program of the shell that the client's functions are written for."""
+    path.write_text(f"#!/bin/bash\n{text}")
+    path.chmod(0o755)
+
+
+def functions() -> str:
+    """The client's functions for a script."""
+    return (folder() / "functions").read_text(encoding="utf-8")
 
 
 def command(program: str, *args: str | Path) -> tuple[str | Path, ...]:
     """The command that runs a program of ours there."""
-    return (*client(), server(), program, *args)
-
-
-def client() -> tuple[str | Path, ...]:
-    """The command that stands for one of the server's."""
-    return (sys.executable, "-I", "-S", Path(__file__).with_name("preloaded_client.py"))
-
-
-def folder() -> Path:
-    """The server's own, which goes with it."""
-    return Path(server()).parent
+    return (folder() / "client", program, *args)
 
 
 def _preload() -> None:
@@ -139,84 +145,140 @@ def _programs() -> dict[str, Callable[[], int | None]]:
     return {"dvc": dvc, "cpv": cpv, "cpv-hook": hook, "pre-commit": pre_commit}
 
 
-def _serve(place: str) -> None:
-    _preload()
-    programs = _programs()
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(place)
-    listener.listen(64)
-    threading.Thread(target=_end_with_parent, args=(place,), daemon=True).start()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    gc.freeze()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    while True:
-        connection, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            _attend(connection, programs)
-        connection.close()
+class _Request(NamedTuple):
+    """What a client asks: it is the process `pid`, whose command line has so many words before those of the program.
+
+    `streams` are its numbers of the standard ones; -1 where it has closed one.
+    """
+
+    pid: int
+    program: str
+    words: int
+    always: bool
+    streams: tuple[int, ...]
 
 
-def _end_with_parent(place: str) -> None:
-    os.read(0, 1)
-    shutil.rmtree(os.path.dirname(place), ignore_errors=True)
-    os._exit(0)
+class _Server:
+    """Forks once for a command, and tells the client how it ended."""
+
+    def __init__(self) -> None:
+        self._programs = _programs()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._selector = selectors.DefaultSelector()
+        self._identity = _identity("self")
+
+    def serve(self) -> None:
+        """Answer until the process that started this one ends."""
+        self._selector.register(0, selectors.EVENT_READ, self._end)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        gc.freeze()
+        print(self._listener.getsockname()[1], flush=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        while True:
+            for key, _ in self._selector.select():
+                # One of this round may have closed another's.
+                if key.fileobj in self._selector.get_map():
+                    key.data()
+
+    def _end(self) -> None:
+        shutil.rmtree(sys.argv[1], ignore_errors=True)
+        os._exit(0)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        pid, words, program, kind, *streams = connection.makefile(encoding="utf-8").readline().split()
+        request = _Request(int(pid), program, int(words), kind == "always", tuple(map(int, streams)))
+        try:
+            if request.always or _identity(pid) == self._identity:
+                self._start(connection, request)
+                return
+        except OSError:
+            # A process of other namespaces, or one that has gone.
+            pass
+        with closing(connection), suppress(OSError):
+            connection.sendall(b"other\n")
+
+    def _start(self, connection: socket.socket, request: _Request) -> None:
+        streams = _streams(request)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                for key in list(self._selector.get_map().values()):
+                    if key.fd:
+                        os.close(key.fd)
+                self._selector.close()
+                connection.close()
+                _run(request, streams, self._programs)
+            finally:
+                os._exit(1)
+        for stream in streams:
+            if stream is not None:
+                os.close(stream)
+        ended = os.pidfd_open(pid)
+
+        def tell() -> None:
+            _, status = os.waitpid(pid, 0)
+            self._selector.unregister(ended)
+            os.close(ended)
+            if connection in self._selector.get_map():
+                self._selector.unregister(connection)
+            with closing(connection), suppress(OSError):
+                connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+        def kill() -> None:
+            """Nobody waits for it any more."""
+            self._selector.unregister(connection)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+        self._selector.register(ended, selectors.EVENT_READ, tell)
+        self._selector.register(connection, selectors.EVENT_READ, kill)
 
 
-def _attend(connection: socket.socket, programs: dict[str, Callable[[], int | None]]) -> None:
-    """Start the command in one more process and wait for it; one that nobody waits for any more is ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    request, descriptors = _request(connection)
-    pid = os.fork()
-    if pid == 0:
-        connection.close()
-        _run(request, descriptors, programs)
-    for descriptor in descriptors:
-        os.close(descriptor)
-    threading.Thread(target=_kill_with_client, args=(connection, pid), daemon=True).start()
-    _, status = os.waitpid(pid, 0)
-    connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
-    os._exit(0)
+def _identity(pid: str) -> str:
+    """Who a process is: only one like the server may have its work done there."""
+    with open(f"/proc/{pid}/status") as stream:
+        lines = [line for line in stream if line.startswith(("Uid:", "Gid:", "TracerPid:", "CapEff:", "Seccomp:"))]
+    with open(f"/proc/{pid}/limits") as stream:
+        lines += stream
+    places = [os.readlink(f"/proc/{pid}/{name}") for name in ("root", "ns/mnt", "ns/net", "ns/pid")]
+    number = 0 if pid == "self" else int(pid)
+    return "".join([*lines, *places, f" {os.getsid(number)} {os.getpgid(number)}"])
 
 
-def _kill_with_client(connection: socket.socket, pid: int) -> None:
-    if not connection.recv(1):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+def _streams(request: _Request) -> list[int | None]:
+    """The standard streams of a client, as descriptors of ours."""
+    process = os.pidfd_open(request.pid)
+    try:
+        calls = (ctypes.CDLL(None).syscall(_PIDFD_GETFD, process, number, 0) for number in request.streams)
+        return [None if stream < 0 else stream for stream in calls]
+    finally:
+        os.close(process)
 
 
-def _request(connection: socket.socket) -> tuple[list[bytes], list[int]]:
-    size = array.array("i").itemsize
-    data, ancillary, _, _ = connection.recvmsg(1 << 20, socket.CMSG_SPACE(FIELDS * size))
-    descriptors = array.array("i")
-    for _, _, payload in ancillary:
-        descriptors.frombytes(payload)
-    length, _, rest = data.partition(b"\0")
-    while len(rest) < int(length):
-        rest += connection.recv(1 << 20)
-    return rest.split(b"\0"), list(descriptors)
-
-
-def _run(request: list[bytes], descriptors: list[int], programs: dict[str, Callable[[], int | None]]) -> None:
-    folder, umask, parent, count, *rest = request
-    arguments, variables = rest[: int(count)], rest[int(count) :]
+def _run(request: _Request, streams: list[int | None], programs: dict[str, Callable[[], int | None]]) -> None:
     status = 1
     try:
-        for target, descriptor in enumerate(descriptors):
-            os.dup2(descriptor, target)
-            os.close(descriptor)
-        os.chdir(folder)
-        os.umask(int(umask))
+        for target, stream in enumerate(streams):
+            if stream is None:
+                os.close(target)
+            else:
+                os.dup2(stream, target)
+                os.close(stream)
+        process = Path(f"/proc/{request.pid}")
+        os.chdir(process / "cwd")
+        fields = dict(line.split(":\t") for line in (process / "status").read_text().splitlines())
+        os.umask(int(fields["Umask"], 8))
+        os.getppid = lambda: int(fields["PPid"])
         os.environ.clear()
-        for name, _, value in (item.partition(b"=") for item in variables):
-            os.environb[name] = value
-        os.getppid = lambda: int(parent)
+        for name, _, value in (item.partition(b"=") for item in (process / "environ").read_bytes().split(b"\0")):
+            if name:
+                os.environb[name] = value
         tempfile.tempdir = None
-        program, *sys.argv[1:] = map(os.fsdecode, arguments)
-        sys.argv[0] = str(Path(sys.executable).parent / program)
-        status = _ended(programs[program])
+        # The shell and its script come first.
+        words = (process / "cmdline").read_bytes().split(b"\0")[2 + request.words : -1]
+        sys.argv = [str(Path(sys.executable).parent / request.program), *map(os.fsdecode, words)]
+        status = _ended(programs[request.program])
     finally:
         os._exit(status)
 
@@ -238,4 +300,5 @@ def _ended(program: Callable[[], int | None]) -> int:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _preload()
+    _Server().serve()

@@ -47,33 +47,20 @@ def interpreter() -> str:
     """The path of the program that stands for this Python; it is gone when this process is."""
     folder = preloaded.folder() / "bin"
     folder.mkdir()
-    hook = folder / "cpv-hook"
-    _write(hook, _answer("cpv-hook", Path(sys.executable).with_name("cpv-hook")))
+    python, main, here = (shlex.quote(str(word)) for word in (sys.executable, MAIN, folder))
+    own = shlex.quote(str(Path(sys.executable).with_name("cpv-hook")))
+    preloaded.script(
+        folder / "cpv-hook",
+        f'{preloaded.functions()}answer cpv-hook 0 like\nexec {own} "$@"\n',
+    )
     path = folder / "interpreter"
-    python = shlex.quote(sys.executable)
-    _write(
+    preloaded.script(
         path,
+        f"{preloaded.functions()}"
         f'case "$1 $2" in\n'
-        f"{shlex.quote(f'-I {MAIN}')}) shift 2; {_answer('cpv-hook', sys.executable, '-I', MAIN)} ;;\n"
-        f"'-m dvc') shift 2; {_answer('dvc', sys.executable, '-m', 'dvc')} ;;\n"
-        f"'-mpre_commit hook-impl') PATH={shlex.quote(str(folder))}:$PATH; export PATH ;;\n"
-        f'esac\nexec {python} "$@"',
+        f'"-I "{main}) answer cpv-hook 2 like ;;\n'
+        f"'-m dvc') answer dvc 2 like ;;\n"
+        f"'-mpre_commit hook-impl') PATH={here}:$PATH; export PATH ;;\n"
+        f'esac\nexec {python} "$@"\n',
     )
     return str(path)
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
-def _answer(program: str, *otherwise: str | Path) -> str:
-    """The shell's command for a program of ours, and the words that start it where it must not be preloaded."""
-    words = (*preloaded.client(), "--like", _identity(), *otherwise, "--", preloaded.server(), program)
-    return f'exec {shlex.join(map(str, words))} "$@"'
-
-
-@cache
-def _identity() -> str:
-    done = subprocess.run([*preloaded.client(), "--identity"], check=True, capture_output=True, text=True)
-    return done.stdout
