@@ -215,7 +215,8 @@ EDITOR = (
 
 @pytest.mark.compatibility(
     "DVC",
-    "`dvc exp run`, `apply`, `branch`, `push`, `pull`, `remove`",
+    "`dvc exp run`, `save`, `apply`, `branch`, `push`, `pull`, `remove`",
+    "`dvc diff`, `dvc get`, `dvc data status`",
     "`dvc repro`",
     "what DVC's VS Code extension asks",
 )
@@ -249,6 +250,11 @@ def test_experiments_between_commits(tell: Tell) -> None:
     assert story.read("out.bin") == b"lr: 3\n"
     assert story.read("model.bin") == b"model 4\n"
     story.dvc("exp", "branch", "-q", "e2", "tried")
+    story.dvc("exp", "save", "-q", "-n", "e3")
+    assert "e3" in story.dvc("exp", "list", "--name-only").text
+    assert {row["path"] for row in json.loads(story.dvc("diff", "--json", "main").out)["modified"]} >= {"model.bin"}
+    story.dvc("get", "-q", ".", "model.bin", "--rev", "v0.0", "-o", "../first.bin")
+    assert (story.path.parent / "first.bin").read_bytes() == b"model 1\n"
     story.git("stash", "-q")
     story.agree()
     story.git("checkout", "-q", "tried")

@@ -118,6 +118,20 @@ def cloned(*options: str, allowed: bool = False) -> Prepare:
     return prepare
 
 
+def sparse_clone(story: Story, cell: Cell) -> Story:
+    """Of the folders only those that are asked for afterwards; the model repository has a submodule, too."""
+    other = Shell(story.path.parent / "code")
+    other.path.mkdir()
+    other.git("init", "-q")
+    other.git("commit", "-q", "--allow-empty", "-m", "code")
+    story.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", f"file://{other.path}", "code")
+    story.git("commit", "-qm", "code of others")
+    clone = cloned("--filter=blob:none", "--sparse", allowed=True)(story, cell)
+    clone.git("sparse-checkout", "add", "--skip-checks", "data", ".husky", "code")
+    clone.git("-c", "protocol.file.allow=always", "submodule", "update", "-q", "--init")
+    return clone
+
+
 def linked(story: Story, cell: Cell) -> Story:
     story.git("worktree", "add", "-q", "-b", "side", "../linked/repo")
     return cell.another(story, story.path.parent / "linked/repo")
@@ -189,10 +203,10 @@ def sparse(story: Story, cell: Cell) -> Story:
 
 
 def identity_by_folder(story: Story, cell: Cell) -> Story:
-    """Who commits is said by an included file alone."""
+    """Who commits is said by a file that is included for this folder's repositories."""
     home = Path(os.environ["HOME"])
     (home / "work.config").write_text("[user]\n    name = Grace\n    email = grace@example.com\n")
-    story.git("config", "--local", "include.path", str(home / "work.config"))
+    story.git("config", "--global", f"includeIf.gitdir:{story.path.parent}/.path", str(home / "work.config"))
     return story
 
 
@@ -205,6 +219,7 @@ LAYOUTS: dict[str, Prepare] = {
     "shallow clone": cloned("--depth", "2"),
     "partial clone (`--filter=blob:none`)": cloned("--filter=blob:none", allowed=True),
     "partial clone (`--filter=tree:0`)": cloned("--filter=tree:0", allowed=True),
+    "partial and sparse clone (`--filter=blob:none --sparse`)": sparse_clone,
     "clone of a single branch": cloned("--single-branch"),
     "sparse checkout, cone, with a sparse index": sparse,
     "split index": configured("config core.splitIndex true", "update-index --split-index"),
@@ -218,7 +233,7 @@ LAYOUTS: dict[str, Prepare] = {
     "folder with spaces, quotes, `$`, letters beyond ASCII": strange_name,
     "work tree behind a symbolic link": behind_a_link,
     "`safe.bareRepository = explicit`": configured("config --global safe.bareRepository explicit"),
-    "identity from an included file": identity_by_folder,
+    "identity from an included file (`includeIf`)": identity_by_folder,
     "`transfer.fsckObjects`": configured("config transfer.fsckObjects true", "config fetch.fsckObjects true"),
     "`core.fsync = all`": configured("config core.fsync all"),
 }

@@ -11,6 +11,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.transfer.commits.early_upload import LARGE
+from support.http_store import Files
 from support.repos import ModelRepo, object_names
 from support.seaweed import Server
 from support.shell import Shell
@@ -113,6 +114,31 @@ def test_a_clone_without_cpv_pulls(repo: ModelRepo) -> None:
     clone = clone_without_cpv(repo)
     clone.dvc("pull", "-q")
     assert clone.tree() == repo.tree()
+
+
+@pytest.mark.compatibility("DVC", "`remote:` that can only be read (a mirror)")
+def test_a_mirror_that_can_only_be_read(repo: ModelRepo) -> None:
+    """What it has is taken from there and never sent; what it lacks and does not take stops a push, and no commit."""
+    with Files.serving() as mirror:
+        mirror.read_only = True
+        repo.write("base.bin", b"shared")
+        mirror.put(repo.md5("base.bin"), b"shared")
+        repo.dvc("remote", "add", "-q", "mirror", mirror.url)
+        repo.dvc("add", "-q", "base.bin")
+        name_remote(repo, "base.bin.dvc", remote="mirror")
+        repo.git("add", "-A")
+        assert repo.git("commit", "-qm", "third").text == "cpv: tagged v0.1\n"
+        assert repo.git("push", "-q", "origin", "main").text == ""
+        forget_cache(repo, "base.bin")
+        repo.git("checkout", "-q", "-f", "main")
+        assert repo.read("base.bin") == b"shared"
+        repo.write("base.bin", b"changed")
+        said = repo.git("commit", "-qm", "fourth").text
+        assert "cpv: warning: the data of " in said
+        assert "message='Forbidden'" in said
+        refused = repo.git("push", "-q", "origin", "main", status=1).text
+        assert f"cpv: {mirror.url}: ClientResponseError: 403" in refused
+        assert mirror.oids() == {hashlib.md5(b"shared").hexdigest()}
 
 
 def test_push_uploads_what_the_commit_did_not(repo: ModelRepo) -> None:

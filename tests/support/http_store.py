@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Files(ThreadingHTTPServer):
-    """Keeps what is put; `spoil` changes each body on its way in, with `ranges` parts are sent where asked for."""
+    """Keeps what is put; `spoil` changes each body on its way in, with `ranges` parts are sent where asked for, and one
+    that is `read_only` takes nothing."""
 
     daemon_threads = True
 
@@ -28,6 +29,7 @@ class Files(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.spoil = False
         self.ranges = False
+        self.read_only = False
         self.url = f"http://127.0.0.1:{self.server_port}/storage"
 
     def put(self, oid: str, data: bytes) -> None:
@@ -49,6 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         data = self._body()
+        if self.server.read_only:
+            self._end(403, b"")
+            return
         self.server.files[self.path] = data[:-1] + b"?" if self.server.spoil else data
         self._end(200, b"")
 
