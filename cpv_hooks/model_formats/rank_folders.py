@@ -12,6 +12,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import ocdbt, pickle_symbols, torch_files
 from cpv_hooks.model_formats.damage import DAMAGE, damage_reason
 from cpv_hooks.model_formats.numpy_files import dtype_named, numpy_dtype
+from cpv_hooks.model_formats.orbax_arrays import Arrays
 from cpv_hooks.model_formats.pickle_objects import Global, Made
 from cpv_hooks.model_formats.pickle_verdict import verdict
 from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
@@ -103,13 +104,15 @@ def read_orbax(files: Mapping[str, ByteSource], name: str = ORBAX) -> Model:
         notes.append("types of its arrays are read with zstandard: pip install 'dvc-cpv[readers]'")
     except (CPVError, OSError, UnreadableModel, *DAMAGE) as error:
         errors.append(f"{folder}{ocdbt.MANIFEST}: {damage_reason(error)}")
+    values = Arrays(files, folder, zarr3=bool(said.get("use_zarr3")))
     tensors = []
     for item in tree.values():
         path = ".".join(str(key["key"])[:200] for key in item["key_metadata"])
         known = arrays.get(path)
         shape = item["value_metadata"].get("write_shape", shapes.get(path, list(known.shape) if known else None))
         if isinstance(shape, list):
-            tensors.append(checked_tensor(Tensor(path, tuple(shape), known.dtype if known else "unknown")))
+            dtype = known.dtype if known else "unknown"
+            tensors.append(checked_tensor(Tensor(path, tuple(shape), dtype, part=partial(values.part, path))))
     kept = ("use_ocdbt", "use_zarr3")
     facts = {key: short(said[key]) for key in kept if key in said}
     return Model("Orbax", tuple(tensors), facts, tuple(notes), tuple(errors))

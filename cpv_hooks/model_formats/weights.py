@@ -40,10 +40,10 @@ def are_equal(before: Model, after: Model, advance: Advance) -> bool | None:
     known = bool(old)
     for name, tensor in old.items():
         one, other = _part(tensor), _part(new[name])
-        if one is None or other is None:
-            known = False
-        elif one.size != other.size or not _equal(one, other, advance):
+        equal = _equal(one, other, advance) if one is not None and other is not None else None
+        if equal is False:
             return False
+        known = known and bool(equal)
     return True if known else None
 
 
@@ -54,11 +54,16 @@ def _part(tensor: Tensor) -> Part | None:
         return None
 
 
-def _equal(one: Part, other: Part, advance: Advance) -> bool:
-    for left, right in zip(one.chunks(), other.chunks(), strict=True):
-        if left != right:
-            return False
-        advance(len(left))
+def _equal(one: Part, other: Part, advance: Advance) -> bool | None:
+    if one.size != other.size:
+        return False
+    try:
+        for left, right in zip(one.chunks(), other.chunks(), strict=True):
+            if left != right:
+                return False
+            advance(len(left))
+    except (UnreadableModel, *DAMAGE):
+        return None
     return True
 
 

@@ -35,12 +35,12 @@ class FileSource:
     """A file."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self.size = os.stat(path).st_size
 
     def read(self, offset: int, length: int) -> bytes:
         refuse_outside(self.size, offset, length)
-        with open(self._path, "rb", buffering=0) as stream:
+        with open(self.path, "rb", buffering=0) as stream:
             stream.seek(offset)
             data = b""
             while len(data) < length and (more := stream.read(length - len(data))):
@@ -71,15 +71,22 @@ class LazySource:
 
     @property
     def size(self) -> int:
-        return self._source().size
+        return self.opened().size
 
     def read(self, offset: int, length: int) -> bytes:
-        return self._source().read(offset, length)
+        return self.opened().read(offset, length)
 
-    def _source(self) -> ByteSource:
+    def opened(self) -> ByteSource:
+        """The source itself."""
         if self._opened is None:
             self._opened = self._opening()
         return self._opened
+
+
+def local_path(source: ByteSource) -> Path | None:
+    """The file that a source reads; None for one that is elsewhere."""
+    opened = source.opened() if isinstance(source, LazySource) else source
+    return opened.path if isinstance(opened, FileSource) else None
 
 
 class Part:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import struct
+import sys
+from pathlib import Path
 
 import pytest
 
+from cpv_hooks.model_formats.folder import read_folder
 from cpv_hooks.model_formats.record import Model, Tensor
 from cpv_hooks.model_formats.weights import are_equal, distances, have_same_tensors
-from cpv_hooks.system.byte_source import BytesSource, Part
-from support.saved_models import content, read, read_bytes
+from cpv_hooks.system.byte_source import BytesSource, FileSource, Part
+from support.saved_models import SAVED, content, read, read_bytes
 
 
 def ignore(size: int) -> None:
@@ -41,6 +45,54 @@ def test_formats_whose_bytes_differ_from_save_to_save(before: str, again: str, o
         assert are_equal(one, three, ignore) is False
 
 
+def test_orbax_has_the_same_weights_in_a_database_and_in_files() -> None:
+    one, two = read("orbax-zarr3"), read("orbax-files")
+    assert have_same_tensors(one, two)
+    assert are_equal(one, two, ignore) is True
+    assert {distance.name: distance.norm_before for distance in distances(one, two, ignore)} == {
+        "bytes": pytest.approx(14**0.5),
+        "half": pytest.approx(900**0.5),
+        "mask": 1,
+        "small": pytest.approx(2**0.5),
+        "step": 7,
+    }
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_a_change_of_orbax_weights_is_seen(tmp_path: Path, *, is_local: bool) -> None:
+    import tensorstore
+
+    place = tmp_path / "orbax"
+    shutil.copytree(SAVED / "orbax", place)
+    store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{place}/"}}
+    bias = tensorstore.open({"driver": "zarr", "kvstore": store, "path": "layer.bias/"}).result()
+    bias[1:].write([3, 4]).result()
+    paths = [path for path in place.rglob("*") if path.is_file()]
+    files = {
+        str(path.relative_to(place)): FileSource(path) if is_local else BytesSource(path.read_bytes()) for path in paths
+    }
+    before, after = read("orbax"), read_folder(files)
+    assert after is not None
+    assert have_same_tensors(before, after)
+    assert are_equal(before, after, ignore) is False
+    moved = {found.name: (found.norm_before, found.norm) for found in distances(before, after, ignore)}
+    assert moved == {"layer.bias": (0, 5), "layer.kernel": (pytest.approx(6**0.5), 0)}
+
+
+def test_orbax_weights_that_cannot_be_read_are_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "files"
+    shutil.copytree(SAVED / "orbax-files", place)
+    (place / "half/0.0").write_bytes(b"no zstandard")
+    files = {str(path.relative_to(place)): FileSource(path) for path in place.rglob("*") if path.is_file()}
+    damaged = read_folder(files)
+    assert damaged is not None
+    assert {found.name for found in distances(read("orbax-files"), damaged, ignore) if found.norm is None} == {"half"}
+    assert are_equal(read("orbax-files"), damaged, ignore) is None
+    monkeypatch.setitem(sys.modules, "tensorstore", None)
+    assert are_equal(read("orbax"), read("orbax"), ignore) is None
+    assert [found.norm for found in distances(read("orbax"), read("orbax"), ignore)] == [None, None]
+
+
 def test_safetensors_writes_its_metadata_in_any_order() -> None:
     def saved(metadata: dict[str, str]) -> Model:
         header = {"__metadata__": metadata, "a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}}
@@ -57,7 +109,6 @@ def test_other_trees_are_other_tensors() -> None:
 
 
 def test_what_cannot_be_seen_is_not_known() -> None:
-    assert are_equal(read("orbax"), read("orbax"), ignore) is None
     assert are_equal(read("xgboost.json"), read("xgboost.json"), ignore) is None
     assert are_equal(read("onnx-external"), read("onnx-external"), ignore) is True
 
