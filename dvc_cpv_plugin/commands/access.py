@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from pathlib import Path
 from typing import Any
 
+from cpv_hooks.accounts.aws.access_policy import policy
+from cpv_hooks.accounts.aws.team_and_model import team_and_bucket
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
@@ -18,12 +22,6 @@ EXAMPLES = """examples:
 
 class CmdAccess(CPVCommand):
     def run(self) -> int:
-        import json
-        from pathlib import Path
-
-        from cpv_hooks.accounts.aws.access_policy import policy
-        from cpv_hooks.accounts.aws.team_and_model import team_and_bucket
-
         team, bucket = team_and_bucket(Path.cwd(), self.args.team_name, self.args.bucket)
         found = policy(bucket, team, read_only=self.args.read_only, gc=self.args.gc)
         sys.stdout.write(json.dumps(found, indent=2) + "\n")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cpv_hooks.accounts.aws.aws_setup import plan_aws
+from cpv_hooks.accounts.aws.aws_target import AwsRequest
+from cpv_hooks.console.plan import Plan
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
-
-if TYPE_CHECKING:
-    from cpv_hooks.accounts.aws.aws_target import AwsRequest
-    from cpv_hooks.console.plan import Plan
 
 EXAMPLES = """examples:
   dvc cpv aws-config                                          # what aws configure, aws sso login or AWS_… have set up
@@ -39,13 +38,9 @@ class CmdAwsConfig(SetupCommand):
         return {name: getattr(self.args, name) for name in names}
 
     def plan(self, folder: Path) -> Plan[None]:
-        from cpv_hooks.accounts.aws.aws_setup import plan_aws
-
         return plan_aws(self._request(), folder)
 
     def _request(self) -> AwsRequest:
-        from cpv_hooks.accounts.aws.aws_target import AwsRequest
-
         names = ("credential_path", "profile", "bucket", "region", "endpoint_url", "read_only", "force")
         given = {name: getattr(self.args, name) for name in names}
         return AwsRequest(**given, team=self.args.team_name, model=self.args.model_name, move=not self.args.no_move)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
-import sys
+import traceback
 from abc import ABC, abstractmethod
 from typing import Any
 
+from cpv_hooks.console.output import fail
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git import hooks_in_place
+from cpv_hooks.git.repo import Repo
 from dvc_cpv_plugin.commands import ui
 
 
@@ -26,13 +31,6 @@ class CPVCommand(ABC):
 
     def do_run(self) -> int:
         """Called by DVC; runs the command and turns a `CPVError` into its line."""
-        if sys.platform == "win32":
-            # Nothing of the engine can be imported there.
-            sys.stderr.write("cpv: Windows is not supported yet; fix: use WSL (wsl --install), and Git and DVC in it\n")
-            return 1
-        from cpv_hooks.console.output import fail
-        from cpv_hooks.errors import CPVError
-
         before = os.environ.get("CPV_QUIET")
         ui.quiet = bool(self.args.quiet)
         if self.args.quiet:
@@ -58,10 +56,6 @@ class CPVCommand(ABC):
 
     @staticmethod
     def _say_bypassed() -> None:
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.git import hooks_in_place
-        from cpv_hooks.git.repo import Repo
-
         try:
             hooks_in_place.check_hooks(Repo.discover())
         except (CPVError, OSError):
@@ -69,9 +63,6 @@ class CPVCommand(ABC):
 
     @staticmethod
     def _trace() -> None:
-        import logging
-        import traceback
-
         logging.getLogger("dvc.cpv").debug("the error below comes from here\n%s", traceback.format_exc())
 
 

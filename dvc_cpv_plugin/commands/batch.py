@@ -8,14 +8,16 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cpv_hooks.console.output import printable
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console.output import printable, say
+from cpv_hooks.errors import CPVError
+from cpv_hooks.events.outbox import Event, emit_events
+from cpv_hooks.operations import batch_run
+from cpv_hooks.operations.batch_dask import run_on_dask
+from cpv_hooks.operations.batch_run import Ran
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-
-if TYPE_CHECKING:
-    from cpv_hooks.operations.batch_run import Ran
 
 EXAMPLES = """examples:
   dvc cpv batch status                                  every model below this folder
@@ -34,10 +36,6 @@ class CmdBatch(CPVCommand):
     """A table on a terminal, plain lines in a pipe, or JSON; what runs meanwhile is said as it ends."""
 
     def run(self) -> int:
-        from cpv_hooks.console.output import say
-        from cpv_hooks.events.outbox import Event, emit_events
-        from cpv_hooks.operations import batch_run
-
         roots = batch_run.find_repositories(self.args.paths, self.args.team_name, Path.cwd())
         command = [self.args.command, *self._options()]
         ended: list[Ran] = []
@@ -48,8 +46,6 @@ class CmdBatch(CPVCommand):
 
         try:
             if self.args.dask is not None:
-                from cpv_hooks.operations.batch_dask import run_on_dask
-
                 run_on_dask(self.args.dask, roots, command, done)
             else:
                 batch_run.run_here(roots, command, self.args.jobs, done)
@@ -63,8 +59,6 @@ class CmdBatch(CPVCommand):
         return int(any(ran.result != "ok" for ran in ended))
 
     def _options(self) -> list[str]:
-        from cpv_hooks.errors import CPVError
-
         try:
             options = shlex.split(self.args.options)
         except ValueError as error:
@@ -73,8 +67,6 @@ class CmdBatch(CPVCommand):
         return [*options, "--json"] if self.args.json and self.args.command in _JSON else options
 
     def _show(self, ended: list[Ran]) -> None:
-        from dvc_cpv_plugin.commands import ui
-
         ended = sorted(ended, key=lambda ran: ran.root)
         if self.args.json:
             rows = [_as_dict(ran) for ran in ended]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cpv_hooks.accounts.git_host import client
+from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host, plan_removal
+from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
+from cpv_hooks.console.plan import Plan
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.plan import Plan
 
 EXAMPLES = """examples:
   dvc cpv bitbucket-config                                   # Bitbucket Cloud, with ~/.ssh/id_ed25519
@@ -35,10 +36,6 @@ class CmdBitbucketConfig(SetupCommand):
         return {name: getattr(self.args, name) for name in names}
 
     def plan(self, folder: Path) -> Plan[None]:
-        from cpv_hooks.accounts.git_host import client
-        from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host, plan_removal
-        from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
-
         if self.args.remove:
             return plan_removal(self.args.host)
         request = GitHostRequest(

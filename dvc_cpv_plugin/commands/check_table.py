@@ -5,20 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
+from cpv_hooks.console.check_result import Check
 from cpv_hooks.console.output import printable
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.check_result import Check
+from dvc_cpv_plugin.commands import ui
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 def show(checks: Sequence[Check], *, as_json: bool) -> int:
     """Print checks; returns the exit code, 1 where one failed."""
-    from dvc_cpv_plugin.commands import ui
-
     failed = any(check.result == "fail" for check in checks)
     if as_json:
         ui.write_json({"ok": not failed, "checks": [asdict(check) for check in checks]})

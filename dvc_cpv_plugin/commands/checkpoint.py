@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpv_hooks.console.output import printable
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.operations.info.checkpoint_list import Listed
+from dvc_cpv_plugin.combined import CombinedCheckpointsManage
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag
 from dvc_cpv_plugin.commands.line import last_of_line
-
-if TYPE_CHECKING:
-    from cpv_hooks.operations.info.checkpoint_list import Listed
 
 EXAMPLES = """examples:
   dvc cpv checkpoint create --tag v1.0 -m "First release"
@@ -25,8 +26,6 @@ class CmdCreate(CheckpointCommand):
     """`CombinedCheckpointsManage.tag_model_and_data`; prints both tags."""
 
     def run(self) -> int:
-        from dvc_cpv_plugin.combined import CombinedCheckpointsManage
-
         message = self.args.message
         own = [message if one is None else one for one in (self.args.model_message, self.args.data_message)]
         model, data = self.open(CombinedCheckpointsManage).tag_model_and_data(self.args.tag, *own)
@@ -37,12 +36,6 @@ class CmdCheckpointList(CheckpointCommand):
     """`CombinedCheckpointsManage.read_combined_checkpoints`."""
 
     def run(self) -> int:
-        import json
-        import sys
-
-        from dvc_cpv_plugin.combined import CombinedCheckpointsManage
-        from dvc_cpv_plugin.commands import ui
-
         found = self.open(CombinedCheckpointsManage).read_combined_checkpoints()
         if self.wants_json:
             ui.write_output(json.dumps(found, indent=2))
@@ -57,8 +50,6 @@ class CmdCheckpointRevert(CheckpointCommand):
     """`CombinedCheckpointsManage.revert_model_and_data`."""
 
     def run(self) -> int:
-        from dvc_cpv_plugin.combined import CombinedCheckpointsManage
-
         both = self.open(CombinedCheckpointsManage)
         tag = (
             last_of_line(_both(both.read_combined_checkpoints(dry_run=False)), "model")

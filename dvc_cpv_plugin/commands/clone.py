@@ -6,6 +6,8 @@ import argparse
 import os
 from typing import Any
 
+from cpv_hooks.project.fetch_rule import parse_words
+from cpv_hooks.setup.install.new_clone import clone
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_only
@@ -24,9 +26,6 @@ class CmdClone(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        from cpv_hooks.project.fetch_rule import parse_words
-        from cpv_hooks.setup.install.new_clone import clone
-
         parse_words(self.args.only or (), "--only")  # before there is anything to take back
         repo = clone(self.args.url, self.args.folder, tag=self.args.tag, depth=self.args.depth)
         os.chdir(repo.top)

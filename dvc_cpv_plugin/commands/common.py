@@ -7,15 +7,18 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from cpv_hooks.console.output import printable, size_text
+from cpv_hooks.console.plan import Effect
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.roots import projects_here
+from dvc_cpv_plugin.checkpoints import Checkpoints, print_effects
+from dvc_cpv_plugin.commands import ui
 from dvc_cpv_plugin.commands.base import CPVCommand
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.plan import Effect
-    from cpv_hooks.project.project import Project
-    from dvc_cpv_plugin.checkpoints import Checkpoints
-    from dvc_cpv_plugin.options import CommonOptions
+from dvc_cpv_plugin.options import CommonOptions
 
 C = TypeVar("C", bound="Checkpoints")
 
@@ -46,8 +49,6 @@ class CheckpointCommand(CPVCommand):
 
     def options(self) -> CommonOptions:
         """The common flags as the API's options."""
-        from dvc_cpv_plugin.options import CommonOptions
-
         return CommonOptions(
             verbose=bool(self.args.verbose),
             log_file=self.args.log_file,
@@ -61,10 +62,6 @@ class CheckpointCommand(CPVCommand):
 
     def project(self) -> Project | None:
         """The DVC root around the folder that the flags mean, or None where there is none."""
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.roots import projects_here
-
         folder = self._folder
         try:
             return projects_here(Repo.discover(folder), folder)[0] if folder.is_dir() else None
@@ -81,8 +78,6 @@ class CheckpointCommand(CPVCommand):
 
     def _names(self) -> tuple[str, str]:
         """Team and model: as the flags say, else as the repository here does."""
-        from cpv_hooks.errors import CPVError
-
         team, model = self.args.team_name, self.args.model_name
         if team is not None and model is not None:
             return team, model
@@ -100,8 +95,6 @@ class CheckpointCommand(CPVCommand):
 
     def say(self, text: str, value: Mapping[str, object]) -> int:
         """Print a result: the text, or the value where `--json` asks for it; nothing in a dry run."""
-        from dvc_cpv_plugin.commands import ui
-
         if not self.args.dry_run:
             ui.write_output(json.dumps(value, indent=2) if self.wants_json else text)
         return 0
@@ -111,9 +104,6 @@ class CheckpointCommand(CPVCommand):
         return bool(getattr(self.args, "json", False))
 
     def _show(self, effects: Sequence[Effect]) -> None:
-        from dvc_cpv_plugin.checkpoints import print_effects
-        from dvc_cpv_plugin.commands import ui
-
         if self.wants_json:
             listed = [{"tool": effect.tool, "text": effect.text} for effect in effects]
             ui.write_output(json.dumps({"dry_run": True, "effects": listed}, indent=2))
@@ -123,7 +113,7 @@ class CheckpointCommand(CPVCommand):
 
 def own_team() -> str | None:
     """The team of the personal settings."""
-    from cpv_hooks.accounts.personal import personal_settings
+    from cpv_hooks.accounts.personal import personal_settings  # pydantic, which few commands need
 
     return personal_settings.load_settings().team_name
 
@@ -177,8 +167,6 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def facts(table: Mapping[str, object], indent: str = "") -> str:
     """Metadata for people: a line for each value, the tag's first."""
-    from cpv_hooks.console.output import size_text
-
     lines = []
     for key, value in sorted(table.items(), key=lambda item: item[0] != "tag"):
         label = f"{indent}{key.replace('_', ' ')}:"
@@ -202,8 +190,6 @@ def _row(item: object) -> str:
 
 
 def _word(value: object) -> str:
-    from cpv_hooks.console.output import printable
-
     if value is None:
         return "unknown"
     if isinstance(value, bool):

@@ -6,9 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from getpass import getpass
 from typing import Any
+from urllib.parse import urlsplit
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.accounts.personal import personal_settings
+from cpv_hooks.console.output import say, warn
+from cpv_hooks.console.redact import MASK, redact
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_json, add_noun
 from dvc_cpv_plugin.commands.config_trust import add_trust
@@ -28,9 +33,6 @@ class CmdGet(CPVCommand):
     """Prints one setting, or a group of them."""
 
     def run(self) -> int:
-        from cpv_hooks.accounts.personal import personal_settings
-        from dvc_cpv_plugin.commands import ui
-
         key = self.args.key
         value = _masked(key, personal_settings.get(key))
         if self.args.json:
@@ -46,9 +48,6 @@ class CmdConfigList(CPVCommand):
     """A table on a terminal, plain lines in a pipe, or JSON."""
 
     def run(self) -> int:
-        from cpv_hooks.accounts.personal import personal_settings
-        from dvc_cpv_plugin.commands import ui
-
         found = personal_settings.get()
         if self.args.json:
             ui.write_output(json.dumps(_masked("", found), indent=2))
@@ -66,8 +65,6 @@ class CmdSet(CPVCommand):
     """Changes one setting; `-` reads its value from the standard input."""
 
     def run(self) -> int:
-        from cpv_hooks.console.output import warn
-
         key = self.args.key
         if self.args.value == "-":
             return _change(key, _typed(key), self.args.dry_run)
@@ -84,10 +81,6 @@ class CmdUnset(CPVCommand):
 
 
 def _change(key: str, value: str | None, dry_run: bool) -> int:
-    from cpv_hooks.accounts.personal import personal_settings
-    from cpv_hooks.console.output import say
-    from dvc_cpv_plugin.commands import ui
-
     changes = {key: value}
     found: Any = (personal_settings.preview if dry_run else personal_settings.update)(changes)
     for name in key.split("."):
@@ -104,8 +97,6 @@ def _typed(key: str) -> str:
     """A value that is not to stand in the arguments: typed without an echo on a terminal, else the first line."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    from getpass import getpass
-
     return getpass(f"{key}: ", stream=sys.stderr).strip()
 
 
@@ -120,10 +111,6 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 def _masked(key: str, value: Any) -> Any:
     """A value, or a group of them, without what is secret."""
-    from urllib.parse import urlsplit
-
-    from cpv_hooks.console.redact import MASK, redact
-
     if isinstance(value, dict):
         return {name: _masked(f"{key}.{name}" if key else name, inner) for name, inner in value.items()}
     if not isinstance(value, str):

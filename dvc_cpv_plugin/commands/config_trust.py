@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 from typing import Any
+from urllib.parse import urlsplit
 
+from cpv_hooks.accounts.personal import trusted
+from cpv_hooks.console.output import say
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project import trust
+from cpv_hooks.project.roots import projects_here
+from dvc_cpv_plugin.commands import ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 _SERVER = "The server, such as https://minio.example.org:9000 (default: the one that the repository asks for)."
@@ -14,11 +22,6 @@ class CmdTrust(CPVCommand):
     """Confirms servers; without one, those that the repository's remotes ask for."""
 
     def run(self) -> int:
-        from cpv_hooks.accounts.personal import trusted
-        from cpv_hooks.console.output import say
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project import trust
-
         repo = Repo.discover()
         if self.args.server is None:
             return self._asked(repo)
@@ -30,12 +33,6 @@ class CmdTrust(CPVCommand):
 
     @staticmethod
     def _asked(repo: Any) -> int:
-        from cpv_hooks.accounts.personal import trusted
-        from cpv_hooks.console.output import say
-        from cpv_hooks.project import trust
-        from cpv_hooks.project.roots import projects_here
-        from dvc_cpv_plugin.commands import ui
-
         new = [name for project in projects_here(repo) for name in trusted.confirm_remote(project)]
         for name in new:
             say(f"{name} gets your credentials for {repo.top}")
@@ -48,12 +45,6 @@ class CmdUntrust(CPVCommand):
     """Takes a confirmation back; without a server, all of the repository's."""
 
     def run(self) -> int:
-        from cpv_hooks.accounts.personal import trusted
-        from cpv_hooks.console.output import say
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project import trust
-
         repo = Repo.discover()
         known = sorted(trust.confirmed(repo))
         gone = trusted.revoke(repo, known if self.args.server is None else [self.args.server])
@@ -66,11 +57,6 @@ class CmdUntrust(CPVCommand):
 
 
 def _check(given: str) -> None:
-    from urllib.parse import urlsplit
-
-    from cpv_hooks.errors import CPVError
-    from cpv_hooks.project import trust
-
     try:
         is_url = bool(urlsplit(given).netloc) and given.isprintable() and " " not in given
     except ValueError:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dvc_cpv_plugin.commands import NOUNS
+from dvc_cpv_plugin.commands.common import CheckpointCommand
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
-
-if TYPE_CHECKING:
-    from dvc_cpv_plugin.commands.common import CheckpointCommand
-    from dvc_cpv_plugin.data import DataCheckpointsManage
+from dvc_cpv_plugin.data import DataCheckpointsManage
 
 EXAMPLES = """examples:
   dvc cpv data upload /datasets/flowers -m "two more classes"
@@ -20,8 +18,6 @@ EXAMPLES = """examples:
 
 
 def _data(command: CheckpointCommand) -> DataCheckpointsManage:
-    from dvc_cpv_plugin.data import DataCheckpointsManage
-
     return command.open(DataCheckpointsManage)
 
 

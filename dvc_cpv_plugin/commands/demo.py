@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.reason import reason
+from cpv_hooks.git.repo import environment
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 EXAMPLES = """examples:
@@ -42,9 +45,6 @@ class Story:
 
     def run(self, *command: str, cwd: Path, shown: str | None = None) -> str:
         """Echo a command, run it, show what it prints; a failure ends the demo."""
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.git.reason import reason
-
         line = shown or shlex.join(command)
         _write(f"$ {line}")
         done = subprocess.run(
@@ -74,8 +74,6 @@ class Story:
             _write(f"  ! {what}: DIFFERENT ({', '.join(name for name in ARTIFACTS if found[name] != expected[name])})")
 
     def _environment(self) -> dict[str, str]:
-        from cpv_hooks.git.repo import environment
-
         env = environment()
         # This is a user's shell again: hooks run, and the user's own settings stay out of the story.
         for key in ("CPV_RUNNING", "GIT_OPTIONAL_LOCKS", "CPV_QUIET"):
@@ -110,8 +108,6 @@ _GITCONFIG = """[user]
 
 
 def _write(text: str) -> None:
-    from dvc_cpv_plugin.commands import ui
-
     ui.write_output(text)
     sys.stdout.flush()
 
@@ -174,8 +170,6 @@ class CmdDemo(CPVCommand):
     """Tells the story, sums up, and ends with 1 where something was not identical."""
 
     def run(self) -> int:
-        from cpv_hooks.errors import CPVError
-
         if self.args.keep:
             return self._tell(Path(tempfile.mkdtemp(prefix="cpv-demo-")))
         try:

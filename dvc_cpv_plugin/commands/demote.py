@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.history.promotion import demote
+from cpv_hooks.project.roots import projects_here
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.promote import say_push
 
 EXAMPLES = """examples:
   dvc cpv demote staging
@@ -17,12 +21,6 @@ class CmdDemote(CPVCommand):
     """Writes GTO's tags."""
 
     def run(self) -> int:
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.history.promotion import demote
-        from cpv_hooks.project.roots import projects_here
-        from dvc_cpv_plugin.commands import ui
-        from dvc_cpv_plugin.commands.promote import say_push
-
         repo = Repo.discover()
         made = demote(repo, projects_here(repo), self.args.stage, self.args.message)
         for tag in made:

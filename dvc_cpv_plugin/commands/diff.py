@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cpv_hooks.console.output import printable
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console.output import printable, say, size_text, warn
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.history.compare import ArtifactChange, Difference, FileChange, MetricChange, compare
+from cpv_hooks.history.side import of_commit, of_work_tree
+from cpv_hooks.history.version_names import find_commit
+from cpv_hooks.model_formats.weights import demand_numpy
+from cpv_hooks.project.roots import projects_here
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.model_lines import changed
-
-if TYPE_CHECKING:
-    from cpv_hooks.history.compare import ArtifactChange, Difference, FileChange, MetricChange
 
 EXAMPLES = """examples:
   dvc cpv diff v0.3                           the work tree against v0.3
@@ -31,17 +35,6 @@ class CmdDiff(CPVCommand):
     """Plain lines, Markdown or JSON."""
 
     def run(self) -> int:
-        import json
-
-        from cpv_hooks.console.output import say, warn
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.history.compare import compare
-        from cpv_hooks.history.side import of_commit, of_work_tree
-        from cpv_hooks.history.version_names import find_commit
-        from cpv_hooks.model_formats.weights import demand_numpy
-        from cpv_hooks.project.roots import projects_here
-        from dvc_cpv_plugin.commands import ui
-
         if self.args.weights:
             demand_numpy()
         repo = Repo.discover()
@@ -154,8 +147,6 @@ def _rules(item: ArtifactChange) -> str:
 
 
 def _sizes(item: ArtifactChange | FileChange) -> str:
-    from cpv_hooks.console.output import size_text
-
     before, after = (None if size is None else size_text(size) for size in (item["size_before"], item["size_after"]))
     if item["change"] == "changed":
         return f"{before or '?'} -> {after or '?'}"

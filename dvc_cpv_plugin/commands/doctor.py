@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from cpv_hooks.checks import doctor
+from cpv_hooks.git.repo import Repo
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.check_table import show
@@ -22,9 +24,6 @@ class CmdDoctor(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        from cpv_hooks.checks import doctor
-        from cpv_hooks.git.repo import Repo
-
         return show(doctor.examine(Repo.discover()), as_json=self.args.json)
 
 

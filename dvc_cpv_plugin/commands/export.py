@@ -8,6 +8,7 @@ from typing import Any
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json
+from dvc_cpv_plugin.models import ModelsCheckpointsManage
 
 EXAMPLES = """examples:
   dvc cpv export v0.3 --to release                        the files, no Git and no DVC
@@ -22,8 +23,6 @@ class CmdExport(CheckpointCommand):
     """`ModelsCheckpointsManage.export_version`; prints the folder."""
 
     def run(self) -> int:
-        from dvc_cpv_plugin.models import ModelsCheckpointsManage
-
         args = self.args
         found = self.open(ModelsCheckpointsManage).export_version(
             args.to, args.tag, format=args.format, manifest=args.manifest

@@ -6,16 +6,22 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.accounts.personal import trusted
+from cpv_hooks.console import output
+from cpv_hooks.console.output import say, size_text
+from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.project.config import FILE, Kind
+from cpv_hooks.project.project import Project
+from cpv_hooks.setup.init import init_plan, proposals, skeleton
+from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository
+from cpv_hooks.setup.init.proposals import Proposal
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_telling, own_team
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.config import Kind
-    from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository
-    from cpv_hooks.setup.init.proposals import Proposal
+from dvc_cpv_plugin.logged import logged
+from dvc_cpv_plugin.options import OperationOptions
 
 EXAMPLES = """examples:
   dvc cpv init resnet50 --team-name vision
@@ -28,9 +34,6 @@ class CmdInit(CPVCommand):
     """Asks for what is missing (on a terminal), plans, and does or prints the plan."""
 
     def run(self) -> int:
-        from dvc_cpv_plugin.logged import logged
-        from dvc_cpv_plugin.options import OperationOptions
-
         options = OperationOptions(
             verbose=bool(self.args.verbose),
             log_file=Path(self.args.log_file) if self.args.log_file else None,
@@ -41,10 +44,6 @@ class CmdInit(CPVCommand):
             return self._init()
 
     def _init(self) -> int:
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.setup.init import init_plan
-        from dvc_cpv_plugin.commands import ui
-
         if self.args.path == "":
             raise CPVError("the folder's name is empty", fix="dvc cpv init MODEL")
         path = None if self.args.path is None else Path(self.args.path)
@@ -64,17 +63,10 @@ class CmdInit(CPVCommand):
     @staticmethod
     def _confirm(place: NewRepository) -> None:
         """The server that a remote of this repository names is the user's choice now."""
-        from cpv_hooks.accounts.personal import trusted
-        from cpv_hooks.console.output import say
-        from cpv_hooks.project.project import Project
-
         for name in trusted.confirm_remote(Project.open(place.repo, place.root)):
             say(f"{name} gets your credentials for this repository (dvc cpv config untrust takes that back)")
 
     def _request(self, place: NewRepository, chosen: list[Proposal]) -> InitRequest:
-        from cpv_hooks.setup.init import init_plan
-        from cpv_hooks.setup.init.model_repository import InitRequest
-
         team, model = init_plan.existing_names(place)
         artifacts: dict[Kind, list[str]] = {}
         for item in chosen:
@@ -91,24 +83,17 @@ class CmdInit(CPVCommand):
 
     @staticmethod
     def _ask(what: str) -> str:
-        from cpv_hooks.errors import CPVError
-
         if not _on_terminal():
             raise CPVError(f"the {what}'s name is missing", fix=f"dvc cpv init --{what}-name NAME")
         return input(f"Name of the {what}: ").strip()
 
     @staticmethod
     def _proposals(place: NewRepository) -> list[Proposal]:
-        from cpv_hooks.project.config import FILE
-        from cpv_hooks.setup.init import proposals
-
         if place.fresh or place.top is None or (place.root / FILE).exists():
             return []
         return proposals.propose_artifacts(place.repo, place.root)
 
     def _wanted(self, item: Proposal) -> bool:
-        from cpv_hooks.console.output import size_text
-
         if self.args.yes:
             return True
         if self.args.dry_run or not _on_terminal():
@@ -117,11 +102,6 @@ class CmdInit(CPVCommand):
         return answer.strip().lower() in ("", "y", "yes")
 
     def _report(self, place: NewRepository, request: InitRequest, found: list[Proposal], changed: bool) -> None:
-        from cpv_hooks.console import output
-        from cpv_hooks.errors import shell_path
-        from cpv_hooks.project.config import FILE
-        from cpv_hooks.setup.init import skeleton
-
         chosen = {path for paths in request.artifacts.values() for path in paths}
         left = [item for item in found if item.path not in chosen]
         if left:

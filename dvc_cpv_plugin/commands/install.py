@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cpv_hooks.console.output import say
+from cpv_hooks.git import hooks_in_place
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project import fetch_choice
+from cpv_hooks.project.project import managed_roots
+from cpv_hooks.recovery.guarded_sync import guarded_sync
+from cpv_hooks.setup.install.install import install
+from cpv_hooks.sync.report import incomplete, tell_changes
+from cpv_hooks.sync.sync_policy import SYNC
+from cpv_hooks.versions import missed
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_only
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
 
 EXAMPLES = """examples:
   git clone git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git && cd resnet50
@@ -27,23 +34,11 @@ class CmdInstall(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        from cpv_hooks.git.repo import Repo
-
         return install_and_bring(Repo.discover(), self.args.only, fetch=self.args.fetch)
 
 
 def install_and_bring(repo: Repo, only: Sequence[str] | None, *, fetch: bool = True) -> int:
     """Install CPV in a clone, which has what `only` names from now on, and bring it; the exit code."""
-    from cpv_hooks.console.output import say
-    from cpv_hooks.git import hooks_in_place
-    from cpv_hooks.project import fetch_choice
-    from cpv_hooks.project.project import managed_roots
-    from cpv_hooks.recovery.guarded_sync import guarded_sync
-    from cpv_hooks.setup.install.install import install
-    from cpv_hooks.sync.report import incomplete, tell_changes
-    from cpv_hooks.sync.sync_policy import SYNC
-    from cpv_hooks.versions import missed
-
     if only:
         fetch_choice.choose_fetched(repo, only)
     hooks_in_place.note_bypassed(repo)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks.errors import CPVError
 from cpv_hooks.project.config import Kind
+from dvc_cpv_plugin.commands import ui
 from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag, facts
 
@@ -35,8 +38,6 @@ class LineCommand(CheckpointCommand):
         return self._own_artifact() if path is None else path
 
     def _own_artifact(self) -> str:
-        from cpv_hooks.errors import CPVError
-
         kind, project = self.noun.name, self.project()
         patterns = project.config.artifacts.get(kind, ()) if project else ()
         found = [path for pattern in patterns for path in sorted(project.root.glob(pattern))] if project else []
@@ -52,10 +53,6 @@ class CmdListTags(LineCommand):
     """A name a line, lowest first, or a JSON list."""
 
     def run(self) -> int:
-        import json
-
-        from dvc_cpv_plugin.commands import ui
-
         names = self.noun.tags(self)
         if self.wants_json:
             ui.write_output(json.dumps(names))
@@ -81,8 +78,6 @@ class CmdLineInfo(LineCommand):
 
 def last_of_line(names: list[str], line: str) -> str:
     """The last of a line's tags; `CPVError` where there is none."""
-    from cpv_hooks.errors import CPVError
-
     if not names:
         raise CPVError(f"there is no {line} version yet", fix=f"dvc cpv {line} upload PATH")
     return names[-1]

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console import pager
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.history import conditions
+from cpv_hooks.history.dates import parse_date
+from cpv_hooks.history.log import Filters, Log, LogEntry
+from cpv_hooks.history.reader import read_history
+from cpv_hooks.project import retired
+from cpv_hooks.project.config import Goals
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.versions import stages
+from dvc_cpv_plugin.commands import NOUNS, log_lines, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.history.log import Filters, LogEntry
-    from cpv_hooks.project.config import Goals
 
 EXAMPLES = """examples:
   dvc cpv log                                     every version, in your pager
@@ -33,15 +41,6 @@ class CmdLog(CPVCommand):
     """Blocks of lines on a terminal, a line each in a pipe, JSON or CSV."""
 
     def run(self) -> int:
-        from cpv_hooks.console.output import warn
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.history.log import Log
-        from cpv_hooks.history.reader import read_history
-        from cpv_hooks.project import retired
-        from cpv_hooks.project.roots import projects_here
-        from cpv_hooks.versions import stages
-
         repo = Repo.discover()
         projects = projects_here(repo)
         if self.args.series and not self.args.json:
@@ -66,10 +65,6 @@ class CmdLog(CPVCommand):
         return 1 if trouble else 0
 
     def _filters(self, repo: Repo, goals: Goals) -> Filters:
-        from cpv_hooks.history import conditions
-        from cpv_hooks.history.dates import parse_date
-        from cpv_hooks.history.log import Filters
-
         args = self.args
         return Filters(
             kinds=frozenset(args.kind),
@@ -83,11 +78,6 @@ class CmdLog(CPVCommand):
         )
 
     def _print(self, repo: Repo, entries: Iterator[LogEntry]) -> None:
-        import json
-
-        from cpv_hooks.console import pager
-        from dvc_cpv_plugin.commands import log_lines, ui
-
         if self.args.json:
             ui.write_output(json.dumps(list(entries), indent=2))
         elif self.args.csv:
@@ -101,8 +91,6 @@ class CmdLog(CPVCommand):
 
 
 def _refuse_unknown(stage: str, known: set[str], repo: Repo) -> None:
-    from cpv_hooks.errors import CPVError
-
     if stage not in known:
         names = ", ".join(sorted(known)) or "none"
         raise CPVError(f"no stage {stage!r} (known: {names})", where=str(repo.top), fix="dvc cpv stages")
@@ -110,16 +98,12 @@ def _refuse_unknown(stage: str, known: set[str], repo: Repo) -> None:
 
 def no_version(repo: Repo) -> Exception:
     """What there is to say where a repository has no version."""
-    from cpv_hooks.errors import CPVError
-
     shallow = (repo.common_dir / "shallow").exists()
     what = "there is no version yet" + (" in this shallow clone" if shallow else "")
     return CPVError(what, where=str(repo.top), fix="git fetch --unshallow --tags" if shallow else "dvc cpv tag")
 
 
 def _pattern(text: str) -> Any:
-    from cpv_hooks.errors import CPVError
-
     try:
         return re.compile(text, re.IGNORECASE)
     except re.error as error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-from cpv_hooks.console.output import printable
-
-if TYPE_CHECKING:
-    from cpv_hooks.history.log import LogEntry
+from cpv_hooks.console.output import printable, size_text
+from cpv_hooks.history.log import LogEntry
 
 _COLUMNS = (
     "tag", "line", "stages", "timestamp", "author", "commit", "message", "before", "changed", "size", "size_change",
@@ -56,8 +56,6 @@ def row(entry: LogEntry) -> Sequence[str]:
 
 
 def _coloured(colour: int, text: str) -> str:
-    import os
-
     shown = printable(text)
     return shown if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{shown}\x1b[m"
 
@@ -68,14 +66,10 @@ def _message(entry: LogEntry) -> str:
 
 
 def _when(entry: LogEntry) -> str:
-    from datetime import datetime
-
     return datetime.fromisoformat(entry["timestamp"]).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _size(entry: LogEntry) -> str:
-    from cpv_hooks.console.output import size_text
-
     size, change = entry["size"], entry["size_change"]
     if size is None:
         return "?"
@@ -116,8 +110,6 @@ def _best(entry: LogEntry) -> str:
 
 def csv_table(entries: Sequence[LogEntry]) -> None:
     """Print all of them, with a column for each metric."""
-    import csv
-
     metrics = sorted({key for entry in entries for key in entry["metrics"]})
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([*_COLUMNS, *(f"metrics.{key}" for key in metrics)])

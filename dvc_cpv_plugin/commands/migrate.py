@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console.output import printable, size_text
+from cpv_hooks.console.plan import Effect
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.migration import checkpoint_folder, lfs_head
+from cpv_hooks.migration.hf_snapshot import find_snapshot, lay_out
+from cpv_hooks.migration.incoming import Arrivals, Incoming, arrival_table
+from cpv_hooks.migration.lfs_history import plan_history
+from cpv_hooks.migration.mlflow_import import read_mlflow
+from cpv_hooks.migration.scratch import scratch_folder
+from cpv_hooks.migration.wandb_import import read_wandb
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+from dvc_cpv_plugin.checkpoints import print_effects
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_json, add_noun
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.plan import Effect
-    from cpv_hooks.migration.incoming import Incoming
-    from cpv_hooks.project.project import Project
 
 EXAMPLES = """examples:
   dvc cpv migrate lfs --dry-run        what HEAD keeps in Git LFS, and what would be done
@@ -29,16 +40,10 @@ What is migrated from stays as it is. docs/migrating.md has more."""
 class MigrateCommand(CPVCommand):
     def project(self) -> Project:
         """The DVC root around here."""
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.roots import projects_here
-
         return projects_here(Repo.discover())[0]
 
     def show(self, effects: Sequence[Effect]) -> int:
         """Print what a dry run would do."""
-        from dvc_cpv_plugin.checkpoints import print_effects
-        from dvc_cpv_plugin.commands import ui
-
         if self.args.json:
             listed = [{"tool": effect.tool, "text": effect.text} for effect in effects]
             ui.write_json({"dry_run": True, "effects": listed})
@@ -47,8 +52,6 @@ class MigrateCommand(CPVCommand):
         return 0
 
     def answer(self, text: str, value: Mapping[str, object]) -> int:
-        from dvc_cpv_plugin.commands import ui
-
         if self.args.json:
             ui.write_json(value)
         else:
@@ -61,10 +64,6 @@ class VersionsCommand(MigrateCommand):
 
     def bring(self, origin: str, items: Sequence[Incoming]) -> int:
         """Show the plan, or make the versions; a line for each as it is made."""
-        from cpv_hooks.console.output import printable, size_text
-        from cpv_hooks.migration.incoming import Arrivals, arrival_table
-        from dvc_cpv_plugin.commands import ui
-
         arrivals = Arrivals(self.project(), origin, items, self.args.artifact)
         todo = arrivals.todo
         planned = [{"name": one.key, "order": one.order, "size": one.size, "metrics": one.metrics} for one in todo]
@@ -94,10 +93,6 @@ class CmdMigrateCheckpoints(VersionsCommand):
     """Makes a version of each checkpoint in a folder."""
 
     def run(self) -> int:
-        from pathlib import Path
-
-        from cpv_hooks.migration import checkpoint_folder
-
         folder = Path(self.args.folder).resolve()
         return self.bring(f"checkpoints {folder.name}", checkpoint_folder.read_checkpoints(folder))
 
@@ -106,10 +101,6 @@ class CmdMigrateMlflow(VersionsCommand):
     """Makes a version of each model of MLflow's runs."""
 
     def run(self) -> int:
-        from pathlib import Path
-
-        from cpv_hooks.migration.mlflow_import import read_mlflow
-
         moved = None if self.args.artifacts is None else Path(self.args.artifacts).resolve()
         items = read_mlflow(self.args.store, Path.cwd(), artifacts=moved, experiment=self.args.experiment)
         return self.bring("mlflow", items)
@@ -119,11 +110,6 @@ class CmdMigrateHf(VersionsCommand):
     """Makes a version of a Hugging Face snapshot."""
 
     def run(self) -> int:
-        from pathlib import Path
-
-        from cpv_hooks.migration.hf_snapshot import find_snapshot, lay_out
-        from cpv_hooks.migration.scratch import scratch_folder
-
         snapshot = find_snapshot(Path(self.args.folder).absolute(), self.args.revision)
         with scratch_folder(self.project().repo.common_dir) as scratch:
             return self.bring("hf", [lay_out(snapshot, scratch)])
@@ -133,11 +119,6 @@ class CmdMigrateWandb(VersionsCommand):
     """Makes a version of each artifact that offline runs of W&B logged."""
 
     def run(self) -> int:
-        from pathlib import Path
-
-        from cpv_hooks.migration.scratch import scratch_folder
-        from cpv_hooks.migration.wandb_import import read_wandb
-
         staged = None if self.args.artifacts is None else Path(self.args.artifacts).resolve()
         with scratch_folder(self.project().repo.common_dir) as scratch:
             items = read_wandb(Path(self.args.folder).resolve(), scratch, staged=staged, artifact=self.args.name)
@@ -148,9 +129,6 @@ class CmdMigrateLfs(MigrateCommand):
     """Moves what Git LFS has to DVC."""
 
     def run(self) -> int:
-        from cpv_hooks.console.output import size_text
-        from cpv_hooks.migration import lfs_head
-
         if self.args.everything or self.args.refs:
             return self._with_history()
         with lfs_head.moving(self.project(), fetch=not self.args.dry_run) as plan:
@@ -163,13 +141,6 @@ class CmdMigrateLfs(MigrateCommand):
         return self.answer(text, value)
 
     def _with_history(self) -> int:
-        from pathlib import Path
-
-        from cpv_hooks.console.output import size_text
-        from cpv_hooks.migration.lfs_history import plan_history
-        from cpv_hooks.system.atomic_files import write_atomic
-        from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-
         project = self.project()
         plan = plan_history(project, self.args.refs, fetch=not self.args.dry_run)
         if self.args.dry_run:

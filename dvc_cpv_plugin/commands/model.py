@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import CPVError
+from cpv_hooks.metric_formats.metrics import parse_pair
 from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.common import facts
+from dvc_cpv_plugin.commands.common import CheckpointCommand, facts
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
-
-if TYPE_CHECKING:
-    from dvc_cpv_plugin.commands.common import CheckpointCommand
-    from dvc_cpv_plugin.models import ModelsCheckpointsManage
+from dvc_cpv_plugin.commands.model_lines import described
+from dvc_cpv_plugin.models import ModelsCheckpointsManage
 
 EXAMPLES = """examples:
   dvc cpv model upload runs/7/model.bin --metric loss=0.12 -m "longer training"
@@ -21,8 +22,6 @@ EXAMPLES = """examples:
 
 
 def _models(command: CheckpointCommand) -> ModelsCheckpointsManage:
-    from dvc_cpv_plugin.models import ModelsCheckpointsManage
-
     return command.open(ModelsCheckpointsManage)
 
 
@@ -54,8 +53,6 @@ class CmdModelDownload(LineCommand):
 
     def run(self) -> int:
         if (self.args.tensor is None) is not (self.args.to is None):
-            from cpv_hooks.errors import CPVError
-
             raise CPVError("--tensor and --to belong together", fix="--tensor NAME --to FILE.safetensors")
         if self.args.tensor is not None:
             path = str(_models(self).download_tensor(self.args.tensor, self.args.to, self.args.tag))
@@ -68,9 +65,6 @@ class CmdModelDownload(LineCommand):
 
 class CmdModelInfo(LineCommand):
     def run(self) -> int:
-        from cpv_hooks.console.output import warn
-        from dvc_cpv_plugin.commands.model_lines import described
-
         found = _models(self).get_model_metadata(self.args.tag)
         rest = {key: value for key, value in found.items() if key != "models"}
         status = self.say("\n".join([facts(rest), *described(found, tensors=self.args.tensors)]), found)
@@ -81,9 +75,6 @@ class CmdModelInfo(LineCommand):
 
 
 def _metric(text: str) -> tuple[str, int | float | str]:
-    from cpv_hooks.errors import CPVError
-    from cpv_hooks.metric_formats.metrics import parse_pair
-
     found = parse_pair(text)
     if found is None:
         raise CPVError(f"{text!r} is no metric", fix="--metric NAME=VALUE")

@@ -28,7 +28,11 @@ class NounsAction(SubParsersAction):
         self._name_parser_map = self.choices = _Parsers(self)
 
     def make(self, noun: str) -> argparse.ArgumentParser:
-        """The parser of a noun. One that cannot be imported is named in one line, and the process ends with 1."""
+        """The parser of a noun. Where it cannot be imported, one line says so and the process ends with 1."""
+        if sys.platform == "win32":
+            # Nothing of the engine can be imported there.
+            sys.stderr.write("cpv: Windows is not supported yet; fix: use WSL (wsl --install), and Git and DVC in it\n")
+            sys.exit(1)
         if noun not in NOUNS:
             return self._made_of_plugin(noun)
         try:

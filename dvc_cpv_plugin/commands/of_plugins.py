@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cpv_hooks.errors import CPVError
+from cpv_hooks.project import plugins
+from cpv_hooks.project.plugin_hooks import ExtraCommand
 from dvc_cpv_plugin.commands.base import CPVCommand
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.plugin_hooks import ExtraCommand
 
 
 class CmdOfPlugin(CPVCommand):
     """Runs it; what it raises becomes one line that names the plugin."""
 
     def run(self) -> int:
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.project import plugins
-
         plugin, command = self.args.of_plugin
         try:
             return int(command.run(self.args) or 0)
@@ -32,8 +29,6 @@ def make_parser(
     plugin: str, command: ExtraCommand, parser_class: Any, prefix: str, parent: Any
 ) -> argparse.ArgumentParser:
     """The parser of a command that a plugin adds. One whose arguments cannot be added ends the process with 1."""
-    from cpv_hooks.project import plugins
-
     parser: argparse.ArgumentParser = parser_class(
         prog=f"{prefix} {command.name}",
         parents=[parent],

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console.output import say
+from cpv_hooks.errors import shell_word
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.history.promotion import promote
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.versions import stages
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
 
 EXAMPLES = """examples:
   dvc cpv promote v0.3 staging
@@ -25,14 +28,6 @@ class CmdPromote(CPVCommand):
     """Checks the stage's rule, and writes GTO's tag."""
 
     def run(self) -> int:
-        from cpv_hooks.console.output import say
-        from cpv_hooks.errors import shell_word
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.history.promotion import promote
-        from cpv_hooks.project.roots import projects_here
-        from cpv_hooks.versions import stages
-        from dvc_cpv_plugin.commands import ui
-
         repo, stage = Repo.discover(), self.args.stage
         projects = projects_here(repo)
         known = {event.stage for event in stages.stage_history(repo, projects[0])}
@@ -47,9 +42,6 @@ class CmdPromote(CPVCommand):
 
 def say_push(repo: Repo, made: Sequence[str]) -> None:
     """The command that brings tags of stages, and the versions that they name, to the Git host."""
-    from cpv_hooks.console.output import say
-    from cpv_hooks.errors import shell_word
-
     remotes = repo.run("remote").split()
     if not remotes:
         return

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console.durations import parse_age
+from cpv_hooks.console.output import say, size_text
+from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.upkeep.prune import sweep
+from cpv_hooks.upkeep.prune.prune_plan import Doomed, PruneOptions, PrunePlan, total
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-
-if TYPE_CHECKING:
-    from cpv_hooks.upkeep.prune.prune_plan import Doomed, PruneOptions, PrunePlan
 
 EXAMPLES = """examples:
   dvc cpv prune                          what could go from the cache, and how many bytes
@@ -33,12 +37,6 @@ class CmdPrune(CPVCommand):
     """Prints what would go, as text or JSON; with --yes it is gone."""
 
     def run(self) -> int:
-        from cpv_hooks.console.output import say, size_text
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.roots import projects_here
-        from cpv_hooks.upkeep.prune import sweep
-        from dvc_cpv_plugin.commands import ui
-
         repo = Repo.discover()
         projects, options = projects_here(repo), self._options()
         if self.args.yes:
@@ -60,8 +58,6 @@ class CmdPrune(CPVCommand):
 
     def _command(self) -> str:
         """The command that removes what was printed."""
-        from cpv_hooks.errors import shell_word
-
         args = self.args
         words = ["dvc cpv prune"]
         words += [] if args.keep is None else [f"--keep {args.keep}"]
@@ -72,10 +68,6 @@ class CmdPrune(CPVCommand):
         return " ".join([*words, "--yes"])
 
     def _options(self) -> PruneOptions:
-        from cpv_hooks.console.durations import parse_age
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
-
         if self.args.keep is not None and self.args.keep < 0:
             raise CPVError("--keep counts versions", fix="dvc cpv prune --keep 3")
         return PruneOptions(
@@ -95,9 +87,6 @@ def _lines(plan: PrunePlan) -> Iterator[str]:
 
 
 def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> Iterator[str]:
-    from cpv_hooks.console.output import size_text
-    from cpv_hooks.upkeep.prune.prune_plan import total
-
     for why in dict.fromkeys(item.why for item in objects):
         group = [item for item in objects if item.why == why]
         yield f"{where}: {len(group)} object{'' if len(group) == 1 else 's'}, {size_text(total(group))} ({why})"

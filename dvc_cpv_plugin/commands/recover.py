@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from cpv_hooks.console.output import say
+from cpv_hooks.git import one_shot
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery import transaction
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
@@ -15,11 +19,6 @@ EXAMPLES = """examples:
 
 class CmdRecover(CPVCommand):
     def run(self) -> int:
-        from cpv_hooks.console.output import say
-        from cpv_hooks.git import one_shot
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.recovery import transaction
-
         repo = Repo.discover()
         is_healed = one_shot.heal(repo)
         if is_healed:

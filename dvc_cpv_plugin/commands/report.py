@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console.output import warn
+from cpv_hooks.errors import DISK_FAULTS, CPVError, shell_path
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.history.dates import parse_date
+from cpv_hooks.history.log import Filters
+from cpv_hooks.history.reader import read_history
+from cpv_hooks.html_report.page import chart_library, is_report, page
+from cpv_hooks.html_report.report_contents import report_contents
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.system.atomic_files import write_atomic
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.log import count, no_version
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.history.log import Filters
 
 EXAMPLES = """examples:
   dvc cpv report --open                       make it and show it
@@ -29,14 +36,6 @@ class CmdReport(CPVCommand):
     """Writes the page and prints where it is."""
 
     def run(self) -> int:
-        from cpv_hooks.console.output import warn
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.history.reader import read_history
-        from cpv_hooks.html_report.page import chart_library, page
-        from cpv_hooks.html_report.report_contents import report_contents
-        from cpv_hooks.project.roots import projects_here
-        from dvc_cpv_plugin.commands import ui
-
         repo = Repo.discover()
         projects = projects_here(repo)
         filters = self._filters(repo)
@@ -56,17 +55,11 @@ class CmdReport(CPVCommand):
         return 1 if contents.trouble else 0
 
     def _filters(self, repo: Repo) -> Filters:
-        from cpv_hooks.history.dates import parse_date
-        from cpv_hooks.history.log import Filters
-
         since = parse_date(repo, "--since", self.args.since) if self.args.since is not None else None
         return Filters(since=since, most=self.args.number)
 
 
 def _write(out: Path, text: str) -> None:
-    from cpv_hooks.errors import DISK_FAULTS, CPVError
-    from cpv_hooks.system.atomic_files import write_atomic
-
     try:
         write_atomic(out, text.encode())
     except OSError as error:
@@ -77,9 +70,6 @@ def _write(out: Path, text: str) -> None:
 
 def _refuse(out: Path) -> None:
     """`CPVError` where the page cannot be written, or would take the place of something that is no report."""
-    from cpv_hooks.errors import CPVError
-    from cpv_hooks.html_report.page import is_report
-
     if out.is_dir():
         raise CPVError("is a folder; the report is a file", where=str(out), fix=_FIX)
     if (out.exists() or out.is_symlink()) and not (out.is_file() and not out.is_symlink() and is_report(out)):
@@ -89,10 +79,6 @@ def _refuse(out: Path) -> None:
 
 
 def _show(out: Path) -> None:
-    import webbrowser
-
-    from cpv_hooks.errors import CPVError, shell_path
-
     try:
         shown = webbrowser.open(out.resolve().as_uri())
     except (webbrowser.Error, OSError):

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cpv_hooks.console.durations import parse_age
+from cpv_hooks.console.output import say, size_text
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.recovery.restore_rescue import restore_rescue
+from cpv_hooks.worktree.rescue_list import drop_rescues, rescues
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
@@ -20,12 +28,6 @@ EXAMPLES = """examples:
 
 class CmdRescueList(CPVCommand):
     def run(self) -> int:
-        import json
-
-        from cpv_hooks.console.output import size_text
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.worktree.rescue_list import rescues
-
         found = list(rescues(Repo.discover()))
         if self.args.json:
             sys.stdout.write(json.dumps([rescue._asdict() for rescue in found], indent=2) + "\n")
@@ -39,10 +41,6 @@ class CmdRescueList(CPVCommand):
 
 class CmdRescueRestore(CPVCommand):
     def run(self) -> int:
-        from cpv_hooks.console.output import say
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.recovery.restore_rescue import restore_rescue
-
         repo = Repo.discover()
         target = restore_rescue(repo, self.args.number, self.args.output)
         say(f"rescue {self.args.number} is back at {target}")
@@ -53,14 +51,6 @@ class CmdRescueDrop(CPVCommand):
     """Takes rescues off the list."""
 
     def run(self) -> int:
-        from datetime import UTC, datetime, timedelta
-
-        from cpv_hooks.console.durations import parse_age
-        from cpv_hooks.console.output import say, size_text
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.worktree.rescue_list import drop_rescues
-
         chosen = [bool(self.args.numbers), self.args.all, self.args.older_than is not None]
         if sum(chosen) != 1:
             fix = "dvc cpv rescue drop 3, or --older-than 30d, or --all"

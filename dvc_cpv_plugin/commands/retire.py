@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.accounts.git_host.client import ask_person, has_terminal
+from cpv_hooks.console.durations import parse_age
+from cpv_hooks.console.output import printable, say, size_text
+from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.history.log import size_of
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.upkeep.retire import retire_plan
+from cpv_hooks.upkeep.retire.retire_plan import ListedRetirement, RetirePlan
+from cpv_hooks.upkeep.retire.selection import Choice, Policy, demand_names
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.upkeep.retire.retire_plan import ListedRetirement, RetirePlan
-    from cpv_hooks.upkeep.retire.selection import Choice, Policy
 
 EXAMPLES = """examples:
   dvc cpv retire v0.3 v0.4 -m "superseded" --dry-run
@@ -36,9 +45,6 @@ class CmdRetire(CPVCommand):
     """Prints what would be retired, asks, and writes the tag that says so."""
 
     def run(self) -> int:
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.roots import projects_here
-
         repo = Repo.discover()
         projects = projects_here(repo)
         if self.args.list:
@@ -48,12 +54,6 @@ class CmdRetire(CPVCommand):
         return self._retire(repo, projects)
 
     def _retire(self, repo: Repo, projects: Sequence[Project]) -> int:
-        from cpv_hooks.console.output import say
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.project.tag_schemes import Line
-        from cpv_hooks.upkeep.retire import retire_plan
-        from dvc_cpv_plugin.commands import ui
-
         line = Line.DATA if self.args.data else Line.MODEL
         if self.args.versions and self.args.data:
             raise CPVError("--data is for a rule; a version says by its name what it is of", fix="dvc cpv retire TAG")
@@ -69,19 +69,12 @@ class CmdRetire(CPVCommand):
         return 0 if wanted or self.args.dry_run or not found.chosen else 1
 
     def _policy(self) -> Policy:
-        from cpv_hooks.console.durations import parse_age
-        from cpv_hooks.upkeep.retire.selection import Policy
-
         args = self.args
         age = None if args.older_than is None else parse_age(args.older_than)
         return Policy(args.keep_best, args.metric, args.mode, age, tuple(args.except_stage))
 
     def _agreed(self, found: RetirePlan) -> bool:
         """Whether the person at the terminal, or the options, say so. `CPVError` where nobody can be asked."""
-        from cpv_hooks.accounts.git_host.client import ask_person, has_terminal
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.upkeep.retire.selection import demand_names
-
         confirmed = list(self.args.confirm)
         if has_terminal():
             confirmed += [one.version.name for one in found.chosen if one.guards and self._typed(one, confirmed)]
@@ -95,8 +88,6 @@ class CmdRetire(CPVCommand):
 
     @staticmethod
     def _typed(one: Choice, confirmed: Sequence[str]) -> bool:
-        import sys
-
         name = one.version.name
         if name in confirmed:
             return False
@@ -105,11 +96,6 @@ class CmdRetire(CPVCommand):
         return sys.stdin.readline().strip() == name
 
     def _undo(self, repo: Repo, projects: Sequence[Project]) -> int:
-        from cpv_hooks.console.output import say
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.upkeep.retire import retire_plan
-        from dvc_cpv_plugin.commands import ui
-
         if not self.args.versions:
             raise CPVError("which versions?", fix="dvc cpv retire --undo TAG")
         dry = self.args.dry_run
@@ -123,10 +109,6 @@ class CmdRetire(CPVCommand):
         return 0
 
     def _list(self, repo: Repo, projects: Sequence[Project]) -> int:
-        from cpv_hooks.console.output import printable, size_text
-        from cpv_hooks.upkeep.retire import retire_plan
-        from dvc_cpv_plugin.commands import ui
-
         found = retire_plan.listed(repo, projects)
         if self.args.json:
             ui.write_json([one.as_dict() for one in found])
@@ -144,9 +126,6 @@ def _place(one: ListedRetirement) -> str:
 
 
 def _lines(found: RetirePlan) -> Iterator[str]:
-    from cpv_hooks.console.output import printable, size_text
-    from cpv_hooks.history.log import size_of
-
     for choice in found.chosen:
         one = choice.version
         metrics = " ".join(f"{key}={value}" for key, value in choice.metrics.items()) or "-"

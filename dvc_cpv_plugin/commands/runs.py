@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console.output import printable, say
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.runs import drop, overview, promote
+from cpv_hooks.runs.overview import Run
+from cpv_hooks.runs.step_record import iso
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.common import add_json, add_noun
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.overview import Run
 
 EXAMPLES = """examples:
   dvc cpv runs list
@@ -22,9 +26,6 @@ EXAMPLES = """examples:
 
 
 def _project() -> Project:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.roots import projects_here
-
     return projects_here(Repo.discover())[0]
 
 
@@ -32,11 +33,6 @@ class CmdList(CPVCommand):
     """A line for each run, or JSON."""
 
     def run(self) -> int:
-        import json
-
-        from cpv_hooks.runs import overview
-        from dvc_cpv_plugin.commands import ui
-
         found = overview.all_runs(_project())
         if self.args.json:
             ui.write_output(json.dumps([run.as_dict(with_steps=False) for run in found], indent=2))
@@ -50,11 +46,6 @@ class CmdShow(CPVCommand):
     """A line for each step, or JSON."""
 
     def run(self) -> int:
-        import json
-
-        from cpv_hooks.runs import overview
-        from dvc_cpv_plugin.commands import ui
-
         found = overview.run_overview(_project(), self.args.run)
         if self.args.json:
             ui.write_output(json.dumps(found.as_dict(with_steps=True), indent=2))
@@ -68,11 +59,6 @@ class CmdPromoteStep(CPVCommand):
     """Makes a step a version; prints the tag."""
 
     def run(self) -> int:
-        import json
-
-        from cpv_hooks.runs import overview, promote
-        from dvc_cpv_plugin.commands import ui
-
         project = _project()
         step = overview.find_step(project, self.args.step, self.args.metric, self.args.mode)
         promote.say_code(project, step)
@@ -90,12 +76,6 @@ class CmdDrop(CPVCommand):
     """Lets go of a run, or of one of its steps."""
 
     def run(self) -> int:
-        import json
-
-        from cpv_hooks.console.output import say
-        from cpv_hooks.runs import drop
-        from dvc_cpv_plugin.commands import ui
-
         gone = drop.drop_run(_project(), self.args.run, dry_run=self.args.dry_run)
         if self.args.json:
             ui.write_output(
@@ -111,19 +91,12 @@ class CmdResumeCommand(CPVCommand):
     """Prints the command that goes on with a run."""
 
     def run(self) -> int:
-        import json
-
-        from cpv_hooks.runs import overview
-        from dvc_cpv_plugin.commands import ui
-
         command = overview.resume_command(_project(), self.args.run)
         ui.write_output(json.dumps({"run": self.args.run, "command": command}, indent=2) if self.args.json else command)
         return 0
 
 
 def _row(run: Run) -> Iterator[str]:
-    from cpv_hooks.runs.step_record import iso
-
     yield run.name
     yield run.state
     yield f"{len(run.steps)} step{'' if len(run.steps) == 1 else 's'}"
@@ -134,9 +107,6 @@ def _row(run: Run) -> Iterator[str]:
 
 
 def _steps(run: Run) -> Iterator[str]:
-    from cpv_hooks.console.output import printable
-    from cpv_hooks.runs.step_record import iso
-
     for step in run.steps:
         metrics = ", ".join(f"{key} {value}" for key, value in step.metrics.items()) or "-"
         why = ", ".join(run.kept.get(step.step, [])) or "-"

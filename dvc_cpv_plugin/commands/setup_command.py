@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cpv_hooks.console.plan import Plan
+from dvc_cpv_plugin.checkpoints import print_effects
 from dvc_cpv_plugin.commands.base import CPVCommand
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.plan import Plan
-    from dvc_cpv_plugin.options import OperationOptions
+from dvc_cpv_plugin.logged import logged
+from dvc_cpv_plugin.options import OperationOptions, read_options
 
 
 class SetupCommand(CPVCommand):
@@ -27,9 +26,6 @@ class SetupCommand(CPVCommand):
         return {}
 
     def run(self) -> int:
-        from dvc_cpv_plugin.checkpoints import print_effects
-        from dvc_cpv_plugin.logged import logged
-
         options = self._options()
         with logged(self.operation, options, self.arguments()):
             plan = self.plan(options.path(options.repo_path or "."))
@@ -40,8 +36,6 @@ class SetupCommand(CPVCommand):
         return 0
 
     def _options(self) -> OperationOptions:
-        from dvc_cpv_plugin.options import OperationOptions, read_options
-
         names = ("dry_run", "notify", "log_file", "repo_path", "working_dir")
         given = {name: getattr(self.args, name) for name in names}
         return read_options(self.operation, {"verbose": bool(self.args.verbose), **given}, defaults=OperationOptions())

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+import json
+from datetime import UTC, datetime
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.config import StageRule
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.versions import stages
+from cpv_hooks.versions.stages import StageEvent
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.config import StageRule
-    from cpv_hooks.versions.stages import StageEvent
 
 EXAMPLES = """examples:
   dvc cpv stages
@@ -22,13 +25,6 @@ class CmdStages(CPVCommand):
     """A line for each stage or event, or JSON."""
 
     def run(self) -> int:
-        import json
-
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.roots import projects_here
-        from cpv_hooks.versions import stages
-        from dvc_cpv_plugin.commands import ui
-
         repo = Repo.discover()
         project = projects_here(repo)[0]
         events = stages.stage_history(repo, project)
@@ -72,8 +68,6 @@ def _stage(name: str, event: StageEvent | None, rule: StageRule | None) -> dict[
 
 
 def _time(seconds: int) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cpv_hooks.console.output import printable
+from cpv_hooks.console.output import printable, size_text
 from cpv_hooks.errors import shell_word
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.info import status
+from cpv_hooks.operations.info.status import MEANING, ArtifactStatus, Status
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-
-if TYPE_CHECKING:
-    from cpv_hooks.operations.info.status import ArtifactStatus, Status
 
 EXAMPLES = """examples:
   dvc cpv status
@@ -25,10 +25,6 @@ class CmdStatus(CPVCommand):
     """A table on a terminal, plain lines in a pipe, or JSON."""
 
     def run(self) -> int:
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.operations.info import status
-        from dvc_cpv_plugin.commands import ui
-
         found = status.read_status(Repo.discover())
         if self.args.json:
             ui.write_json(found.as_dict())
@@ -57,8 +53,6 @@ class CmdStatus(CPVCommand):
 
 
 def _rows(found: Status) -> list[tuple[str, str, str, str, str]]:
-    from cpv_hooks.console.output import size_text
-
     return [
         (
             printable(item.path),
@@ -84,8 +78,6 @@ def _lines(found: Status) -> list[str]:
 
 
 def _facts(found: Status) -> list[str]:
-    from cpv_hooks.operations.info.status import MEANING
-
     states = dict.fromkeys(item.state for item in found.artifacts if item.state != "clean")
     lines = [f"{state}: {MEANING[state]}" for state in states] if found.artifacts else ["no artifacts yet"]
     lines.append("last versions: " + ", ".join(f"{line} {name or 'none'}" for line, name in found.tags.items()))

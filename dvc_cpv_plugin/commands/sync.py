@@ -5,8 +5,22 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from cpv_hooks.console.output import printable, say
+from cpv_hooks.git import one_shot
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import KINDS
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.recovery.guarded_sync import guarded_sync
+from cpv_hooks.sync.asked_content import Asked
+from cpv_hooks.sync.report import incomplete, tell_changes
+from cpv_hooks.sync.sync_policy import SYNC
+from cpv_hooks.transfer.commits import upload_status
+from cpv_hooks.transfer.commits.by_policy import mark_queued
+from cpv_hooks.transfer.commits.upload_commits import retry_queued
+from cpv_hooks.transfer.commits.versioned_commit import complete_files
+from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.versions import missed
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 EXAMPLES = """examples:
@@ -27,11 +41,6 @@ class CmdSync(CPVCommand):
         return self._look() if self.args.status or self.args.wait else self._sync()
 
     def _look(self) -> int:
-        from cpv_hooks.console.output import printable
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.transfer.commits import upload_status
-        from dvc_cpv_plugin.commands import ui
-
         repo = Repo.discover()
         found = upload_status.wait(repo) if self.args.wait else upload_status.Uploads.read(repo)
         if self.args.json:
@@ -41,21 +50,6 @@ class CmdSync(CPVCommand):
         return 1 if found.waiting else 0
 
     def _sync(self) -> int:
-
-        from cpv_hooks.console.output import say
-        from cpv_hooks.git import one_shot
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.roots import projects_here
-        from cpv_hooks.recovery.guarded_sync import guarded_sync
-        from cpv_hooks.sync.asked_content import Asked
-        from cpv_hooks.sync.report import incomplete, tell_changes
-        from cpv_hooks.sync.sync_policy import SYNC
-        from cpv_hooks.transfer.commits.by_policy import mark_queued
-        from cpv_hooks.transfer.commits.upload_commits import retry_queued
-        from cpv_hooks.transfer.commits.versioned_commit import complete_files
-        from cpv_hooks.transfer.objects.upload_queue import Queue
-        from cpv_hooks.versions import missed
-
         repo = Repo.discover()
         projects_here(repo)  # says so where CPV has nothing to do with the repository
         one_shot.heal(repo)

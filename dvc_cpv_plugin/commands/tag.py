@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console import output
+from cpv_hooks.events.outbox import emit_tagged
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.operations.info import status
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+from cpv_hooks.versions import reserve, tags
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.project.tag_schemes import Line
 
 EXAMPLES = """examples:
   dvc cpv tag                       # the model's next version: v0.4
@@ -27,13 +33,6 @@ class CmdTag(CPVCommand):
     """Makes the tags, sends their data by policy, and prints the names."""
 
     def run(self) -> int:
-        from cpv_hooks.events.outbox import emit_tagged
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.roots import projects_here
-        from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-        from cpv_hooks.versions import tags
-        from dvc_cpv_plugin.commands import ui
-
         repo = Repo.discover()
         projects = projects_here(repo)
         lines = {"model": [tags.Line.MODEL], "data": [tags.Line.DATA], "both": [tags.Line.MODEL, tags.Line.DATA]}
@@ -48,17 +47,12 @@ class CmdTag(CPVCommand):
         return 0
 
     def _create(self, repo: Repo, project: Project, lines: Sequence[Line]) -> list[str]:
-        from cpv_hooks.versions import reserve, tags
-
         if self.args.push is not None:
             return reserve.reserve_version(repo, project, self.args.version, self.args.message, lines, self.args.push)
         return tags.create_tags(repo, project, self.args.version, self.args.message, lines)
 
     @staticmethod
     def _warn_of_unsaved(repo: Repo, names: list[str]) -> None:
-        from cpv_hooks.console import output
-        from cpv_hooks.operations.info import status
-
         unsaved = [item.path for item in status.read_status(repo).artifacts if item.state in status.UNSAVED]
         if unsaved:
             shown = ", ".join(unsaved[:3]) + (", …" if len(unsaved) > 3 else "")

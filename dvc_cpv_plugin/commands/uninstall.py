@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from cpv_hooks.console.output import say
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.setup.install.uninstall import uninstall
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
@@ -19,10 +22,6 @@ class CmdUninstall(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        from cpv_hooks.console.output import say
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.setup.install.uninstall import uninstall
-
         for line in uninstall(Repo.discover()):
             say(line)
         return 0

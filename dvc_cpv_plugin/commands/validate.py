@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks.checks.validate import validate_all
+from cpv_hooks.errors import CPVError
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.check_table import show
@@ -24,9 +26,6 @@ class CmdValidate(CPVCommand):
     """One line for each check; the exit code says whether one failed."""
 
     def run(self) -> int:
-        from cpv_hooks.checks.validate import validate_all
-        from cpv_hooks.errors import CPVError
-
         folder = Path(os.path.expanduser(self.args.repo_path or ".")).absolute()
         if self.args.repo_path is not None and (not self.args.repo_path or not folder.is_dir()):
             raise CPVError("no such folder", where=self.args.repo_path or "''", fix="name the repository's folder")

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
+from cpv_hooks.console.output import few, printable, say, size_text, warn
+from cpv_hooks.console.progress import Progress
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project import retired
+from cpv_hooks.project.roots import projects_here
+from cpv_hooks.upkeep.verify import needs
+from cpv_hooks.upkeep.verify.checked import Checked, VerifyReport
+from cpv_hooks.upkeep.verify.repair import mend
+from cpv_hooks.upkeep.verify.verify import verify
+from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-
-if TYPE_CHECKING:
-    from cpv_hooks.upkeep.verify.checked import Checked, VerifyReport
 
 EXAMPLES = """examples:
   dvc cpv verify                    what HEAD needs
@@ -28,8 +34,6 @@ class CmdVerify(CPVCommand):
     """A table of what is wrong and a summary, or JSON with every object."""
 
     def run(self) -> int:
-        from dvc_cpv_plugin.commands import ui
-
         reports = self._reports()
         self._tell_retired(reports)
         if self.args.json:
@@ -44,13 +48,6 @@ class CmdVerify(CPVCommand):
         return 0 if all(report.sound for report in reports) else 1
 
     def _reports(self) -> list[VerifyReport]:
-        from cpv_hooks.console.progress import Progress
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project.roots import projects_here
-        from cpv_hooks.upkeep.verify import needs
-        from cpv_hooks.upkeep.verify.repair import mend
-        from cpv_hooks.upkeep.verify.verify import verify
-
         repo = Repo.discover()
         projects = projects_here(repo)
         asked = self.args.versions or ["HEAD"]
@@ -62,10 +59,6 @@ class CmdVerify(CPVCommand):
 
     def _tell_retired(self, reports: list[VerifyReport]) -> None:
         """What need not be there, and why."""
-        from cpv_hooks.console.output import say
-        from cpv_hooks.git.repo import Repo
-        from cpv_hooks.project import retired
-
         repo = Repo.discover()
         known = retired.read_retirements(repo)
         if self.args.all:
@@ -80,15 +73,11 @@ class CmdVerify(CPVCommand):
 
     @staticmethod
     def _tell_trouble(reports: list[VerifyReport]) -> None:
-        from cpv_hooks.console.output import warn
-
         for line in dict.fromkeys(line for report in reports for line in report.trouble):
             warn(line)
 
 
 def _row(report: VerifyReport, item: Checked) -> tuple[str, ...]:
-    from cpv_hooks.console.output import size_text
-
     return (
         _few(report.files(item)),
         "?" if item.size is None else size_text(item.size),
@@ -100,15 +89,11 @@ def _row(report: VerifyReport, item: Checked) -> tuple[str, ...]:
 
 
 def _few(names: list[str]) -> str:
-    from cpv_hooks.console.output import few, printable
-
     # Names from the repository, without what would drive a terminal.
     return printable(few(names))
 
 
 def _show(rows: list[tuple[str, ...]]) -> None:
-    from dvc_cpv_plugin.commands import ui
-
     if not sys.stdout.isatty():
         lines = (
             f"{file}\t{size}\tcache: {cache}\tremote: {remote}\t{names}\t{oid}"
@@ -138,8 +123,6 @@ def _lost(report: VerifyReport) -> list[str]:
 
 
 def _summary(report: VerifyReport) -> str:
-    from cpv_hooks.console.output import size_text
-
     wrong = [item for item in report.checks if item.wrong]
     mended = [item for item in report.checks if item.mended]
     unseen = sum(1 for item in report.checks if item.remote == "not asked")

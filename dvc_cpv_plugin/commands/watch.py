@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks.errors import CPVError
+from cpv_hooks.runs.keep_rules import rule_of
+from cpv_hooks.runs.watch import Wishes, watch
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
@@ -29,10 +32,6 @@ class CmdWatch(CPVCommand):
     """Runs the program; ends with its exit status."""
 
     def run(self) -> int:
-        from cpv_hooks.errors import CPVError
-        from cpv_hooks.runs.keep_rules import rule_of
-        from cpv_hooks.runs.watch import Wishes, watch
-
         # What stands between DIR and `--` are options of ours; argparse leaves them to what follows DIR.
         before, _, command = _split(self.args.command)
         args = _options().parse_args(before, namespace=self.args)
