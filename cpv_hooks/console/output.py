@@ -121,6 +121,11 @@ def few(names: Sequence[str], shown: int = 3) -> str:
     return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
+def counted(count: int, what: str) -> str:
+    """`1 file`, `20 files`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def write_line(line: str) -> None:
     """Print one line, whatever the user wants, without its secrets."""
     # It takes a while to load, and most hooks have nothing to say.

@@ -7,12 +7,15 @@ import logging
 import os
 import traceback
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from cpv_hooks.console.output import fail
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.project.roots import projects_here
 from dvc_cpv_plugin.commands import ui
 
 
@@ -55,6 +58,19 @@ class CPVCommand(ABC):
         """Do the work and return the exit code."""
 
     @staticmethod
+    def project_here() -> Project:
+        """The first DVC root around here."""
+        return projects_here(Repo.discover())[0]
+
+    def answer(self, value: object, text: str | Iterable[str]) -> int:
+        """Print a result: the value where `--json` asks for it, else the text or its lines; returns 0."""
+        if self.args.json:
+            ui.write_json(value)
+        elif lines := [text] if isinstance(text, str) else list(text):
+            ui.write_output("\n".join(lines))
+        return 0
+
+    @staticmethod
     def _say_bypassed() -> None:
         try:
             hooks_in_place.check_hooks(Repo.discover())
@@ -82,6 +98,32 @@ def add_command(
     epilog: str,
 ) -> argparse.ArgumentParser:
     """Add a noun's parser, with its examples as the epilog of `--help`."""
+    parser = _add_parser(subparsers, parent_parser, name, help, epilog)
+    parser.set_defaults(func=command)
+    return parser
+
+
+class SubCommands(NamedTuple):
+    """Where the commands of a noun are added."""
+
+    parsers: Any
+    parent: argparse.ArgumentParser
+
+    def add(self, name: str, command: type[CPVCommand], help: str, examples: str) -> argparse.ArgumentParser:
+        """Add a command; `help` is also its description, and `examples` end its `--help`."""
+        return add_command(self.parsers, self.parent, name, command, help, examples)
+
+
+def add_noun(subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str) -> SubCommands:
+    """Add a noun that has commands of its own, and return the place for them."""
+    parser = _add_parser(subparsers, parent_parser, name, help, epilog)
+    line = f"`dvc cpv {name} COMMAND --help` has its options and examples."
+    return SubCommands(parser.add_subparsers(dest="verb", metavar="COMMAND", help=line, required=True), parent_parser)
+
+
+def _add_parser(
+    subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         parents=[parent_parser],
@@ -90,5 +132,4 @@ def add_command(
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(func=command)
     return parser

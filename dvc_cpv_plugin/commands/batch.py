@@ -74,7 +74,8 @@ class CmdBatch(CPVCommand):
                 {"ok": all(ran.result == "ok" for ran in ended), "command": self.args.command, "models": rows}
             )
         elif sys.stdout.isatty():
-            _table(ended)
+            cells = [(_name(ran.root), ran.result, f"{ran.seconds:.1f}", printable(ran.last)) for ran in ended]
+            ui.write_table(("model", "result", "seconds", "what it said last"), cells, (1, _COLOURS.__getitem__))
         else:
             ui.write_output(
                 "\n".join(f"{ran.result:<7}  {_name(ran.root)}  {printable(ran.last)}".rstrip() for ran in ended)
@@ -88,21 +89,6 @@ def _as_dict(ran: Ran) -> dict[str, Any]:
     except ValueError:
         row["output"] = ran.out
     return {**row, "errors": ran.err}
-
-
-def _table(ended: list[Ran]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "result", "seconds", "what it said last"):
-        table.add_column(heading, justify="right" if heading == "seconds" else "left", overflow="fold")
-    for ran in ended:
-        # Text, not str: a name in square brackets is no markup.
-        result = Text(ran.result, _COLOURS[ran.result])
-        table.add_row(Text(_name(ran.root)), result, Text(f"{ran.seconds:.1f}"), Text(printable(ran.last)))
-    Console().print(table)
 
 
 def _name(root: str) -> str:

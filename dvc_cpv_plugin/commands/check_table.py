@@ -19,24 +19,11 @@ def show(checks: Sequence[Check], *, as_json: bool) -> int:
     if as_json:
         ui.write_json({"ok": not failed, "checks": [asdict(check) for check in checks]})
     elif sys.stdout.isatty():
-        _table(checks)
+        rows = [(one.name, one.result, printable(one.reason), printable(one.fix or "")) for one in checks]
+        ui.write_table(("check", "result", "reason", "fix"), rows, (1, _COLOURS.__getitem__))
     else:
         ui.write_output("\n".join(map(_line, checks)))
     return int(failed)
-
-
-def _table(checks: Sequence[Check]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("check", "result", "reason", "fix"):
-        table.add_column(heading, overflow="fold")
-    for check in checks:
-        result = Text(check.result, _COLOURS[check.result])
-        table.add_row(Text(check.name), result, Text(printable(check.reason)), Text(printable(check.fix or "")))
-    Console().print(table)
 
 
 def _line(check: Check) -> str:

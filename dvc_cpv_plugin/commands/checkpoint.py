@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +11,8 @@ from cpv_hooks.console.output import printable
 from cpv_hooks.operations.info.checkpoint_list import Listed
 from dvc_cpv_plugin.combined import CombinedCheckpointsManage
 from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import add_command
-from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag
+from dvc_cpv_plugin.commands.base import add_noun
+from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_tag
 from dvc_cpv_plugin.commands.line import last_of_line
 
 EXAMPLES = """examples:
@@ -37,13 +36,10 @@ class CmdCheckpointList(CheckpointCommand):
 
     def run(self) -> int:
         found = self.open(CombinedCheckpointsManage).read_combined_checkpoints()
-        if self.wants_json:
-            ui.write_output(json.dumps(found, indent=2))
-        elif sys.stdout.isatty():
-            _table(_rows(found))
-        else:
-            ui.write_output("\n".join("\t".join(row) for row in _rows(found)))
-        return 0
+        if sys.stdout.isatty() and not self.args.json:
+            ui.write_table(("model", "data", "commit", "when", "message"), _rows(found))
+            return 0
+        return self.answer(found, map("\t".join, _rows(found)))
 
 
 class CmdCheckpointRevert(CheckpointCommand):
@@ -80,25 +76,10 @@ def _rows(found: Sequence[Listed]) -> list[tuple[str, str, str, str, str]]:
     ]
 
 
-def _table(rows: Sequence[tuple[str, str, str, str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "data", "commit", "when", "message"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)
-
-
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `checkpoint` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "checkpoint", NOUNS["checkpoint"], EXAMPLES)
-    create = add_command(
-        verbs,
-        parent_parser,
+    create = verbs.add(
         "create",
         CmdCreate,
         "Save, upload and commit what changed, and tag model and data on one commit: both or neither. Prints the tags.",
@@ -110,9 +91,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     create.add_argument("--data-message", metavar="MESSAGE", help="Message for the data's tag.")
     add_json(create)
     add_common(create, force="Tag although other files have uncommitted changes.")
-    listing = add_command(
-        verbs,
-        parent_parser,
+    listing = verbs.add(
         "list",
         CmdCheckpointList,
         "List the commits that have a version, with the tags of both lines.",
@@ -120,9 +99,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )
     add_json(listing)
     add_common(listing)
-    revert = add_command(
-        verbs,
-        parent_parser,
+    revert = verbs.add(
         "revert",
         CmdCheckpointRevert,
         "Check a version out, as `git checkout TAG` does: code, model and data.",

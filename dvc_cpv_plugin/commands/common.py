@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -94,21 +93,19 @@ class CheckpointCommand(CPVCommand):
     # Output
 
     def say(self, text: str, value: Mapping[str, object]) -> int:
-        """Print a result: the text, or the value where `--json` asks for it; nothing in a dry run."""
-        if not self.args.dry_run:
-            ui.write_output(json.dumps(value, indent=2) if self.wants_json else text)
-        return 0
-
-    @property
-    def wants_json(self) -> bool:
-        return bool(getattr(self.args, "json", False))
+        """Print a result, which a dry run has none of."""
+        return 0 if self.args.dry_run else self.answer(value, text)
 
     def _show(self, effects: Sequence[Effect]) -> None:
-        if self.wants_json:
-            listed = [{"tool": effect.tool, "text": effect.text} for effect in effects]
-            ui.write_output(json.dumps({"dry_run": True, "effects": listed}, indent=2))
-        else:
-            print_effects(effects)
+        show_effects(effects, as_json=bool(getattr(self.args, "json", False)))
+
+
+def show_effects(effects: Sequence[Effect], *, as_json: bool) -> None:
+    """Print what a dry run would do."""
+    if as_json:
+        ui.write_json({"dry_run": True, "effects": [{"tool": one.tool, "text": one.text} for one in effects]})
+    else:
+        print_effects(effects)
 
 
 def own_team() -> str | None:
@@ -116,24 +113,6 @@ def own_team() -> str | None:
     from cpv_hooks.accounts.personal import personal_settings  # pydantic, which few commands need
 
     return personal_settings.load_settings().team_name
-
-
-def add_noun(subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str) -> Any:
-    """Add a noun that has commands of its own, and return the place for them."""
-    parser = subparsers.add_parser(
-        name,
-        parents=[parent_parser],
-        description=help,
-        help=help,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    return parser.add_subparsers(
-        dest="verb",
-        metavar="COMMAND",
-        help=f"`dvc cpv {name} COMMAND --help` has its options and examples.",
-        required=True,
-    )
 
 
 def add_common(parser: argparse.ArgumentParser, *, force: str | None = None, cache: bool = False) -> None:

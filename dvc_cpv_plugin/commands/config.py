@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from getpass import getpass
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +13,8 @@ from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import MASK, redact
 from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-from dvc_cpv_plugin.commands.common import add_json, add_noun
+from dvc_cpv_plugin.commands.base import CPVCommand, add_noun
+from dvc_cpv_plugin.commands.common import add_json
 from dvc_cpv_plugin.commands.config_trust import add_trust
 
 EXAMPLES = """examples:
@@ -35,13 +34,7 @@ class CmdGet(CPVCommand):
     def run(self) -> int:
         key = self.args.key
         value = _masked(key, personal_settings.get(key))
-        if self.args.json:
-            ui.write_output(json.dumps(value, indent=2))
-        elif isinstance(value, dict):
-            ui.write_output("\n".join(f"{name} = {_word(inner)}".rstrip() for name, inner in _leaves(value, key)))
-        else:
-            ui.write_output(_word(value))
-        return 0
+        return self.answer(value, _lines(_leaves(value, key)) if isinstance(value, dict) else _word(value))
 
 
 class CmdConfigList(CPVCommand):
@@ -49,16 +42,13 @@ class CmdConfigList(CPVCommand):
 
     def run(self) -> int:
         found = personal_settings.get()
-        if self.args.json:
-            ui.write_output(json.dumps(_masked("", found), indent=2))
-            return 0
         defaults = dict(_leaves(personal_settings.Settings().model_dump()))
         values = {name: value for name, value in _leaves(_masked("", found)) if name != "version"}
-        if sys.stdout.isatty():
-            _table([(name, _word(value), "" if value == defaults[name] else "set") for name, value in values.items()])
-        else:
-            ui.write_output("\n".join(f"{name} = {_word(value)}".rstrip() for name, value in values.items()))
-        return 0
+        if sys.stdout.isatty() and not self.args.json:
+            rows = [(name, _word(value), "" if value == defaults[name] else "set") for name, value in values.items()]
+            ui.write_table(("setting", "value", ""), rows, (2, lambda _: "green"))
+            return 0
+        return self.answer(_masked("", found), _lines(values.items()))
 
 
 class CmdSet(CPVCommand):
@@ -109,6 +99,10 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield key, value
 
 
+def _lines(values: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    return (f"{name} = {_word(value)}".rstrip() for name, value in values)
+
+
 def _masked(key: str, value: Any) -> Any:
     """A value, or a group of them, without what is secret."""
     if isinstance(value, dict):
@@ -130,29 +124,11 @@ def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _table(rows: list[tuple[str, str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("setting", "value", ""):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        # Text, not str: a value in square brackets is no markup.
-        cells = [Text(cell) for cell in row]
-        cells[2].stylize("green")
-        table.add_row(*cells)
-    Console().print(table)
-
-
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `config` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "config", NOUNS["config"], EXAMPLES)
     key_help = "The setting, such as aws.region."
-    get = add_command(
-        verbs,
-        parent_parser,
+    get = verbs.add(
         "get",
         CmdGet,
         "Print a setting, or a group of them; a webhook's address is masked.",
@@ -160,9 +136,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )
     get.add_argument("key", metavar="KEY", help=key_help)
     add_json(get)
-    put = add_command(
-        verbs,
-        parent_parser,
+    put = verbs.add(
         "set",
         CmdSet,
         "Change a setting.",
@@ -170,20 +144,13 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )
     put.add_argument("key", metavar="KEY", help=key_help)
     put.add_argument("value", metavar="VALUE", help="Its value; - reads it from the standard input.")
-    unset = add_command(
-        verbs,
-        parent_parser,
-        "unset",
-        CmdUnset,
-        "Bring a setting's default back.",
-        "examples:\n  dvc cpv config unset aws.endpoint_url",
+    unset = verbs.add(
+        "unset", CmdUnset, "Bring a setting's default back.", "examples:\n  dvc cpv config unset aws.endpoint_url"
     )
     unset.add_argument("key", metavar="KEY", help=key_help)
     for parser in (put, unset):
         parser.add_argument("--dry-run", action="store_true", help="Print the exact effect, and change nothing.")
-    listed = add_command(
-        verbs,
-        parent_parser,
+    listed = verbs.add(
         "list",
         CmdConfigList,
         "Print all settings.",

@@ -13,7 +13,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import trust
 from cpv_hooks.project.roots import projects_here
 from dvc_cpv_plugin.commands import ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 _SERVER = "The server, such as https://minio.example.org:9000 (default: the one that the repository asks for)."
 
@@ -67,21 +67,14 @@ def _check(given: str) -> None:
 
 def add_trust(verbs: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `trust` and `untrust` to `dvc cpv config`."""
-    trust = add_command(
-        verbs,
-        parent_parser,
+    trust = verbs.add(
         "trust",
         CmdTrust,
         "Let your credentials be used at a server that this repository names.",
         "examples:\n  dvc cpv config trust\n  dvc cpv config trust https://minio.example.org:9000",
     )
-    untrust = add_command(
-        verbs,
-        parent_parser,
-        "untrust",
-        CmdUntrust,
-        "Take that back.",
-        "examples:\n  dvc cpv config untrust https://minio.example.org:9000",
+    untrust = verbs.add(
+        "untrust", CmdUntrust, "Take that back.", "examples:\n  dvc cpv config untrust https://minio.example.org:9000"
     )
     for parser in (trust, untrust):
         parser.add_argument("server", metavar="SERVER", nargs="?", help=_SERVER)

@@ -23,8 +23,7 @@ class CmdDemote(CPVCommand):
     def run(self) -> int:
         repo = Repo.discover()
         made = demote(repo, projects_here(repo), self.args.stage, self.args.message)
-        for tag in made:
-            ui.write_output(tag)
+        ui.write_output("\n".join(made))
         say_push(repo, made)
         return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -44,7 +43,7 @@ class CmdDiff(CPVCommand):
         other = of_work_tree(repo, projects) if b is None else of_commit(repo, projects, b)
         found = compare(projects, of_commit(repo, projects, a), other, weights=self.args.weights)
         if self.args.json:
-            ui.write_output(json.dumps(found, indent=2))
+            ui.write_json(found)
         else:
             ui.write_output("\n".join(_markdown(found) if self.args.markdown else _text(found)))
         for note in found["notes"]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.config import Kind
-from dvc_cpv_plugin.commands import ui
-from dvc_cpv_plugin.commands.base import add_command
-from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_noun, add_tag, facts
+from dvc_cpv_plugin.commands.base import SubCommands, add_noun
+from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_tag, facts
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,7 @@ class CmdListTags(LineCommand):
 
     def run(self) -> int:
         names = self.noun.tags(self)
-        if self.wants_json:
-            ui.write_output(json.dumps(names))
-        elif names:
-            ui.write_output("\n".join(names))
-        return 0
+        return self.answer(names, names)
 
 
 class CmdLineRevert(LineCommand):
@@ -88,12 +82,11 @@ class Verbs:
     """Adds a noun's commands; each gets its help and the examples that end it."""
 
     noun: Noun
-    parsers: Any
-    parent: argparse.ArgumentParser
+    commands: SubCommands
 
     @classmethod
     def of(cls, noun: Noun, subparsers: Any, parent: argparse.ArgumentParser, help: str, examples: str) -> Verbs:
-        return cls(noun, add_noun(subparsers, parent, noun.name, help, examples), parent)
+        return cls(noun, add_noun(subparsers, parent, noun.name, help, examples))
 
     def upload(self, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
         parser = self._add("upload", command, help, examples)
@@ -137,4 +130,4 @@ class Verbs:
 
     def _add(self, name: str, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
         own = type(f"{command.__name__}Of{self.noun.name.capitalize()}", (command,), {"noun": self.noun})
-        return add_command(self.parsers, self.parent, name, own, help, examples)
+        return self.commands.add(name, own, help, examples)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -79,7 +78,7 @@ class CmdLog(CPVCommand):
 
     def _print(self, repo: Repo, entries: Iterator[LogEntry]) -> None:
         if self.args.json:
-            ui.write_output(json.dumps(list(entries), indent=2))
+            ui.write_json(list(entries))
         elif self.args.csv:
             log_lines.csv_table(list(entries))
         elif not sys.stdout.isatty():

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.console.output import printable, size_text
-from cpv_hooks.console.plan import Effect
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.console.output import counted, printable, size_text
 from cpv_hooks.migration import checkpoint_folder, lfs_head
 from cpv_hooks.migration.hf_snapshot import find_snapshot, lay_out
 from cpv_hooks.migration.incoming import Arrivals, Incoming, arrival_table
@@ -17,14 +15,11 @@ from cpv_hooks.migration.lfs_history import plan_history
 from cpv_hooks.migration.mlflow_import import read_mlflow
 from cpv_hooks.migration.scratch import scratch_folder
 from cpv_hooks.migration.wandb_import import read_wandb
-from cpv_hooks.project.project import Project
-from cpv_hooks.project.roots import projects_here
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-from dvc_cpv_plugin.checkpoints import print_effects
 from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-from dvc_cpv_plugin.commands.common import add_json, add_noun
+from dvc_cpv_plugin.commands.base import CPVCommand, SubCommands, add_noun
+from dvc_cpv_plugin.commands.common import add_json, show_effects
 
 EXAMPLES = """examples:
   dvc cpv migrate lfs --dry-run        what HEAD keeps in Git LFS, and what would be done
@@ -37,56 +32,31 @@ EXAMPLES = """examples:
 What is migrated from stays as it is. docs/migrating.md has more."""
 
 
-class MigrateCommand(CPVCommand):
-    def project(self) -> Project:
-        """The DVC root around here."""
-        return projects_here(Repo.discover())[0]
-
-    def show(self, effects: Sequence[Effect]) -> int:
-        """Print what a dry run would do."""
-        if self.args.json:
-            listed = [{"tool": effect.tool, "text": effect.text} for effect in effects]
-            ui.write_json({"dry_run": True, "effects": listed})
-        else:
-            print_effects(effects)
-        return 0
-
-    def answer(self, text: str, value: Mapping[str, object]) -> int:
-        if self.args.json:
-            ui.write_json(value)
-        else:
-            ui.write_output(text)
-        return 0
-
-
-class VersionsCommand(MigrateCommand):
+class VersionsCommand(CPVCommand):
     """A command that makes a version of each thing that it finds."""
+
+    def moved_to(self) -> Path | None:
+        """Where the files are now, if not where the other tool says."""
+        return None if self.args.artifacts is None else Path(self.args.artifacts).resolve()
 
     def bring(self, origin: str, items: Sequence[Incoming]) -> int:
         """Show the plan, or make the versions; a line for each as it is made."""
-        arrivals = Arrivals(self.project(), origin, items, self.args.artifact)
+        arrivals = Arrivals(self.project_here(), origin, items, self.args.artifact)
         todo = arrivals.todo
         planned = [{"name": one.key, "order": one.order, "size": one.size, "metrics": one.metrics} for one in todo]
         head = {"artifact": arrivals.path, "done_before": len(items) - len(todo)}
-        count = f"{len(todo)} version{'' if len(todo) == 1 else 's'}"
         size = size_text(sum(one.size for one in todo))
         if self.args.dry_run:
-            text = [*arrival_table(todo), f"would make {count} of {arrivals.path} ({size})"]
-            return self.answer("\n".join(text), {"dry_run": True, **head, "versions": planned})
+            text = [*arrival_table(todo), f"would make {counted(len(todo), 'version')} of {arrivals.path} ({size})"]
+            return self.answer({"dry_run": True, **head, "versions": planned}, text)
         made = []
         for one in arrivals.make():
             made.append({"tag": one.tag, "name": one.item.key})
             if not self.args.json:
                 ui.write_output(f"{one.tag}\t{printable(one.item.key)}")
         promoted = list(arrivals.promote())
-        if self.args.json:
-            ui.write_json({**head, "versions": made, "stages": promoted})
-            return 0
-        for tag in promoted:
-            ui.write_output(tag)
-        if not todo:
-            ui.write_output(f"all {len(items)} are versions already")
-        return 0
+        rest = [] if todo else [f"all {len(items)} are versions already"]
+        return self.answer({**head, "versions": made, "stages": promoted}, [*promoted, *rest])
 
 
 class CmdMigrateCheckpoints(VersionsCommand):
@@ -101,8 +71,7 @@ class CmdMigrateMlflow(VersionsCommand):
     """Makes a version of each model of MLflow's runs."""
 
     def run(self) -> int:
-        moved = None if self.args.artifacts is None else Path(self.args.artifacts).resolve()
-        items = read_mlflow(self.args.store, Path.cwd(), artifacts=moved, experiment=self.args.experiment)
+        items = read_mlflow(self.args.store, Path.cwd(), artifacts=self.moved_to(), experiment=self.args.experiment)
         return self.bring("mlflow", items)
 
 
@@ -111,7 +80,7 @@ class CmdMigrateHf(VersionsCommand):
 
     def run(self) -> int:
         snapshot = find_snapshot(Path(self.args.folder).absolute(), self.args.revision)
-        with scratch_folder(self.project().repo.common_dir) as scratch:
+        with scratch_folder(self.project_here().repo.common_dir) as scratch:
             return self.bring("hf", [lay_out(snapshot, scratch)])
 
 
@@ -119,50 +88,53 @@ class CmdMigrateWandb(VersionsCommand):
     """Makes a version of each artifact that offline runs of W&B logged."""
 
     def run(self) -> int:
-        staged = None if self.args.artifacts is None else Path(self.args.artifacts).resolve()
-        with scratch_folder(self.project().repo.common_dir) as scratch:
-            items = read_wandb(Path(self.args.folder).resolve(), scratch, staged=staged, artifact=self.args.name)
+        with scratch_folder(self.project_here().repo.common_dir) as scratch:
+            items = read_wandb(
+                Path(self.args.folder).resolve(), scratch, staged=self.moved_to(), artifact=self.args.name
+            )
             return self.bring("wandb", items)
 
 
-class CmdMigrateLfs(MigrateCommand):
+class CmdMigrateLfs(CPVCommand):
     """Moves what Git LFS has to DVC."""
 
     def run(self) -> int:
         if self.args.everything or self.args.refs:
             return self._with_history()
-        with lfs_head.moving(self.project(), fetch=not self.args.dry_run) as plan:
+        with lfs_head.moving(self.project_here(), fetch=not self.args.dry_run) as plan:
             if self.args.dry_run:
-                return self.show(plan.effects)
+                show_effects(plan.effects, as_json=self.args.json)
+                return 0
             found = plan.run()
-        count = f"{found.files} file{'' if found.files == 1 else 's'}"
-        text = f"{count} ({size_text(found.size)}) moved from Git LFS to DVC: {', '.join(found.tags)}"
+        what = f"{counted(found.files, 'file')} ({size_text(found.size)})"
+        text = f"{what} moved from Git LFS to DVC: {', '.join(found.tags)}"
         value = {"artifacts": found.artifacts, "files": found.files, "size": found.size, "tags": found.tags}
-        return self.answer(text, value)
+        return self.answer(value, text)
 
     def _with_history(self) -> int:
-        project = self.project()
+        project = self.project_here()
         plan = plan_history(project, self.args.refs, fetch=not self.args.dry_run)
         if self.args.dry_run:
-            return self.show(plan.effects)
+            show_effects(plan.effects, as_json=self.args.json)
+            return 0
         found = plan.run()
         if self.args.object_map is not None:
             rows = (f"{old},{new}\n" for old, new in found.commits.items())
             write_atomic(Path(self.args.object_map), "".join(rows).encode())
         refs = [{"ref": ref, "old": old, "new": new} for ref, (old, new) in found.refs.items()]
         upload_by_policy(project.repo, [project], [row["new"] for row in refs], "migrate lfs")
-        count = f"{found.files} object{'' if found.files == 1 else 's'}"
+        count = counted(found.files, "object")
         lines = [f"{row['ref']} {row['old']} {row['new']}" for row in refs]
         lines.append(f"{count} ({size_text(found.size)}) moved from Git LFS to DVC in {len(found.commits)} commits")
         value = {"refs": refs, "commits": found.commits, "files": found.files, "size": found.size}
-        return self.answer("\n".join(lines), value)
+        return self.answer(value, lines)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `migrate` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "migrate", NOUNS["migrate"], EXAMPLES)
-    lfs = add_command(
-        verbs, parent_parser, "lfs", CmdMigrateLfs,
+    lfs = verbs.add(
+        "lfs", CmdMigrateLfs,
         "Move what HEAD keeps in Git LFS to DVC, in one new commit; with REF or --everything rewrite history instead.",
         "examples:\n  dvc cpv migrate lfs --dry-run\n  dvc cpv migrate lfs --json | jq .tags\n"
         "  dvc cpv migrate lfs --everything --object-map map.csv   # all branches and tags, none published\n"
@@ -176,14 +148,14 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     lfs.add_argument("--object-map", metavar="FILE", help="Write a line OLD,NEW for each commit that was rewritten.")
     _add_common(lfs)
     folder = _add_versions(
-        verbs, parent_parser, "checkpoints", CmdMigrateCheckpoints,
+        verbs, "checkpoints", CmdMigrateCheckpoints,
         "Make a version of each checkpoint in a folder, in the order of the dates, steps or epochs in their names.",
         "examples:\n  dvc cpv migrate checkpoints runs/7 --dry-run     # the plan, as a table\n"
         "  dvc cpv migrate checkpoints runs/7\n  dvc cpv migrate checkpoints ../old --as model",
     )  # fmt: skip
     folder.add_argument("folder", metavar="DIR", help="The folder: step-100.pt, checkpoint-500/, 2024-05-01/, ….")
     mlflow = _add_versions(
-        verbs, parent_parser, "mlflow", CmdMigrateMlflow,
+        verbs, "mlflow", CmdMigrateMlflow,
         "Make a version of each model of MLflow's runs, with metrics, parameters and tags; aliases become stages.",
         "examples:\n  dvc cpv migrate mlflow mlruns --as model --dry-run\n"
         "  dvc cpv migrate mlflow sqlite:///mlflow.db --as model --experiment resnet\n"
@@ -193,7 +165,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     mlflow.add_argument("--artifacts", metavar="FOLDER", help="Where artifacts are now, if not where MLflow says.")
     mlflow.add_argument("--experiment", metavar="NAME", help="The experiment, where several have models.")
     hub = _add_versions(
-        verbs, parent_parser, "hf", CmdMigrateHf,
+        verbs, "hf", CmdMigrateHf,
         "Make a version of a Hugging Face snapshot: real files in the place of links, the revision in the message.",
         "examples:\n  dvc cpv migrate hf ~/.cache/huggingface/hub/models--org--name --as model\n"
         "  dvc cpv migrate hf downloads/name --as model        # what `hf download --local-dir` made",
@@ -201,7 +173,7 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     hub.add_argument("folder", metavar="DIR", help="models--ORG--NAME of the cache, one of its snapshots, any folder.")
     hub.add_argument("--revision", metavar="REVISION", help="The snapshot of a cache (default: main's).")
     wandb = _add_versions(
-        verbs, parent_parser, "wandb", CmdMigrateWandb,
+        verbs, "wandb", CmdMigrateWandb,
         "Make a version of each artifact that offline runs of W&B logged, with metrics and config; no server is asked.",
         "examples:\n  dvc cpv migrate wandb wandb --as model --dry-run\n"
         "  dvc cpv migrate wandb wandb/offline-run-20261128_165409-first --as model",
@@ -212,9 +184,9 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
 
 
 def _add_versions(
-    verbs: Any, parent_parser: argparse.ArgumentParser, name: str, command: type[CPVCommand], help: str, examples: str
+    verbs: SubCommands, name: str, command: type[CPVCommand], help: str, examples: str
 ) -> argparse.ArgumentParser:
-    parser = add_command(verbs, parent_parser, name, command, help, examples)
+    parser = verbs.add(name, command, help, examples)
     parser.add_argument(
         "--as",
         dest="artifact",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cpv_hooks.console.durations import parse_age
-from cpv_hooks.console.output import say, size_text
+from cpv_hooks.console.output import counted, printable, say, size_text
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.roots import projects_here
@@ -89,15 +89,13 @@ def _lines(plan: PrunePlan) -> Iterator[str]:
 def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> Iterator[str]:
     for why in dict.fromkeys(item.why for item in objects):
         group = [item for item in objects if item.why == why]
-        yield f"{where}: {len(group)} object{'' if len(group) == 1 else 's'}, {size_text(total(group))} ({why})"
+        yield f"{where}: {counted(len(group), 'object')}, {size_text(total(group))} ({why})"
         for item in group[:_SHOWN]:
             yield f"  {item.oid}\t{size_text(item.size)}"
         if len(group) > _SHOWN:
             yield f"  … and {len(group) - _SHOWN} more (--json has all)"
     for name in leftovers:
-        # A name from elsewhere, without what would drive a terminal.
-        shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
-        yield f"{where}: left over: {shown}"
+        yield f"{where}: left over: {printable(name)}"
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

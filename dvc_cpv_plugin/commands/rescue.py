@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,14 +27,8 @@ EXAMPLES = """examples:
 class CmdRescueList(CPVCommand):
     def run(self) -> int:
         found = list(rescues(Repo.discover()))
-        if self.args.json:
-            sys.stdout.write(json.dumps([rescue._asdict() for rescue in found], indent=2) + "\n")
-            return 0
-        for rescue in found:
-            sys.stdout.write(
-                f"{rescue.number}\t{rescue.when}\t{size_text(rescue.size)}\t{rescue.path}\t{rescue.oid}\t{rescue.why}\n"
-            )
-        return 0
+        rows = ((str(one.number), one.when, size_text(one.size), one.path, one.oid, one.why) for one in found)
+        return self.answer([one._asdict() for one in found], map("\t".join, rows))
 
 
 class CmdRescueRestore(CPVCommand):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.accounts.git_host.client import ask_person, has_terminal
 from cpv_hooks.console.durations import parse_age
-from cpv_hooks.console.output import printable, say, size_text
+from cpv_hooks.console.output import counted, printable, say, size_text
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.log import size_of
@@ -83,8 +83,7 @@ class CmdRetire(CPVCommand):
             return True
         if not has_terminal():
             raise CPVError("nobody is there to be asked, so nothing is retired", fix="dvc cpv retire … --yes")
-        count = len(found.chosen)
-        return ask_person(f"retire {count} version{'' if count == 1 else 's'}?")
+        return ask_person(f"retire {counted(len(found.chosen), 'version')}?")
 
     @staticmethod
     def _typed(one: Choice, confirmed: Sequence[str]) -> bool:
@@ -100,24 +99,20 @@ class CmdRetire(CPVCommand):
             raise CPVError("which versions?", fix="dvc cpv retire --undo TAG")
         dry = self.args.dry_run
         names = retire_plan.undo(repo, projects, self.args.versions, self.args.message, dry_run=dry)
-        if self.args.json:
-            ui.write_json({"undone": [] if dry else names, "versions": names})
-        else:
-            ui.write_output("\n".join(names))
+        self.answer({"undone": [] if dry else names, "versions": names}, names)
         if not (dry or self.args.json):
             say("no longer retired; git push --follow-tags tells the others")
         return 0
 
     def _list(self, repo: Repo, projects: Sequence[Project]) -> int:
         found = retire_plan.listed(repo, projects)
-        if self.args.json:
-            ui.write_json([one.as_dict() for one in found])
-            return 0
-        for one in found:
-            item, size = one.item, size_text(one.size or 0)
-            cells = [item.version, item.date, item.author, size, _place(one), item.reason]
-            ui.write_output("\t".join(printable(cell) for cell in cells))
-        return 0
+        return self.answer([one.as_dict() for one in found], map(_row, found))
+
+
+def _row(one: ListedRetirement) -> str:
+    item, size = one.item, size_text(one.size or 0)
+    cells = (item.version, item.date, item.author, size, _place(one), item.reason)
+    return "\t".join(map(printable, cells))
 
 
 def _place(one: ListedRetirement) -> str:

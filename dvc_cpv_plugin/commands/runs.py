@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from cpv_hooks.console.output import printable, say
-from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.project import Project
-from cpv_hooks.project.roots import projects_here
+from cpv_hooks.console.output import counted, printable, say
 from cpv_hooks.runs import drop, overview, promote
 from cpv_hooks.runs.overview import Run
 from cpv_hooks.runs.step_record import iso
 from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
-from dvc_cpv_plugin.commands.common import add_json, add_noun
+from dvc_cpv_plugin.commands.base import CPVCommand, add_noun
+from dvc_cpv_plugin.commands.common import add_json
 
 EXAMPLES = """examples:
   dvc cpv runs list
@@ -25,41 +21,27 @@ EXAMPLES = """examples:
   dvc cpv runs drop main-2"""
 
 
-def _project() -> Project:
-    return projects_here(Repo.discover())[0]
-
-
 class CmdList(CPVCommand):
     """A line for each run, or JSON."""
 
     def run(self) -> int:
-        found = overview.all_runs(_project())
-        if self.args.json:
-            ui.write_output(json.dumps([run.as_dict(with_steps=False) for run in found], indent=2))
-            return 0
-        for run in found:
-            ui.write_output("\t".join(_row(run)))
-        return 0
+        found = overview.all_runs(self.project_here())
+        return self.answer([run.as_dict(with_steps=False) for run in found], ("\t".join(_row(run)) for run in found))
 
 
 class CmdShow(CPVCommand):
     """A line for each step, or JSON."""
 
     def run(self) -> int:
-        found = overview.run_overview(_project(), self.args.run)
-        if self.args.json:
-            ui.write_output(json.dumps(found.as_dict(with_steps=True), indent=2))
-            return 0
-        for line in _steps(found):
-            ui.write_output(line)
-        return 0
+        found = overview.run_overview(self.project_here(), self.args.run)
+        return self.answer(found.as_dict(with_steps=True), _steps(found))
 
 
 class CmdPromoteStep(CPVCommand):
     """Makes a step a version; prints the tag."""
 
     def run(self) -> int:
-        project = _project()
+        project = self.project_here()
         step = overview.find_step(project, self.args.step, self.args.metric, self.args.mode)
         promote.say_code(project, step)
         with promote.promotion(project, step, version=self.args.tag, message=self.args.message) as plan:
@@ -67,20 +49,16 @@ class CmdPromoteStep(CPVCommand):
                 ui.write_output("\n".join(f"would {effect}" for effect in plan.effects) or "would change nothing")
                 return 0
             tag = plan.run()
-        found = {"tag": tag, "run": step.run, "step": step.step}
-        ui.write_output(json.dumps(found, indent=2) if self.args.json else tag)
-        return 0
+        return self.answer({"tag": tag, "run": step.run, "step": step.step}, tag)
 
 
 class CmdDrop(CPVCommand):
     """Lets go of a run, or of one of its steps."""
 
     def run(self) -> int:
-        gone = drop.drop_run(_project(), self.args.run, dry_run=self.args.dry_run)
+        gone = drop.drop_run(self.project_here(), self.args.run, dry_run=self.args.dry_run)
         if self.args.json:
-            ui.write_output(
-                json.dumps([{"run": step.run, "step": step.step, "commit": step.commit} for step in gone], indent=2)
-            )
+            ui.write_json([{"run": step.run, "step": step.step, "commit": step.commit} for step in gone])
             return 0
         for step in gone:
             say(f"{'would drop' if self.args.dry_run else 'dropped'} run {step.run}, step {step.step}")
@@ -91,15 +69,14 @@ class CmdResumeCommand(CPVCommand):
     """Prints the command that goes on with a run."""
 
     def run(self) -> int:
-        command = overview.resume_command(_project(), self.args.run)
-        ui.write_output(json.dumps({"run": self.args.run, "command": command}, indent=2) if self.args.json else command)
-        return 0
+        command = overview.resume_command(self.project_here(), self.args.run)
+        return self.answer({"run": self.args.run, "command": command}, command)
 
 
 def _row(run: Run) -> Iterator[str]:
     yield run.name
     yield run.state
-    yield f"{len(run.steps)} step{'' if len(run.steps) == 1 else 's'}"
+    yield counted(len(run.steps), "step")
     if run.steps:
         yield f"last {run.steps[-1].step}"
         yield f"best {run.ranked[0]} by {run.by}" if run.ranked else "-"
@@ -118,20 +95,20 @@ def _steps(run: Run) -> Iterator[str]:
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `runs` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "runs", NOUNS["runs"], EXAMPLES)
-    listed = add_command(
-        verbs, parent_parser, "list", CmdList, "List the runs: name, state, steps, the last and the best, when.",
+    listed = verbs.add(
+        "list", CmdList, "List the runs: name, state, steps, the last and the best, when.",
         "examples:\n  dvc cpv runs list\n  dvc cpv runs list --json | jq -r '.[] | select(.state==\"stopped\").run'",
     )  # fmt: skip
     add_json(listed)
-    shown = add_command(
-        verbs, parent_parser, "show", CmdShow,
+    shown = verbs.add(
+        "show", CmdShow,
         "Show a run's steps: step, when, commit, metrics, why it is kept, whether its upload waits, host.",
         "examples:\n  dvc cpv runs show main\n  dvc cpv runs show main --json | jq '.steps[].metrics'",
     )  # fmt: skip
     shown.add_argument("run", metavar="RUN", help="The run.")
     add_json(shown)
-    promoted = add_command(
-        verbs, parent_parser, "promote", CmdPromoteStep,
+    promoted = verbs.add(
+        "promote", CmdPromoteStep,
         "Make a step a version: its content in place, a commit on this branch, a tag. Prints the tag.",
         "examples:\n  dvc cpv runs promote main                       # the last step, the next number\n"
         "  dvc cpv runs promote main@1500 --tag v1.0 -m 'first release'\n"
@@ -148,16 +125,16 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     )
     promoted.add_argument("--dry-run", action="store_true", help="Print the exact effects, and change nothing.")
     add_json(promoted)
-    dropped = add_command(
-        verbs, parent_parser, "drop", CmdDrop,
+    dropped = verbs.add(
+        "drop", CmdDrop,
         "Drop a run or one of its steps: refs, and cached data that nothing else needs. Versions made of it stay.",
         "examples:\n  dvc cpv runs drop main-2\n  dvc cpv runs drop main@500 --dry-run",
     )  # fmt: skip
     dropped.add_argument("run", metavar="RUN[@STEP]", help="The run, or one step of it.")
     dropped.add_argument("--dry-run", action="store_true", help="Print what would go, and change nothing.")
     add_json(dropped)
-    command = add_command(
-        verbs, parent_parser, "resume-command", CmdResumeCommand,
+    command = verbs.add(
+        "resume-command", CmdResumeCommand,
         "Print the shell command that goes on with a run: its code checked out, its job started.",
         'examples:\n  dvc cpv runs resume-command main\n  sh -c "$(dvc cpv runs resume-command main)"',
     )  # fmt: skip

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from datetime import UTC, datetime
 from typing import Any
 
+from cpv_hooks.console.output import printable
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import StageRule
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.versions import stages
 from cpv_hooks.versions.stages import StageEvent
-from dvc_cpv_plugin.commands import NOUNS, ui
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 EXAMPLES = """examples:
@@ -36,11 +36,7 @@ class CmdStages(CPVCommand):
                 _stage(name, held[name][-1] if name in held else None, rules.get(name))
                 for name in dict.fromkeys([*rules, *sorted(held)])
             ]
-        if self.args.json:
-            ui.write_output(json.dumps(rows, indent=2))
-        elif rows:
-            ui.write_output("\n".join("\t".join(_cell(value) for value in row.values()) for row in rows))
-        return 0
+        return self.answer(rows, ("\t".join(_cell(value) for value in row.values()) for row in rows))
 
 
 def _event(event: StageEvent) -> dict[str, object]:
@@ -74,8 +70,7 @@ def _time(seconds: int) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={','.join(item) if isinstance(item, tuple) else item}" for key, item in value.items())
-    text = "-" if value is None else str(value)
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return "-" if value is None else printable(str(value))
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

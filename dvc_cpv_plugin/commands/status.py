@@ -26,30 +26,12 @@ class CmdStatus(CPVCommand):
 
     def run(self) -> int:
         found = status.read_status(Repo.discover())
-        if self.args.json:
-            ui.write_json(found.as_dict())
-        elif sys.stdout.isatty():
-            self._table(found)
-            ui.write_output("\n".join(_facts(found)))
-        else:
-            ui.write_output("\n".join([*_lines(found), *_facts(found)]))
-        return 0
-
-    @staticmethod
-    def _table(found: Status) -> None:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False)
-        for heading in ("artifact", "kind", "size", "state", "what changed"):
-            table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
-        for row in _rows(found):
-            # Text, not str: a name in square brackets is no markup.
-            cells = [Text(cell) for cell in row]
-            cells[3].stylize(_COLOURS.get(row[3], "yellow"))
-            table.add_row(*cells)
-        Console().print(table)
+        lines = _lines(found)
+        if sys.stdout.isatty() and not self.args.json:
+            headings = ("artifact", "kind", "size", "state", "what changed")
+            ui.write_table(headings, _rows(found), (3, lambda state: _COLOURS.get(state, "yellow")))
+            lines = []
+        return self.answer(found.as_dict(), [*lines, *_facts(found)])
 
 
 def _rows(found: Status) -> list[tuple[str, str, str, str, str]]:

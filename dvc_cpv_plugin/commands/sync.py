@@ -20,7 +20,7 @@ from cpv_hooks.transfer.commits.upload_commits import retry_queued
 from cpv_hooks.transfer.commits.versioned_commit import complete_files
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.versions import missed
-from dvc_cpv_plugin.commands import NOUNS, ui
+from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 EXAMPLES = """examples:
@@ -43,10 +43,7 @@ class CmdSync(CPVCommand):
     def _look(self) -> int:
         repo = Repo.discover()
         found = upload_status.wait(repo) if self.args.wait else upload_status.Uploads.read(repo)
-        if self.args.json:
-            ui.write_json(found.as_dict())
-        else:
-            ui.write_output("\n".join(map(printable, found.lines())))
+        self.answer(found.as_dict(), map(printable, found.lines()))
         return 1 if found.waiting else 0
 
     def _sync(self) -> int:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from cpv_hooks.console.output import few, printable, say, size_text, warn
+from cpv_hooks.console.output import counted, few, printable, say, size_text, warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import retired
@@ -27,7 +27,6 @@ EXAMPLES = """examples:
 The cache's bytes are always read. What the cache lacks is not wrong while the remote has it. With --all also stashes,
 experiments, queued uploads, young reflogs, rescues and the work tree are looked at, which the remote need not have.
 The exit code is 1 where anything is wrong, or could not be looked at."""
-_HEADINGS = ("file", "size", "cache", "remote", "versions", "object")
 
 
 class CmdVerify(CPVCommand):
@@ -100,18 +99,8 @@ def _show(rows: list[tuple[str, ...]]) -> None:
             for file, size, cache, remote, names, oid in rows
         )
         ui.write_output("\n".join(lines))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in _HEADINGS:
-        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
-    for row in rows:
-        # Text, not str: a name in square brackets is no markup.
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    else:
+        ui.write_table(("file", "size", "cache", "remote", "versions", "object"), rows)
 
 
 def _lost(report: VerifyReport) -> list[str]:
@@ -132,17 +121,16 @@ def _summary(report: VerifyReport) -> str:
     if mended:
         verdict += f", {len(mended)} mended"
     if unseen:
-        verdict += f"; not looked at on the remote: {unseen} object{'' if unseen == 1 else 's'}"
+        verdict += f"; not looked at on the remote: {counted(unseen, 'object')}"
     elif report.trouble:
         verdict += f"; not looked at: {len(report.trouble)} (see below)"
     away = sum(1 for item in report.checks if item.cache == "absent" and item.remote == "ok")
     if away:
         verdict += f"; {away} on the remote alone"
     where = "" if report.root == "." else f"{report.root}: "
-    objects, versions = len(report.checks), len(report.versions)
-    counted = f"{objects} object{'' if objects == 1 else 's'} ({size_text(report.bytes)})"
+    objects, versions = counted(len(report.checks), "object"), counted(len(report.versions), "version")
     advice = "; dvc cpv verify --repair restores them from good copies" if wrong and not report.repaired else ""
-    return f"{where}{counted} of {versions} version{'' if versions == 1 else 's'}: {verdict}{advice}"
+    return f"{where}{objects} ({size_text(report.bytes)}) of {versions}: {verdict}{advice}"
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
