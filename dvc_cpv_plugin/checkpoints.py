@@ -7,19 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
+from cpv_hooks.checks import checklist
 from cpv_hooks.checks.subject import Subject
+from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError
+from cpv_hooks.operations.make.tag import plan_tag
+from cpv_hooks.operations.make.upload import plan_upload
+from cpv_hooks.operations.revert.revert import plan_revert
+from cpv_hooks.project.names import check_name
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.versions import version
 from dvc_cpv_plugin import options as keywords
 from dvc_cpv_plugin.errors import InitError, ReadError, RevertError, TagError, UploadError, raised_as
 from dvc_cpv_plugin.logged import logged
 from dvc_cpv_plugin.options import CommonOptions, OperationOptions, UploadOptions, check_type
+from dvc_cpv_plugin.repository import find_project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cpv_hooks.console.plan import Effect, Plan
-    from cpv_hooks.project.project import Project
 
 T = TypeVar("T")
 Show = Callable[[Sequence["Effect"]], None]
@@ -43,8 +50,6 @@ class Checkpoints:
     show: Show = staticmethod(print_effects)
 
     def __init__(self, team_name: str, model_name: str, **kwargs: Unpack[CommonOptions]) -> None:
-        from cpv_hooks.project.names import check_name
-
         method = type(self).__name__
         check_type(method, "team_name", team_name, str)
         check_type(method, "model_name", model_name, str)
@@ -76,8 +81,6 @@ class Checkpoints:
         source: Path | None = None,
     ) -> T:
         """Find the repository, check, plan, and do or show the plan."""
-        from cpv_hooks.checks import checklist
-
         with raised_as(error), self._logged(name, options):
             project = self._project(options, reads=reads)
             subject = Subject(project=project, lines=tuple(lines), version=version, source=source)
@@ -101,8 +104,6 @@ class Checkpoints:
             return read(self._project(options, reads=True))
 
     def _project(self, options: OperationOptions, *, reads: bool) -> Project:
-        from dvc_cpv_plugin.repository import find_project
-
         return find_project(self.team_name, self.model_name, options, reads=reads)
 
     def _logged(self, name: str, options: OperationOptions) -> AbstractContextManager[None]:
@@ -111,8 +112,6 @@ class Checkpoints:
     # What models, data and both have in common
 
     def _tags(self, name: str, options: OperationOptions, line: Line) -> list[str]:
-        from cpv_hooks.versions import version
-
         return self._read(name, options, lambda project: version.version_tags(project, line))
 
     def _upload(
@@ -127,8 +126,6 @@ class Checkpoints:
         error: type[CPVError] = UploadError,
     ) -> str:
         """Make what is at `path` the line's next checkpoint, unless `refuse` raises; returns its tag."""
-        from cpv_hooks.operations.make.upload import plan_upload
-
         source, version = options.path(path), given.get("version_tag")
         message, dask = given.get("message"), given.get("dask")
 
@@ -148,16 +145,12 @@ class Checkpoints:
         version: str | None,
         messages: Mapping[Line, str | None],
     ) -> tuple[str, ...]:
-        from cpv_hooks.operations.make.tag import plan_tag
-
         def plan(project: Project) -> Plan[tuple[str, ...]]:
             return plan_tag(project, lines, version=version, messages=messages)
 
         return self._operate(name, options, TagError, plan, lines=lines, version=version)
 
     def _revert(self, name: str, options: OperationOptions, lines: Sequence[Line], tag: str) -> None:
-        from cpv_hooks.operations.revert.revert import plan_revert
-
         def plan(project: Project) -> Plan[None]:
             return plan_revert(project, lines, tag, force=options.force, use_cache=options.use_cache)
 

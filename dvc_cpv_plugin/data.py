@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
+from cpv_hooks.console.plan import Plan
+from cpv_hooks.operations.download.download import plan_download_data
+from cpv_hooks.operations.info.metadata import DataMetadata, data_metadata
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import DownloadError, InitError
 from dvc_cpv_plugin.options import UPLOAD, CommonOptions, DownloadOptions, UploadOptions, check_type
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.plan import Plan
-    from cpv_hooks.operations.info.metadata import DataMetadata
-    from cpv_hooks.project.project import Project
 
 _LINES = (Line.DATA,)
 
@@ -47,8 +46,6 @@ class DataCheckpointsManage(Checkpoints):
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
-        from cpv_hooks.operations.download.download import plan_download_data
-
         method = "download_data_checkpoint"
         options = self._options(method, kwargs, {"output_dir": Path})
         check_type(method, "tag", tag, str, optional=True)
@@ -94,8 +91,6 @@ class DataCheckpointsManage(Checkpoints):
 
         Raises `ReadError`.
         """
-        from cpv_hooks.operations.info.metadata import data_metadata
-
         options = self._options("get_data_metadata", kwargs)
         check_type("get_data_metadata", "tag", tag, str, optional=True)
         return self._read("data info", options, lambda project: data_metadata(project, tag))

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
+from cpv_hooks.console.plan import Plan
+from cpv_hooks.operations.download.download import plan_download_model, plan_load
+from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
+from cpv_hooks.operations.download.one_tensor import plan_tensor
+from cpv_hooks.operations.export.export import ExportedVersion, check_format, plan_export
+from cpv_hooks.operations.info.metadata import ModelMetadata, model_metadata
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.upkeep.retire import retire_plan
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import DownloadError, InitError, RetireError, raised_as
 from dvc_cpv_plugin.options import (
@@ -20,13 +28,7 @@ from dvc_cpv_plugin.options import (
     UploadOptions,
     check_type,
 )
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.plan import Plan
-    from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
-    from cpv_hooks.operations.export.export import ExportedVersion
-    from cpv_hooks.operations.info.metadata import ModelMetadata
-    from cpv_hooks.project.project import Project
+from dvc_cpv_plugin.retiring import retire
 
 _LINES = (Line.MODEL,)
 
@@ -44,7 +46,6 @@ class ModelsCheckpointsManage(Checkpoints):
         The folder is `repo_path`, or MODEL in the working directory. `data_path` is copied into a new repository's
         `data/`. Raises `InitError`.
         """
-        from cpv_hooks.console.plan import Plan
         from cpv_hooks.setup.init import init_plan as init
         from cpv_hooks.setup.init.model_repository import InitRequest
 
@@ -70,8 +71,6 @@ class ModelsCheckpointsManage(Checkpoints):
         They are read-only and lie in CPV's personal folder; only what DVC's cache lacks is fetched. A repository that
         is not cloned here is cloned from the configured Git host. Raises `DownloadError`.
         """
-        from cpv_hooks.operations.download.download import plan_load
-
         options = self._options("load_model", kwargs)
         check_type("load_model", "tag", tag, str, optional=True)
         return self._bring("model load", options, lambda project: plan_load(project, tag, use_cache=options.use_cache))
@@ -98,8 +97,6 @@ class ModelsCheckpointsManage(Checkpoints):
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
-        from cpv_hooks.operations.download.download import plan_download_model
-
         method = "download_model_checkpoint"
         options = self._options(method, kwargs, {"output_dir": Path})
         check_type(method, "tag", tag, str, optional=True)
@@ -120,8 +117,6 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Of what the cache lacks only the tensor's bytes are fetched, which no hash verifies. Raises `DownloadError`.
         """
-        from cpv_hooks.operations.download.one_tensor import plan_tensor
-
         method = "download_tensor"
         options = self._options(method, kwargs)
         check_type(method, "name", name, str)
@@ -142,8 +137,6 @@ class ModelsCheckpointsManage(Checkpoints):
 
         It appears whole, its bytes verified, or not at all. Raises `DownloadError`.
         """
-        from cpv_hooks.operations.export.export import check_format, plan_export
-
         method = "export_version"
         options = self._options(method, kwargs, {"format": str, "manifest": bool})
         check_type(method, "to", to, Path)
@@ -188,8 +181,6 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Raises `ReadError`.
         """
-        from cpv_hooks.operations.info.metadata import model_metadata
-
         options = self._options("get_model_metadata", kwargs)
         check_type("get_model_metadata", "tag", tag, str, optional=True)
         return self._read("model info", options, lambda project: model_metadata(project, tag))
@@ -200,8 +191,6 @@ class ModelsCheckpointsManage(Checkpoints):
         Returns the versions. `dvc cpv prune` removes what nothing else needs. Raises `RetireError`, also for a version
         that is in a stage, the newest one, or at HEAD, unless `confirm` names it; a rule passes those over.
         """
-        from dvc_cpv_plugin.retiring import retire
-
         method = "retire_model_checkpoints"
         more = {"message": str, "confirm": list, "keep_best": int, "metric": str, "mode": str, "older_than": str}
         options = self._options(method, kwargs, {**more, "except_stages": list})
@@ -216,8 +205,6 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Returns the versions. Raises `RetireError`.
         """
-        from cpv_hooks.upkeep.retire import retire_plan
-
         method = "unretire_model_checkpoints"
         options = self._options(method, kwargs)
         check_type(method, "tags", tags, list)
@@ -231,8 +218,6 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Raises `ReadError`.
         """
-        from cpv_hooks.upkeep.retire import retire_plan
-
         options = self._options("read_retired_checkpoints", kwargs)
         return self._read(
             "retire --list",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from cpv_hooks.accounts.git_host.clones import managed_clone
+from cpv_hooks.accounts.git_host.pattern import repository_url
 from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
+from cpv_hooks.project.roots import projects_here
 from dvc_cpv_plugin.options import OperationOptions
 
 
@@ -53,8 +56,6 @@ def _candidates(folder: Path, model: str) -> Iterator[Project]:
 
 def _around(folder: Path) -> list[Project]:
     """The managed DVC roots of the repository that holds a folder, the innermost around it first."""
-    from cpv_hooks.project.roots import projects_here
-
     if not folder.is_dir():
         return []
     try:
@@ -76,8 +77,6 @@ def _not_ours(project: Project, team: str, model: str) -> CPVError:
 
 
 def _cloned(team: str, model: str) -> Project:
-    from cpv_hooks.accounts.git_host.clones import managed_clone
-    from cpv_hooks.accounts.git_host.pattern import repository_url
     from cpv_hooks.accounts.personal.personal_settings import load_settings
     from cpv_hooks.setup.init.remote import default_url, to_modify
 
@@ -88,7 +87,6 @@ def _cloned(team: str, model: str) -> Project:
 
 
 def _none(team: str, model: str, folder: Path) -> Project:
-    from cpv_hooks.accounts.git_host.pattern import repository_url
     from cpv_hooks.accounts.personal.personal_settings import load_settings
 
     fix = (

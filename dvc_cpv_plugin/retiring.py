@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from cpv_hooks.console.durations import parse_age
+from cpv_hooks.project.project import Project
+from cpv_hooks.upkeep.retire import retire_plan
+from cpv_hooks.upkeep.retire.selection import Policy, demand_names
 from dvc_cpv_plugin.options import RetireOptions
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 
 def retire(project: Project, tags: Sequence[str], options: RetireOptions, *, dry_run: bool) -> list[str]:
     """Retire the versions that these options mean; returns their names. Raises `CPVError`."""
-    from cpv_hooks.console.durations import parse_age
-    from cpv_hooks.upkeep.retire import retire_plan
-    from cpv_hooks.upkeep.retire.selection import Policy, demand_names
-
     age, confirmed = options.get("older_than"), options.get("confirm") or []
     policy = Policy(
         options.get("keep_best"),

@@ -7,16 +7,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.console.output import size_text
 from cpv_hooks.errors import shell_path
 from cpv_hooks.setup.init.model_repository import existing
 from cpv_hooks.state_files import cpv_home
-
-if TYPE_CHECKING:
-    from cpv_hooks.checks.subject import Subject
 
 MARGIN = 1 << 20
 """Bytes that have to be free beside an operation's own: for Git's objects, indexes and logs."""

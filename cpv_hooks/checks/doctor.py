@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 from cpv_hooks import state_files
 from cpv_hooks.checks import doctor_hooks
@@ -14,11 +15,20 @@ from cpv_hooks.console.check_result import Check, failed_check, guarded, side_by
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.git_version import check_git_version
+from cpv_hooks.git.gitignore import hidden
+from cpv_hooks.git.one_shot import PENDING
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project import plugins
 from cpv_hooks.project.config import load_config
 from cpv_hooks.project.left_out import left_out
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project, managed_roots
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.transfer.objects.open import open_remote
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.worktree import remotes_in_use
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.discovery import discover
 
 MINIMUM_DVC = (3, 66, 1)
 REMOTE_SECONDS = 20.0
@@ -26,8 +36,6 @@ REMOTE_SECONDS = 20.0
 
 def examine(repo: Repo, *, remote_seconds: float = REMOTE_SECONDS) -> list[Check]:
     """Every check, in the order in which a person would mend things. One that breaks is a failed one."""
-    from cpv_hooks.project import plugins
-
     found: list[Check] = []
     for _, answer in plugins.all_answers("cpv_checks", _Builtin(remote_seconds), repo=repo):
         found += [check for check in answer if isinstance(check, Check)] if isinstance(answer, list | tuple) else []
@@ -83,8 +91,6 @@ def dvc_version() -> Check:
 
 def settings(repo: Repo) -> Iterator[Check]:
     """Each `.cpv.toml`, and the tag scheme that it names."""
-    from cpv_hooks.project.plugins import scheme_of
-
     roots = managed_roots(repo)
     absent = left_out(repo)
     yield from (failed_check("settings", error) for error in absent)
@@ -121,8 +127,6 @@ def merge_driver(repo: Repo) -> Check:
 
 def detour(repo: Repo) -> Check:
     """A one-shot commit that was killed leaves HEAD on its detour; the next hook heals it."""
-    from cpv_hooks.git.one_shot import PENDING
-
     head = (repo.git_dir / "HEAD").read_text(encoding="utf-8").strip()
     if head == f"ref: {PENDING}":
         reason = "HEAD stands on the detour of a commit that is under way or was killed"
@@ -132,11 +136,6 @@ def detour(repo: Repo) -> Check:
 
 def pointers(repo: Repo) -> Iterator[Check]:
     """Pointers that are broken, or that a rule of Git's hides from commits and from DVC."""
-    from cpv_hooks.git.gitignore import hidden
-    from cpv_hooks.system.signatures import Clock
-    from cpv_hooks.worktree.base_index import Index
-    from cpv_hooks.worktree.discovery import discover
-
     found = discover(repo, Project.find_all(repo), Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
     of_tracked = hidden(repo, (pointer.file for _, pointer in found.pointers)).values()
     errors = [*found.errors, *found.ignored, *of_tracked]
@@ -160,8 +159,6 @@ def remotes(repo: Repo, seconds: float) -> Iterator[Check]:
 
 def s3_clients(project: Project) -> Iterator[Check]:
     """By which client each remote on S3 is asked, and why."""
-    from cpv_hooks.transfer.objects.open import open_remote
-
     for name in remotes_in_use.remote_names(project):
         at = project.at(name)
         if (at.remote_url or "").startswith("s3://"):
@@ -171,8 +168,6 @@ def s3_clients(project: Project) -> Iterator[Check]:
 
 def queue(repo: Repo) -> Check:
     """Commits whose data is not on the remote yet."""
-    from cpv_hooks.transfer.objects.upload_queue import Queue
-
     waiting = Queue.of(repo).pending()
     if not waiting:
         return Check("queue", "ok", "nothing waits to be uploaded")
@@ -183,8 +178,6 @@ def queue(repo: Repo) -> Check:
 
 def notifications() -> Iterator[Check]:
     """Whether what the settings name can be used, and the last events arrived; nothing where they name nobody."""
-    from importlib.util import find_spec
-
     from cpv_hooks.accounts.personal import personal_settings, undelivered
 
     notify = personal_settings.load_settings().notify

@@ -6,9 +6,9 @@ import os
 import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
+from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.dvcformat.pointer import is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, git_words, shell_path
@@ -17,11 +17,11 @@ from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.system.signatures import Clock
 from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.numbering import Numbers
-
-if TYPE_CHECKING:
-    from cpv_hooks.checks.subject import Subject
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.discovery import discover
 
 _SHOWN = 3
 _MAIN_KIND: dict[Line, Kind] = {Line.MODEL: "model", Line.DATA: "data"}
@@ -116,10 +116,6 @@ def _source(source: Path) -> Check:
 
 def _artifacts(project: Project, line: Line) -> Check:
     """Whether a line has an artifact of its main kind, and all that it has are in the work tree."""
-    from cpv_hooks.system.signatures import Clock
-    from cpv_hooks.worktree.base_index import Index
-    from cpv_hooks.worktree.discovery import discover
-
     state = project.repo.state
     index = Index.load(state)
     found = discover(project.repo, [project], index, Clock(state / state_files.CLOCK))

@@ -12,6 +12,7 @@ from cpv_hooks.console.check_result import Check, Question, Result
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.objects.open import open_remote
 from cpv_hooks.worktree import remotes_in_use
 
 CONNECT_SECONDS = 5.0
@@ -24,8 +25,6 @@ def remote_answers(name: str, project: Project) -> Question:
     """Whether a DVC root's remote can be reached and lets us in."""
 
     def ask() -> Check:
-        from cpv_hooks.transfer.objects.open import open_remote
-
         open_remote(project).check()
         return Check(name, "ok", f"{who} answers")
 
@@ -35,8 +34,6 @@ def remote_answers(name: str, project: Project) -> Question:
 
 def dvc_remote(project: Project) -> Iterator[Check]:
     """Whether the default remote, and those that outputs name, are configured and CPV can use them; nobody is asked."""
-    from cpv_hooks.transfer.objects.open import open_remote
-
     for name in remotes_in_use.remote_names(project) or [None]:
         at = project.at(name)
         open_remote(at)

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks.accounts.git_host.connection import greet
+from cpv_hooks.accounts.git_host.pattern import SSH, parse_ssh_url, repository_url
 from cpv_hooks.console.check_result import Check, Question, side_by_side
 
 if TYPE_CHECKING:
@@ -47,9 +49,6 @@ def git_host(settings: Settings, seconds: float) -> Question:
     def ask() -> Check:
         if not own.model_fields_set:
             return Check("git-host", "warn", "no Git host is configured", BITBUCKET_CONFIG)
-        from cpv_hooks.accounts.git_host.connection import greet
-        from cpv_hooks.accounts.git_host.pattern import SSH, parse_ssh_url, repository_url
-
         # Any names do: only the host is asked.
         url = repository_url(settings, "team", "model")
         found = parse_ssh_url(url)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TypedDict
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.log import deltas
@@ -18,9 +19,7 @@ from cpv_hooks.metric_formats.metrics import Metric, metrics_for_json
 from cpv_hooks.project import retired
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
-
-if TYPE_CHECKING:
-    from cpv_hooks.transfer.objects.store import Stores
+from cpv_hooks.transfer.objects.store import Stores
 
 Change = Literal["added", "removed", "changed"]
 
@@ -170,8 +169,6 @@ class _Artifacts:
         ]
 
     def _listing(self, pointer: Pointer | None) -> dict[str, str]:
-        from cpv_hooks.console.progress import Progress
-
         if pointer is None or not pointer.isdir or pointer.oid is None:
             return {}
         if pointer.stored:
@@ -198,8 +195,6 @@ class _Artifacts:
         return size
 
     def _stores(self, pointer: Pointer) -> Stores:
-        from cpv_hooks.transfer.objects.store import Stores
-
         project = self._where.project(pointer)
         return self._known.setdefault(project.root, Stores(project))
 

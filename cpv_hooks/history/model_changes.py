@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.history.model_contents import values_for_json
-
-if TYPE_CHECKING:
-    from cpv_hooks.model_formats.record import Model
+from cpv_hooks.model_formats.record import Model
+from cpv_hooks.model_formats.weights import are_equal, distances, have_same_tensors
 
 
 class ShapeChange(TypedDict):
@@ -93,9 +93,6 @@ def compare_models(
 
 
 def _same_weights(path: str, before: Model | None, after: Model | None, *, reads: bool) -> bool | None:
-    from cpv_hooks.console.progress import Progress
-    from cpv_hooks.model_formats.weights import are_equal, have_same_tensors
-
     if before is None or after is None or before.errors or after.errors:
         return None
     if not have_same_tensors(before, after):
@@ -108,9 +105,6 @@ def _same_weights(path: str, before: Model | None, after: Model | None, *, reads
 
 
 def _weights(path: str, before: Model | None, after: Model | None) -> list[WeightChange]:
-    from cpv_hooks.console.progress import Progress
-    from cpv_hooks.model_formats.weights import distances
-
     if before is None or after is None:
         return []
     with Progress(f"comparing weights of {path}") as progress:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.where import Where
+from cpv_hooks.model_formats.record import Model
+from cpv_hooks.project import plugins, retired
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
-
-if TYPE_CHECKING:
-    from cpv_hooks.model_formats.record import Model
-    from cpv_hooks.system.byte_source import ByteSource
-    from cpv_hooks.transfer.objects.store import Store, Stores
+from cpv_hooks.remote.common.protocol import MissingObject
+from cpv_hooks.system.byte_source import ByteSource, FileSource, LazySource
+from cpv_hooks.transfer.objects.store import Store, Stores
 
 READ_KINDS: frozenset[Kind] = frozenset(("model", "extra"))
 """The kinds of artifacts that are looked into."""
@@ -116,11 +117,6 @@ class Models:
         return found
 
     def _read(self, pointer: Pointer) -> Model | None:
-        from cpv_hooks.model_formats.record import Model
-        from cpv_hooks.project import plugins
-        from cpv_hooks.remote.common.protocol import MissingObject
-        from cpv_hooks.system.byte_source import LazySource
-
         try:
             name = PurePosixPath(pointer.path).name
             files = self._files(pointer)
@@ -137,9 +133,6 @@ class Models:
         """The files of an artifact, to be opened; None where the cache lacks some and the remote is not asked, and
         where they went with a retired version.
         """
-        from cpv_hooks.console.progress import Progress
-        from cpv_hooks.project import retired
-
         assert pointer.oid is not None
         project = self._where.project(pointer)
         store = self.stores(project).of(pointer)
@@ -160,16 +153,11 @@ class Models:
 
     def stores(self, project: Project) -> Stores:
         """The stores of a DVC root."""
-        from cpv_hooks.transfer.objects.store import Stores
-
         return self._stores.setdefault(project.root, Stores(project))
 
 
 def _opened(store: Store, oid: str) -> ByteSource:
     """An object: of the cache, else ranges of the remote's."""
-    from cpv_hooks.remote.common.protocol import MissingObject
-    from cpv_hooks.system.byte_source import FileSource
-
     blob = store.blob(oid)
     if blob is not None:
         return FileSource(blob.path)

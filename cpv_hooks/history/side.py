@@ -9,13 +9,20 @@ from typing import NamedTuple
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.recorded_contents import ArtifactRecord
 from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
 from cpv_hooks.history.version_names import Named
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.metrics import Metric
+from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions.tag_message import read_metrics
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.discovery import discover
 
 
 class Side(NamedTuple):
@@ -31,11 +38,6 @@ class Side(NamedTuple):
 
 def of_commit(repo: Repo, projects: Sequence[Project], named: Named) -> Side:
     """A commit. Its metrics are those that its tag says, else those in its metrics files in the cache."""
-    from cpv_hooks.git.objects import objects_of
-    from cpv_hooks.project.pointers_at import pointers_at
-    from cpv_hooks.versions import tag_refs
-    from cpv_hooks.versions.tag_message import read_metrics
-
     artifacts: dict[str, ArtifactRecord] = {}
     errors: list[CPVError] = []
     for project in projects:
@@ -65,10 +67,6 @@ def of_commit(repo: Repo, projects: Sequence[Project], named: Named) -> Side:
 
 def of_work_tree(repo: Repo, projects: Sequence[Project]) -> Side:
     """The work tree as its pointer files say; metrics and settings are read from the files themselves."""
-    from cpv_hooks.system.signatures import Clock
-    from cpv_hooks.worktree.base_index import Index
-    from cpv_hooks.worktree.discovery import discover
-
     found = discover(repo, list(projects), Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
     artifacts = {one.path: ArtifactRecord(project.kind_of(one.path), one) for project, one in found.pointers}
     errors, settings = list(found.errors), dict[str, bytes]()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.metric_formats.metric_places import source_of
+from cpv_hooks.metric_formats.metrics import line_number_of
+from cpv_hooks.project import plugins
 from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.versions import commit_metrics, tag_refs
+from cpv_hooks.versions.commit_metrics import MetricsFile
 from cpv_hooks.versions.version import Version
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.versions.commit_metrics import MetricsFile
 
 
 def metrics_of_version(
@@ -37,9 +39,6 @@ class Origin(NamedTuple):
 
 def origin(files: Iterable[MetricsFile], key: str, value: object) -> Origin | None:
     """The metrics file that says this last, and the line; None where none of these files does."""
-    from cpv_hooks.metric_formats.metric_places import source_of
-    from cpv_hooks.metric_formats.metrics import line_number_of
-
     for file in files:
         values = _read(file)
         for name in (key, key.removeprefix(f"{source_of(file.name)}:")):
@@ -50,15 +49,11 @@ def origin(files: Iterable[MetricsFile], key: str, value: object) -> Origin | No
 
 def in_cache(project: Project, pointer: Pointer) -> Path | None:
     """A file artifact's object in the cache, if it is there."""
-    from cpv_hooks.transfer.objects.store import Store
-
     blob = Store(project, legacy=pointer.legacy).blob(pointer.oid) if pointer.oid else None
     return blob.path if blob else None
 
 
 def _read(file: MetricsFile) -> dict[str, int | float | str]:
-    from cpv_hooks.project import plugins
-
     try:
         return plugins.metrics_in(file.path, file.name)
     except OSError:

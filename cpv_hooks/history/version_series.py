@@ -11,6 +11,7 @@ from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.event_file import is_event_file
 from cpv_hooks.metric_formats.metric_places import place_of, source_of
 from cpv_hooks.metric_formats.series import MetricSeries, merge_series
+from cpv_hooks.project import plugins
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions.commit_metrics import MetricsFile
@@ -53,8 +54,6 @@ class SeriesReader:
 
 
 def _series(file: MetricsFile) -> list[MetricSeries]:
-    from cpv_hooks.project import plugins
-
     found = plugins.series(file.path, file.name)
     if not found and file.path.stat().st_size and not _may_be_silent(file):
         fix = "a plugin's cpv_metrics reads other files"

@@ -10,6 +10,7 @@ from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.version_metrics import in_cache
 from cpv_hooks.metric_formats.metrics import Metric
 from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.objects.availability import is_cached, on_remote, recorded_on_remote
 from cpv_hooks.versions import commit_metrics
 from cpv_hooks.versions.commit_metrics import MetricsFile
 
@@ -50,20 +51,14 @@ class Where:
 
     def cached(self, pointers: Sequence[Pointer]) -> bool:
         """Whether the cache has every object of these artifacts."""
-        from cpv_hooks.transfer.objects.availability import is_cached
-
         return all(is_cached(project, own) for project, own in self._parts(pointers))
 
     def on_remote(self, groups: Sequence[Sequence[Pointer]], commits: Sequence[str]) -> list[bool | None]:
         """Whether the remotes have each group of artifacts, as its commit has them; None without an answer in time."""
-        from cpv_hooks.transfer.objects.availability import on_remote
-
         return self._answers(groups, lambda project, own: on_remote(project, own, commits))
 
     def recorded_on_remote(self, groups: Sequence[Sequence[Pointer]]) -> list[bool | None]:
         """Whether each group was on the remotes when this clone last looked; None: not known. Nothing is asked."""
-        from cpv_hooks.transfer.objects.availability import recorded_on_remote
-
         return self._answers(groups, recorded_on_remote)
 
     def _answers(

@@ -14,7 +14,7 @@ from cpv_hooks.html_report.model_tables import ModelTables
 from cpv_hooks.html_report.step_curves import CurveEntry, StepCurves
 from cpv_hooks.html_report.tables import RowTable, plain
 from cpv_hooks.html_report.version_settings import VersionSettings
-from cpv_hooks.project import retired
+from cpv_hooks.project import plugins, retired
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions import stages
 from cpv_hooks.versions.stages import StageEvent
@@ -210,8 +210,6 @@ class _Page:
 
 
 def _panels(entries: Sequence[LogEntry]) -> list[Panel]:
-    from cpv_hooks.project import plugins
-
     return [
         Panel(
             title=_text(panel.title),

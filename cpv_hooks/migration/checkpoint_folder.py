@@ -12,6 +12,7 @@ from cpv_hooks.console.output import printable, say
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.metric_formats.metrics import Metric, clean
 from cpv_hooks.migration.incoming import Incoming, last_written, source_size
+from cpv_hooks.project import plugins
 
 _DATE = re.compile(
     r"(?<!\d)(\d{4})-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])"
@@ -113,8 +114,6 @@ def _position(place: NamedOrder) -> dict[str, Metric]:
 
 
 def _metrics(path: Path) -> dict[str, Metric]:
-    from cpv_hooks.project import plugins
-
     state = path / "trainer_state.json"
     own = plugins.metrics_in(state, state.name) if path.is_dir() and state.is_file() else {}
     return {**own, **metrics_in_name(path.name)}

@@ -15,6 +15,7 @@ from pathlib import Path
 from cpv_hooks.console.output import printable, size_text, warn
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
+from cpv_hooks.history.promotion import promote
 from cpv_hooks.metric_formats.metrics import MAX_METRICS, Metric, clean
 from cpv_hooks.model_formats import suffixes
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
@@ -85,8 +86,6 @@ class Arrivals:
         wanted = {self._from(item): item.stages for item in self.items if item.stages}
         if not wanted:
             return
-        from cpv_hooks.history.promotion import promote
-
         repo, scheme = self._project.repo, scheme_of(self._project.config)
         projects = sorted(roots(repo, self._project), key=lambda other: other.root != self._project.root)
         for origin, commit in self._commits().items():

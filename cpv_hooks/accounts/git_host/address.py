@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from cpv_hooks.accounts.git_host.client import effective
+
 _PORTS = {"http": 80, "https": 443, "webdav": 80, "webdavs": 443, "ssh": 22, "git": 9418}
 
 
@@ -65,8 +67,6 @@ def _split(url: str) -> tuple[str, str, int | None] | None:
 
 def _of_ssh(name: str, port: int | None) -> Address | None:
     """What `~/.ssh/config` makes of a host's name; None where it leads through another host."""
-    from cpv_hooks.accounts.git_host.client import effective
-
     settings = {key: values[0] for key, values in effective(name, port, None).items()}
     if any(settings.get(key, "none") != "none" for key in ("proxyjump", "proxycommand")):
         return None

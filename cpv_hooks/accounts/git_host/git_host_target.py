@@ -19,6 +19,7 @@ from cpv_hooks.accounts.personal import personal_settings as personal
 from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.project.roots import projects_here
 
 _COMMAND = "dvc cpv bitbucket-config"
 
@@ -116,8 +117,6 @@ def _key(request: GitHostRequest, wanted: Settings, address: SSH, here: Path) ->
 
 def _repository(request: GitHostRequest, here: Path, settings: Settings) -> tuple[Repo | None, str | None, str | None]:
     """The repository around a folder, with its team and model as far as they are known."""
-    from cpv_hooks.project.roots import projects_here
-
     if not here.is_dir():
         raise CPVError("no such folder", where=str(here), fix="name the repository's folder")
     try:

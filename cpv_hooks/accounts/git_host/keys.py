@@ -14,6 +14,7 @@ from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Step
 from cpv_hooks.errors import CPVError, shell_path, shell_word, shell_words
 from cpv_hooks.git.repo import environment
+from cpv_hooks.system.atomic_files import write_atomic
 
 DEFAULT = "id_ed25519"
 RSA_BITS = 2048
@@ -183,8 +184,6 @@ def _check_pair(path: Path, derived: str | None) -> None:
 
 
 def _write_public(path: Path, derived: str | None) -> None:
-    from cpv_hooks.system.atomic_files import write_atomic
-
     if derived is None:
         done = subprocess.run(
             ["ssh-keygen", "-y", "-f", path], env=environment(), check=False, stdout=subprocess.PIPE, text=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks import state_files
+from cpv_hooks.accounts.git_host.pattern import repository_url
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.state_files import cpv_home
 
@@ -17,7 +18,6 @@ def configured_url(team: str, model: str) -> str | None:
     # Without the file nothing is configured, and pydantic need not be loaded.
     if not (cpv_home() / state_files.CONFIG).exists():
         return None
-    from cpv_hooks.accounts.git_host.pattern import repository_url
     from cpv_hooks.accounts.personal import personal_settings
 
     found = personal_settings.load_settings()

@@ -9,6 +9,7 @@ from string import Formatter
 from typing import Protocol
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.names import check_name
 
 CLOUD = "bitbucket.org"
 CLOUD_PATTERN = "git@{host}:AI-{team_name}-model-checkpoints/{model_name}.git"
@@ -64,8 +65,6 @@ def repository_url(settings: _Settings, team: str, model: str) -> str:
     Raises `CPVError` for a pattern with unknown or missing fields, for one that gives no safe URL, and for names that
     could not stand in one.
     """
-    from cpv_hooks.project.names import check_name
-
     bitbucket = settings.bitbucket
     pattern = bitbucket.url_pattern or default_pattern(bitbucket.host, bitbucket.port)
     check_pattern(pattern)

@@ -31,6 +31,7 @@ from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Piece, Stock, local, refuse_alike
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.folder_names import clipped
+from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import TEMPORARY
 
 _LONGEST = 200  # bytes of a name that gets more around it
@@ -167,8 +168,6 @@ class Copies:
 @contextmanager
 def writing_copy(output: Path) -> Iterator[None]:
     """While a folder is written nobody else writes it; a disk that refuses is a `CPVError`."""
-    from cpv_hooks.system.locks import locked
-
     key = hashlib.sha256(os.fsencode(output)).hexdigest()[:16]
     with locked(cpv_home() / state_files.LOCKS / f"output-{key}", wait=True, say=f"writing {output}"):
         try:

@@ -14,12 +14,14 @@ from cpv_hooks.console.output import size_text, warn
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import reflink
-from cpv_hooks.dvcformat.file_hash import is_named
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.dvcformat.file_hash import has_hash, is_named
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.download.version_content import Piece, Stock
 from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.signatures import Signature, signature
 from cpv_hooks.transfer.objects.store import Store, Stores
+from cpv_hooks.worktree.base_index import Index
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -62,7 +64,6 @@ class ContentSource:
 
         An object is in the cache complete and verified, or not at all; a run that was stopped goes on where it was.
         """
-        from cpv_hooks.dvcformat.directory_object import is_dir_oid
         from cpv_hooks.system.threads import each
 
         todo = [p for p in self._stock.lacking if not (use_cache and self._is_here(p))]
@@ -74,8 +75,6 @@ class ContentSource:
                 each(lambda p: self._fetch(p, progress), [p for p in todo if is_dir_oid(p.oid) is last], threads)
 
     def _is_here(self, piece: Piece) -> bool:
-        from cpv_hooks.dvcformat.directory_object import is_dir_oid
-
         blob = self._store(piece).blob(piece.oid)
         if blob is None or not is_dir_oid(piece.oid):
             return blob is not None
@@ -147,13 +146,9 @@ class ContentSource:
     @cached_property
     def _remembered(self) -> Mapping[str, Signature]:
         """The large objects that the hooks have seen to be right in this clone."""
-        from cpv_hooks.worktree.base_index import Index
-
         return Index.load(self._stock.project.repo.state).objects
 
     def _has_right_bytes(self, piece: Piece, path: Path) -> bool:
-        from cpv_hooks.dvcformat.file_hash import has_hash
-
         return has_hash(path, piece.oid, legacy=piece.pointer.legacy)
 
     def _store(self, piece: Piece) -> Store:

@@ -24,6 +24,7 @@ from cpv_hooks.operations.download.version_content import Piece, Stock, local, r
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.folder_names import folder_name
+from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import TEMPORARY, Signature, signature
 from cpv_hooks.versions.version import Version
 
@@ -66,8 +67,6 @@ class Shelf:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from making the same folder; what they have made meanwhile is seen afterwards."""
-        from cpv_hooks.system.locks import locked
-
         self._make_room()
         with locked(self._beside("lock"), wait=True, say=f"laying out {self._version.name}"):
             self.__dict__.pop("_note", None)

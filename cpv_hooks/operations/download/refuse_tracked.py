@@ -9,6 +9,7 @@ from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.operations.download.version_content import Stock, local
 from cpv_hooks.system.disk_space import nearest
+from cpv_hooks.worktree.discovery import readable_pointers
 
 _FOREIGN = frozenset({".git", ".dvc"})
 
@@ -38,8 +39,6 @@ def _overlap(one: Path, other: Path) -> bool:
 
 def _tracked(output: Path) -> Iterator[Path]:
     """The artifacts of the repository around a folder."""
-    from cpv_hooks.worktree.discovery import readable_pointers
-
     folder = nearest(output)
     try:
         repo = Repo.discover(folder if folder.is_dir() else folder.parent)

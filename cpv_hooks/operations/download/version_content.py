@@ -9,20 +9,18 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import few, say
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
 from cpv_hooks.project import retired
 from cpv_hooks.project.expected import Expected, expected
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import MissingObject
 from cpv_hooks.transfer.objects.store import Listing, Store, Stores
 from cpv_hooks.versions.version import Version
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
 
 
 class NobodyHas(CPVError):
@@ -218,8 +216,6 @@ def _read(store: Store, path: Path, oid: str) -> Listing | None:
 
 def _listing_on_remote(store: Store, oid: str) -> Listing | None:
     from tempfile import TemporaryDirectory
-
-    from cpv_hooks.remote.common.protocol import MissingObject
 
     with TemporaryDirectory(prefix="cpv-") as folder:
         path = Path(folder, "listing")

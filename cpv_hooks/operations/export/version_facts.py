@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cpv_hooks.history.version_metrics import in_cache, metrics_of_version
+from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import tag_refs
@@ -45,8 +46,6 @@ def export_facts(project: Project, version: Version) -> ExportFacts:
 
 
 def _data_version(project: Project, commit: str) -> str | None:
-    from cpv_hooks.project.plugins import scheme_of
-
     scheme = scheme_of(project.config)
     named = [(scheme.parse(Line.DATA, tag.name), tag.name) for tag in tag_refs.read_tags(project.repo, commit=commit)]
     return max(((number, name) for number, name in named if number is not None), default=((), None))[1]

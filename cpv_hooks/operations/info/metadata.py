@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from cpv_hooks.history.model_contents import ModelEntry
+from cpv_hooks.history.model_contents import ModelEntry, Models
+from cpv_hooks.history.version_metrics import in_cache, metrics_of_version
+from cpv_hooks.metric_formats.metrics import metrics_for_json
+from cpv_hooks.operations.info.version_history import as_of, version_history, version_of_either_line
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import RetiredEntry, Retirement, read_retirements, retirement_entry
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.transfer.objects.availability import is_cached, on_remote
 from cpv_hooks.versions.version import Version, resolve_version, version_tags
 
 
@@ -116,8 +120,6 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
     `tag` may be a tag of either line or the bare number, which means the model's version where both have it. Raises
     `CPVError` for one that neither line has.
     """
-    from cpv_hooks.operations.info.version_history import as_of, version_of_either_line
-
     version = version_of_either_line(project, tag)
     parts = {line: as_of(project, line, version) for line in Line}
     there = {line: part for line, part in parts.items() if part is not None}
@@ -135,10 +137,6 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
 
 
 def _model(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> ModelMetadata:
-    from cpv_hooks.history.model_contents import Models
-    from cpv_hooks.history.version_metrics import in_cache, metrics_of_version
-    from cpv_hooks.metric_formats.metrics import metrics_for_json
-
     found = metrics_of_version(project, version, lambda pointer: in_cache(project, pointer))
     artifacts = [(project.kind_of(pointer.path), pointer) for pointer in version.pointers]
     models = Models([project], ask_remote=on_remote is not None).entries(artifacts)
@@ -146,8 +144,6 @@ def _model(project: Project, version: Version, tag: str | None, on_remote: bool 
 
 
 def _common(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> VersionMetadata:
-    from cpv_hooks.transfer.objects.availability import is_cached
-
     files = [
         FileMetadata(
             path=pointer.path,
@@ -175,8 +171,6 @@ def _common(project: Project, version: Version, tag: str | None, on_remote: bool
 
 
 def _history(project: Project, version: Version, tag: str | None) -> HistoryMetadata:
-    from cpv_hooks.operations.info.version_history import version_history
-
     found = version_history(project, version.commit, tag)
     return HistoryMetadata(
         timestamp=found.timestamp,
@@ -189,6 +183,4 @@ def _history(project: Project, version: Version, tag: str | None) -> HistoryMeta
 
 
 def _on_remote(project: Project, versions: list[Version]) -> list[bool | None]:
-    from cpv_hooks.transfer.objects.availability import on_remote
-
     return on_remote(project, [version.pointers for version in versions], [version.commit for version in versions])

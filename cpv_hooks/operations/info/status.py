@@ -19,13 +19,15 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import retired
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
+from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
-from cpv_hooks.versions import unseen_tags
+from cpv_hooks.versions import tag_refs, unseen_tags
+from cpv_hooks.versions.numbering import Numbers
 from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.base_tree import Absent, Tree
@@ -133,9 +135,6 @@ def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:
 
 
 def _last_tags(repo: Repo, projects: Sequence[Project]) -> dict[str, str | None]:
-    from cpv_hooks.versions import tag_refs
-    from cpv_hooks.versions.numbering import Numbers
-
     scheme = scheme_of(projects[0].config)
     numbers = Numbers(scheme, tag_refs.all_tag_names(repo))
     highest = {line: numbers.highest(line) for line in Line}
@@ -164,8 +163,6 @@ def _artifacts(
 
 
 def _committed(repo: Repo, projects: Sequence[Project]) -> dict[str, Pointer]:
-    from cpv_hooks.project.pointers_at import pointers_at
-
     head = repo.resolve("HEAD")
     found: dict[str, Pointer] = {}
     for project in projects if head else ():

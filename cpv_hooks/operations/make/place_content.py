@@ -8,6 +8,7 @@ from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.errors import disk_error
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import NewContent, unreadable
+from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
@@ -17,6 +18,7 @@ from cpv_hooks.worktree.materialise import comparable, place_directory, place_fi
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot
+from cpv_hooks.worktree.spread import FilePart
 from cpv_hooks.worktree.verified_in_cache import keep_in_cache
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -66,8 +68,6 @@ def _taken_elsewhere(space: Workspace, new: NewContent) -> bool:
     """Whether other machines have brought a folder into the cache."""
     if space.spread is None or new.directory is None or new.path is None:
         return False
-    from cpv_hooks.worktree.spread import FilePart
-
     files = list(new.files())
     parts = [FilePart(name, sig) for name, _, sig in files]
     if not space.spread.is_worth(parts):
@@ -158,6 +158,4 @@ def _held(space: Workspace, path: str, *names: Pointer | None) -> tuple[Content 
 
 def committed_pointer(project: Project, path: str, rev: str) -> Pointer | None:
     """What a commit says of an artifact."""
-    from cpv_hooks.project.pointers_at import pointers_at
-
     return next((pointer for pointer in pointers_at(project, rev) if pointer.path == path), None)

@@ -21,6 +21,8 @@ from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.system.signatures import Clock
+from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -59,9 +61,6 @@ def target_change(
 
 
 def _space(project: Project, spread: Spread | None) -> Workspace:
-    from cpv_hooks.system.signatures import Clock
-    from cpv_hooks.worktree.base_index import Index
-
     space = Workspace(project, Index.load(project.repo.state), Clock(project.repo.state / state_files.CLOCK))
     space.spread = spread
     return space

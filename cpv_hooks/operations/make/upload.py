@@ -10,6 +10,7 @@ from cpv_hooks.metric_formats.metrics import Metric
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.work_tree import Tracked
+from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.transfer.objects.on_dask import OnDask
@@ -62,8 +63,6 @@ def plan_upload(
 
 def _logs(project: Project, tracked: list[Tracked], main: PointerChange) -> list[PointerChange]:
     """The metrics logs that a training run wrote to."""
-    from cpv_hooks.project.pointers_at import pointers_at
-
     logs = [one for one in tracked if project.kind_of(one.pointer.path) == "metrics" and one.pointer.writable]
     others = [one for one in logs if one.pointer.path != main.pointer.path]
     return work_tree.unsaved(others, pointers_at(project, "HEAD"))

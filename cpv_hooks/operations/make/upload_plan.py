@@ -17,6 +17,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.expected import by_hash_rule, by_remote, expected, lacks_version
 from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import MissingObject
+from cpv_hooks.transfer.commits.versioned_commit import upload_versions
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -127,8 +129,6 @@ def _listing(layout: _Layout, pointer: Pointer) -> list[Missing] | None:
 
 
 def _remote_listing(layout: _Layout, oid: str) -> list[tuple[str, str]] | None:
-    from cpv_hooks.remote.common.protocol import MissingObject
-
     with tempfile.TemporaryDirectory(prefix="cpv-") as folder, Progress("looking") as progress:
         path = Path(folder, f"listing{DIR_SUFFIX}")
         try:
@@ -176,8 +176,6 @@ def _files(layout: _Layout, pointer: Pointer) -> Iterator[Stored]:
 
 
 def _send_versions(project: Project, pointers: Sequence[Pointer], rev: str) -> dict[str, list[Stored]]:
-    from cpv_hooks.transfer.commits.versioned_commit import upload_versions
-
     lacking = [pointer for pointer in pointers if lacks_version(project, pointer)]
     found = upload_versions(project, lacking)
     _refuse(project, [Missing(pointer, pointer.oid or "") for pointer in lacking if pointer.path not in found], rev)

@@ -11,13 +11,16 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from cpv_hooks.console.output import say
 from cpv_hooks.console.plan import Step
 from cpv_hooks.errors import CPVError, pathspec_word, shell_path, shell_word
+from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import NoRepository, Repo, environment
 from cpv_hooks.project.config import FILE, load_config
 from cpv_hooks.project.names import NAME, check_name
+from cpv_hooks.recovery import transaction
 from cpv_hooks.setup.init import layout as init_layout
 from cpv_hooks.setup.init import remote as init_remote
 from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository, existing, mark_of
@@ -142,7 +145,6 @@ def _check_data(place: NewRepository, data_path: str | None) -> None:
 
 def plan_init(place: NewRepository, request: InitRequest) -> list[Step]:
     """The steps that are left to do, in their order; none where everything is there."""
-    from cpv_hooks.recovery import transaction
     from cpv_hooks.setup.init import first_commit
     from cpv_hooks.setup.init import steps as init_steps
 
@@ -155,8 +157,6 @@ def plan_init(place: NewRepository, request: InitRequest) -> list[Step]:
 
 def carry_out(place: NewRepository, steps: Sequence[Step]) -> None:
     """Do the steps, and say each one. Where one fails, all that they made is taken back."""
-    from cpv_hooks.console.output import say
-    from cpv_hooks.git import hooks_in_place
     from cpv_hooks.setup.init.first_commit import own_files
     from cpv_hooks.setup.init.undo_failed import undone_where_it_fails
 

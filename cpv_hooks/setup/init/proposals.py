@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks.dvcformat.pointer import parse_pointers
 from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import plugins
@@ -68,8 +69,6 @@ def _taken(repo: Repo, root: Path) -> set[str]:
 
 def described_artifacts(repo: Repo, root: Path) -> dict[str, Kind]:
     """The artifacts that `.dvc` files below a DVC root name, each with the kind that it seems to have."""
-    from cpv_hooks.dvcformat.pointer import parse_pointers
-
     found: dict[str, Kind] = {}
     for file in pointer_files(repo):
         path = repo.top / file

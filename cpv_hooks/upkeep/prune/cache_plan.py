@@ -6,20 +6,17 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks.console.durations import DAY
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.inventory import object_files, temporary_files
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import FRESH, CachePart, Doomed, PruneOptions
 from cpv_hooks.upkeep.prune.uncommitted_content import work_trees
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
 
 
 def check_owner(repo: Repo, projects: Sequence[Project], options: PruneOptions) -> None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import has_dir_hash
-from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, Remote
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.mentions import ids_in
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.remote.common.protocol import Remote
 
 
 class Listings:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.upkeep.prune import reflog_history, uncommitted_content
 from cpv_hooks.upkeep.prune.listings import Listings
@@ -17,10 +18,6 @@ from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 from cpv_hooks.upkeep.prune.retired_objects import Retirements
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import tag_refs
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
 
 _SHOWN = 3
 

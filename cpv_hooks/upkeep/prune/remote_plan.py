@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError, shell_word, shell_words
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import FOLDER
 from cpv_hooks.remote.common.inventory import Seen
+from cpv_hooks.remote.common.protocol import Remote
 from cpv_hooks.transfer.objects.open import inventory_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import ABANDONED, Doomed, PruneOptions, RemotePart
 from cpv_hooks.upkeep.prune.reflog_history import lacking_ids
 from cpv_hooks.upkeep.verify.starts import HostRef
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.remote.common.protocol import Remote
 
 _SHOWN = 5
 

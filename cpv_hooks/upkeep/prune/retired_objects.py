@@ -10,23 +10,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import retired
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import Retirement
 from cpv_hooks.project.tag_schemes import Line, version_line
+from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions
+from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
+from cpv_hooks.upkeep.prune.reflog_history import ReflogHistory
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import stages
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions
-    from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
-    from cpv_hooks.upkeep.prune.reflog_history import ReflogHistory
 
 _TAGS = "refs/tags/"
 

@@ -6,12 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
 from cpv_hooks.system.dvc_lock import holding_dvc
 from cpv_hooks.system.locks import locked
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -19,10 +20,6 @@ from cpv_hooks.upkeep.prune import cache_plan, remote_plan
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import CachePart, PruneOptions, PrunePlan, RemotePart
 from cpv_hooks.upkeep.prune.uncommitted_content import work_trees
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
 
 
 def plan_prune(repo: Repo, projects: Sequence[Project], options: PruneOptions) -> PrunePlan:

@@ -7,21 +7,18 @@ import posixpath
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointer_reader import PIPELINE
+from cpv_hooks.project.project import Project
 from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions, ids_in, in_pointer
 from cpv_hooks.upkeep.verify.starts import git_dirs, work_tree_environment
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import all_pointer_files
 from cpv_hooks.worktree.rescue_list import rescues
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 
 def work_trees(repo: Repo) -> list[Repo]:

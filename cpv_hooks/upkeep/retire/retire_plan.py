@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.events.outbox import Event, emit_events
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.log import size_of
 from cpv_hooks.history.reader import Recorded, read_history
+from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.metrics import metrics_for_json
 from cpv_hooks.operations.download.version_content import NobodyHas, find_content
 from cpv_hooks.operations.info.version_history import version_of_either_line
@@ -28,10 +31,6 @@ from cpv_hooks.upkeep.retire.selection import Choice, PassedOver, Policy, Select
 from cpv_hooks.versions import retirement_tags
 from cpv_hooks.versions.retirement_tags import Retiring
 from cpv_hooks.versions.version import Version, pointers_of
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.git.repo import Repo
 
 _DATA_KINDS = {Line.MODEL: ("model", "extra"), Line.DATA: ("data",)}
 """What goes with a version. Metrics files stay: they are small, and a retired version keeps its metrics."""
@@ -195,8 +194,6 @@ class ListedRetirement:
 
 def listed(repo: Repo, projects: Sequence[Project]) -> list[ListedRetirement]:
     """The retired versions, the latest retirement first."""
-    from cpv_hooks.history.where import Where
-
     known = retired.read_retirements(repo)
     found = {one.name: one for one in read_history(repo, projects)} if known else {}
     items = sorted(known.values(), key=lambda item: (-item.time, item.version))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, is_dir_oid
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.worktree.base_index import Index
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
 
 
 def save_from_work_tree(repo: Repo, cache: Cache, oid: str, paths: Iterable[str]) -> bool:

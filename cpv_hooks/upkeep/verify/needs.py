@@ -5,21 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.expected import expected
 from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import RetiredContent
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import stages
 from cpv_hooks.worktree.discovery import readable_pointers
 from cpv_hooks.worktree.rescue_list import rescues
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
 
 _REFS = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(refname:short)%00%(refname)"
 # DVC's experiments, Git's stash, a commit that is being made: what is pushed in other ways, or not at all.

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, VerifyReport
 from cpv_hooks.upkeep.verify.good_copies import save_from_work_tree
+from cpv_hooks.upkeep.verify.needs import Kept
 from cpv_hooks.upkeep.verify.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cpv_hooks.console.progress import Progress
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.upkeep.verify.needs import Kept
 
 NO_COPY = "no good copy is left here or on the remote"
 FILES_LACK = "some of its files are not on the remote"

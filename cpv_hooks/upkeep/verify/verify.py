@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import has_hash
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import by_hash_rule, on_each
-from cpv_hooks.project.project import root_key
+from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, Remote
 from cpv_hooks.system.threads import each
@@ -26,11 +27,6 @@ from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, State, VerifyReport
 from cpv_hooks.upkeep.verify.needs import Kept, VersionNeed, WantedObject, distinct, uncommitted_contents, wanted
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.progress import Progress
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
 
 HASH_THREADS, READ_THREADS = 4, 8
 _ANOTHER_SIZE = -1  # where all that a remote says is that the size is not the right one
