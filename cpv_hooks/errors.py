@@ -78,6 +78,20 @@ def disk_error(error: OSError, where: Path) -> DiskError:
     return DiskError(what, where=place, fix=f"{fix}, then repeat the command" if fix else "repeat the command")
 
 
+class disk_errors:
+    """`with disk_errors(path):` raises an `OSError` of the block as the `DiskError` of that place."""
+
+    def __init__(self, where: Path) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, OSError):
+            raise disk_error(error, self._where) from error
+
+
 def shell_word(value: object) -> str:
     text = str(value)
     return shlex.quote(text) if text.isprintable() else _printed(text)

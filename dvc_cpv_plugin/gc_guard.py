@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cpv_hooks.project.project import Project
 
-_NAMED = 3
-
 
 def guard_gc(subparsers: Any) -> None:
     """Let `dvc gc` start by way of `GuardedGC`; a DVC that has no such command stays as it is."""
@@ -59,10 +57,10 @@ class GuardedGC:
         names = self._losing(project)
         if not names:
             return
-        listed = ", ".join(list(names)[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-        if self._args.cloud:
-            from cpv_hooks.console.output import warn
+        from cpv_hooks.console.output import few, warn
 
+        listed = few(list(names))
+        if self._args.cloud:
             what = f"{listed}: their data goes from the remote too, and nobody has it then"
             warn(f"{what}; fix: answer n (dvc gc -w -T keeps what tags need)")
             return

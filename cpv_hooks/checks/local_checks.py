@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from cpv_hooks import state_files
 from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.check_result import Check
+from cpv_hooks.console.output import few
 from cpv_hooks.dvcformat.pointer import is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, git_words, shell_path
 from cpv_hooks.git.repo import Repo
@@ -37,7 +38,7 @@ def git_state(project: Project) -> Iterator[Check]:
         yield Check("git-state", "fail", f"a {operation} is under way", fix)
     elif conflicts := _status(repo)[1]:
         fix = "edit, then git add, each of them"
-        yield Check("git-state", "fail", f"conflicts are not settled yet in {_listed(conflicts)}", fix)
+        yield Check("git-state", "fail", f"conflicts are not settled yet in {few(conflicts)}", fix)
     elif repo.resolve("HEAD") is None:
         yield Check("git-state", "fail", "there is no commit yet", "git add -A && git commit -m Start")
     elif not repo.ok("var", "GIT_COMMITTER_IDENT"):
@@ -62,12 +63,12 @@ def git_clean(project: Project, subject: Subject) -> Iterator[Check]:
         verb = "has" if len(dirty) == 1 else "have"
         # By name, because a commit of everything would be a checkpoint of its own.
         fix = f"git commit {git_words(dirty) if len(dirty) <= _SHOWN else '-a'}, or git stash"
-        yield Check("git-clean", "fail", f"{_listed(dirty)} {verb} uncommitted changes", fix)
+        yield Check("git-clean", "fail", f"{few(dirty)} {verb} uncommitted changes", fix)
     elif subject.makes_commit and not branch:
         what = "HEAD is detached, so the new commit would be on no branch"
         yield Check("git-clean", "fail", what, "git switch -c BRANCH")
     elif others:
-        what = f"{_listed(others)} changed too, and this operation leaves that uncommitted"
+        what = f"{few(others)} changed too, and this operation leaves that uncommitted"
         yield Check("git-clean", "warn", what, "dvc cpv checkpoint create takes both")
     else:
         yield Check("git-clean", "ok", "no uncommitted changes")
@@ -132,8 +133,8 @@ def _artifacts(project: Project, line: Line) -> Check:
     wanted = [pointer.path for _, pointer in own if pointer.oid is not None or not pointer.imported]
     absent = [path for path in wanted if path not in left_out and not (project.repo.top / path).exists()]
     if absent:
-        return Check("required-files", "fail", f"not in the work tree: {_listed(absent)}", "dvc cpv sync")
-    return Check("required-files", "ok", f"{_listed([pointer.path for _, pointer in own])} there")
+        return Check("required-files", "fail", f"not in the work tree: {few(absent)}", "dvc cpv sync")
+    return Check("required-files", "ok", f"{few([pointer.path for _, pointer in own])} there")
 
 
 def tag(project: Project, subject: Subject) -> Iterator[Check]:
@@ -153,8 +154,3 @@ def tag(project: Project, subject: Subject) -> Iterator[Check]:
         yield Check("tag", "fail", error.what, fix)
         return
     yield Check("tag", "ok", f"free: {', '.join(named.values())}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX
-from cpv_hooks.errors import disk_error
+from cpv_hooks.errors import disk_error, disk_errors
 from cpv_hooks.system.atomic_files import sync_to_disk
 from cpv_hooks.system.signatures import TEMPORARY
 
@@ -141,7 +141,7 @@ class Cache:
             with suppress(OSError):  # who thinks of removing it sees that somebody has brought it again
                 os.utime(self.path(oid))
             return
-        try:
+        with disk_errors(self.folder):
             temporary = self._temporary()
             try:
                 with open(temporary, "xb") as stream:
@@ -150,8 +150,6 @@ class Cache:
             except BaseException:
                 _discard(temporary)
                 raise
-        except OSError as error:
-            raise disk_error(error, self.folder) from error
 
     def add_directory(self, pieces: Callable[[], Iterable[bytes]]) -> str:
         """Store a directory object whose bytes come in pieces; returns its hash."""
@@ -231,10 +229,8 @@ class Cache:
 
     def adopt(self, temporary: Path, oid: str) -> None:
         """Take in a file that was written next to the cache and whose md5 the caller has verified."""
-        try:
+        with disk_errors(self.folder):
             self._install(temporary, oid)
-        except OSError as error:
-            raise disk_error(error, self.folder) from error
 
     def sync(self, oids: Sequence[str]) -> None:
         """Make objects durable, before the only other copies of their bytes are replaced."""
@@ -247,10 +243,8 @@ class Cache:
 
     def temporary(self) -> Path:
         """A name for a temporary file on the cache's file system; `CPVError` where none can be made."""
-        try:
+        with disk_errors(self.folder):
             return Path(self._temporary())
-        except OSError as error:
-            raise disk_error(error, self.folder) from error
 
     def _temporary(self) -> str:
         # Beside `files/`, so that DVC's own listing of the cache never meets it.

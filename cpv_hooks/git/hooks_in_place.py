@@ -81,18 +81,18 @@ def made_up(repo: Repo) -> None:
 
 def runs_cpv(hook: Path) -> bool:
     """Whether a hook file is CPV's, or that of pre-commit or prek, which call CPV's."""
-    head = _head(hook)
+    head = head_of_file(hook)
     if MARK in head:
         return is_shim(hook)
     if hook.name not in STAGES or not any(mark in head for mark in FRAMEWORK_MARKS):
         return False
     legacy = hook.with_name(f"{hook.name}.legacy")
-    return MARK in _head(legacy) and os.access(legacy, os.X_OK)
+    return MARK in head_of_file(legacy) and os.access(legacy, os.X_OK)
 
 
 def is_shim(hook: Path) -> bool:
     """Whether a hook file is CPV's own, and Git can run it."""
-    return MARK in _head(hook) and os.access(hook, os.X_OK)
+    return MARK in head_of_file(hook) and os.access(hook, os.X_OK)
 
 
 def hooks_folder(repo: Repo) -> Path:
@@ -110,7 +110,7 @@ def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
         where = os.path.relpath(now, repo.top) if now.is_relative_to(repo.top) else str(now)
         yield CPVError(f"{what}: commits are not versioned and pushes not checked", where=where, fix=INSTALL)
         return
-    others = [name for name in lost if MARK not in _head(now / name)]
+    others = [name for name in lost if MARK not in head_of_file(now / name)]
     dead = [name for name in lost if name not in others]
     gone = [name for name in others if not os.path.lexists(now / name)]
     for names, why in (
@@ -125,7 +125,7 @@ def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
 def by_framework(repo: Repo, hook: Path) -> bool:
     """Whether pre-commit, or prek, runs CPV for this hook by its configuration."""
     config = read_small_file(repo.top / ".pre-commit-config.yaml") or ""
-    head = _head(hook)
+    head = head_of_file(hook)
     is_one = hook.name in STAGES and any(mark in head for mark in FRAMEWORK_MARKS)
     return is_one and any(word in config for word in _OURS)
 
@@ -166,7 +166,8 @@ def _stamp(path: Path) -> str:
     return f"{path} {found.st_ino} {found.st_size} {found.st_ctime_ns} {found.st_mode:o}"
 
 
-def _head(path: Path) -> str:
+def head_of_file(path: Path) -> str:
+    """The first 2,000 bytes of a file as text; empty where it cannot be read."""
     try:
         with open(path, "rb") as stream:
             return stream.read(2000).decode("utf-8", "replace")

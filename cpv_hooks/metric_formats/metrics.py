@@ -13,7 +13,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cpv_hooks.metric_formats.metric_places import place_of
-from cpv_hooks.metric_formats.metrics_documents import MAX_BYTES, flat_values, heading, read_document, read_rows
+from cpv_hooks.metric_formats.metrics_documents import (
+    MAX_BYTES,
+    flat_values,
+    heading,
+    merged_rows,
+    read_document,
+    read_rows,
+)
 
 Metric = int | float | str
 
@@ -42,7 +49,7 @@ def last_metrics(path: Path, name: str = "") -> dict[str, Metric]:
         document = read_document(path.read_bytes().decode(encoding, "replace").removeprefix("\ufeff"), name)
         if document is not None:
             return dict(list(clean(document).items())[-MAX_METRICS:])
-    return _last(_rows(path, name, encoding))
+    return dict(list(merged_rows(map(clean, _rows(path, name, encoding))).items())[-MAX_METRICS:])
 
 
 def _of_run(path: Path, name: str) -> dict[str, Metric]:
@@ -61,17 +68,6 @@ def _rows(path: Path, name: str, encoding: str) -> Iterator[Mapping[object, obje
     if rows:
         return ({key: value_of(str(cell)) for key, cell in row.items()} for row in rows)
     return map(parse_log_line, lines)
-
-
-def _last(rows: Iterator[Mapping[object, object]]) -> dict[str, Metric]:
-    found: dict[str, Metric] = {}
-    for row in rows:
-        values = clean(row)
-        # Re-inserted, so that the newest keys are last and survive the limit.
-        for key in values:
-            found.pop(key, None)
-        found.update(values)
-    return dict(list(found.items())[-MAX_METRICS:])
 
 
 def clean(values: Mapping[object, object]) -> dict[str, Metric]:

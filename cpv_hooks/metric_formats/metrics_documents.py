@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 MAX_BYTES = 8 << 20
 """Bytes of a document that are read as a whole; what is larger is read line by line, from its end."""
@@ -14,6 +15,9 @@ _SUFFIXES = frozenset({".json", ".yaml", ".yml", ".toml"})
 _TABLES = frozenset({".csv", ".tsv"})
 _HEADING = re.compile(r"[A-Za-z_][^=:{}\[\]]{0,99}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)", re.IGNORECASE)
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def flat_values(table: Mapping[object, object]) -> dict[object, object]:
@@ -38,7 +42,7 @@ def read_document(text: str, name: str) -> dict[object, object] | None:
     table = _parsed(text, name)
     if isinstance(table, list):
         rows = _rows(table)
-        return _merged(rows) if rows else None
+        return merged_rows(map(flat_values, rows)) if rows else None
     if not isinstance(table, Mapping):
         return None
     return _of_trainer(table) if isinstance(table.get("log_history"), list) else flat_values(table)
@@ -87,14 +91,14 @@ def _parsed(text: str, name: str) -> object:
         return None
 
 
-def _merged(rows: Sequence[Mapping[object, object]]) -> dict[object, object]:
+def merged_rows(rows: Iterable[Mapping[K, V]]) -> dict[K, V]:
     """The last value of each key, the newest keys last."""
-    found: dict[object, object] = {}
+    found: dict[K, V] = {}
     for row in rows:
-        values = flat_values(row)
-        for key in values:
+        # Re-inserted, so that the newest keys come last.
+        for key in row:
             found.pop(key, None)
-        found.update(values)
+        found.update(row)
     return found
 
 
@@ -105,7 +109,7 @@ def _of_trainer(state: Mapping[object, object]) -> dict[object, object]:
     whole: dict[object, object] = {
         key: state[key] for key in ("epoch", "global_step", "best_metric") if state.get(key) is not None
     }
-    return {**_merged(rows), **whole}
+    return {**merged_rows(map(flat_values, rows)), **whole}
 
 
 def heading(line: str, name: str) -> tuple[str, list[str]] | None:

@@ -66,15 +66,12 @@ class Arrivals:
         self._origin = printable(origin)
         self.items = items
         self.path = _place(project, items[0].source, path, work_tree.tracked_artifacts(project))
-        done = self._done()
+        done = self._commits().keys()
         last = max((at for at, item in enumerate(items) if self._from(item) in done), default=-1)
         self.todo = items[last + 1 :]
 
     def _from(self, item: Incoming) -> str:
         return f"{self._origin} {printable(item.key)}"
-
-    def _done(self) -> set[str]:
-        return set(self._commits())
 
     def make(self) -> Iterator[Arrived]:
         """Make them, one with each step. Raises `CPVError`; those that were made stay."""
@@ -101,10 +98,10 @@ class Arrivals:
 
     def _commits(self) -> dict[str, str]:
         """Where each version of this origin was made, oldest first."""
-        told = self._project.repo.run(
+        listed = self._project.repo.run(
             "log", "--reverse", f"--format=%H %(trailers:key={_TRAILER},valueonly,unfold)", "HEAD"
         )
-        return {origin: commit for commit, _, origin in (line.partition(" ") for line in told.splitlines()) if origin}
+        return {origin: commit for commit, _, origin in (line.partition(" ") for line in listed.splitlines()) if origin}
 
     def _make(self, item: Incoming) -> str:
         project = self._project
@@ -116,8 +113,8 @@ class Arrivals:
         if metrics and line is Line.MODEL and project.config.artifacts.get("metrics"):
             changes.append(metrics_line.metrics_change(project, metrics, tracked, changes[0].space))
         text = [redact(printable(line))[:_LONGEST] for line in item.notes]
-        told = [f"{name} = {value}" for name, value in metrics.items()]
-        body = "\n\n".join("\n".join(part) for part in (told, text, [f"{_TRAILER}: {self._from(item)}"]) if part)
+        values = [f"{name} = {value}" for name, value in metrics.items()]
+        body = "\n\n".join("\n".join(part) for part in (values, text, [f"{_TRAILER}: {self._from(item)}"]) if part)
         planned = make_version.plan_version(
             project,
             f"migrate {self._origin.partition(' ')[0]}",

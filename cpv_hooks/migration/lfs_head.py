@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cpv_hooks.console.output import size_text
+from cpv_hooks.console.output import counted, size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import md5_of
@@ -119,7 +119,7 @@ class LfsTree:
         project, files = self._project, self.files
         changes = self.changes(objects, objects.md5s(files), scratch)
         kinds = {Line.of(project.kind_of(path)) for path in self._artifacts}
-        count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
+        count = counted(len(files), "file")
         planned = make_version.plan_version(
             project,
             WHAT,

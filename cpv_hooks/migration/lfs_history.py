@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
@@ -33,10 +32,8 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git
 from cpv_hooks.recovery.transaction import Transaction
-from cpv_hooks.system.signatures import Clock
 from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.tag_message import without_signature
-from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
 
 _BACKUP = "refs/original/"
@@ -193,8 +190,7 @@ class _History:
         return old, repo.run("mktag", input=text.replace(f"object {commit}\n", f"object {new}\n", 1)).strip()
 
     def _cache(self, objects: LfsObjects, md5s: Mapping[str, str], listings: Mapping[str, bytes]) -> None:
-        state = self._repo.state
-        space = Workspace(self._project, Index.load(state), Clock(state / state_files.CLOCK))
+        space = Workspace.open(self._project)
         with Progress("caching", sum(file.size for file in self.files)) as progress:
             for file in self.files:
                 if not space.cache.has(md5s[file.sha256]):

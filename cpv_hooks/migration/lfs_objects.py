@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
-from cpv_hooks.console.output import say, size_text
+from cpv_hooks.console.output import counted, few, say, size_text
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.migration.lfs_pointers import LfsFile
 from cpv_hooks.system.copying_ahead import CHUNK
-
-_SHOWN = 3
 
 
 class LfsObjects:
@@ -41,13 +39,12 @@ class LfsObjects:
             self._repo.run("lfs", "fetch", *remote, *(refs if remote else ()), check=False)
             missing = self._missing(wanted)
         if missing:
-            names = ", ".join(dict.fromkeys(file.path for file in missing[:_SHOWN]))
-            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-            what = f"{len(missing)} Git LFS object{'s' if len(missing) > 1 else ''} not in this clone: {names}{more}"
-            example = f"(e.g. {missing[0].sha256})"
-            raise CPVError(
-                f"{what} {example}", where=str(self.folder), fix="git lfs fetch --all, where git-lfs is installed"
+            count, names = (
+                counted(len(missing), "Git LFS object"),
+                few(list(dict.fromkeys(file.path for file in missing))),
             )
+            what = f"{count} not in this clone: {names} (e.g. {missing[0].sha256})"
+            raise CPVError(what, where=str(self.folder), fix="git lfs fetch --all, where git-lfs is installed")
 
     def _missing(self, files: Iterable[LfsFile]) -> list[LfsFile]:
         return [file for file in {file.sha256: file for file in files}.values() if not self._has(file)]

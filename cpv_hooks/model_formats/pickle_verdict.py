@@ -6,6 +6,7 @@ import io
 import logging
 from collections.abc import Iterable
 
+from cpv_hooks.console.output import few
 from cpv_hooks.model_formats.damage import DAMAGE
 
 _SHOWN = 8
@@ -29,7 +30,5 @@ def verdict(pickles: Iterable[bytes]) -> str | None:
     for level in (SafetyLevel.Dangerous, SafetyLevel.Suspicious):
         found = {f"{one.module}.{one.name}" for result in results for one in result.globals if one.safety == level}
         if found:
-            names = ", ".join(sorted(name[:100] for name in found)[:_SHOWN])
-            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            return f"{level.value}: {names}{more}"
+            return f"{level.value}: {few(sorted(name[:100] for name in found), _SHOWN)}"
     return "not scanned" if any(result.scan_err for result in results) else "innocuous"

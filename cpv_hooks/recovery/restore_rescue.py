@@ -15,10 +15,8 @@ from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.placement import bring_artifact
 from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.system.locks import locked
-from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.absent_files import Wanted
 from cpv_hooks.worktree.artifact import Artifact, current_content
-from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.base_tree import Absent
 from cpv_hooks.worktree.discovery import owner
 from cpv_hooks.worktree.materialise import lacking_objects, needed_objects
@@ -48,7 +46,7 @@ def restore_rescue(repo: Repo, number: int, output: str | None = None) -> Path:
         guarded_sync(repo, SYNC._replace(complete=False))
     pointer = rescue.pointer
     with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
-        space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
+        space = Workspace.open(project)
         goal = _wanted(space, pointer, number)
         if output:
             _copy(space, pointer, goal.here, target)

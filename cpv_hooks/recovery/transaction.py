@@ -82,11 +82,12 @@ class Transaction:
 
 
 @contextmanager
-def begin_transaction(repo: Repo, what: str) -> Iterator[Transaction]:
+def begin_transaction(repo: Repo, what: str, head: str | None = None) -> Iterator[Transaction]:
     """One transaction: done whole, or undone when an exception leaves the block (which it does, saying so).
 
     Another one in this work tree is waited for; what a dead one left is undone first. Where the undoing fails the
-    journal stays, and the `CPVError` names `dvc cpv recover`.
+    journal stays, and the `CPVError` names `dvc cpv recover`. `head` is HEAD's commit when it was planned: `CPVError`
+    where it is another one now.
     """
     with _operation_lock(repo, wait=True):
         _undo_left(repo, wait=True)
@@ -94,6 +95,8 @@ def begin_transaction(repo: Repo, what: str) -> Iterator[Transaction]:
         transaction = Transaction(repo, descriptor, path)
         git.inherited.add(descriptor)
         try:
+            if head is not None and repo.resolve("HEAD") != head:
+                raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
             yield transaction
             transaction._finish()
         except BaseException as error:

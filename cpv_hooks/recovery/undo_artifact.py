@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks import state_files
 from cpv_hooks.dvcformat.file_hash import both_hashes
 from cpv_hooks.dvcformat.pointer import Content, Named, Pointer
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
-from cpv_hooks.system.signatures import Clock
-from cpv_hooks.worktree.base_index import BaseEntry, Index
+from cpv_hooks.worktree.base_index import BaseEntry
 from cpv_hooks.worktree.materialise import lacking_objects, needed_objects
 from cpv_hooks.worktree.placer import Placer
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
@@ -68,7 +66,7 @@ def undo_artifact(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -
     project = Project.open(repo, repo.top / action["root"])
     if moved_on is not None and _is_committed(project, action, moved_on):
         return
-    space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
+    space = Workspace.open(project)
     path = action["path"]
     try:
         _put_back(space, path, action)

@@ -7,10 +7,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from cpv_hooks.errors import disk_error
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import NULL_OID, Repo
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import write_or_remove
 
 Action = Mapping[str, Any]
 
@@ -76,10 +75,5 @@ def undo_file(repo: Repo, action: Action, moved_on: str | None) -> None:
     blob = None if now is None else f"100644 {repo.run('hash-object', '--stdin', input=now).strip()}"
     if _committed(repo, action["path"], blob, moved_on):
         return
-    try:
-        if action["before"] is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_atomic(path, base64.b64decode(action["before"]), durable=True)
-    except OSError as error:
-        raise disk_error(error, path) from error
+    before = action["before"]
+    write_or_remove(path, None if before is None else base64.b64decode(before), durable=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Reconciler:
-    """Applies the rule, as far as an policy allows."""
+    """Applies the rule, as far as a policy allows."""
 
     def __init__(self, policy: SyncPolicy, index: Index, progress: Progress, taken: Listener = nobody) -> None:
         self.policy = policy

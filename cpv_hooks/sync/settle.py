@@ -9,7 +9,7 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render_pointer
-from cpv_hooks.errors import CPVError, disk_error, file_word
+from cpv_hooks.errors import CPVError, disk_errors, file_word
 from cpv_hooks.git.gitignore import ignore
 from cpv_hooks.sync.outcomes import LeftOut, Listener, Outcome, State
 from cpv_hooks.sync.placement import bring_artifact, is_half_placed, take_away
@@ -280,12 +280,10 @@ def _write_pointer(space: Workspace, pointer: Pointer, taken: Snapshot) -> None:
     repo = space.project.repo
     file = repo.top / pointer.file
     old = file.read_text(encoding="utf-8") if file.exists() else None
-    try:
+    with disk_errors(file):
         write_atomic(
             file, render_pointer(old, pointer, taken.content, taken.files if pointer.stored else None).encode("utf-8")
         )
-    except OSError as error:
-        raise disk_error(error, file) from error
     if old is None:
         from cpv_hooks.project import registered_models
 

@@ -9,8 +9,19 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from cpv_hooks.errors import disk_errors
+
 git_folders: dict[str, Callable[[], str]] = {}
 """Git directories, each with what asks for its `core.sharedRepository`: below them files are made as Git makes them."""
+
+
+def write_or_remove(path: Path, data: bytes | None, *, durable: bool = False) -> None:
+    """Let a small file have this content; None: let there be none. Raises `DiskError`."""
+    with disk_errors(path):
+        if data is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomic(path, data, durable=durable)
 
 
 def write_atomic(

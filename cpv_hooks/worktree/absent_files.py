@@ -55,9 +55,9 @@ class Wanted(NamedTuple):
 def part_wanted(space: Workspace, pointer: Pointer) -> Part:
     """How much of a pointer's content is to be here. What DVC 2 named, or a remote keeps by version, is never split."""
     path, entry = pointer.path, space.index.entries.get(pointer.path)
-    states = {True} if entry is not None and entry.left_out else {False}
-    if True in states and space.index.files_about(path):
-        states = {True, False}  # some of it is there
+    is_left_out = entry is not None and entry.left_out
+    # Of what was left out some may be there.
+    states = {True, False} if is_left_out and space.index.files_about(path) else {is_left_out}
     kind = space.project.kind_of(path)
     parts = {space.choice.part_of(path, kind, isdir=pointer.isdir, was_left_out=state) for state in states}
     part = parts.pop() if len(parts) == 1 else "some"

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, Unreadable, file_word, shell_path
@@ -68,6 +69,12 @@ class Workspace:
         self.asked: FetchRule | None = None
         """What a command names of it."""
         self._filters: dict[str, Filter] = {}
+
+    @classmethod
+    def open(cls, project: Project, advance: Callable[[int], None] = _nothing) -> Workspace:
+        """With the base as it is on the disk."""
+        state = project.repo.state
+        return cls(project, Index.load(state), Clock(state / state_files.CLOCK), advance)
 
     @cached_property
     def choice(self) -> FetchChoice:

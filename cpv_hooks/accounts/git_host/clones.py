@@ -16,7 +16,7 @@ from cpv_hooks import state_files
 from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, check_url, is_local, talk
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import redact
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, load_config
 from cpv_hooks.project.project import managed_roots
@@ -60,10 +60,8 @@ def managed_clone(
     if is_local(url) and not url.startswith("file://"):
         url = str(Path(url).absolute())
     clone = _Clone(team, model, url, home or cpv_home(), remote_options)
-    try:
+    with disk_errors(clone.place):
         return clone.up_to_date()
-    except OSError as error:
-        raise disk_error(error, clone.place) from error
 
 
 class _Clone:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.console.output import size_text
+from cpv_hooks.console.output import counted, few, size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_hash import has_hash
@@ -64,11 +64,8 @@ class Copies:
         if destination.in_the_way == ("",):
             raise CPVError("a file stands where the folder should be", where=str(self.output), fix=other)
         if destination.in_the_way:
-            shown = ", ".join(destination.in_the_way[:3])
-            more = f" and {len(destination.in_the_way) - 3} more" if len(destination.in_the_way) > 3 else ""
-            raise CPVError(
-                f"is there already and differs from {name}: {shown}{more}", where=str(self.output), fix=other
-            )
+            what = f"is there already and differs from {name}: {few(destination.in_the_way)}"
+            raise CPVError(what, where=str(self.output), fix=other)
         if destination.foreign:
             what = f"is not empty ({destination.foreign} does not belong to {name})"
             raise CPVError(what, where=str(self.output), fix=other)
@@ -102,7 +99,7 @@ class Copies:
             count = sum(piece.pointer is pointer for piece in self.todo)
             place = self.output / local(self._stock.project, pointer)
             if pointer.isdir and (count or not place.is_dir()):
-                lines.append(Effect("file", f"write {place}/ ({count} file{'' if count == 1 else 's'})"))
+                lines.append(Effect("file", f"write {place}/ ({counted(count, 'file')})"))
             elif count:
                 lines.append(Effect("file", f"write {place} ({size_text(pointer.size or 0)})"))
         return [*moves, *lines]

@@ -6,6 +6,7 @@ Neither touches the work tree, Git's index or any ref.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -75,10 +76,7 @@ def plan_download_model(
     version = resolve_version(project, Line.MODEL, tag)
     stock = find_content(project, version, use_cache=use_cache)
     copies = Copies(stock, _output(project, version, output, working_dir), force=force)
-
-    def result() -> ModelArtifacts:
-        return _artifacts(project, version, copies.output, stock)
-
+    result = partial(_artifacts, project, version, copies.output, stock)
     return _copy(stock, copies, result, use_cache=use_cache, force=force)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.cache import PROTECTED, reflink
-from cpv_hooks.errors import disk_error
+from cpv_hooks.errors import disk_error, disk_errors
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSource
 from cpv_hooks.operations.download.version_content import Piece, Stock, local, refuse_alike
 from cpv_hooks.project.project import Project
@@ -73,12 +73,10 @@ class Shelf:
             yield
 
     def _make_room(self) -> None:
-        try:
+        with disk_errors(self.folder.parent):
             # Weights are nobody else's business on a shared machine.
             self.folder.parents[3].mkdir(parents=True, exist_ok=True, mode=0o700)
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise disk_error(error, self.folder.parent) from error
 
     def build(self, stock: Stock, source: ContentSource) -> None:
         """Make the folder anew from the cache; call it under the lock."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from cpv_hooks.console.output import say, size_text
+from cpv_hooks.console.output import counted, say, size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
@@ -85,7 +85,7 @@ def plan_export(
         with writing_copy(output):
             return job.write(source)
 
-    count = f"{len(stock.pieces)} file{'' if len(stock.pieces) == 1 else 's'}"
+    count = counted(len(stock.pieces), "file")
     writes = [Effect("file", f"write {count} ({size_text(size)}) to {output} as {FORMATS[form]}")]
     writes += [Effect("file", f"write {output / name}") for name in job.own_files if form != "oci"]
     expected = ExportedVersion(version.name, version.commit, output, form)

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cpv_hooks import state_files
-from cpv_hooks.console.output import size_text
+from cpv_hooks.console.output import few, size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.redact import redact
-from cpv_hooks.errors import CPVError, disk_error, git_word
+from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.events.outbox import Event, emit_events, emit_tagged
 from cpv_hooks.git import commit as committing
 from cpv_hooks.git.index import index_entries
@@ -26,7 +26,7 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git, undo_head
 from cpv_hooks.recovery.transaction import Transaction
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import write_or_remove
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.versions import tag_refs
@@ -139,16 +139,11 @@ def _effects(job: Release) -> list[Effect]:
     found += [Effect("file", f"{'remove' if others[path] is None else 'change'} {path}") for path in others]
     found += [Effect("git", f"stop tracking {path}, whose content DVC keeps") for path in job.draft.untracked]
     if job.commits:
-        names = _listed(list(job.draft.committed)) or "the pointers with their versions"
+        names = few(list(job.draft.committed), _SHOWN) or "the pointers with their versions"
         subject = tag_names.commit_message({**job.existing, **job.named}, job.description).partition("\n")[0]
         found.append(Effect("git", f'commit {names}: "{subject}"'))
     found += [Effect("git", f"create {tag_refs.PREFIX}{name}") for name in job.named.values()]
     return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _effects_of(change: PointerChange) -> list[Effect]:
@@ -169,9 +164,7 @@ def _effects_of(change: PointerChange) -> list[Effect]:
 
 def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
     repo = job.draft.project.repo
-    with journal.begin_transaction(repo, job.what) as transaction:
-        if repo.resolve("HEAD") != job.draft.head:
-            raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
+    with journal.begin_transaction(repo, job.what, job.draft.head) as transaction:
         transaction.step("cache")
         taken = store_contents(job.draft)
         transaction.step("upload")
@@ -245,13 +238,7 @@ def write_small_files(transaction: Transaction, made: Draft) -> None:
     undos = [undo_git.file(path, draft.standing(repo, path), data) for path, data in written.items()]
     transaction.step("pointers", undos)
     for path, data in written.items():
-        try:
-            if data is None:
-                (repo.top / path).unlink(missing_ok=True)
-            else:
-                write_atomic(repo.top / path, data)
-        except OSError as error:
-            raise disk_error(error, repo.top / path) from error
+        write_or_remove(repo.top / path, data)
 
 
 def _commit(transaction: Transaction, job: Release) -> str:

@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.metric_formats.metrics import MAX_KEY, MAX_METRICS, MAX_TEXT, Metric
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import of_bytes
@@ -80,7 +80,5 @@ def _content(one: Tracked) -> bytes:
         raise CPVError("is not in the work tree", where=path, fix="dvc cpv sync")
     if status is not None and not target.is_file():
         raise CPVError("is a folder, so no line can be added", where=path, fix="name a file in .cpv.toml")
-    try:
+    with disk_errors(target):
         return target.read_bytes() if status is not None else b""
-    except OSError as error:
-        raise disk_error(error, target) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Content, Pointer
-from cpv_hooks.errors import disk_error
+from cpv_hooks.errors import disk_errors
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import NewContent, unreadable
 from cpv_hooks.project.pointers_at import pointers_at
@@ -123,13 +123,11 @@ def _has(committed: Pointer | None, content: Content) -> bool:
 
 def _put(space: Workspace, goal: Pointer, before: Content | None, current: dict[str, str]) -> None:
     target = space.target(goal.path)
-    try:
+    with disk_errors(target):
         if before is not None and before.nfiles is not None and not goal.isdir:
             remove_artifact(target, list(current))
         known = comparable(current, same_rule=before is None or before.legacy == goal.legacy)
         placed = place_directory(space, goal, known) if goal.isdir else place_file(space, goal)
-    except OSError as error:
-        raise disk_error(error, target) from error
     if placed.tree is not None:
         space.index.write_tree(goal.path, placed.entry.oid, placed.tree)
     space.index.set(goal.path, placed.entry)

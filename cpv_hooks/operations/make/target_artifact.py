@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
 from cpv_hooks.git.gitignore import hidden
@@ -21,8 +20,6 @@ from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.system.signatures import Clock
-from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -61,7 +58,7 @@ def target_change(
 
 
 def _space(project: Project, spread: Spread | None) -> Workspace:
-    space = Workspace(project, Index.load(project.repo.state), Clock(project.repo.state / state_files.CLOCK))
+    space = Workspace.open(project)
     space.spread = spread
     return space
 

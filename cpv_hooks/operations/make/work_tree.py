@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Content, Pointer, conflict_command
-from cpv_hooks.errors import CPVError, disk_error, file_word
+from cpv_hooks.errors import CPVError, disk_errors, file_word
 from cpv_hooks.operations.make import new_content
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import NewContent
@@ -58,17 +58,14 @@ def read_content(one: Tracked) -> NewContent | None:
     target, status, entry = one.space.target(one.pointer.path), artifact.status, artifact.entry
     if status is None:
         return None
-    try:
-        with Progress(f"hashing {one.pointer.path}") as progress:
-            old = look_as(artifact, by_dvc_2(one.pointer, entry))
-            if old is not None:
-                return new_content.named_by_dvc_2(target, old)
-            if artifact.isdir:
-                return new_content.of_directory(target, artifact.look, progress, one.space.spread)
-            known = entry.oid if entry is not None and artifact.same and not entry.legacy else None
-            return new_content.file_content(target, status, progress, known)
-    except OSError as error:
-        raise disk_error(error, target) from error
+    with disk_errors(target), Progress(f"hashing {one.pointer.path}") as progress:
+        old = look_as(artifact, by_dvc_2(one.pointer, entry))
+        if old is not None:
+            return new_content.named_by_dvc_2(target, old)
+        if artifact.isdir:
+            return new_content.of_directory(target, artifact.look, progress, one.space.spread)
+        known = entry.oid if entry is not None and artifact.same and not entry.legacy else None
+        return new_content.file_content(target, status, progress, known)
 
 
 def unsaved(tracked: Sequence[Tracked], committed: Sequence[Pointer]) -> list[PointerChange]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cpv_hooks import state_files
 from cpv_hooks.console.plan import Effect, Plan
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
@@ -25,13 +24,11 @@ from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.sync.report import tell_outcomes
 from cpv_hooks.sync.sync_policy import CHECKOUT
-from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.system.signatures import Clock
+from cpv_hooks.system.atomic_files import write_or_remove
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import stages
 from cpv_hooks.versions.version import Version, resolve_version, version_tags
 from cpv_hooks.worktree.absent_files import part_wanted
-from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -82,8 +79,7 @@ def _version(project: Project, lines: Sequence[Line], tag: str) -> Version:
 
 def _bringing(project: Project, version: Version, *, use_cache: bool) -> Bringing:
     """What a version has of a DVC root, and what HEAD has beyond it. What is to be left out is the sync's."""
-    repo = project.repo
-    space = Workspace(project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
+    space = Workspace.open(project)
     pointers = tuple(pointers_at(project, version.commit))
     whole = replace(version, pointers=tuple(one for one in pointers if part_wanted(space, one) == "all"))
     leaves = len(whole.pointers) < len(pointers)
@@ -100,9 +96,7 @@ def _checkout(version: Version, changes: dict[str, tuple[str | None, str | None]
 
 def _run(project: Project, version: Version, head: str, parts: Sequence[Bringing], dirty: uncommitted.Dirt) -> None:
     repo = project.repo
-    with journal.begin_transaction(repo, f"revert to {version.name}") as transaction:
-        if repo.resolve("HEAD") != head:
-            raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
+    with journal.begin_transaction(repo, f"revert to {version.name}", head) as transaction:
         transaction.step("fetch")
         for part in parts:
             part.fetch()
@@ -125,10 +119,7 @@ def _restore(transaction: Transaction, repo: Repo, head: str, files: Sequence[st
     if files:
         transaction.step("pointers", [*undos, undo_git.index({file: (now.get(file), goal[file]) for file in files})])
     for file, text in texts.items():
-        try:
-            write_atomic(repo.top / file, text)
-        except OSError as error:
-            raise disk_error(error, repo.top / file) from error
+        write_or_remove(repo.top / file, text)
     set_index_entries(repo, dict(goal))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, disk_error, shell_word
+from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
@@ -20,7 +20,7 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git
 from cpv_hooks.recovery.transaction import Transaction
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import write_or_remove
 from cpv_hooks.versions.version import Version
 
 
@@ -80,9 +80,7 @@ def _differs(repo: Repo, path: str, data: bytes | None) -> bool:
 
 def _run(project: Project, part: Bringing, head: str, version: Version) -> None:
     repo = project.repo
-    with journal.begin_transaction(repo, part.why) as transaction:
-        if repo.resolve("HEAD") != head:
-            raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
+    with journal.begin_transaction(repo, part.why, head) as transaction:
         transaction.step("fetch")
         part.fetch()
         transaction.hold_work_tree()
@@ -103,13 +101,7 @@ def _write(transaction: Transaction, repo: Repo, contents: dict[str, bytes | Non
     changes = {path: (entries.get(path), new) for path, new in goal.items()}
     transaction.step("pointers", [*files, undo_git.index(changes)])
     for path, data in contents.items():
-        try:
-            if data is None:
-                (repo.top / path).unlink(missing_ok=True)
-            else:
-                write_atomic(repo.top / path, data)
-        except OSError as error:
-            raise disk_error(error, repo.top / path) from error
+        write_or_remove(repo.top / path, data)
     set_index_entries(repo, goal)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import disk_error
+from cpv_hooks.errors import disk_error, disk_errors
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
 
 NOTES = f"{state_files.FOLDER}/{state_files.RANKS}"
@@ -71,11 +71,9 @@ class FolderNotes:
             raise disk_error(error, self._folder) from error
 
     def write(self, name: str, value: Mapping[str, object]) -> None:
-        try:
+        with disk_errors(self._folder):
             make_folder(self._folder)
             write_atomic(self._folder / name, json.dumps(value).encode())
-        except OSError as error:
-            raise disk_error(error, self._folder) from error
 
     def names(self) -> set[str]:
         try:
@@ -86,8 +84,6 @@ class FolderNotes:
             raise disk_error(error, self._folder) from error
 
     def remove(self, names: Iterable[str]) -> None:
-        try:
+        with disk_errors(self._folder):
             for name in names:
                 (self._folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise disk_error(error, self._folder) from error

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import PROTECTED
 from cpv_hooks.dvcformat.file_hash import legacy_md5
-from cpv_hooks.errors import disk_error
+from cpv_hooks.errors import disk_errors
 from cpv_hooks.system.atomic_files import beside
 from cpv_hooks.system.locks import lock_at_once
 from cpv_hooks.system.signatures import TEMPORARY
@@ -45,14 +45,12 @@ class Partial:
     def append(self, data: bytes) -> None:
         """Add the next bytes."""
         view = memoryview(data)
-        try:
+        with disk_errors(self._path.parent):
             while view:
                 written = os.pwrite(self._descriptor, view, self.size)
                 self._digest.update(view[:written])
                 self.size += written
                 view = view[written:]
-        except OSError as error:
-            raise disk_error(error, self._path.parent) from error
 
     def discard(self) -> None:
         """Throw away all bytes."""
@@ -65,11 +63,9 @@ class Partial:
 
     def install(self, to: Path) -> None:
         """Give the file its name, read-only."""
-        try:
+        with disk_errors(to.parent):
             os.fchmod(self._descriptor, PROTECTED)
             os.replace(self._path, to)
-        except OSError as error:
-            raise disk_error(error, to.parent) from error
         self.is_installed = True
 
 
@@ -80,7 +76,7 @@ def begun(to: Path, mark: str | None) -> Iterator[Partial]:
     With a `mark`, one of that mark is taken up, and what is not installed is kept; while another process works on it,
     and without a mark, the file is a new one that does not outlast the block.
     """
-    try:
+    with disk_errors(to.parent):
         to.parent.mkdir(parents=True, exist_ok=True)
         path = to.parent / f"{mark}{TEMPORARY}"
         descriptor = lock_at_once(path) if mark is not None else None
@@ -88,8 +84,6 @@ def begun(to: Path, mark: str | None) -> Iterator[Partial]:
         if descriptor is None:
             path = beside(to)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise disk_error(error, to.parent) from error
     partial = Partial(descriptor, path)
     try:
         yield partial

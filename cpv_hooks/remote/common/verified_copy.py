@@ -11,7 +11,7 @@ from typing import BinaryIO
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import PROTECTED
 from cpv_hooks.dvcformat.file_hash import legacy_md5
-from cpv_hooks.errors import disk_error
+from cpv_hooks.errors import disk_errors
 from cpv_hooks.remote.common.protocol import CorruptObject
 from cpv_hooks.system.atomic_files import beside, sync_to_disk
 from cpv_hooks.system.copying_ahead import writing
@@ -62,14 +62,12 @@ def store_object(
 
 
 def _create(path: Path) -> BinaryIO:
-    try:
+    with disk_errors(path.parent):
         try:
             return open(path, "wb", buffering=0)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
             return open(path, "wb", buffering=0)
-    except OSError as error:
-        raise disk_error(error, path.parent) from error
 
 
 def _write(stream: BinaryIO, chunks: Iterable[bytes], to: Path, progress: Progress) -> tuple[str, int]:
@@ -78,10 +76,8 @@ def _write(stream: BinaryIO, chunks: Iterable[bytes], to: Path, progress: Progre
     digest, size = hashlib.md5(usedforsecurity=False), 0
     for chunk in chunks:
         digest.update(chunk)
-        try:
+        with disk_errors(to.parent):
             write(chunk)
-        except OSError as error:
-            raise disk_error(error, to.parent) from error
         size += len(chunk)
         progress.advance(len(chunk))
     return digest.hexdigest(), size

@@ -13,6 +13,7 @@ from pathlib import Path
 import cpv_hooks
 from cpv_hooks import state_files
 from cpv_hooks.git.hook_names import FRAMEWORK_MARKS, GENERATED_MARKS, MARK, PRE_COMMIT_MARK
+from cpv_hooks.git.hooks_in_place import head_of_file
 from cpv_hooks.setup.install.templates import templates
 
 FSMONITOR_FILE = "cpv-fsmonitor"
@@ -104,17 +105,17 @@ def pass_through(chained: str, identity: str) -> str:
 
 
 def is_our_shim(path: Path) -> bool:
-    return MARK in _head(path)
+    return MARK in head_of_file(path)
 
 
 def is_pre_commits(path: Path) -> bool:
     """Whether a hook file is the pre-commit framework's, with no older hook behind it."""
-    return PRE_COMMIT_MARK in _head(path) and not path.with_name(f"{path.name.split('.')[0]}.legacy").exists()
+    return PRE_COMMIT_MARK in head_of_file(path) and not path.with_name(f"{path.name.split('.')[0]}.legacy").exists()
 
 
 def hook_generator(path: Path) -> str | None:
     """The mark of the manager that generates a hook file; None for one that somebody wrote, or that is not there."""
-    head = _head(path)
+    head = head_of_file(path)
     return next((mark for mark in GENERATED_MARKS if mark in head), None)
 
 
@@ -144,11 +145,3 @@ def stamped(path: Path) -> Interpreter | None:
         if equals and name in ("python", "package") and name not in found:
             found[name] = "".join(shlex.split(value))
     return Interpreter(found.get("python", ""), found.get("package", ""), "")
-
-
-def _head(path: Path) -> str:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(2000).decode("utf-8", "replace")
-    except OSError:
-        return ""

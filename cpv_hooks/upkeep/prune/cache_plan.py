@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cpv_hooks.console.durations import DAY
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.inventory import object_files, temporary_files
@@ -53,14 +53,12 @@ class _Cache:
         self._fresh = time.time() - min(FRESH, options.grace)
 
     def part(self) -> CachePart:
-        try:
+        with disk_errors(self._folder):
             current = {
                 oid: _doomed(oid, path, status) for oid, path, status in object_files(self._folder / "files/md5")
             }
             old = [_doomed(oid, path, status) for oid, path, status in object_files(self._folder)]
             leftovers = [item for folder in self._staging() for item in temporary_files(folder, time.time() - DAY)]
-        except OSError as error:
-            raise disk_error(error, self._folder) from error
         doomed = self._unneeded([*current.values(), *old])
         if self._options.thins:
             gone = {item.oid for item in doomed}

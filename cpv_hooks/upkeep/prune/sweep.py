@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.dvc_lock import holding_dvc
@@ -65,7 +65,7 @@ def sweep(repo: Repo, plan: PrunePlan) -> None:
 
 
 def _sweep_cache(part: CachePart) -> None:
-    try:
+    with disk_errors(part.folder):
         for item in sorted(part.objects, key=lambda item: not is_dir_oid(item.oid)):
             if item.file is not None and _mtime(item.file) == item.modified:
                 item.file.unlink(missing_ok=True)
@@ -74,8 +74,6 @@ def _sweep_cache(part: CachePart) -> None:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-    except OSError as error:
-        raise disk_error(error, part.folder) from error
 
 
 def _mtime(path: os.PathLike[str]) -> float | None:
