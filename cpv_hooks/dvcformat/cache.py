@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX
 from cpv_hooks.errors import disk_error, disk_errors
-from cpv_hooks.system.atomic_files import sync_to_disk
+from cpv_hooks.system.atomic_files import sync_file_system, sync_to_disk
 from cpv_hooks.system.signatures import TEMPORARY
 
 PROTECTED = 0o444
@@ -141,15 +141,10 @@ class Cache:
             with suppress(OSError):  # who thinks of removing it sees that somebody has brought it again
                 os.utime(self.path(oid))
             return
-        with disk_errors(self.folder):
-            temporary = self._temporary()
-            try:
-                with open(temporary, "xb") as stream:
-                    stream.write(data)
-                self._install(temporary, oid)
-            except BaseException:
-                _discard(temporary)
-                raise
+        with disk_errors(self.folder), self._new_file() as temporary:
+            with open(temporary, "xb") as stream:
+                stream.write(data)
+            self._install(temporary, oid)
 
     def add_directory(self, pieces: Callable[[], Iterable[bytes]]) -> str:
         """Store a directory object whose bytes come in pieces; returns its hash."""
@@ -157,16 +152,12 @@ class Cache:
 
         digest = hashlib.md5(usedforsecurity=False)
         try:
-            temporary = self._temporary()
-            try:
+            with self._new_file() as temporary:
                 with open(temporary, "xb") as stream:
                     for piece in pieces():
                         digest.update(piece)
                         stream.write(piece)
                 self._install(temporary, digest.hexdigest() + DIR_SUFFIX)
-            except BaseException:
-                _discard(temporary)
-                raise
         except OSError as error:
             # A cache that cannot be written serves all the same where it has the object.
             digest = hashlib.md5(b"".join(pieces()), usedforsecurity=False)
@@ -189,25 +180,20 @@ class Cache:
     def _take_in(self, source: str | Path, advance: Callable[[int], None]) -> tuple[str, int]:
         from cpv_hooks.system.copying import copy_and_hash
 
-        with open(source, "rb", buffering=0) as reader:
-            temporary = self._temporary()
-            try:
-                with open(temporary, "x+b", buffering=0) as writer:
-                    if reflink(reader.fileno(), writer.fileno()):
-                        digest, size = copy_and_hash(writer, None, advance)
-                    else:
-                        digest, size = copy_and_hash(reader, writer, advance, writes_back=True)
-                if self.legacy:
-                    digest = self._hash(temporary)
-                # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
-                # An artifact that is a link to the object itself has just been read, and must stay that link.
-                if self._is_object(source, digest):
-                    _discard(temporary)
+        with open(source, "rb", buffering=0) as reader, self._new_file() as temporary:
+            with open(temporary, "x+b", buffering=0) as writer:
+                if reflink(reader.fileno(), writer.fileno()):
+                    digest, size = copy_and_hash(writer, None, advance)
                 else:
-                    self._install(temporary, digest)
-            except BaseException:
+                    digest, size = copy_and_hash(reader, writer, advance, writes_back=True)
+            if self.legacy:
+                digest = self._hash(temporary)
+            # Even where the cache has it: an object that went bad is replaced by bytes that are known to be right.
+            # An artifact that is a link to the object itself has just been read, and must stay that link.
+            if self._is_object(source, digest):
                 _discard(temporary)
-                raise
+            else:
+                self._install(temporary, digest)
         return digest, size
 
     def _is_object(self, source: str | Path, oid: str) -> bool:
@@ -234,7 +220,7 @@ class Cache:
 
     def sync(self, oids: Sequence[str]) -> None:
         """Make objects durable, before the only other copies of their bytes are replaced."""
-        if len(oids) > _SYNC_ALL_FROM and _sync_file_system(self.folder):
+        if len(oids) > _SYNC_ALL_FROM and sync_file_system(self.folder):
             return
         for oid in oids:
             path = self.find(oid)
@@ -252,6 +238,16 @@ class Cache:
         if not os.path.isdir(folder):
             self.make_folder(Path(folder))
         return f"{folder}/{os.urandom(8).hex()}{TEMPORARY}"
+
+    @contextmanager
+    def _new_file(self) -> Iterator[str]:
+        """A temporary name; what has it goes where the block fails."""
+        temporary = self._temporary()
+        try:
+            yield temporary
+        except BaseException:
+            _discard(temporary)
+            raise
 
     def make_folder(self, folder: Path) -> None:
         if not folder.is_dir():
@@ -275,19 +271,6 @@ class Cache:
 def _discard(temporary: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(temporary)
-
-
-def _sync_file_system(folder: Path) -> bool:
-    """syncfs(2): one call instead of a hundred thousand; False where the C library lacks it."""
-    import ctypes
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        return bool(ctypes.CDLL(None, use_errno=True).syncfs(descriptor) == 0)
-    except (AttributeError, OSError):
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def md5_of(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 20
 _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
-_TEMPLATE = re.compile(r"\$\{[^}]*\}")
 _MARKERS = re.compile(r"^(<{7}|>{7}|={7}|\|{7})( |$)", re.MULTILINE)
 
 
@@ -148,11 +147,7 @@ def load_table(text: str, file: str) -> Mapping[str, Any]:
     from ruamel.yaml.error import YAMLError
 
     if has_conflict(text):
-        raise CPVError(
-            "has merge conflict markers",
-            where=file,
-            fix=conflict_command(file),
-        )
+        raise CPVError("has merge conflict markers", where=file, fix=conflict_command(file))
     try:
         # The parser and the mode that DVC reads pointers with.
         table = YAML(typ="safe").load(text)
@@ -183,6 +178,8 @@ def _parse_single(table: Mapping[str, Any], file: str) -> Iterator[Pointer]:
 
 
 def _parse_lock(table: Mapping[str, Any], file: str, pipeline: Mapping[str, Any] | None) -> Iterator[Pointer]:
+    from cpv_hooks.dvcformat.pipeline_stages import flags_of_output, stage_flags, stage_of
+
     stages = table.get("stages") or {}
     if not isinstance(stages, dict):
         raise _malformed(file, "not a DVC lock file")
@@ -193,50 +190,10 @@ def _parse_lock(table: Mapping[str, Any], file: str, pipeline: Mapping[str, Any]
         flags = stage_flags(known)
         for out in stage.get("outs") or []:
             # What `dvc.yaml` says of an output, DVC does not write into the lock.
-            said = _flags_of(flags, out)
+            said = flags_of_output(flags, out)
             pointer = _parse_out(out, file, str(known.get("wdir") or "."), stage=True, said=said)
             if pointer and said.get("cache") is not False:
                 yield pointer
-
-
-def stage_of(pipeline: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
-    """A stage's definition; foreach and matrix stages are locked as `name@item`."""
-    if pipeline is None:
-        return {}
-    stages = pipeline.get("stages")
-    found = stages.get(name.split("@")[0]) if isinstance(stages, dict) else None
-    if not isinstance(found, dict):
-        return None
-    found = found["do"] if isinstance(found.get("do"), dict) else found
-    # A templated working directory cannot be known without DVC's resolver; leave such a stage to `dvc repro`.
-    return None if "${" in str(found.get("wdir") or "") else found
-
-
-def stage_flags(stage: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What a stage says of its outputs (`cache`, `push`, `remote`, …), by their path as it is written there."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for section in ("outs", "metrics", "plots"):
-        for out in stage.get(section) or []:
-            if isinstance(out, dict):
-                found.update((str(path), flags) for path, flags in out.items() if isinstance(flags, dict))
-    return found
-
-
-def _flags_of(flags: Mapping[str, Mapping[str, Any]], out: object) -> Mapping[str, Any]:
-    """What is said of an output of the lock; a path with a template counts where it can become this one."""
-    if not flags or not isinstance(out, dict):
-        return {}
-    path = posixpath.normpath(str(out.get("path")))
-    for written, said in flags.items():
-        if posixpath.normpath(written) == path:
-            return said
-    templates = {written: said for written, said in flags.items() if "${" in written}
-    fitting = [written for written in templates if re.fullmatch(_template(written), path)]
-    return templates[max(fitting, key=lambda written: len(_TEMPLATE.sub("", written)))] if fitting else {}
-
-
-def _template(written: str) -> str:
-    return ".+".join(map(re.escape, _TEMPLATE.split(posixpath.normpath(written))))
 
 
 def _parse_out(
@@ -286,14 +243,10 @@ def _inside(folder: str, path: str, file: str) -> str:
     """The artifact's path from the top of the work tree; refuses what lies outside or inside `.git` or `.dvc`."""
     joined = posixpath.normpath(posixpath.join(folder, path))
     parts = joined.split("/")
-    if posixpath.isabs(joined) or ".." in parts or "://" in path or joined == ".":
-        raise CPVError(
-            f"its artifact {path!r} is outside the repository", where=file, fix=f"git rm --cached {git_word(file)}"
-        )
-    if any(part.lower() in (".git", ".dvc") for part in parts):
-        raise CPVError(
-            f"its artifact {path!r} is inside .git or .dvc", where=file, fix=f"git rm --cached {git_word(file)}"
-        )
+    is_outside = posixpath.isabs(joined) or ".." in parts or "://" in path or joined == "."
+    if is_outside or any(part.lower() in (".git", ".dvc") for part in parts):
+        what = f"its artifact {path!r} is {'outside the repository' if is_outside else 'inside .git or .dvc'}"
+        raise CPVError(what, where=file, fix=f"git rm --cached {git_word(file)}")
     if "\n" in joined or "\0" in joined:
         raise CPVError("an artifact's name cannot hold a newline", where=file, fix="rename the artifact")
     return joined

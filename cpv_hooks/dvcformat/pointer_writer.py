@@ -13,7 +13,7 @@ from typing import Any
 from cpv_hooks.dvcformat import pointer_fast
 from cpv_hooks.dvcformat.file_versions import FileVersions, Stored, expand_versions, oid_of, write_cloud, write_files
 from cpv_hooks.dvcformat.file_versions_fast import cut, paste
-from cpv_hooks.dvcformat.pointer import Content, Pointer, load_table, parse_pointers, stage_of, with_files
+from cpv_hooks.dvcformat.pointer import Content, Pointer, load_table, parse_pointers, with_files
 
 # The order in which DVC writes an output's own keys.
 _OWN_KEYS = ("md5", "size", "nfiles", "isexec", "hash")
@@ -85,6 +85,8 @@ def _outputs(table: Any, file: str, pipeline: str | None) -> Iterator[tuple[str,
         for out in table["outs"]:
             yield _joined(file, folder, out), out
         return
+    from cpv_hooks.dvcformat.pipeline_stages import stage_of
+
     known = load_table(pipeline, file) if pipeline else None
     for name, stage in (table.get("stages") or {}).items():
         folder = str((stage_of(known, str(name)) or {}).get("wdir") or ".")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,6 +20,8 @@ Kind = Literal["tagged", "uploaded", "upload_failed", "promoted", "retired", "ba
 KINDS: tuple[Kind, ...] = ("tagged", "uploaded", "upload_failed", "promoted", "retired", "batch_done")
 SENDER = "cpv_hooks.accounts.personal.send_events"
 _NOTHING: Mapping[str, object] = {}
+_NAMED = 100
+"""Commits that an event names."""
 
 
 class Event(NamedTuple):
@@ -40,6 +42,15 @@ def emit_events(root: Path, *events: Event) -> None:
 def emit_tagged(root: Path, names: Iterable[str]) -> None:
     """Tell of new versions, or of tags that follow their commits."""
     emit_events(root, *(Event("tagged", name) for name in names))
+
+
+def emit_uploaded(root: Path, there: Sequence[str], rest: Sequence[str] = (), why_not: str = "") -> None:
+    """Tell of commits whose data is on the remote now, and of others, and why theirs is not."""
+    from cpv_hooks.console.redact import redact
+
+    done = [Event("uploaded", data={"commits": there[:_NAMED]})] if there else []
+    failed = [Event("upload_failed", data={"commits": rest[:_NAMED], "error": redact(why_not)})] if why_not else []
+    emit_events(root, *done, *failed)
 
 
 def _anybody_listens() -> bool:

@@ -10,7 +10,8 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import root_key
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.step_record import RunStep
-from cpv_hooks.transfer.commits.upload_commits import deliver_now, ensure_uploaded, retry_queued, unversioned
+from cpv_hooks.transfer.commits.queued_uploads import deliver_now, retry_queued
+from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, unversioned
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:

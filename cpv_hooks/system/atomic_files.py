@@ -140,3 +140,16 @@ def sync_to_disk(path: str | Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_file_system(folder: Path) -> bool:
+    """syncfs(2): one call instead of a hundred thousand; False where the C library lacks it."""
+    import ctypes
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        return bool(ctypes.CDLL(None, use_errno=True).syncfs(descriptor) == 0)
+    except (AttributeError, OSError):
+        return False
+    finally:
+        os.close(descriptor)

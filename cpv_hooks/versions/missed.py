@@ -13,7 +13,6 @@ from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.commits import catch_up
 from cpv_hooks.versions import tag_refs, tags
 
 # What Git writes into HEAD's reflog for the commands after which `post-commit` runs.
@@ -23,6 +22,8 @@ _POINTERS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 def make_up(repo: Repo, projects: Sequence[Project]) -> bool:
     """Upload what commits and pushes left behind, and number the commits that hooks missed; whether nothing is left."""
+    from cpv_hooks.transfer.commits import catch_up
+
     whole = catch_up.with_all(projects)
     if not hooks_in_place.were_bypassed(repo):
         return whole

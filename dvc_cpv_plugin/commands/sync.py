@@ -16,7 +16,7 @@ from cpv_hooks.sync.report import incomplete, tell_changes
 from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.transfer.commits import upload_status
 from cpv_hooks.transfer.commits.by_policy import mark_queued
-from cpv_hooks.transfer.commits.upload_commits import retry_queued
+from cpv_hooks.transfer.commits.queued_uploads import retry_queued
 from cpv_hooks.transfer.commits.versioned_commit import complete_files
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.versions import missed

@@ -17,13 +17,13 @@ MODULES = {
     "pre-commit": 44,
     "pre-merge-commit": 45,
     "prepare-commit-msg": 14,
-    "post-commit": 62,
+    "post-commit": 57,
     "post-checkout": 40,
     "post-index-change": 40,
-    "post-merge": 56,
-    "post-rewrite": 57,
+    "post-merge": 53,
+    "post-rewrite": 54,
     "pre-push": 52,
-    "reference-transaction": 44,
+    "reference-transaction": 35,
 }
 """The most modules of ours that each hook may import before it knows what there is to do. Lower one when you can."""
 HEAVY = ("asyncio", "boto3", "dataclasses", "dvc", "inspect", "pluggy", "pydantic", "pygit2", "rich", "sqlite3")

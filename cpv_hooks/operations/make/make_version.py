@@ -6,11 +6,10 @@ Data goes first, verified; everything after it is undone where a step fails, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cpv_hooks import state_files
-from cpv_hooks.console.output import few, size_text
-from cpv_hooks.console.plan import Effect, Plan
+from cpv_hooks.console.plan import Plan
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError, git_word
@@ -20,7 +19,8 @@ from cpv_hooks.git.index import index_entries
 from cpv_hooks.operations.make import commit_draft as draft
 from cpv_hooks.operations.make import place_content, tag_names, upload_plan
 from cpv_hooks.operations.make.commit_draft import Draft, PointerChange
-from cpv_hooks.project.expected import has_remote, lacks_version
+from cpv_hooks.operations.make.release_effects import Release, effects_of_release
+from cpv_hooks.project.expected import has_remote
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.recovery import transaction as journal
@@ -33,36 +33,6 @@ from cpv_hooks.versions import tag_refs
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.snapshot import Snapshot
 from cpv_hooks.worktree.workspace import Workspace
-
-_SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Release:
-    """A version to make. `named` are the tags to make, `existing` what HEAD has already in other lines.
-
-    `messages` are what the user said of each line, `description` what the commit says.
-    """
-
-    what: str
-    draft: Draft
-    named: Mapping[Line, str]
-    existing: Mapping[Line, str]
-    messages: Mapping[Line, str | None]
-    description: str
-    author_date: str | None = None
-
-    @property
-    def commits(self) -> bool:
-        """Whether it needs a commit; a remote that keeps versions adds to pointers which do not say them."""
-        project = self.draft.project
-        unversioned = any(
-            lacks_version(project, pointer)
-            for root, pointers in self.draft.roots
-            if root.root == project.root
-            for pointer in pointers
-        )
-        return bool(self.draft.committed) or unversioned
 
 
 def begin_operation(project: Project) -> None:
@@ -107,7 +77,7 @@ def plan_version(
     missing = [line for line in lines if line not in existing]
     job = replace(job, named=tag_names.next_tag_names(project, missing, version) if missing else {}, existing=existing)
     result = tuple({**job.existing, **job.named}[line] for line in lines)
-    return Plan(tuple(_effects(job)), result, lambda: _run(job, result))
+    return Plan(tuple(effects_of_release(job)), result, lambda: _run(job, result))
 
 
 def _existing(project: Project, lines: Sequence[Line], version: str | None) -> dict[Line, str]:
@@ -117,49 +87,6 @@ def _existing(project: Project, lines: Sequence[Line], version: str | None) -> d
         return {line: names[-1] for line, names in found.items() if names}
     asked = {line: tag_names.meant(project, line, version) for line in lines}
     return {line: name for line, name in asked.items() if name in found[line]}
-
-
-# What it will change
-
-
-def _effects(job: Release) -> list[Effect]:
-    found: list[Effect] = []
-    top = job.draft.project.repo.top
-    for change in job.draft.changes:
-        found += _effects_of(change)
-    for root, pointers in job.draft.roots:
-        if has_remote(root, pointers) or root.root == job.draft.project.root:
-            new = [change.new for change in job.draft.changes if change.space.project.root == root.root]
-            found += upload_plan.effects(root, pointers, new, job.draft.head)
-    written = job.draft.written
-    found += [Effect("dvc", f"write {path}") for path in written if path in job.draft.texts]
-    others = job.draft.others
-    ignores = [path for path in written if path not in job.draft.texts and path not in others]
-    found += [Effect("file", f"add a line to {top / path}") for path in ignores]
-    found += [Effect("file", f"{'remove' if others[path] is None else 'change'} {path}") for path in others]
-    found += [Effect("git", f"stop tracking {path}, whose content DVC keeps") for path in job.draft.untracked]
-    if job.commits:
-        names = few(list(job.draft.committed), _SHOWN) or "the pointers with their versions"
-        subject = tag_names.commit_message({**job.existing, **job.named}, job.description).partition("\n")[0]
-        found.append(Effect("git", f'commit {names}: "{subject}"'))
-    found += [Effect("git", f"create {tag_refs.PREFIX}{name}") for name in job.named.values()]
-    return found
-
-
-def _effects_of(change: PointerChange) -> list[Effect]:
-    size = size_text(change.new.content.size or 0)
-    lacking = [oid for oid in change.new.objects if not change.space.cache.has(oid)]
-    found = []
-    if not change.in_place:
-        source = change.new.path or "the metrics"
-        found.append(Effect("file", f"copy {source} to {change.space.target(change.pointer.path)} ({size})"))
-    if lacking:
-        count = f" ({len(lacking)} objects)" if len(lacking) > 1 else ""
-        found.append(Effect("dvc", f"cache the content of {change.pointer.path}{count}"))
-    return found
-
-
-# Doing it
 
 
 def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:

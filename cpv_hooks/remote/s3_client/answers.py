@@ -170,3 +170,21 @@ def _described(body: bytes, root: Any) -> str:
     if b"<html" in body[:1024].lower() or b"<!doctype html" in body[:1024].lower():
         return "a web page"
     return f"<{name_of(root)[:40]}>" if root is not None else "no XML"
+
+
+def contents_of(data: bytes) -> dict[str, Any] | None:
+    """A page of a listing, in boto3's words; None where it is none."""
+    root = root_of(data)
+    if root is None or name_of(root) != LISTING:
+        return None
+    items = root.iterfind("{*}Contents")
+    try:
+        contents = [{"Key": item.findtext("{*}Key"), "Size": int(item.findtext("{*}Size") or "")} for item in items]
+    except ValueError:
+        return None
+    token = root.findtext("{*}NextContinuationToken")
+    return {
+        "Contents": contents,
+        "IsTruncated": root.findtext("{*}IsTruncated") == "true",
+        **({"NextContinuationToken": token} if token else {}),
+    }

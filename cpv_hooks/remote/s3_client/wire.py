@@ -11,59 +11,25 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.remote.s3_client.answers import (
     BEGUN,
     COMPLETED,
-    LISTING,
+    contents_of,
     fault_of,
-    is_encrypted,
     name_of,
     root_of,
     starts_at,
 )
-from cpv_hooks.remote.s3_client.http1 import Connection, Endless, NotHTTP, Reply
-from cpv_hooks.remote.s3_client.request_signing import Pattern, Way
-from cpv_hooks.remote.s3_client.tls_context import context_of
+from cpv_hooks.remote.s3_client.exchanges import FOUND, MISSING, OK, Answer, Exchanges, S3Request
+from cpv_hooks.remote.s3_client.request_signing import Way
 
 _FRESH_SECONDS = 300.0
 """How long a way holds: boto3 renews credentials that expire ten minutes before they do."""
-_FOUND, _PARTLY, _MISSING, _CHANGED, _IN_TROUBLE = 200, 206, 404, 412, 500
-_OK = (_FOUND,)
+_PARTLY = 206
 _NO_HEADERS: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the server answered with success: all of it in `data`, or, of an object that is read, a `body`.
-
-    A connection that breaks as the body is read is an `OSError`.
-    """
-
-    status: int
-    length: int
-    headers: Mapping[str, str] = field(repr=False)
-    data: bytes
-    body: Reply | None
-
-    @property
-    def tag(self) -> str:
-        """The object's tag, in quotes; empty where the server gives none."""
-        return self.headers.get("etag", "")
-
-    @property
-    def is_encrypted(self) -> bool:
-        """Whether the object is, so that its tag may be no MD5."""
-        return is_encrypted(self.headers)
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there is such an object."""
-        return self.status != _MISSING
 
 
 class Wire:
@@ -77,10 +43,8 @@ class Wire:
     def __init__(self, way: Callable[[], Way | None], refused: Callable[[], None], seconds: tuple[int, int]) -> None:
         self._find = way
         self._refused = refused
-        self._seconds = seconds
+        self._exchanges = Exchanges(seconds, self._distrust)
         self._lock = threading.RLock()  # who is looking for the way asks here too
-        self._local = threading.local()
-        self._spare: list[Connection] = []
         self._way: Way | None = None
         self._found_at = 0.0
         self._is_off = False
@@ -93,7 +57,7 @@ class Wire:
 
     def head(self, oid: str) -> Answer | None:
         """Ask whether an object is there, and for its size."""
-        answer = self._object("HEAD", oid, expected=(_FOUND, _MISSING))
+        answer = self._object("HEAD", oid, expected=(FOUND, MISSING))
         return answer if answer is None or not answer.is_there else self._believed(answer, "etag", "content-length")
 
     def get(self, oid: str) -> Answer | None:
@@ -155,10 +119,10 @@ class Wire:
             terms["continuation-token"] = token
         query = "&".join(f"{name}={quote(terms[name], safe='-_.~')}" for name in sorted(terms))
         path, headers = way.read.bucket_path, way.read.bucket_headers
-        answer = self._ask(way, _Request(way.read, "GET", path, query, headers, says_all=False))
+        answer = self._exchanges.ask(way, S3Request(way.read, "GET", path, query, headers, says_all=False))
         if answer is None:
             return None
-        found = _contents(answer.data)
+        found = contents_of(answer.data)
         if found is None or fault_of(found, prefix, token):
             self._distrust()
             return None
@@ -199,7 +163,7 @@ class Wire:
         *,
         query: str = "",
         storing: bool = False,
-        expected: tuple[int, ...] = _OK,
+        expected: tuple[int, ...] = OK,
         is_whole: bool = True,
     ) -> Answer | None:
         way = self._current()
@@ -208,53 +172,9 @@ class Wire:
         pattern = way.store if storing else way.read
         whole, says_all = {**pattern.headers, **headers}, method in ("PUT", "GET")
         path = pattern.path(oid)
-        return self._ask(way, _Request(pattern, method, path, query, whole, body, expected, is_whole, says_all))
-
-    def _ask(self, way: Way, request: _Request) -> Answer | None:
-        pattern = request.pattern
-        if is_heard():
-            target = f"{request.path}?{request.query}" if request.query else request.path
-            emit_trace("debug", f"{request.method} {pattern.scheme}://{pattern.host}{target}")
-        connection = self._connection(pattern, way.trust)
-        is_old = connection.is_open
-        try:
-            try:
-                return self._once(connection, way, request)
-            except ConnectionError:
-                if not is_old:
-                    raise
-            # The server had closed a connection that was not used for a while.
-            connection.close()
-            return self._once(connection, way, request)
-        except Endless:
-            connection.close()
-            raise
-        except NotHTTP:
-            connection.close()
-            self._distrust()
-            return None
-        except (OSError, ValueError):
-            connection.close()
-            return None
-
-    def _once(self, connection: Connection, way: Way, request: _Request) -> Answer | None:
-        method, body = request.method, request.body
-        signed = request.pattern.signed(way.keys, method, request.path, request.query, body, request.headers)
-        reply = connection.request(method, signed.target, signed.headers, body)
-        length = reply.length
-        if method == "HEAD" and reply.status == _FOUND:
-            length = int(reply.headers.get("content-length", "0"))
-        if reply.status in request.expected:
-            if request.is_whole:
-                data = reply.read_all()
-                return Answer(reply.status, length or len(data), reply.headers, data, None)
-            if length is not None:
-                return Answer(reply.status, length, reply.headers, b"", reply)
-        # Where it is not this object or this moment that is wrong, the next request would fail as well.
-        if request.says_all and reply.status < _IN_TROUBLE and reply.status not in (_MISSING, _CHANGED):
-            self._distrust()
-        reply.close()
-        return None
+        return self._exchanges.ask(
+            way, S3Request(pattern, method, path, query, whole, body, expected, is_whole, says_all)
+        )
 
     def _current(self) -> Way | None:
         with self._lock:
@@ -265,64 +185,6 @@ class Wire:
                 self._is_off = self._way is None
             return self._way
 
-    # Connections
-
-    def _connection(self, pattern: Pattern, trust: str | None) -> Connection:
-        held: _Held | None = getattr(self._local, "held", None)
-        if held is None:
-            try:
-                connection = self._spare.pop()
-            except IndexError:
-                context = context_of(trust) if pattern.scheme == "https" else None
-                connection = Connection(pattern.host, self._seconds, context)
-            held = self._local.held = _Held(connection, self._spare)
-        return held.connection
-
-
-class _Held:
-    """The connection of a thread; with the thread's end it is spare, since each new one costs round trips."""
-
-    def __init__(self, connection: Connection, spare: list[Connection]) -> None:
-        self.connection = connection
-        self._spare = spare
-
-    def __del__(self) -> None:
-        if self.connection.is_open and self.connection.is_free:
-            self._spare.append(self.connection)
-
-
-@dataclass(frozen=True)
-class _Request:
-    """What is asked. `is_whole`: all of the answer is read; `says_all`: a refusal holds for what else is asked."""
-
-    pattern: Pattern
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes | bytearray = b""
-    expected: tuple[int, ...] = _OK
-    is_whole: bool = True
-    says_all: bool = True
-
 
 def _checked(md5: bytes) -> dict[str, str]:
     return {"content-md5": base64.b64encode(md5).decode()}
-
-
-def _contents(data: bytes) -> dict[str, Any] | None:
-    """A page of a listing, in boto3's words; None where it is none."""
-    root = root_of(data)
-    if root is None or name_of(root) != LISTING:
-        return None
-    items = root.iterfind("{*}Contents")
-    try:
-        contents = [{"Key": item.findtext("{*}Key"), "Size": int(item.findtext("{*}Size") or "")} for item in items]
-    except ValueError:
-        return None
-    token = root.findtext("{*}NextContinuationToken")
-    return {
-        "Contents": contents,
-        "IsTruncated": root.findtext("{*}IsTruncated") == "true",
-        **({"NextContinuationToken": token} if token else {}),
-    }

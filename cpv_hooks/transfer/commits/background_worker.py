@@ -29,7 +29,7 @@ def upload_queued(project: Project) -> None:
 def _work(project: Project) -> bool:
     """Upload once; False where another worker is at work. Who only looks holds the lock too, for a moment."""
     from cpv_hooks.system.locks import Busy
-    from cpv_hooks.transfer.commits.upload_commits import retry_queued
+    from cpv_hooks.transfer.commits.queued_uploads import retry_queued
     from cpv_hooks.transfer.commits.upload_locks import working
 
     for _ in range(_TRIES):

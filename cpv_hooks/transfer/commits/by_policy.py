@@ -11,7 +11,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.transfer.commits.upload_commits import deliver_commits, retry_queued
+from cpv_hooks.transfer.commits.queued_uploads import deliver_commits, retry_queued
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 

@@ -21,7 +21,7 @@ from cpv_hooks.project import retired
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import Retirement
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.transfer.commits.upload_commits import deliver_commits
+from cpv_hooks.transfer.commits.queued_uploads import deliver_commits
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune.needed_objects import Needed
