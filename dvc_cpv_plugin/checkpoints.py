@@ -109,8 +109,6 @@ class Checkpoints:
     def _logged(self, name: str, options: OperationOptions) -> AbstractContextManager[None]:
         return logged(name, options, {"team_name": self.team_name, "model_name": self.model_name})
 
-    # What models, data and both have in common
-
     def _tags(self, name: str, options: OperationOptions, line: Line) -> list[str]:
         return self._read(name, options, lambda project: version.version_tags(project, line))
 

@@ -37,7 +37,7 @@ class SeriesReader:
         """
         found: dict[tuple[str, str], list[MetricSeries]] = {}
         errors: list[str] = []
-        goals = self._goals(one)
+        goals = self._where.project(one.artifacts[0].pointer).config.metrics if one.artifacts else Goals()
         for file in self._where.metrics_files(one, all_steps=True):
             try:
                 for series in _series(file):
@@ -48,9 +48,6 @@ class SeriesReader:
                 errors.append(str(disk_error(error, file.path)))
         whole = map(merge_series, found.values())
         return Curves(tuple(one if one.goal else one._replace(goal=goals.of(one.name)) for one in whole), tuple(errors))
-
-    def _goals(self, one: Recorded) -> Goals:
-        return self._where.project(one.artifacts[0].pointer).config.metrics if one.artifacts else Goals()
 
 
 def _series(file: MetricsFile) -> list[MetricSeries]:

@@ -70,11 +70,7 @@ class Where:
             look(project, [[one for one in group if self.project(one) is project] for group in groups])
             for project in self._projects
         ]
-        return [_all(parts) for parts in zip(*answers, strict=True)]
+        return [(False if False in parts else None if None in parts else True) for parts in zip(*answers, strict=True)]
 
     def _parts(self, pointers: Sequence[Pointer]) -> list[tuple[Project, list[Pointer]]]:
         return [(project, [one for one in pointers if self.project(one) is project]) for project in self._projects]
-
-
-def _all(parts: Sequence[bool | None]) -> bool | None:
-    return False if False in parts else None if None in parts else True

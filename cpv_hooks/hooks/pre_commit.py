@@ -204,7 +204,7 @@ def _take_detour(repo: Repo, report: SyncReport, *, last: bool) -> int:
     from cpv_hooks.git.one_shot_promise import Obstacle
 
     refused = one_shot.obstacle(repo)
-    if refused is None and not _one_shot(report):
+    if refused is None and not all(project.config.one_shot for project in report.projects):
         refused = Obstacle("[commit] one_shot is false")
     if refused is not None:
         if not refused.is_commit:
@@ -226,10 +226,6 @@ def _tell_of_configured(repo: Repo) -> None:
 
     if os.path.basename(os.environ.get("GIT_INDEX_FILE", "")) == "index" and (found := configured(repo, "pre-commit")):
         say(f"{found[0]} may have staged files: if Git finds nothing to commit, run the same git commit again")
-
-
-def _one_shot(report: SyncReport) -> bool:
-    return all(project.config.one_shot for project in report.projects)
 
 
 def _open_wanted(repo: Repo) -> int:

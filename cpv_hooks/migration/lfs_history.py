@@ -104,8 +104,6 @@ class _History:
                 found[blob] = LfsFile(places[blob], *named, False, blob)
         return found
 
-    # What is refused
-
     def refuse(self) -> None:
         """Raise `CPVError` for what must not be rewritten."""
         repo = self._repo
@@ -150,8 +148,6 @@ class _History:
             if rows.get("branch") in self.refs and Path(rows.get("worktree", "")) != self._repo.top:
                 fix = f"git -C {shell_word(rows['worktree'])} switch --detach"
                 raise CPVError("is checked out in another work tree", where=rows["branch"], fix=fix)
-
-    # Doing it
 
     def rewrite(self, objects: LfsObjects) -> RewrittenHistory:
         project, repo = self._project, self._repo

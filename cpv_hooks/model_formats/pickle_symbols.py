@@ -71,8 +71,6 @@ class _Machine:
                 raise UnreadableModel(f"its pickle has the opcode {name}, which is not known here")
             method(argument)
 
-    # The stack and the memo
-
     def _mark(self, _: object) -> None:
         self.stack.append(_MARK)
 
@@ -107,8 +105,6 @@ class _Machine:
         self.stack.append(self._memo[key])
 
     _binget = _long_binget = _get
-
-    # Containers
 
     def _empty_tuple(self, _: object) -> None:
         self.stack.append(())
@@ -164,8 +160,6 @@ class _Machine:
             self.stack[-1] = Made("unknown")
         made: Made = self.stack[-1]
         return made
-
-    # Objects
 
     def _global(self, argument: str) -> None:
         self.stack.append(Global(argument.replace(" ", ".")))

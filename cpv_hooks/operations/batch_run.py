@@ -48,9 +48,6 @@ class Ran:
         return lines[0].strip().removeprefix("cpv: ") if lines else ""
 
 
-# Which repositories
-
-
 def find_repositories(paths: Sequence[str], team: str | None, cwd: Path) -> list[Path]:
     """The model repositories that the arguments mean, each Git repository once, in the order of their paths.
 
@@ -109,9 +106,6 @@ def _of_team(root: Path, team: str | None) -> bool:
 
 def _top(root: Path) -> Path:
     return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
-
-
-# Here
 
 
 def run_here(

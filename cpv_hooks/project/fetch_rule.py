@@ -41,7 +41,7 @@ class FetchRule(NamedTuple):
         """How much of an artifact is named."""
         if not isdir:
             return "all" if self.names(paths, kind) else "none"
-        if _any(paths, self.exclude):
+        if any(map(pattern_matcher(self.exclude), paths)):
             return "none"
         if not self.names(paths, kind):
             return "some" if _may_be_inside(paths, self.include) else "none"
@@ -81,10 +81,6 @@ def from_table(content: Mapping[str, Any], error: Callable[[str, str], CPVError]
             if key != "kinds" and not is_inside(item):
                 raise error(key, f"fetch.{key}: {item!r} is outside the repository")
     return FetchRule(**{key: tuple(value) for key, value in content.items()})
-
-
-def _any(paths: Sequence[str], patterns: tuple[str, ...]) -> bool:
-    return any(map(pattern_matcher(patterns), paths))
 
 
 def _may_be_inside(folders: Sequence[str], patterns: Iterable[str]) -> bool:

@@ -100,9 +100,6 @@ def _in_connection_string(text: str) -> str:
     return found[1] if found else "azure"
 
 
-# Who says so
-
-
 def _of_environment() -> set[str]:
     return {server(word) for word in re.split(r"[\s,]+", os.environ.get(VARIABLE, "")) if word}
 
@@ -134,9 +131,6 @@ def _in_aws_files() -> list[str]:
     except OSError:
         return []
     return re.findall(r"(?m)^\s*endpoint_url\s*=\s*(\S+)", text)
-
-
-# What was confirmed
 
 
 def key_of(repo: Repo) -> str:

@@ -53,12 +53,3 @@ def _moved_on(repo: Repo, head: str | None) -> str | None:
     """The commit at HEAD where it is another one than the transaction began with."""
     now = repo.resolve("HEAD")
     return None if now == head else now
-
-
-# Refs
-
-
-# The index
-
-
-# Files

@@ -19,9 +19,6 @@ def branch_of(repo: Repo) -> str | None:
     return repo.run("symbolic-ref", "--quiet", "HEAD", check=False).strip() or None
 
 
-# A commit
-
-
 def coming_commit(repo: Repo, old: str, when: int, index: Mapping[str, str | None]) -> Mapping[str, Any]:
     """The commit that `git commit` is about to make on `old`, the commit at HEAD.
 
@@ -102,8 +99,6 @@ def _trim_checkout(repo: Repo, top: Sequence[tuple[str, str]]) -> None:
                 repo.run("reflog", "delete", "HEAD@{0}")
             return
 
-
-# A checkout
 
 _MOVING = "checkout: moving from "
 

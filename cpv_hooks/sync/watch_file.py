@@ -95,7 +95,7 @@ def note_agreed(
     deep = here + files
     folders: set[str] = set()
     for project in projects:
-        deep += _settings(project)
+        deep += [project.prefix + name for name in _SETTINGS if (project.root / name).exists()]
         missing |= _absent_names(project) | _absent_settings(project)
         folders |= _folders_of_globs(project)
     roots = [_argument(path) for path in deep] + [_argument(f"{folder}/.") for folder in sorted(folders)]
@@ -200,10 +200,6 @@ def _outside(repo: Repo, path: Path) -> str:
 
 # Files whose change may change what the artifacts are; DVC's lock, because every DVC command touches it.
 _SETTINGS = (".cpv.toml", ".dvcignore", "dvc.yaml", ".dvc/config", ".dvc/config.local", ".dvc/tmp/lock")
-
-
-def _settings(project: Project) -> list[str]:
-    return [project.prefix + name for name in _SETTINGS if (project.root / name).exists()]
 
 
 def _absent_settings(project: Project) -> set[str]:

@@ -119,7 +119,7 @@ class Workspace:
                 raise Unreadable(
                     f"a symbolic link out of the repository, to {real}",
                     where=path,
-                    fix=_unlink_command(real, path),
+                    fix=f"rm {file_word(path)} && cp -r {shell_path(real)} {file_word(path)}",
                 )
         try:
             return target.stat()
@@ -178,8 +178,3 @@ class Workspace:
             return folder if is_ours and folder.stat().st_dev == near.stat().st_dev else near
         except OSError:
             return near
-
-
-def _unlink_command(real: Path, path: str) -> str:
-    """The command that puts the content in the place of a link to it."""
-    return f"rm {file_word(path)} && cp -r {shell_path(real)} {file_word(path)}"

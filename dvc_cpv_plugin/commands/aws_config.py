@@ -47,7 +47,6 @@ class CmdAwsConfig(SetupCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `aws-config` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "aws-config", CmdAwsConfig, NOUNS["aws-config"], EXAMPLES)
     parser.add_argument(
         "--credential-path", metavar="FILE", help="The AWS credential file (default: wherever AWS's own tools look)."

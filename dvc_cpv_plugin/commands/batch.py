@@ -104,7 +104,6 @@ def _jobs(text: str) -> int:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `batch` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "batch", CmdBatch, NOUNS["batch"], EXAMPLES)
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=f"One of {', '.join(COMMANDS)}.")
     parser.add_argument(

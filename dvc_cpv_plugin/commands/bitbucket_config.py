@@ -45,7 +45,6 @@ class CmdBitbucketConfig(SetupCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `bitbucket-config` to `dvc cpv`."""
     parser = add_command(
         subparsers, parent_parser, "bitbucket-config", CmdBitbucketConfig, NOUNS["bitbucket-config"], EXAMPLES
     )

@@ -77,7 +77,6 @@ def _rows(found: Sequence[Listed]) -> list[tuple[str, str, str, str, str]]:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `checkpoint` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "checkpoint", NOUNS["checkpoint"], EXAMPLES)
     create = verbs.add(
         "create",

@@ -90,8 +90,6 @@ class CheckpointCommand(CPVCommand):
             team = project.config.team or NO_TEAM
         return team, project.config.model or project.root.name if model is None else model
 
-    # Output
-
     def say(self, text: str, value: Mapping[str, object]) -> int:
         """Print a result, which a dry run has none of."""
         return 0 if self.args.dry_run else self.answer(value, text)
@@ -131,7 +129,6 @@ def add_common(parser: argparse.ArgumentParser, *, force: str | None = None, cac
 
 
 def add_telling(parser: Any) -> None:
-    """Add `--notify` and `--log-file`."""
     parser.add_argument("--notify", action="store_true", help="Send a notification when it is over.")
     parser.add_argument("--log-file", metavar="FILE", help="Write the log there too (always in ~/.cpv/logs).")
 

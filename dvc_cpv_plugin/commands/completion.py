@@ -114,7 +114,6 @@ def _names_of(what: str) -> dict[str, Any]:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `completion` to `dvc cpv`."""
     from cpv_hooks.history.completions import KINDS
 
     parser = add_command(subparsers, parent_parser, "completion", CmdCompletion, NOUNS["completion"], EXAMPLES)

@@ -125,7 +125,6 @@ def _word(value: object) -> str:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `config` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "config", NOUNS["config"], EXAMPLES)
     key_help = "The setting, such as aws.region."
     get = verbs.add(

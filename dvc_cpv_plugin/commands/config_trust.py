@@ -66,7 +66,6 @@ def _check(given: str) -> None:
 
 
 def add_trust(verbs: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `trust` and `untrust` to `dvc cpv config`."""
     trust = verbs.add(
         "trust",
         CmdTrust,

@@ -56,7 +56,6 @@ NOUN = Noun("data", _tags, _revert, _info, "the data is that of {tag}, and stage
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `data` to `dvc cpv`."""
     verbs = Verbs.of(NOUN, subparsers, parent_parser, NOUNS["data"], EXAMPLES)
     verbs.upload(
         CmdDataUpload,

@@ -29,7 +29,6 @@ class CmdDemote(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `demote` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "demote", CmdDemote, NOUNS["demote"], EXAMPLES)
     parser.add_argument("stage", metavar="STAGE", help="The stage.")
     parser.add_argument("-m", "--message", help="Why; it stands in the tag.")

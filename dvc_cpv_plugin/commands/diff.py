@@ -166,7 +166,6 @@ def _value(value: object) -> str:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `diff` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "diff", CmdDiff, NOUNS["diff"], EXAMPLES)
     parser.add_argument("a", metavar="A", help="A version, a branch or a commit.")
     parser.add_argument("b", metavar="B", nargs="?", help="Another one (default: the work tree).")

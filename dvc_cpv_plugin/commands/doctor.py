@@ -28,6 +28,5 @@ class CmdDoctor(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `doctor` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "doctor", CmdDoctor, NOUNS["doctor"], EXAMPLES)
     parser.add_argument("--json", action="store_true", help="Print JSON.")

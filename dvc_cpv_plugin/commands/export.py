@@ -38,7 +38,6 @@ class CmdExport(CheckpointCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `export` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "export", CmdExport, NOUNS["export"], EXAMPLES)
     parser.add_argument("tag", nargs="?", metavar="TAG", help="The version (default: the highest), or @STAGE.")
     parser.add_argument("--to", required=True, metavar="DIR", help="The folder: a new one, or an empty one.")

@@ -117,7 +117,6 @@ def _noting(entries: Iterable[LogEntry], errors: dict[str, str]) -> Iterator[Log
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `log` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "log", CmdLog, NOUNS["log"], EXAMPLES)
     kinds = ("model", "data", "metrics", "extra")
     parser.add_argument("-n", "--number", type=count, metavar="N", help="At most so many (with --best: 1).")

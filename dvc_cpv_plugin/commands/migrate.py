@@ -131,7 +131,6 @@ class CmdMigrateLfs(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `migrate` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "migrate", NOUNS["migrate"], EXAMPLES)
     lfs = verbs.add(
         "lfs", CmdMigrateLfs,

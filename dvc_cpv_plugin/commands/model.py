@@ -85,7 +85,6 @@ NOUN = Noun("model", _tags, _revert, _info, "at {tag}; git switch - goes back")
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `model` to `dvc cpv`."""
     verbs = Verbs.of(NOUN, subparsers, parent_parser, NOUNS["model"], EXAMPLES)
     upload = verbs.upload(
         CmdModelUpload,

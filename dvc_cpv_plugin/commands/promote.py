@@ -55,7 +55,6 @@ def say_push(repo: Repo, made: Sequence[str]) -> None:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `promote` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "promote", CmdPromote, NOUNS["promote"], EXAMPLES)
     parser.add_argument("version", metavar="TAG", help="A model version.")
     parser.add_argument("stage", metavar="STAGE", help="The stage.")

@@ -90,7 +90,6 @@ def _show(out: Path) -> None:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `report` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "report", CmdReport, NOUNS["report"], EXAMPLES)
     parser.add_argument("--out", metavar="FILE", default=_DEFAULT, help=f"Where it is written (default: {_DEFAULT}).")
     parser.add_argument("--open", action="store_true", help="Show it in the browser.")

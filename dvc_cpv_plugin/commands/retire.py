@@ -139,7 +139,6 @@ def _lines(found: RetirePlan) -> Iterator[str]:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `retire` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "retire", CmdRetire, NOUNS["retire"], EXAMPLES)
     parser.add_argument("versions", nargs="*", default=[], metavar="TAG", help="Versions of models or data.")
     parser.add_argument("--keep-best", type=int, metavar="N", help="Retire all but the best N by --metric.")

@@ -93,7 +93,6 @@ def _steps(run: Run) -> Iterator[str]:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `runs` to `dvc cpv`."""
     verbs = add_noun(subparsers, parent_parser, "runs", NOUNS["runs"], EXAMPLES)
     listed = verbs.add(
         "list", CmdList, "List the runs: name, state, steps, the last and the best, when.",

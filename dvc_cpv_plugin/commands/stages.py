@@ -74,7 +74,6 @@ def _cell(value: object) -> str:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `stages` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "stages", CmdStages, NOUNS["stages"], EXAMPLES)
     parser.add_argument("--history", action="store_true", help="Every promotion and demotion, newest first.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")

@@ -86,6 +86,5 @@ def _missing(name: str | None) -> str:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `status` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "status", CmdStatus, NOUNS["status"], EXAMPLES)
     parser.add_argument("--json", action="store_true", help="Print JSON.")

@@ -60,7 +60,6 @@ class CmdTag(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `tag` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "tag", CmdTag, NOUNS["tag"], EXAMPLES)
     parser.add_argument("version", nargs="?", metavar="VERSION", help="The version; by default the next one.")
     parser.add_argument("-m", "--message", help="The tag's message; by default the commit's subject.")

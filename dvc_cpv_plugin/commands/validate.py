@@ -33,7 +33,6 @@ class CmdValidate(CPVCommand):
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `validate` to `dvc cpv`."""
     parser = add_command(subparsers, parent_parser, "validate", CmdValidate, NOUNS["validate"], EXAMPLES)
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     parser.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one around here).")

@@ -77,7 +77,6 @@ def _options() -> argparse.ArgumentParser:
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `watch` to `dvc cpv`."""
     parents = argparse.ArgumentParser(add_help=False, parents=[parent_parser, _options()])
     parser = add_command(subparsers, parents, "watch", CmdWatch, NOUNS["watch"], EXAMPLES)
     parser.set_defaults(**_DEFAULTS)

@@ -91,9 +91,6 @@ def find_credentials(
     return credentials_of_file(answer, profile)
 
 
-# A file
-
-
 def credentials_of_file(given: str, profile: str | None) -> Credentials:
     """The credentials in a file; see `find_credentials` for the errors."""
     path, name = _absolute(given), profile or DEFAULT_PROFILE
@@ -170,9 +167,6 @@ def _exposed(path: Path, mode: int) -> str | None:
     if not mode & 0o077:
         return None
     return f"{path}: other users of this machine can get at it; fix: chmod 600 {shell_path(path)}"
-
-
-# AWS's own places
 
 
 def _own(profile: str | None) -> Credentials | None:

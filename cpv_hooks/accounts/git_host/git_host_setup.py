@@ -61,9 +61,6 @@ def plan_removal(host: str | None = None) -> Plan[None]:
     return Plan(tuple(step.effect for step in found), None, run)
 
 
-# Settings
-
-
 def _settings_steps(target: GitHostTarget) -> list[Step]:
     now, wanted = personal.load_settings().bitbucket, target.wanted.bitbucket
     values = {**wanted.model_dump(), "key_path": str(target.key)}
@@ -78,9 +75,6 @@ def _settings_steps(target: GitHostTarget) -> list[Step]:
     shown = ", ".join(f"{key} = {value}" if value is not None else f"no {key}" for key, value in changes.items())
     effect = Effect("file", f"save {shown} in {personal.path()}")
     return [Step(effect, lambda: personal.update(changes))]
-
-
-# Afterwards
 
 
 def _after(target: GitHostTarget, test: bool, confirm: Confirm | None, here: Path) -> None:

@@ -96,9 +96,6 @@ def is_locked(path: Path) -> bool:
     return public_key(path).split()[1] not in held.split()
 
 
-# A new key
-
-
 def _make(path: Path) -> Step:
     how = "ssh-keygen asks for its passphrase" if client.has_terminal() else "without a passphrase"
     text = f"make the ed25519 key {path} and {public_file(path).name} ({how})"
@@ -137,9 +134,6 @@ def _mode_steps(path: Path, mode: int = FILE_MODE) -> list[Step]:
     if not now & 0o077:
         return []
     return [Step(Effect("file", f"chmod {mode:04o} {shell_path(path)} (it is {now:04o})"), lambda: path.chmod(mode))]
-
-
-# A key that is there
 
 
 def _public_half(path: Path) -> str | None:

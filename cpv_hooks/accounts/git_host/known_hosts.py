@@ -158,9 +158,6 @@ def _changed(place: HostPlace, what: str) -> CPVError:
     return CPVError(f"{what}; somebody may be listening in", where=str(place.own), fix=fix)
 
 
-# What is known
-
-
 def _known(place: HostPlace) -> list[HostKey]:
     """The keys that ssh's files have for the host; `ssh-keygen -F` reads hashed names too."""
     found = []
@@ -195,9 +192,6 @@ def scan(place: HostPlace) -> list[HostKey]:
 
 def _unresolved(said: str) -> bool:
     return any(words in said for words in ("not known", "No address", "name resolution", "nodename"))
-
-
-# A key more
 
 
 def _add(place: HostPlace, key: HostKey, confirm: Confirm | None = None) -> Step:

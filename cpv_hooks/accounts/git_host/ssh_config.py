@@ -64,9 +64,6 @@ def _end(host: str) -> str:
     return f"# <<< dvc cpv: {host} <<<"
 
 
-# The text
-
-
 def with_entry(text: bytes, entry: HostEntry) -> bytes:
     """The file's text with this entry: changed where it stands, or put before the first `Host` or `Match`."""
     lines = _lines(text)
@@ -123,9 +120,6 @@ def _span(lines: list[bytes], host: str) -> tuple[int, int] | None:
         where = f"{client.config_file()}:{first + 1}"
         raise CPVError(f"CPV's entry has no line {_end(host)!r}", where=where, fix="delete the entry")
     return first, first + 1 + rest.index(end) + 1
-
-
-# The file
 
 
 def read_ssh_config() -> bytes:
@@ -197,9 +191,6 @@ def uses_key(entry: HostEntry, user: str | None, text: bytes) -> bool:
         found = client.effective(entry.host, entry.port, user, config=path)
     files = [client.expand_path(name.strip('"'), entry.host) for name in found.get("identityfile", [])]
     return os.path.realpath(entry.key) in [os.path.realpath(file) for file in files]
-
-
-# The user's own entries
 
 
 def own_entry(host: str) -> str | None:

@@ -132,9 +132,6 @@ def _folder() -> str:
         return "a folder that is gone"
 
 
-# The files
-
-
 def _open_own(log: OperationLog, name: str) -> None:
     try:
         folder = private_folder(private_folder(cpv_home()) / state_files.LOGS)
@@ -211,8 +208,6 @@ def _at(error: OSError, path: Path) -> OSError:
 def _warn(error: OSError) -> None:
     output.warn(f"{error.filename}: the log cannot be written ({error.strerror}); the work goes on")
 
-
-# Verbose
 
 _printers: list[int] = []
 

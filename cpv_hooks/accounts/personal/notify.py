@@ -58,9 +58,6 @@ def _reason(error: Exception) -> str:
     return str(getattr(reason, "strerror", None) or reason or type(error).__name__)
 
 
-# Apprise
-
-
 def _send(address: str, title: str, text: str) -> None:
     """Raises `OSError`, `ValueError` or `CPVError`."""
     import threading
@@ -88,9 +85,6 @@ def _send(address: str, title: str, text: str) -> None:
         raise TimeoutError(f"it took longer than {SECONDS} s")
     if failed:
         raise failed[0] if isinstance(failed[0], CPVError) else OSError(str(failed[0]))
-
-
-# The desktop and the bell
 
 
 def _desktop(title: str, text: str) -> list[str] | None:

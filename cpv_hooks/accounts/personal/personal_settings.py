@@ -101,9 +101,6 @@ def _changed(wanted: Mapping[str, object]) -> tuple[dict[str, Any], Settings]:
     return raw, _parse(raw)
 
 
-# Keys
-
-
 def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         group = _group(field.annotation)
@@ -135,9 +132,6 @@ def _unknown(key: str) -> CPVError:
     nearest = difflib.get_close_matches(key, keys(), n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]}?" if nearest else f" (known: {', '.join(keys())})"
     return CPVError(f"there is no setting {key!r}{hint}", where=str(path()), fix="dvc cpv config list")
-
-
-# Values
 
 
 def _value(key: str, value: object) -> object:
@@ -205,9 +199,6 @@ def _refuse_newer(raw: Mapping[str, Any]) -> None:
     if _is_newer(raw):
         what = f"written by a newer CPV (version {raw['version']}; this one writes version {VERSION})"
         raise CPVError(what, where=str(path()), fix="pip install --upgrade dvc-cpv")
-
-
-# The file
 
 
 def _read() -> dict[str, Any]:

@@ -25,16 +25,12 @@ def refuse_tracked(stock: Stock, output: Path, option: str = "--output-dir") -> 
         raise CPVError(what, where=str(output), fix=f"name another {option}")
     targets = [output / local(stock.project, pointer) for pointer in stock.pointers]
     for artifact in _tracked(output):
-        if any(_overlap(target, artifact) for target in targets):
+        if any(target.is_relative_to(artifact) or artifact.is_relative_to(target) for target in targets):
             version = stock.version
             fix = (
                 f"dvc cpv {version.line} revert --tag {shell_word(version.name)}, or name another {shell_word(option)}"
             )
             raise CPVError("is an artifact that the repository tracks", where=str(artifact), fix=fix)
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _tracked(output: Path) -> Iterator[Path]:

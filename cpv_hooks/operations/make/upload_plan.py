@@ -88,9 +88,6 @@ def _refuse(project: Project, missing: Sequence[Missing], rev: str) -> None:
         raise CPVError(what, where=str(project.root), fix="dvc cpv sync, or dvc push where it is")
 
 
-# By content
-
-
 def _objects(layout: _Layout, rev: str) -> list[Effect]:
     store, remote = layout.store, layout.store.remote
     queue = Queue.of(layout.project.repo)
@@ -145,9 +142,6 @@ def _size(layout: _Layout, oid: str) -> int | None:
             return content.objects[oid]
     blob = layout.store.blob(oid)
     return None if blob is None else blob.size
-
-
-# By version
 
 
 def _versions(layout: _Layout) -> list[Effect]:

@@ -92,8 +92,6 @@ class S3Remote:
     def address(self, oid: str) -> str:
         return f"s3://{self.options.bucket}/{self.key(oid)}"
 
-    # Reaching the server
-
     def check(self) -> None:
         with as_remote_error(self.options):
             ask_one_key(self._client(), self.options, self._base)
@@ -134,8 +132,6 @@ class S3Remote:
             return "CPV's own: it has learned from boto3 how to ask"
         return "CPV's own, after boto3 was asked how: nothing that holds is kept of it"
 
-    # What is there
-
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
         if not oids:
             return set()
@@ -173,8 +169,6 @@ class S3Remote:
 
     def _object(self, oid: str) -> dict[str, Any]:
         return {"Bucket": self.options.bucket, "Key": self.key(oid), **self.options.customer_key()}
-
-    # Up
 
     def upload(self, blobs: Sequence[Blob], progress: Progress, done: Callable[[Blob], None] = ignore_blob) -> None:
         """See `Remote`. The server checks the MD5 of each object, or of each part of a large one."""
@@ -255,8 +249,6 @@ class S3Remote:
 
     def _not_stored(self, blob: Blob, why: str) -> RemoteError:
         return RemoteError(f"object {blob.oid} did not arrive whole: {why}", where=self.url, fix="dvc cpv sync")
-
-    # Down
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
         """See `Remote`. A connection that breaks is taken up again where it broke; so is, where a file is brought to

@@ -71,8 +71,6 @@ class VersionedRemote(S3Remote):
         super().check()
         demand_versioning(self.options, self._client())
 
-    # What is there
-
     def missing(self, oids: Collection[str], sizes: Mapping[str, int] = NO_SIZES) -> set[str]:
         absent: set[str] = set()
 
@@ -120,8 +118,6 @@ class VersionedRemote(S3Remote):
 
     def _version(self, place: VersionedPlace) -> dict[str, Any]:
         return {**self._named(place.path), "VersionId": place.version_id}
-
-    # Up
 
     def put(self, files: Mapping[str, Blob], progress: Progress) -> dict[str, tuple[VersionedPlace, str]]:
         """Store files under their paths (relative to the DVC root); returns the new versions, with their ETags.
@@ -198,8 +194,6 @@ class VersionedRemote(S3Remote):
         elif self._head({**self._named(path), "VersionId": answer["VersionId"]}) != blob.size:
             raise self._not_stored(blob, "it has another size there")
         return answer
-
-    # Down
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
         """See `Remote`. What a directory consists of is said by its pointer."""

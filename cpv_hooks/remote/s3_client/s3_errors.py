@@ -199,7 +199,7 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
     silent = aws.EndpointConnectionError | aws.ConnectTimeoutError | aws.ReadTimeoutError | TimeoutError
     if isinstance(error, aws.ProxyConnectionError):
         return dead_proxy(proxy_for(options.server), options.server, options)
-    if isinstance(error, silent) or _never_connected(error):
+    if isinstance(error, (silent, ConnectionRefusedError)):
         return no_network(options.server, options)
     if isinstance(error, NotHTTP):
         return f"{options.server} speaks no HTTP: {error}", f"look for a proxy on the way to it, then {options.retry}"
@@ -220,10 +220,6 @@ def _trust(options: S3Options) -> str:
     if options.command:
         return f"export AWS_CA_BUNDLE=CA_FILE, then {options.command}"
     return f"dvc remote modify {shell_word(options.name)} ssl_verify CA_FILE"
-
-
-def _never_connected(error: BaseException) -> bool:
-    return isinstance(error, ConnectionRefusedError)
 
 
 def _no_answer(error: BaseException, options: S3Options) -> tuple[str, str]:

@@ -49,8 +49,6 @@ class Wire:
         self._found_at = 0.0
         self._is_off = False
 
-    # Objects
-
     def put(self, oid: str, data: bytes | bytearray, md5: bytes) -> Answer | None:
         """Store an object, whose MD5 the server is asked to check; the tag in its answer says what it has."""
         return self._believed(self._object("PUT", oid, data, _checked(md5), storing=True), "etag")
@@ -73,8 +71,6 @@ class Wire:
         if answer.body is not None:
             answer.body.close()
         return self._believed(answer, "the range that was asked for")
-
-    # Uploads in parts
 
     def begin(self, oid: str) -> str | None:
         """Begin an upload in parts; returns its id."""
@@ -101,8 +97,6 @@ class Wire:
         # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
         return True if self._text(answer, COMPLETED, "ETag") else None
 
-    # The bucket
-
     def page(self, prefix: str, token: str | None, most: int) -> dict[str, Any] | None:
         """A page of at most so many keys that begin with a prefix: keys and sizes in boto3's words."""
         way = self._current()
@@ -128,8 +122,6 @@ class Wire:
             return None
         return found
 
-    # What cannot be S3's answer
-
     def _believed(self, answer: Answer | None, *headers: str) -> Answer | None:
         """An answer that has these headers, as all of S3's have."""
         if answer is None or all(answer.headers.get(name) for name in headers):
@@ -151,8 +143,6 @@ class Wire:
         """Leave all to boto3, and let what was learned of it be forgotten."""
         self._is_off = True
         self._refused()
-
-    # Requests
 
     def _object(
         self,

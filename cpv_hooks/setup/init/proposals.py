@@ -42,7 +42,7 @@ def propose_artifacts(repo: Repo, root: Path) -> list[Proposal]:
             # A plugin may know more names than the table: it is asked about large files alone.
             if unit != local or (size > MIN_BYTES and _kind(local) == "model"):
                 sizes[unit] = sizes.get(unit, 0) + size
-    taken = _taken(repo, root)
+    taken = set(described_artifacts(repo, root))
     found = [Proposal(path, _kind(path), size) for path, size in sizes.items() if size > MIN_BYTES]
     return sorted((item for item in found if not _covered(item.path, taken)), key=lambda item: (-item.size, item.path))
 
@@ -60,11 +60,6 @@ def _unit(local: str) -> str | None:
 
 def _kind(path: str) -> Kind:
     return plugins.kind(path) or "extra"
-
-
-def _taken(repo: Repo, root: Path) -> set[str]:
-    """The artifacts that have a pointer already, relative to the DVC root."""
-    return set(described_artifacts(repo, root))
 
 
 def described_artifacts(repo: Repo, root: Path) -> dict[str, Kind]:

@@ -105,9 +105,6 @@ def _artifacts_step(place: NewRepository, request: InitRequest, models: Sequence
         )
 
 
-# A new repository
-
-
 def _fresh(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     root = place.root
     for file in skeleton.skeleton_files(
@@ -139,9 +136,6 @@ def _lock_pipeline(root: Path) -> None:
     run_command(dvc("commit", "-q", "-f", "train"), root)
 
 
-# A repository that is there
-
-
 def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
     # At the DVC root alone: a repository without DVC gets a root at its own top.
     yield from _dvc(place, request)
@@ -171,9 +165,6 @@ def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
         full["extra"] = artifacts["extra"]
     yield from _settings_step(place, request, full)
     yield from _artifacts_step(place, request, full["model"])
-
-
-# Hooks and the Git remote
 
 
 def _hooks(place: NewRepository) -> Iterator[Step]:

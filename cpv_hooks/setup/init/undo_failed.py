@@ -25,7 +25,7 @@ class _File(NamedTuple):
 @contextmanager
 def undone_where_it_fails(place: NewRepository, own: Iterable[Path]) -> Iterator[None]:
     """Do the steps of an `init` inside this block; `own` are the files that it writes in a place that has others."""
-    made = _missing_folders(place.root)
+    made = [folder for folder in (place.root, *place.root.parents) if not folder.exists()]
     files = _Files(own if not place.fresh else ())
     git = _InGit(place.repo) if place.top is not None else None
     try:
@@ -43,11 +43,6 @@ def undone_where_it_fails(place: NewRepository, own: Iterable[Path]) -> Iterator
             for folder in made:
                 folder.rmdir()
         raise
-
-
-def _missing_folders(root: Path) -> list[Path]:
-    """The folder itself and those above it that are to be made, the innermost first."""
-    return [folder for folder in (root, *root.parents) if not folder.exists()]
 
 
 def _remove(path: Path) -> None:

@@ -99,8 +99,6 @@ class _Installation:
         self.alterations.step("record")
         return lines
 
-    # Hooks
-
     def _hooks(self) -> list[str]:
         repo, manifest = self.repo, self.manifest
         foreign = _foreign_hooks_path(repo, manifest)
@@ -199,8 +197,6 @@ class _Installation:
         """What `core.fsmonitor` was before CPV, here or for all repositories of this user."""
         local = self.manifest.config.get("core.fsmonitor")
         return local or self.repo.run("config", "--global", "--get", "core.fsmonitor", check=False).strip() or None
-
-    # Settings and files
 
     def _set(self, key: str, value: str, *, keep: bool = False) -> None:
         """Set a local key, noting what it was; with `keep` a value that the user chose stays."""

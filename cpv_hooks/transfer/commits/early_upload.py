@@ -103,9 +103,6 @@ def _start(project: Project) -> int | None:
         os.close(lock)
 
 
-# The process
-
-
 class _Noted(Progress):
     """Progress that others read from the locked file: bytes done and bytes in all."""
 
@@ -145,9 +142,6 @@ def main(argv: list[str]) -> int:
         with suppress(CPVError, OSError):
             Delivery(project_for(project, pointer), False, progress).run({str(pointer.oid): pointer}, upload=True)
     return os.EX_OK
-
-
-# Waiting for it
 
 
 def join_early_upload(project: Project, progress: Progress) -> None:

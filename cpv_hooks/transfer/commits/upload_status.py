@@ -91,9 +91,6 @@ class Uploads:
         return found or ["nothing waits to be uploaded"]
 
 
-# The workers' locks
-
-
 def _workers(repo: Repo) -> Iterator[UploadWorker]:
     for path in sorted(repo.shared.glob(f"{state_files.UPLOAD}*{state_files.LOCKED}")):
         if is_held(path):
@@ -102,9 +99,6 @@ def _workers(repo: Repo) -> Iterator[UploadWorker]:
                 yield UploadWorker(str(note["root"]), int(note["process"]), float(note["since"]))
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # it has the lock, and is about to write who it is
-
-
-# Waiting
 
 
 def wait(repo: Repo) -> Uploads:
@@ -116,7 +110,7 @@ def wait(repo: Repo) -> Uploads:
     said, shown = time.monotonic(), -1
     while True:
         found = Uploads.read(repo)
-        started = [process for process in started if not _has_ended(process)]
+        started = [process for process in started if os.waitpid(process, os.WNOHANG)[0] != process]
         if not found.workers and not started:
             return Uploads.read(repo)
         if shown not in (-1, len(found.waiting)) or time.monotonic() - said > SAY_EVERY:
@@ -134,10 +128,6 @@ def _start_missing(repo: Repo) -> list[int]:
     fresh = {item.root for item in Queue.of(repo).pending() if item.tried is None}
     projects = [project for project in Project.find_all(repo) if root_key(project) in fresh]
     return [start_worker(project) for project in projects if project.config.push_when == "background"]
-
-
-def _has_ended(process: int) -> bool:
-    return os.waitpid(process, os.WNOHANG)[0] == process
 
 
 def _say_left(found: Uploads) -> None:

@@ -129,9 +129,6 @@ def _uploaded_to(project: Project, pointers: Sequence[Pointer]) -> Found:
         return {}
 
 
-# The index and the work tree
-
-
 def _staged(repo: Repo, project: Project) -> list[_Staged]:
     listed = repo.run("ls-files", "-s", "-z", "--", "*.dvc", "dvc.lock", "*/dvc.lock", index=True)
     found = []

@@ -143,9 +143,6 @@ def _oids(future: Any) -> list[str]:
     return list(answer["oids"])
 
 
-# On a worker
-
-
 def _work(job: DaskJob, rows: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, Any]:
     """One task. Errors travel as plain values: a worker may have another version of what raises them."""
     job = DaskJob(*job)

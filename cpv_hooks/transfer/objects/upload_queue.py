@@ -69,8 +69,6 @@ class Queue:
         """The queue of a repository, shared by its work trees."""
         return cls(repo.shared / state_files.QUEUE)
 
-    # Commits
-
     def add(self, root: str, commits: Collection[str], why: str) -> None:
         """Note that the data of commits must get to the remote; durable when this returns."""
         rows = [(root, commit, why, time.time()) for commit in commits]
@@ -99,8 +97,6 @@ class Queue:
         query = f"select {columns} from pending where ?1 is null or root = ?1 order by since"  # noqa: S608
         rows = self._do(lambda db: db.execute(query, (root,)).fetchall())
         return [Pending(*row) for row in rows]
-
-    # Objects
 
     def verified(self, remote: str, oids: Collection[str], *, since: float = 0.0) -> set[str]:
         """Which of these objects were seen, whole, on a remote; of a directory object, with all its files.
@@ -140,8 +136,6 @@ class Queue:
         """Forget the objects of every remote."""
         self._do(lambda db: db.execute("delete from verified"))
 
-    # Commits whose whole history is complete
-
     def complete(self, root: str, remote: str) -> set[str]:
         """The commits noted as complete on a remote: all that they and their ancestors name is there."""
         if not self.path.exists():
@@ -160,8 +154,6 @@ class Queue:
 
         if rows:
             self._do(note)
-
-    # The file
 
     def _do(self, action: Callable[[sqlite3.Connection], T]) -> T:
         """Run one transaction; a file that is damaged is moved aside and begun anew, once."""

@@ -130,8 +130,6 @@ class _Layout:
         self._ask(checks)
         return checks
 
-    # The cache
-
     def _find(self, oid: str) -> Path | None:
         """Whatever lies in an object's place, sound or not; else a good copy in that of DVC's other layout.
 
@@ -157,8 +155,6 @@ class _Layout:
         if has_hash(file, item.oid, legacy=self._legacy, advance=self._progress.advance):
             return "ok"
         return "corrupt" if item.size in (None, file.stat().st_size) else "wrong size"
-
-    # The remote
 
     def _ask(self, checks: dict[str, Checked]) -> None:
         if self._remote is None or not checks:
@@ -226,8 +222,6 @@ class _Layout:
             except CPVError as error:
                 self._distrust(error)
 
-    # What directories list
-
     def _listing(self, oid: str) -> Listing:
         """What a directory object lists; nothing for a file, and where nobody has a good copy."""
         path = self._lists.get(oid)
@@ -254,8 +248,6 @@ class _Layout:
             item.remote = "corrupt"
             return None
         return to
-
-    # Who needs what is wrong
 
     def _note_holders(self, found: Sequence[WantedObject], bad: set[str]) -> None:
         for item in found:
