@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project
 
 
 class Expected(NamedTuple):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.git.objects import FOLDERS, Object, Reads, TreeEntry, entries
 from cpv_hooks.git.tree_layouts import Named, TreeLayouts
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project
 
 PIPELINE = "dvc.yaml"
 _LOCK = b"dvc.lock"

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import Reads, TreeEntry, objects_of
 from cpv_hooks.project.pointer_reader import PointerFile, PointerReader
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project
 
 
 def pointers_at(project: Project, rev: str) -> list[Pointer]:

@@ -22,17 +22,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 from cpv_hooks.console.output import printable
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line, Scheme, version_line
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
 
 FOLDER = "retired/"
 """What the names of these tags begin with."""

@@ -12,16 +12,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.clone_settings import CloneSettings
 from cpv_hooks.state_files import cpv_home
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
 
 VARIABLE = "CPV_TRUST"
 COMMAND = "dvc cpv config trust"

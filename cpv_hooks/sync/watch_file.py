@@ -15,20 +15,18 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cpv_hooks import state_files
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.git.hooks_in_place import deciding_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.sync.outcomes import Outcome
 from cpv_hooks.system import signatures
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.signatures import stamp
 from cpv_hooks.worktree.discovery import Found
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.sync.outcomes import Outcome
 
 _GLOB = frozenset("*?[")
 _WRITTEN = state_files.STAMP_WRITTEN.removeprefix(state_files.STAMP)

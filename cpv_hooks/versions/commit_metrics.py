@@ -6,19 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import read_dir_object
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.metric_formats.metric_places import STATE, chosen, source_of
+from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
 
 Values = dict[str, int | float | str]
 Find = Callable[["Pointer"], "Path | None"]

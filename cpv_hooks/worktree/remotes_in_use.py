@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.project.project import Project
 from cpv_hooks.worktree.discovery import readable_pointers
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
 
 
 def remote_names(project: Project, pointers: Iterable[Pointer] | None = None) -> list[str | None]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks import state_files
 from cpv_hooks.accounts.aws.aws_target import AwsRequest, AwsTarget
 from cpv_hooks.console.plan import Effect
+from cpv_hooks.project.project import Project
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
     from cpv_hooks.accounts.personal.personal_settings import Settings
-    from cpv_hooks.project.project import Project
 
 
 _OPTIONS = {

@@ -5,13 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.file_versions import Stored, listing_of
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.project.project import Project
 
 
 @dataclass(frozen=True)

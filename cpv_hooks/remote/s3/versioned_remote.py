@@ -11,11 +11,12 @@ import base64
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import NO_SIZES, Blob
 from cpv_hooks.remote.common.verified_copy import receive
 from cpv_hooks.remote.s3.multipart import PART, Multipart, send_parts
@@ -27,9 +28,6 @@ from cpv_hooks.remote.s3_client.answers import head_object, not_s3, says_encrypt
 from cpv_hooks.remote.s3_client.connect import as_remote_error
 from cpv_hooks.remote.s3_client.s3_errors import code_of
 from cpv_hooks.system.threads import each
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 _MARK = "cpv-md5"  # on what is sent in parts, whose ETag is no MD5
 # What servers answer for a version that is not there, or whose id they could never have given.

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cpv_hooks.git.detached_process import spawn
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project
 
 
 def start_worker(project: Project) -> int:

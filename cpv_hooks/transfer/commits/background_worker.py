@@ -6,10 +6,8 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project
 
 _TRIES, _PAUSE = 3, 0.03  # seconds
 

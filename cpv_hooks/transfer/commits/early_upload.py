@@ -17,15 +17,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.project.project import Project
 from cpv_hooks.system.locks import is_held, lock_at_once
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 LARGE = 32 << 20
 """Bytes from which an artifact is worth a process; below, the upload takes no longer than starting one."""

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.output import fail, warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.project import root_key
+from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.transfer.commits.early_upload import join_early_upload
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
     from cpv_hooks.project.retired import Retirement
 
 Held = Callable[[], "Mapping[str, Retirement]"]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.project import retired
+from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded
 from cpv_hooks.transfer.objects.upload_queue import Queue
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 
 def with_retired_content(project: Project, commits: Collection[str]) -> list[str]:

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import say
 from cpv_hooks.console.progress import Progress
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.events.outbox import emit_uploaded
 from cpv_hooks.project.expected import by_hash_rule, expected, lacks_version, on_each
-from cpv_hooks.project.project import root_key
+from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing, Published
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
     from cpv_hooks.project.retired import RetiredContent
 
 _PARENTS = ("rev-list", "--no-walk", "--parents", "--stdin")

@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from cpv_hooks import state_files
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
-
-
 import hashlib
 import json
 import os
@@ -19,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cpv_hooks.project.project import root_key
+from cpv_hooks import state_files
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.system.locks import locked, write_note
 
 

@@ -8,15 +8,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import root_key
 from cpv_hooks.system.locks import is_held
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
-
-if TYPE_CHECKING:
-    from cpv_hooks.git.repo import Repo
 
 _POLL = 0.1  # seconds
 SAY_EVERY = 10.0

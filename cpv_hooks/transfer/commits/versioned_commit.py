@@ -10,7 +10,6 @@ import json
 import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
@@ -20,12 +19,10 @@ from cpv_hooks.dvcformat.pointer_writer import render_stored
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.expected import lacks_version, on_each
+from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
 from cpv_hooks.transfer.commits.versioned_upload import upload_versions as upload_versions
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 LATER = "dvc cpv sync, git commit"
 Found = Mapping[str, Sequence[Stored]]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_versions import Stored
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.project.expected import by_hash_rule
+from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.versioned_places import path_of
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
     from cpv_hooks.remote.common.protocol import Blob
     from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
 

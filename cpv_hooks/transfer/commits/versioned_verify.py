@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.versioned_places import VersionedPlace, pointer_places
 from cpv_hooks.transfer.objects.upload_objects import Missing, Published
 from cpv_hooks.transfer.objects.upload_queue import Queue
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
 
 
 def verify_versions(project: Project, pointers: Sequence[Pointer]) -> Published:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.project.expected import project_for
+from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store
-
-if TYPE_CHECKING:
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
 
 
 def fetch(project: Project, oids: Collection[str], progress: Progress, *, legacy: bool = False) -> set[str]:

@@ -10,19 +10,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache, md5_of
 from cpv_hooks.errors import CPVError, disk_error, shell_word
+from cpv_hooks.project.project import Project
 from cpv_hooks.system.dask_cluster import connect_cluster
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.worktree.snapshot import BeingWritten, unchanged
 from cpv_hooks.worktree.spread import FilePart
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 LEAST = 256 << 20
 """Bytes below which a hook does it by itself: the way to the cluster takes a second."""

@@ -9,7 +9,6 @@ from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.local_remote import LocalInventory
 
 if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
     from cpv_hooks.remote.common.inventory import Inventory
     from cpv_hooks.remote.common.notes import Notes
     from cpv_hooks.remote.common.protocol import Remote
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project import trust
+from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.local_remote import LocalRemote
 
 

@@ -8,18 +8,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import dir_oid, entries_since, is_dir_oid, read_dir_object
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.project.expected import project_for
+from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT
 
 if TYPE_CHECKING:
-    from cpv_hooks.console.progress import Progress
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
     from cpv_hooks.remote.common.protocol import Blob, Remote
 
 Listing = list[tuple[str, str]]

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
-    from cpv_hooks.console.progress import Progress
-    from cpv_hooks.dvcformat.pointer import Pointer
-    from cpv_hooks.project.project import Project
     from cpv_hooks.remote.common.protocol import Blob
 
 BELIEVED = 24 * 3600.0

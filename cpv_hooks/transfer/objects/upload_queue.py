@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.own_files import open_own
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from cpv_hooks.git.repo import Repo
 
 BUSY_SECONDS = 30.0
 _BATCH = 500
