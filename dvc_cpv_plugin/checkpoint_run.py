@@ -118,6 +118,11 @@ class CheckpointRun:
         return self._place.rank
 
     @property
+    def sharded(self) -> bool:
+        """Whether each of several ranks saves files of its own."""
+        return self._sharded
+
+    @property
     def ending(self) -> bool:
         """Whether a signal has asked the job to end: the next `step` saves and does."""
         return self._signals.number is not None
@@ -247,6 +252,10 @@ class CheckpointRun:
             raise SystemExit(128 + end)
         return saved
 
+    def watch_signals(self) -> None:
+        """Note signals again, where a framework has put handlers of its own in place since the run began."""
+        self._signals.watch()
+
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was saved is uploaded, or could not be; whether it is done within `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -295,6 +304,9 @@ class CheckpointRun:
 
     # How
 
+    def __getstate__(self) -> object:
+        raise _not_here()
+
     def _passive_step(self) -> None:
         """Rank 0 saves and ends the job; a rank that left before it would let it wait for ever."""
         number = self._signals.number
@@ -312,6 +324,8 @@ class CheckpointRun:
     def _of_job(self) -> RunJob:
         if self._job is None:
             raise CPVError("a run begins with its with block", fix="with CheckpointRun(…) as run:")
+        if self._signals.process != os.getpid():
+            raise _not_here()
         return self._job
 
     @property
@@ -322,3 +336,8 @@ class CheckpointRun:
     @property
     def _folder(self) -> RunFolder:
         return self._of_job.folder
+
+
+def _not_here() -> CPVError:
+    what = "a run belongs to the process that began it, and this is another one"
+    return CPVError(what, fix="let each process of the job begin it by itself, as torchrun and strategy='ddp' do")

@@ -62,14 +62,16 @@ def _take_in(project: Project, folder: RunFolder, saved: Saved, near: Sequence[S
 
 
 def together(shards: Sequence[Shard]) -> dict[str, ShardFile]:
-    """The files of all ranks by their names. Raises `CPVError` where two ranks took one."""
+    """The files of all ranks by their names. Raises `CPVError` where two ranks took one for different content."""
     found: dict[str, ShardFile] = {}
     owners: dict[str, int] = {}
     folders: dict[str, int] = {}
     for shard in sorted(shards, key=lambda shard: shard.rank):
         for one in shard.files:
-            if one.relpath in owners:
+            if found.get(one.relpath, one) != one:
                 raise _twice(one.relpath, owners[one.relpath], shard.rank)
+            if one.relpath in found:
+                continue
             found[one.relpath], owners[one.relpath] = one, shard.rank
             folder = posixpath.dirname(one.relpath)
             while folder and folder not in folders:

@@ -14,6 +14,8 @@ from cpv_hooks.errors import CPVError
 
 ATTEMPT = "CPV_ATTEMPT"
 _RANKS = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
+_BY_LIGHTNING = ("LOCAL_RANK", "WORLD_SIZE")
+"""In the processes that Lightning starts. They are the rank on the first machine, which `NODE_RANK` says."""
 _STARTS = (
     ATTEMPT,
     "TORCHELASTIC_RUN_ID",
@@ -37,15 +39,16 @@ class RankPlace:
 
 def find_place(rank: int | None, world: int | None) -> RankPlace:
     """This process's place: as it is given, as `torch.distributed` has it where that is in use, or as the environment
-    says it (torchrun, Accelerate, DeepSpeed; Slurm). Raises `CPVError` for numbers that cannot be.
+    says it (torchrun, Accelerate, DeepSpeed; Lightning; Slurm). Raises `CPVError` for numbers that cannot be.
     """
     attempt = _attempt()
     if rank is not None or world is not None:
         return RankPlace(*_checked(rank, world), attempt)
-    torch = _torch()
-    if torch is not None:
-        return RankPlace(torch.get_rank(), torch.get_world_size(), attempt)
-    for names in _RANKS:
+    group = process_group()
+    if group is not None:
+        return RankPlace(group.get_rank(), group.get_world_size(), attempt)
+    by_lightning = [_BY_LIGHTNING] if os.environ.get("NODE_RANK") == "0" else []
+    for names in (_RANKS[0], *by_lightning, *_RANKS[1:]):
         values = [os.environ.get(name, "") for name in names]
         if all(value.isdigit() for value in values) and int(values[0]) < int(values[1]):
             return RankPlace(int(values[0]), int(values[1]), attempt)
@@ -57,11 +60,11 @@ def agreed(place: RankPlace) -> RankPlace:
 
     Every rank must call it: it is a broadcast.
     """
-    torch = _torch()
-    if torch is None or (torch.get_rank(), torch.get_world_size()) != (place.rank, place.world):
+    group = process_group()
+    if group is None or (group.get_rank(), group.get_world_size()) != (place.rank, place.world):
         return place
     box = [os.urandom(8).hex()]
-    torch.broadcast_object_list(box, src=0)
+    group.broadcast_object_list(box, src=0)
     return replace(place, attempt=str(box[0]))
 
 
@@ -70,7 +73,7 @@ def _attempt() -> str:
     return ":".join(values) if any(values) else ""
 
 
-def _torch() -> Any:
+def process_group() -> Any:
     """`torch.distributed`, where the job itself has imported it and started its process group."""
     module = sys.modules.get("torch.distributed")
     if module is None or not module.is_available() or not module.is_initialized():

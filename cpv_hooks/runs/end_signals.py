@@ -21,14 +21,18 @@ class EndSignals:
         """The signal that came first."""
         self.since = 0.0
         """When, on the monotonic clock."""
-        self._process = os.getpid()
+        self.process = os.getpid()
         self._before: dict[int, Any] = {}
 
     def watch(self) -> None:
-        """From now on. Python lets only the main thread do it; in another one nothing is watched."""
+        """From now on, and again where somebody has taken their place since.
+
+        Python lets only the main thread do it; in another one nothing is watched.
+        """
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                self._before[number] = signal.signal(number, self._note)
+                before = signal.signal(number, self._note)
+                self._before.setdefault(number, before)
 
     def leave(self) -> None:
         """Put back what was there."""
@@ -38,7 +42,7 @@ class EndSignals:
         self._before.clear()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._process:
+        if os.getpid() != self.process:
             # A child that the job has forked (a loader of data): it ends as it would without us.
             before = self._before.get(number)
             signal.signal(number, signal.SIG_DFL if before is None else before)

@@ -65,7 +65,11 @@ def begin_job(where: Path, asked: str | None, wishes: Mapping[str, object], atte
 
 
 def join_job(where: Path, asked: str | None, rank: int, attempt: str) -> RunJob:
-    """The job that rank 0 of this one has begun; waits for it. Raises `CPVError` where it does not come."""
+    """The job that rank 0 of this one has begun; waits for it. Raises `CPVError` where it does not come.
+
+    Lightning's rank 0 starts the other ranks, and has begun the job before there was anything to know them by.
+    """
+    parent = {"process": os.getppid(), "host": socket.gethostname()}
     repo = Repo.discover(where.resolve())
     root, name = root_here(repo, where), asked if asked is not None else os.environ.get(VARIABLE)
     names = "*" if name is None else run_refs.check_run_name(name)
@@ -74,7 +78,8 @@ def join_job(where: Path, asked: str | None, rank: int, attempt: str) -> RunJob:
         for path in (repo.shared / state_files.RUNS).glob(names):
             folder = RunFolder.of(repo, path.name)
             says = folder.read(JOB)
-            if says.get("group") == attempt and is_held(folder.job_lock):
+            is_ours = says.get("group") == attempt or parent.items() <= says.items()
+            if is_ours and is_held(folder.job_lock):
                 return RunJob(root, folder, -1, str(says["job"]))
         time.sleep(_POLL)
     fix = "use CheckpointRun on every rank, or on rank 0 alone"

@@ -1,12 +1,14 @@
 """A folder into which a program writes checkpoints: which of them are finished, and how one is taken.
 
 A checkpoint is a file or a folder there. It is finished when a marker in it says so, or when none of its files has
-changed for a while. Programs that write under a temporary name and rename are seen at once complete by either.
+changed for a while. Programs that write under a temporary name and rename are seen at once complete by either. Where
+several processes write into one folder and one of them is slow, what the last of them writes has to be there as well.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
 import stat
@@ -19,7 +21,9 @@ from cpv_hooks.system.hard_links import copy_file, link_or_copy
 
 State = tuple[tuple[str, int, int, int], ...]
 """Relative path, size, time and inode of each file."""
-_TEMPORARY = re.compile(r"\.|tmp|.*(\.tmp|\.temp|\.part|\.partial|~)$|.*-tmp-", re.IGNORECASE | re.DOTALL)
+_TEMPORARY = re.compile(r"\.|tmp|.*(\.tmp|\.temp|\.part|\.partial|~)$|.*-tmp(-|$)", re.IGNORECASE | re.DOTALL)
+_SHARD = re.compile(r"__(\d+)_\d+\.distcp")  # of torch.distributed.checkpoint, which writes `.metadata` last
+_ORBAX, _COMMITTED = "_CHECKPOINT_METADATA", "commit_success.txt"
 _NUMBERS = (
     re.compile(r"step\D?(\d{1,18})", re.IGNORECASE),
     re.compile(r"(?:checkpoint|ckpt|iter|iteration|epoch)\D?(\d{1,18})", re.IGNORECASE),
@@ -51,7 +55,7 @@ class WatchedFolder:
     def finished(self, now: float, *, writer_ended: bool = False) -> list[FoundCheckpoint]:
         """The checkpoints that are finished at a time (seconds, of any clock) and were not, oldest first.
 
-        Where the writer has come to its own good end, all are.
+        Where the writer has come to its own good end, all are that are not in `unfinished`.
         """
         found = []
         for name, state in self._states():
@@ -61,9 +65,15 @@ class WatchedFolder:
             if known != state:
                 since = now
                 self._since[name] = (state, now)
-            if writer_ended or self._is_whole(name, now - since):
+            is_whole = writer_ended or self._is_whole(name, now - since)
+            if is_whole and not self._lacks_a_writer(name, state, writer_ended=writer_ended):
                 found.append(FoundCheckpoint(self._path / name, state, step_in(name)))
         return sorted(found, key=lambda one: (max(entry[2] for entry in one.state), one.path.name))
+
+    def unfinished(self) -> list[str]:
+        """The checkpoints that are still not finished when the writer has ended."""
+        states = [(name, state) for name, state in self._states() if state and self._done.get(name) != state]
+        return [name for name, state in states if self._lacks_a_writer(name, state, writer_ended=True)]
 
     def take(self, found: FoundCheckpoint, target: Path) -> bool:
         """Bring a checkpoint into an empty folder, by hard links where it may be; False where it changed meanwhile.
@@ -91,6 +101,23 @@ class WatchedFolder:
         if self._marker is not None and (self._path / name).is_dir():
             return (self._path / name / self._marker).exists()
         return quiet >= self._quiet
+
+    def _lacks_a_writer(self, name: str, state: State, *, writer_ended: bool) -> bool:
+        """Whether a folder of several processes lacks what the last of them writes, or has it from the save before."""
+        times = {relpath: changed for relpath, _, changed, _ in state}
+        for relpath, changed in times.items():
+            folder, file = os.path.split(relpath)
+            if shard := _SHARD.fullmatch(file):
+                names = (".metadata", f"__{shard[1]}.metadata")
+                last = [times[path] for path in (os.path.join(folder, one) for one in names) if path in times]
+                if not last or (max(last) < changed and not writer_ended):
+                    return True
+            if ".orbax-checkpoint-tmp" in folder:
+                return True
+            if file == _ORBAX and os.path.join(folder, _COMMITTED) not in times:
+                with suppress(OSError, ValueError, KeyError, TypeError):
+                    return json.loads((self._path / name / relpath).read_bytes())["commit_timestamp_nsecs"] is None
+        return False
 
     def _states(self) -> Iterator[tuple[str, State]]:
         with suppress(FileNotFoundError):

@@ -16,11 +16,13 @@ class AcceleratorState:
     """`save_state` and `load_state` of an `Accelerator`, for `CheckpointRun`.
 
         state = AcceleratorState(accelerator)
-        with CheckpointRun(every=500, keep_last=2) as run:
+        with CheckpointRun(every=500, keep_last=2, sharded=True) as run:
             start = run.resume(state.load)
             for step in range(start.step + 1 if start else 0, steps):
                 ...
                 run.step(step, {"loss": loss}, save=state.save)
+
+    Each process has something to save, its random numbers at least: with several `sharded=True` is needed.
 
     With `automatic_checkpoint_naming` the checkpoint is also in Accelerate's own folder, which goes by `total_limit`.
     """

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.errors import CPVError
+from dvc_cpv_plugin.integrations.all_ranks import Save, save_together
 from dvc_cpv_plugin.integrations.checkpoint_folders import keep_restored
 
 if "pytorch_lightning" in sys.modules and "lightning" not in sys.modules:
@@ -30,8 +31,8 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
             trainer = Trainer(max_steps=100_000, callbacks=[checkpoint])
             trainer.fit(model, loader, ckpt_path=checkpoint.ckpt_path())
 
-    It saves after a training batch; where the run has a `metric` and there is a validation, after each validation that
-    it is time at. A step is Lightning's `global_step`.
+    It saves after a training batch; where the run has a `metric` and there is a validation, after each validation. A
+    step is Lightning's `global_step`. Several processes (`strategy="ddp"`) save when rank 0 says so.
     """
 
     best_model_path = ""
@@ -40,30 +41,31 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
     def __init__(self, run: CheckpointRun) -> None:
         super().__init__()
         self._run = run
-        self._kept: Path | None = None
+        self._kept: list[Path] = []
         self._before: dict[str, Any] = {}
         self._validated: set[str] = set()
 
     def ckpt_path(self) -> str | None:
         """The newest complete step of the run, for `trainer.fit(ckpt_path=…)`; None where there is none yet."""
-        found = self._run.resume(self._keep)
-        return str(self._kept / FILE) if found and self._kept else None
+        self._run.resume(lambda folder: self._kept.append(keep_restored(folder)))
+        return str(self._kept[0] / FILE) if self._kept else None
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """Refuse what would wait for ever: all processes of a job take part in Lightning's way of saving."""
-        if trainer.world_size > 1:
-            what = f"CPVCheckpoint saves jobs of one process, and this one has {trainer.world_size}"
-            raise CPVError(what, fix="dvc cpv watch DIRPATH -- COMMAND, with ModelCheckpoint(dirpath=DIRPATH)")
+        """Refuse a run that its processes cannot save in together."""
+        if self._run.sharded or self._run.rank != trainer.global_rank:
+            what = f"the run is sharded, or its rank is not the trainer's {trainer.global_rank} of {trainer.world_size}"
+            raise CPVError(what, fix="CheckpointRun() without sharded=True; strategy='ddp' on one machine, or torchrun")
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """What it went on from has been read."""
-        if self._kept is not None:
-            shutil.rmtree(self._kept, ignore_errors=True)
+        """What it went on from has been read; and Lightning's handler of SIGTERM is in place."""
+        for kept in self._kept:
+            shutil.rmtree(kept, ignore_errors=True)
+        if trainer.world_size > 1:
+            self._run.watch_signals()  # at a signal Lightning's would wait for the other ranks, whatever they do
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Save where it is time, or a signal has come."""
-        if self._run.ending or not self._waits_for_validation(trainer):
-            self._step(trainer)
+        self._step(trainer, is_time=not self._waits_for_validation(trainer))
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Note what there is before it."""
@@ -81,17 +83,17 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
         if self._run.ending and isinstance(exception, SystemExit) and exception.code is None:
             self._step(trainer)
 
-    def _step(self, trainer: Any, metrics: Mapping[str, Any] | None = None) -> None:
+    def _step(self, trainer: Any, metrics: Mapping[str, Any] | None = None, *, is_time: bool = True) -> None:
         if metrics is None:
             # A validation's are there until the next one, and are not this step's.
-            metrics = {
-                name: trainer.callback_metrics[name] for name in trainer.callback_metrics.keys() - self._validated
-            }
+            metrics = {name: value for name, value in trainer.callback_metrics.items() if name not in self._validated}
         known = {**metrics, "epoch": trainer.current_epoch}
-        self._run.step(trainer.global_step, known, save=lambda folder: trainer.save_checkpoint(folder / FILE))
+
+        def act(save: Save) -> None:
+            if is_time or self._run.ending:
+                self._run.step(trainer.global_step, known, save=save)
+
+        save_together(trainer.global_rank, trainer.strategy, act, lambda path: trainer.save_checkpoint(path / FILE))
 
     def _waits_for_validation(self, trainer: Any) -> bool:
         return self._run.metric is not None and trainer.enable_validation
-
-    def _keep(self, folder: Path) -> None:
-        self._kept = keep_restored(folder)

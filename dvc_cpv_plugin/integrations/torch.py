@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import torch
 
-MODEL, REST = "model.pt", "training.pt"
+from cpv_hooks.ranks.rank_place import process_group
+
+MODEL, REST, OF_RANK = "model.pt", "training.pt", "training-{}.pt"
 
 
 class Stateful(Protocol):
@@ -31,7 +33,8 @@ class TrainingState:
                 ...
                 run.step(step, {"loss": loss}, save=state.save)
 
-    The weights alone are `model.pt`; the rest is `training.pt`. Both are read with `weights_only=True`.
+    The weights alone are `model.pt`; the rest is `training.pt`. Both are read with `weights_only=True`. With
+    `DistributedDataParallel` and `CheckpointRun(sharded=True)` each rank has its own random numbers again.
     """
 
     def __init__(self, model: torch.nn.Module, **others: Stateful) -> None:
@@ -40,6 +43,9 @@ class TrainingState:
 
     def save(self, folder: Path) -> None:
         """Write the state into a folder; for `run.step(…, save=state.save)`."""
+        if _rank():
+            torch.save({"random": _random_states()}, folder / OF_RANK.format(_rank()))
+            return
         torch.save(self._model.state_dict(), folder / MODEL)
         states = {name: other.state_dict() for name, other in self._others.items()}
         torch.save({"states": states, "random": _random_states()}, folder / REST)
@@ -50,7 +56,14 @@ class TrainingState:
         rest = _read(folder / REST)
         for name, other in self._others.items():
             other.load_state_dict(rest["states"][name])
-        _set_random_states(rest["random"])
+        own = folder / OF_RANK.format(_rank())
+        if _rank() == 0 or own.exists():
+            _set_random_states((_read(own) if _rank() else rest)["random"])
+
+
+def _rank() -> int:
+    group = process_group()
+    return group.get_rank() if group is not None else 0
 
 
 def _read(path: Path) -> Any:

@@ -15,6 +15,7 @@ import torch
 from transformers import TrainerCallback
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.ranks.rank_place import process_group
 from cpv_hooks.system.hard_links import link_tree
 from dvc_cpv_plugin.integrations.checkpoint_folders import keep_restored, place_restored
 
@@ -65,6 +66,8 @@ class CPVCallback(TrainerCallback):  # type: ignore[misc]  # its types are known
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Take what it has saved; after a signal, end."""
+        if (group := process_group()) is not None:
+            group.barrier()  # each writes its part
         step = state.global_step
         metrics = [entry for entry in state.log_history if entry.get("step") == step]
         merged = {name: value for entry in metrics for name, value in entry.items() if name != "step"}
@@ -78,8 +81,8 @@ class CPVCallback(TrainerCallback):  # type: ignore[misc]  # its types are known
 
 def _told_by_rank_0(flag: bool, device: Any) -> bool:
     """Whether the flag is up on rank 0: saving has barriers, so a rank must not do it at a step of its own."""
-    group = torch.distributed
-    if not group.is_available() or not group.is_initialized() or group.get_world_size() == 1:
+    group = process_group()
+    if group is None:
         return flag
     told = torch.tensor(int(flag), device=device)
     group.broadcast(told, src=0)

@@ -57,3 +57,42 @@ def test_rank_0_saves_and_all_go_on_from_its_step(make_repo: MakeRepo) -> None:
     assert set(printed[:2]) == {"loads 0\nfirst 2 main\nsaved False\nsaved False\n"}
     assert printed[2] == "loads 0\nfirst 2 main\nsaved True\nsaved True\n"
     assert run_refs.run_names(found) == ["main"]
+
+
+STARTS_ANOTHER = """
+import os, pickle, subprocess, sys
+from dvc_cpv_plugin import CheckpointRun, CPVError
+
+with CheckpointRun(every=1) as run:
+    start = run.resume(lambda folder: None)
+    if not run.rank:
+        like_lightning = {"NODE_RANK": "0", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_PORT": "1"}
+        other = subprocess.Popen([sys.executable, __file__], env={**os.environ, **like_lightning})
+        if os.fork() == 0:
+            try:
+                run.step(0, {}, save=lambda folder: (folder / "model.bin").write_text("forked"))
+            except CPVError as error:
+                print(error, flush=True)
+            os._exit(0)
+        os.wait()
+        try:
+            pickle.dumps(run)
+        except CPVError as error:
+            print(error, flush=True)
+    print(run.rank, run.name, run.step(0, {}, save=lambda folder: (folder / "model.bin").write_text("0")), flush=True)
+    if not run.rank:
+        other.wait()
+"""
+
+
+def test_a_rank_that_rank_0_has_started_itself_joins_its_job(make_repo: MakeRepo) -> None:
+    """As Lightning does it; a process that is only a copy of rank 0 is none, and says so."""
+    repo = make_repo(files={"model.bin": "first"})
+    repo.write("train.py", STARTS_ANOTHER)
+    printed = repo.python("train.py").out.splitlines()
+    assert [line for line in printed if "another one" not in line] == ["0 main True", "1 main False"]
+    assert (
+        sum("a run belongs to the process that began it, and this is another one; fix: " in line for line in printed)
+        == 2
+    )
+    assert run_refs.run_names(Repo.discover(repo.path)) == ["main"]

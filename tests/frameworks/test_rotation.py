@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import signal
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import MakeRepo
 
-from frameworks.trainings import ENVIRONMENT, Framework, Training
+from frameworks.trainings import Framework, Training
 
 Get = Callable[[str], Framework]
 TRANSFORMERS = """
@@ -133,23 +131,6 @@ def test_transformers_keeps_one_and_the_best_and_the_run_all(start: Start) -> No
     assert training.steps() == [10, 20, 30, 40, 45, 50, 60]
 
 
-@pytest.mark.xdist_group("transformers")
-def test_transformers_on_two_ranks(start: Start) -> None:
-    """Rank 0 is told to end while rank 1 waits for it in the next step; then both go on from the step that it saved."""
-    training, _ = start("transformers", TRANSFORMERS.replace("disable_tqdm=True", "disable_tqdm=True, use_cpu=True"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port, "train.py")
-    environment = {**ENVIRONMENT, "MASTER_ADDR": "127.0.0.1"}
-    ended = training.python(*torchrun, env=environment | {"STOP": "SIGTERM 25"}, status=1, timeout=900).err
-    assert re.search(r"local_rank: 0.*exitcode +: 143|exitcode: 143", ended, re.DOTALL), ended
-    assert training.steps()[-1] == 25
-    again = training.python(*torchrun, env=environment, timeout=900).err
-    assert again.count("run main: going on from step 25") == 2
-    assert training.steps()[-1] == 60
-
-
 @pytest.mark.xdist_group("lightning")
 def test_lightning_keeps_the_best_and_a_link_and_the_run_all(start: Start) -> None:
     training, framework = start("lightning", LIGHTNING)
@@ -166,24 +147,6 @@ def test_lightning_keeps_the_best_and_a_link_and_the_run_all(start: Start) -> No
     assert [path.name for path in local if path.is_symlink()] == ["last.ckpt"]
     assert len(local) < 4
     training.cpv("verify", "--all")
-
-
-@pytest.mark.xdist_group("lightning")
-def test_lightning_with_several_processes_is_refused(start: Start) -> None:
-    script = """
-import lightning as L
-from dvc_cpv_plugin import CheckpointRun
-from dvc_cpv_plugin.integrations.lightning import CPVCheckpoint
-from task import Model
-
-with CheckpointRun() as run:
-    trainer = L.Trainer(strategy="ddp", devices=2, accelerator="cpu", callbacks=[CPVCheckpoint(run)])
-    trainer.callbacks[-1].setup(trainer, Model(), "fit")  # as the trainer does once its processes have met
-"""
-    training, framework = start("lightning", script)
-    errors = training.train(framework, 1)
-    assert "CPVCheckpoint saves jobs of one process, and this one has 2" in errors
-    assert "dvc cpv watch DIRPATH -- COMMAND, with ModelCheckpoint(dirpath=DIRPATH)" in errors
 
 
 @pytest.mark.xdist_group("accelerate")

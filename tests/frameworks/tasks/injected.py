@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 
 _calls = count(1)
+rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
+"""Which of several processes this is, for torchrun and for Lightning."""
 
 
 def step_done() -> None:
@@ -18,7 +20,7 @@ def step_done() -> None:
 
     Of several ranks the first gets it.
     """
-    if os.environ.get("RANK", "0") != "0":
+    if rank:
         return
     name, _, number = os.environ.get("STOP", "").partition(" ")
     if next(_calls) == int(number or 0):
@@ -26,5 +28,6 @@ def step_done() -> None:
 
 
 def at_end(weights: Callable[[], bytes]) -> None:
-    """Note a digest of the weights when the process ends."""
-    atexit.register(lambda: Path("digest").write_text(hashlib.md5(weights()).hexdigest()))
+    """Note a digest of the weights when the process ends, `digest` of the first rank, `digest-1` of the next."""
+    path = Path(f"digest-{rank}" if rank else "digest")
+    atexit.register(lambda: path.write_text(hashlib.md5(weights()).hexdigest()))

@@ -2,11 +2,11 @@ import random
 
 import numpy as np
 import torch
-from injected import at_end, step_done
+from injected import at_end, rank, step_done
 
-torch.manual_seed(1)
-random.seed(1)
-np.random.seed(1)
+torch.manual_seed(1 + rank)
+random.seed(1 + rank)
+np.random.seed(1 + rank)
 model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.Dropout(0.2), torch.nn.Linear(32, 1))
 
 

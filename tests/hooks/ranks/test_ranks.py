@@ -27,6 +27,7 @@ from support.two_versions import project_of
 
 OID = "0" * 32
 VARIABLES = ("RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "CPV_ATTEMPT", "MASTER_ADDR", "MASTER_PORT")
+VARIABLES += ("NODE_RANK", "LOCAL_RANK")
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,8 @@ VARIABLES = ("RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "CPV_ATTEMPT"
         ({"SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (None, None), RankPlace(1, 2)),
         ({"RANK": "0", "WORLD_SIZE": "3", "SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, (None, None), RankPlace(0, 3)),
         ({"RANK": "2", "WORLD_SIZE": "4"}, (1, 2), RankPlace(1, 2)),
+        ({"NODE_RANK": "0", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}, (None, None), RankPlace(1, 2)),
+        ({"NODE_RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "4"}, (None, None), RankPlace(0, 1)),
         ({"CPV_ATTEMPT": "7"}, (1, 2), RankPlace(1, 2, "7:::::::")),
     ],
 )
@@ -67,9 +70,15 @@ def test_numbers_that_are_no_place(given: tuple[int | None, int | None]) -> None
     ],
 )
 def test_two_ranks_take_one_name(one: str, other: str, said: str) -> None:
-    shards = [Shard(rank, (ShardFile(name, OID, 1),)) for rank, name in enumerate((one, other))]
+    shards = [Shard(rank, (ShardFile(name, f"{rank}" * 32, 1),)) for rank, name in enumerate((one, other))]
     with pytest.raises(CPVError, match=said):
         together(shards)
+
+
+def test_ranks_may_save_the_same_file() -> None:
+    """Frameworks let each rank write what all have, such as a gradient scaler."""
+    same, own = ShardFile("a/scaler.pt", OID, 1), ShardFile("a/random_1.pkl", OID, 2)
+    assert together([Shard(0, (same,)), Shard(1, (same, own))]) == {"a/scaler.pt": same, "a/random_1.pkl": own}
 
 
 def test_what_a_rank_says_is_checked() -> None:

@@ -40,6 +40,48 @@ def test_a_marker_tells_it_at_once_and_nothing_else_does(tmp_path: Path) -> None
     assert names(watched, 99.0) == ["checkpoint-1"]
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ({"__0_0.distcp": "a", "meta.pt": "b"}, {".metadata": "c"}),
+        ({"model_0/__0_0.distcp": "a", "model_0/.metadata": "b", "optimizer_0/__1_0.distcp": "c"},
+         {"optimizer_0/.metadata": "d"}),
+        ({"__0_0.distcp": "a", "__0.metadata": "b", "__1_0.distcp": "c"}, {"__1.metadata": "d"}),
+        ({"_CHECKPOINT_METADATA": '{"commit_timestamp_nsecs": null}', "default/d/1": "a"},
+         {"_CHECKPOINT_METADATA": '{"commit_timestamp_nsecs": 17}'}),
+        ({"_CHECKPOINT_METADATA": '{"commit_timestamp_nsecs": null}', "d/1": "a"}, {"commit_success.txt": "done"}),
+    ],
+)  # fmt: skip
+def test_all_processes_that_write_a_folder_have_to_be_done(
+    tmp_path: Path, first: dict[str, str], last: dict[str, str]
+) -> None:
+    watched = WatchedFolder(tmp_path, "*", 0.0, None)
+    for name, content in first.items():
+        put(tmp_path, f"5/{name}", content)
+    assert names(watched, 99.0) == names(watched, 99.0, writer_ended=True) == []
+    assert watched.unfinished() == ["5"]
+    for name, content in last.items():
+        put(tmp_path, f"5/{name}", content)
+    assert names(watched, 100.0) == ["5"]
+    assert watched.unfinished() == []
+
+
+def test_what_was_written_last_before_may_not_speak_for_a_folder_that_is_written_again(tmp_path: Path) -> None:
+    watched = WatchedFolder(tmp_path, "*", 0.0, None)
+    put(tmp_path, "last/__0_0.distcp", "a")
+    os.utime(put(tmp_path, "last/.metadata", "b"), ns=(1, 1))
+    assert names(watched, 99.0) == []
+    assert names(watched, 99.0, writer_ended=True) == ["last"]  # a copy may have other times, and nobody writes now
+
+
+def test_an_item_of_a_checkpoint_is_still_written(tmp_path: Path) -> None:
+    watched = WatchedFolder(tmp_path, "*", 0.0, None)
+    item = put(tmp_path, "5/default.orbax-checkpoint-tmp/d/1").parents[1]
+    assert names(watched, 99.0, writer_ended=True) == []
+    item.rename(tmp_path / "5/default")
+    assert names(watched, 99.0) == ["5"]
+
+
 def test_a_program_that_has_ended_well_has_finished_all(tmp_path: Path) -> None:
     watched = WatchedFolder(tmp_path, "*.pt", 5.0, "done")
     put(tmp_path, "step_1.pt")
@@ -56,7 +98,10 @@ def test_what_was_there_before_is_left_alone_until_it_changes(tmp_path: Path) ->
     assert names(watched, 1.0) == ["checkpoint-1"]
 
 
-@pytest.mark.parametrize("name", [".hidden", "tmp-checkpoint-5", "x.tmp", "x.PART", "5.orbax-checkpoint-tmp-7", "a~"])
+@pytest.mark.parametrize(
+    "name",
+    [".hidden", "tmp-checkpoint-5", "x.tmp", "x.PART", "5.orbax-checkpoint-tmp-7", "5.orbax-checkpoint-tmp", "a~"],
+)
 def test_temporary_names_links_and_empty_folders_are_none(tmp_path: Path, name: str) -> None:
     watched = WatchedFolder(tmp_path, "*", 0.0, None)
     put(tmp_path, name)
