@@ -20,9 +20,10 @@ _ENVIRONMENT = (
     "API_KEY",
 )
 _SHORTEST = 6
-_LONG = 12
+_LONG = 19
 _WORD = re.compile(r"\w+(?:[.@-]\w+)*")
-"""Words like this, and shorter than that, match none of the patterns below."""
+"""Words like this, and shorter than that, match none of the patterns below, unless one says that a token follows."""
+_SCHEMES = ("bearer", "basic")
 
 # Every repetition that may be tried from each place of the text has a bound: a long text costs linear time.
 # `://user:password@host`. A password goes up to the last @ of the host's part; where it has a slash, as AWS's secret
@@ -42,7 +43,7 @@ _ASSIGNMENT = rf"(?i)({_NAMES}(?:\\?[\"'])?\s{{0,8}}[=:]\s{{0,8}}){_VALUE}"
 _OPTION = rf"(?i)((?<![\w-])--?(?:\w{{1,32}}-){{0,4}}{_NAMES}\s{{1,8}})(?!-){_VALUE}"
 _QUERY = r"((?:[?&](?:sig|Signature|AWSAccessKeyId|token|key)|\bAccountKey|:_authToken)=\s{0,8})[^\s&\"']+"
 _HEADER = r"(?i)\b((?:proxy-)?authorization\\?[\"']?\s{0,8}[:=]\s{0,8}\\?[\"']?)[^\r\n\"'\\]+"
-_SCHEME = r"(?i)\b((?:bearer|basic)\s{1,8})(?=[A-Z._~+/=-]{0,4096}[0-9])[\w.~+/=-]{12,}"
+_SCHEME = rf"(?i)\b((?:{'|'.join(_SCHEMES)})\s{{1,8}})(?=[A-Z._~+/=-]{{0,4096}}[0-9])[\w.~+/=-]{{12,}}"
 _LABEL = r"(?:[A-Z0-9]{1,16} ){0,2}PRIVATE KEY-----"
 _PRIVATE_KEY = rf"(?s)(-----BEGIN {_LABEL}).*?(-----END {_LABEL}|\Z)"
 # The id of an AWS key is no secret, but its first and last letters are enough to know it by.
@@ -74,11 +75,15 @@ def redact(text: str) -> str:
     """The text with every known or recognisable secret masked."""
     for secret in sorted(_known.union(_from_environment()), key=len, reverse=True):
         text = text.replace(secret, MASK)
-    if all(len(word) < _LONG and _WORD.fullmatch(word) for word in text.split()):
+    if all(len(word) < _LONG and _WORD.fullmatch(word) for word in text.split()) and not _names_scheme(text.lower()):
         return text
     for pattern, masked in _rules():
         text = pattern.sub(masked, text)
     return text
+
+
+def _names_scheme(text: str) -> bool:
+    return any(scheme in text for scheme in _SCHEMES)
 
 
 @cache

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 
 # What decides where the configuration of the system and of the user lie (`platformdirs`).

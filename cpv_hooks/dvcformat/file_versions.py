@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, parse_dir_object
 from cpv_hooks.errors import CPVError, git_word
+from cpv_hooks.named_tuple import NamedTuple
 
 _MOST = (
     1024  # characters of a version id (https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html)

@@ -10,10 +10,11 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.dvcformat.file_versions import FileVersions, Stored, oid_of, read_cloud, read_files
 from cpv_hooks.errors import CPVError, git_word
+from cpv_hooks.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from cpv_hooks.dvcformat.pointer_fast import Fields

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks.dvcformat.file_versions_fast import is_text
+from cpv_hooks.named_tuple import NamedTuple
 
 _LAYOUT = re.compile(
     r"outs:\n- md5: (?P<md5>[0-9a-f]{32}(?:\.dir)?)\n"

@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.state_files import cpv_home
 
 Kind = Literal["tagged", "uploaded", "upload_failed", "promoted", "retired", "batch_done"]

@@ -6,7 +6,8 @@ import os
 import posixpath
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+
+from cpv_hooks.named_tuple import NamedTuple
 
 _WITH_VALUE = frozenset(
     {"-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--super-prefix", "--config-env"}

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.gitignore import file_for
 from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
 
 
@@ -67,26 +67,26 @@ def staged(repo: Repo) -> Staged:
     return Staged(frozenset(heads), added, frozenset(path for path, head in heads.items() if head[4] == "D"))
 
 
-def unstaged(repo: Repo, files: Sequence[str], before: Staged) -> list[str]:
-    """Those of the pointer files that differ from the index of the commit under way, or are new.
+def unstaged(repo: Repo, files: Sequence[str], before: Staged) -> dict[str, bool]:
+    """Those of the pointer files that differ from the index of the commit under way; of each whether it is new there.
 
     One that HEAD has and the index has not was taken out by the user (`git rm --cached`), and stays out.
     """
     if not files:
-        return []
-    listed = repo.run("ls-files", "-z", "--modified", "--others", "--", *literal(files), index=True)
-    found = set(filter(None, listed.split("\0"))) - before.removed
-    return [file for file in files if file in found and (repo.top / file).exists()]
+        return {}
+    listed = repo.run("ls-files", "-z", "-t", "--modified", "--others", "--", *literal(files), index=True)
+    is_new = {row[2:]: row[0] == "?" for row in listed.split("\0") if row}
+    found = is_new.keys() - before.removed
+    return {file: is_new[file] for file in files if file in found and (repo.top / file).exists()}
 
 
-def stage(repo: Repo, files: Sequence[str], pointers: Sequence[Pointer]) -> list[Pointer]:
+def stage(repo: Repo, files: Mapping[str, bool], pointers: Sequence[Pointer]) -> list[Pointer]:
     """Stage pointer files as they stand, and for a new one the line of `.gitignore` that hides its artifact.
 
-    Returns the new ones.
+    `files` as `unstaged` has them. Returns the new ones.
     """
-    tracked = set(repo.run("ls-files", "-z", "--", *literal(files), index=True).split("\0")) if files else set()
     repo.run("update-index", "--add", "-z", "--stdin", input="".join(f"{file}\0" for file in files), index=True)
-    new = [pointer for pointer in pointers if pointer.file in files and pointer.file not in tracked]
+    new = [pointer for pointer in pointers if files.get(pointer.file)]
     for name in sorted({file_for(pointer.path) for pointer in new}):
         _stage_ignore_lines(repo, name, [pointer.path for pointer in new if file_for(pointer.path) == name])
     return new

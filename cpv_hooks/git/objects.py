@@ -15,11 +15,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol
+from typing import IO, Protocol
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import reason
 from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.named_tuple import NamedTuple
 
 _CHUNK = 1 << 20
 _AHEAD = 512
@@ -193,6 +194,22 @@ def commits_of(repo: Repo, oids: Iterable[str]) -> dict[str, str]:
     asked = list(dict.fromkeys(oids))
     found = objects_of(repo).read_all([f"{oid}^{{commit}}" for oid in asked], 0)
     return {oid: one.oid for oid, one in zip(asked, found, strict=True) if one is not None}
+
+
+class RawCommit(NamedTuple):
+    """A commit: its id, and those of its parents as they are written in it, whether this clone has them or not."""
+
+    oid: str
+    parents: list[str]
+
+
+def read_commit(repo: Repo, name: str) -> RawCommit | None:
+    """The commit that a name of Git's means; None: there is none."""
+    found = objects_of(repo).read(f"{name}^{{commit}}")
+    if found is None or found.data is None:
+        return None
+    header = found.data.partition(b"\n\n")[0].decode("utf-8", "replace").split("\n")
+    return RawCommit(found.oid, [line.removeprefix("parent ") for line in header if line.startswith("parent ")])
 
 
 @lru_cache(maxsize=8)

@@ -11,14 +11,15 @@ import select
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.git import commit_words, hooks_in_place
 from cpv_hooks.git.caller import GitProcess
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 
 _OPENS, _ENDS = "pre-commit", "prepare-commit-msg"
+_FOLDER = "core.hookspath"
 
 
 class Obstacle(NamedTuple):
@@ -39,9 +40,20 @@ def configured(repo: Repo, *events: str) -> tuple[str, str] | None:
 
     From Git 2.54 on these run beside the hooks of the folder, before them, and also after one of them failed.
     """
-    listed = repo.run("config", "-z", "--get-regexp", r"^hook\..*\.event$", check=False).split("\0")
+    return _configured(repo, _hook_settings(repo), events)
+
+
+def _hook_settings(repo: Repo) -> list[tuple[str, str]]:
+    """Git's settings that name hooks, or the folder in which they lie."""
+    listed = repo.run("config", "-z", "--get-regexp", r"^(hook\..*\.event|core\.hookspath)$", check=False).split("\0")
+    return [(key, value) for key, _, value in (line.partition("\n") for line in listed if line)]
+
+
+def _configured(repo: Repo, settings: list[tuple[str, str]], events: Sequence[str]) -> tuple[str, str] | None:
     given: dict[str, list[str]] = {}
-    for key, _, value in (line.partition("\n") for line in listed if line):
+    for key, value in settings:
+        if key == _FOLDER:
+            continue
         name = key.removeprefix("hook.").removesuffix(".event")
         given[name] = [*given.get(name, []), value] if value else []
     for event, name in ((event, name) for event in events for name, own in given.items() if event in own):
@@ -51,9 +63,10 @@ def configured(repo: Repo, *events: str) -> tuple[str, str] | None:
 
 
 def _doubts(repo: Repo, git: GitProcess | None) -> Iterator[Obstacle]:
-    if found := configured(repo, _OPENS, _ENDS):
+    settings = _hook_settings(repo)
+    if found := _configured(repo, settings, (_OPENS, _ENDS)):
         yield Obstacle("{} is configured for {}".format(*found))
-    yield from _other_runners(repo)
+    yield from _other_runners(repo, elsewhere=any(key == _FOLDER for key, _ in settings))
     options = commit_words.option_values(git.words[1:]) if git else {}
     for option in ("squash", "fixup"):
         yield from _lookups(repo, option, options.get(option, []))
@@ -63,10 +76,10 @@ def _doubts(repo: Repo, git: GitProcess | None) -> Iterator[Obstacle]:
     yield from _trailers(repo, options.get("trailer", []))
 
 
-def _other_runners(repo: Repo) -> Iterator[Obstacle]:
+def _other_runners(repo: Repo, *, elsewhere: bool) -> Iterator[Obstacle]:
     """A hook manager in front of CPV's shims runs other hooks after them, inside the detour."""
     only_cpv = (hooks_in_place.read_small_file(repo.state / state_files.ONLY_CPV) or "").split()
-    front = hooks_in_place.hooks_folder(repo)
+    front = hooks_in_place.hooks_folder(repo) if elsewhere else repo.common_dir / "hooks"
     if not hooks_in_place.is_shim(front / _OPENS) and _OPENS not in only_cpv:
         yield Obstacle("other pre-commit hooks run beside CPV's")
     if hooks_in_place.runs_cpv(front / _ENDS):

@@ -7,17 +7,18 @@ a hook inherits, because they would point a command at another index or another 
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.reason import advised, bare, reason
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import git_folders
 
 NULL_OID = "0" * 40
@@ -106,12 +107,32 @@ class NoRepository(CPVError):
 
 def _why_not(cwd: Path, printed: str, status: int) -> CPVError:
     """Git's own reason, and the command that it advises; that there is no repository at all is CPV's to answer."""
+    from cpv_hooks.git.reason import advised, bare, reason
+
     if _NO_REPOSITORY in printed:
         return NoRepository("not inside a Git work tree", where=str(cwd), fix=_GO_TO_ONE)
     if _NO_WORK_TREE in printed:
         fix = "cd to a work tree of it (git clone, or git worktree add, makes one)"
         return NoRepository("not inside a Git work tree, but in a Git directory", where=str(cwd), fix=fix)
     return CPVError(f"Git: {bare(reason(printed, status))}", where=str(cwd), fix=advised(printed) or "git status")
+
+
+def _is_plain(top: str, git_dir: str) -> bool:
+    """Whether Git takes this folder for the Git directory of the work tree around it, and its user for the owner of
+    both; no setting says that the work tree, or half of the settings, lie elsewhere."""
+    try:
+        folders = [os.lstat(path) for path in (git_dir, f"{git_dir}/objects", f"{git_dir}/refs")]
+        with open(f"{git_dir}/config", "rb") as stream:
+            settings = stream.read().lower()
+        return (
+            all(stat.S_ISDIR(folder.st_mode) for folder in folders)
+            and os.geteuid() == folders[0].st_uid == os.stat(top).st_uid
+            and not os.path.lexists(f"{git_dir}/commondir")
+            and not any(word in settings for word in (b"worktree", b"include"))
+            and re.search(rb"bare\s*=\s*false", settings) is not None
+        )
+    except OSError:
+        return False
 
 
 class _Places(NamedTuple):
@@ -141,6 +162,22 @@ class Repo(_Places):
         return found
 
     @classmethod
+    def of_hook(cls) -> Repo:
+        """The work tree at whose top Git has started this process, without asking Git where that is plain to see."""
+        top = os.getcwd()
+        git_dir = f"{top}/.git"
+        if {"GIT_DIR", "GIT_WORK_TREE"}.isdisjoint(os.environ) and _is_plain(top, git_dir):
+            return cls._at(top, git_dir, Path(git_dir))
+        return cls.discover()
+
+    @classmethod
+    def _at(cls, top: str, git_dir: str, common_dir: Path) -> Repo:
+        found = cls(Path(top), Path(git_dir), common_dir)
+        for folder in (found.git_dir, common_dir):
+            git_folders.setdefault(str(folder), found._sharing)
+        return found
+
+    @classmethod
     def _ask(cls, cwd: Path | None, env: Mapping[str, str]) -> Repo | CPVError:
         names = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir"]
         done = _execute(["git", *_SILENCED, "rev-parse", *names], cwd, None, env)
@@ -149,10 +186,7 @@ class Repo(_Places):
             return _why_not(cwd or Path.cwd(), os.fsdecode(done.stderr), done.returncode)
         # --git-common-dir is relative to the folder where the command ran, perhaps a link; Git resolves the others.
         common_dir = Path(os.path.realpath(os.path.join(cwd or Path.cwd(), lines[2])))
-        found = cls(Path(lines[0]), Path(lines[1]), common_dir)
-        for folder in (found.git_dir, common_dir):
-            git_folders.setdefault(str(folder), found._sharing)
-        return found
+        return cls._at(lines[0], lines[1], common_dir)
 
     @cached_property
     def state(self) -> Path:
@@ -197,6 +231,8 @@ class Repo(_Places):
         silenced = () if args[:1] == ("config",) else _SILENCED
         done = _execute(["git", *silenced, *args], self.top, data, self._environment(env, index))
         if done.returncode and check:
+            from cpv_hooks.git.reason import advised, reason
+
             printed = os.fsdecode(done.stderr)
             what = f"git {args[0]} failed: {reason(printed, done.returncode)}"
             raise CPVError(what, where=str(self.top), fix=advised(printed))

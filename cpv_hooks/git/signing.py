@@ -15,13 +15,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import bare
 from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import make_folder
 
 _NOISE = ("[GNUPG:]", "(no gpg output)", "The tag message has been left")

@@ -6,10 +6,10 @@ import difflib
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.metric_formats.metrics import Metric
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Goals
 
 _CONDITION = re.compile(r"\s*([^<>=!]+?)\s*(<=|>=|==|!=|=|<|>)\s*([^\s<>=!]+)\s*")

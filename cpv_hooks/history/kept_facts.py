@@ -11,12 +11,13 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks import __version__, state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.own_files import open_own
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice, pairwise
 from re import Pattern
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 from cpv_hooks.dvcformat.pointer import Named
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
@@ -18,6 +18,7 @@ from cpv_hooks.history.version_series import SeriesReader
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.metrics import Metric, metrics_for_json
 from cpv_hooks.metric_formats.series import SeriesEntry
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import KINDS, Kind
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import RetiredEntry, Retirement, retirement_entry

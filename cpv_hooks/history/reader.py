@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.libgit2 import REPLACED, open_repository
@@ -18,6 +18,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import records
 from cpv_hooks.history.kept_facts import KeptFacts, VersionFacts
 from cpv_hooks.history.recorded_contents import PLACES, ArtifactRecord, Content, Contents
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import Reads
 from cpv_hooks.history.kept_facts import KeptFacts
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.pointer_reader import PointerReader
 from cpv_hooks.project.project import Project

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from cpv_hooks.named_tuple import NamedTuple
 
 # A person is `NAME <MAIL> SECONDS ZONE`; of one that is not, all stands for the name.
 _TIME = rb"(?:[^\n]*> (\d{1,15}) [+-]\d+|[^\n]*)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
@@ -16,6 +15,7 @@ from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
 from cpv_hooks.history.version_names import Named
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.metrics import Metric
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.metric_formats.metric_places import source_of
 from cpv_hooks.metric_formats.metrics import line_number_of
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import plugins
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store

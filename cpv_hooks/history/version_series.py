@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.history.reader import Recorded
@@ -11,6 +10,7 @@ from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.event_file import is_event_file
 from cpv_hooks.metric_formats.metric_places import place_of, source_of
 from cpv_hooks.metric_formats.series import MetricSeries, merge_series
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import plugins
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.project import Project

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def begin_hook() -> Repo:
     """The repository that a hook serves. What one hook of a Git process has told, the next does not tell again."""
-    repo = Repo.discover()
+    repo = Repo.of_hook()
     git = calling_git()
     if git is not None:
         tell_once(repo.state / state_files.SAID, git.identity, write_atomic)

@@ -7,6 +7,7 @@ from cpv_hooks.console.output import fail, say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place, index, one_shot
 from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.objects import RawCommit, read_commit
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import answered, begin_hook, quietly
 from cpv_hooks.project.project import Project
@@ -14,8 +15,10 @@ from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.outcomes import Outcome, SyncReport
 from cpv_hooks.sync.report import tell_outcomes
 from cpv_hooks.sync.sync_policy import COMMIT
+from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-from cpv_hooks.versions import missed, tag_refs, tags
+from cpv_hooks.versions import tag_refs, tags
+from cpv_hooks.versions.tag_refs import ListedTag
 
 _SHOWN = 3
 
@@ -33,15 +36,12 @@ def run(args: list[str]) -> int:
         tell_outcomes(report)
         _tell_open(repo, [outcome for outcome in report.outcomes if outcome.opened], report)
     projects = Project.find_all(repo)
-    head = repo.resolve("HEAD")
+    head = read_commit(repo, "HEAD")
     if not projects or head is None:
         return 0
+    listed = tag_refs.list_tags(repo)
     try:
-        # A rebase, or an amend, replaces a commit whose tag post-rewrite moves.
-        follows = repo.under_way() == "rebase" or _amends(repo)
-        names = [] if follows else missed.number_missed(repo, projects)
-        late = sorted({tag_refs.tagged_commits(repo)[name] for name in names} - {head})
-        names += [] if follows else tags.create_auto(repo, projects, head)
+        names, late = _number(repo, projects, head, listed)
     except CPVError as error:
         fail(error)
         names, late = [], []
@@ -50,10 +50,12 @@ def run(args: list[str]) -> int:
 
         say(f"tagged {' '.join(names)}")
         emit_tagged(repo.top, names)
-        _tell_unseen(repo, projects[0])
-    upload_by_policy(repo, projects, [*late, head], "commit")
-    _tell_overwritten(projects, head)
+        _tell_unseen(repo, projects[0], listed)
+    upload_by_policy(repo, projects, [*late, head.oid], "commit")
+    _tell_overwritten(projects, head.oid)
     if hooks_in_place.were_bypassed(repo) and all(project.config.push_when == "commit" for project in projects):
+        from cpv_hooks.versions import missed
+
         missed.make_up(repo, projects)
     return 0
 
@@ -69,11 +71,33 @@ def _tell_overwritten(projects: list[Project], head: str) -> None:
                 fail(error)
 
 
-def _tell_unseen(repo: Repo, project: Project) -> None:
+def _number(
+    repo: Repo, projects: list[Project], head: RawCommit, listed: list[ListedTag]
+) -> tuple[list[str], list[str]]:
+    """Number HEAD, and before it what was committed here without hooks: the new names, and the commits before HEAD
+    that got one."""
+    # A rebase, or an amend, replaces a commit whose tag post-rewrite moves.
+    if repo.under_way() == "rebase" or _amends(repo):
+        return [], []
+    numbered, names, late = repo.state / state_files.NUMBERED, list[str](), set[str]()
+    # Of a commit that follows one that was numbered here nothing can have been missed.
+    if hooks_in_place.were_bypassed(repo) or hooks_in_place.read_small_file(numbered) not in head.parents[:1]:
+        from cpv_hooks.versions import missed
+
+        names = missed.number_missed(repo, projects)
+        if names:
+            listed[:] = tag_refs.list_tags(repo)
+            late = {tag.commit for tag in listed if tag.name in names} - {head.oid}
+    names += tags.create_auto(repo, projects, head.oid, listed)
+    write_atomic(numbered, head.oid.encode())
+    return names, sorted(late)
+
+
+def _tell_unseen(repo: Repo, project: Project, listed: list[ListedTag]) -> None:
     """A client without hooks may have made or moved tags since."""
     from cpv_hooks.versions import unseen_tags
 
-    faults = unseen_tags.unseen_tag_faults(repo, project)
+    faults = unseen_tags.unseen_tag_faults(repo, project, listed)
     for fault in faults[:_SHOWN]:
         warn(str(fault))
     if len(faults) > _SHOWN:

@@ -50,10 +50,10 @@ def run(args: list[str]) -> int:
         staged = stage_changed(repo, report, before)
         for project, pointer in _known_files(report, before.changed.union(staged)):
             early.offer(project, pointer, pointer.size or 0)
-    complete_versions(repo, report)
+    completed = complete_versions(repo, report)
     if before.changed and staged:
         _tell_of_configured(repo)
-    if not before.changed and index.staged(repo).changed:
+    if not before.changed and (index.staged(repo).changed if completed else staged):
         return _take_detour(repo, report, last=runs_us() or args == ["--last"])
     return 0
 
@@ -152,7 +152,7 @@ def stage_changed(repo: Repo, report: SyncReport, before: Staged) -> list[str]:
     if new or removed:
         added = [*new, *(pointer for pointer in pointers if pointer.file in before.added)]
         _keep_models_in_step(report, new, added, removed)
-    return changed
+    return list(changed)
 
 
 def _keep_models_in_step(
@@ -169,8 +169,8 @@ def _keep_models_in_step(
             registered_models.stage_models(project, [pointer.path for pointer in mine if pointer in new], moved)
 
 
-def _to_stage(repo: Repo, report: SyncReport, before: Staged) -> list[str]:
-    """The pointers that a commit takes and that are not staged as they are."""
+def _to_stage(repo: Repo, report: SyncReport, before: Staged) -> dict[str, bool]:
+    """The pointers that a commit takes and that are not staged as they are; of each whether it is new."""
     files = {outcome.pointer.file for outcome in report.outcomes if outcome.pointer}
     owners = {file: owner(report.projects, file) for file in files}
     taken = sorted(file for file, project in owners.items() if project and project.config.stage == "all")
@@ -181,10 +181,13 @@ def _to_stage(repo: Repo, report: SyncReport, before: Staged) -> list[str]:
     return index.unstaged(repo, taken, before)
 
 
-def complete_versions(repo: Repo, report: SyncReport) -> None:
-    """On a remote that keeps versions the data goes up first, because the pointers say which versions they mean."""
+def complete_versions(repo: Repo, report: SyncReport) -> bool:
+    """On a remote that keeps versions the data goes up first, because the pointers say which versions they mean.
+
+    Returns whether there is one.
+    """
     if not any(project.keeps_versions for project in report.projects):
-        return
+        return False
     from cpv_hooks.transfer.commits.versioned_commit import complete_commit
 
     some = _path_limited() or _takes_staged_only(report.projects)
@@ -192,6 +195,7 @@ def complete_versions(repo: Repo, report: SyncReport) -> None:
     complete_commit(repo, report.projects, only=only, limited=_path_limited())
     if _path_limited():
         write_atomic(repo.state / state_files.RESTAGE, b"")
+    return True
 
 
 def _path_limited() -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.versions import pushed_tags, tag_refs
 
 Answers = dict[str, Mapping[str, str] | None]

@@ -6,11 +6,11 @@ States and lines: githooks(5). Only *prepared* can refuse. Tags that a fetch bri
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
 
 from cpv_hooks.console.output import few
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.hooks.hook_run import begin_hook
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import line_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.log import Filters, Log, LogEntry
@@ -14,6 +14,7 @@ from cpv_hooks.html_report.model_tables import ModelTables
 from cpv_hooks.html_report.step_curves import CurveEntry, StepCurves
 from cpv_hooks.html_report.tables import RowTable, plain
 from cpv_hooks.html_report.version_settings import VersionSettings
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import plugins, retired
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions import stages

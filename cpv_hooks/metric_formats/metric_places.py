@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from cpv_hooks.named_tuple import NamedTuple
 
 Format = Literal["log", "state", "dvclive", "mlflow", "events"]
 

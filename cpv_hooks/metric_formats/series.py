@@ -5,9 +5,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, TypedDict, TypeGuard
+from typing import Any, Literal, TypedDict, TypeGuard
 
 from cpv_hooks.metric_formats.metrics import MAX_KEY
+from cpv_hooks.named_tuple import NamedTuple
 
 Goal = Literal["max", "min"]
 MAX_SERIES = 1000

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.console.output import printable, say
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.metric_formats.metrics import Metric, clean
 from cpv_hooks.migration.incoming import Incoming, last_written, source_size
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import plugins
 
 _DATE = re.compile(

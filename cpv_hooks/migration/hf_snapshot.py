@@ -10,11 +10,11 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.migration.incoming import Incoming, last_written, source_size
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.hard_links import link_or_copy
 

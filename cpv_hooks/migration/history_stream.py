@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import reason
 from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.named_tuple import NamedTuple
 
 _REF = "refs/cpv/migrating"
 """What `fast-import` lets name what it has made; it goes when the real refs have moved."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 
 MAX_BYTES = 1024
 """A pointer file is smaller than this."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+from cpv_hooks.named_tuple import NamedTuple
 
 
 class MlflowRun(NamedTuple):

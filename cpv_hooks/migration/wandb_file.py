@@ -9,12 +9,12 @@ import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.metric_formats.metrics import Metric, clean
 from cpv_hooks.model_formats.protobuf import Message
 from cpv_hooks.model_formats.record import UnreadableModel
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.byte_source import BytesSource
 
 _MAGIC, _HEADER, _BLOCK = b":W&B", 7, 32768

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from cpv_hooks.model_formats.cursor import Cursor
 from cpv_hooks.model_formats.record import UnreadableModel
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.byte_source import MAX_READ, ByteSource, BytesSource
 
 MANIFEST = "manifest.ocdbt"

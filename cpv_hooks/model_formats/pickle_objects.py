@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks.model_formats.record import UnreadableModel
+from cpv_hooks.named_tuple import NamedTuple
 
 _MAX_PATH = 1000
 _PLUMBING = frozenset(("_modules", "_parameters", "_buffers"))

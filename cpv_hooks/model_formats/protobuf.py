@@ -6,9 +6,9 @@ https://protobuf.dev/programming-guides/encoding.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from cpv_hooks.model_formats.record import UnreadableModel
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.byte_source import ByteSource
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats import boosted_trees, catboost, gguf, hdf5, onnx, safetensors, sklearn_files, torch_files
@@ -12,6 +11,7 @@ from cpv_hooks.model_formats.record import Model, UnreadableModel
 from cpv_hooks.model_formats.suffixes import READABLE, suffix
 from cpv_hooks.model_formats.zip_archive import MAGIC as ZIP
 from cpv_hooks.model_formats.zip_archive import Archive
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.byte_source import Buffered, ByteSource
 
 _HEAD = 64

@@ -9,7 +9,7 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from functools import partial
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, cast
 
 from cpv_hooks.model_formats import pickle_symbols
 from cpv_hooks.model_formats.numpy_files import numpy_dtype, read_npy
@@ -17,6 +17,7 @@ from cpv_hooks.model_formats.pickle_objects import Made, walk
 from cpv_hooks.model_formats.pickle_verdict import verdict
 from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.model_formats.zip_archive import Archive
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.byte_source import ByteSource, BytesSource, Part, SourceFile
 
 MAX_UNPACKED = 128 << 20

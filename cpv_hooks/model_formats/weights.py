@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.model_formats.damage import DAMAGE
 from cpv_hooks.model_formats.record import WIDTHS, Model, Tensor, UnreadableModel
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.byte_source import CHUNK, Part
 
 Values = Any

@@ -6,9 +6,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from cpv_hooks.metric_formats.series import Goal

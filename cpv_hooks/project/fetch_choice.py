@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.fetch_rule import FetchRule, Part, parse_words
 from cpv_hooks.project.project import Project
 from cpv_hooks.state_files import cpv_home

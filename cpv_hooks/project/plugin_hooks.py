@@ -16,7 +16,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from cpv_hooks.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from cpv_hooks.console.check_result import Check

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.git.objects import FOLDERS, Object, Reads, TreeEntry, entries
 from cpv_hooks.git.tree_layouts import Named, TreeLayouts
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 
 PIPELINE = "dvc.yaml"

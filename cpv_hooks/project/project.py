@@ -9,12 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.clone_settings import CloneSettings
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load_config
 
 
@@ -111,6 +110,8 @@ class Project(_Facts):
         """DVC's merged configuration of the default remote, secrets included; never store or print it."""
         if not self.remote_name:
             return {}
+        from cpv_hooks.project.clone_settings import CloneSettings
+
         options = remote_options(self.root, self.remote_name, self.options)
         CloneSettings(self.repo, self.root, self.remote_name, options).check_files()
         return options

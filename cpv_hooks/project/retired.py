@@ -22,12 +22,13 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 from cpv_hooks.console.output import printable
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line, Scheme, version_line

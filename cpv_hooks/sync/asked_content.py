@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import fetch_choice
 from cpv_hooks.project.fetch_rule import FetchRule, parse_words
 from cpv_hooks.project.project import Project

@@ -135,7 +135,9 @@ def _written(
         moment = clock.past(max(newest_time(signature(os.stat(repo.top / file))) for file in files))
     except OSError:
         return None
-    again = discover(repo, report.projects, index, clock, committing=policy.committing)
+    # Git need not be asked again where it knew them all.
+    listed = found.listed if files.issubset(found.listed.files) else None
+    again = discover(repo, report.projects, index, clock, committing=policy.committing, listed=listed)
     index.save()
     if again.errors or again.ignored or again.unmerged or again.paths != found.paths:
         return None

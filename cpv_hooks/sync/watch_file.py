@@ -15,12 +15,12 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.git.hooks_in_place import deciding_files
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync.outcomes import Outcome
 from cpv_hooks.system import signatures

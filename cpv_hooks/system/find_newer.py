@@ -12,8 +12,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Set
 from pathlib import Path
-from typing import NamedTuple
 
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system import signatures
 from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.signatures import Filter, FolderListing, list_directory, signature

@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+
+from cpv_hooks.named_tuple import NamedTuple
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 

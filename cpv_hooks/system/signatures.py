@@ -13,9 +13,9 @@ from array import array
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.errors import Unreadable, shell_path
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import beside, make_folder, new_file
 from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.own_files import open_own

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.expected import lacks_version
 from cpv_hooks.project.project import Project

@@ -13,12 +13,12 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.versions import tag_refs
 

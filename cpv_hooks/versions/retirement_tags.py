@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from cpv_hooks.console.output import few
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import retired
 from cpv_hooks.project.retired import Retirement
 from cpv_hooks.versions import tag_refs

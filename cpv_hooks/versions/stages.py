@@ -5,10 +5,11 @@ The gto library reads and names them, so that `gto show` and CPV agree: https://
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import GTO_NAME, Line

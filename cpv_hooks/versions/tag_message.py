@@ -15,9 +15,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from cpv_hooks.console.output import size_text
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import KINDS
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions.checkpoint import Checkpoint, CheckpointArtifact

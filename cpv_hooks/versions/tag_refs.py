@@ -8,19 +8,20 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import sync_to_disk
 from cpv_hooks.system.own_files import open_own
 from cpv_hooks.versions.tag_message import TagInfo, parse_tag_message
 
 PREFIX = "refs/tags/"
 _FEW = 50
-_PLAIN = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*(?<!\.lock)")
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?:[._@-][A-Za-z0-9]+)*(?<!\.lock)")
 _FIELDS = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(objecttype)%00%(contents)%00"
 
 
@@ -31,6 +32,14 @@ class Tag(NamedTuple):
     oid: str
     commit: str
     info: TagInfo
+
+
+class ListedTag(NamedTuple):
+    """A tag without what it says; `oid` and `commit` as `Tag` has them."""
+
+    name: str
+    oid: str
+    commit: str
 
 
 def all_tag_names(repo: Repo) -> list[str]:
@@ -44,11 +53,16 @@ def tag_oids(repo: Repo) -> dict[str, str]:
     return {name: oid for name, _, oid in (line.partition(" ") for line in printed.splitlines())}
 
 
-def tagged_commits(repo: Repo) -> dict[str, str]:
-    """The commit that each tag stands for, by the tag's name."""
+def list_tags(repo: Repo) -> list[ListedTag]:
+    """All tags, in one Git call."""
     printed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", PREFIX)
     rows = (line.split(" ") for line in printed.splitlines())
-    return {name: peeled or oid for name, oid, peeled in rows}
+    return [ListedTag(name, oid, peeled or oid) for name, oid, peeled in rows]
+
+
+def tagged_commits(repo: Repo) -> dict[str, str]:
+    """The commit that each tag stands for, by the tag's name."""
+    return {tag.name: tag.commit for tag in list_tags(repo)}
 
 
 def read_tags(

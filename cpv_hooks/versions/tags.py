@@ -25,7 +25,7 @@ from cpv_hooks.versions.checkpoint import Checkpoint
 from cpv_hooks.versions.commit_metrics import tell_silent
 from cpv_hooks.versions.numbering import Numbers
 from cpv_hooks.versions.tag_message import TagInfo, write_tag_message
-from cpv_hooks.versions.tag_refs import Tag, is_published, mark_published
+from cpv_hooks.versions.tag_refs import ListedTag, Tag, is_published, mark_published
 
 __all__ = [
     "Line",
@@ -57,15 +57,17 @@ def last_tag(repo: Repo, project: Project, line: Line) -> str | None:
     return None if highest is None else scheme.format(line, highest)
 
 
-def create_auto(repo: Repo, projects: Sequence[Project], commit: str) -> list[str]:
+def create_auto(
+    repo: Repo, projects: Sequence[Project], commit: str, listed: Sequence[ListedTag] | None = None
+) -> list[str]:
     """Tag a commit in each line in which a pointer changed, as `[tags] on_commit` of its DVC root says.
 
-    `projects` are all DVC roots, outermost first. Returns the new names. Lines that have an automatic tag on this
-    commit are left alone.
+    `projects` are all DVC roots, outermost first; `listed` are the tags, if known. Returns the new names. Lines that
+    have an automatic tag on this commit are left alone.
     """
     found = checkpoints.read_checkpoint(repo, projects, commit)
     tell_silent(repo, found.silent)
-    return _tag_changes(repo, found)
+    return _tag_changes(repo, found, tag_refs.list_tags(repo) if listed is None else listed)
 
 
 def create_tags(
@@ -169,16 +171,15 @@ def _not_brought(repo: Repo, tags: Sequence[Tag]) -> list[Tag]:
     return [tag for tag in tags if tag.name not in brought]
 
 
-def _tag_changes(repo: Repo, found: Checkpoint) -> list[str]:
-    there = tag_refs.tagged_commits(repo)
-    names = [name for name, commit in there.items() if commit == found.commit]
+def _tag_changes(repo: Repo, found: Checkpoint, listed: Sequence[ListedTag]) -> list[str]:
+    names = [tag.name for tag in listed if tag.commit == found.commit]
     present = {tag.info.line for tag in tag_refs.read_tags(repo, names=names) if tag.info.automatic}
     schemes = {
         line: scheme_of(owner.config)
         for line, owner in sorted(found.changed.items(), reverse=True)
         if owner.config.tag_on_commit and line not in present
     }
-    return _make(repo, found, None, schemes, automatic=True, existing=there) if schemes else []
+    return _make(repo, found, None, schemes, automatic=True, existing=[tag.name for tag in listed]) if schemes else []
 
 
 def _make(
@@ -224,7 +225,7 @@ def _follow(repo: Repo, found: Checkpoint, olds: Collection[str]) -> list[str]:
     names: list[str] = []
     for line, owner in found.changed.items():
         names += _move(repo, scheme_of(owner.config), line, found, [tag for tag in loose if tag.info.line == line])
-    return names + _tag_changes(repo, found)
+    return names + _tag_changes(repo, found, tag_refs.list_tags(repo))
 
 
 def _move(repo: Repo, scheme: Scheme, line: Line, found: Checkpoint, tags: list[Tag]) -> list[str]:

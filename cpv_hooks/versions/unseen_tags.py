@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.objects import commits_of, objects_of
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
@@ -20,9 +20,8 @@ from cpv_hooks.project.tag_schemes import Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.numbering import Numbers
-from cpv_hooks.versions.tag_refs import PREFIX, Records, is_null
+from cpv_hooks.versions.tag_refs import PREFIX, ListedTag, Records, is_null
 
-_FIELDS = "%(objectname) %(*objectname) %(refname:strip=2)"
 Ask = Callable[[str], Mapping[str, str]]
 """What a Git remote has (ref to object id), by its name; nothing where it does not answer."""
 
@@ -117,18 +116,20 @@ def _faults_of_unseen(
             yield checkpoints.cannot_be_version(tag.name, incomplete[commit])
 
 
-def unseen_tag_faults(repo: Repo, project: Project) -> list[CPVError]:
-    """What is wrong with the tags of this clone; no remote is asked, and without such tags it is one Git call."""
+def unseen_tag_faults(repo: Repo, project: Project, listed: Iterable[ListedTag] | None = None) -> list[CPVError]:
+    """What is wrong with the tags of this clone; no remote is asked, and without such tags it is one Git call.
+
+    `listed` are the tags, if known.
+    """
     scheme, records = scheme_of(project.config), Records.of(repo)
     moved, unseen = list[_Moved](), dict[str, str]()
-    for row in repo.run("for-each-ref", f"--format={_FIELDS}", PREFIX).splitlines():
-        oid, peeled, name = row.split(" ", 2)
+    for name, oid, commit in tag_refs.list_tags(repo) if listed is None else listed:
         line = line_of(scheme, name)
         old = records.moved_from(name, oid) if line else None
         if old is not None:
             moved.append(_Moved(name, oid, old))
         elif line and not records.is_settled(name, oid):
-            unseen[name] = peeled or oid
+            unseen[name] = commit
     order = _Order(repo, scheme, records.published)
     broken = {name: commit for name, commit in unseen.items() if order.is_broken(name)}
     # What a remote has may have come from there.

@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, file_word
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.fetch_rule import Part
 from cpv_hooks.system.alike_names import alike, one_name
 from cpv_hooks.system.columns import HashColumn, NameColumn

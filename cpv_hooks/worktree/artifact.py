@@ -8,9 +8,10 @@ from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cpv_hooks import state_files
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.signatures import FolderListing, newest_time, signature, stamp
 from cpv_hooks.worktree.base_index import BaseEntry

@@ -7,9 +7,10 @@ import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_object_pieces
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.columns import OID_BYTES, HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, file_word, git_word
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import Index
@@ -18,9 +18,17 @@ from cpv_hooks.worktree.new_artifacts import new_artifacts
 _PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 
+class ListedFiles(NamedTuple):
+    """The pointer files, those of them that are in conflict, and those in Git's index with their tags."""
+
+    files: list[str]
+    unmerged: set[str]
+    tracked: list[str]
+
+
 class Found:
     """The pointers of a work tree; `left_out` those that a sparse checkout took, `ignored` says of which Git's rules
-    hide the pointer. `tracked` is what Git lists of its index (`ls-files -t`).
+    hide the pointer. `listed` is what Git said of them.
 
     `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict, and
     `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
@@ -29,7 +37,7 @@ class Found:
     def __init__(self) -> None:
         self.left_out: list[tuple[Project, Pointer]] = []
         self.pointers: list[tuple[Project, Pointer]] = []
-        self.tracked: list[str] = []
+        self.listed = ListedFiles([], set(), [])
         self.errors: list[CPVError] = []
         self.ignored: list[CPVError] = []
         self.kept: set[str] = set()
@@ -37,17 +45,32 @@ class Found:
         self.chosen: list[tuple[Project, Pointer]] = []
 
     @property
+    def tracked(self) -> list[str]:
+        """What Git lists of its index (`ls-files -t`)."""
+        return self.listed.tracked
+
+    @property
     def paths(self) -> set[str]:
         return {pointer.path for _, pointer in self.pointers}
 
 
-def discover(repo: Repo, projects: list[Project], index: Index, clock: Clock, *, committing: bool = False) -> Found:
+def discover(
+    repo: Repo,
+    projects: list[Project],
+    index: Index,
+    clock: Clock,
+    *,
+    committing: bool = False,
+    listed: ListedFiles | None = None,
+) -> Found:
     """All artifacts of the managed DVC roots. Broken pointers are errors in the result, not exceptions.
 
     With `committing` Git's index is the one of the commit under way: `git commit -a` has settled conflicts in it.
+    `listed` is what Git has just said of the pointer files.
     """
     found = Found()
-    files, unmerged, found.tracked = _listed(repo, committing=committing)
+    found.listed = listed or _listed(repo, committing=committing)
+    files, unmerged = found.listed.files, found.listed.unmerged
     now = clock.now()
     known = dict(index.pointers)
     index.pointers.clear()
@@ -174,15 +197,7 @@ def readable_pointers(repo: Repo) -> Iterator[Pointer]:
             continue
 
 
-class _Listed(NamedTuple):
-    """The pointer files, those of them that are in conflict, and those in Git's index with their tags."""
-
-    files: list[str]
-    unmerged: set[str]
-    tracked: list[str]
-
-
-def _listed(repo: Repo, *, committing: bool = False) -> _Listed:
+def _listed(repo: Repo, *, committing: bool = False) -> ListedFiles:
     listed = repo.run(
         "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *_PATTERNS, index=committing
     )
@@ -191,7 +206,7 @@ def _listed(repo: Repo, *, committing: bool = False) -> _Listed:
     entries = [(tag, name) for tag, name in rows if is_pointer_file(name)]
     unmerged = {name for tag, name in entries if tag == "M"}
     tracked = [f"{tag} {name}" for tag, name in rows if tag != "?"]
-    return _Listed(sorted({name for _, name in entries}), unmerged, tracked)
+    return ListedFiles(sorted({name for _, name in entries}), unmerged, tracked)
 
 
 def owner(projects: list[Project], path: str) -> Project | None:

@@ -9,11 +9,11 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.columns import HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing, signature
 from cpv_hooks.worktree import folder_links

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError, git_word, shell_word
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 
 _GLOB = frozenset("*?[")

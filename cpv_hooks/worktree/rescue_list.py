@@ -10,12 +10,12 @@ import json
 import os
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.own_files import open_own

@@ -7,11 +7,12 @@ import stat
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.columns import OID_BYTES, HashColumn
 from cpv_hooks.system.signatures import FolderListing, Signature, signature
 from cpv_hooks.worktree.base_index import BaseEntry

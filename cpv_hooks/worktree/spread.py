@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.signatures import Signature
 
 

@@ -42,6 +42,8 @@ def rows(bench: Bench) -> Iterator[Row]:
         programs[name] = f"{build(bench, bench.against)}{os.pathsep}"
         folders[name] = bench.cpv_repository("commands-against", SETTINGS)
         make_past(folders[name], versions, NEWEST, first=1)
+        # Its own settings of Git's as well: what another revision left of them an earlier one may not understand.
+        run(folders[name], "cpv", "uninstall")
         run(folders[name], *_with(programs[name]), "cpv", "install")
     for command, aim in _ASKS.items():
         words = command.split()

@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 from urllib.request import Request
 
@@ -22,6 +22,7 @@ from cpv_hooks.accounts.personal.http_request import HTTPStatusError, send_reque
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import hide
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 
 MARK = "[dvc cpv]: # (comment)"
 """The first line of the comment, by which the next run finds it: Markdown that shows nothing."""

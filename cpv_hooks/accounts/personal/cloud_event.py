@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 
 _WORDS = {
     "tagged": "was tagged",

@@ -6,12 +6,12 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.accounts.personal.private_folder import FILE_MODE, changing
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.own_files import read_own

@@ -11,9 +11,10 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks.model_formats import suffixes
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.export.version_facts import ExportFacts
 from cpv_hooks.project.config import Kind
 

@@ -10,9 +10,10 @@ import re
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.signatures import TEMPORARY
 
 FOLDER = re.compile(r"[0-9a-f]{2}")

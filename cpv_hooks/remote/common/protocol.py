@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from cpv_hooks.system.byte_source import ByteSource

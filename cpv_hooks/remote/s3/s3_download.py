@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.progress import Progress
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.remote.common.protocol import CorruptObject, RemoteError
 from cpv_hooks.remote.common.resumable_download import Partial, begun
 from cpv_hooks.remote.common.verified_copy import corrupt, receive

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.redact import redact
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.http1 import LONGEST
 from cpv_hooks.remote.s3_client.s3_errors import code_of

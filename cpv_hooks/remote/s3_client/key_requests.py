@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.remote.s3_client.http1 import Connection
 from cpv_hooks.remote.s3_client.request_signing import Keys, host_of
 from cpv_hooks.remote.s3_client.tls_context import context_of

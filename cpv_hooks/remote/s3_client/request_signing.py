@@ -10,8 +10,9 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
 from urllib.parse import quote, urlsplit
+
+from cpv_hooks.named_tuple import NamedTuple
 
 STAND_IN = "0" * 32
 """The object id that boto3 is asked for."""

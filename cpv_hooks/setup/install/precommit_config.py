@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.git.hook_names import STAGES
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 
 PRE_COMMIT_CONFIG = ".pre-commit-config.yaml"

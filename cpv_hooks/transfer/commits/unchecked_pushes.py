@@ -11,10 +11,10 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.objects.upload_queue import Queue

@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache, md5_of
 from cpv_hooks.errors import CPVError, disk_error, shell_word
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.dask_cluster import connect_cluster
 from cpv_hooks.transfer.objects.store import Store

@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue

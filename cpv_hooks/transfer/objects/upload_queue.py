@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.own_files import open_own
 

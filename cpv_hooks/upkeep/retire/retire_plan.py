@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
@@ -15,6 +15,7 @@ from cpv_hooks.history.log import size_of
 from cpv_hooks.history.reader import Recorded, read_history
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.metrics import metrics_for_json
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.download.version_content import NobodyHas, find_content
 from cpv_hooks.operations.info.version_history import version_of_either_line
 from cpv_hooks.project import retired

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from cpv_hooks.console.output import printable
 from cpv_hooks.errors import CPVError, shell_word
@@ -12,6 +11,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.conditions import refuse_unknown
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.where import Where
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.info.version_history import version_of_either_line
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.pointers_at import pointers_at

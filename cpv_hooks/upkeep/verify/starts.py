@@ -7,11 +7,12 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cpv_hooks import state_files
 from cpv_hooks.console.durations import DAY
 from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 GRACE = 30 * DAY
