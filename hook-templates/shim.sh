@@ -94,25 +94,39 @@ chain() {
     CPV_SHIM="$PWD $hook" "$chained" "$@"
 }
 
+# A link to a hook beside it leads to what was there by that name.
+name_hook() {
+    target=$(readlink "$file") && [ "${target%/*}" = "$target" ] && [ -e "$target" ] || target=../hooks/$file
+    [ ! -e "$target.legacy" ] || target=../cpv-legacy/$target
+    ln -sf "$target" "$top/cpv-hooks/$1"
+}
+
 # A folder like the one of Git's hooks, with links to what was there: `$0`, and what lies beside it, are as they were.
 name_chained() (
     mkdir -p "$common/cpv-hooks" "$common/cpv-legacy" && cd "$common" && top=$PWD && cd hooks || return
     for file in *; do
         case $file in
         *.sample) ;;
-        *.cpv-chained) ln -sf "../hooks/$file" "$top/cpv-hooks/${file%.cpv-chained}" ;;
+        *.cpv-chained) name_hook "${file%.cpv-chained}" ;;
         *.legacy) # which pre-commit starts by this name
             ln -sf "../hooks/$file" "$top/cpv-legacy/${file%.legacy}"
             printf '#!/bin/sh\nexec "${0%%/*}/../cpv-legacy/%s" "$@"\n' "${file%.legacy}" >"$top/cpv-hooks/$file"
             chmod +x "$top/cpv-hooks/$file"
             ;;
         *)
-            [ -e "$file.cpv-chained" ] || ln -sf "../hooks/$file" "$top/cpv-hooks/$file"
+            [ -e "$file.cpv-chained" ] || name_hook "$file"
             [ -e "$file.legacy" ] || ln -sf "../hooks/$file" "$top/cpv-legacy/$file"
             ;;
         esac
     done
 ) 2>/dev/null
+
+# A hook of another name that is a link to this one: to what was here first.
+if [ -L "$0" ] && [ "${0##*/}" != "$hook" ] && [ -x "$chained" ]; then
+    hook=${0##*/}
+    chain "$@"
+    exit
+fi
 
 # Whether no Git started a hook of the work tree: dulwich, and so `dvc exp`, runs some in Git's own folder, from where
 # nobody finds the work tree. The next Git command looks. Git itself would give GIT_DIR.

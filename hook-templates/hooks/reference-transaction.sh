@@ -16,7 +16,8 @@ lines() {
 if [ -n "$makes_tag" ] || renames_to_tag; then
     case $1 in
     prepared | committed)
-        if managed; then
+        # With a hook behind it, it has not ended for a fetch.
+        if managed && { [ -z "$chained" ] || ! fetches; }; then
             lines | run "$@" || exit
         fi
         ;;

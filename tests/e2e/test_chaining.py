@@ -24,15 +24,18 @@ HOOKS = {
 }
 
 
-def fingerprint(story: Shell) -> dict[str, tuple[str, int]]:
+def fingerprint(story: Shell) -> dict[str, tuple[str, int] | str]:
     """Everything in the Git directory that decides what Git does, byte for byte and with its mode."""
     git = story.path / ".git"
     files = [git / "config", *(git / "hooks").rglob("*"), *(git / "info").rglob("*"), *story.path.glob(".husky/**/*")]
-    return {
-        path.relative_to(story.path).as_posix(): (hashlib.md5(path.read_bytes()).hexdigest(), path.stat().st_mode)
-        for path in files
-        if path.is_file()
-    }
+    found: dict[str, tuple[str, int] | str] = {}
+    for path in files:
+        name = path.relative_to(story.path).as_posix()
+        if path.is_symlink():
+            found[name] = os.readlink(path)
+        elif path.is_file():
+            found[name] = hashlib.md5(path.read_bytes()).hexdigest(), path.stat().st_mode
+    return found
 
 
 def install(story: Shell) -> None:
@@ -64,6 +67,14 @@ def own_hooks(story: Shell) -> None:
         story.write(f".git/hooks/{name}", f"#!/bin/sh\n{body}\n").chmod(0o755)
 
 
+def linked_hooks(story: Shell) -> None:
+    """One script for all, which asks by which name it was started."""
+    story.write(".git/hooks/lib/note.sh", f"{NOTE}\n")
+    story.write(".git/hooks/pre-commit", '#!/bin/sh\n. "${0%/*}/lib/note.sh"\n').chmod(0o755)
+    for name in ("commit-msg", "prepare-commit-msg", "post-commit", "pre-push"):
+        (story.path / ".git/hooks" / name).symlink_to("pre-commit")
+
+
 def pre_commit_framework(story: Shell) -> None:
     story.write(".pre-commit-config.yaml", TEMPLATE.read_text())
     story.python("-m", "pre_commit", "install")
@@ -87,7 +98,15 @@ def settings(story: Shell) -> None:
     story.write(".git/info/exclude", "/scratch\n/.dvc/tmp")
 
 
-BEFORE: list[Callable[[Shell], None]] = [nothing, own_hooks, pre_commit_framework, husky, dvc_hooks, settings]
+BEFORE: list[Callable[[Shell], None]] = [
+    nothing,
+    own_hooks,
+    linked_hooks,
+    pre_commit_framework,
+    husky,
+    dvc_hooks,
+    settings,
+]
 
 
 @pytest.mark.compatibility("Hook managers", "`uninstall` restores hooks and settings byte for byte")
@@ -121,6 +140,27 @@ def test_install_twice_changes_nothing(tmp_path: Path, _skeleton: Path, before: 
     assert fingerprint(story) == held
     by_command(story)
     assert fingerprint(story) == original
+
+
+@pytest.mark.parametrize("framework", [False, True])
+def test_hooks_that_are_links_to_one_another(tell: Tell, framework: bool) -> None:
+    """Each runs once, by its own name, also where the one that all lead to was set aside by pre-commit before."""
+    story = tell("live")
+    story.cpv("uninstall")
+    linked_hooks(story)
+    if framework:
+        story.write(".pre-commit-config.yaml", TEMPLATE.read_text())
+        story.python("-m", "pre_commit", "install", "--hook-type", "pre-commit")
+        assert (story.path / ".git/hooks/pre-commit.legacy").exists()
+    for _ in range(2):
+        install(story)
+        notes(story)
+        story.put("model.bin", f"model {_ + 3}\n")
+        story.git("commit", "-qam", "third")
+        assert notes(story) == ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"]
+    story.git("init", "-q", "--bare", "../host.git")
+    story.git("push", "-q", "../host.git", "main")
+    assert notes(story) == ["pre-push"]
 
 
 @pytest.mark.compatibility("Hook managers", "hand-written hooks")

@@ -108,6 +108,20 @@ def test_tags_that_are_deleted_ask_nobody(live: Story) -> None:
     assert not live.git("tag", "-l", "long-*").lines
 
 
+def test_tags_that_a_fetch_brings_start_nothing(live: Story) -> None:
+    """With a hook behind CPV's, which is run for each of them."""
+    host_of(live)
+    live.cpv("uninstall")
+    live.write(".git/hooks/reference-transaction", "#!/bin/sh\ncat >>.git/seen\n").chmod(0o755)
+    live.cpv("install")
+    live.git("push", "-q", "origin", "HEAD:refs/tags/v5.0", env={"CPV_RUNNING": "1"})
+    log = live.path.parent / "log"
+    live.run("strace", "-f", "-qq", "-o", log, "-e", "trace=execve", "git", "fetch", "-q", "--tags", "origin")
+    assert "python" not in log.read_text()
+    assert "refs/tags/v5.0" in live.read(".git/seen").decode()
+    assert live.git("tag", "-l", "v5.0").lines == ["v5.0"]
+
+
 def host_of(story: Story) -> Path:
     host = story.path.parent / "host.git"
     story.git("init", "-q", "--bare", host)

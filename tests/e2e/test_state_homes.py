@@ -87,6 +87,27 @@ def test_a_manager_on_top_brings_nothing_back(tell: Tell, aside: str, by_script:
     assert not [path for path in hooks.iterdir() if b"CPV hook shim" in path.read_bytes()]
 
 
+@pytest.mark.parametrize("by_script", [False, True])
+def test_a_folder_where_git_looked_for_hooks_before_is_cleared_too(tell: Tell, by_script: bool) -> None:
+    story = tell("live")
+    story.cpv("uninstall")
+    story.write(".git/hooks/post-commit", "#!/bin/sh\ntouch ran\n").chmod(0o755)
+    story.cpv("install")
+    story.write(".husky/pre-commit", "#!/bin/sh\n").chmod(0o755)
+    story.git("config", "core.hooksPath", ".husky")
+    story.cpv("install")
+    if by_script:
+        story.run("sh", story.path / ".git/cpv/uninstall")
+    else:
+        story.cpv("uninstall")
+    assert story.git("config", "core.hooksPath").lines == [".husky"]
+    story.git("config", "--unset", "core.hooksPath")
+    left = [path for path in (story.path / ".git/hooks").iterdir() if path.suffix != ".sample"]
+    assert [path.name for path in left] == ["post-commit"]
+    story.git("commit", "-q", "--allow-empty", "-m", "plain")
+    assert (story.path / "ran").exists()
+
+
 def linked(story: Story) -> Story:
     """A linked work tree, with state of its own."""
     side = Story(story.path.parent / "side", story.mode)

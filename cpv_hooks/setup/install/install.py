@@ -104,7 +104,9 @@ class _Installation:
         foreign = _foreign_hooks_path(repo, manifest)
         own = repo.shared / state_files.HOOKS
         folder = own if foreign else hooks_dir(repo)
-        manifest.hooks_dir = from_common(repo, folder)
+        before, manifest.hooks_dir = manifest.hooks_dir, from_common(repo, folder)
+        # They serve again when Git looks there again.
+        manifest.other_dirs = sorted({*manifest.other_dirs, before} - {"", manifest.hooks_dir})
         # What the shims made of the hooks that were there before; they make it again.
         for name in LINKS:
             shutil.rmtree(repo.common_dir / name, ignore_errors=True)
@@ -118,10 +120,11 @@ class _Installation:
         self.alterations.step("set hooks aside")
         for name in HOOKS:
             aside = foreign / name if foreign else folder / (name + CHAINED)
-            if aside.exists():
+            is_there = os.path.lexists(aside)  # a link may lead to a hook that is set aside too
+            if is_there:
                 lines.append(f"{name}: also runs {aside}")
             word = self._word(aside) if foreign else f'"${{0%/*}}/{name}{CHAINED}"'
-            self._write_shim(folder / name, self._shim(name, aside if foreign or aside.exists() else None, word))
+            self._write_shim(folder / name, self._shim(name, aside if foreign or is_there else None, word))
         if foreign:
             self._pass_through(own, foreign)
             self._set("core.hooksPath", str(own))

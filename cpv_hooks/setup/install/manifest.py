@@ -21,10 +21,14 @@ EXCLUDED = ("**/.dvc/cache", "**/.dvc/tmp", "**/.dvc/config.local")
 
 @dataclass
 class Manifest:
-    """What an installation changed. `config` maps a key to its former value, `files` a file to its former text."""
+    """What an installation changed. `config` maps a key to its former value, `files` a file to its former text.
+
+    `other_dirs` hold shims since an earlier installation, when Git looked for hooks there.
+    """
 
     identity: str = field(default_factory=lambda: os.urandom(8).hex())
     hooks_dir: str = ""
+    other_dirs: list[str] = field(default_factory=list)
     hooks: list[str] = field(default_factory=list)
     chained: list[str] = field(default_factory=list)
     config: dict[str, str | None] = field(default_factory=dict)
@@ -44,6 +48,11 @@ class Manifest:
                 where=where,
                 fix=f"rm {shell_path(where)} && dvc cpv install",
             ) from error
+
+    @property
+    def all_dirs(self) -> list[Path]:
+        """Every folder with shims, from Git's own."""
+        return [Path(name) for name in (self.hooks_dir, *self.other_dirs)]
 
     def data(self) -> bytes:
         """The content of its file."""

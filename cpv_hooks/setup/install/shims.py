@@ -132,7 +132,9 @@ def is_renewed(hook: Path, aside: Path) -> bool:
 
 def shims_set_aside(folder: Path, name: str) -> list[Path]:
     """Shims of ours that a manager keeps as older hooks since it was installed over us: it would bring them back."""
-    return [path for path in (*sorted(folder.glob(f"{name}.*")), folder / "old-hooks" / name) if is_our_shim(path)]
+    found = (*sorted(folder.glob(f"{name}.*")), folder / "old-hooks" / name)
+    # A link to a shim is a hook of the user's that was a link to the hook which stood there.
+    return [path for path in found if not path.is_symlink() and is_our_shim(path)]
 
 
 def stamped(path: Path) -> Interpreter | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from itertools import product
 from pathlib import Path
 
 from cpv_hooks import state_files
@@ -60,15 +61,15 @@ def _left_to_framework(repo: Repo) -> list[str]:
 
 
 def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
-    hooks = repo.common_dir / manifest.hooks_dir
-    for name in manifest.hooks:
+    folders = [repo.common_dir / folder for folder in manifest.all_dirs]
+    for hooks, name in product(folders, manifest.hooks):
         for shim in (hooks / name, *shims_set_aside(hooks, name)):
             if is_our_shim(shim):
                 alterations.write(shim, None)
     alterations.step("hooks")
-    for name in manifest.chained:
+    for hooks, name in product(folders, manifest.chained):
         hook, aside = hooks / name, hooks / (name + CHAINED)
-        if aside.exists() and not hook.exists():
+        if os.path.lexists(aside) and not hook.exists():
             alterations.move(aside, hook)
         elif aside.exists() and is_renewed(hook, aside):
             alterations.write(aside, None)
@@ -135,20 +136,22 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
     """The shell script that undoes the installation for when CPV is gone, and what it needs: by name in `shared`."""
     files: dict[str, bytes] = {}
     quote = shlex.quote
-    hooks = Path(manifest.hooks_dir)  # from Git's own folder, in which the script works: it may be moved or copied
+    folders = manifest.all_dirs  # from Git's own folder, in which the script works: it may be moved or copied
     lines = [
         "#!/bin/sh",
         "# Removes CPV's hooks from this repository and puts back what was there.",
         'cd "${0%/*}/.." || exit',
         f"rm -rf {' '.join(LINKS)}",
     ]
-    for name in manifest.hooks:
+    is_shim = '[ ! -L "$shim" ] && grep -q \'CPV hook shim\' "$shim" 2>/dev/null'
+    for hooks, name in product(folders, manifest.hooks):
         shim, old = quote(str(hooks / name)), quote(str(hooks / "old-hooks" / name))
-        marked = "grep -q 'CPV hook shim' \"$shim\" 2>/dev/null"
-        lines.append(f'for shim in {shim} {shim}.* {old}; do {marked} && rm -f "$shim"; done')
-    for name in manifest.chained:
+        lines.append(f'for shim in {shim} {shim}.* {old}; do {is_shim} && rm -f "$shim"; done')
+    for hooks, name in product(folders, manifest.chained):
         hook, aside = quote(str(hooks / name)), quote(str(hooks / (name + CHAINED)))
-        lines.append(f"if [ ! -e {hook} ]; then mv {aside} {hook}; elif cmp -s {aside} {hook}; then rm {aside}; fi")
+        is_there = f"[ -e {aside} ] || [ -L {aside} ]"
+        back = f"if [ ! -e {hook} ]; then mv {aside} {hook}; elif cmp -s {aside} {hook}; then rm {aside}; fi"
+        lines.append(f"if {is_there}; then {back}; fi")
     for key, former in manifest.config.items():
         change = f"--unset-all {quote(key)}" if former is None else f"--replace-all {quote(key)} {quote(former)}"
         lines.append(f"git config --local {change}")
@@ -162,7 +165,7 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
     lines.append("echo 'CPV is removed from this repository'")
-    marked = f"grep -qs {' '.join(f'-e {quote(mark)}' for mark in FRAMEWORK_MARKS)} {quote(str(hooks))}/*"
+    marked = f"grep -qs {' '.join(f'-e {quote(mark)}' for mark in FRAMEWORK_MARKS)} {quote(manifest.hooks_dir)}/*"
     config = quote(os.path.relpath(repo.top / PRE_COMMIT_CONFIG, repo.common_dir))
     runs_cpv = f"grep -qs -e 'cpv-hook ' -e 'id: cpv-' {config}"
     advice = f"pre-commit still runs CPV; take the hooks cpv-... out of {PRE_COMMIT_CONFIG}, or: pre-commit uninstall"
