@@ -50,6 +50,17 @@ def test_chained_hook_gets_all_lines_of_a_transaction(shell: Shell, count: int) 
     assert shell.read("got").decode() == lines
 
 
+@pytest.mark.compatibility("Git settings and versions", "`preparing`, a state of reference transactions (Git 2.54)")
+def test_a_state_that_only_the_newest_git_has(shell: Shell) -> None:
+    """It is the chained hook's alone: a tag is looked at when the transaction is prepared."""
+    shell.git("init", "-q")
+    theirs = shell.write("theirs", '#!/bin/sh\necho "$@" >got\ncat >>got\n')
+    theirs.chmod(0o755)
+    lines = f"{'0' * 40} {OID} refs/tags/v0.0\n"
+    shell.run(shim(shell, "reference-transaction", chained=str(theirs)), "preparing", input=lines)
+    assert shell.read("got").decode() == f"preparing\n{lines}"
+
+
 @pytest.mark.compatibility("Git settings and versions", "batched and repeated reference transactions")
 def test_a_shim_reads_a_batch_of_refs_at_once(shell: Shell) -> None:
     """A shell reads its own lines byte by byte, more than a hundred calls for each."""
