@@ -11,7 +11,7 @@ from cpv_hooks.accounts.git_host.pattern import SSH, parse_ssh_url, repository_u
 from cpv_hooks.console.check_result import Check, Question, side_by_side
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.personal_settings import Settings
+    from cpv_hooks.accounts.personal.schema import Settings
 
 AWS_CONFIG, BITBUCKET_CONFIG = "dvc cpv aws-config", "dvc cpv bitbucket-config"
 

@@ -76,7 +76,8 @@ def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
 
     Changes nothing, raises nothing. What is not configured is a warning.
     """
-    from cpv_hooks.accounts.personal.personal_settings import Settings, load_settings, path
+    from cpv_hooks.accounts.personal.personal_settings import load_settings, path
+    from cpv_hooks.accounts.personal.schema import Settings
 
     loaded: list[Settings] = []
 

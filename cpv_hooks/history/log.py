@@ -12,7 +12,7 @@ from cpv_hooks.dvcformat.pointer import Named
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
 from cpv_hooks.history.model_contents import Models, ModelSummary
 from cpv_hooks.history.reader import Recorded, look_ahead
-from cpv_hooks.history.recorded_contents import ArtifactRecord
+from cpv_hooks.history.recorded_contents import ArtifactRecord, FileEntry, file_entry
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.version_series import SeriesReader
 from cpv_hooks.history.where import Where
@@ -27,20 +27,6 @@ NO_RETIRED: Mapping[str, Retirement] = {}
 NO_STAGES: Mapping[str, str | None] = {}
 _FIRST = 200
 """So many versions are looked for before the first line is there; then twice as many each time."""
-
-
-class FileEntry(TypedDict):
-    """An artifact of a version."""
-
-    path: str
-    """Relative to the top of the repository."""
-    kind: Kind
-    size: int | None
-    """Bytes, of a directory all its files' together; null where the pointer does not say."""
-    md5: str | None
-    """DVC's hash, of a directory with `.dir` behind it; null for an import that was never downloaded."""
-    nfiles: int | None
-    """The number of files of a directory (null where its pointer does not say), 1 for a file."""
 
 
 class BestEntry(TypedDict):
@@ -217,7 +203,7 @@ class Log:
             size_change=None if size is None or old is None else size - old,
             metrics=metrics_for_json(metrics),
             metrics_change=deltas(self.metrics(before) if before else {}, metrics),
-            files=[_file(artifact) for artifact in one.artifacts],
+            files=[file_entry(artifact.kind, artifact.pointer) for artifact in one.artifacts],
             in_cache=in_cache,
             on_remote=None if one.error else on_remote,
             models=None,
@@ -254,14 +240,3 @@ def deltas(old: Mapping[str, Metric], new: Mapping[str, Metric]) -> dict[str, in
 
 def _contents(artifacts: Sequence[ArtifactRecord]) -> dict[str, tuple[Kind, Named]]:
     return {one.pointer.path: (one.kind, one.pointer.named) for one in artifacts}
-
-
-def _file(artifact: ArtifactRecord) -> FileEntry:
-    pointer = artifact.pointer
-    return FileEntry(
-        path=pointer.path,
-        kind=artifact.kind,
-        size=pointer.size,
-        md5=pointer.oid,
-        nfiles=pointer.nfiles if pointer.isdir else 1,
-    )

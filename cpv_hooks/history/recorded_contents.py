@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypedDict
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
@@ -13,6 +14,20 @@ from cpv_hooks.project.config import Kind
 from cpv_hooks.project.pointer_reader import PointerReader
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+
+
+class FileEntry(TypedDict):
+    """An artifact of a version."""
+
+    path: str
+    """Relative to the top of the repository."""
+    kind: Kind
+    size: int | None
+    """Bytes, of a directory all its files' together; None where the pointer does not say."""
+    md5: str | None
+    """DVC's hash, of a directory with `.dir` behind it; None for an import that was never downloaded."""
+    nfiles: int | None
+    """The number of files of a directory (None where its pointer does not say), 1 for a file."""
 
 
 class ArtifactRecord(NamedTuple):
@@ -75,3 +90,9 @@ class Contents:
     def _kind(self, project: Project, path: str) -> tuple[int, Kind]:
         kind = project.kind_of(path)
         return self._kinds.setdefault(path, (PLACES[Line.of(kind)], kind))
+
+
+def file_entry(kind: Kind, pointer: Pointer) -> FileEntry:
+    """An artifact of a version, for JSON."""
+    nfiles = pointer.nfiles if pointer.isdir else 1
+    return FileEntry(path=pointer.path, kind=kind, size=pointer.size, md5=pointer.oid, nfiles=nfiles)

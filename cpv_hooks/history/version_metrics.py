@@ -9,11 +9,10 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.metric_formats.metric_places import source_of
 from cpv_hooks.metric_formats.metrics import line_number_of
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.project import plugins
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.versions import commit_metrics, tag_refs
-from cpv_hooks.versions.commit_metrics import MetricsFile
+from cpv_hooks.versions.commit_metrics import MetricsFile, file_metrics
 from cpv_hooks.versions.version import Version
 
 
@@ -40,7 +39,7 @@ class Origin(NamedTuple):
 def origin(files: Iterable[MetricsFile], key: str, value: object) -> Origin | None:
     """The metrics file that says this last, and the line; None where none of these files does."""
     for file in files:
-        values = _read(file)
+        values = file_metrics(file)
         for name in (key, key.removeprefix(f"{source_of(file.name)}:")):
             if values.get(name) == value:
                 return Origin(file.name, line_number_of(file.path, name))
@@ -51,10 +50,3 @@ def in_cache(project: Project, pointer: Pointer) -> Path | None:
     """A file artifact's object in the cache, if it is there."""
     blob = Store(project, legacy=pointer.legacy).blob(pointer.oid) if pointer.oid else None
     return blob.path if blob else None
-
-
-def _read(file: MetricsFile) -> dict[str, int | float | str]:
-    try:
-        return plugins.metrics_in(file.path, file.name)
-    except OSError:
-        return {}

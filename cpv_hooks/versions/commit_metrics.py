@@ -49,7 +49,7 @@ def read_commit_metrics(artifacts: Iterable[tuple[Project, Pointer]], find: Find
         if is_log and pointer.oid and not pointer.isdir:
             logs[source_of(pointer.path)] = {}
         for file in metrics_files(project, pointer, find):
-            values = _read(file)
+            values = file_metrics(file)
             group = states if file.name.rpartition("/")[2] == STATE else logs
             group.setdefault(source_of(file.name), {}).update(values)
             if is_log and not values and file.path.stat().st_size and not pointer.isdir:
@@ -67,7 +67,8 @@ def _named(files: dict[str, Values], *, alone: bool) -> Values:
     return {key if alone else f"{name}:{key}": value for name, values in files.items() for key, value in values.items()}
 
 
-def _read(file: MetricsFile) -> Values:
+def file_metrics(file: MetricsFile) -> Values:
+    """The metrics in a file; none where it cannot be read."""
     from cpv_hooks.project import plugins
 
     try:

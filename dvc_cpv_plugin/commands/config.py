@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cpv_hooks.accounts.personal import personal_settings
+from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import MASK, redact
 from dvc_cpv_plugin.commands import NOUNS, ui
@@ -42,7 +43,7 @@ class CmdConfigList(CPVCommand):
 
     def run(self) -> int:
         found = personal_settings.get()
-        defaults = dict(_leaves(personal_settings.Settings().model_dump()))
+        defaults = dict(_leaves(Settings().model_dump()))
         values = {name: value for name, value in _leaves(_masked("", found)) if name != "version"}
         if sys.stdout.isatty() and not self.args.json:
             rows = [(name, _word(value), "" if value == defaults[name] else "set") for name, value in values.items()]

@@ -15,7 +15,7 @@ from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.personal_settings import Settings
+    from cpv_hooks.accounts.personal.schema import Settings
 
 NAME = "s3"
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
@@ -150,7 +150,7 @@ def check_target(request: AwsRequest) -> None:
     """Refuse a region or an endpoint that cannot be one, before anything is asked or changed."""
     from pydantic import ValidationError
 
-    from cpv_hooks.accounts.personal.personal_settings import Aws
+    from cpv_hooks.accounts.personal.schema import Aws
 
     for flag, field, value in (
         ("--region", "region", request.region),

@@ -17,7 +17,7 @@ from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.personal_settings import Settings
+    from cpv_hooks.accounts.personal.schema import Settings
 
 
 _OPTIONS = {
@@ -75,13 +75,14 @@ class Personal:
     def apply(self, undo: ExitStack) -> None:
         """Do it; what brings the former state back is put on `undo`."""
         from cpv_hooks.accounts.personal import personal_settings
+        from cpv_hooks.accounts.personal.private_folder import link_credentials
 
         if self.changes:
             undo.callback(_put_back, personal_settings.path(), _bytes(personal_settings.path()))
             personal_settings.update(dict[str, Any](self.changes))
         if self.link is not None:
             undo.callback(_link_back, _linked())
-            personal_settings.link_credentials(self.link)
+            link_credentials(self.link)
 
 
 def _brought(project: Project | None, target: AwsTarget) -> set[str]:

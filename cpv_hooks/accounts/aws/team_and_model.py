@@ -15,7 +15,7 @@ from cpv_hooks.project.roots import projects_here
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.personal_settings import Settings
+    from cpv_hooks.accounts.personal.schema import Settings
 
 
 @dataclass(frozen=True)

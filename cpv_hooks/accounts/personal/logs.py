@@ -157,13 +157,13 @@ def _file_name(name: str) -> str:
 def _keep() -> int:
     if not _says_what_logs_need():
         return log_rotation.KEPT
-    from cpv_hooks.accounts.personal import personal_settings
+    from cpv_hooks.accounts.personal import personal_settings, schema
 
     try:
         return personal_settings.load_settings().logs.keep
     except CPVError:
         # Whoever needs the settings will say what is wrong with them.
-        return personal_settings.Logs().keep
+        return schema.Logs().keep
 
 
 def _says_what_logs_need() -> bool:

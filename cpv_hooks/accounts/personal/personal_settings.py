@@ -12,25 +12,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cpv_hooks import state_files
-from cpv_hooks.accounts.personal.private_folder import FILE_MODE, changing, link_credentials
-from cpv_hooks.accounts.personal.schema import LOOPBACK, VERSION, Aws, Bitbucket, Logs, Notify, Settings
+from cpv_hooks.accounts.personal.private_folder import FILE_MODE, changing
+from cpv_hooks.accounts.personal.schema import VERSION, Settings
 from cpv_hooks.console.redact import hide
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.state_files import cpv_home
-
-__all__ = [
-    "LOOPBACK",
-    "Aws",
-    "Bitbucket",
-    "Logs",
-    "Notify",
-    "Settings",
-    "get",
-    "keys",
-    "link_credentials",
-    "load_settings",
-]
-__all__ += ["path", "preview", "update"]
 
 MAX_BYTES = 1 << 20
 _SET = "dvc cpv config set"

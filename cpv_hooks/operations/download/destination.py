@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS
-from cpv_hooks.operations.download.version_content import Piece, Stock, local
+from cpv_hooks.operations.download.version_content import Piece, Stock, folders_above, local
 from cpv_hooks.system.signatures import TEMPORARY
 
 
@@ -41,7 +40,9 @@ class _Survey:
         self._output = output
         self._files = {stock.place(piece): piece for piece in stock.pieces}
         self._artifacts = {local(stock.project, pointer) for pointer in stock.pointers if pointer.isdir}
-        self._folders = {above for name in (*self._files, *self._artifacts) for above in _above(name)} | self._artifacts
+        self._folders = {
+            above for name in (*self._files, *self._artifacts) for above in folders_above(name)
+        } | self._artifacts
         self._present: list[str] = []
         self._in_the_way: set[str] = set()
         self._foreign: str | None = None
@@ -80,9 +81,3 @@ class _Survey:
         with Progress(f"checking {self._output.name}") as progress:
             each(look, [self._files[name] for name in self._present], DISK_THREADS)
         return right
-
-
-def _above(path: str) -> Iterator[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path

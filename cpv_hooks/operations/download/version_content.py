@@ -234,11 +234,12 @@ def _refuse_overlaps(project: Project, pieces: Iterable[Piece]) -> None:
         if other is not piece:
             raise _overlap(piece)
     for piece in files.values():
-        if any(folder in files for folder in _above(piece.shown)):
+        if any(folder in files for folder in folders_above(piece.shown)):
             raise _overlap(piece)
 
 
-def _above(path: str) -> Iterator[str]:
+def folders_above(path: str) -> Iterator[str]:
+    """The folders that a file lies in, the nearest first."""
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path

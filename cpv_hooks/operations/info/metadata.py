@@ -6,49 +6,17 @@ Everything returned can be given to `json.dumps` as it is. Nothing is fetched, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
 
 from cpv_hooks.history.model_contents import ModelEntry, Models
+from cpv_hooks.history.recorded_contents import FileEntry, file_entry
 from cpv_hooks.history.version_metrics import in_cache, metrics_of_version
 from cpv_hooks.metric_formats.metrics import metrics_for_json
-from cpv_hooks.operations.info.version_history import as_of, version_history, version_of_either_line
-from cpv_hooks.project.config import Kind
+from cpv_hooks.operations.info.version_history import HistoryMetadata, as_of, version_history, version_of_either_line
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import RetiredEntry, Retirement, read_retirements, retirement_entry
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.transfer.objects.availability import is_cached, on_remote
 from cpv_hooks.versions.version import Version, resolve_version, version_tags
-
-
-class FileMetadata(TypedDict):
-    """An artifact of a version."""
-
-    path: str
-    """Relative to the top of the repository."""
-    kind: Kind
-    size: int | None
-    """Bytes, of a directory all its files' together; None where the pointer does not say."""
-    md5: str | None
-    """DVC's hash, of a directory with `.dir` behind it; None for an import that was never downloaded."""
-    nfiles: int | None
-    """The number of files of a directory (None where its pointer does not say), 1 for a file."""
-
-
-class HistoryMetadata(TypedDict):
-    """What Git knows about a version."""
-
-    timestamp: str
-    """When the version was made, ISO 8601 in UTC: the tag's own time, or its commit's where the tag has none."""
-    commit: str
-    """The full id of the commit that the tag names."""
-    commit_timestamp: str
-    """When the commit was made, ISO 8601 in UTC."""
-    author: str
-    """The commit's author, `NAME <MAIL>`."""
-    message: str
-    """The first line of the tag's message, or of the commit's where the tag has none."""
-    commit_message: str
-    """All of the commit's message."""
 
 
 class VersionMetadata(HistoryMetadata):
@@ -60,7 +28,7 @@ class VersionMetadata(HistoryMetadata):
     """Bytes of all files together."""
     hash: str | None
     """DVC's hash of the first model or data artifact."""
-    files: list[FileMetadata]
+    files: list[FileEntry]
     """Every artifact of the version's line."""
     nfiles: int
     """The number of files, those in directories counted one by one."""
@@ -128,7 +96,7 @@ def combined_metadata(project: Project, tag: str | None = None) -> CombinedMetad
     found_model = _model(project, model.version, model.tag, asked[Line.MODEL]) if model else None
     found_data = DataMetadata(**_common(project, data.version, data.tag, asked[Line.DATA])) if data else None
     return CombinedMetadata(
-        **_history(project, version, version.name),
+        **version_history(project, version.commit, version.name),
         tag=version.name,
         size=sum(found["size"] for found in (found_model, found_data) if found),
         model=found_model,
@@ -144,20 +112,11 @@ def _model(project: Project, version: Version, tag: str | None, on_remote: bool 
 
 
 def _common(project: Project, version: Version, tag: str | None, on_remote: bool | None) -> VersionMetadata:
-    files = [
-        FileMetadata(
-            path=pointer.path,
-            kind=project.kind_of(pointer.path),
-            size=pointer.size,
-            md5=pointer.oid,
-            nfiles=pointer.nfiles if pointer.isdir else 1,
-        )
-        for pointer in version.pointers
-    ]
+    files = [file_entry(project.kind_of(pointer.path), pointer) for pointer in version.pointers]
     retired: Mapping[str, Retirement] = read_retirements(project.repo)
     main = "data" if version.line is Line.DATA else "model"
     return VersionMetadata(
-        **_history(project, version, tag),
+        **version_history(project, version.commit, tag),
         tag=tag,
         size=sum(file["size"] or 0 for file in files),
         hash=next((file["md5"] for file in files if file["kind"] == main), None),
@@ -167,18 +126,6 @@ def _common(project: Project, version: Version, tag: str | None, on_remote: bool
         in_cache=is_cached(project, version.pointers),
         on_remote=on_remote,
         retired=retirement_entry(retired.get(tag or "")),
-    )
-
-
-def _history(project: Project, version: Version, tag: str | None) -> HistoryMetadata:
-    found = version_history(project, version.commit, tag)
-    return HistoryMetadata(
-        timestamp=found.timestamp,
-        commit=version.commit,
-        commit_timestamp=found.commit_timestamp,
-        author=found.author,
-        message=found.message,
-        commit_message=found.commit_message,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypedDict
 
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError
@@ -14,15 +15,21 @@ from cpv_hooks.versions import stages, tag_refs
 from cpv_hooks.versions.version import Version, pointers_of, resolve_version, version_tags
 
 
-@dataclass(frozen=True)
-class VersionHistory:
-    """What Git says about a version; times are ISO 8601 in UTC."""
+class HistoryMetadata(TypedDict):
+    """What Git knows about a version."""
 
     timestamp: str
+    """When the version was made, ISO 8601 in UTC: the tag's own time, or its commit's where the tag has none."""
+    commit: str
+    """The full id of the commit that the tag names."""
     commit_timestamp: str
+    """When the commit was made, ISO 8601 in UTC."""
     author: str
+    """The commit's author, `NAME <MAIL>`."""
     message: str
+    """The first line of the tag's message, or of the commit's where the tag has none."""
     commit_message: str
+    """All of the commit's message."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class VersionPart:
     tag: str | None
 
 
-def version_history(project: Project, commit: str, tag: str | None) -> VersionHistory:
+def version_history(project: Project, commit: str, tag: str | None) -> HistoryMetadata:
     """Read a commit and, where one is given, the tag that names it (annotated or lightweight)."""
     # `rev-list`, because `log` obeys log.showSignature; its first line names the commit.
     args = ("rev-list", "-1", "--encoding=UTF-8", "--format=%ct%x00%an <%ae>%x00%B", "--end-of-options", commit)
@@ -41,8 +48,9 @@ def version_history(project: Project, commit: str, tag: str | None) -> VersionHi
     seconds, author, body = [*text.split("\0", 2), "", ""][:3]
     made, subject = _of_tag(project, tag) if tag else ("", "")
     commit_message = _text(body.strip("\n"))
-    return VersionHistory(
+    return HistoryMetadata(
         timestamp=_iso(made or seconds),
+        commit=commit,
         commit_timestamp=_iso(seconds),
         author=_text(author),
         message=_text(subject) or commit_message.partition("\n")[0],
@@ -76,7 +84,7 @@ def version_of_either_line(project: Project, tag: str | None) -> Version:
         found = [resolve_version(project, line, None) for line in Line if version_tags(project, line)]
         if not found:
             return resolve_version(project, Line.MODEL, None)
-        return max(found, key=lambda version: version_history(project, version.commit, version.name).timestamp)
+        return max(found, key=lambda version: version_history(project, version.commit, version.name)["timestamp"])
     if stages.is_reference(tag):
         return resolve_version(project, Line.MODEL, tag)
     for line in Line:

@@ -25,7 +25,6 @@ from cpv_hooks.remote.common.protocol import (
     DVC3_LAYOUT,
     NO_SIZES,
     Blob,
-    CorruptObject,
     MissingObject,
     RemoteError,
     ignore_blob,
@@ -37,6 +36,24 @@ if TYPE_CHECKING:
     from cpv_hooks.system.byte_source import ByteSource
 
 THREADS = 4
+
+
+class _faults:
+    """Raises an `OSError` of the block as a `RemoteError`, or as `MissingObject` where that object is not there."""
+
+    def __init__(self, folder: Path, oid: str | None = None) -> None:
+        self._folder = folder
+        self._oid = oid
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if self._oid and isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise MissingObject(f"object {self._oid} is not on the remote", where=str(self._folder)) from error
+        if isinstance(error, OSError):
+            plain = disk_error(error, self._folder)
+            raise RemoteError(plain.what, where=f"remote {plain.where}", fix=plain.fix) from error
 
 
 class LocalRemote:
@@ -61,12 +78,11 @@ class LocalRemote:
         return {oid for oid in oids if not self._is_there(oid, sizes.get(oid))}
 
     def _is_there(self, oid: str, size: int | None) -> bool:
-        try:
-            status = os.stat(self.path(oid))
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise self._fault(error) from error
+        with _faults(self.folder):
+            try:
+                status = os.stat(self.path(oid))
+            except (FileNotFoundError, NotADirectoryError):
+                return False
         return stat.S_ISREG(status.st_mode) and size in (None, status.st_size)
 
     def upload(self, blobs: Sequence[Blob], progress: Progress, done: Callable[[Blob], None] = ignore_blob) -> None:
@@ -81,34 +97,25 @@ class LocalRemote:
 
     def _put(self, blob: Blob, progress: Progress) -> None:
         try:
-            chunks = read_chunks(blob.path)
-            store_object(chunks, blob.oid, self.path(blob.oid), progress, where=str(blob.path), legacy=self._legacy)
-        except OSError as error:
-            raise self._fault(error) from error
-        except CorruptObject:
+            with _faults(self.folder):
+                chunks = read_chunks(blob.path)
+                store_object(chunks, blob.oid, self.path(blob.oid), progress, where=str(blob.path), legacy=self._legacy)
+        except RemoteError:
             raise
         except CPVError as error:
             raise RemoteError(error.what, where=f"remote {error.where}", fix=error.fix) from error
 
     def download(self, oid: str, to: Path, progress: Progress) -> None:
         source = self.path(oid)
-        try:
+        with _faults(self.folder, oid):
             progress.grow(source.stat().st_size)
             receive(read_chunks(source), oid, to, progress, where=str(source), legacy=self._legacy)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise MissingObject(f"object {oid} is not on the remote", where=str(self.folder)) from error
-        except OSError as error:
-            raise self._fault(error) from error
 
     def open_ranges(self, oid: str) -> ByteSource:
         from cpv_hooks.system.byte_source import FileSource
 
-        try:
+        with _faults(self.folder, oid):
             return FileSource(self.path(oid))
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise MissingObject(f"object {oid} is not on the remote", where=str(self.folder)) from error
-        except OSError as error:
-            raise self._fault(error) from error
 
     def check(self) -> None:
         """See `Remote`; the directory may be yet to make."""
@@ -122,10 +129,6 @@ class LocalRemote:
             what = "no permission for the remote's directory"
             raise RemoteError(what, where=str(nearest), fix=f"chmod u+rwx {shell_path(nearest)}")
 
-    def _fault(self, error: OSError) -> RemoteError:
-        plain = disk_error(error, self.folder)
-        return RemoteError(plain.what, where=f"remote {plain.where}", fix=plain.fix)
-
 
 class LocalInventory:
     """A remote that is a directory. It computes no checksums."""
@@ -138,45 +141,34 @@ class LocalInventory:
         return {oid: Seen(status.st_size, None, status.st_mtime) for oid, status in found.items() if status}
 
     def _status(self, oid: str) -> os.stat_result | None:
-        try:
-            return self._remote.path(oid).stat()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            self._remote.check()  # says best what stands in the way
-            raise self._fault(error) from error
+        with _faults(self._remote.folder):
+            try:
+                return self._remote.path(oid).stat()
+            except FileNotFoundError:
+                return None
+            except OSError:
+                self._remote.check()  # says best what stands in the way
+                raise
 
     def everything(self) -> dict[str, Seen]:
-        try:
+        with _faults(self._remote.folder):
             return {
                 oid: Seen(status.st_size, None, status.st_mtime) for oid, _, status in object_files(self._remote.folder)
             }
-        except OSError as error:
-            raise self._fault(error) from error
 
     def remove(self, oids: Collection[str]) -> None:
-        try:
+        with _faults(self._remote.folder):
             for oid in in_safe_order(oids):
                 self._remote.path(oid).unlink(missing_ok=True)
-        except OSError as error:
-            raise self._fault(error) from error
 
     def leftovers(self, before: float) -> list[Leftover]:
-        try:
+        with _faults(self._remote.folder):
             folders = [Path(entry.path) for entry in entries_of(self._remote.folder) if FOLDER.fullmatch(entry.name)]
             found = [item for folder in folders for item in temporary_files(folder, before)]
             found += old_files(self._remote.top / NOTES, before) if self._remote.folder != self._remote.top else []
-        except OSError as error:
-            raise self._fault(error) from error
         return [Leftover(str(path), str(path), size) for path, size in found]
 
     def clean(self, leftovers: Collection[Leftover]) -> None:
-        try:
+        with _faults(self._remote.folder):
             for leftover in leftovers:
                 Path(leftover.handle).unlink(missing_ok=True)
-        except OSError as error:
-            raise self._fault(error) from error
-
-    def _fault(self, error: OSError) -> RemoteError:
-        plain = disk_error(error, self._remote.folder)
-        return RemoteError(plain.what, where=f"remote {plain.where}", fix=plain.fix)

@@ -13,7 +13,7 @@ from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.state_files import cpv_home
 
 if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.personal_settings import Aws
+    from cpv_hooks.accounts.personal.schema import Aws
 
 NAME = "storage"
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from cpv_hooks.accounts.personal import personal_settings
+from cpv_hooks.accounts.personal.private_folder import link_credentials
+from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.console.output import is_quiet
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
@@ -71,7 +73,7 @@ def test_a_file_made_by_hand() -> None:
     assert (found.team_name, found.aws.region, found.aws.profile) == ("vision", "eu-west-1", "default")
     assert found.bitbucket.port == 7999
     write(b"")
-    assert personal_settings.load_settings() == personal_settings.Settings()
+    assert personal_settings.load_settings() == Settings()
 
 
 def test_values_and_groups_by_key() -> None:
@@ -345,7 +347,7 @@ def test_a_link_into_a_folder_of_dot_files_stays(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_made() -> None:
     cpv_home().write_text("a file")
-    assert personal_settings.load_settings() == personal_settings.Settings()
+    assert personal_settings.load_settings() == Settings()
     with pytest.raises(CPVError, match=r"\.cpv: a file stands where a folder should be; fix: mv \S+\.cpv to"):
         personal_settings.update({"quiet": True})
 
@@ -385,7 +387,7 @@ def test_processes_that_change_it_at_once_lose_nothing() -> None:
 def test_the_link_to_the_credentials_is_made_and_replaced(tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / name).write_text("[default]\n")
-        link = personal_settings.link_credentials(tmp_path / name)
+        link = link_credentials(tmp_path / name)
         assert link == cpv_home() / "aws_credentials"
         assert os.readlink(link) == str(tmp_path / name)
     assert mode(cpv_home()) == 0o700
@@ -398,7 +400,7 @@ def test_a_link_that_leads_nowhere_is_replaced(tmp_path: Path) -> None:
     target.write_text("[default]\n")
     cpv_home().mkdir()
     (cpv_home() / "aws_credentials").symlink_to(tmp_path / "gone")
-    assert personal_settings.link_credentials(target).resolve() == target
+    assert link_credentials(target).resolve() == target
     assert not (tmp_path / "gone").exists()
 
 
@@ -409,7 +411,7 @@ def test_a_file_in_the_link_s_place_is_not_overwritten(tmp_path: Path) -> None:
     cpv_home().mkdir()
     link.write_text("mine")
     with pytest.raises(CPVError) as caught:
-        personal_settings.link_credentials(target)
+        link_credentials(target)
     assert str(caught.value) == (f"{link}: not a symbolic link; CPV does not overwrite it; fix: mv {link} elsewhere")
     assert link.read_text() == "mine"
 
@@ -419,6 +421,6 @@ def test_what_cannot_be_linked(tmp_path: Path) -> None:
     link = cpv_home() / "aws_credentials"
     for path, what in ((tmp_path / "gone", "no such file"), (tmp_path, "not a file"), (link, "a link to itself")):
         with pytest.raises(CPVError) as caught:
-            personal_settings.link_credentials(path)
+            link_credentials(path)
         assert str(caught.value) == f"{path}: {what}; fix: {fix}"
         assert not os.path.lexists(link)
