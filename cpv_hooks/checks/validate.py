@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from cpv_hooks.accounts.personal.personal_settings import load_settings, path
+from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.checks.checklist import ALL, SECONDS, run_checks
 from cpv_hooks.checks.personal_checks import personal_checks
 from cpv_hooks.checks.subject import Subject
@@ -76,9 +78,6 @@ def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
 
     Changes nothing, raises nothing. What is not configured is a warning.
     """
-    from cpv_hooks.accounts.personal.personal_settings import load_settings, path
-    from cpv_hooks.accounts.personal.schema import Settings
-
     loaded: list[Settings] = []
 
     def look() -> Iterator[Check]:

@@ -18,9 +18,10 @@ from cpv_hooks.accounts.aws.credentials import COMMAND, ask_for_file
 from cpv_hooks.accounts.aws.probe import new_key, probe, probe_bucket, probe_reading
 from cpv_hooks.accounts.aws.remembered import Personal
 from cpv_hooks.accounts.aws.survey import Survey, survey_remotes
-from cpv_hooks.accounts.personal import trusted
+from cpv_hooks.accounts.personal import personal_settings, trusted
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan
+from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction
@@ -32,8 +33,6 @@ def plan_aws(request: AwsRequest, folder: Path, *, ask: Callable[[], str | None]
 
     Only reads, on this machine and on S3. Raises `CPVError`, which leaves everything as it is.
     """
-    from cpv_hooks.accounts.personal import personal_settings
-
     project, own = _sound(folder), personal_settings.load_settings()
     target = decide(request, project, own, ask)
     if target.credentials.warning:
@@ -145,6 +144,4 @@ class _Setup:
 
 def _shown(project: Project) -> str | None:
     """The old remote, without secrets."""
-    from cpv_hooks.console.redact import redact
-
     return f"{redact(project.remote_url)} (remote {project.remote_name})" if project.remote_url else None

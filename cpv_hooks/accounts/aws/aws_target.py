@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from cpv_hooks.accounts.aws import credentials, team_and_model
 from cpv_hooks.accounts.aws.access_policy import check_bucket
 from cpv_hooks.accounts.aws.credentials import COMMAND, Credentials
+from cpv_hooks.accounts.personal.schema import Aws, Settings
+from cpv_hooks.dvcformat.dvc_config import configured_remotes
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client.s3_options import S3Options
-
-if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.schema import Settings
 
 NAME = "s3"
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
@@ -139,8 +137,6 @@ def _local(found: Credentials) -> dict[str, str]:
 
 def _free_name(project: Project, url: str) -> str:
     """The name of the remote that has this URL already, else one that is not taken."""
-    from cpv_hooks.dvcformat.dvc_config import configured_remotes
-
     _, remotes = configured_remotes(project.root)
     known = next((name for name, known in remotes.items() if known.rstrip("/") == url), None)
     return known or next(name for name in (NAME, *(f"{NAME}-{n}" for n in range(2, 100))) if name not in remotes)
@@ -149,8 +145,6 @@ def _free_name(project: Project, url: str) -> str:
 def check_target(request: AwsRequest) -> None:
     """Refuse a region or an endpoint that cannot be one, before anything is asked or changed."""
     from pydantic import ValidationError
-
-    from cpv_hooks.accounts.personal.schema import Aws
 
     for flag, field, value in (
         ("--region", "region", request.region),

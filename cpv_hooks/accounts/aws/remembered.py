@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpv_hooks import state_files
 from cpv_hooks.accounts.aws.aws_target import AwsRequest, AwsTarget
+from cpv_hooks.accounts.personal import personal_settings
+from cpv_hooks.accounts.personal.private_folder import link_credentials
+from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.console.plan import Effect
+from cpv_hooks.project.clone_settings import CloneSettings
 from cpv_hooks.project.project import Project
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic
-
-if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.schema import Settings
-
 
 _OPTIONS = {
     "bucket": "url",
@@ -74,9 +74,6 @@ class Personal:
 
     def apply(self, undo: ExitStack) -> None:
         """Do it; what brings the former state back is put on `undo`."""
-        from cpv_hooks.accounts.personal import personal_settings
-        from cpv_hooks.accounts.personal.private_folder import link_credentials
-
         if self.changes:
             undo.callback(_put_back, personal_settings.path(), _bytes(personal_settings.path()))
             personal_settings.update(dict[str, Any](self.changes))
@@ -89,8 +86,6 @@ def _brought(project: Project | None, target: AwsTarget) -> set[str]:
     """The settings of which the target has what the clone's files say."""
     if project is None or project.remote_name != target.name:
         return set()
-    from cpv_hooks.project.clone_settings import CloneSettings
-
     said = CloneSettings(project.repo, project.root, target.name, project.remote_options)
     return {key for key, option in _OPTIONS.items() if said.brought(option) is not None}
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
@@ -17,12 +16,9 @@ from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
-from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject
+from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, Remote
 from cpv_hooks.system.locks import locked
 from cpv_hooks.transfer.objects.open import inventory_of, open_remote
-
-if TYPE_CHECKING:
-    from cpv_hooks.remote.common.protocol import Remote
 
 Listing = list[tuple[str, str]]
 FOLDER = "cpv-move"

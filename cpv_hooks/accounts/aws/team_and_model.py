@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cpv_hooks.accounts.personal import personal_settings
+from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.config import FILE
@@ -13,9 +14,6 @@ from cpv_hooks.project.names import check_name
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.remote.s3_client.s3_options import S3Options
-
-if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.schema import Settings
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,6 @@ def s3_of(project: Project | None) -> S3Options | None:
 
 def team_and_bucket(folder: Path, team: str | None, bucket: str | None) -> tuple[str, str]:
     """The team and the bucket that a command in this folder is about. Raises `CPVError` where no team is known."""
-    from cpv_hooks.accounts.personal import personal_settings
-
     project, own = around(folder), personal_settings.load_settings()
     found = team_and_model(project, own, None, None).team if team is None else team
     if found is None:

@@ -11,17 +11,17 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
-from cpv_hooks.accounts.personal import undelivered
-from cpv_hooks.accounts.personal.cloud_event import about, cloud_event
+from cpv_hooks.accounts.personal import apprise_send, personal_settings, undelivered
+from cpv_hooks.accounts.personal.cloud_event import about, cloud_event, words
+from cpv_hooks.accounts.personal.schema import Notify
+from cpv_hooks.accounts.personal.signed_post import post
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
-
-if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.schema import Notify
-    from cpv_hooks.project.plugin_hooks import Event, Notifier
+from cpv_hooks.project import plugins
+from cpv_hooks.project.plugin_hooks import Event, Notifier
 
 SECONDS = 5.0
 
@@ -90,9 +90,6 @@ class _Builtin:
 
 
 def _targets(kind: str) -> dict[str, Notifier]:
-    from cpv_hooks.accounts.personal import personal_settings
-    from cpv_hooks.project import plugins
-
     return plugins.notifiers(_Builtin(personal_settings.load_settings().notify), kind)
 
 
@@ -103,8 +100,6 @@ def _is_wanted(settings: Notify, kind: str) -> bool:
 
 def _webhook(url: str, secret: str | None) -> Notifier:
     def send(event: Event, seconds: float) -> None:
-        from cpv_hooks.accounts.personal.signed_post import post
-
         if secret is None:
             raise CPVError("notify.secret is not set", fix="dvc cpv config set notify.secret -")
         post(url, secret, str(event["id"]), json.dumps(event).encode(), seconds)
@@ -114,9 +109,6 @@ def _webhook(url: str, secret: str | None) -> Notifier:
 
 def _people(address: str) -> Notifier:
     def send(event: Event, seconds: float) -> None:
-        from cpv_hooks.accounts.personal import apprise_send
-        from cpv_hooks.accounts.personal.cloud_event import words
-
         apprise_send.send_by_apprise(address, *words(event))
 
     return send

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cpv_hooks import state_files
+from cpv_hooks.accounts.personal import personal_settings
+from cpv_hooks.accounts.personal.schema import Aws
 from cpv_hooks.dvcformat.dvc_config import configured_remotes
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.state_files import cpv_home
-
-if TYPE_CHECKING:
-    from cpv_hooks.accounts.personal.schema import Aws
 
 NAME = "storage"
 
@@ -26,8 +24,6 @@ def default_url(team: str, model: str) -> str:
 
 def _aws() -> Aws | None:
     """The user's own AWS settings, once there are some."""
-    from cpv_hooks.accounts.personal import personal_settings
-
     own = personal_settings.load_settings().aws
     return own if "bucket" in own.model_fields_set else None
 
