@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
     """DVC's parser as far as it is ours, and in it that of `cpv`."""
     from dvc_cpv_plugin import commands
-    from dvc_cpv_plugin.commands.argument_errors import Parser
+    from dvc_cpv_plugin.commands.nouns import Parser
 
     common = argparse.ArgumentParser(add_help=False)
     level = common.add_mutually_exclusive_group()

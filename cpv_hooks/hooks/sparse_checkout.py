@@ -52,12 +52,8 @@ def _release_root(repo: Repo, report: SyncReport, prefix: str, files: list[str])
     queue = Queue.of(repo)
     unsaved = any(outcome.path.startswith(prefix) for outcome in report.of("rescued"))
     own = [project for project in report.projects if project.prefix == prefix]
-    if (
-        not own
-        or unsaved
-        or queue.pending(prefix.rstrip("/") or ".")
-        or any(_has_the_only_copy(repo, one) for one in own)
-    ):
+    waits = queue.pending(prefix.rstrip("/") or ".")
+    if not own or unsaved or waits or any(_has_the_only_copy(queue, one) for one in own):
         fix = f"git sparse-checkout add {file_word(f'{prefix}.dvc')}"
         left_out.keep_folder(repo, prefix)
         warn(f"{prefix}.dvc stays, as its cache has what is nowhere else; fix: {fix}")
@@ -66,7 +62,7 @@ def _release_root(repo: Repo, report: SyncReport, prefix: str, files: list[str])
         (repo.top / file).unlink(missing_ok=True)
 
 
-def _has_the_only_copy(repo: Repo, project: Project) -> bool:
+def _has_the_only_copy(queue: Queue, project: Project) -> bool:
     """Whether a cache that is about to go has an object that anything needs and no remote has: `[push] when` may
     leave uploads to a push, or to nobody, and a rescue is uploaded by none.
     """
@@ -77,7 +73,6 @@ def _has_the_only_copy(repo: Repo, project: Project) -> bool:
 
     if not project.cache_dir.is_relative_to(project.root):
         return False
-    queue = Queue.of(repo)
     try:
         for legacy, folder in ((False, project.cache_dir / "files/md5"), (True, project.cache_dir)):
             sizes = {oid: status.st_size for oid, _, status in object_files(folder)} if folder.is_dir() else {}
@@ -85,7 +80,7 @@ def _has_the_only_copy(repo: Repo, project: Project) -> bool:
             rest = set(sizes)
             for remote in remotes:
                 rest -= queue.verified(remote.url, rest)
-            rest &= Needed(repo, [project], PruneOptions()).plainly() if rest else set()
+            rest &= Needed(project.repo, [project], PruneOptions()).plainly() if rest else set()
             for remote in remotes:
                 rest &= remote.missing(sorted(rest), {oid: sizes[oid] for oid in rest}) if rest else set()
             if rest:

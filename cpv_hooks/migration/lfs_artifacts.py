@@ -1,13 +1,38 @@
-"""Which artifacts the files that a commit keeps in Git LFS become: each one of its own, or a folder of them."""
+"""Which artifacts the files that a commit keeps in Git LFS become: each one of its own, or a folder of them.
+
+The lines of `.gitattributes` by which Git LFS has them go: gitattributes(5).
+"""
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from cpv_hooks.migration.lfs_attributes import FILE as ATTRIBUTES
 from cpv_hooks.migration.lfs_pointers import LfsFile
 from cpv_hooks.project.project import Project
+
+_ATTRIBUTES = ".gitattributes"
+_LFS = frozenset((b"filter=lfs", b"diff=lfs", b"merge=lfs", b"lockable"))
+_ALSO = b"-text"
+_LINE = re.compile(rb'(\s*(?:"(?:[^"\\]|\\.)*"|\S+))((?:\s+\S+)*)\s*', re.DOTALL)
+
+
+def without_lfs(text: bytes) -> bytes:
+    """The text without what `git lfs track` wrote. Attributes of the user's own stay with their pattern."""
+    return b"".join(filter(None, map(_kept, text.splitlines(keepends=True))))
+
+
+def _kept(line: bytes) -> bytes:
+    found = _LINE.fullmatch(line)
+    words = found[2].split() if found else []
+    if found is None or line.lstrip().startswith(b"#") or not _LFS & set(words):
+        return line
+    rest = [word for word in words if word not in _LFS]
+    if set(rest) <= {_ALSO}:
+        return b""
+    return b" ".join([found[1], *rest]) + line[len(line.rstrip(b"\r\n")) :]
+
 
 _GLOB = frozenset("*?[")
 
@@ -34,4 +59,4 @@ def grouped(files: Iterable[LfsFile], folders: Sequence[str], plain: Collection[
 
 def is_attributes(path: str) -> bool:
     """Whether a file is one of Git's attributes, which goes with Git LFS."""
-    return posixpath.basename(path) == ATTRIBUTES
+    return posixpath.basename(path) == _ATTRIBUTES

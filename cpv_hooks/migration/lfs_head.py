@@ -17,8 +17,7 @@ from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries
-from cpv_hooks.migration import lfs_attributes
-from cpv_hooks.migration.lfs_artifacts import grouped, is_attributes, named_paths
+from cpv_hooks.migration.lfs_artifacts import grouped, is_attributes, named_paths, without_lfs
 from cpv_hooks.migration.lfs_objects import LfsObjects
 from cpv_hooks.migration.lfs_pointers import LfsFile, lfs_files_at
 from cpv_hooks.migration.scratch import scratch_folder
@@ -85,7 +84,7 @@ class LfsTree:
         repo, found = self._project.repo, dict[str, bytes | None]()
         for path in filter(is_attributes, self._listed):
             old = blob_at(repo, path) or b""
-            new = lfs_attributes.without_lfs(old)
+            new = without_lfs(old)
             if new == old or not (everywhere or self._project.holds(path)):
                 continue
             if standing(repo, path) != old:

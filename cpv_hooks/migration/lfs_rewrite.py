@@ -14,9 +14,8 @@ from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.objects import objects_of
-from cpv_hooks.migration import lfs_attributes
 from cpv_hooks.migration.history_stream import StreamChange, StreamCommit
-from cpv_hooks.migration.lfs_artifacts import grouped, is_attributes, named_paths
+from cpv_hooks.migration.lfs_artifacts import grouped, is_attributes, named_paths, without_lfs
 from cpv_hooks.migration.lfs_pointers import LfsFile
 from cpv_hooks.project.config import FILE as SETTINGS
 from cpv_hooks.project.project import Project
@@ -119,7 +118,7 @@ class Rewrite:
     def _rule(self, path: str, oid: str) -> bytes:
         found = objects_of(self._repo).read(oid)
         text = (found.data if found else None) or b""
-        return lfs_attributes.without_lfs(text) if is_attributes(path) else text
+        return without_lfs(text) if is_attributes(path) else text
 
     def _ignored(self, text: bytes, paths: tuple[str, ...]) -> bytes:
         # Most commits have the artifacts of the one before.

@@ -63,8 +63,7 @@ EXAMPLES = """examples:
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
     """Add `cpv` to DVC's parser."""
-    from dvc_cpv_plugin.commands.argument_errors import Parser
-    from dvc_cpv_plugin.commands.nouns import NounsAction
+    from dvc_cpv_plugin.commands.nouns import NounsAction, Parser
     from dvc_cpv_plugin.gc_guard import guard_gc
 
     guard_gc(subparsers)

@@ -1,4 +1,4 @@
-"""Argparse's sub-commands, each made from its module when it is asked for."""
+"""Argparse's sub-commands, each made from its module when it is asked for, and its answer to a wrong argument."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from dvc_cpv_plugin.commands import NOUNS
 
@@ -91,3 +91,24 @@ class _Parsers(dict[str, argparse.ArgumentParser]):
 
     def values(self) -> ValuesView[argparse.ArgumentParser]:  # type: ignore[override]
         return dict(self.items()).values()
+
+
+_WRONG_ARGUMENTS = 254
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in a few lines, and where all the options are; the exit code is DVC's, 254."""
+
+    def error(self, message: str) -> NoReturn:
+        needed = [action for action in self._actions if action.required or not action.option_strings]
+        usage = argparse.HelpFormatter(f"{self.prog} [OPTION ...]", width=sys.maxsize)
+        usage.add_usage(None, needed, [])
+        sys.stderr.write(f"ERROR: {message}\n{usage.format_help().strip()}\nsee: {self.prog} --help\n")
+        sys.exit(_WRONG_ARGUMENTS)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See argparse. Here, so that the command which was given too much says so, not the whole tree."""
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, left

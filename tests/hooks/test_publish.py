@@ -17,10 +17,10 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.commits.background_process import start_worker
 from cpv_hooks.transfer.commits.background_worker import upload_queued
 from cpv_hooks.transfer.commits.queued_uploads import deliver_commits, retry_queued
 from cpv_hooks.transfer.commits.upload_commits import Published, ensure_uploaded, publish
+from cpv_hooks.transfer.commits.upload_locks import start_worker
 from cpv_hooks.transfer.objects import store
 from cpv_hooks.transfer.objects.fetch_objects import fetch, fetch_pointer
 from cpv_hooks.transfer.objects.store import Store

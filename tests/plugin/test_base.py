@@ -114,4 +114,4 @@ def test_no_other_command_of_dvc_imports_a_noun(shell: Shell) -> None:
     listed = "print([name for name in sys.modules if name.startswith('dvc_cpv_plugin.commands.')])"
     code = f"import atexit, sys; atexit.register(lambda: {listed}); from dvc.cli import main; main(['root', '--help'])"
     imported = shell.python("-c", code).out.splitlines()[-1]
-    assert imported == "['dvc_cpv_plugin.commands.argument_errors', 'dvc_cpv_plugin.commands.nouns']"
+    assert imported == "['dvc_cpv_plugin.commands.nouns']"

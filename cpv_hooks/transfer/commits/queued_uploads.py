@@ -39,7 +39,7 @@ def deliver_commits(project: Project, revs: Sequence[str], why: str, held: Held 
     try:
         queue.add(root, revs, why)
         if policy == "background":
-            from cpv_hooks.transfer.commits.background_process import start_worker
+            from cpv_hooks.transfer.commits.upload_locks import start_worker
 
             start_worker(project)
             return True

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cpv_hooks import state_files
+from cpv_hooks.git.detached_process import spawn
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.system.locks import locked, write_note
@@ -30,3 +31,8 @@ def lock_file(repo: Repo, root: str, prefix: str = state_files.UPLOAD) -> Path:
     """The file that the process at work on a DVC root locks."""
     name = hashlib.sha256(root.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return repo.shared / f"{prefix}{name}{state_files.LOCKED}"
+
+
+def start_worker(project: Project) -> int:
+    """Start a worker for a DVC root, which ends at once where another one is at work; returns its process id."""
+    return spawn("cpv_hooks.transfer.commits.background_worker", project.root)

@@ -120,7 +120,7 @@ def wait(repo: Repo) -> Uploads:
 def _start_missing(repo: Repo) -> list[int]:
     """Start a worker for each DVC root that uploads in the background and has something new; returns their ids."""
     from cpv_hooks.project.project import Project
-    from cpv_hooks.transfer.commits.background_process import start_worker
+    from cpv_hooks.transfer.commits.upload_locks import start_worker
 
     fresh = {item.root for item in Queue.of(repo).pending() if item.tried is None}
     projects = [project for project in Project.find_all(repo) if root_key(project) in fresh]

@@ -6,20 +6,23 @@ before the directory objects that promise them. A bad copy of which there is no 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
-from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid, is_dir_oid
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, VerifyReport
-from cpv_hooks.upkeep.verify.good_copies import save_from_work_tree
 from cpv_hooks.upkeep.verify.needs import Kept
 from cpv_hooks.upkeep.verify.verify import verify
+from cpv_hooks.worktree.base_index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,3 +152,32 @@ class _Repair:
             return not self._store.remote.missing(unknown)
         except RemoteError:
             return False
+
+
+def save_from_work_tree(repo: Repo, cache: Cache, oid: str, paths: Iterable[str]) -> bool:
+    """Put an object into the cache from one of these artifacts or files of one, if one still has its bytes.
+
+    `paths` are relative to the top. A directory object is made again of what the artifact's files were when they last
+    agreed with it. Raises `CPVError` where the cache cannot be written.
+    """
+    if is_dir_oid(oid):
+        return any(_save_directory_object(repo, cache, oid, path) for path in paths)
+    return any(_save_file(cache, oid, repo.top / path) for path in paths)
+
+
+def _save_file(cache: Cache, oid: str, file: Path) -> bool:
+    try:
+        return file.is_file() and cache.holds(file, oid) and cache.add_file(file)[0] == oid[:32]
+    except OSError:
+        return False
+
+
+def _save_directory_object(repo: Repo, cache: Cache, oid: str, path: str) -> bool:
+    tree = Index.load(repo.state).read_tree(path, oid)
+    if tree is None:
+        return False
+    data = dir_object_bytes(tree.whole())
+    if dir_oid(data) != oid:
+        return False
+    cache.add_bytes(oid, data)
+    return True

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.migration.lfs_attributes import without_lfs
+from cpv_hooks.migration.lfs_artifacts import without_lfs
 from support import inside, killed, lfs, stand_in
 from support.repos import ModelRepo
 from support.shell import Shell
