@@ -2,7 +2,8 @@
 has their new content.
 
 Whoever could write it may have left it read-only (root, or a job that put the mode back), and a read-only object is
-believed. So it is made writable: DVC and CPV hash it then before they use it, and bring it from the remote.
+believed. So it is made writable: DVC and CPV hash it then before they use it, and bring it from the remote. A symbolic
+link would show what is brought, so it becomes another name of the file that it leads to, which open writers keep.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.system.signatures import TEMPORARY
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.snapshot import Snapshot
 
@@ -20,12 +23,25 @@ _WRITABLE = 0o644
 
 def distrust_overwritten(artifact: Artifact, taken: Snapshot) -> None:
     """Let nobody believe the objects that an artifact is a link to and whose content it had before."""
+    space = artifact.space
     for oid, file in _before(artifact, taken):
-        place = artifact.space.cache.path(oid)
+        place = space.cache.path(oid)
         # Not where it is not there, or another user's.
         with suppress(OSError):
             if os.path.samefile(place, file):
                 os.chmod(place, _WRITABLE)
+                if os.path.islink(file):
+                    _name_its_file(place, file, space.staging(Path(file).parent))
+
+
+def _name_its_file(place: Path, link: str, staging: Path) -> None:
+    """Put a hard link in the place of a symbolic one; none can be made to another file system."""
+    temporary = staging / f"{os.urandom(8).hex()}{TEMPORARY}"
+    os.link(place, temporary)
+    try:
+        os.replace(temporary, link)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def is_overwritten(cache: Cache, oid: str) -> bool:
