@@ -114,9 +114,6 @@ def _masked(found: re.Match[str]) -> str:
 
 
 def _from_environment() -> list[str]:
+    values = [os.environ[name] for name in os.environ if name.endswith(_ENVIRONMENT)]
     # A path is where a secret lies, not the secret.
-    return [
-        value
-        for name, value in os.environ.items()
-        if len(value) >= _SHORTEST and not value.startswith("/") and name.endswith(_ENVIRONMENT)
-    ]
+    return [value for value in values if len(value) >= _SHORTEST and not value.startswith("/")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, git_word
@@ -45,6 +46,7 @@ class PointerReader:
         self._listed: dict[tuple[str, str], tuple[PointerFile, ...]] = {}
         self._roots: dict[str, bool] = {}
         self._children: dict[str, dict[str, TreeEntry]] = {}
+        self._ahead: dict[str, Object] = {}
         self._layouts = TreeLayouts(_leading)
 
     def root(self, project: Project, rev: str) -> str:
@@ -57,6 +59,24 @@ class PointerReader:
     def below(self, project: Project, tree: str) -> list[Pointer]:
         """The pointers of a DVC root in the tree of a commit; `CPVError` for one that cannot be read."""
         return [pointer for file in self._in_root(project, tree) for pointer in self.parse(file)]
+
+    def look_into(self, projects: Sequence[Project], tree: str) -> None:
+        """Read what many DVC roots hold in the tree of a commit, all trees and then all files; `below` says what is
+        wrong."""
+        folders = dict[str, str]()
+        for project in projects:
+            with suppress(CPVError):
+                folder = self._folder_of(project, tree)
+                if folder:
+                    folders[folder] = project.prefix.rstrip("/")
+        trees = [found for found in self._objects.read_all(list(folders), MAX_BYTES) if found is not None]
+        self._ahead = {found.oid: found for found in trees}
+        files = list[PointerFile]()
+        for oid in self._ahead:
+            with suppress(CPVError):
+                files += self.files(oid, folders[oid])
+        blobs = self._objects.read_all(list(dict.fromkeys(file.blob for file in files)), MAX_BYTES)
+        self._ahead |= {found.oid: found for found in blobs if found is not None}
 
     def look_ahead(self, projects: Sequence[Project], trees: Iterable[str]) -> None:
         """Read what these trees of commits hold, kind after kind, as a pack has it; `below` says what is wrong."""
@@ -83,13 +103,17 @@ class PointerReader:
                 continue
 
     def _in_root(self, project: Project, tree: str) -> tuple[PointerFile, ...]:
-        folder = project.prefix.rstrip("/")
-        for name in filter(None, folder.split("/")):
+        folder = self._folder_of(project, tree)
+        return self.files(folder, project.prefix.rstrip("/")) if folder else ()
+
+    def _folder_of(self, project: Project, tree: str) -> str | None:
+        """The tree of a DVC root's folder in the tree of a commit."""
+        for name in filter(None, project.prefix.split("/")):
             found = self.child(tree, name)
             if found is None or found.kind != "tree":
-                return ()
+                return None
             tree = found.oid
-        return self.files(tree, folder)
+        return tree
 
     def child(self, tree: str, name: str) -> TreeEntry | None:
         found = self._children.get(tree)
@@ -101,7 +125,7 @@ class PointerReader:
         return found.get(name)
 
     def _object(self, oid: str, path: str) -> Object:
-        found = self._objects.read(oid, MAX_BYTES)
+        found = self._ahead.get(oid) or self._objects.read(oid, MAX_BYTES)
         if found is None:
             raise CPVError("is not in this clone", where=path, fix="git fetch --refetch")
         return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +21,20 @@ def pointers_at(project: Project, rev: str) -> list[Pointer]:
     """
     store = _store(objects_of(project.repo))
     return store.below(project, store.root(project, rev))
+
+
+def pointers_in_roots(projects: Sequence[Project], rev: str) -> Iterator[Pointer]:
+    """Every pointer of these DVC roots in a commit; a root of which one cannot be read is left out."""
+    if not projects:
+        return
+    store = _store(objects_of(projects[0].repo))
+    tree = store.root(projects[0], rev)
+    store.look_into(projects, tree)
+    for project in projects:
+        found = list[Pointer]()
+        with suppress(CPVError):
+            found = store.below(project, tree)
+        yield from found
 
 
 def pointers_ever(project: Project) -> Iterator[Pointer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +35,6 @@ def _innermost(repo: Repo, roots: Sequence[Path], cwd: Path) -> Path:
         for error in left_out(repo):
             raise error
         raise CPVError("CPV does not manage this repository (no .cpv.toml)", where=str(repo.top), fix="dvc cpv init")
-    folder = cwd.resolve()
-    around = [root for root in roots if folder.is_relative_to(root.resolve())]
+    folder = f"{os.path.realpath(cwd)}/"
+    around = [root for root in roots if folder.startswith(f"{os.path.realpath(root).rstrip('/')}/")]
     return max(around, key=lambda root: len(root.parts), default=roots[0])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from cpv_hooks.console.output import fail
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.roots import projects_here
 from dvc_cpv_plugin.commands import ui
@@ -79,6 +78,9 @@ class CPVCommand(ABC):
 
     @staticmethod
     def _trace() -> None:
+        import logging
+        import traceback
+
         logging.getLogger("dvc.cpv").debug("the error below comes from here\n%s", traceback.format_exc())
 
 

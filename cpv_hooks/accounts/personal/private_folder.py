@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,6 +57,8 @@ def link_credentials(path: str | os.PathLike[str]) -> Path:
             what = "not a symbolic link; CPV does not overwrite it"
             raise CPVError(what, where=str(link), fix=f"mv {shell_path(link)} elsewhere")
         _check_target(target, link)
+        import secrets
+
         temporary = folder / f".{state_files.CREDENTIALS}.{secrets.token_hex(4)}.cpv-tmp"
         os.symlink(target, temporary)
         try:

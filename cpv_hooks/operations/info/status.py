@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +15,11 @@ from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.pointer import Pointer, conflict_command
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import retired
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
-from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.pointers_at import pointers_in_roots
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.project.tag_schemes import Line
@@ -65,8 +65,7 @@ MEANING: Mapping[State, str] = {
 UNSAVED: frozenset[State] = frozenset({"changed", "modified", "uncommitted", "new", "behind", "conflict"})
 
 
-@dataclass(frozen=True)
-class ArtifactStatus:
+class ArtifactStatus(NamedTuple):
     """One artifact. `size` is in bytes, as it stands in the work tree; `change` is what a person wants to know.
 
     `left_out` are files of a folder that is partly there, as was asked.
@@ -83,8 +82,7 @@ class ArtifactStatus:
     left_out: int | None = None
 
 
-@dataclass(frozen=True)
-class RemoteStatus:
+class RemoteStatus(NamedTuple):
     """A remote to which data of a DVC root goes, without secrets; `root` is relative to the top (`.` for the top)."""
 
     root: str
@@ -93,8 +91,7 @@ class RemoteStatus:
     when: str
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """All that `dvc cpv status` shows. `tags` are the highest of each line, `faults` what is wrong with tags.
 
     `retired` are lines about the versions at HEAD that were retired. `undelivered` says which
@@ -110,7 +107,9 @@ class Status:
     undelivered: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON has it."""
+        artifacts = [one._asdict() for one in self.artifacts]
+        return {**self._asdict(), "artifacts": artifacts, "remotes": [one._asdict() for one in self.remotes]}
 
 
 def read_status(repo: Repo, cwd: Path | None = None) -> Status:
@@ -164,14 +163,8 @@ def _artifacts(
 
 def _committed(repo: Repo, projects: Sequence[Project]) -> dict[str, Pointer]:
     head = repo.resolve("HEAD")
-    found: dict[str, Pointer] = {}
-    for project in projects if head else ():
-        try:
-            found.update((pointer.path, pointer) for pointer in pointers_at(project, head or ""))
-        except CPVError:
-            # A broken pointer at HEAD: the work tree's is what the user can fix, and that one is named.
-            continue
-    return found
+    # Of a broken pointer at HEAD the one in the work tree is what the user can fix, and that one is named.
+    return {pointer.path: pointer for pointer in (pointers_in_roots(projects, head) if head else ())}
 
 
 class _Look:
