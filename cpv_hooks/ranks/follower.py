@@ -11,10 +11,11 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
 from cpv_hooks.ranks import shard
 from cpv_hooks.ranks.meeting import Follower, RankPlaces
 from cpv_hooks.ranks.shard import Brings
@@ -23,9 +24,6 @@ from cpv_hooks.ranks.training import MET, RESUMED, reached_step
 from cpv_hooks.runs import retention, run_refs
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
 from cpv_hooks.runs.worker import RunWorker, work
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 
 class FollowerWorker(RunWorker):

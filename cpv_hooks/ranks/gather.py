@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.make.new_content import NewContent
+from cpv_hooks.project.project import Project
 from cpv_hooks.ranks.shard import Shard, ShardFile
-from cpv_hooks.runs.run_folder import bringing
+from cpv_hooks.runs.run_folder import RunFolder, Saved, bringing
+from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.runs.take_in import (
     artifact_change,
     artifact_places,
@@ -26,11 +27,6 @@ from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.snapshot import Snapshot
 from cpv_hooks.worktree.workspace import Workspace
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.run_folder import RunFolder, Saved
-    from cpv_hooks.runs.step_record import RunStep
 
 
 def gather_step(

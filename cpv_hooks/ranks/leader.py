@@ -11,22 +11,20 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpv_hooks.console.output import fail, warn
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
 from cpv_hooks.ranks import gather, shard
 from cpv_hooks.ranks.meeting import Leader, RankPlaces
 from cpv_hooks.ranks.shard import Shard
 from cpv_hooks.ranks.signals import Beat, LeaderAgreement, Listener
 from cpv_hooks.ranks.training import MET, RESUMED
-from cpv_hooks.runs import run_refs
+from cpv_hooks.runs import run_refs, step_upload
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
 from cpv_hooks.runs.worker import RunWorker, work
 from cpv_hooks.system.atomic_files import make_folder
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
 
 _GOODBYE = 5.0
 """Seconds for which the others may take to hear that the job is over."""
@@ -108,8 +106,6 @@ class LeaderWorker(RunWorker):
         return True
 
     def _make(self, saved: Saved) -> None:
-        from cpv_hooks.runs import step_upload
-
         repo, name = self._project.repo, self._folder.name
         self._leader.say(take=saved.step)
         mine = shard.take_shard(self._project, self._folder, saved, 0)

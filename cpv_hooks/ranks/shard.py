@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.make import new_content, place_content
+from cpv_hooks.project.project import Project
+from cpv_hooks.runs.run_folder import RunFolder, Saved
 from cpv_hooks.runs.saved_places import FOLDER
 from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.signatures import Clock
@@ -19,10 +21,6 @@ from cpv_hooks.transfer.objects.upload_objects import Delivery
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.snapshot import BeingWritten
 from cpv_hooks.worktree.workspace import Workspace
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.run_folder import RunFolder, Saved
 
 _TRIES, _PAUSE = 3, 0.1  # seconds
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.project import Project
 from cpv_hooks.runs import overview, retention, run_refs
 from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.locks import lock_at_once
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.step_record import RunStep
 
 
 def drop_run(project: Project, name: str, *, dry_run: bool = False) -> list[RunStep]:

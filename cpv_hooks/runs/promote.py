@@ -6,21 +6,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import say
+from cpv_hooks.console.plan import Plan
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError, shell_word, shell_words
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
+from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.runs import keep_rules
 from cpv_hooks.runs.restore import restore_step
-
-if TYPE_CHECKING:
-    from cpv_hooks.console.plan import Plan
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.step_record import RunStep
+from cpv_hooks.runs.step_record import RunStep
 
 
 @contextmanager
@@ -30,8 +27,6 @@ def promotion(project: Project, step: RunStep, *, version: str | None, message: 
     The data is brought here, verified, first. All of it is made or nothing, as by `model upload`; what stood in the
     place of an artifact goes on the rescue list where no commit has it. Raises `CPVError`.
     """
-    from cpv_hooks.console.plan import Plan
-
     make_version.begin_operation(project)
     with tempfile.TemporaryDirectory(prefix="cpv-promote-") as folder:
         source = Path(folder, "step")

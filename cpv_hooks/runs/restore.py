@@ -12,21 +12,23 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpv_hooks.console.output import fail, warn
+from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, DiskError, shell_word
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import pointers_at
-from cpv_hooks.runs import run_refs
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
+from cpv_hooks.runs import run_refs, worker
+from cpv_hooks.runs.run_folder import RunFolder
 from cpv_hooks.runs.step_record import RunStep, is_saved_name
+from cpv_hooks.runs.step_upload import HOST
 from cpv_hooks.system.copying import copy_and_hash
 from cpv_hooks.transfer.objects.store import Store, Stores
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.run_folder import RunFolder
 
 
 def restore_newest(project: Project, folder: RunFolder, target: Path) -> RunStep | None:
@@ -36,9 +38,6 @@ def restore_newest(project: Project, folder: RunFolder, target: Path) -> RunStep
     refuses, and where the Git host does not and no step is here: which one is the newest complete one is not known
     then, and a job must not begin anew for that.
     """
-    from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
-    from cpv_hooks.runs import worker
-
     with folder.taking():
         _, saved = worker.take_newest(project, folder)
         if saved is not None:
@@ -105,8 +104,6 @@ def _files(store: Store, pointer: Pointer) -> Iterator[tuple[str, str]]:
     if not pointer.isdir:
         yield "", pointer.oid
         return
-    from cpv_hooks.console.progress import Progress
-
     with Progress("fetching") as progress:
         listing = store.listing(pointer.oid, progress)
     if listing is None:
@@ -115,9 +112,6 @@ def _files(store: Store, pointer: Pointer) -> Iterator[tuple[str, str]]:
 
 
 def _bring(store: Store, oid: str, target: Path, pointer: Pointer) -> None:
-    from cpv_hooks.console.progress import Progress
-    from cpv_hooks.remote.common.protocol import MissingObject
-
     target.parent.mkdir(parents=True, exist_ok=True)
     if _copied(store, oid, target):
         return
@@ -145,8 +139,6 @@ def _lost(oid: str, pointer: Pointer) -> CPVError:
 
 
 def _fetch_refs(project: Project, run: str) -> None:
-    from cpv_hooks.runs.step_upload import HOST
-
     repo, refs = project.repo, run_refs.ref_of(run, "*")
     if HOST not in repo.run("remote").split():
         return
@@ -180,10 +172,6 @@ def main(argv: list[str]) -> int:
 
     STEP is a number, or the JSON of what this printed in another clone.
     """
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.run_folder import RunFolder
-
     try:
         root = Path(argv[0])
         repo = Repo.discover(root)

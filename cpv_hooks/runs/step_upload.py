@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import warn
+from cpv_hooks.dvcformat.pointer_writer import render_stored
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.project import root_key
+from cpv_hooks.git.commit import blob_at
+from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import run_refs
+from cpv_hooks.runs.run_folder import RunFolder
 from cpv_hooks.runs.step_record import RunStep
+from cpv_hooks.runs.take_in import write_step
 from cpv_hooks.transfer.commits.queued_uploads import deliver_now, retry_queued
 from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, unversioned
+from cpv_hooks.transfer.commits.versioned_upload import upload_versions as upload_versions
 from cpv_hooks.transfer.objects.upload_queue import Queue
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.run_folder import RunFolder
 
 WHY = "a training run's checkpoint"
 HOST = "origin"
@@ -71,11 +71,6 @@ def push(project: Project, run: str, steps: Sequence[RunStep]) -> None:
 
 def _with_versions(project: Project, folder: RunFolder, step: RunStep) -> RunStep:
     """On a remote that keeps versions a pointer says which ones they are, so the data goes first."""
-    from cpv_hooks.dvcformat.pointer_writer import render_stored
-    from cpv_hooks.git.commit import blob_at
-    from cpv_hooks.runs.take_in import write_step
-    from cpv_hooks.transfer.commits.versioned_upload import upload_versions as upload_versions
-
     lacking = [pointer for pointer in unversioned(project, step.commit) if pointer.path in step.saved.values()]
     if not lacking or project.config.push_when == "never":
         return step

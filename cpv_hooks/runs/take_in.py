@@ -7,7 +7,6 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
@@ -15,20 +14,17 @@ from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import scratch_index
 from cpv_hooks.operations.make import new_content, place_content
 from cpv_hooks.operations.make.commit_draft import PointerChange, pointer_text
+from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.pointers_at import is_in_commit, pointers_at
+from cpv_hooks.project.project import Project
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.code_state import Code, author, capture
-from cpv_hooks.runs.run_folder import JOB, RunFolder, bringing, code_name
+from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved, bringing, code_name
 from cpv_hooks.runs.saved_places import chief_of, places
 from cpv_hooks.runs.step_record import RunStep, write_step_message
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
-
-if TYPE_CHECKING:
-    from cpv_hooks.operations.make.new_content import NewContent
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.run_folder import Saved
 
 _GLOB = frozenset("*?[")
 _BROUGHT = "brought.json"

@@ -14,16 +14,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import fail, say, warn
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project
+from cpv_hooks.runs import retention, run_refs, step_upload
 from cpv_hooks.runs.giving_way import give_way
 from cpv_hooks.runs.run_folder import ENDED, JOB, RunFolder, Saved
-
-if TYPE_CHECKING:
-    from cpv_hooks.project.project import Project
-    from cpv_hooks.runs.step_record import RunStep
+from cpv_hooks.runs.step_record import RunStep
+from cpv_hooks.runs.take_in import code_of_job, take_in
+from cpv_hooks.worktree.snapshot import BeingWritten
 
 _TRIES, _PAUSE = 3, 0.1  # seconds
 _WAIT = 1.0  # seconds between two looks at whether the job still runs
@@ -40,8 +41,6 @@ class RunWorker:
 
     def run(self) -> None:
         """Work until the job has ended and nothing is left to do."""
-        from cpv_hooks.runs.take_in import code_of_job
-
         with suppress(CPVError):  # said where a checkpoint is taken in
             code_of_job(self._project, self._folder, str(self._folder.read(JOB).get("job")))
         with self._folder.working():
@@ -92,23 +91,17 @@ class RunWorker:
         return True
 
     def _bring(self, step: RunStep) -> None:
-        from cpv_hooks.runs import retention, step_upload
-
         if step_upload.upload_step(self._project, self._folder, step):
             say(f"run {self._folder.name}: step {step.step} is on the remote")
         retention.apply(self._project, self._folder)
 
     def _retry(self, *, force: bool = False) -> None:
-        from cpv_hooks.runs import step_upload
-
         try:
             step_upload.retry(self._project, self._folder, force=force)
         except (CPVError, OSError) as error:
             fail(error)
 
     def _end(self) -> None:
-        from cpv_hooks.runs import run_refs
-
         self._retry(force=True)
         if not self._folder.read(ENDED).get("finished"):
             return
@@ -126,9 +119,6 @@ def take_newest(project: Project, folder: RunFolder) -> tuple[RunStep | None, Sa
 
     The step is None where it could not be taken in, which is said.
     """
-    from cpv_hooks.runs import run_refs, step_upload
-    from cpv_hooks.runs.take_in import take_in
-
     left = folder.left()
     for one in left:
         if one.is_taken:  # a process that was killed was uploading it; the queue has it
@@ -169,8 +159,6 @@ def _is_of_many(folder: RunFolder, saved: Saved) -> bool:
 
 def _patiently(take: Callable[[], RunStep]) -> RunStep:
     """Do it again where a file changed meanwhile: a program that rotates its own link to it away changes its ctime."""
-    from cpv_hooks.worktree.snapshot import BeingWritten
-
     for _ in range(_TRIES - 1):
         with suppress(BeingWritten):
             return take()
@@ -185,9 +173,6 @@ def main(argv: list[str]) -> int:
 
 def work(root: str, worker: Callable[[Project], RunWorker], rank: int = 0) -> int:
     """Be the background process of a job in a DVC root; returns the exit status."""
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.project.project import Project
-
     # A scheduler tells every process of a job that time is up; the work here is what the time is for.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
