@@ -19,9 +19,9 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import version
 from dvc_cpv_plugin import options as keywords
-from dvc_cpv_plugin.errors import InitError, ReadError, RevertError, TagError, UploadError, raised_as
+from dvc_cpv_plugin.errors import DownloadError, InitError, ReadError, RevertError, TagError, UploadError, raised_as
 from dvc_cpv_plugin.logged import logged
-from dvc_cpv_plugin.options import CommonOptions, OperationOptions, UploadOptions, check_type
+from dvc_cpv_plugin.options import CommonOptions, DownloadOptions, OperationOptions, UploadOptions, check_type
 from dvc_cpv_plugin.repository import find_project
 
 if TYPE_CHECKING:
@@ -134,6 +134,23 @@ class Checkpoints:
 
         name = f"{line.value} upload"
         return self._operate(name, options, error, plan, lines=(line,), version=version, source=source)
+
+    def _download(
+        self,
+        options: OperationOptions,
+        line: Line,
+        plan: Callable[..., Plan[T]],
+        tag: str | None,
+        given: DownloadOptions,
+    ) -> T:
+        output = given.get("output_dir")
+        folder = None if output is None else options.path(output)
+
+        def planned(project: Project) -> Plan[T]:
+            ways: dict[str, Any] = {"use_cache": options.use_cache, "force": options.force}
+            return plan(project, tag, folder, working_dir=options.folder, **ways)
+
+        return self._operate(f"{line.value} download", options, DownloadError, planned, lines=(line,), reads=True)
 
     def _tag(
         self,

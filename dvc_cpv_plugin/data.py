@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Unpack
 
-from cpv_hooks.console.plan import Plan
 from cpv_hooks.operations.download.download import plan_download_data
 from cpv_hooks.operations.info.metadata import DataMetadata, data_metadata
-from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
-from dvc_cpv_plugin.errors import DownloadError, InitError
+from dvc_cpv_plugin.errors import InitError
 from dvc_cpv_plugin.options import UPLOAD, CommonOptions, DownloadOptions, UploadOptions, check_type
 
 _LINES = (Line.DATA,)
@@ -46,18 +44,9 @@ class DataCheckpointsManage(Checkpoints):
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
-        method = "download_data_checkpoint"
-        options = self._options(method, kwargs, {"output_dir": Path})
-        check_type(method, "tag", tag, str, optional=True)
-        output = kwargs.get("output_dir")
-        folder = None if output is None else options.path(output)
-
-        def plan(project: Project) -> Plan[Path]:
-            return plan_download_data(
-                project, tag, folder, working_dir=options.folder, use_cache=options.use_cache, force=options.force
-            )
-
-        return str(self._operate("data download", options, DownloadError, plan, lines=_LINES, reads=True))
+        options = self._options("download_data_checkpoint", kwargs, {"output_dir": Path})
+        check_type("download_data_checkpoint", "tag", tag, str, optional=True)
+        return str(self._download(options, Line.DATA, plan_download_data, tag, kwargs))
 
     def tag_data_checkpoint(
         self, version_tag: str | None = None, message: str | None = None, **kwargs: Unpack[CommonOptions]

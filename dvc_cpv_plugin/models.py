@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Unpack
 
@@ -23,7 +23,6 @@ from dvc_cpv_plugin.options import (
     DownloadOptions,
     ExportOptions,
     InitOptions,
-    OperationOptions,
     RetireOptions,
     UploadOptions,
     check_type,
@@ -73,7 +72,14 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         options = self._options("load_model", kwargs)
         check_type("load_model", "tag", tag, str, optional=True)
-        return self._bring("model load", options, lambda project: plan_load(project, tag, use_cache=options.use_cache))
+        return self._operate(
+            "model load",
+            options,
+            DownloadError,
+            lambda project: plan_load(project, tag, use_cache=options.use_cache),
+            lines=_LINES,
+            reads=True,
+        )
 
     def upload_model_checkpoint(
         self,
@@ -97,18 +103,9 @@ class ModelsCheckpointsManage(Checkpoints):
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
-        method = "download_model_checkpoint"
-        options = self._options(method, kwargs, {"output_dir": Path})
-        check_type(method, "tag", tag, str, optional=True)
-        output = kwargs.get("output_dir")
-        folder = None if output is None else options.path(output)
-
-        def plan(project: Project) -> Plan[ModelArtifacts]:
-            return plan_download_model(
-                project, tag, folder, working_dir=options.folder, use_cache=options.use_cache, force=options.force
-            )
-
-        return self._bring("model download", options, plan)
+        options = self._options("download_model_checkpoint", kwargs, {"output_dir": Path})
+        check_type("download_model_checkpoint", "tag", tag, str, optional=True)
+        return self._download(options, Line.MODEL, plan_download_model, tag, kwargs)
 
     def download_tensor(
         self, name: str, to: str | Path, tag: str | None = None, **kwargs: Unpack[CommonOptions]
@@ -224,8 +221,3 @@ class ModelsCheckpointsManage(Checkpoints):
             options,
             lambda project: [one.as_dict() for one in retire_plan.listed(project.repo, [project])],
         )
-
-    def _bring(
-        self, name: str, options: OperationOptions, plan: Callable[[Project], Plan[ModelArtifacts]]
-    ) -> ModelArtifacts:
-        return self._operate(name, options, DownloadError, plan, lines=_LINES, reads=True)

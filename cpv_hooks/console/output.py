@@ -138,7 +138,6 @@ def write_line(line: str) -> None:
 
 
 def _write_log(error: BaseException) -> Path | None:
-    """Write the traceback where only the user can read it."""
     import traceback
 
     from cpv_hooks.console.redact import redact

@@ -101,7 +101,6 @@ class Cache:
         return md5_of(path) == oid[:32]
 
     def _hash(self, path: str | Path) -> str:
-        """What names a file's content here."""
         if self.legacy:
             from cpv_hooks.dvcformat.file_hash import legacy_md5
 

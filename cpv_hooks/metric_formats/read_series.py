@@ -104,6 +104,5 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _pass(text: io.TextIOWrapper) -> None:
-    """Read to the end of the line."""
     while (part := text.readline(_MAX_LINE)) and not part.endswith("\n"):
         pass

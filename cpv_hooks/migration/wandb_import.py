@@ -75,7 +75,6 @@ def _incoming(one: WandbArtifact, target: Path, staged: Path | None) -> Incoming
 
 
 def _source(one: WandbArtifact, entry: WandbEntry, staged: Path | None) -> Path:
-    """Where a file is, its bytes verified."""
     name = f"{printable(entry.path)} of {printable(one.name)} ({one.run})"
     parts = Path(entry.path).parts
     if not parts or entry.path.startswith("/") or ".." in parts or os.path.normpath(entry.path) != entry.path:

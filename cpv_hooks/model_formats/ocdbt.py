@@ -143,7 +143,6 @@ def _bytes(files: Mapping[str, ByteSource], name: str, offset: int, length: int)
 
 
 def _unpacked(data: bytes, magic: int) -> Cursor:
-    """The body of a manifest or of a node."""
     head = Cursor(BytesSource(data))
     if head.take(4) != magic.to_bytes(4, "big") or head.number("Q") != len(data) or head.varint() != 0:
         raise UnreadableModel("it is no database of this format, or was cut")

@@ -140,7 +140,6 @@ def _document(source: ByteSource) -> Any:
 
 
 def _shapes(files: Mapping[str, ByteSource], folder: str) -> dict[str, list[int]]:
-    """The shapes that each process has written down."""
     found: dict[str, list[int]] = {}
     for name, source in files.items():
         if name.startswith(f"{folder}array_metadatas/"):

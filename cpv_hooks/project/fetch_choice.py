@@ -89,8 +89,6 @@ def also_fetch(repo: Repo, words: Sequence[str]) -> None:
 
 
 class _Chosen(NamedTuple):
-    """What stands in a clone's state."""
-
     only: list[str] | None
     also: list[str]
 

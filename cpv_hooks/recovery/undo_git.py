@@ -50,7 +50,6 @@ def undo_index(repo: Repo, action: Action, moved_on: str | None) -> None:
 
 
 def _committed(repo: Repo, path: str, entry: str | None, commit: str | None) -> bool:
-    """Whether a commit has this entry of the index."""
     if commit is None:
         return False
     oid = repo.run("rev-parse", "--verify", "--quiet", f"{commit}:{path}", check=False).strip()

@@ -99,7 +99,6 @@ def list_again(root: Path, base: FolderListing, newer: Set[str], keep: Filter) -
 
 
 def _above(path: str) -> list[str]:
-    """The folders that a path lies in."""
     return [path[:at] for at, letter in enumerate(path) if letter == "/"]
 
 

@@ -76,7 +76,6 @@ class Placer:
             raise
 
     def _temporary(self, folder: str, *, is_one_of_many: bool) -> str:
-        """A name for a file that is going to `folder`."""
         home, number = self._homes[folder], next(self._count)
         if not is_one_of_many or home == folder:
             return f"{home}/{self._token}-{number}{TEMPORARY}"

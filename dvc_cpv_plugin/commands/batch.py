@@ -92,7 +92,6 @@ def _as_dict(ran: Ran) -> dict[str, Any]:
 
 
 def _name(root: str) -> str:
-    """The path as it is shortest."""
     return printable(min(os.path.relpath(root), root, key=len))
 
 

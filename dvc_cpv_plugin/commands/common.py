@@ -71,7 +71,6 @@ class CheckpointCommand(CPVCommand):
 
     @property
     def _folder(self) -> Path:
-        """Where the repository is looked for."""
         folder = Path(*(os.path.expanduser(part or ".") for part in (self.args.working_dir, self.args.repo_path)))
         return Path(os.path.abspath(folder))
 

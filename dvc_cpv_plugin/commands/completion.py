@@ -67,7 +67,6 @@ class CmdCompletion(CPVCommand):
 
 
 def _parser() -> argparse.ArgumentParser:
-    """The whole tree, as `cpv`."""
     from dvc_cpv_plugin.cli import command_parser
 
     parser = command_parser()

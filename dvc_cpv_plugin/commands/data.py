@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from typing import Any
 
 from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.common import CheckpointCommand
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
-from dvc_cpv_plugin.data import DataCheckpointsManage
+from dvc_cpv_plugin.data import DataCheckpointsManage as API
 
 EXAMPLES = """examples:
   dvc cpv data upload /datasets/flowers -m "two more classes"
@@ -17,27 +15,11 @@ EXAMPLES = """examples:
   dvc cpv data info --json"""
 
 
-def _data(command: CheckpointCommand) -> DataCheckpointsManage:
-    return command.open(DataCheckpointsManage)
-
-
-def _tags(command: CheckpointCommand) -> list[str]:
-    return _data(command).read_data_checkpoint_tag(dry_run=False)
-
-
-def _revert(command: CheckpointCommand, tag: str) -> None:
-    _data(command).revert_data_checkpoint(tag)
-
-
-def _info(command: CheckpointCommand, tag: str | None) -> Mapping[str, object]:
-    return _data(command).get_data_metadata(tag)
-
-
 class CmdDataUpload(LineCommand):
     """`DataCheckpointsManage.upload_data_checkpoint`; prints the tag."""
 
     def run(self) -> int:
-        data, path = _data(self), self.own_path()
+        data, path = self.open(API), self.own_path()
         tag = data.upload_data_checkpoint(
             path, version_tag=self.args.tag, message=self.args.message, dask=self.args.dask
         )
@@ -48,11 +30,18 @@ class CmdDataDownload(LineCommand):
     """`DataCheckpointsManage.download_data_checkpoint`; prints where the data is."""
 
     def run(self) -> int:
-        place = _data(self).download_data_checkpoint(self.args.tag, output_dir=self.args.output_dir)
+        place = self.open(API).download_data_checkpoint(self.args.tag, output_dir=self.args.output_dir)
         return self.say(place, {"path": place})
 
 
-NOUN = Noun("data", _tags, _revert, _info, "the data is that of {tag}, and staged; git commit keeps it")
+NOUN = Noun(
+    "data",
+    API,
+    API.read_data_checkpoint_tag,
+    API.revert_data_checkpoint,
+    API.get_data_metadata,
+    "the data is that of {tag}, and staged; git commit keeps it",
+)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

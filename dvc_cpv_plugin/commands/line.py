@@ -10,18 +10,20 @@ from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.config import Kind
+from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.commands.base import SubCommands, add_noun
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_tag, facts
 
 
 @dataclass(frozen=True)
 class Noun:
-    """A line of versions on the command line, and the methods of the API behind its verbs."""
+    """A line of versions on the command line, and the class of the API and its methods behind the verbs."""
 
     name: Kind
-    tags: Callable[[CheckpointCommand], list[str]]
-    revert: Callable[[CheckpointCommand, str], None]
-    info: Callable[[CheckpointCommand, str | None], Mapping[str, object]]
+    api: type[Checkpoints]
+    tags: Callable[..., list[str]]
+    revert: Callable[[Any, str], None]
+    info: Callable[[Any, str | None], Mapping[str, object]]
     reverted: str
     """What is printed after a revert; `{tag}` is its tag."""
 
@@ -29,6 +31,10 @@ class Noun:
 class LineCommand(CheckpointCommand):
     noun: Noun
     """Set in the class of each noun, which `Verbs` makes: DVC finds the usage of a bad command by its class."""
+
+    def tags(self) -> list[str]:
+        """The line's tags, lowest first; a dry run reads them too."""
+        return self.noun.tags(self.open(self.noun.api), dry_run=False)
 
     def own_path(self) -> str:
         """The path that is named, or the artifact of the work tree where none is."""
@@ -51,7 +57,7 @@ class CmdListTags(LineCommand):
     """A name a line, lowest first, or a JSON list."""
 
     def run(self) -> int:
-        names = self.noun.tags(self)
+        names = self.tags()
         return self.answer(names, names)
 
 
@@ -59,14 +65,14 @@ class CmdLineRevert(LineCommand):
     """To the tag that is named, or the highest."""
 
     def run(self) -> int:
-        tag = last_of_line(self.noun.tags(self), self.noun.name) if self.args.tag is None else self.args.tag
-        self.noun.revert(self, tag)
+        tag = last_of_line(self.tags(), self.noun.name) if self.args.tag is None else self.args.tag
+        self.noun.revert(self.open(self.noun.api), tag)
         return self.say(self.noun.reverted.format(tag=tag), {"tag": tag})
 
 
 class CmdLineInfo(LineCommand):
     def run(self) -> int:
-        found = self.noun.info(self, self.args.tag)
+        found = self.noun.info(self.open(self.noun.api), self.args.tag)
         return self.say(facts(found), found)
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from typing import Any
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.metric_formats.metrics import parse_pair
 from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.common import CheckpointCommand, facts
+from dvc_cpv_plugin.commands.common import facts
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
 from dvc_cpv_plugin.commands.model_lines import described
-from dvc_cpv_plugin.models import ModelsCheckpointsManage
+from dvc_cpv_plugin.models import ModelsCheckpointsManage as API
 
 EXAMPLES = """examples:
   dvc cpv model upload runs/7/model.bin --metric loss=0.12 -m "longer training"
@@ -21,28 +20,12 @@ EXAMPLES = """examples:
   dvc cpv model info --json"""
 
 
-def _models(command: CheckpointCommand) -> ModelsCheckpointsManage:
-    return command.open(ModelsCheckpointsManage)
-
-
-def _tags(command: CheckpointCommand) -> list[str]:
-    return _models(command).read_checkpoint_tag(dry_run=False)
-
-
-def _revert(command: CheckpointCommand, tag: str) -> None:
-    _models(command).revert_model_checkpoint(tag)
-
-
-def _info(command: CheckpointCommand, tag: str | None) -> Mapping[str, object]:
-    return _models(command).get_model_metadata(tag)
-
-
 class CmdModelUpload(LineCommand):
     """`ModelsCheckpointsManage.upload_model_checkpoint`; prints the tag."""
 
     def run(self) -> int:
         metrics = dict(map(_metric, self.args.metric)) or None
-        tag = _models(self).upload_model_checkpoint(
+        tag = self.open(API).upload_model_checkpoint(
             self.own_path(), metrics, version_tag=self.args.tag, message=self.args.message, dask=self.args.dask
         )
         return self.say(tag, {"tag": tag})
@@ -55,9 +38,9 @@ class CmdModelDownload(LineCommand):
         if (self.args.tensor is None) is not (self.args.to is None):
             raise CPVError("--tensor and --to belong together", fix="--tensor NAME --to FILE.safetensors")
         if self.args.tensor is not None:
-            path = str(_models(self).download_tensor(self.args.tensor, self.args.to, self.args.tag))
+            path = str(self.open(API).download_tensor(self.args.tensor, self.args.to, self.args.tag))
             return self.say(path, {"tensor": self.args.tensor, "file": path})
-        found = _models(self).download_model_checkpoint(self.args.tag, output_dir=self.args.output_dir)
+        found = self.open(API).download_model_checkpoint(self.args.tag, output_dir=self.args.output_dir)
         files = {name: str(path) for name, path in found.files.items()}
         value = {"tag": found.tag, "commit": found.commit, "folder": str(found.folder), "files": files}
         return self.say(str(found.folder), value)
@@ -65,7 +48,7 @@ class CmdModelDownload(LineCommand):
 
 class CmdModelInfo(LineCommand):
     def run(self) -> int:
-        found = _models(self).get_model_metadata(self.args.tag)
+        found = self.open(API).get_model_metadata(self.args.tag)
         rest = {key: value for key, value in found.items() if key != "models"}
         status = self.say("\n".join([facts(rest), *described(found, tensors=self.args.tensors)]), found)
         errors = [f"{model['path']}: {error}" for model in found["models"] for error in model["errors"]]
@@ -81,7 +64,14 @@ def _metric(text: str) -> tuple[str, int | float | str]:
     return found
 
 
-NOUN = Noun("model", _tags, _revert, _info, "at {tag}; git switch - goes back")
+NOUN = Noun(
+    "model",
+    API,
+    API.read_checkpoint_tag,
+    API.revert_model_checkpoint,
+    API.get_model_metadata,
+    "at {tag}; git switch - goes back",
+)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -57,7 +57,6 @@ class CmdPrune(CPVCommand):
         return 0
 
     def _command(self) -> str:
-        """The command that removes what was printed."""
         args = self.args
         words = ["dvc cpv prune"]
         words += [] if args.keep is None else [f"--keep {args.keep}"]

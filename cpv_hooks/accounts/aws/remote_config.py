@@ -94,8 +94,6 @@ def _check_default(local: _File, name: str) -> None:
 
 
 class _File:
-    """One of the files, being changed."""
-
     def __init__(self, path: Path) -> None:
         self.path = path
         self._before = _read(path)

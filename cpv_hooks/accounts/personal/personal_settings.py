@@ -101,7 +101,6 @@ def _group(annotation: object) -> type[BaseModel] | None:
 
 
 def _field(key: str) -> Any:
-    """The field that a dotted key names."""
     model: type[BaseModel] | None = Settings
     field = None
     for name in key.split("."):

@@ -129,7 +129,6 @@ def _output(project: Project, version: Version, output: Path | None, working_dir
 
 
 def _made(stock: Stock, folder: Path) -> list[Effect]:
-    """The lines for a folder that is laid out: one for each artifact."""
     lines = []
     for pointer in stock.pointers:
         size = "" if pointer.size is None else f" ({size_text(pointer.size)})"

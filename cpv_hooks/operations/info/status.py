@@ -127,7 +127,6 @@ def read_status(repo: Repo, cwd: Path | None = None) -> Status:
 
 
 def _remotes(project: Project, found: Found) -> Iterator[RemoteStatus]:
-    """The default remote, and those that outputs name."""
     for name in remotes_in_use.remote_names(project, [pointer for root, pointer in found.pointers if root is project]):
         known = project.remotes.get(name) if name else None
         yield RemoteStatus(root_key(project), name, redact(known.url) if known else None, project.config.push_when)
@@ -201,7 +200,6 @@ class _Look:
 
     @property
     def _absent(self) -> Absent:
-        """What of a folder is absent on purpose."""
         tree = self._tree if self.entry is not None and self.entry.left_out else None
         return tree.absent if tree is not None else Absent()
 

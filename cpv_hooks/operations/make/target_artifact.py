@@ -73,7 +73,6 @@ def _inside(project: Project, source: Path) -> str | None:
 
 
 def _own(project: Project, line: Line, here: str | None, tracked: Sequence[Tracked]) -> str | None:
-    """The artifact that the source is itself."""
     if here is None or not any(one.pointer.path == here for one in tracked):
         return None
     kind = project.kind_of(here)

@@ -91,7 +91,6 @@ class RangeResponse:
             raise self._wrong() from error
 
     def _wrong(self) -> RemoteError:
-        """The error for bytes that do not have the object's hash."""
         if self.doubt is None:
             return corrupt(self.oid, self.where)
         what = f"the bytes of object {self.oid} are not those that its name promises, and the server {self.doubt}"

@@ -47,7 +47,6 @@ class _Hook(NamedTuple):
 
 
 def _hooks(path: Path) -> list[_Hook] | None:
-    """The hooks of a configuration; None for one that cannot be read."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

@@ -85,7 +85,6 @@ def _publish_to(
     *,
     upload: bool,
 ) -> Published:
-    """Publish to the remote that the project has at hand."""
     total = Published()
     if project.remote_versioned:
         from cpv_hooks.transfer.commits.versioned_verify import verify_versions

@@ -99,7 +99,6 @@ def recorded_on_remote(project: Project, groups: Sequence[Sequence[Pointer]]) ->
 
 
 def _objects(project: Project, pointer: Pointer, commits: Sequence[str]) -> set[str]:
-    """The objects that the remote must have, if it has the artifact."""
     rule = expected(project, pointer, commits)
     if pointer.oid is None or rule is None or not rule.required:
         return set()

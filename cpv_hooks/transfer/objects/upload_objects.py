@@ -209,7 +209,6 @@ class Delivery:
 
 
 def _size(item: Missing, blob: Blob | None) -> int | None:
-    """The size in bytes that an object must have, where it is known."""
     if blob is not None:
         return blob.size
     whole = item.relpath is None and not is_dir_oid(item.oid)

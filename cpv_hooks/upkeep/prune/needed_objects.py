@@ -128,7 +128,6 @@ def _unknown(project: Project, oids: Sequence[str]) -> CPVError:
 
 
 def _newest(repo: Repo, projects: Sequence[Project], count: int) -> set[str]:
-    """The commits of the newest versions of each line."""
     commits = tag_refs.tagged_commits(repo)
     found: set[str] = set()
     for project in projects:

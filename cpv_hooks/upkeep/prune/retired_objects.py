@@ -113,7 +113,6 @@ class Retirements:
         return version_line(self._scheme, start.name.removeprefix(_TAGS)) if start.name.startswith(_TAGS) else None
 
     def _data_at(self, commit: str) -> set[str] | None:
-        """The data of a commit; None where its pointers cannot be read."""
         found: set[str] = set()
         for project in self._projects:
             try:
