@@ -72,9 +72,8 @@ class GuardedGC:
         held = [gap for gap in gaps if not Store(project, legacy=gap.pointer.legacy).lacks(gap.oid)]
         if held:
             what = f"the cache has the only copy of {held[0].path}, which {listed} need"
-            raise CPVError(
-                what, where=str(project.root), fix="dvc push -A, or dvc gc -A, which keeps what commits need"
-            )
+            fix = "dvc push -A, or dvc gc -A, which keeps what commits need"
+            raise CPVError(what, where=str(project.root), fix=fix)
 
     def _keep_unsaved(self, project: Project) -> None:
         """Let DVC keep what `prune` never takes, whatever a remote has: content that no commit has, and stashes."""

@@ -39,9 +39,8 @@ def _refuse_inside(folder: str, files: list[str]) -> None:
     if IGNORE_FILE in files:
         # DVC refuses it too (IgnoreInCollectedDirError): the ignored files would depend on the artifact's version.
         where = f"{folder}/{IGNORE_FILE}"
-        raise CPVError(
-            f"{IGNORE_FILE} inside an artifact", where=where, fix=f"move its lines to the {IGNORE_FILE} at the DVC root"
-        )
+        what = f"{IGNORE_FILE} inside an artifact"
+        raise CPVError(what, where=where, fix=f"move its lines to the {IGNORE_FILE} at the DVC root")
 
 
 def builtin_filter(folder: str, folders: list[str], files: list[str]) -> tuple[list[str], list[str]]:

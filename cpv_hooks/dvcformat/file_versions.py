@@ -65,9 +65,8 @@ def _entries(listed: list[dict[str, Any]], file: str) -> list[tuple[str, str]]:
     try:
         return parse_dir_object(json.dumps(listed, default=str).encode(), "of its files")
     except CPVError as error:
-        raise CPVError(
-            f"its list of files: {error.what}", where=file, fix=f"git checkout -- {git_word(file)}"
-        ) from error
+        what = f"its list of files: {error.what}"
+        raise CPVError(what, where=file, fix=f"git checkout -- {git_word(file)}") from error
 
 
 def _stored(relpath: str, oid: str, row: Mapping[str, Any]) -> Stored:

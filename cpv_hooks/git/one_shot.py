@@ -163,9 +163,8 @@ def _write_head(repo: Repo, text: str) -> None:
     try:
         descriptor = new_file(lock)
     except FileExistsError:
-        raise CPVError(
-            "HEAD is locked by another Git process", where=str(lock), fix="wait for it, then repeat the command"
-        ) from None
+        what = "HEAD is locked by another Git process"
+        raise CPVError(what, where=str(lock), fix="wait for it, then repeat the command") from None
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)

@@ -110,9 +110,8 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
         if not real.is_file():
             repository = _repository(folder.parents[1]) if len(folder.parents) > 1 else None
             fix = f"hf download {shell_word(repository)}" if repository else "download it again"
-            raise CPVError(
-                "is a link that leads nowhere" if path.is_symlink() else "is no file", where=str(path), fix=fix
-            )
+            what = "is a link that leads nowhere" if path.is_symlink() else "is no file"
+            raise CPVError(what, where=str(path), fix=fix)
         if path.is_symlink() and not _is_of(folder, real):
             raise CPVError(f"leads out of the repository, to {real}", where=str(path), fix="copy the file there")
         yield name.as_posix(), real

@@ -239,9 +239,8 @@ def _full_name(repo: Repo, name: str) -> str:
     found = repo.run("rev-parse", "--symbolic-full-name", "--verify", "--quiet", "--end-of-options", name, check=False)
     ref = found.splitlines()[-1] if found.strip() else ""
     if not ref.startswith((_HEADS, _TAGS)):
-        raise CPVError(
-            f"{name!r} is no branch or tag", where=str(repo.top), fix="name one that git branch or git tag has"
-        )
+        what = f"{name!r} is no branch or tag"
+        raise CPVError(what, where=str(repo.top), fix="name one that git branch or git tag has")
     return ref
 
 

@@ -14,7 +14,7 @@ from cpv_hooks.model_formats.record import UnreadableModel
 
 MAX_OPCODES = 5_000_000
 _MARK = object()
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_CONSTANTS = {"MARK": _MARK, "NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _EMPTY = {"EMPTY_DICT": "builtins.dict", "EMPTY_LIST": "builtins.list", "EMPTY_SET": "builtins.set"}
 _TO_MARK = {"DICT": "builtins.dict", "LIST": "builtins.list", "FROZENSET": "builtins.frozenset"}
 # fmt: off
@@ -65,14 +65,13 @@ class _Machine:
             self.stack.append(Made(_EMPTY[name]))
         elif name in _TO_MARK:
             self._gather(_TO_MARK[name])
+        elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
+            self._last(int(name[-1]))
         elif name not in ("PROTO", "FRAME", "NEXT_BUFFER", "READONLY_BUFFER"):
             method = getattr(self, f"_{name.lower()}", None)
             if method is None:
                 raise UnreadableModel(f"its pickle has the opcode {name}, which is not known here")
             method(argument)
-
-    def _mark(self, _: object) -> None:
-        self.stack.append(_MARK)
 
     def _to_mark(self) -> list[Any]:
         at = len(self.stack) - 1
@@ -106,20 +105,8 @@ class _Machine:
 
     _binget = _long_binget = _get
 
-    def _empty_tuple(self, _: object) -> None:
-        self.stack.append(())
-
     def _tuple(self, _: object) -> None:
         self.stack.append(tuple(self._to_mark()))
-
-    def _tuple1(self, _: object) -> None:
-        self._last(1)
-
-    def _tuple2(self, _: object) -> None:
-        self._last(2)
-
-    def _tuple3(self, _: object) -> None:
-        self._last(3)
 
     def _last(self, count: int) -> None:
         items = self.stack[-count:]
@@ -177,8 +164,7 @@ class _Machine:
         args, function = self.stack.pop(), self.stack.pop()
         self.stack.append(_made(function, args))
 
-    def _newobj(self, _: object) -> None:
-        self._reduce(_)
+    _newobj = _reduce
 
     def _newobj_ex(self, _: object) -> None:
         self.stack.pop()
@@ -202,9 +188,6 @@ class _Machine:
 
     def _binpersid(self, _: object) -> None:
         self.stack.append(Reference(self.stack.pop()))
-
-    def _next_buffer(self, _: object) -> None:
-        self.stack.append(Made("buffer"))
 
 
 def _made(function: object, args: object) -> Made:

@@ -106,9 +106,8 @@ class CloneSettings:
         raise self._refusal("ssl_verify", setting, what, f"{self._root}/.dvc/config")
 
     def _refusal(self, key: str, value: str, what: str, where: str) -> CPVError:
-        return CPVError(
-            what, where=where, fix=f"dvc remote modify --local {shell_word(self._remote)} {key} {shell_word(value)}"
-        )
+        fix = f"dvc remote modify --local {shell_word(self._remote)} {key} {shell_word(value)}"
+        return CPVError(what, where=where, fix=fix)
 
 
 def _own_folders() -> list[str]:

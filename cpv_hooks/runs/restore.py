@@ -70,9 +70,8 @@ def restore_step(project: Project, step: RunStep, target: Path) -> None:
     What the cache lacks, or has damaged, comes from the remote; every byte is hashed on the way.
     """
     if not step.saved:
-        raise CPVError(
-            "it does not say what was saved", where=step.commit[:10], fix=f"dvc cpv runs show {shell_word(step.run)}"
-        )
+        what = "it does not say what was saved"
+        raise CPVError(what, where=step.commit[:10], fix=f"dvc cpv runs show {shell_word(step.run)}")
     bring_contents(project, step_contents(project, step), target)
 
 

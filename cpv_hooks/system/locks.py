@@ -78,9 +78,8 @@ def _acquire(descriptor: int, path: Path, wait: bool, say: str) -> None:
         except BlockingIOError:
             waited = time.monotonic() - started
             if not wait or waited > GIVE_UP:
-                raise Busy(
-                    f"another process is {say}", where=str(path), fix="wait for it, then repeat the command"
-                ) from None
+                what = f"another process is {say}"
+                raise Busy(what, where=str(path), fix="wait for it, then repeat the command") from None
         if waited > SAY_AFTER and not said:
             said = True
             announce(f"waiting for another process that is {say}")

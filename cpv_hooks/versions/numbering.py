@@ -62,9 +62,8 @@ class Numbers:
     def malformed(self, line: Line, name: str) -> CPVError:
         """The error for a name that is meant to be a version and is not one."""
         shape = self.scheme.prefix(line) + self.scheme.shape
-        return CPVError(
-            f"{name!r} is not a version of this repository ({shape})", fix=f"git tag {shell_word(self.next_free(line))}"
-        )
+        what = f"{name!r} is not a version of this repository ({shape})"
+        return CPVError(what, fix=f"git tag {shell_word(self.next_free(line))}")
 
     def refuse(self, line: Line, name: str) -> None:
         """Raise where Git has no room for the name, or the version is not higher than all of its line."""

@@ -84,9 +84,8 @@ def _show(out: Path) -> None:
     except (webbrowser.Error, OSError):
         shown = False
     if not shown:
-        raise CPVError(
-            "no browser was found here; the report is written", where=str(out), fix=f"xdg-open {shell_path(str(out))}"
-        )
+        what = "no browser was found here; the report is written"
+        raise CPVError(what, where=str(out), fix=f"xdg-open {shell_path(str(out))}")
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -31,9 +31,8 @@ def key_path(name: str | os.PathLike[str], base: Path | None = None) -> Path:
         what = f"{text!r} is no name for a key (no quotes, backslashes, ${{ or control characters)"
         raise CPVError(what, fix=f"{_COMMAND} {DEFAULT}")
     if text.endswith(".pub"):
-        raise CPVError(
-            "a public key's name; the private key's is needed", where=text, fix=f"{_COMMAND} {shell_word(text[:-4])}"
-        )
+        fix = f"{_COMMAND} {shell_word(text[:-4])}"
+        raise CPVError("a public key's name; the private key's is needed", where=text, fix=fix)
     if "/" not in text and text not in ("~", ".", ".."):
         return client.ssh_folder() / text
     path = Path(os.path.abspath((base or Path.cwd()) / os.path.expanduser(text)))

@@ -182,9 +182,8 @@ def _append(path: Path) -> TextIO:
     try:
         return _stream(path, 0)
     except FileNotFoundError as error:
-        raise CPVError(
-            "the log's folder does not exist", where=str(path), fix=f"mkdir -p {shell_path(path.parent)}"
-        ) from error
+        fix = f"mkdir -p {shell_path(path.parent)}"
+        raise CPVError("the log's folder does not exist", where=str(path), fix=fix) from error
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or str(error)
         raise CPVError(f"the log cannot be written: {what}", where=str(path), fix="name another log file") from error

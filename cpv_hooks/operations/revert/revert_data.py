@@ -61,9 +61,8 @@ def _refuse(project: Project, version: Version, gone: tuple[Pointer, ...]) -> No
         for pointer in pointers_at(project, rev):
             if pointer.file in files and (pointer.stage or not _is_data(project, pointer)):
                 what = f"{pointer.file} is about more than data, so the data cannot come alone"
-                raise CPVError(
-                    what, where=pointer.path, fix=f"dvc cpv model revert (or git checkout {shell_word(version.name)})"
-                )
+                fix = f"dvc cpv model revert (or git checkout {shell_word(version.name)})"
+                raise CPVError(what, where=pointer.path, fix=fix)
 
 
 def _contents(repo: Repo, version: Version, gone: tuple[Pointer, ...]) -> dict[str, bytes | None]:

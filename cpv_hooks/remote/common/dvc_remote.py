@@ -162,9 +162,8 @@ class DVCRemote:
         except Exception as error:
             text = (str(error).strip().splitlines() or [""])[0]
             what = redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)
-            raise RemoteError(
-                what, where=self.url, fix=f"dvc push -r {shell_word(self._name)} -v says more, then dvc cpv sync"
-            ) from error
+            fix = f"dvc push -r {shell_word(self._name)} -v says more, then dvc cpv sync"
+            raise RemoteError(what, where=self.url, fix=fix) from error
 
 
 class _Silence:

@@ -23,9 +23,8 @@ def check_layout(root: Path, layout: Layout | None, url: str | None) -> None:
         return
     here = load_config(root).layout
     if here != layout and (here == "versioned" or _has_section(root)):
-        raise CPVError(
-            f"this repository has layout = {here!r}, not {layout!r}", where=str(root / FILE), fix=f"edit {FILE}"
-        )
+        what = f"this repository has layout = {here!r}, not {layout!r}"
+        raise CPVError(what, where=str(root / FILE), fix=f"edit {FILE}")
     if layout == "versioned":
         _check_bucket(root, url)
 
