@@ -28,6 +28,10 @@ _CAUSES = {
     errno.EFBIG: ("larger than a file may be here", "ulimit -f unlimited, or use a file system for larger files"),
     errno.EBUSY: ("in use by another program", "end that (fuser -v {path})"),
     errno.ETXTBSY: ("in use by another program", "end that (fuser -v {path})"),
+    errno.ENOLCK: (
+        "the network file system gives no locks",
+        "mount it with local_lock=flock, or start lockd (findmnt -T {folder} names it)",
+    ),
     errno.EMLINK: ("it has as many names as the file system allows", "dvc config cache.type reflink,copy"),
 }
 Cause = tuple[str, str | None, str | None]

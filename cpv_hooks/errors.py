@@ -64,6 +64,7 @@ DISK_FAULTS = frozenset(
         errno.EBUSY,
         errno.ETXTBSY,
         errno.EMLINK,
+        errno.ENOLCK,
     }
 )
 """What is the user's to fix, and never a bug."""

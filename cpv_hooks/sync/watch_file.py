@@ -118,9 +118,13 @@ def note_agreed(
     )
     write_atomic(repo.state / state_files.WATCH, os.fsencode(text))
     _make_marks(repo)
+    from cpv_hooks.system.network_disks import remembered
+
+    # What another machine wrote so long ago may be seen only now.
+    unseen = remembered(repo.top)
     if written.files:
-        stamp(repo.state / state_files.STAMP_WRITTEN, written.moment)
-    stamp(repo.state / state_files.STAMP, started)
+        stamp(repo.state / state_files.STAMP_WRITTEN, written.moment - unseen)
+    stamp(repo.state / state_files.STAMP, started - unseen)
 
 
 def _split(repo: Repo, pointers: Iterable[Pointer]) -> tuple[list[str], list[str], list[str]]:

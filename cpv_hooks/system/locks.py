@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.system.own_files import open_own
 
 POLL = 0.05  # seconds
@@ -46,7 +46,10 @@ def shared(path: Path) -> Iterator[None]:
     except PermissionError:
         descriptor = open_own(path, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        except OSError as error:
+            raise disk_error(error, path) from error
         yield
     finally:
         os.close(descriptor)
@@ -80,6 +83,8 @@ def _acquire(descriptor: int, path: Path, wait: bool, say: str) -> None:
             if not wait or waited > GIVE_UP:
                 what = f"another process is {say}"
                 raise Busy(what, where=str(path), fix="wait for it, then repeat the command") from None
+        except OSError as error:
+            raise disk_error(error, path) from error
         if waited > SAY_AFTER and not said:
             said = True
             announce(f"waiting for another process that is {say}")

@@ -173,10 +173,19 @@ def _read_folder(folder: str, keep: Filter) -> tuple[list[str], list[os.DirEntry
     files = [
         name
         for name, entry in entries.items()
-        if name not in inner and not (entry.is_symlink() and entry.is_dir()) and not name.endswith(TEMPORARY)
+        if name not in inner
+        and not (entry.is_symlink() and entry.is_dir())
+        and not name.endswith(TEMPORARY)
+        and not (name.startswith((".nfs", ".fuse_hidden")) and _is_hidden(name))
     ]
     folders, files = keep(folder, folders, files)
     return folders, [entries[name] for name in sorted(files)]
+
+
+def _is_hidden(name: str) -> bool:
+    from cpv_hooks.system.network_disks import is_hidden
+
+    return is_hidden(name)
 
 
 def _append(step: _Step, numbers: array[int]) -> tuple[list[str], list[os.DirEntry[str]]]:

@@ -72,9 +72,10 @@ class Artifact:
             return None
         from cpv_hooks.dvcformat.dvcignore import builtin_filter
         from cpv_hooks.system.find_newer import Newer, list_again
+        from cpv_hooks.system.network_disks import remembered
 
         since = index.folder / state_files.SINCE
-        stamp(since, entry.checked)
+        stamp(since, entry.checked - remembered(target))
         if since.stat().st_dev != self.status.st_dev:
             return None  # another disk may have another clock
         newer = Newer(target, files, since)

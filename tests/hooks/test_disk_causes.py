@@ -46,6 +46,8 @@ def test_each_cause_has_its_own_command(tmp_path: Path) -> None:
         errno.ENAMETOOLONG: f"{path}: the name is too long for the file system; "
         f"fix: shorten it (getconf NAME_MAX {folder}){then}",
         errno.ELOOP: f"{path}: a symbolic link that leads to itself; fix: rm '{path}'{then}",
+        errno.ENOLCK: f"{path}: the network file system gives no locks; "
+        f"fix: mount it with local_lock=flock, or start lockd (findmnt -T {folder} names it){then}",
         errno.ESTALE: f"{path}: the network file system does not know it any more (stale file handle); "
         f"fix: mount it again (findmnt -T {folder} names it){then}",
         errno.EDQUOT: f"{path}: the disk quota is used up; fix: free space (quota -s says how much){then}",

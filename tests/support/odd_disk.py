@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,6 +20,8 @@ from typing import Any
 import mfusepy
 
 _STATUS = ("st_mode", "st_ino", "st_nlink", "st_uid", "st_gid", "st_size", "st_blocks")
+_NOW, _OMIT = (1 << 30) - 1, (1 << 30) - 2
+"""What utimensat(2) has in the place of nanoseconds."""
 _TIMES = ("st_atime", "st_mtime", "st_ctime")
 
 
@@ -101,7 +104,11 @@ class Disk(mfusepy.Operations):
         return 0
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
-        os.utime(self._at(path), ns=times, follow_symlinks=False)
+        at = self._at(path)
+        now, found = time.time_ns(), os.lstat(at)
+        before = (found.st_atime_ns, found.st_mtime_ns)
+        words = [{_NOW: now, _OMIT: old}.get(new, new) for new, old in zip(times or (_NOW, _NOW), before, strict=True)]
+        os.utime(at, ns=(words[0], words[1]), follow_symlinks=False)
         return 0
 
     def create(self, path: str, mode: int, fi: object = None) -> int:
