@@ -3,7 +3,7 @@
 words=
 [ -r "/proc/$PPID/cmdline" ] && read -r words <"/proc/$PPID/cmdline"
 case $words in
-gitapply* | */git-core/gitapply*) changed_files=1 ;;
+gitapply* | */gitapply*) changed_files=1 ;;
 gitcommit*) changed_files=0 ;;
 *sparse-checkout*) changed_files=goes ;; # folders outside of it go next, with all that Git ignores in them
 *) changed_files=$1 ;;
