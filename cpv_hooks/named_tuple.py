@@ -20,10 +20,13 @@ else:
         def __new__(mcs, name, bases, body):
             fields = tuple(body.get("__annotations__", ()))
             defaults = {field: body[field] for field in fields if field in body}
-            size = len(fields)
+            size, last = len(fields), tuple(defaults.values())
 
             def __new__(cls, /, *values, **named):
-                if named or len(values) != size:
+                lacking = size - len(values)
+                if not named and 0 < lacking <= len(last):
+                    values += last[-lacking:]
+                elif named or lacking:
                     values = _complete(cls, values, named)
                 return _tuple_new(cls, values)
 

@@ -7,7 +7,6 @@ before anyone joins one of its paths to a folder.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -63,6 +62,8 @@ def dir_object_pieces(relpaths: Iterable[str], oids: Iterable[str]) -> Iterator[
 
 def dir_oid(data: bytes) -> str:
     """The object id of a directory object with these bytes."""
+    import hashlib  # slow to load, and few hooks hash a listing
+
     return hashlib.md5(data, usedforsecurity=False).hexdigest() + DIR_SUFFIX
 
 

@@ -21,6 +21,7 @@ from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 
 # What decides where the configuration of the system and of the user lie (`platformdirs`).
+_SETTINGS = "settings"
 _DECIDING = ("DVC_SYSTEM_CONFIG_DIR", "DVC_GLOBAL_CONFIG_DIR", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "HOME")
 
 
@@ -79,8 +80,17 @@ def _signature(folders: Sequence[str], root: Path) -> dict[str, Any]:
     }
 
 
-def facts_of(root: Path, state: Path) -> Facts:
-    """The facts of a DVC root, remembered in a folder of CPV's; `CPVError` for a configuration that cannot be read."""
+def settings_of(root: Path, state: Path) -> object:
+    """What CPV's own settings of a DVC root were, as `facts_of` has remembered them."""
+    entry = _remembered(state / state_files.PROJECTS).get(str(root))
+    return entry.get(_SETTINGS) if isinstance(entry, dict) else None
+
+
+def facts_of(root: Path, state: Path, settings: object = None) -> Facts:
+    """The facts of a DVC root, remembered in a folder of CPV's; `CPVError` for a configuration that cannot be read.
+
+    `settings` are to be remembered beside them.
+    """
     store = state / state_files.PROJECTS
     key = str(root)
     known = _remembered(store)
@@ -88,13 +98,16 @@ def facts_of(root: Path, state: Path) -> Facts:
         entry = known[key]
         if entry["signature"] == _signature(entry["signature"]["folders"], root):
             remotes = {name: RemoteFacts(*row) for name, row in entry["facts"]["remotes"].items()}
+            if settings is not None and entry.get(_SETTINGS) != settings:
+                with suppress(OSError, CPVError):  # a repository that can only be read
+                    write_atomic(store, json.dumps({**known, key: {**entry, _SETTINGS: settings}}).encode())
             return Facts(**{**entry["facts"], "remotes": remotes})
     # Before they are read: what changes meanwhile is read again.
     folders = _config_folders()
     signature = _signature(folders, root)
     facts = _read_facts(root, _config_files(folders, root))
     entry = {"signature": signature, "facts": facts._asdict()}
-    write_atomic(store, json.dumps({**known, key: entry}).encode())
+    write_atomic(store, json.dumps({**known, key: {**entry, _SETTINGS: settings}}).encode())
     return facts
 
 

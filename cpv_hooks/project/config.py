@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -123,24 +122,42 @@ def load_config(root: Path) -> Config:
 
     Raises `CPVError` that names the file, the line and the key.
     """
+    return reload_config(root)[0]
+
+
+def reload_config(root: Path, known: object = None) -> tuple[Config, list[Any] | None]:
+    """The same, with what to remember for the next time: the text, and the table that it is. `known` is what was.
+
+    To import the parser of TOML alone takes as long as a third of what CPV is.
+    """
     path = root / FILE
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CPVError(f"larger than {MAX_BYTES} bytes", where=str(path), fix="keep only settings in it")
         text = path.read_bytes().decode("utf-8-sig")  # editors on Windows put a byte order mark in front
     except FileNotFoundError:
-        return Config()
+        return Config(), None
     except UnicodeDecodeError as error:
         raise CPVError(f"not UTF-8 (byte {error.start})", where=str(path), fix="save it as UTF-8") from error
     except OSError as error:
         raise disk_error(error, path) from error
+    match known:
+        case [str(said), dict(table)] if said == text:
+            pass
+        case _:
+            table = _parse(path, text)
+    return _Reader(path, text).read(table), [text, table]
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    import tomllib
+
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or a number or a date that Python cannot hold
         raise _not_toml(path, text, str(error)) from error
     except RecursionError as error:
         raise CPVError("not TOML: nested too deeply", where=f"{path}:1", fix=f"edit {FILE}") from error
-    return _Reader(path, text).read(table)
 
 
 def _not_toml(path: Path, text: str, what: str) -> CPVError:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
+from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options, settings_of
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.project.config import FILE, KINDS, Config, Kind, load_config
+from cpv_hooks.project.config import FILE, KINDS, Config, Kind, reload_config
 
 
 class _Facts(NamedTuple):
@@ -43,12 +43,13 @@ class Project(_Facts):
     @classmethod
     def open(cls, repo: Repo, root: Path) -> Project:
         """Open the DVC root `root`; `CPVError` for a configuration that cannot be read."""
-        facts = facts_of(root, repo.state)
+        config, settings = reload_config(root, settings_of(root, repo.state))
+        facts = facts_of(root, repo.state, settings)
         default = facts.remotes[facts.remote_name] if facts.remote_name else RemoteFacts("", False, {})
         return cls(
             repo=repo,
             root=root,
-            config=load_config(root),
+            config=config,
             cache_dir=Path(facts.cache_dir),
             cache_types=tuple(facts.cache_types),
             cache_shared=facts.cache_shared,

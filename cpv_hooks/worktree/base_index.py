@@ -9,7 +9,6 @@ the two are one step, and only the old tree can tell a deleted file from one tha
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -184,6 +183,8 @@ class Index:
         self._superseded = False
 
     def _tree_file(self, path: str, oid: str) -> Path:
+        import hashlib  # slow to load, and few hooks look at large folders
+
         key = hashlib.sha1(os.fsencode(f"{path}\0{oid}"), usedforsecurity=False).hexdigest()
         return self.folder / state_files.TREES / key
 

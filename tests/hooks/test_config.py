@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import FILE, MAX_BYTES, Config, Goals, load_config
+from cpv_hooks.project.config import FILE, MAX_BYTES, Config, Goals, load_config, reload_config
 from cpv_hooks.state_files import cpv_home
 
 FULL = """[cpv]
@@ -75,6 +75,17 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         hash_budget=1000,
         runs_cores=3,
     )
+
+
+def test_what_is_remembered_counts_for_the_same_text_alone(tmp_path: Path) -> None:
+    write(tmp_path, '[cpv]\nteam = "vision"\n')
+    config, known = reload_config(tmp_path)
+    assert known is not None
+    assert reload_config(tmp_path, [known[0], {"cpv": {"team": "as it was read"}}])[0].team == "as it was read"
+    for damaged in (None, {}, [], known[:1], [*known, 1], [known[0], None], ["other", known[1]]):
+        assert reload_config(tmp_path, damaged) == (config, known)
+    write(tmp_path, '[cpv]\nteam = "speech"\n')
+    assert reload_config(tmp_path, known)[0].team == "speech"
 
 
 def test_what_is_better_of_metrics(tmp_path: Path) -> None:

@@ -59,6 +59,22 @@ def test_the_options_are_read_without_dvc(repo: ModelRepo) -> None:
     assert "AKIA1234" not in state
 
 
+def test_the_settings_are_read_without_a_parser(repo: ModelRepo) -> None:
+    text = ";".join(
+        [
+            "import sys; from pathlib import Path; from cpv_hooks.git.repo import Repo",
+            "from cpv_hooks.project.project import Project",
+            "config = Project.open(Repo.discover(Path.cwd()), Path.cwd()).config",
+            "print(config.push_when, 'tomllib' in sys.modules)",
+        ]
+    )
+    said = []
+    for when in ("push", "push", "never", "never"):
+        repo.write(".cpv.toml", f'[push]\nwhen = "{when}"\n')
+        said.append(repo.run(sys.executable, "-c", text).out.strip())
+    assert said == ["push True", "push False", "never True", "never False"]
+
+
 def test_the_strongest_file_counts(repo: ModelRepo) -> None:
     asked(repo)
     repo.dvc("remote", "modify", "--local", "storage", "region", "us-west-2")
