@@ -30,7 +30,7 @@ from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import RunJob, begin_job, join_job, restored, tell_step, told_step
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, rule_of
 from cpv_hooks.runs.run_folder import ENDED, RunFolder
-from cpv_hooks.runs.save_rules import Moment, SaveRule, save_rule
+from cpv_hooks.runs.save_rules import Moment, SaveRule, of_kind, save_rule, seconds
 from cpv_hooks.runs.step_saver import Save, StepSaver
 
 
@@ -91,12 +91,17 @@ class CheckpointRun:
         rank: int | None = None,
         world_size: int | None = None,
     ) -> None:
+        given = {"name": name, "artifact": artifact, "metric": metric}
+        for keyword, value in given.items():
+            of_kind(keyword, value, str)
+        of_kind("save_when", save_when, SaveRule)
+        of_kind("keep", keep, KeepRule)
         self._rule = save_rule(every, minutes, save_when)
         self._keep = rule_of(keep_last, keep_best, keep_every, metric, mode, keep)
         self._metric = metric
         self._asked = name
         self._artifact = artifact
-        self._grace = grace
+        self._grace = seconds("grace", grace, "CheckpointRun(grace=25)")
         self._where = Path(folder)
         self._signals = EndSignals()
         self._place = find_place(rank, world_size)

@@ -5,6 +5,7 @@ Rules combine: `EverySteps(500) | EveryMinutes(30)` saves when either says so, w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
@@ -76,8 +77,8 @@ class EveryMinutes(SaveRule):
     minutes: float
 
     def __post_init__(self) -> None:
-        if not self.minutes > 0:
-            raise CPVError("minutes must be more than 0", fix="CheckpointRun(minutes=30)")
+        if not is_amount(self.minutes) or not self.minutes:
+            raise CPVError(f"minutes must be more than 0, not {self.minutes!r}", fix="CheckpointRun(minutes=30)")
 
     def __call__(self, moment: Moment) -> bool:
         return moment.now - moment.since >= 60 * self.minutes
@@ -104,3 +105,23 @@ def positive(name: str, value: object) -> None:
     """Refuse what is not a number to count with."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise CPVError(f"{name} must be a whole number from 1 on, not {value!r}", fix=f"CheckpointRun({name}=1)")
+
+
+def is_amount(value: object) -> bool:
+    """Whether it is a number from 0 on."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def seconds(name: str, value: float, fix: str) -> float:
+    """The value, if it is a time to wait for."""
+    if not is_amount(value):
+        raise CPVError(f"{name} must be a number of seconds, not {value!r}", fix=fix)
+    return value
+
+
+def of_kind(name: str, value: object, kind: type) -> None:
+    """Refuse what is neither None nor of a kind."""
+    if value is not None and not isinstance(value, kind):
+        raise CPVError(
+            f"{name} must be a {kind.__name__}, not {value!r}", fix=f"help(CheckpointRun) says what {name} is"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.runs.keep_rules import rule_of
+from cpv_hooks.runs.save_rules import seconds
 from cpv_hooks.runs.watch import Wishes, watch
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
@@ -41,13 +42,13 @@ class CmdWatch(CPVCommand):
             Path(args.folder).absolute(),
             rule_of(args.keep_last, args.keep_best, args.keep_every, args.metric, args.mode),
             args.pattern,
-            args.settle,
+            seconds("--settle", args.settle, "dvc cpv watch DIR --settle 5 -- COMMAND"),
             args.marker,
             Path(args.metrics).absolute() if args.metrics else None,
             args.name,
             args.artifact,
             args.resume,
-            args.grace,
+            seconds("--grace", args.grace, "dvc cpv watch DIR --grace 25 -- COMMAND"),
         )
         return watch(wishes, command)
 

@@ -25,7 +25,9 @@ WAYS = {
     "git commit in the loop": "commit",
     "boto3 upload in the loop": "boto3",
     "dvclive log_artifact": "dvclive",
+    "Lightning's save to s3://": "lightning",
 }
+_PEERS = ("dvclive", "lightning")
 ALONE = "the save alone"
 _STEP_KB = 64
 _KEPT = 5
@@ -39,7 +41,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _saves(bench: Bench) -> Iterator[Row]:
     bucket, form = bench.server.make_bucket(), bench.form
-    present = {name: way for name, way in WAYS.items() if way != "dvclive" or find_spec("dvclive")}
+    present = {name: way for name, way in WAYS.items() if way not in _PEERS or find_spec(way)}
     lost: dict[str, list[Sample]] = {name: [] for name in present}
     whole: dict[str, list[Sample]] = {name: [] for name in present}
     size = form.checkpoint_mb << 20
@@ -60,7 +62,7 @@ def _saves(bench: Bench) -> Iterator[Row]:
             shutil.rmtree(folder)
     bench.drop(bucket)
     what = f"a checkpoint of {form.checkpoint_mb} MiB" + (" by torch.save" if find_spec("torch") else "")
-    absent = [f"{name} is not installed" for name in ("dvclive", "torch") if not find_spec(name)]
+    absent = [f"{name} is not installed" for name in (*_PEERS, "torch") if not find_spec(name)]
     yield Row(f"{what}: what the training thread waits", lost, target=Target(ALONE, 1.1), notes=absent)
     yield Row(f"{form.saves} steps of training, each with {what}", whole)
 

@@ -43,11 +43,16 @@ class State:
         for _ in range(_HASHED >> 20):
             total.update(_BLOCK)
 
+    @property
+    def weights(self) -> dict[str, Any]:
+        """What is saved."""
+        return {"weights": self._tensor}
+
     def save(self, path: Path) -> None:
         """As the framework does it."""
         if self._tensor is not None:
             torch: Any = import_module("torch")
-            torch.save({"weights": self._tensor}, path)
+            torch.save(self.weights, path)
         else:
             path.write_bytes(self._bytes)
 
@@ -106,7 +111,11 @@ def main(way: str, size: int, steps: int, out: str, bucket: str = "") -> None:
         with live_of(save_dvc_exp=False, resume=True) as live:
             live.log_artifact(model, type="model")
 
-    ways = {"save": lambda step: replace(), "commit": commit, "boto3": upload, "dvclive": log}
+    def save_there(step: int) -> None:
+        io_of: Any = import_module("lightning.fabric.plugins.io.torch_io").TorchCheckpointIO
+        io_of().save_checkpoint(state.weights, f"s3://{bucket}/lightning/{step}/model.bin")
+
+    ways = {"save": lambda step: replace(), "commit": commit, "boto3": upload, "dvclive": log, "lightning": save_there}
     measured(state, steps, Path(out), ways[way])
 
 

@@ -18,7 +18,7 @@ from conftest import MakeRepo
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import RunFolder
-from support.faulty import Proxy
+from support.faulty import Proxy, proxied
 from support.gate import gated
 from support.job import Job
 from support.mounts import small_disk
@@ -153,6 +153,20 @@ def test_s3_that_is_down_for_all_of_a_run_gets_it_later(repo: ModelRepo, away: A
     assert "passed over" not in lost.errors
     away.back()
     assert goes_on_elsewhere(repo) == "start 2 main"
+
+
+def test_a_faulty_s3_loses_no_step(repo: ModelRepo, s3_server: Server) -> None:
+    with proxied(s3_server.endpoint_url, seed=3, rate=0.5) as proxy:
+        reach(repo, proxy.endpoint_url)
+        job = Job(repo.path, 4, every=1)
+        assert job.end() == 0, job.errors
+        assert proxy.done.total() > 0
+        proxy.rate = 0.0
+        repo.cpv("sync")
+    reach(repo, s3_server.endpoint_url)
+    assert (steps(repo), waiting(repo)) == ([0, 1, 2, 3], 0)
+    assert "Traceback" not in job.errors
+    assert goes_on_elsewhere(repo) == "start 3 main"
 
 
 def test_s3_that_does_not_answer_holds_no_step_up(repo: ModelRepo, s3_server: Server) -> None:

@@ -109,5 +109,8 @@ def test_what_cannot_work(repo: ModelRepo) -> None:
     assert (
         "keep_best needs the name of a metric" in repo.cpv("watch", "o", "--keep-best", "1", "--", "true", status=1).err
     )
+    for option, value in (("--settle", "nan"), ("--settle", "-1"), ("--grace", "-1"), ("--grace", "inf")):
+        refused = repo.cpv("watch", "o", f"{option}={value}", "--", "true", status=1).err
+        assert f"{option} must be a number of seconds, not {float(value)}; fix: dvc cpv watch DIR {option} " in refused
     assert json.loads(repo.cpv("runs", "list", "--json").out) == []
     assert os.environ.get("CPV_RUN") is None

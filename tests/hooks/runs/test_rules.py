@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from cpv_hooks.runs.keep_rules import (
     kept_steps,
 )
 from cpv_hooks.runs.save_rules import EveryMinutes, EverySteps, Moment, any_rule
+from dvc_cpv_plugin import CheckpointRun
 
 NUMBERS = st.one_of(st.integers(-5, 5), st.floats(allow_nan=True, allow_infinity=True), st.just("text"), st.none())
 MARKS = st.dictionaries(st.integers(0, 300), NUMBERS, max_size=12).map(
@@ -138,8 +140,20 @@ def test_what_is_no_rule_is_refused(data: object) -> None:
         (lambda: EverySteps(0), "every must be a whole number from 1 on, not 0"),
         (lambda: EverySteps(True), "every must be a whole number from 1 on, not True"),
         (lambda: EverySteps(2.5), "every must be a whole number from 1 on, not 2.5"),
-        (lambda: EveryMinutes(0), "minutes must be more than 0"),
-        (lambda: EveryMinutes(math.nan), "minutes must be more than 0"),
+        (lambda: EveryMinutes(0), "minutes must be more than 0, not 0"),
+        (lambda: EveryMinutes(math.nan), "minutes must be more than 0, not nan"),
+        (lambda: EveryMinutes("5"), "minutes must be more than 0, not '5'"),
+        (lambda: EveryMinutes(True), "minutes must be more than 0, not True"),
+        (lambda: EveryMinutes(math.inf), "minutes must be more than 0, not inf"),
+        (lambda: CheckpointRun(grace=-1), "grace must be a number of seconds, not -1"),
+        (lambda: CheckpointRun(grace=None), "grace must be a number of seconds, not None"),
+        (lambda: CheckpointRun(grace="25"), "grace must be a number of seconds, not '25'"),
+        (lambda: CheckpointRun(grace=math.nan), "grace must be a number of seconds, not nan"),
+        (lambda: CheckpointRun(name=7), "name must be a str, not 7"),
+        (lambda: CheckpointRun(artifact=Path("a")), "artifact must be a str, not PosixPath('a')"),
+        (lambda: CheckpointRun(metric=7), "metric must be a str, not 7"),
+        (lambda: CheckpointRun(save_when=500), "save_when must be a SaveRule, not 500"),
+        (lambda: CheckpointRun(keep=2), "keep must be a KeepRule, not 2"),
         (lambda: KeepLast(-1), "keep_last must be a whole number from 1 on, not -1"),
         (lambda: KeepBest(1, ""), "keep_best needs the name of a metric"),
         (lambda: KeepBest(1, "loss", "least"), "mode must be min or max, not 'least'"),
