@@ -187,15 +187,15 @@ agreed() {
     read_watch && changed=$(cpv_changed "$state/@STAMP@" 2>/dev/null) && [ -z "$changed" ] && same_index
 }
 
-# Whether Git's index still holds the pointers that the last sync found in it: a client that runs no hook, or a sparse
-# checkout, may have brought one. Git is asked once for each index that it writes; of two files of one tick of the
+# Whether Git's index still holds the pointers and DVC roots that the last sync found in it: a client that runs no hook, a
+# sparse checkout or `git add` may have brought one. Git is asked once for each index that it writes; of two files of one tick of the
 # kernel's clock (4 ms) nobody knows which was first, so that only an older index counts as seen.
 # shellcheck disable=SC3013,SC2154 # dash, busybox, ksh and bash all have -ot; the names are set by watch
 same_index() {
     [ ! "$git_dir/index" -ot "$state/@STAMP@" ] || return 0
     [ ! "$git_dir/index" -ot "$state/@INDEX_SEEN@" ] || return 0
     index_seen
-    listed=$(git -c core.fsmonitor=false -c core.quotePath=false ls-files -t -- '*.dvc' dvc.lock '*/dvc.lock')
+    listed=$(git -c core.fsmonitor=false -c core.quotePath=false ls-files -t -- '*.dvc' dvc.lock '*/dvc.lock' .cpv.toml '*/.cpv.toml')
     [ "$listed" != "$cpv_tracked" ] && [ "$listed" != "$cpv_added" ] || return 0
     rm -f "$state/@STAMP@" # until a sync has looked
     return 1

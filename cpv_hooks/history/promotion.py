@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -186,12 +187,33 @@ def _registry(repo: Repo) -> Iterator[GitRegistry]:
     from gto.registry import GitRegistry
     from scmrepo.exceptions import SCMError
 
-    tag_refs.tagger(repo)  # the library's own words for a user without a name are no help
     try:
         before = set(tag_refs.all_tag_names(repo))
-        with GitRegistry.from_url(str(repo.top)) as registry:
+        with _identity(tag_refs.tagger(repo)), GitRegistry.from_url(str(repo.top)) as registry:
             yield registry
         tag_refs.sign(repo, [name for name in tag_refs.all_tag_names(repo) if name not in before])
     except (GTOException, SCMError) as error:
         what = " ".join(str(getattr(error, "msg", "") or error).split())
         raise CPVError(f"GTO: {what}", where=str(repo.top), fix="gto show") from error
+
+
+@contextmanager
+def _identity(tagger: str) -> Iterator[None]:
+    """Who makes a tag, for a library that reads no configuration of one command (`git -c`, `GIT_CONFIG_COUNT`), and
+    fails on a date."""
+    who, _, _ = tagger.rpartition("> ")
+    name, _, email = who.partition(" <")
+    names = ("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE")
+    before = {key: os.environ.get(key) for key in names}
+    _set_environment(dict(zip(names, (name, email, None), strict=True)))
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for key, value in values.items():
+        os.environ.pop(key, None)
+        if value is not None:
+            os.environ[key] = value

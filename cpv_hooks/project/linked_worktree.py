@@ -37,16 +37,32 @@ def share_caches(repo: Repo, projects: list[Project]) -> list[Project]:
 def _sharing(repo: Repo, project: Project) -> Project:
     own = project.root.resolve() / ".dvc" / "cache"
     in_git = repo.common_dir / "dvc" / project.prefix / "cache"
-    if project.cache_dir != own or not (repo.linked or in_git.is_dir()):
+    behind = None
+    if project.cache_dir != own and repo.linked and _is_left_behind(repo, project):
+        behind = project.cache_dir
+    if project.cache_dir not in (own, behind) or not (repo.linked or in_git.is_dir()):
         return project
     main = _main_root(repo, project) if repo.linked else None
     home = in_git
     if main is not None and not in_git.is_dir():
         home = Path(facts_of(main, repo.shared).cache_dir)
-    if not _name_cache(project.root, home, main):
+    if not _name_cache(project.root, home, main, behind):
         return project
-    _take_over(own, home)
+    _take_over(behind or own, home)
     return Project.open(repo, project.root)
+
+
+def _is_left_behind(repo: Repo, project: Project) -> bool:
+    """Whether the cache that a linked work tree names is where the main one, or Git's directory, lay before it was
+    moved or copied: nothing is there, or something of another repository."""
+    named, common = str(project.cache_dir), repo.common_dir
+    for tail in (f"/{project.prefix}.dvc/cache", f"/dvc/{project.prefix}cache"):
+        if named.endswith(tail):
+            top = Path(named.removesuffix(tail))
+            if _belongs(top / ".git", common) or (top.exists() and os.path.samefile(top, common)):
+                return False
+            return not os.path.lexists(named) or str(top / project.prefix) in _noted_roots(repo)
+    return False
 
 
 def _main_root(repo: Repo, project: Project) -> Path | None:
@@ -92,14 +108,14 @@ def _belongs(dot_git: Path, common: Path) -> bool:
         return False
 
 
-def _name_cache(root: Path, home: Path, main: Path | None) -> bool:
-    """Write the cache into a root's `config.local`; False where that names one already."""
+def _name_cache(root: Path, home: Path, main: Path | None, behind: Path | None) -> bool:
+    """Write the cache into a root's `config.local`; False where that names another than what was left behind."""
     from configobj import ConfigObj
 
     local = root / ".dvc" / "config.local"
     settings = ConfigObj(str(local), encoding="utf-8") if local.exists() else _settings_of(main)
     section = settings.setdefault("cache", {})
-    if local.exists() and "dir" in section:
+    if (local.exists() or behind) and section.get("dir") != (str(behind) if behind else None):
         return False
     section["dir"] = str(home)
     settings.filename = None

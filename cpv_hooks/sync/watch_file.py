@@ -21,6 +21,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.git.hooks_in_place import deciding_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
+from cpv_hooks.project.config import FILE as CONFIG
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync.outcomes import Outcome
 from cpv_hooks.system import signatures
@@ -104,13 +105,14 @@ def note_agreed(
     literals = [shlex.quote(f":(literal){file}") for file in files] or ["':(literal).cpv.toml'"]
     of = " ".join(roots) or "./.cpv.toml"
     look = f'find -L {of} \\( ! -name . -o -prune \\) -cnewer "$1"{_except_written(written, folders)} -print -quit'
+    settings = {row for row in found.tracked if posixpath.basename(row[2:]) == CONFIG}
     text = _TEMPLATE.format(
         absent=" && ".join([f"[ ! -e {path} ]" for path in absent] or [":"]),
         looks=_BESIDE.format(half=_arguments(beside), tops=_arguments(tops), rest=look) if beside else f"exec {look}",
         pointers=" ".join(literals),
         # What Git lists of its index, now and once all that was found has been added.
         tracked=shlex.quote("\n".join(found.tracked)),
-        added=shlex.quote("\n".join(f"H {file}" for file in files)),
+        added=shlex.quote("\n".join(sorted({*(f"H {file}" for file in files), *settings}, key=os.fsencode))),
         restorable="yes" if restorable else "",
         stages_all="yes" if all(project.config.stage == "all" for project in projects) else "",
         # What a shim has found out since holds for this sync alone.

@@ -24,6 +24,7 @@ Signature = tuple[int, int, int, int]
 # Called with a folder (absolute) and the names in it; returns the folders and the files that DVC would take.
 Filter = Callable[[str, list[str], list[str]], tuple[list[str], list[str]]]
 TEMPORARY = ".cpv-tmp"
+NOT_CONTENT = "not a regular file, a folder or a link to a file"
 MANY_FILES = 20_000
 """Files of a directory from which it pays that two processes look at it."""
 
@@ -203,8 +204,7 @@ def _append(step: _Step, numbers: array[int]) -> tuple[list[str], list[os.DirEnt
                 lost.append(entry)
             continue
         if not is_file(status.st_mode):
-            fix = "move it out of the artifact"
-            raise Unreadable("not a regular file, a folder or a link to a file", where=entry.path, fix=fix)
+            raise Unreadable(NOT_CONTENT, where=entry.path, fix="move it out of the artifact")
         add_name(prefix + entry.name)
         add_numbers((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
     return names, lost

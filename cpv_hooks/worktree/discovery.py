@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, par
 from cpv_hooks.errors import CPVError, file_word, git_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
+from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import Index
@@ -19,7 +21,7 @@ _PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 
 class ListedFiles(NamedTuple):
-    """The pointer files, those of them that are in conflict, and those in Git's index with their tags."""
+    """The pointer files, those of them in conflict, and pointers and settings in Git's index with their tags."""
 
     files: list[str]
     unmerged: set[str]
@@ -28,7 +30,7 @@ class ListedFiles(NamedTuple):
 
 class Found:
     """The pointers of a work tree; `left_out` those that a sparse checkout took, `ignored` says of which Git's rules
-    hide the pointer. `listed` is what Git said of them.
+    hide the pointer. `listed` is what Git said of them, and of the settings of DVC roots.
 
     `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict, and
     `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
@@ -158,7 +160,7 @@ def _keep_hidden(
 def left_out_unknown(repo: Repo, found: Found, projects: list[Project]) -> Iterator[tuple[Project, Pointer]]:
     """The artifacts that a sparse checkout leaves out with their pointer and no sync has seen: as the index says."""
     known = {pointer.file for _, pointer in found.left_out}
-    for file in (row[2:] for row in found.tracked if row.startswith("S ")):
+    for file in (row[2:] for row in found.tracked if row.startswith("S ") and is_pointer_file(row[2:])):
         project = owner(projects, file)
         may_be_there = not file.endswith(".dvc") or os.path.lexists(repo.top / file.removesuffix(".dvc"))
         if file not in known and project is not None and may_be_there:
@@ -198,8 +200,9 @@ def readable_pointers(repo: Repo) -> Iterator[Pointer]:
 
 
 def _listed(repo: Repo, *, committing: bool = False) -> ListedFiles:
+    patterns = (*_PATTERNS, FILE, f"*/{FILE}")
     listed = repo.run(
-        "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *_PATTERNS, index=committing
+        "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *patterns, index=committing
     )
     # "M" marks an unmerged entry (git-ls-files(1), -t).
     rows = [(line[0], line[2:]) for line in listed.split("\0") if line]
@@ -237,6 +240,8 @@ def _read(
         status = path.stat()
     except FileNotFoundError:
         return None
+    if not stat.S_ISREG(status.st_mode):
+        raise CPVError("not a regular file", where=file, fix=f"mv {git_word(file)} to another place")
     sig = signature(status)
     pipeline = _pipeline(path)
     if file in known and pipeline is None and known[file][0] == sig and newest_time(sig) < known[file][1]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
+from pathlib import Path
 
 from cpv_hooks.worktree.removal import remove_if_empty
 from cpv_hooks.worktree.workspace import Workspace
@@ -39,13 +39,22 @@ def put_back(space: Workspace, path: str) -> None:
     """Put the links back whose folder is there again, where nothing else stands in their place."""
     target = space.target(path)
     links = space.index.links.get(path, {})
-    for name, to in list(links.items()):
-        place = target / name
-        if os.path.lexists(place):
+    # A link may lead to another one.
+    while back := [name for name, to in links.items() if _is_back(target, name, to)]:
+        for name in back:
             del links[name]
-        elif os.path.isdir(place.parent / to) and place.parent.resolve().is_relative_to(target.resolve()):
-            with suppress(OSError):
-                os.symlink(to, place)
-                del links[name]
     if not links:
         space.index.links.pop(path, None)
+
+
+def _is_back(target: Path, name: str, to: str) -> bool:
+    """Whether a link is in its place again, or something else is."""
+    place = target / name
+    if not os.path.lexists(place):
+        if not os.path.isdir(place.parent / to) or not place.parent.resolve().is_relative_to(target.resolve()):
+            return False
+        try:
+            os.symlink(to, place)
+        except OSError:
+            return False
+    return True

@@ -10,9 +10,11 @@ from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError, git_word, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
+from cpv_hooks.project.config import FILE as CONFIG
 from cpv_hooks.project.project import Project
 
 _GLOB = frozenset("*?[")
+_SETTINGS = frozenset({".dvcignore", "dvc.yaml", CONFIG})
 
 
 class New(NamedTuple):
@@ -81,7 +83,11 @@ def _named(repo: Repo, project: Project) -> list[str]:
 
 
 def _is_content(path: Path) -> bool:
-    return not is_pointer_file(path.name) and (path.is_file() or path.is_dir()) and ".dvc" not in path.parts
+    """Whether there is something of the user's: a glob finds Git's, DVC's and CPV's own files as well, such as the
+    `.gitignore` that is written beside an artifact."""
+    if is_pointer_file(path.name) or path.name in _SETTINGS or path.name.startswith(".git") or ".dvc" in path.parts:
+        return False
+    return path.is_file() or path.is_dir()
 
 
 def _covered(path: str, paths: Collection[str]) -> bool:

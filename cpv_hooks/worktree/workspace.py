@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,15 @@ from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, Unreadable, file_word, shell_path
 from cpv_hooks.project.project import Project
-from cpv_hooks.system.signatures import Clock, Filter, FolderListing, list_directory, newest_time, signature
+from cpv_hooks.system.signatures import (
+    NOT_CONTENT,
+    Clock,
+    Filter,
+    FolderListing,
+    list_directory,
+    newest_time,
+    signature,
+)
 from cpv_hooks.worktree.base_index import Index
 
 if TYPE_CHECKING:
@@ -122,9 +131,13 @@ class Workspace:
                     fix=f"rm {file_word(path)} && cp -r {shell_path(real)} {file_word(path)}",
                 )
         try:
-            return target.stat()
+            status = target.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            # A pipe would keep who opens it waiting.
+            raise Unreadable(NOT_CONTENT, where=str(target), fix=f"mv {shell_path(target)} to another place")
+        return status
 
     def _is_object(self, real: Path) -> bool:
         """Whether a file is named as an object of the cache; the cache may lie above anything."""

@@ -245,3 +245,14 @@ def test_a_rescue_that_comes_back_half_way_is_undone(make_repo: MakeRepo, monkey
     restore_rescue(engine.git_repo(repo), found.number)
     assert repo.changes() == [" M data.dvc"]
     assert repo.tree("data").keys() == {"a", "b"}
+
+
+def test_a_link_to_a_link_comes_back_with_it(runs: ModelRepo) -> None:
+    links = [f"wandb/{letter}" for letter in "dbfaec"]
+    for link, to in zip(links, ["latest-run", *map(os.path.basename, links)], strict=False):
+        os.symlink(to, runs.path / link)
+    runs.git("checkout", "-q", "HEAD~1")
+    assert not any(os.path.lexists(runs.path / link) for link in links)
+    runs.git("checkout", "-q", "-")
+    assert [link for link in links if not (runs.path / link).is_dir()] == []
+    assert runs.git("status", "--porcelain").text == ""

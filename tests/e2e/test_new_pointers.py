@@ -103,3 +103,35 @@ def test_nothing_new_costs_one_question(tell: Tell) -> None:
     story.git("status")
     assert (story.path / ".git/cpv/stamp").stat().st_mtime_ns == stamp
     assert (story.path / ".git/cpv/index-seen").exists()
+
+
+@pytest.mark.parametrize("mode", ["live", "shims", "both"])
+def test_a_new_dvc_root(tell: Tell, mode: str) -> None:
+    """What its settings name is no file for Git, from the commit on that brings them."""
+    story = tell(mode)
+    story.git("status")
+    root = story.path / "other"
+    root.mkdir()
+    story.run("dvc", "init", "-q", "--subdir", cwd="other")
+    story.write("other/.dvc/config", story.read(".dvc/config").decode().replace("../../storage", "../../../storage"))
+    story.write("other/.cpv.toml", '[cpv]\nteam = "vision"\nmodel = "other"\n[artifacts]\nmodel = ["other.bin"]\n')
+    story.git("add", "-A")
+    story.git("commit", "-qm", "the settings of another model")
+    story.put("other/other.bin", "other 1\n")
+    story.git("commit", "-qm", "another model")
+    assert story.git("ls-files", "other/*.bin*").lines == ["other/other.bin.dvc"]
+    assert story.saved("other/other.bin", "other 1\n")
+
+
+def test_a_glob_takes_none_of_the_files_that_git_and_dvc_need(tell: Tell) -> None:
+    story = tell("live", settings='extra = ["deep/*"]\n')
+    for name in ("one.pt", "two.pt"):
+        story.put(f"deep/{name}", f"{name} 1\n")
+    story.git("commit", "-qm", "two")
+    story.put("deep/one.pt", "one.pt 2\n")
+    story.git("commit", "-qm", "one again")
+    assert story.git("ls-files", "deep").lines == ["deep/.gitignore", "deep/one.pt.dvc", "deep/two.pt.dvc"]
+    assert story.changes() == []
+    for rev in ("v0.1", "main"):
+        assert story.git("checkout", "-q", rev).text == ""
+    story.agree()

@@ -202,3 +202,30 @@ def test_prune_in_a_bare_repository_keeps_what_every_tree_needs(tell: Tell, tmp_
     tree.cpv("prune", "--yes", "--grace", "0h")
     kept = object_names(git_dir / "dvc/cache/files/md5")
     assert {md5("model 1\n"), md5("model 2\n")} <= kept
+
+
+@pytest.mark.parametrize("way", ["move", "copy"])
+def test_the_main_work_tree_moves(tell: Tell, tmp_path: Path, way: str) -> None:
+    """The linked one goes on with the cache where it lies now, and has nothing in the place where it lay."""
+    story = tell("live")
+    story.git("worktree", "add", "-q", "-b", "side", tmp_path / "side", "HEAD")
+    moved = tmp_path / "story/moved"
+    if way == "move":
+        story.path.rename(moved)
+    else:
+        shutil.copytree(story.path, moved, symlinks=True)
+    main, side = Story(moved, "live", {b"model 2\n"}), Story(tmp_path / "side", "live")
+    main.git("worktree", "repair", side.path)
+    back = without_remote(tmp_path)
+    side.put("model.bin", "model 3\n")
+    side.git("commit", "-qm", "while the remote is away")
+    assert cache_of(side) == main.path / ".dvc/cache"
+    if way == "copy":
+        shutil.rmtree(story.path)
+    assert not story.path.exists()
+    main.git("worktree", "remove", "--force", side.path)
+    back()
+    main.cpv("sync")
+    assert md5("model 3\n") in object_names(tmp_path / "story/storage/files/md5")
+    main.git("checkout", "-q", "side")
+    assert main.read("model.bin") == b"model 3\n"

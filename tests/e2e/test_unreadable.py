@@ -77,3 +77,23 @@ def bare(folder: Path) -> Path:
 
     subprocess.run(["git", "init", "-q", "--bare", folder / "host.git"], check=True)
     return folder / "host.git"
+
+
+@pytest.mark.parametrize("name", ["model.bin", "model.bin.dvc"])
+def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(tell: Tell, name: str) -> None:
+    story = tell("live")
+    (story.path / name).unlink()
+    os.mkfifo(story.path / name)
+    said = f"{name}: not a regular file"
+    assert said in story.git("status", "--porcelain").err
+    assert said in story.cpv("status", status=None).text
+    story.write("train.py", "print('new')\n")
+    story.git("add", "train.py")
+    # A pointer that nobody can read stops every commit, as one that says nonsense does.
+    story.git("commit", "-qm", "code", status=0 if name == "model.bin" else 1)
+    story.put("data/a.csv", "a 3\n")
+    assert said in story.git("commit", "-qm", "data", status=1).text
+    (story.path / name).unlink()
+    story.git("commit", "-qm", "data")
+    story.git("checkout", "-q", "v0.1")
+    story.git("checkout", "-q", "main")

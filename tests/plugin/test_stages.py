@@ -253,3 +253,18 @@ def test_no_stages_at_all(model: ModelRepo) -> None:
         "staging\t-\t-\t-\t-\t",
         "production\t-\t-\t-\t-\tbranches=main metric=loss<=0.5 verified=True",
     ]
+
+
+def test_who_and_when_are_those_of_one_command(model: ModelRepo, tmp_path: Path) -> None:
+    """An identity that Git knows from the environment's configuration alone, as in `git -c`, and a date."""
+    nobody = tmp_path / "gitconfig"
+    nobody.write_text("[user]\n\tuseConfigOnly = true\n")
+    who = {"user.name": "Somebody", "user.email": "somebody@example.com"}
+    env = {"GIT_CONFIG_GLOBAL": str(nobody), "GIT_CONFIG_COUNT": "2", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
+    for number, (key, value) in enumerate(who.items()):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        model.git("config", "--unset", key, status=None)
+    tag = model.cpv("promote", "v0.0", "production", env=env).out.strip()
+    tagger = model.git("for-each-ref", f"refs/tags/{tag}", "--format=%(taggername) %(taggeremail)").out
+    assert tagger == "Somebody <somebody@example.com>\n"
+    assert held(model) == {"production": "v0.0"}
