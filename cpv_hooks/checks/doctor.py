@@ -13,7 +13,8 @@ from cpv_hooks.checks import doctor_hooks
 from cpv_hooks.checks.network_checks import remote_answers
 from cpv_hooks.console.check_result import Check, failed_check, guarded, side_by_side
 from cpv_hooks.console.redact import redact
-from cpv_hooks.errors import CPVError
+from cpv_hooks.dvcformat.dvcignore import is_dvcignored
+from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.git.one_shot import PENDING
@@ -28,7 +29,7 @@ from cpv_hooks.transfer.objects.open import open_remote
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import Index
-from cpv_hooks.worktree.discovery import discover
+from cpv_hooks.worktree.discovery import Found, discover
 
 MINIMUM_DVC = (3, 66, 1)
 REMOTE_SECONDS = 20.0
@@ -135,13 +136,33 @@ def detour(repo: Repo) -> Check:
 
 
 def pointers(repo: Repo) -> Iterator[Check]:
-    """Pointers that are broken, or that a rule of Git's hides from commits and from DVC."""
+    """Pointers that are broken, or that a rule or a mark hides from commits or from DVC."""
     found = discover(repo, Project.find_all(repo), Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
     of_tracked = hidden(repo, (pointer.file for _, pointer in found.pointers)).values()
-    errors = [*found.errors, *found.ignored, *of_tracked]
+    errors = [*found.errors, *found.ignored, *of_tracked, *_hidden_from_dvc(repo, found), *_passed_over(repo, found)]
     yield from (failed_check("pointers", error) for error in errors)
     if not errors:
         yield Check("pointers", "ok", "each can be read, and Git ignores none")
+
+
+def _hidden_from_dvc(repo: Repo, found: Found) -> Iterator[CPVError]:
+    what = "a .dvcignore hides this pointer, so DVC alone neither pulls nor checks its artifact"
+    fix = "take the rule that names its folder, or pointers, out of .dvcignore"
+    for project, pointer in found.pointers:
+        if is_dvcignored(project.root, repo.top / pointer.file):
+            yield CPVError(what, where=pointer.file, fix=fix)
+
+
+def _passed_over(repo: Repo, found: Found) -> Iterator[CPVError]:
+    """Pointers of which Git is told that they never change (git-update-index(1)): no commit takes them."""
+    files = sorted({pointer.file for _, pointer in found.pointers})
+    names = [f":(literal){file}" for file in files]
+    listed = repo.run("ls-files", "-v", "-z", "--", *names).split("\0") if names else []
+    for row in listed:
+        if row and (row[0].islower() or row[0] == "S"):
+            what = "Git is told to pass over this pointer (git update-index), so no commit takes a change of it"
+            mark = "skip-worktree" if row[0].upper() == "S" else "assume-unchanged"
+            yield CPVError(what, where=row[2:], fix=f"git update-index --no-{mark} {git_word(row[2:])}")
 
 
 def remotes(repo: Repo, seconds: float) -> Iterator[Check]:

@@ -157,3 +157,26 @@ def test_an_upload_to_a_hidden_pointer_is_refused(tell: Tell, tmp_path: Path) ->
     refused(done, "outputs/best.pt.dvc: Git ignores this pointer")
     assert story.head() == head
     assert not (story.path / "outputs").exists()
+
+
+@pytest.mark.parametrize("mark", ["assume-unchanged", "skip-worktree"])
+def test_doctor_names_a_pointer_that_git_is_told_to_pass_over(tell: Tell, mark: str) -> None:
+    story = tell("live")
+    story.git("update-index", f"--{mark}", "model.bin.dvc")
+    story.put("model.bin", "model 3\n")
+    said = story.cpv("doctor", status=1).text
+    assert "model.bin.dvc: Git is told to pass over this pointer" in said
+    fix = f"git update-index --no-{mark} model.bin.dvc"
+    assert fix in said
+    story.git(*fix.split()[1:])
+    assert story.cpv("doctor", status=None).text.count("pass over") == 0
+    story.git("commit", "-qam", "third")
+    assert story.saved("model.bin", "model 3\n")
+
+
+def test_doctor_names_a_pointer_that_dvc_cannot_see(tell: Tell) -> None:
+    story = begin(tell)
+    story.put("outputs/best.pt", "best 1\n")
+    story.git("commit", "-qm", "third")
+    story.write(".dvcignore", "outputs/\n")
+    assert "outputs/best.pt.dvc: a .dvcignore hides this pointer" in story.cpv("doctor", status=1).text
