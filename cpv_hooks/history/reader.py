@@ -29,7 +29,7 @@ _MAX_BYTES = 8 << 20
 """A commit or a tag that is larger is not read."""
 _MANY = 1000
 """Versions to be read; of fewer, Git's own process has told all before libgit2's module is loaded."""
-_FEW = 100
+FEW = 100
 """Versions; of no more, what they say is read as fast as a file that keeps it."""
 _MODEL = Line.MODEL
 
@@ -125,7 +125,7 @@ def _read(repo: Repo, projects: Sequence[Project], only: str | None) -> list[Rec
             if name.startswith(prefix) and only in (None, name) and (number := scheme.parse(line, name)) is not None
         )
         oids = dict.fromkeys(oid for _, _, _, oid in named)
-        kept = KeptFacts(repo if len(oids) > _FEW and not replaced else None, oids)
+        kept = KeptFacts(repo if len(oids) > FEW and not replaced else None, oids)
         library = open_repository(repo) if kept.lacking > _MANY else None
         objects = library or objects_of(repo)
         facts = History(repo, objects).facts(oids, kept)

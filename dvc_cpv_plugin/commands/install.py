@@ -9,6 +9,7 @@ from typing import Any
 from cpv_hooks.console.output import say
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.history.kept_ahead import keep_ahead
 from cpv_hooks.project import fetch_choice
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.recovery.guarded_sync import guarded_sync
@@ -44,7 +45,9 @@ def install_and_bring(repo: Repo, only: Sequence[str] | None, *, fetch: bool = T
     hooks_in_place.note_bypassed(repo)
     for line in install(repo):
         say(line)
-    if not managed_roots(repo):
+    if managed_roots(repo):
+        keep_ahead(repo)
+    else:
         say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
     report = guarded_sync(repo, SYNC._replace(fetch=fetch))
     tell_changes(report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history import kept_facts, reader
+from cpv_hooks.history import kept_ahead, kept_facts, reader
 from cpv_hooks.project.project import Project
 from support import two_versions
 from support.repos import ModelRepo
@@ -37,7 +38,7 @@ READ = """
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import reader
 from cpv_hooks.project.project import Project
-reader._FEW = 0
+reader.FEW = 0
 repo = Repo.discover()
 for _ in range(8):
     found = reader.read_history(repo, Project.find_all(repo))
@@ -47,10 +48,24 @@ for _ in range(8):
 """
 
 
+MANY = 110
+"""Tags, of which each stands for a version."""
+
+
+def add_versions(model: ModelRepo, count: int) -> None:
+    """Annotated tags of HEAD, each an object of its own."""
+    head = model.git("rev-parse", "HEAD").out.strip()
+    tags = (
+        f"tag v1.{number}\nfrom {head}\ntagger A <a@b.c> 1 +0000\ndata <<end\n{number}\nend\n"
+        for number in range(10, 10 + count)
+    )
+    model.git("fast-import", "--quiet", input="".join(tags))
+
+
 @pytest.fixture(autouse=True)
 def _a_long_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """As of more than a hundred versions."""
-    monkeypatch.setattr(reader, "_FEW", 0)
+    monkeypatch.setattr(reader, "FEW", 0)
 
 
 @pytest.fixture
@@ -164,7 +179,7 @@ def test_neither_lists_of_files_nor_more_than_its_limit_are_kept(
 
 
 def test_a_short_history_needs_no_file(model: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_FEW", 100)
+    monkeypatch.setattr(reader, "FEW", 100)
     said(model)
     assert not kept(model).exists()
 
@@ -175,3 +190,31 @@ def test_processes_may_write_it_at_the_same_time(model: ModelRepo) -> None:
     said(model)
     without_objects(model)
     assert list(said(model)) == ["v0.0", "v0.1", "v0.2"]
+
+
+def test_installing_in_a_clone_reads_a_long_history_ahead_of_the_first_question(tmp_path: Path) -> None:
+    model = two_versions.copy(tmp_path)
+    add_versions(model, MANY)
+    model.cpv("install", "--no-fetch")
+    repo = Repo.discover(model.path)
+    oids = model.git("for-each-ref", "--format=%(objectname)", "refs/tags/v1.*").out.split()
+    deadline = time.monotonic() + 60
+    while not all(map(kept_facts.KeptFacts(repo, oids).version, oids)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("versions", "is_read", "starts"), [(MANY, False, 1), (MANY, True, 0), (90, False, 0)])
+def test_a_short_history_or_one_that_was_read_is_left_alone(
+    tmp_path: Path, versions: int, is_read: bool, starts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = two_versions.copy(tmp_path)
+    add_versions(model, versions)
+    repo = Repo.discover(model.path)
+    if is_read:
+        repo.shared.mkdir(exist_ok=True)
+        (repo.shared / state_files.HISTORY).touch()
+    started = list[object]()
+    monkeypatch.setattr(kept_ahead, "spawn", lambda *words: started.append(words))
+    kept_ahead.keep_ahead(repo)
+    assert len(started) == starts

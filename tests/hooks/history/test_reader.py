@@ -235,7 +235,7 @@ def test_read_together_or_one_by_one_by_the_library_or_by_git(
     reader.look_ahead(by_git_together.values())
     assert [one.artifacts for one in by_git_together.values()] == [one[-2] for one in one_by_one.values()]
     model.git("replace", "-d", "HEAD:code.py")
-    monkeypatch.setattr(reader, "_FEW", 0)
+    monkeypatch.setattr(reader, "FEW", 0)
     reader.look_ahead(read(model).values())
     assert (Repo.discover(model.path).shared / state_files.HISTORY).is_file()
     assert said(model) == one_by_one, "as it was kept"
