@@ -8,6 +8,7 @@ import re
 import socket
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -581,7 +582,7 @@ def test_what_is_queued_is_tried_again_at_the_next_event(story: Story) -> None:
 
 
 def age_queue(story: Story) -> None:
-    with sqlite3.connect(story.path / ".git/cpv/queue.db") as connection:
+    with closing(sqlite3.connect(story.path / ".git/cpv/queue.db")) as connection, connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]

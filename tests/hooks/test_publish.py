@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -539,12 +540,12 @@ def test_what_was_seen_long_ago_is_looked_for_again(repo: ModelRepo) -> None:
         remote_file(repo, oid).unlink()
     assert ensure_uploaded(project, ["HEAD"]) == []
     assert remote_objects(repo) < everything, "still believed"
-    with sqlite3.connect(Queue.of(project.repo).path) as db:
+    with closing(sqlite3.connect(Queue.of(project.repo).path)) as db, db:
         db.execute("update verified set seen = seen - 90000")
     assert ensure_uploaded(project, ["HEAD"]) == []
     assert remote_objects(repo) == everything
     cache_file(repo, repo.md5("model.bin")).unlink()
     remote_file(repo, repo.md5("model.bin")).unlink()
-    with sqlite3.connect(Queue.of(project.repo).path) as db:
+    with closing(sqlite3.connect(Queue.of(project.repo).path)) as db, db:
         db.execute("update verified set seen = seen - 90000")
     assert [item.path for item in ensure_uploaded(project, ["HEAD"])] == ["model.bin"]

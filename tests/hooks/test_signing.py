@@ -80,7 +80,8 @@ def agent_with(key: Path) -> Iterator[Mapping[str, str]]:
     ask.write_text(f"#!/bin/sh\necho '{PASSPHRASE}'\n")
     ask.chmod(0o700)
     env = {"SSH_AUTH_SOCK": str(key.parent / "agent")}
-    with subprocess.Popen(["ssh-agent", "-D", "-a", env["SSH_AUTH_SOCK"]], stdout=subprocess.DEVNULL) as agent:
+    command = ["ssh-agent", "-D", "-a", env["SSH_AUTH_SOCK"]]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as agent:
         while not Path(env["SSH_AUTH_SOCK"]).exists():
             assert agent.poll() is None
         asked = {**os.environ, **env, "SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":0"}

@@ -191,7 +191,10 @@ def _repo(path: Path) -> Repo:
 
 def _initialised(path: Path) -> Repo:
     repo = _repo(path)
-    repo.run("init", "--quiet", "--template=", "--initial-branch=main")
+    # The settings of the clone come after it, and a newer Git runs a hook of the user's when HEAD is made.
+    repo.run(
+        "-c", f"core.hooksPath={_CONFIG['core.hooksPath']}", "init", "--quiet", "--template=", "--initial-branch=main"
+    )
     for key, value in _CONFIG.items():
         repo.run("config", key, value)
     write_atomic(repo.git_dir / "info" / "sparse-checkout", _SPARSE.encode())
