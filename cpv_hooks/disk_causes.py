@@ -45,6 +45,8 @@ def explained(error: OSError, where: Path) -> Cause:
         return _too_many_files()
     if number in (errno.EACCES, errno.EPERM):
         return _permission(where)
+    if number in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST) and (link := dead_link(where)):
+        return leads_nowhere(link)
     if number in (errno.ENOTDIR, errno.EEXIST):
         file = next((path for path in (where, *where.parents) if _is(path, stat.S_ISREG)), where)
         return "a file stands where a folder should be", str(where), f"mv {shell_path(file)} to another place"
@@ -55,6 +57,17 @@ def explained(error: OSError, where: Path) -> Cause:
         what, fix = _CAUSES[number]
         return what, str(where), fix.format(path=shell_path(where), folder=shell_path(_folder(where)))
     return error.strerror or str(error), str(where), None
+
+
+def dead_link(where: Path) -> Path | None:
+    """The link on a path that leads to what is not there: a disk that is not mounted, say."""
+    return next((path for path in (where, *where.parents) if path.is_symlink() and not path.exists()), None)
+
+
+def leads_nowhere(link: Path) -> tuple[str, str, str]:
+    """The cause for a dead link."""
+    target = os.readlink(link)
+    return f"a link to {target}, which is not there", str(link), f"mount the disk of {shell_word(target)}"
 
 
 def _too_many_files() -> Cause:

@@ -11,7 +11,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, disk_errors, file_word
 from cpv_hooks.git.gitignore import ignore
-from cpv_hooks.sync.outcomes import LeftOut, Listener, Outcome, State
+from cpv_hooks.sync.outcomes import LeftOut, Listener, Outcome
 from cpv_hooks.sync.placement import bring_artifact, is_half_placed, take_away
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.unsaved import note_unsaved
@@ -72,8 +72,11 @@ class Settle:
             return self._snapshot(space, pointer, taken, files)
         if content.named == pointer.named:
             self._set(pointer.path, taken)
-            state: State = "clean" if same_pointer else "adopted"
-            return self._with_rest(space, Outcome(pointer.path, state, pointer), taken)
+            if same_pointer:
+                return self._with_rest(space, Outcome(pointer.path, "clean", pointer), taken)
+            # As after `dvc add`.
+            outcome = Outcome(pointer.path, "adopted", pointer, opened=self._note_open(space, pointer, files))
+            return self._with_rest(space, outcome, taken)
         if entry is not None and content.named == entry.named:
             self._set(pointer.path, taken)
             return self.materialise(Artifact.at(space, pointer.path), pointer)
@@ -131,10 +134,12 @@ class Settle:
             pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False),
             files.size,
         )
+        return Outcome(pointer.path, "snapshot", pointer, opened=self._note_open(space, pointer, files))
+
+    def _note_open(self, space: Workspace, pointer: Pointer, files: UnreadFiles) -> tuple[str, ...]:
         from cpv_hooks.sync.files_in_use import note_open_files
 
-        opened = note_open_files(space, pointer.path, files.paths())
-        return Outcome(pointer.path, "snapshot", pointer, opened=opened)
+        return note_open_files(space, pointer.path, files.paths())
 
     def _not_taken(self, pointer: Pointer) -> CPVError | None:
         """What a commit says of an import that was edited: nothing else would."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Content
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.columns import OID_BYTES, HashColumn
 from cpv_hooks.system.signatures import FolderListing, Signature, signature
@@ -235,7 +235,9 @@ def unchanged(path: str | Path, before: Signature, read: Callable[[], str]) -> s
     try:
         oid = read()
         after = signature(os.stat(path))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if error.filename is not None and os.path.lexists(path):
+            raise disk_error(error, Path(error.filename)) from error  # the cache's folder
         raise BeingWritten(path) from None
     if after != before:
         raise BeingWritten(path)

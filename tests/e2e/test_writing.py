@@ -195,6 +195,17 @@ def test_a_commit_says_that_a_file_is_open(tell: Tell, mode: str, name: str) -> 
     story.check()
 
 
+def test_a_commit_of_what_dvc_added_says_it_too(tell: Tell) -> None:
+    """In a folder: a single file is another one after `dvc add`, which its writer does not have open."""
+    story = tell("live", settings='[commit]\nopen_files = "stop"\n')
+    with paused(story, "data/a.csv") as pid:
+        story.dvc("add", "-q", "data")
+        story.git("add", "-A")
+        assert open_line("data/a.csv", pid, "") in said_open(story.git("commit", "-qm", "half", status=1).text)
+    story.git("commit", "-qm", "whole")
+    story.check()
+
+
 @pytest.mark.parametrize("mode", ["live", "shims"])
 def test_a_pause_of_hours_and_a_status_in_between(tell: Tell, mode: str) -> None:
     """The snapshot may be `git status`'s own, long before the commit."""
@@ -207,6 +218,14 @@ def test_a_pause_of_hours_and_a_status_in_between(tell: Tell, mode: str) -> None
         story.git("status")
     assert "open for writing" not in story.git("commit", "-qam", "closed before the commit").text
     story.check()
+
+
+def test_a_cache_that_cannot_be_made_is_no_writer(tell: Tell) -> None:
+    story = tell("live")
+    story.dvc("cache", "dir", "--local", "/proc/nowhere/cache")
+    story.put("model.bin", "model 3\n")
+    done = story.git("commit", "-qam", "third", status=1)
+    assert "/proc/nowhere" in done.err and "written" not in done.err
 
 
 @pytest.mark.parametrize("mode", ["live", "shims", "pre-commit"])

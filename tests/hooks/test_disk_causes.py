@@ -65,6 +65,10 @@ def test_a_place_that_is_not_there_yet(tmp_path: Path) -> None:
     assert f"mv {tmp_path}/file to another place" in line(errno.ENOTDIR, tmp_path / "file/y/z")
     assert f"mv {tmp_path}/file to another place" in line(errno.EEXIST, tmp_path / "file")
     assert f"rm {tmp_path}/link" in line(errno.ELOOP, tmp_path / "link/y")
+    (tmp_path / "away").symlink_to("/mnt/gone/cache")
+    for number in (errno.ENOENT, errno.EEXIST, errno.ENOTDIR):
+        said = "a link to /mnt/gone/cache, which is not there; fix: mount the disk of /mnt/gone/cache"
+        assert f"{tmp_path}/away: {said}" in line(number, tmp_path / "away/files")
 
 
 @pytest.mark.parametrize("is_ours", [True, False])

@@ -203,6 +203,21 @@ def test_a_remote_that_cannot_be_one(model: ModelRepo, tmp_path: Path) -> None:
     assert found.result == "fail" and found.fix and str(storage) in found.reason
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_remote_whose_disk_is_not_mounted(model: ModelRepo, tmp_path: Path, is_link: bool) -> None:
+    storage = tmp_path / "storage"
+    assert examine(model)["remote"].result == "ok", "before the first upload it is yet to make"
+    model.write("model.bin", "more")
+    model.git("commit", "-qam", "more")
+    storage.rename(tmp_path / "aside")
+    if is_link:
+        storage.symlink_to("/mnt/gone/storage")
+    found = troubles(model)["remote"]
+    assert found.result == "fail"
+    assert found.reason.endswith("a link to /mnt/gone/storage, which is not there" if is_link else "not there any more")
+    assert found.fix is not None and found.fix.startswith("mount ")
+
+
 def test_what_waits_to_be_uploaded(model: ModelRepo) -> None:
     queue = Queue.of(Repo.discover(model.path))
     queue.add(".", [model.head()], "commit")

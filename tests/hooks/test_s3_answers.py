@@ -174,13 +174,14 @@ LISTINGS: list[tuple[str, Odd]] = [
     ("a web page", html),
     ("<ListAllMyBucketsResult>", lambda r, a: replace(a, body=b"<ListAllMyBucketsResult/>")),
     ("no XML", lambda r, a: replace(a, body=b"<ListBucketResult>")),
+    ("no XML", lambda r, a: replace(a, body=b'<?xml version="1.0" encoding="klingon"?>' + a.body)),
     ("objects without a size", lambda r, a: replace(a, body=a.body.replace(b"<Size>5</Size>", b""))),
     ("what was not asked for", lambda r, a: replace(a, body=a.body.replace(b"<Key>team", b"<Key>other"))),
     ("how to ask for the next", lambda r, a: replace(a, body=a.body.replace(b">false<", b">true<"))),
 ]
 
 
-@pytest.mark.parametrize(("what", "odd"), LISTINGS, ids=[what for what, _ in LISTINGS])
+@pytest.mark.parametrize(("what", "odd"), LISTINGS, ids=[f"{n} {what}" for n, (what, _) in enumerate(LISTINGS)])
 def test_a_listing_that_is_none_is_no_empty_one(server: OddS3, tmp_path: Path, what: str, odd: Odd) -> None:
     item = blob(tmp_path, b"hello")
     server.store(key(item.oid), b"hello")

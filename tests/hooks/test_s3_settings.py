@@ -71,6 +71,7 @@ def check(server: OddS3, **options: str) -> None:
             "sse_customer_key has 5 bytes, not 32",
             f"{LOCAL} sse_customer_key BASE64",
         ),
+        ({**KEYS, "region": "eu west"}, "region_name 'eu west'", f"{MODIFY} region REGION"),
         ({**KEYS, "ssl_verify": "/nowhere/ca.pem"}, "ssl_verify is /nowhere/ca.pem", f"{MODIFY} ssl_verify CA_FILE"),
         ({"credentialpath": "/nowhere/keys"}, "there is no file /nowhere/keys", f"{LOCAL} credentialpath FILE"),
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.progress import Progress
+from cpv_hooks.disk_causes import dead_link, leads_nowhere
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.remote.common.inventory import (
@@ -123,6 +124,10 @@ class LocalRemote:
         while not os.path.lexists(nearest):
             nearest = nearest.parent
         if not nearest.is_dir():
+            link = dead_link(nearest)
+            if link is not None:
+                what, where, fix = leads_nowhere(link)
+                raise RemoteError(what, where=where, fix=fix)
             what = "a file stands where the remote's directory should be"
             raise RemoteError(what, where=str(nearest), fix=f"mv {shell_path(nearest)} elsewhere")
         if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):

@@ -66,7 +66,7 @@ def root_of(data: bytes) -> Any:
 
     try:
         return ElementTree.fromstring(data)  # noqa: S314 - boto3 reads it in the same way
-    except (ElementTree.ParseError, ValueError):  # ValueError: an encoding that Python does not know
+    except (ElementTree.ParseError, ValueError, LookupError):  # the last for an encoding that Python does not know
         return None
 
 

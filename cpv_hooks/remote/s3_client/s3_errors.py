@@ -194,7 +194,9 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
         return f"no trusted connection: {_first_line(error)}", _trust(options)
     if isinstance(error, aws.ParamValidationError):
         return f"{options.bucket!r} is not a bucket's name", _other_bucket(options)
-    if isinstance(error, aws.InvalidRegionError) or (type(error) is ValueError and "endpoint" in str(error)):
+    if isinstance(error, aws.InvalidRegionError):
+        return f"{_first_line(error)}", options.change("region", "REGION")
+    if type(error) is ValueError and "endpoint" in str(error):
         return f"{_first_line(error)}", options.change("endpointurl", "https://HOST")
     silent = aws.EndpointConnectionError | aws.ConnectTimeoutError | aws.ReadTimeoutError | TimeoutError
     if isinstance(error, aws.ProxyConnectionError):
