@@ -31,7 +31,8 @@ def remote_answers(name: str, project: Project) -> Question:
         remote = open_remote(project)
         remote.check()
         if isinstance(remote, LocalRemote) and not remote.top.exists() and _has_uploaded(project, remote):
-            fix = f"mount its disk (mkdir -p {shell_path(remote.top)} && dvc cpv verify --all --repair where it is lost)"
+            again = f"mkdir -p {shell_path(remote.top)} && dvc cpv verify --all --repair"
+            fix = f"mount its disk, or, where its data is lost, {again}"
             return Check(name, "fail", f"{who} is not there any more", fix)
         return Check(name, "ok", f"{who} answers")
 

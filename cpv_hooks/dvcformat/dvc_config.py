@@ -128,19 +128,22 @@ def _parsed(store: Path, *_signature: int) -> Mapping[str, Any]:
 
 
 def _dvc_config(root: Path) -> Mapping[str, Any]:
+    from configobj import ConfigObjError  # type: ignore[import-untyped]
     from dvc.config import Config as DVCConfig
     from dvc.config import ConfigError
 
     try:
         config: Mapping[str, Any] = DVCConfig(dvc_dir=str(root / ".dvc"))
         return config
-    except ConfigError as error:
-        raise CPVError(f"DVC's configuration: {error}", where=str(root / ".dvc"), fix="edit .dvc/config") from error
+    except (ConfigError, ConfigObjError) as error:  # the second where a `%(NAME)s` names no option
+        files = [name for name in (".dvc/config.local", ".dvc/config") if (root / name).exists()]
+        what = f"DVC's configuration: {error}"
+        raise CPVError(what, where=str(root / ".dvc"), fix=f"edit {' or '.join(files)}") from error
 
 
 def _said_in(file: str, remote: str) -> dict[str, str]:
     """What a file of DVC's configuration says of a remote, word by word."""
-    from configobj import ConfigObj, ConfigObjError  # type: ignore[import-untyped]
+    from configobj import ConfigObj, ConfigObjError
 
     try:
         section = ConfigObj(file, encoding="utf-8", interpolation=False).get(f'remote "{remote}"', {})
@@ -249,10 +252,11 @@ def configured_remotes(root: Path) -> tuple[str | None, dict[str, str]]:
     """The default remote's name, and the URL of each remote, as DVC's merged configuration has them."""
     if not (root / ".dvc").is_dir():
         return None, {}
+    from configobj import ConfigObjError
     from dvc.config import Config, ConfigError
 
     try:
         config: Any = Config(dvc_dir=str(root / ".dvc"))
-    except ConfigError as error:
+    except (ConfigError, ConfigObjError) as error:
         raise CPVError(f"DVC cannot read it: {error}", where=str(root / ".dvc" / "config"), fix="edit it") from error
     return config["core"].get("remote"), {name: remote["url"] for name, remote in config["remote"].items()}

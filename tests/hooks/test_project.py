@@ -108,3 +108,13 @@ def test_no_default_remote(repo: ModelRepo, tmp_path: Path) -> None:
     repo.dvc("config", "--unset", "core.remote")
     for _ in range(2):
         assert dict(Project.open(Repo.discover(repo.path), repo.path).remote_options) == {}
+
+
+@pytest.mark.parametrize("line", ["region = %(nothing)s", "read_timeout = soon", "jobs = 0"])
+def test_settings_that_dvc_cannot_read_are_one_line(make_repo: MakeRepo, line: str) -> None:
+    repo = make_repo()
+    repo.write(".dvc/config.local", f"['remote \"storage\"']\n    url = s3://bucket/team\n    {line}\n")
+    done = repo.git("commit", "-q", "--allow-empty", "-m", "x", status=None)
+    assert "DVC's configuration: " in done.err
+    assert "fix: edit .dvc/config.local or .dvc/config" in done.err
+    assert "bug" not in done.err
