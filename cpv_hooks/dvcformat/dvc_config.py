@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -54,6 +55,10 @@ def _config_folders() -> list[str]:
     import platformdirs
 
     system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative")
+    with suppress(OSError):
+        if not stat.S_ISDIR(os.stat(os.path.expanduser("~")).st_mode):
+            # As of a service without a home (`/dev/null`): DVC would fail on what it takes for a folder.
+            os.environ.setdefault("DVC_GLOBAL_CONFIG_DIR", os.path.join(os.sep, "nonexistent"))
     user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative")
     return [system, user]
 

@@ -11,6 +11,7 @@ from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.kept_ahead import keep_ahead
 from cpv_hooks.project import fetch_choice
+from cpv_hooks.project.left_out import left_out
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.setup.install.install import install
@@ -47,7 +48,7 @@ def install_and_bring(repo: Repo, only: Sequence[str] | None, *, fetch: bool = T
         say(line)
     if managed_roots(repo):
         keep_ahead(repo)
-    else:
+    elif not left_out(repo):
         say("no DVC root with a .cpv.toml here yet: dvc cpv init makes one")
     report = guarded_sync(repo, SYNC._replace(fetch=fetch))
     tell_changes(report)

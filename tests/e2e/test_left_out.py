@@ -58,6 +58,15 @@ def test_a_cone_without_dvc(tell: Tell, mode: str) -> None:
 
 
 @pytest.mark.compatibility("Git layouts", "pointers outside a sparse cone: absent on purpose, nothing lost")
+def test_install_in_a_sparse_clone_advises_no_init(tell: Tell) -> None:
+    story = with_origin(tell("live"))
+    story.git("clone", "-q", "--sparse", story.path, "../sparse")
+    done = story.run("dvc", "cpv", "install", cwd="../sparse")
+    assert "hooks installed" in done.text
+    assert "init" not in done.text
+    assert (story.path.parent / "sparse/model.bin").read_bytes() == story.read("model.bin")
+
+
 def test_a_cone_and_a_checkout(tell: Tell) -> None:
     story = with_origin(tell("live"))
     story.git("sparse-checkout", "set", "--cone", "src")

@@ -42,3 +42,13 @@ def test_an_interpreter_that_may_not_be_run_is_one_line(tell: Tell) -> None:
     done = story.git("commit", "-qam", "code", env=env)
     assert done.err.count("\n") == 1
     assert "CPV is gone" in done.err
+
+
+def test_a_home_that_is_no_folder(tell: Tell) -> None:
+    """As of some services: DVC takes it for one and fails."""
+    story = tell("live")
+    story.put("model.bin", "model 3\n")
+    env = {**WHO, "HOME": "/dev/null"}
+    assert "tagged v0.2" in story.git("commit", "-qm", "third", env=env).text
+    assert story.git("checkout", "-q", "v0.1", env=env).text == ""
+    assert story.read("model.bin") == b"model 2\n"
