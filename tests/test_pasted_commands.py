@@ -87,7 +87,7 @@ EXCEPTIONS = {
             "client.home_of_ssh() / '.ssh'", "client.ssh_folder()", "_fix()",
         },
         "cpv_hooks/accounts/git_host/ssh_config.py": {"entry.key", "entry.host"},
-        "cpv_hooks/checks/doctor.py": {"text"},
+        "cpv_hooks/checks/doctor.py": {"mark", "text"},
         "cpv_hooks/git/repo.py": {"args[0]", "reason(printed, done.returncode)"},
         "cpv_hooks/operations/revert/revert_data.py": {"path"},
         "cpv_hooks/remote/s3_client/sources.py": {"more"},
@@ -95,7 +95,7 @@ EXCEPTIONS = {
         "cpv_hooks/runs/retention.py": {"error"},
         "dvc_cpv_plugin/autoload.py": {"type(error).__name__", "error"},
         "dvc_cpv_plugin/commands/nouns.py": {"noun", "type(error).__name__", "reason"},
-        "dvc_cpv_plugin/commands/common.py": {"name"},
+        "dvc_cpv_plugin/commands/base.py": {"name"},
         "dvc_cpv_plugin/commands/init.py": {"', '.join(sorted(chosen))"},
     },
     SCRIPT: {
