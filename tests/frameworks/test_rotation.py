@@ -45,8 +45,8 @@ class Stopped(Model):
             os.kill(os.getpid(), signal.SIGTERM)
         super().validation_step(batch, index)
 class Wait(CPVCheckpoint):
-    def _step(self, *args):
-        super()._step(*args)
+    def _step(self, *args, **rest):
+        super()._step(*args, **rest)
         run.flush()
 with CheckpointRun(every=1, metric="val_loss") as run:
     checkpoint = Wait(run)

@@ -88,11 +88,11 @@ class Ranks:
 
     def end(self) -> list[int]:
         """Wait for the end of all; their exit codes."""
-        return [process.wait(timeout=120) for process in self.processes]
+        return [process.wait(timeout=600) for process in self.processes]
 
     def end_after_a_death(self) -> None:
         """Kill the rest once one is dead, as torchrun does."""
-        until = time.monotonic() + 90
+        until = time.monotonic() + 300
         while all(process.poll() is None for process in self.processes) and time.monotonic() < until:
             time.sleep(0.05)
         for process in self.processes:
