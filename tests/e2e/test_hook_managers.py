@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.git.hook_names import STAGES
 from e2e.conftest import Tell
 from e2e.story import Story, refused
 from e2e.test_chaining import fingerprint
@@ -128,6 +129,42 @@ def test_prek_alone(tell: Tell) -> None:
     ours = story.cpv("install").text
     assert "pre-commit: also runs" in ours
     assert story.cpv("uninstall").text.count("prek still runs CPV; fix: prek uninstall -t pre-commit") == 1
+
+
+@pytest.mark.compatibility(
+    "Hook managers",
+    "prek with a `prek.toml`",
+    limit="where prek alone runs CPV, data alone is committed by the second `git commit`",
+)
+def test_a_prek_toml(tell: Tell) -> None:
+    """Its own kind of configuration, which goes before the one of pre-commit."""
+    hooks = ",\n".join(
+        f'  {{ id = "cpv-{name}", name = "CPV", language = "system", entry = "cpv-hook {name}", stages = ["{name}"], '
+        f"always_run = true, pass_filenames = {str(name == 'prepare-commit-msg').lower()} }}"
+        for name in STAGES
+    )
+    types = ", ".join(f'"{name}"' for name in STAGES)
+    text = f'default_install_hook_types = [{types}]\n[[repos]]\nrepo = "local"\nhooks = [\n{hooks},\n]\n'
+    story = tell("live", files={"prek.toml": text})
+    story.git("rm", "-q", ".pre-commit-config.yaml")
+    story.git("commit", "-qm", "prek alone")
+    # After CPV: its hooks still run, by prek.
+    story.run("prek", "install")
+    assert story.git("status", "--porcelain").text == ""
+    story.train(3)
+    story.git("commit", "-qm", "third")
+    assert story.tags_at() == ["data-v0.2", "v0.2"]
+    story.cpv("uninstall")
+    # Alone.
+    story.run("prek", "install", "--overwrite")
+    story.put("model.bin", "model 4\n")
+    refused(story.git("commit", "-m", "fourth", status=None), "artifacts staged;", "run the same git commit again")
+    story.git("commit", "-m", "fourth")
+    assert story.tags_at() == ["v0.3"]
+    story.git("checkout", "-q", "v0.0")
+    assert story.read("model.bin") == b"model 1\n"
+    story.git("checkout", "-q", "main")
+    story.check()
 
 
 @pytest.mark.compatibility("Hook managers", "git-lfs in the same repository")
