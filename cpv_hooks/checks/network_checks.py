@@ -10,12 +10,9 @@ from urllib.parse import urlsplit
 from cpv_hooks.accounts.git_host.address import Address, of_git_url, of_url
 from cpv_hooks.console.check_result import Check, Question, Result
 from cpv_hooks.console.redact import redact
-from cpv_hooks.errors import shell_path, shell_word
-from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.errors import shell_word
 from cpv_hooks.project.project import Project
-from cpv_hooks.remote.common.local_remote import LocalRemote
-from cpv_hooks.transfer.objects.open import open_remote
-from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.transfer.objects.open import open_remote, refuse_vanished
 from cpv_hooks.worktree import remotes_in_use
 
 CONNECT_SECONDS = 5.0
@@ -30,20 +27,11 @@ def remote_answers(name: str, project: Project) -> Question:
     def ask() -> Check:
         remote = open_remote(project)
         remote.check()
-        if isinstance(remote, LocalRemote) and not remote.top.exists() and _has_uploaded(project, remote):
-            again = f"mkdir -p {shell_path(remote.top)} && dvc cpv verify --all --repair"
-            fix = f"mount its disk, or, where its data is lost, {again}"
-            return Check(name, "fail", f"{who} is not there any more", fix)
+        refuse_vanished(project, remote)
         return Check(name, "ok", f"{who} answers")
 
     who = redact(f"{project.remote_name} ({project.remote_url})")
     return Question(name, who, ask, f"dvc remote modify {shell_word(project.remote_name)} …")
-
-
-def _has_uploaded(project: Project, remote: LocalRemote) -> bool:
-    """Whether something of the last commit was uploaded from here."""
-    oids = {pointer.oid for pointer in pointers_at(project, "HEAD") if pointer.oid}
-    return bool(Queue.of(project.repo).verified(remote.url, oids))
 
 
 def dvc_remote(project: Project) -> Iterator[Check]:

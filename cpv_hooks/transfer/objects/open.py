@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import shell_word
-from cpv_hooks.remote.common.local_remote import LocalInventory
+from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.project import trust
+from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.local_remote import LocalInventory, LocalRemote
+from cpv_hooks.remote.common.protocol import RemoteError
 
 if TYPE_CHECKING:
     from cpv_hooks.remote.common.inventory import Inventory
     from cpv_hooks.remote.common.notes import Notes
     from cpv_hooks.remote.common.protocol import Remote
-
-
-from collections.abc import Mapping
-from pathlib import Path
-
-from cpv_hooks.errors import CPVError
-from cpv_hooks.project import trust
-from cpv_hooks.project.project import Project
-from cpv_hooks.remote.common.local_remote import LocalRemote
 
 
 def open_remote(project: Project, *, legacy: bool = False) -> Remote:
@@ -37,8 +33,6 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
         fix = f"dvc remote modify {shell_word(project.remote_name)} version_aware true"
         raise CPVError(what, where=str(project.root / ".cpv.toml"), fix=fix)
     if scheme in ("", "file"):
-        from cpv_hooks.remote.common.local_remote import LocalRemote
-
         return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
     options = project.remote_options
     trust.refuse_unconfirmed(project.repo, project.root, project.remote_name, url, options)
@@ -72,6 +66,20 @@ def _open_versioned(project: Project, scheme: str, options: Mapping[str, str], *
     from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
 
     return VersionedRemote(project, options, legacy=legacy)
+
+
+def refuse_vanished(project: Project, remote: Remote) -> None:
+    """Raise where a directory is gone to which something of the last commit was uploaded: its disk is not mounted."""
+    if not isinstance(remote, LocalRemote) or remote.top.exists():
+        return
+    from cpv_hooks.project.pointers_at import pointers_at
+    from cpv_hooks.transfer.objects.upload_queue import Queue
+
+    oids = {pointer.oid for pointer in pointers_at(project, "HEAD") if pointer.oid}
+    if Queue.of(project.repo).verified(remote.url, oids):
+        again = f"mkdir -p {shell_path(remote.top)} && dvc cpv verify --all --repair"
+        fix = f"mount its disk, or, where its data is lost, {again}"
+        raise RemoteError("the directory is not there any more", where=f"remote {remote.top}", fix=fix)
 
 
 def inventory_of(remote: Remote) -> Inventory | None:

@@ -22,7 +22,7 @@ from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, Remote
 from cpv_hooks.system.threads import each
-from cpv_hooks.transfer.objects.open import inventory_of
+from cpv_hooks.transfer.objects.open import inventory_of, refuse_vanished
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, State, VerifyReport
@@ -86,6 +86,7 @@ class _Layout:
     def _reach(self) -> Remote | None:
         try:
             remote = self._store.remote
+            refuse_vanished(self._project, remote)
         except CPVError as error:
             self._report.trouble.append(str(error))
             return None

@@ -187,6 +187,19 @@ def test_a_directory_object_waits_for_its_files(repo: ModelRepo) -> None:
     assert not stored(repo, folder).exists()
 
 
+def test_a_remote_whose_disk_is_not_mounted_was_not_looked_at(repo: ModelRepo) -> None:
+    publish(project_of(repo), ["HEAD"], Progress("testing"))
+    storage = repo.path.parent / "storage"
+    storage.rename(repo.path.parent / "away")
+    report = look(repo)
+    assert {item.remote for item in report.checks} == {"not asked"}
+    assert not report.sound
+    assert [line.split("; fix: ")[0] for line in report.trouble] == [
+        f"remote {storage}: the directory is not there any more"
+    ]
+    assert not storage.exists()
+
+
 def test_a_remote_that_fails_is_one_line_and_the_cache_is_verified(repo: ModelRepo) -> None:
     (repo.path.parent / "storage").rename(repo.path.parent / "away")
     (repo.path.parent / "storage").write_text("in the way")
