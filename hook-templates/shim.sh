@@ -188,8 +188,8 @@ agreed() {
 }
 
 # Whether Git's index still holds the pointers and DVC roots that the last sync found in it: a client that runs no hook, a
-# sparse checkout or `git add` may have brought one. Git is asked once for each index that it writes; of two files of one tick of the
-# kernel's clock (4 ms) nobody knows which was first, so that only an older index counts as seen.
+# sparse checkout or `git add` may have brought one. Git is asked once for each index that it writes; of two files of one
+# tick of the kernel's clock (4 ms) nobody knows which was first, so that only an older index counts as seen.
 # shellcheck disable=SC3013,SC2154 # dash, busybox, ksh and bash all have -ot; the names are set by watch
 same_index() {
     [ ! "$git_dir/index" -ot "$state/@STAMP@" ] || return 0

@@ -14,7 +14,9 @@ from cpv_hooks.project.config import FILE as CONFIG
 from cpv_hooks.project.project import Project
 
 _GLOB = frozenset("*?[")
-_SETTINGS = frozenset({".dvcignore", "dvc.yaml", CONFIG})
+_SETTINGS = frozenset(
+    {".git", ".gitattributes", ".gitignore", ".gitkeep", ".gitmodules", ".dvcignore", "dvc.yaml", CONFIG}
+)
 
 
 class New(NamedTuple):
@@ -85,7 +87,7 @@ def _named(repo: Repo, project: Project) -> list[str]:
 def _is_content(path: Path) -> bool:
     """Whether there is something of the user's: a glob finds Git's, DVC's and CPV's own files as well, such as the
     `.gitignore` that is written beside an artifact."""
-    if is_pointer_file(path.name) or path.name in _SETTINGS or path.name.startswith(".git") or ".dvc" in path.parts:
+    if is_pointer_file(path.name) or path.name in _SETTINGS or ".dvc" in path.parts:
         return False
     return path.is_file() or path.is_dir()
 
