@@ -7,13 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from cpv_hooks.checks import checklist
-from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.make.tag import plan_tag
-from cpv_hooks.operations.make.upload import plan_upload
-from cpv_hooks.operations.revert.revert import plan_revert
 from cpv_hooks.project.names import check_name
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -81,6 +76,10 @@ class Checkpoints:
         source: Path | None = None,
     ) -> T:
         """Find the repository, check, plan, and do or show the plan."""
+        # Here and below: who only lists what there is waits for none of it.
+        from cpv_hooks.checks import checklist
+        from cpv_hooks.checks.subject import Subject
+
         with raised_as(error), self._logged(name, options):
             project = self._project(options, reads=reads)
             subject = Subject(project=project, lines=tuple(lines), version=version, source=source)
@@ -128,6 +127,8 @@ class Checkpoints:
         message, dask = given.get("message"), given.get("dask")
 
         def plan(project: Project) -> Plan[str]:
+            from cpv_hooks.operations.make.upload import plan_upload
+
             if refuse is not None and not options.force:
                 refuse(project)
             return plan_upload(project, line, source, metrics=metrics, version=version, message=message, dask=dask)
@@ -161,12 +162,16 @@ class Checkpoints:
         messages: Mapping[Line, str | None],
     ) -> tuple[str, ...]:
         def plan(project: Project) -> Plan[tuple[str, ...]]:
+            from cpv_hooks.operations.make.tag import plan_tag
+
             return plan_tag(project, lines, version=version, messages=messages)
 
         return self._operate(name, options, TagError, plan, lines=lines, version=version)
 
     def _revert(self, name: str, options: OperationOptions, lines: Sequence[Line], tag: str) -> None:
         def plan(project: Project) -> Plan[None]:
+            from cpv_hooks.operations.revert.revert import plan_revert
+
             return plan_revert(project, lines, tag, force=options.force, use_cache=options.use_cache)
 
         self._operate(name, options, RevertError, plan, lines=lines)

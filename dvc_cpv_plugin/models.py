@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from cpv_hooks.console.plan import Plan
 from cpv_hooks.operations.download.download import plan_download_model, plan_load
 from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
 from cpv_hooks.operations.download.one_tensor import plan_tensor
-from cpv_hooks.operations.export.export import ExportedVersion, check_format, plan_export
 from cpv_hooks.operations.info.metadata import ModelMetadata, model_metadata
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.upkeep.retire import retire_plan
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import DownloadError, InitError, RetireError, raised_as
 from dvc_cpv_plugin.options import (
@@ -27,7 +25,9 @@ from dvc_cpv_plugin.options import (
     UploadOptions,
     check_type,
 )
-from dvc_cpv_plugin.retiring import retire
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.export.export import ExportedVersion
 
 _LINES = (Line.MODEL,)
 
@@ -134,6 +134,8 @@ class ModelsCheckpointsManage(Checkpoints):
 
         It appears whole, its bytes verified, or not at all. Raises `DownloadError`.
         """
+        from cpv_hooks.operations.export.export import check_format, plan_export
+
         method = "export_version"
         options = self._options(method, kwargs, {"format": str, "manifest": bool})
         check_type(method, "to", to, Path)
@@ -188,6 +190,8 @@ class ModelsCheckpointsManage(Checkpoints):
         Returns the versions. `dvc cpv prune` removes what nothing else needs. Raises `RetireError`, also for a version
         that is in a stage, the newest one, or at HEAD, unless `confirm` names it; a rule passes those over.
         """
+        from dvc_cpv_plugin.retiring import retire
+
         method = "retire_model_checkpoints"
         more = {"message": str, "confirm": list, "keep_best": int, "metric": str, "mode": str, "older_than": str}
         options = self._options(method, kwargs, {**more, "except_stages": list})
@@ -202,6 +206,8 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Returns the versions. Raises `RetireError`.
         """
+        from cpv_hooks.upkeep.retire import retire_plan
+
         method = "unretire_model_checkpoints"
         options = self._options(method, kwargs)
         check_type(method, "tags", tags, list)
@@ -215,6 +221,8 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Raises `ReadError`.
         """
+        from cpv_hooks.upkeep.retire import retire_plan
+
         options = self._options("read_retired_checkpoints", kwargs)
         return self._read(
             "retire --list",

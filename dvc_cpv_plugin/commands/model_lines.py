@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import printable, size_text
-from cpv_hooks.history.model_changes import ModelChange, WeightChange
-from cpv_hooks.history.model_contents import ModelEntry
-from cpv_hooks.operations.info.metadata import ModelMetadata
+
+if TYPE_CHECKING:
+    from cpv_hooks.history.model_changes import ModelChange, WeightChange
+    from cpv_hooks.history.model_contents import ModelEntry
+    from cpv_hooks.operations.info.metadata import ModelMetadata
 
 _SHOWN = 20
 _NO_READER = "its format has no reader here"
