@@ -148,8 +148,9 @@ class Checkpoints:
         folder = None if output is None else options.path(output)
 
         def planned(project: Project) -> Plan[T]:
-            ways: dict[str, Any] = {"use_cache": options.use_cache, "force": options.force}
-            return plan(project, tag, folder, working_dir=options.folder, **ways)
+            return plan(
+                project, tag, folder, working_dir=options.folder, use_cache=options.use_cache, force=options.force
+            )
 
         return self._operate(f"{line.value} download", options, DownloadError, planned, lines=(line,), reads=True)
 

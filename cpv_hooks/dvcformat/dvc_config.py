@@ -21,8 +21,8 @@ from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 
-# What decides where the configuration of the system and of the user lie (`platformdirs`).
 _SETTINGS = "settings"
+# What decides where the configuration of the system and of the user lie (`platformdirs`).
 _DECIDING = ("DVC_SYSTEM_CONFIG_DIR", "DVC_GLOBAL_CONFIG_DIR", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "HOME")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from cpv_hooks.migration.lfs_pointers import LfsFile
 from cpv_hooks.project.project import Project
 
+_GLOB = frozenset("*?[")
 _ATTRIBUTES = ".gitattributes"
 _LFS = frozenset((b"filter=lfs", b"diff=lfs", b"merge=lfs", b"lockable"))
 _ALSO = b"-text"
@@ -32,9 +33,6 @@ def _kept(line: bytes) -> bytes:
     if set(rest) <= {_ALSO}:
         return b""
     return b" ".join([found[1], *rest]) + line[len(line.rstrip(b"\r\n")) :]
-
-
-_GLOB = frozenset("*?[")
 
 
 def named_paths(project: Project) -> list[str]:

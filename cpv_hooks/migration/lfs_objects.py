@@ -39,10 +39,8 @@ class LfsObjects:
             self._repo.run("lfs", "fetch", *remote, *(refs if remote else ()), check=False)
             missing = self._missing(wanted)
         if missing:
-            count, names = (
-                counted(len(missing), "Git LFS object"),
-                few(list(dict.fromkeys(file.path for file in missing))),
-            )
+            names = few(list(dict.fromkeys(file.path for file in missing)))
+            count = counted(len(missing), "Git LFS object")
             what = f"{count} not in this clone: {names} (e.g. {missing[0].sha256})"
             raise CPVError(what, where=str(self.folder), fix="git lfs fetch --all, where git-lfs is installed")
 

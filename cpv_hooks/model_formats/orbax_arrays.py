@@ -14,9 +14,8 @@ from cpv_hooks.model_formats.ocdbt import MANIFEST
 from cpv_hooks.model_formats.record import UnreadableModel
 from cpv_hooks.system.byte_source import ByteSource, Part, local_path
 
-_CACHE = (
-    256 << 20
-)  # bytes of decoded blocks that are kept, so that one is not decoded for each piece that is read of it
+_CACHE = 256 << 20
+"""Bytes of decoded blocks that are kept, so that one is not decoded for each piece that is read of it."""
 
 
 class Arrays:

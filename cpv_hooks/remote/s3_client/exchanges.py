@@ -1,4 +1,4 @@
-"""Requests to an S3 server and their answers, over a connection for each thread. What is asked says `wire`."""
+"""Requests to an S3 server and their answers, over a connection for each thread. `wire` says what is asked."""
 
 from __future__ import annotations
 
