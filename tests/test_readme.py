@@ -64,3 +64,12 @@ def test_the_first_page_is_short() -> None:
     assert len(README.splitlines()) <= 200
     linked = set(re.findall(r"docs/([\w-]+\.md)", README))
     assert linked == {page.name for page in (ROOT / "docs").glob("*.md")}
+
+
+def test_the_packages_that_the_tests_need_are_those_that_ci_installs() -> None:
+    ci = re.search("apt-get install -qy (.+)", (ROOT / ".ci/run").read_text())
+    readme = re.search("apt-get install -y (.+?) &&", README)
+    assert ci is not None
+    assert readme is not None
+    # What somebody who has cloned this and made a virtual environment has already.
+    assert set(ci[1].split()) - {"git", "openssh-client", "python3-venv"} == set(readme[1].split())
