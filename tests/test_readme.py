@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import api_reference
@@ -73,3 +74,15 @@ def test_the_packages_that_the_tests_need_are_those_that_ci_installs() -> None:
     assert readme is not None
     # What somebody who has cloned this and made a virtual environment has already.
     assert set(ci[1].split()) - {"git", "openssh-client", "python3-venv"} == set(readme[1].split())
+
+
+def test_every_file_that_a_job_names_is_there() -> None:
+    """pytest runs nothing at all where one of its arguments is missing."""
+    jobs = [ROOT / ".ci/run", ROOT / "CONTRIBUTING.md", *ROOT.glob("tests/*/run"), *ROOT.glob("tests/outside/*")]
+    texts = [job.read_text() for job in jobs if job.is_file()]
+    # DVC's own are under tests/func and tests/unit.
+    named = {word.rstrip(".,") for text in texts for word in re.findall(r"\btests/(?!func|unit)[\w/{},.*-]*", text)}
+    assert len(named) > 20
+    # The shell leaves a pattern that fits nothing as it is.
+    looked = "\n".join(f"for file in {word}; do [ -e $file ] || echo $file; done" for word in sorted(named))
+    assert subprocess.run(["bash", "-c", looked], cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
