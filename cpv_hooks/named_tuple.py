@@ -1,6 +1,8 @@
 """`typing.NamedTuple` for what starts often.
 
 That one compiles each annotation and the source of a constructor, a fifth of what a hook took to start.
+
+`tuple.__new__(Record, values)` makes one without a look at how many values there are: for what makes thousands at once.
 """
 
 from __future__ import annotations

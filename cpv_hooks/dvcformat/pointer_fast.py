@@ -51,7 +51,7 @@ def fields(text: str) -> Fields | None:
     if not is_text(md5) or not _is_name(path) or (remote and not _is_name(remote)):
         return None
     whole, files = int(size) if size else None, int(nfiles) if nfiles else None
-    return Fields(md5, whole, files, bool(isexec), bool(hashed), path, remote)
+    return tuple.__new__(Fields, (md5, whole, files, bool(isexec), bool(hashed), path, remote))
 
 
 def read_plain(text: str) -> dict[str, Any] | None:

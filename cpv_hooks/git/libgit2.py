@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 from cpv_hooks.git.objects import Object, objects_of
@@ -42,8 +41,15 @@ class LibGit2:
         return Object(name, _KINDS[kind], data if len(data) <= most else None)
 
     def read_all(self, oids: Iterable[str], most: int = sys.maxsize) -> Iterator[Object | None]:
+        read = self._objects.read
         with _trusting():
-            yield from map(self.read, oids, repeat(most))
+            for oid in oids:
+                try:
+                    kind, data = read(oid)
+                    found = len(data) <= most
+                except Exception:  # noqa: BLE001 - see `read`
+                    found = False
+                yield tuple.__new__(Object, (oid, _KINDS[kind], data)) if found else self.read(oid, most)
 
 
 def open_repository(repo: Repo) -> LibGit2 | None:

@@ -25,8 +25,9 @@ _FORMAT = 1
 """To be raised with any change of what is read out of an object, or how it is kept."""
 _MOST = 64 << 20
 """Bytes; a history that needs more is read anew each time."""
-_NEEDED = len(Pointer._fields) - len(Pointer._field_defaults)
-_USUAL = (*Pointer._fields[:_NEEDED], *Pointer._field_defaults.values())
+_USUAL = Pointer("", "", "")
+_SAID = 4
+"""So many fields of a pointer differ from most: its file, path, hash and size."""
 _NO_METRICS: Mapping[str, int | float | str] = {}
 
 
@@ -53,8 +54,8 @@ class KeptFacts:
         """Of these tags alone facts are kept; without a repository none are."""
         self._tags = tags
         self._file = repo.shared / state_files.HISTORY if repo else None
-        self._versions: dict[str, list[Any]] = {}
-        self._trees: dict[str, dict[str, list[list[Any]]]] = {}
+        self._versions: dict[str, Sequence[Any]] = {}
+        self._trees: dict[str, dict[str, Sequence[Sequence[Any]]]] = {}
         self._new = 0
         if self._file is not None:
             self._load(self._file)
@@ -81,13 +82,13 @@ class KeptFacts:
     def add_version(self, tag: str, facts: VersionFacts) -> None:
         """Keep what can be read of a version."""
         if self._file is not None and facts.damage is None:
-            self._versions[tag] = list(facts[:-1])
+            self._versions[tag] = facts[:-1]
             self._new += 1
 
     def add_pointers(self, tree: str, root: str, pointers: Sequence[Pointer]) -> None:
         """Keep pointers; not those that list all files of a folder, which may be many."""
         if self._file is not None and not any(pointer.stored for pointer in pointers):
-            self._trees.setdefault(tree, {})[root] = [_row(pointer) for pointer in pointers]
+            self._trees.setdefault(tree, {})[root] = pointers
             self._new += 1
 
     def save(self) -> None:
@@ -95,7 +96,8 @@ class KeptFacts:
         if self._file is None or self._new <= len(self._versions) // 10:
             return
         versions = {tag: self._versions[tag] for tag in self._tags if tag in self._versions}
-        trees = {row[1]: self._trees[row[1]] for row in versions.values() if row[1] in self._trees}
+        known = ((row[1], self._trees.get(row[1])) for row in versions.values())
+        trees = {tree: {root: list(map(_row, rows)) for root, rows in found.items()} for tree, found in known if found}
         body = json.dumps([versions, trees], separators=(",", ":")).encode()
         self._new = 0
         if len(body) < _MOST:
@@ -118,9 +120,11 @@ def _head(body: bytes) -> bytes:
     return f"cpv-history {_FORMAT} {__version__} {zlib.crc32(fields.encode()):08x} {zlib.crc32(body):08x}\n".encode()
 
 
-def _row(pointer: Pointer) -> list[Any]:
-    """The fields, without those at the end that are as in most."""
+def _row(pointer: Sequence[Any]) -> Sequence[Any]:
+    """The fields of a pointer, without those at the end that are as in most."""
+    if pointer[_SAID:] == _USUAL[_SAID:]:
+        return pointer[:_SAID]
     row = list(pointer)
-    while len(row) > _NEEDED and row[-1] == _USUAL[len(row) - 1]:
+    while row[-1] == _USUAL[len(row) - 1]:
         row.pop()
     return row

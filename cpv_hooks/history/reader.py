@@ -130,7 +130,8 @@ def _read(repo: Repo, projects: Sequence[Project], only: str | None) -> list[Rec
         objects = library or objects_of(repo)
         facts = History(repo, objects).facts(oids, kept)
         contents = Contents(projects, objects, kept)
-        return [Recorded(name, line, number, facts[oid], contents) for line, number, name, oid in named]
+        rows = ((name, line, number, facts[oid], contents) for line, number, name, oid in named)
+        return [tuple.__new__(Recorded, row) for row in rows]
 
 
 def _subject(message: str) -> str:
@@ -208,7 +209,7 @@ def _facts(oid: str, peeled: Peeled | CPVError, commits: Mapping[str, records.Co
         return VersionFacts(peeled.commit, tree, author, time, _subject(message))
     own = time if tag.time is None else tag.time
     subject = _subject(tag.message) or _subject(message)
-    return VersionFacts(peeled.commit, tree, author, own, subject, read_metrics(tag.message))
+    return tuple.__new__(VersionFacts, (peeled.commit, tree, author, own, subject, read_metrics(tag.message), None))
 
 
 def _listed(repo: Repo) -> tuple[list[tuple[str, str]], bool]:

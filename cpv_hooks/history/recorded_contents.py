@@ -77,7 +77,7 @@ class Contents:
         for project in self._projects:
             for pointer in self._below(project, tree):
                 place, kind = self._kinds.get(pointer.path) or self._kind(project, pointer.path)
-                lines[place].append(ArtifactRecord(kind, pointer))
+                lines[place].append(tuple.__new__(ArtifactRecord, (kind, pointer)))
         return tuple(map(tuple, lines))
 
     def _below(self, project: Project, tree: str) -> Sequence[Pointer]:

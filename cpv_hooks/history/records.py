@@ -45,7 +45,7 @@ def parse_commit(data: bytes) -> Commit | None:
     if data.find(b"encoding ", found.end(), stop) >= 0:
         encoding = _ENCODING.search(data, found.end(), stop)
     message = _text(data[end + 2 :] if end > 0 else b"", encoding[1].decode() if encoding else "utf-8")
-    return Commit(tree.decode(), _text(nobody if author is None else author), int(time or 0), message)
+    return tuple.__new__(Commit, (tree.decode(), _text(nobody if author is None else author), int(time or 0), message))
 
 
 def parse_tag(data: bytes) -> TagObject | None:
@@ -56,7 +56,7 @@ def parse_tag(data: bytes) -> TagObject | None:
     target, kind, time = found.groups()
     end = data.find(b"\n\n")
     message = _text(data[end + 2 :] if end > 0 else b"")
-    return TagObject(target.decode(), kind.decode(), None if time is None else int(time), message)
+    return tuple.__new__(TagObject, (target.decode(), kind.decode(), None if time is None else int(time), message))
 
 
 def _text(raw: bytes, encoding: str = "utf-8") -> str:

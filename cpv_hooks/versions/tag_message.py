@@ -27,10 +27,10 @@ _SHOWN = 20
 _WORD = r"[\w./:@-]+"
 _TRAILER = r"(Cpv-[A-Za-z]+): (.*)"
 _LINE = r"(?m)^Cpv-Line: (.*)$"
-_METRIC = r"(?m)^Cpv-Metric: (.*)$"
+_LINE_OR_METRIC = r"(?m)^Cpv-(Line|Metric): (.*)$"
 _DECIMAL = r"-?(0|[1-9][0-9]{0,17})\.[0-9]+"
 _SIGNATURE = r"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----"
-_LINES = frozenset(map(str, Line))
+_LINES = {str(line): line for line in Line}
 _ARTIFACT = r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")"
 
 
@@ -83,15 +83,18 @@ def parse_tag_message(text: str) -> TagInfo:
 
 def read_metrics(text: str) -> dict[str, int | float | str]:
     """The metrics that a message says, without the rest of it; none where it is not one of ours."""
-    last = without_signature(text).strip().rpartition("\n\n")[2]
-    if "Cpv-Metric: " not in last or line_in_trailers(last) is None:
+    if "Cpv-Metric: " not in text:
         return {}
-    return dict(filter(None, map(parse_metric, re.findall(_METRIC, last))))
+    last = without_signature(text).strip().rpartition("\n\n")[2]
+    found = re.findall(_LINE_OR_METRIC, last)
+    if not any(key == "Line" and value in _LINES for key, value in found):
+        return {}
+    return dict(filter(None, [parse_metric(value) for key, value in found if key == "Metric"]))
 
 
 def line_in_trailers(trailers: str) -> Line | None:
     """The line of versions that the last paragraph of a message names."""
-    return next((Line(value) for value in re.findall(_LINE, trailers) if value in _LINES), None)
+    return next((line for value in re.findall(_LINE, trailers) if (line := _LINES.get(value))), None)
 
 
 def _body(checkpoint: Checkpoint) -> Iterator[str]:
