@@ -15,13 +15,13 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.hook_names import FRAMEWORK_MARKS, HOOKS, MARK, STAGES
+from cpv_hooks.git.hook_names import FRAMEWORKS, HOOKS, MARK, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
 
 INSTALL = "dvc cpv install"
-_OURS = ("cpv-hook ", "id: cpv-")
-"""How a configuration of pre-commit runs CPV: as a local hook, or from CPV as a source of hooks."""
+OURS = ("cpv-hook ", "id: cpv-", 'id = "cpv-')
+"""How a configuration of pre-commit's or prek's runs CPV: as a local hook, or from CPV as a source of hooks."""
 
 
 def check_hooks(repo: Repo) -> bool:
@@ -84,7 +84,7 @@ def runs_cpv(hook: Path) -> bool:
     head = head_of_file(hook)
     if MARK in head:
         return is_shim(hook)
-    if hook.name not in STAGES or not any(mark in head for mark in FRAMEWORK_MARKS):
+    if hook.name not in STAGES or not any(mark in head for mark in FRAMEWORKS):
         return False
     legacy = hook.with_name(f"{hook.name}.legacy")
     return MARK in head_of_file(legacy) and os.access(legacy, os.X_OK)
@@ -122,12 +122,13 @@ def _faults(repo: Repo, installed: Path) -> Iterator[CPVError]:
             yield CPVError(f"CPV does not run at {', '.join(names)}: {why}", where=str(now), fix=INSTALL)
 
 
-def by_framework(repo: Repo, hook: Path) -> bool:
-    """Whether pre-commit, or prek, runs CPV for this hook by its configuration."""
-    config = read_small_file(repo.top / ".pre-commit-config.yaml") or ""
-    head = head_of_file(hook)
-    is_one = hook.name in STAGES and any(mark in head for mark in FRAMEWORK_MARKS)
-    return is_one and any(word in config for word in _OURS)
+def by_framework(repo: Repo, hook: Path) -> Path | None:
+    """The configuration by which pre-commit, or prek, runs CPV for this hook; None where neither does."""
+    head = head_of_file(hook) if hook.name in STAGES else ""
+    names = next((names for mark, (_, *names) in FRAMEWORKS.items() if mark in head), [])
+    config = next((repo.top / name for name in names if (repo.top / name).is_file()), None)
+    text = (config and read_small_file(config)) or ""
+    return config if any(word in text for word in OURS) else None
 
 
 def installed_in(repo: Repo) -> Path | None:

@@ -210,6 +210,21 @@ def test_other_hooks_of_the_framework(tell: Tell, mode: str, stage: str) -> None
     assert story.saved("model.bin", "model 3\n")
 
 
+def test_other_hooks_that_prek_alone_reads(live: Story) -> None:
+    """They stand in a file that goes before the one which has nothing but CPV's."""
+    live.write("other.yaml", f"repos:{OTHER.replace('STAGE', 'pre-commit')}")
+    live.run("prek", "util", "yaml-to-toml", "other.yaml")
+    live.git("add", "prek.toml")
+    live.git("commit", "-qm", "prek")
+    live.run("prek", "install")
+    live.put("model.bin", "model 3\n")
+    done = live.git("commit", "-m", "third", status=1)
+    assert f"other pre-commit hooks run beside CPV's, {AGAIN}" in done.text
+    live.git("commit", "-qm", "third")
+    assert seen(live) == {"refs/heads/main"}
+    assert live.saved("model.bin", "model 3\n")
+
+
 def test_without_the_hook_that_ends_it(live: Story) -> None:
     (live.path / ".git/hooks/prepare-commit-msg").unlink()
     live.put("model.bin", "model 3\n")

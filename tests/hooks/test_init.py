@@ -276,6 +276,14 @@ class TestAdoption:
         init(repo, "--team-name", "t")
         assert repo.read(".pre-commit-config.yaml").decode() == text
 
+    @pytest.mark.parametrize("name", ["prek.toml", ".pre-commit-config.yml"])
+    def test_who_has_a_configuration_of_prek_gets_no_other(self, repo: Shell, name: str) -> None:
+        repo.write(name, "repos = []\n" if name == "prek.toml" else "repos: []\n")
+        init(repo, "--team-name", "t")
+        assert not (repo.path / ".pre-commit-config.yaml").exists()
+        assert not any("pre-commit.com" in hook.read_text() for hook in (repo.path / ".git/hooks").glob("p*"))
+        assert ".cpv.toml" in repo.git("ls-files").lines
+
     def test_folder_without_git_gets_it(self, shell: Shell) -> None:
         shell.write("old/train.py", "print('mine')\n")
         init(shell, "old", "--team-name", "t")

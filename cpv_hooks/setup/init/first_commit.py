@@ -10,11 +10,11 @@ from cpv_hooks.console.plan import Step
 from cpv_hooks.dvcformat import artifacts_section
 from cpv_hooks.errors import CPVError, git_words, shell_word
 from cpv_hooks.git import signing
+from cpv_hooks.git.hook_names import PRE_COMMIT_CONFIG
 from cpv_hooks.git.index import literal
 from cpv_hooks.project.config import FILE
 from cpv_hooks.setup.init import remote
 from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository, finish, run_command, step
-from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG
 
 FIRST_MESSAGE = "Start {model} with CPV"
 ADOPT_MESSAGE = "Version checkpoints with CPV"

@@ -11,6 +11,7 @@ from cpv_hooks.accounts.git_host import origin
 from cpv_hooks.console.plan import Step
 from cpv_hooks.dvcformat import artifacts_section
 from cpv_hooks.errors import shell_path, shell_word, shell_words
+from cpv_hooks.git.hook_names import FRAMEWORKS, PRE_COMMIT_CONFIG
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE, Kind, load_config
 from cpv_hooks.project.project import pattern_matcher
@@ -26,7 +27,6 @@ from cpv_hooks.setup.init.model_repository import (
 )
 from cpv_hooks.setup.install.install import install
 from cpv_hooks.setup.install.manifest import Manifest
-from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG
 from cpv_hooks.setup.install.templates import templates
 from cpv_hooks.system.atomic_files import write_atomic
 
@@ -168,14 +168,18 @@ def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
 
 
 def _hooks(place: NewRepository) -> Iterator[Step]:
-    if place.top is None or not (place.top / PRE_COMMIT_CONFIG).exists():
+    top = place.top
+    configs = {name for _, *names in FRAMEWORKS.values() for name in names if top and (top / name).exists()}
+    if not configs:
         content = (templates() / "pre-commit-config.yaml").read_bytes()
         text = f"write {PRE_COMMIT_CONFIG} ({len(content)} bytes)"
         yield step(text, lambda: write_atomic(place.repo.top / PRE_COMMIT_CONFIG, content))
-    if place.top is None or not _installed(place.repo):
+    if top is None or not _installed(place.repo):
         # pre-commit's own hooks first, so that `pre-commit install` alone is known to work here; ours go in front.
         # A version from before the configuration file must not fail every checkout.
-        if place.top is None or place.repo.config("core.hooksPath") is None:
+        # Who has a configuration that only prek reads gets none beside it.
+        is_prek_alone = configs and PRE_COMMIT_CONFIG not in configs
+        if top is None or (not is_prek_alone and place.repo.config("core.hooksPath") is None):
             yield step(
                 "pre-commit install --allow-missing-config",
                 lambda: run_command(

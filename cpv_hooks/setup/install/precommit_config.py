@@ -1,4 +1,4 @@
-"""The pre-commit framework's configuration file, as far as CPV's shims care."""
+"""The configuration of the pre-commit framework, or of prek, as far as CPV's shims care."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from collections.abc import Collection
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.git.hook_names import STAGES
+from cpv_hooks.git.hook_names import FRAMEWORKS, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 
-PRE_COMMIT_CONFIG = ".pre-commit-config.yaml"
-
 
 def note_stages(repo: Repo) -> None:
-    """Note for the shims in which stages the pre-commit configuration holds nothing but CPV's own hooks.
+    """Note for the shims in which stages no configuration holds anything but CPV's own hooks.
 
     Running pre-commit there would cost 200 ms to find that out.
     """
-    path = repo.top / PRE_COMMIT_CONFIG
+    stages = [set(only_cpv(path)) for path in _configs(repo)]
     mark = repo.state / state_files.ONLY_CPV
-    if not path.is_file():
+    if not stages:
         mark.unlink(missing_ok=True)
         return
-    write_atomic(mark, (" ".join(only_cpv(path)) + "\n").encode())
+    write_atomic(mark, (" ".join(name for name in STAGES if all(name in one for one in stages)) + "\n").encode())
+
+
+def _configs(repo: Repo) -> list[Path]:
+    """Those that are there, whichever program reads which."""
+    names = dict.fromkeys(name for _, *names in FRAMEWORKS.values() for name in names)
+    return [path for name in names if (path := repo.top / name).is_file()]
 
 
 def only_cpv(path: Path) -> list[str]:
@@ -47,26 +51,25 @@ class _Hook(NamedTuple):
 
 
 def _hooks(path: Path) -> list[_Hook] | None:
+    import tomllib
+
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        table = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text) if path.suffix == ".toml" else YAML(typ="safe").load(text) or {}
         hooks = [hook for source in table.get("repos", []) for hook in source.get("hooks", [])]
         default = table.get("default_stages") or list(STAGES)
         return [_Hook(str(hook.get("id", "")), frozenset(hook.get("stages") or default)) for hook in hooks]
-    except (OSError, YAMLError, AttributeError, TypeError, UnicodeDecodeError):
+    except (OSError, YAMLError, tomllib.TOMLDecodeError, AttributeError, TypeError, UnicodeDecodeError):
         return None
 
 
 def refresh_stage_note(repo: Repo) -> None:
     """Note them where the shims of this work tree have no note, or an older one than the configuration."""
-    try:
-        config = (repo.top / PRE_COMMIT_CONFIG).stat().st_mtime_ns
-    except FileNotFoundError:
-        return
     mark = repo.state / state_files.ONLY_CPV
-    if not mark.exists() or mark.stat().st_mtime_ns < config:
+    if any(not mark.exists() or mark.stat().st_mtime_ns < config.stat().st_mtime_ns for config in _configs(repo)):
         note_stages(repo)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cpv_hooks
 from cpv_hooks import state_files
-from cpv_hooks.git.hook_names import FRAMEWORK_MARKS, GENERATED_MARKS, MARK, PRE_COMMIT_MARK
+from cpv_hooks.git.hook_names import FRAMEWORKS, GENERATED_MARKS, MARK, PRE_COMMIT_MARK
 from cpv_hooks.git.hooks_in_place import head_of_file
 from cpv_hooks.setup.install.templates import templates
 
@@ -81,7 +81,7 @@ def render_shim(
         "@FLAGS@": interpreter.flags,
         "@CHAINED@": (word or shlex.quote(str(chained))) if chained else "",
         "@CHAINED_BY_PRECOMMIT@": "yes" if chained and is_pre_commits(chained) else "",
-        "@CHAINED_BY_FRAMEWORK@": "yes" if chained and hook_generator(chained) in FRAMEWORK_MARKS else "",
+        "@CHAINED_BY_FRAMEWORK@": "yes" if chained and hook_generator(chained) in FRAMEWORKS else "",
         # Decided before the rest of the shim is even read.
         "@EARLY@": early.read_text(encoding="utf-8") if early.exists() else "",
         "@BODY@": (folder / "hooks" / f"{hook}.sh").read_text(encoding="utf-8").rstrip("\n"),
@@ -122,9 +122,9 @@ def hook_generator(path: Path) -> str | None:
 def is_renewed(hook: Path, aside: Path) -> bool:
     """Whether a hook is the one that stands aside, or its manager generated it anew, with no older one behind it."""
     new, old = hook_generator(hook), hook_generator(aside)
-    if old in FRAMEWORK_MARKS:
+    if old in FRAMEWORKS:
         # pre-commit and prek run the same configuration.
-        return new in FRAMEWORK_MARKS and not aside.with_name(f"{hook.name}.legacy").exists()
+        return new in FRAMEWORKS and not aside.with_name(f"{hook.name}.legacy").exists()
     if old is not None:
         return new == old
     return hook.is_file() and aside.is_file() and hook.read_bytes() == aside.read_bytes()

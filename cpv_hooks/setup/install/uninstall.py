@@ -11,12 +11,12 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.errors import shell_words
 from cpv_hooks.git import hooks_in_place
-from cpv_hooks.git.hook_names import FRAMEWORK_MARKS, PRE_COMMIT_MARK, STAGES
+from cpv_hooks.git.hook_names import FRAMEWORKS, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, Manifest, from_common
-from cpv_hooks.setup.install.precommit_config import PRE_COMMIT_CONFIG, cpv_hooks_in, only_cpv
+from cpv_hooks.setup.install.precommit_config import cpv_hooks_in, only_cpv
 from cpv_hooks.setup.install.shims import hook_generator, is_our_shim, is_renewed, shims_set_aside
 
 _OF_INSTALLATION = (state_files.INSTALL, state_files.UNINSTALL, state_files.UNINSTALLED, state_files.MERGE_DRIVER)
@@ -42,11 +42,11 @@ def uninstall(repo: Repo) -> list[str]:
 def _left_to_framework(repo: Repo) -> list[str]:
     """What pre-commit, which was there first, goes on to run of CPV, and how to end that too."""
     hooks = hooks_in_place.hooks_folder(repo)
-    stages = [name for name in STAGES if hooks_in_place.by_framework(repo, hooks / name)]
-    if not stages:
+    configs = {name: config for name in STAGES if (config := hooks_in_place.by_framework(repo, hooks / name))}
+    if not configs:
         return []
-    config, found = repo.top / PRE_COMMIT_CONFIG, list[str]()
-    program = "pre-commit" if hook_generator(hooks / stages[0]) == PRE_COMMIT_MARK else "prek"
+    stages, config, found = list(configs), next(iter(configs.values())), list[str]()
+    program = FRAMEWORKS[hook_generator(hooks / stages[0]) or ""][0]
     alone = set(only_cpv(config))
     if ours := [name for name in stages if name in alone]:
         options = (word for name in ours for word in ("-t", name))
@@ -165,11 +165,12 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
     if _made_section(manifest):
         lines.append("git config --local --remove-section merge.dvc 2>/dev/null")
     lines.append("echo 'CPV is removed from this repository'")
-    marked = f"grep -qs {' '.join(f'-e {quote(mark)}' for mark in FRAMEWORK_MARKS)} {quote(manifest.hooks_dir)}/*"
-    config = quote(os.path.relpath(repo.top / PRE_COMMIT_CONFIG, repo.common_dir))
-    runs_cpv = f"grep -qs -e 'cpv-hook ' -e 'id: cpv-' {config}"
-    advice = f"pre-commit still runs CPV; take the hooks cpv-... out of {PRE_COMMIT_CONFIG}, or: pre-commit uninstall"
-    lines.append(f"if {marked} && {runs_cpv}; then echo {quote(advice)}; fi")
+    ours = " ".join(f"-e {quote(word)}" for word in hooks_in_place.OURS)
+    for mark, (program, *names) in FRAMEWORKS.items():
+        files_of = " ".join(quote(os.path.relpath(repo.top / name, repo.common_dir)) for name in names)
+        runs_cpv = f"grep -qs {quote(mark)} {quote(manifest.hooks_dir)}/* && grep -qs {ours} {files_of}"
+        advice = f"{program} still runs CPV; take the hooks cpv-... out of its configuration, or: {program} uninstall"
+        lines.append(f"if {runs_cpv}; then echo {quote(advice)}; fi")
     return files | {state_files.UNINSTALL: ("\n".join(lines) + "\n").encode()}
 
 
