@@ -84,8 +84,14 @@ def test_strange_names_in_a_folder(story: Story) -> None:
     story.check()
 
 
-@pytest.mark.compatibility("Git layouts", "spaces, quotes, newlines in names, and names up to the file system's limit")
-@pytest.mark.parametrize("name", ["my model.bin", "modèle.bin", "[best]*.bin", "it's.bin", "a b/c d.bin"])
+@pytest.mark.compatibility(
+    "Git layouts",
+    "spaces, quotes, newlines in names, and names up to the file system's limit",
+    limit="an artifact's own name cannot hold a newline, which the commit says; those of a folder's files can",
+)
+@pytest.mark.parametrize(
+    "name", ["my model.bin", "modèle.bin", "[best]*.bin", "it's.bin", "a b/c d.bin", "a:b", "dot.", "aux"]
+)
 def test_strange_names_of_artifacts(tell: Tell, name: str) -> None:
     story = tell("live")
     story.put(name, "one\n")
@@ -98,6 +104,13 @@ def test_strange_names_of_artifacts(tell: Tell, name: str) -> None:
     story.git("checkout", "-q", "HEAD~1")
     assert story.read(name) == b"one\n"
     story.check()
+
+
+def test_a_newline_in_the_name_of_an_artifact(live: Story) -> None:
+    live.put("new\nline.bin", "one\n")
+    live.dvc("add", "-q", "new\nline.bin")
+    live.git("add", "-A")
+    refused(live.git("commit", "-m", "add", status=1), "an artifact's name cannot hold a newline; fix: rename")
 
 
 def test_empty_files_and_folders(story: Story) -> None:

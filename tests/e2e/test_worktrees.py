@@ -9,6 +9,7 @@ import pytest
 
 from e2e.conftest import Tell
 from e2e.story import DVC_CONFIG, SECOND, SETTINGS, Story, install_hooks, md5
+from support.shell import Shell
 
 
 @pytest.mark.compatibility("Git layouts", "linked work trees, one cache for all")
@@ -164,6 +165,48 @@ def test_submodule(submodule: tuple[Story, Story]) -> None:
     assert inner.read("model.bin") == b"model 2\n"
     inner.agree()
     assert inner.dvc_status() == {}
+
+
+@pytest.mark.compatibility("Git layouts", "submodule")
+def test_submodule_that_the_superproject_checks_out(submodule: tuple[Story, Story]) -> None:
+    """Git runs no hook of the submodule's then; its next look, here that of the superproject's status, completes it."""
+    top, inner = submodule
+    inner.git("checkout", "-q", "main")
+    inner.put("model.bin", "model 3\n")
+    inner.git("commit", "-qm", "third")
+    top.git("commit", "-qam", "a newer model")
+    for rev, content in (("HEAD~1", b"model 2\n"), ("main", b"model 3\n")):
+        top.git("checkout", "-q", "--recurse-submodules", rev)
+        assert top.changes() == []
+        assert inner.read("model.bin") == content
+        inner.check()
+
+
+@pytest.mark.compatibility("Git layouts", "submodule in a model repository")
+def test_a_model_repository_with_a_submodule(tell: Tell, tmp_path: Path) -> None:
+    """Code, or another model, whose commit goes into the same version as the data."""
+    story = tell("live")
+    code = Shell(tmp_path / "code")
+    code.path.mkdir()
+    code.git("init", "-q")
+    code.git("commit", "-q", "--allow-empty", "-m", "code 1")
+    story.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", code.path, "code")
+    story.git("commit", "-qm", "with code")
+    inner = Shell(story.path / "code")
+    first = inner.head()
+    inner.git("commit", "-q", "--allow-empty", "-m", "code 2")
+    story.put("model.bin", "model 3\n")
+    assert story.changes() == [" M code", " M model.bin.dvc"]
+    story.git("commit", "-qam", "code and model")
+    assert story.tags_at() == ["v0.2"]
+    assert story.saved("model.bin", "model 3\n")
+    story.git("checkout", "-q", "--recurse-submodules", "HEAD~1")
+    assert (inner.head(), story.read("model.bin")) == (first, b"model 2\n")
+    story.agree()
+    story.git("checkout", "-q", "main")
+    story.git("submodule", "--quiet", "update")
+    assert story.changes() == []
+    story.check()
 
 
 @pytest.mark.compatibility("Git layouts", "submodule")
