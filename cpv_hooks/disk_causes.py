@@ -8,10 +8,9 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from cpv_hooks.errors import shell_path, shell_word
+from cpv_hooks.named_tuple import NamedTuple
 
 _ENOUGH_FILES = 4096
-# `{path}` is what was to be read or written, `{folder}` the nearest folder that is there.
 _CAUSES = {
     errno.ENOSPC: ("no space left on the disk", "free space there (df -h {folder}; df -i {folder})"),
     errno.EDQUOT: ("the disk quota is used up", "free space (quota -s says how much)"),
@@ -34,8 +33,20 @@ _CAUSES = {
     ),
     errno.EMLINK: ("it has as many names as the file system allows", "dvc config cache.type reflink,copy"),
 }
-Cause = tuple[str, str | None, str | None]
-"""What happened, where, and what fixes it."""
+
+
+class Cause(NamedTuple):
+    """What happened, where, and what fixes it, in which `{path}` is a file or folder, `{folder}` the nearest folder
+    that is there."""
+
+    what: str
+    where: str | None
+    fix: str | None
+    path: Path
+
+    def command(self, word: Callable[[object], str]) -> str | None:
+        """What fixes it, with files as such words."""
+        return self.fix and self.fix.format(path=word(self.path), folder=word(_folder(self.path)))
 
 
 def explained(error: OSError, where: Path) -> Cause:
@@ -49,14 +60,14 @@ def explained(error: OSError, where: Path) -> Cause:
         return leads_nowhere(link)
     if number in (errno.ENOTDIR, errno.EEXIST):
         file = next((path for path in (where, *where.parents) if _is(path, stat.S_ISREG)), where)
-        return "a file stands where a folder should be", str(where), f"mv {shell_path(file)} to another place"
+        return Cause("a file stands where a folder should be", str(where), "mv {path} to another place", file)
     if number == errno.ELOOP:
         link = next((path for path in (where, *where.parents) if path.is_symlink()), where)
-        return "a symbolic link that leads to itself", str(where), f"rm {shell_path(link)}"
+        return Cause("a symbolic link that leads to itself", str(where), "rm {path}", link)
     if number in _CAUSES:
         what, fix = _CAUSES[number]
-        return what, str(where), fix.format(path=shell_path(where), folder=shell_path(_folder(where)))
-    return error.strerror or str(error), str(where), None
+        return Cause(what, str(where), fix, where)
+    return Cause(error.strerror or str(error), str(where), None, where)
 
 
 def dead_link(where: Path) -> Path | None:
@@ -64,10 +75,10 @@ def dead_link(where: Path) -> Path | None:
     return next((path for path in (where, *where.parents) if path.is_symlink() and not path.exists()), None)
 
 
-def leads_nowhere(link: Path) -> tuple[str, str, str]:
+def leads_nowhere(link: Path) -> Cause:
     """The cause for a dead link."""
     target = os.readlink(link)
-    return f"a link to {target}, which is not there", str(link), f"mount the disk of {shell_word(target)}"
+    return Cause(f"a link to {target}, which is not there", str(link), "mount the disk of {path}", Path(target))
 
 
 def _too_many_files() -> Cause:
@@ -79,23 +90,26 @@ def _too_many_files() -> Cause:
         fix = f"ulimit -n {enough}"
     else:
         fix = f"sudo prlimit --pid $$ --nofile={enough}"
-    return f"too many open files for this process (ulimit -n is {soft})", None, fix
+    return Cause(f"too many open files for this process (ulimit -n is {soft})", None, fix, Path())
 
 
 def _permission(path: Path) -> Cause:
     """What may not be done, as far as the modes say it: to look into a folder, to read, or to write."""
     closed = next((folder for folder in reversed(path.parents) if _may_not(folder, os.X_OK)), None)
     if closed is not None:
-        return "no permission to look into it", str(closed), _allow("u+x", closed)
+        return Cause("no permission to look into it", str(closed), _allow("u+x", closed), closed)
     if _may_not(path, os.R_OK):
         mode = "u+rx" if path.is_dir() else "u+r"
-        return "no permission to read it", str(path), _allow(mode, path)
+        return Cause("no permission to read it", str(path), _allow(mode, path), path)
     if _may_not(path.parent, os.W_OK) or not path.exists():
-        return "no permission to write", str(path), _allow("u+wx", _folder(path))
+        folder = _folder(path)
+        return Cause("no permission to write", str(path), _allow("u+wx", folder), folder)
     if path.is_dir() or _may_not(path, os.W_OK):
-        return "no permission to write", str(path), _allow("u+wx" if path.is_dir() else "u+w", path)
+        mode = "u+wx" if path.is_dir() else "u+w"
+        return Cause("no permission to write", str(path), _allow(mode, path), path)
     # The modes allow it: an attribute (chattr +i), or rules of the system.
-    return "no permission to write", str(path), f"lsattr -d {shell_path(path)} (sudo chattr -i makes it changeable)"
+    fix = "lsattr -d {path} (sudo chattr -i makes it changeable)"
+    return Cause("no permission to write", str(path), fix, path)
 
 
 def _allow(mode: str, path: Path) -> str:
@@ -103,7 +117,7 @@ def _allow(mode: str, path: Path) -> str:
         is_ours = os.geteuid() in (0, path.stat().st_uid)
     except OSError:
         is_ours = True
-    return f"chmod {shell_word(mode)} {shell_path(path)}" if is_ours else f'sudo chown "$USER" {shell_path(path)}'
+    return f"chmod {mode} {{path}}" if is_ours else 'sudo chown "$USER" {path}'
 
 
 def _may_not(path: Path, way: int) -> bool:

@@ -75,8 +75,9 @@ def disk_error(error: OSError, where: Path) -> DiskError:
     """The one line for a disk that refuses: the cause, and the command for that cause."""
     from cpv_hooks.disk_causes import explained
 
-    what, place, fix = explained(error, where)
-    return DiskError(what, where=place, fix=f"{fix}, then repeat the command" if fix else "repeat the command")
+    cause, again = explained(error, where), "repeat the command"
+    fix = cause.command(shell_path)
+    return DiskError(cause.what, where=cause.where, fix=f"{fix}, then {again}" if fix else again)
 
 
 class disk_errors:

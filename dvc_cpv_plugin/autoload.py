@@ -50,9 +50,9 @@ class PthEntry:
     def add_parser(*args: Any, **kwargs: Any) -> None:
         """Add the `cpv` parser; a failure is one warning, and DVC's own commands are not affected."""
         try:
-            from dvc_cpv_plugin import commands
+            from dvc_cpv_plugin.commands.nouns import add_parser
 
-            commands.add_parser(*args, **kwargs)
+            add_parser(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - DVC must start whatever is wrong with us
             _warn(f"`dvc cpv` could not be loaded ({type(error).__name__}: {error})")
 

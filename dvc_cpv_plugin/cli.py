@@ -25,9 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FileNotFoundError:
         sys.stderr.write("cpv: the current folder was removed; fix: cd to one that is there\n")
         return 1
+    from dvc_cpv_plugin.commands.nouns import parsers
+
     try:
         with ExitStack() as stack:
-            args = _parsers()[0].parse_args([*before, "cpv", *after])
+            args = parsers()[0].parse_args([*before, "cpv", *after])
             if args.quiet or args.verbose:
                 stack.enter_context(_log_level(args))
             code: int = args.func(args).do_run()
@@ -48,28 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             from dvc.repo.open_repo import clean_repos
 
             clean_repos()
-
-
-def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
-    """DVC's parser as far as it is ours, and in it that of `cpv`."""
-    from dvc_cpv_plugin import commands
-    from dvc_cpv_plugin.commands.nouns import Parser
-
-    common = argparse.ArgumentParser(add_help=False)
-    level = common.add_mutually_exclusive_group()
-    level.add_argument("-q", "--quiet", action="count", default=0, help="Be quiet.")
-    level.add_argument("-v", "--verbose", action="count", default=0, help="Be verbose.")
-    parser = Parser(prog="dvc", parents=[common])
-    parser.add_argument("--cd", default=os.path.curdir)
-    parser.add_argument("--wait-for-lock", action="store_true")
-    nouns = parser.add_subparsers(required=True)
-    commands.add_parser(nouns, common)
-    return parser, nouns.choices["cpv"]
-
-
-def command_parser() -> argparse.ArgumentParser:
-    """The tree of `dvc cpv` alone."""
-    return _parsers()[1]
 
 
 def _log_level(args: argparse.Namespace) -> Any:

@@ -1,4 +1,4 @@
-"""The house: packages import downwards only, and each says what it is for."""
+"""The house: packages import downwards only, modules never in a circle, and each package says what it is for."""
 
 from __future__ import annotations
 
@@ -53,6 +53,41 @@ def test_an_upward_import_is_refused(tree: Path, line: str) -> None:
     assert "cpv_hooks.git.trees ->" in printed
 
 
+@pytest.mark.parametrize(
+    ("module", "line", "said"),
+    [
+        (
+            "cpv_hooks/project/config.py",
+            "from cpv_hooks.project import fetch_rule",
+            "No cycles are allowed in cpv_hooks.project.",
+        ),
+        (
+            "cpv_hooks/system/sharing.py",
+            "def late() -> None:\n    from cpv_hooks.system.atomic_files import git_folder",
+            "No cycles are allowed in cpv_hooks.system.",
+        ),
+        (
+            "cpv_hooks/remote/common/dvc_ranges.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+            "    from cpv_hooks.remote.common.dvc_remote import DVCRemote",
+            "No cycles are allowed in cpv_hooks.remote.common.",
+        ),
+        ("cpv_hooks/disk_causes.py", "from cpv_hooks.errors import CPVError", "cpv_hooks.disk_causes ->"),
+        (
+            "dvc_cpv_plugin/commands/nouns.py",
+            "import dvc_cpv_plugin.cli",
+            "No cycles are allowed in dvc_cpv_plugin.",
+        ),
+    ],
+)
+def test_a_circle_is_refused(tree: Path, module: str, line: str, said: str) -> None:
+    with (tree / module).open("a") as file:
+        file.write(f"\n\n{line}\n")
+    code, printed = linted(tree)
+    assert code == 1
+    assert said in printed
+
+
 def test_every_package_has_a_floor() -> None:
     """A package that no layer names would escape the contract."""
     named = (ROOT / "pyproject.toml").read_text()
@@ -63,6 +98,8 @@ def test_every_package_has_a_floor() -> None:
 
 
 def test_a_package_says_what_it_is_for() -> None:
+    """And imports nothing: the contract would not see a circle between a package's own file and its modules."""
+    assert "from dvc_cpv_plugin" not in (ROOT / "dvc_cpv_plugin/commands/__init__.py").read_text()
     for path in (ROOT / "cpv_hooks").rglob("__init__.py"):
         body = ast.parse(path.read_text()).body
         assert body, path

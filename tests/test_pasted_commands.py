@@ -43,6 +43,7 @@ EXCEPTIONS = {
         "cpv_hooks/accounts/git_host/git_host_target.py": {"option", "name.upper()"},
         "cpv_hooks/accounts/personal/personal_settings.py": {"key"},
         "cpv_hooks/checks/local_checks.py": {"operation"},
+        "cpv_hooks/disk_causes.py": {"mode"},
         "cpv_hooks/operations/download/refuse_tracked.py": {"version.line"},
         "cpv_hooks/operations/make/make_version.py": {"under_way"},
         "cpv_hooks/operations/make/target_artifact.py": {"other"},

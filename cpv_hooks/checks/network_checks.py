@@ -81,11 +81,12 @@ def _of_remote(project: Project) -> Address | None:
 
 def _s3_endpoint(project: Project) -> str:
     """Where boto3 would send its requests; what is wrong with the settings is told by the other lines."""
+    from cpv_hooks.remote.s3_client.boto_client import new_client
     from cpv_hooks.remote.s3_client.s3_options import S3Options
 
     options = project.remote_options
     try:
-        client = S3Options.of(project.remote_name or "", project.remote_url or "", options).client()
+        client = new_client(S3Options.of(project.remote_name or "", project.remote_url or "", options))
         return str(client.meta.endpoint_url)
     except Exception:  # noqa: BLE001 - boto3's errors have no common class, and the line `s3` explains them
         return options.get("endpointurl") or os.environ.get("AWS_ENDPOINT_URL") or _AWS

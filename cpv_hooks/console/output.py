@@ -176,3 +176,12 @@ def time_text(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+_SURE_SHARE, _SURE_AFTER = 0.01, 30.0
+"""From which share of the work, or after how many seconds, its speed tells when it will end."""
+
+
+def tells_the_end(done: int, total: int, seconds: float) -> bool:
+    """Whether enough is done to say how long the rest will take: the first bytes of a large file say hours."""
+    return 0 < done < total and (done >= total * _SURE_SHARE or seconds >= _SURE_AFTER)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cpv_hooks.console.output import is_quiet, printable, size_text, time_text, write_line
+from cpv_hooks.console.output import is_quiet, printable, size_text, tells_the_end, time_text, write_line
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -18,13 +18,6 @@ BAR_AFTER = 0.3
 """Seconds of work before a bar is drawn on a terminal."""
 LINE_AFTER, LINE_EVERY = 2.0, 10.0
 """Seconds of work before the first plain line, and between two, where nobody watches a terminal."""
-_SURE_SHARE, _SURE_AFTER = 0.01, 30.0
-"""From which share of the work, or after how many seconds, its speed tells when it will end."""
-
-
-def tells_the_end(done: int, total: int, seconds: float) -> bool:
-    """Whether enough is done to say how long the rest will take: the first bytes of a large file say hours."""
-    return 0 < done < total and (done >= total * _SURE_SHARE or seconds >= _SURE_AFTER)
 
 
 class Progress:

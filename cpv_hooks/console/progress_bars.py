@@ -9,7 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Task, TaskID, TextColumn, T
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from cpv_hooks.console.progress import tells_the_end
+from cpv_hooks.console.output import tells_the_end
 
 
 class Bars:

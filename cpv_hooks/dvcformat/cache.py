@@ -19,18 +19,6 @@ from cpv_hooks.system.signatures import TEMPORARY
 
 PROTECTED = 0o444
 _SYNC_ALL_FROM = 16  # objects; beyond that one sync of the file system is quicker than one of each
-_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
-
-
-def reflink(source: int, target: int) -> bool:
-    """Let `target` share the blocks of `source`; False where the file system cannot."""
-    try:
-        import fcntl
-
-        fcntl.ioctl(target, _FICLONE, source)
-    except (ImportError, OSError):
-        return False
-    return True
 
 
 class Cache:
@@ -94,18 +82,14 @@ class Cache:
 
     def holds(self, path: str | Path, oid: str) -> bool:
         """Whether a file has the bytes that an object's name promises (reads it)."""
-        if self.legacy:
-            from cpv_hooks.dvcformat.file_hash import has_hash
+        from cpv_hooks.dvcformat.file_hash import has_hash
 
-            return has_hash(path, oid, legacy=True)
-        return md5_of(path) == oid[:32]
+        return has_hash(path, oid, legacy=self.legacy)
 
     def _hash(self, path: str | Path) -> str:
-        if self.legacy:
-            from cpv_hooks.dvcformat.file_hash import legacy_md5
+        from cpv_hooks.dvcformat.file_hash import legacy_md5, md5_of
 
-            return legacy_md5(path)
-        return md5_of(path)
+        return legacy_md5(path) if self.legacy else md5_of(path)
 
     def is_same(self, path: str | Path, hashes: tuple[str, str], oid: str) -> bool:
         """Whether a file, whose two hashes are `both_hashes`, is an object byte for byte, as far as the cache has it.
@@ -118,6 +102,8 @@ class Cache:
         there = self.file(oid)
         if there is None:
             return True
+        from cpv_hooks.dvcformat.file_hash import md5_of
+
         # Where nothing was turned, the size says whether anything was in the other.
         is_one_size = os.stat(there).st_size == os.stat(path).st_size
         return is_one_size and (plain == old or md5_of(there) == plain)
@@ -177,7 +163,7 @@ class Cache:
             return self._known_without_writing(source, error)
 
     def _take_in(self, source: str | Path, advance: Callable[[int], None]) -> tuple[str, int]:
-        from cpv_hooks.system.copying import copy_and_hash
+        from cpv_hooks.system.copying import copy_and_hash, reflink
 
         with open(source, "rb", buffering=0) as reader, self._new_file() as temporary:
             with open(temporary, "x+b", buffering=0) as writer:
@@ -270,10 +256,3 @@ class Cache:
 def _discard(temporary: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(temporary)
-
-
-def md5_of(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:
-    from cpv_hooks.system.copying import copy_and_hash
-
-    with open(path, "rb", buffering=0) as stream:
-        return copy_and_hash(stream, None, advance)[0]

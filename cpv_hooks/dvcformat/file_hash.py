@@ -10,12 +10,17 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from cpv_hooks.dvcformat.cache import md5_of
+from cpv_hooks.system.copying import copy_and_hash
 
 _CHUNK = 1 << 20  # DVC decides for each chunk of this size whether it is text
 _LOOKED_AT = 512
 _TEXT = bytes(range(32, 127)) + b"\n\r\t\f\b"
 _MOST_NON_TEXT = 0.30
+
+
+def md5_of(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:
+    with open(path, "rb", buffering=0) as stream:
+        return copy_and_hash(stream, None, advance)[0]
 
 
 def legacy_md5(path: str | Path, advance: Callable[[int], None] = lambda count: None) -> str:

@@ -22,7 +22,7 @@ from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess, calling_git
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.system.atomic_files import new_file, write_atomic
+from cpv_hooks.system.atomic_files import is_shared, new_file, write_atomic
 
 if TYPE_CHECKING:
     from cpv_hooks.git.one_shot_promise import Obstacle
@@ -65,7 +65,6 @@ def open_detour(repo: Repo) -> None:
     One of its pointers is executable there: where the index was empty Git reads it again before it compares, and would
     find nothing to commit against the very same tree.
     """
-    from cpv_hooks.system.sharing import is_shared  # every hook reads this file, to heal; few open a detour
 
     commit = _commit(repo, _tree_unlike_any_index(repo))
     git = calling_git()

@@ -15,7 +15,8 @@ from cpv_hooks.history.model_contents import READ_KINDS, Models
 from cpv_hooks.history.settings_changes import flat_settings
 from cpv_hooks.history.side import Side
 from cpv_hooks.history.where import Where
-from cpv_hooks.metric_formats.metrics import Metric, metrics_for_json
+from cpv_hooks.metric_formats.log_lines import Metric
+from cpv_hooks.metric_formats.metrics import metrics_for_json
 from cpv_hooks.project import retired
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.project import Project

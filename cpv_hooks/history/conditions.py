@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.metric_formats.metrics import Metric
+from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Goals
 

@@ -16,7 +16,8 @@ from cpv_hooks.history.recorded_contents import ArtifactRecord, FileEntry, file_
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.version_series import SeriesReader
 from cpv_hooks.history.where import Where
-from cpv_hooks.metric_formats.metrics import Metric, metrics_for_json
+from cpv_hooks.metric_formats.log_lines import Metric
+from cpv_hooks.metric_formats.metrics import metrics_for_json
 from cpv_hooks.metric_formats.series import SeriesEntry
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import KINDS, Kind

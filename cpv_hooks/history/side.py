@@ -14,7 +14,7 @@ from cpv_hooks.history.recorded_contents import ArtifactRecord
 from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
 from cpv_hooks.history.version_names import Named
 from cpv_hooks.history.where import Where
-from cpv_hooks.metric_formats.metrics import Metric
+from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project

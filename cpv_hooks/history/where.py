@@ -8,7 +8,7 @@ from pathlib import Path
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.version_metrics import in_cache
-from cpv_hooks.metric_formats.metrics import Metric
+from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.availability import is_cached, on_remote, recorded_on_remote
 from cpv_hooks.versions import commit_metrics

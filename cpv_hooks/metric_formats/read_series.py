@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from cpv_hooks.metric_formats.event_file import read_events
+from cpv_hooks.metric_formats.log_lines import encoding_of, first_line, parse_log_line, value_of
 from cpv_hooks.metric_formats.metric_places import place_of
-from cpv_hooks.metric_formats.metrics import encoding_of, first_line, parse_log_line, value_of
 from cpv_hooks.metric_formats.metrics_documents import document_rows, heading, read_rows
 from cpv_hooks.metric_formats.series import Collector, MetricSeries
 

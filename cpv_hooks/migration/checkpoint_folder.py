@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cpv_hooks.console.output import printable, say
 from cpv_hooks.errors import CPVError, shell_path
-from cpv_hooks.metric_formats.metrics import Metric, clean
+from cpv_hooks.metric_formats.log_lines import Metric
+from cpv_hooks.metric_formats.metrics import clean
 from cpv_hooks.migration.incoming import Incoming, last_written, source_size
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import plugins

@@ -12,8 +12,8 @@ from pathlib import Path
 from cpv_hooks.console.output import counted, size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import md5_of
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
+from cpv_hooks.dvcformat.file_hash import md5_of
 from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.metric_formats.metrics import Metric, clean
+from cpv_hooks.metric_formats.log_lines import Metric
+from cpv_hooks.metric_formats.metrics import clean
 from cpv_hooks.model_formats.protobuf import Message
 from cpv_hooks.model_formats.record import UnreadableModel
 from cpv_hooks.named_tuple import NamedTuple

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cpv_hooks.console.output import printable
-from cpv_hooks.dvcformat.cache import md5_of
+from cpv_hooks.dvcformat.file_hash import md5_of
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.migration.incoming import Incoming, last_written, source_size
 from cpv_hooks.migration.wandb_file import WandbArtifact, WandbEntry, read_wandb_file

@@ -12,7 +12,6 @@ from cpv_hooks.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from cpv_hooks.metric_formats.series import Goal
-    from cpv_hooks.project.fetch_rule import FetchRule
 
 FILE = ".cpv.toml"
 MAX_BYTES = 1 << 20
@@ -21,6 +20,7 @@ Kind = Literal["model", "data", "metrics", "extra"]
 Layout = Literal["content", "versioned"]
 GOALS: tuple[Goal, ...] = ("max", "min")
 KINDS: tuple[Kind, ...] = ("model", "data", "metrics", "extra")
+FETCH_KEYS = ("kinds", "include", "exclude")
 
 DEFAULT_ARTIFACTS: Mapping[Kind, tuple[str, ...]] = {
     "model": ("model.bin",),
@@ -88,7 +88,8 @@ class Config(NamedTuple):
     runs_free: Literal["later", "at once"] = "later"
     runs_cores: int = 1
     snapshot_dask: str = ""
-    fetch: FetchRule | None = None
+    fetch: Mapping[str, tuple[str, ...]] | None = None
+    """The fields of a `FetchRule`."""
 
 
 # section -> key -> (field of Config, the type, the allowed values)
@@ -187,10 +188,8 @@ class _Reader:
                 values["artifacts"] = {kind: self._patterns(kind, value) for kind, value in content.items()}
             elif section == "stages":
                 values["stages"] = {stage: self._rule(stage, value) for stage, value in content.items()}
-            elif section == "fetch" and content:
-                from cpv_hooks.project.fetch_rule import from_table
-
-                values["fetch"] = from_table(content, lambda key, what: self._error("fetch", key, what))
+            elif section == "fetch":
+                values["fetch"] = {key: self._fetch(key, value) for key, value in content.items()} or None
             elif section == "metrics":
                 values["metrics"] = self._goals(content)
             else:
@@ -221,6 +220,18 @@ class _Reader:
             if not is_inside(item):
                 raise self._error("artifacts", kind, f"artifacts.{kind}: {item!r} is outside the repository")
         return tuple(str(PurePosixPath(item)) for item in value)
+
+    def _fetch(self, key: str, value: object) -> tuple[str, ...]:
+        if key not in FETCH_KEYS:
+            raise self._error("fetch", key, f"unknown key {key} in [fetch] (known: {', '.join(FETCH_KEYS)})")
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._error("fetch", key, f"fetch.{key} must be a list of {'kinds' if key == 'kinds' else 'paths'}")
+        for item in value:
+            if key == "kinds" and item not in KINDS:
+                raise self._error("fetch", key, f"fetch.kinds: unknown kind {item} (known: {', '.join(KINDS)})")
+            if key != "kinds" and not is_inside(item):
+                raise self._error("fetch", key, f"fetch.{key}: {item!r} is outside the repository")
+        return tuple(value)
 
     def _rule(self, stage: str, value: object) -> StageRule:
         if not isinstance(value, dict):

@@ -51,7 +51,7 @@ class FetchChoice(NamedTuple):
         only = _personal() if chosen.only is None else chosen.only
         also = (parse_words(chosen.also, "sync"),) if chosen.also else ()
         if only is None:
-            return cls(prefix, (project.config.fetch or FetchRule(), *also), of_person=bool(also))
+            return cls(prefix, (FetchRule(**(project.config.fetch or {})), *also), of_person=bool(also))
         return cls(prefix, (parse_words(only, "--only"), *also))
 
     def within(self, path: str, kind: str, *, was_left_out: bool) -> Callable[[str], bool]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.project.config import KINDS, is_inside
+from cpv_hooks.project.config import FETCH_KEYS, KINDS, is_inside
 from cpv_hooks.project.project import pattern_matcher
 
 Part = Literal["all", "some", "none"]
 """How much of an artifact a rule names, as far as that can be told without a list of its files."""
-_KEYS = ("kinds", "include", "exclude")
 _ALL = "*"
 _GLOB = "*?["
 
@@ -54,7 +53,7 @@ def parse_words(words: Iterable[str], where: str) -> FetchRule:
 
     Raises `CPVError` for a pattern that leads out of the repository.
     """
-    found: dict[str, list[str]] = {key: [] for key in _KEYS}
+    found: dict[str, list[str]] = {key: [] for key in FETCH_KEYS}
     for word in filter(None, map(str.strip, words)):
         if word == "none":
             found["exclude"].append(_ALL)
@@ -67,21 +66,6 @@ def parse_words(words: Iterable[str], where: str) -> FetchRule:
                 raise CPVError(f"{pattern.removeprefix('./')!r} is outside the repository", where=where, fix=fix)
             found[key].append(posixpath.normpath(pattern))
     return FetchRule(**{key: tuple(values) for key, values in found.items()})
-
-
-def from_table(content: Mapping[str, Any], error: Callable[[str, str], CPVError]) -> FetchRule:
-    """`[fetch]` of `.cpv.toml`; `error` makes the one for a key."""
-    for key, value in content.items():
-        if key not in _KEYS:
-            raise error(key, f"unknown key {key} in [fetch] (known: {', '.join(_KEYS)})")
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise error(key, f"fetch.{key} must be a list of {'kinds' if key == 'kinds' else 'paths'}")
-        for item in value:
-            if key == "kinds" and item not in KINDS:
-                raise error(key, f"fetch.kinds: unknown kind {item} (known: {', '.join(KINDS)})")
-            if key != "kinds" and not is_inside(item):
-                raise error(key, f"fetch.{key}: {item!r} is outside the repository")
-    return FetchRule(**{key: tuple(value) for key, value in content.items()})
 
 
 def _may_be_inside(folders: Sequence[str], patterns: Iterable[str]) -> bool:

@@ -16,8 +16,9 @@ from cpv_hooks.sync.placement import bring_artifact
 from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.system.locks import locked
 from cpv_hooks.worktree.absent_files import Wanted
-from cpv_hooks.worktree.artifact import Artifact, current_content
+from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_tree import Absent
+from cpv_hooks.worktree.current_content import current_content
 from cpv_hooks.worktree.discovery import owner
 from cpv_hooks.worktree.materialise import lacking_objects, needed_objects
 from cpv_hooks.worktree.placer import Placer

@@ -18,9 +18,10 @@ from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.sync.wanted_content import fetch_wanted, names_the_part_here, with_absent
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree import folder_links
-from cpv_hooks.worktree.artifact import Artifact, UnreadFiles, current_content
+from cpv_hooks.worktree.artifact import Artifact, UnreadFiles
 from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
 from cpv_hooks.worktree.base_tree import Absent
+from cpv_hooks.worktree.current_content import current_content
 from cpv_hooks.worktree.materialise import Placed
 from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record

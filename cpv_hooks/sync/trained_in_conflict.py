@@ -5,7 +5,8 @@ from __future__ import annotations
 from cpv_hooks.dvcformat.pointer import has_conflict, parse_pointers
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.worktree.artifact import Artifact, current_content
+from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.current_content import current_content
 from cpv_hooks.worktree.workspace import Workspace
 
 

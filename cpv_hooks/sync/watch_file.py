@@ -25,7 +25,7 @@ from cpv_hooks.project.config import FILE as CONFIG
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync.outcomes import Outcome
 from cpv_hooks.system import signatures
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import is_shared, write_atomic
 from cpv_hooks.system.signatures import stamp
 from cpv_hooks.worktree.discovery import Found
 
@@ -150,8 +150,6 @@ def _split(repo: Repo, pointers: Iterable[Pointer]) -> tuple[list[str], list[str
 
 def _make_marks(repo: Repo) -> None:
     """In a shared clone a shim, which knows no mode but that of its umask, writes into what is there."""
-    from cpv_hooks.system.sharing import is_shared
-
     if is_shared(str(repo.state)):
         for name in state_files.BY_SHIMS:
             if not (repo.state / name).exists():

@@ -97,12 +97,28 @@ def give_to_users(descriptor: int, path: str | os.PathLike[str], *, private: boo
     folder = os.stat(os.path.dirname(name) or ".")
     if folder.st_uid != 0 and os.geteuid() == 0:
         os.fchown(descriptor, folder.st_uid, folder.st_gid)
-    # Git gives each folder of a repository that is shared another mode than this, or nobody else gets into it.
-    is_plain = private or stat.S_IMODE(folder.st_mode) == 0o755
-    if not is_plain and (git_dir := git_folder(name)) is not None:
+    ask = None if private else _who_shares(name, folder)
+    if ask is not None:
         from cpv_hooks.system.sharing import adjust
 
-        adjust(descriptor, git_folders[git_dir])
+        adjust(descriptor, ask)
+
+
+def is_shared(folder: str) -> bool:
+    """Whether a folder below a Git directory is one whose files are shared."""
+    ask = _who_shares(folder, os.stat(folder))
+    if ask is None:
+        return False
+    from cpv_hooks.system.sharing import asked_permissions
+
+    return asked_permissions(ask) != 0
+
+
+def _who_shares(path: str, folder: os.stat_result) -> Callable[[], str] | None:
+    """What asks for `core.sharedRepository` where it may be set for a path; `folder` is the one that says so."""
+    # Git gives each folder of a repository that is shared another mode than this, or nobody else gets into it.
+    git_dir = None if stat.S_IMODE(folder.st_mode) == 0o755 else git_folder(path)
+    return None if git_dir is None else git_folders[git_dir]
 
 
 def git_folder(path: str) -> str | None:

@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-from cpv_hooks.system.atomic_files import git_folder, git_folders
-
 GROUP, EVERYBODY = 0o660, 0o664
 _WORDS = {"umask": 0, "group": GROUP, "all": EVERYBODY, "world": EVERYBODY, "everybody": EVERYBODY}
 _OLD_NUMBERS = {0: 0, 1: GROUP, 2: EVERYBODY}
@@ -51,19 +49,14 @@ def shared_mode(mode: int, tweak: int) -> int:
 
 
 @cache
-def _asked(ask: Callable[[], str]) -> int:
+def asked_permissions(ask: Callable[[], str]) -> int:
+    """The same of the setting that `ask` gets from Git, once."""
     return permissions(ask())
 
 
-def is_shared(folder: str) -> bool:
-    """Whether a folder below a Git directory is one whose files are shared."""
-    git_dir = git_folder(folder)
-    return git_dir is not None and stat.S_IMODE(os.stat(folder).st_mode) != 0o755 and _asked(git_folders[git_dir]) != 0
-
-
 def adjust(descriptor: int, ask: Callable[[], str]) -> None:
-    """Give a file or folder that was just made its mode; `ask` gets the setting from Git, once."""
-    tweak = _asked(ask)
+    """Give a file or folder that was just made its mode."""
+    tweak = asked_permissions(ask)
     if not tweak:
         return
     status = os.fstat(descriptor)

@@ -8,22 +8,14 @@ from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.signatures import FolderListing, newest_time, signature, stamp
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.snapshot import (
-    KnownFiles,
-    Look,
-    Snapshot,
-    absent_at_base,
-    known_oids,
-    take_directory,
-    take_file,
-)
+from cpv_hooks.worktree.snapshot import KnownFiles, Look, absent_at_base, known_oids
 from cpv_hooks.worktree.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -141,35 +133,3 @@ class UnreadFiles(NamedTuple):
         for at, name in zip(self.at, self.listing.names.pick(self.at), strict=True):
             if self.listing.signature(at)[1] > since:
                 yield f"{self.target}/{name}" if name else str(self.target)
-
-
-class Naming(Protocol):
-    @property
-    def oid(self) -> str | None:
-        """The hash."""
-
-    @property
-    def legacy(self) -> bool:
-        """Whether it is DVC 2's."""
-
-
-def current_content(artifact: Artifact, *names: Naming | None) -> Snapshot:
-    """What stands in an artifact's place, by now in the cache.
-
-    New content gets DVC 3's hash. What one of `names` has named by DVC 2's keeps that name for as long as it is what it
-    was: a pointer changes with its artifact, and not with the tool that looks at it.
-    """
-    wanted = by_dvc_2(*names)
-    if wanted:
-        from cpv_hooks.worktree.legacy_snapshot import take_as
-
-        found = take_as(artifact, wanted)
-        if found is not None:
-            return found
-    space, path = artifact.space, artifact.path
-    return take_directory(space, path, artifact.look) if artifact.isdir else take_file(space, path)
-
-
-def by_dvc_2(*names: Naming | None) -> set[str]:
-    """Those of the hashes that are DVC 2's."""
-    return {name.oid for name in names if name is not None and name.legacy and name.oid is not None}

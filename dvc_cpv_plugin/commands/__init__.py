@@ -1,13 +1,8 @@
-"""The tree of `dvc cpv`: one module for each noun, each with DVC's own `add_parser(subparsers, parent_parser)`.
-
-A noun's module is imported when that noun is asked for, so that DVC's other commands do not pay for them.
-"""
+"""The commands of `dvc cpv`: one module for each noun, each with DVC's own `add_parser(subparsers, parent_parser)`."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from typing import Any
 
 NOUNS: Mapping[str, str] = {
     "init": "Make a model repository, or set CPV up in the one that is here.",
@@ -46,42 +41,3 @@ NOUNS: Mapping[str, str] = {
     "demo": "Show in a temporary folder how plain Git commands version a model.",
 }
 """Each noun with its line of help, so that `--help` imports none of them."""
-
-DESCRIPTION = """Version a model repository's checkpoints with plain git commit, tag and checkout.
-
-In a repository that `dvc cpv init` made or adopted, Git's own commands do the work; the commands here
-set a repository up, look into it and help where something went wrong."""
-
-EXAMPLES = """examples:
-  dvc cpv init resnet50 --team-name vision     make a new model repository
-  dvc cpv init --team-name vision --dry-run    in an existing repository: what would be done
-  dvc cpv install                              in a clone: the hooks, and the data
-  dvc cpv status                               what changed, what is queued
-  dvc cpv log -n 5                             the last five versions
-  dvc cpv doctor                               what is wrong, and the command that fixes it"""
-
-
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `cpv` to DVC's parser."""
-    from dvc_cpv_plugin.commands.nouns import NounsAction, Parser
-    from dvc_cpv_plugin.gc_guard import guard_gc
-
-    guard_gc(subparsers)
-    # DVC's own class answers a wrong argument with all of the help.
-    prog = subparsers.add_parser("cpv", help="Version checkpoints with plain Git commands.", add_help=False).prog
-    parser: Any = Parser(
-        prog=prog,
-        parents=[parent_parser],
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    subparsers.choices["cpv"] = parser
-    nouns = parser.add_subparsers(
-        action=NounsAction,
-        dest="cmd",
-        metavar="COMMAND",
-        help="`dvc cpv COMMAND --help` has its options and examples.",
-        required=True,
-    )
-    nouns.parent_parser = parent_parser

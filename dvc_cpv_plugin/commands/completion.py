@@ -67,9 +67,9 @@ class CmdCompletion(CPVCommand):
 
 
 def _parser() -> argparse.ArgumentParser:
-    from dvc_cpv_plugin.cli import command_parser
+    from dvc_cpv_plugin.commands.nouns import parsers
 
-    parser = command_parser()
+    parser = parsers()[1]
     parser.prog = "cpv"
     return parser
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
-from cpv_hooks.metric_formats.metrics import parse_pair
+from cpv_hooks.metric_formats.log_lines import parse_pair
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.common import facts
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs

@@ -1,9 +1,10 @@
-"""Argparse's sub-commands, each made from its module when it is asked for, and its answer to a wrong argument."""
+"""The tree of `dvc cpv`. A noun's module is imported when it is asked for: DVC's other commands do not pay for it."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,6 +17,58 @@ if TYPE_CHECKING:
     SubParsersAction = argparse._SubParsersAction[Any]
 else:
     SubParsersAction = argparse._SubParsersAction
+
+DESCRIPTION = """Version a model repository's checkpoints with plain git commit, tag and checkout.
+
+In a repository that `dvc cpv init` made or adopted, Git's own commands do the work; the commands here
+set a repository up, look into it and help where something went wrong."""
+
+EXAMPLES = """examples:
+  dvc cpv init resnet50 --team-name vision     make a new model repository
+  dvc cpv init --team-name vision --dry-run    in an existing repository: what would be done
+  dvc cpv install                              in a clone: the hooks, and the data
+  dvc cpv status                               what changed, what is queued
+  dvc cpv log -n 5                             the last five versions
+  dvc cpv doctor                               what is wrong, and the command that fixes it"""
+
+
+def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+    """Add `cpv` to DVC's parser."""
+    from dvc_cpv_plugin.gc_guard import guard_gc
+
+    guard_gc(subparsers)
+    # DVC's own class answers a wrong argument with all of the help.
+    prog = subparsers.add_parser("cpv", help="Version checkpoints with plain Git commands.", add_help=False).prog
+    parser: Any = Parser(
+        prog=prog,
+        parents=[parent_parser],
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers.choices["cpv"] = parser
+    nouns = parser.add_subparsers(
+        action=NounsAction,
+        dest="cmd",
+        metavar="COMMAND",
+        help="`dvc cpv COMMAND --help` has its options and examples.",
+        required=True,
+    )
+    nouns.parent_parser = parent_parser
+
+
+def parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """DVC's parser as far as it is ours, and in it that of `cpv`."""
+    common = argparse.ArgumentParser(add_help=False)
+    level = common.add_mutually_exclusive_group()
+    level.add_argument("-q", "--quiet", action="count", default=0, help="Be quiet.")
+    level.add_argument("-v", "--verbose", action="count", default=0, help="Be verbose.")
+    parser = Parser(prog="dvc", parents=[common])
+    parser.add_argument("--cd", default=os.path.curdir)
+    parser.add_argument("--wait-for-lock", action="store_true")
+    nouns = parser.add_subparsers(required=True)
+    add_parser(nouns, common)
+    return parser, nouns.choices["cpv"]
 
 
 class NounsAction(SubParsersAction):

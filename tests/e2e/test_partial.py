@@ -16,7 +16,6 @@ import yaml
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
 from cpv_hooks.project import config
-from cpv_hooks.project.fetch_rule import FetchRule
 from e2e.conftest import Tell
 from e2e.story import Story, md5, refused
 from e2e.test_clone import run_plain_dvc
@@ -190,9 +189,11 @@ def test_the_page_shows_what_happens(tell: Tell) -> None:
     clone.git("checkout", "-q", "main")
     clone.check()
     clone.write("x/.cpv.toml", PAGE.partition("```toml\n")[2].partition("```")[0])
-    assert config.load_config(clone.path / "x").fetch == FetchRule(
-        ("model", "metrics"), ("data/sample",), ("data/raw/*",)
-    )
+    assert config.load_config(clone.path / "x").fetch == {
+        "kinds": ("model", "metrics"),
+        "include": ("data/sample",),
+        "exclude": ("data/raw/*",),
+    }
 
 
 def test_an_index_that_is_lost_makes_no_deletions(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.metric_formats.metrics import MAX_METRICS, TAIL_BYTES, last_metrics
+from cpv_hooks.metric_formats.log_lines import TAIL_BYTES
+from cpv_hooks.metric_formats.metrics import MAX_METRICS, last_metrics
 
 
 @pytest.mark.parametrize(

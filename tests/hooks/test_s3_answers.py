@@ -26,7 +26,7 @@ LARGE = os.urandom(PART + 5)
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddS3]:
     # What boto3 tries again takes seconds.
-    monkeypatch.setattr("cpv_hooks.remote.s3_client.s3_options.ATTEMPTS", 1)
+    monkeypatch.setattr("cpv_hooks.remote.s3_client.boto_client.ATTEMPTS", 1)
     with odd_s3() as found:
         yield found
 
@@ -86,7 +86,7 @@ def test_an_object_is_asked_for_where_put_gives_no_tag(server: OddS3, tmp_path: 
 
 @pytest.mark.parametrize("odd", [untagged, lost, failed, html])
 def test_what_is_not_there_is_not_believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: Odd) -> None:
-    monkeypatch.setattr("cpv_hooks.remote.s3_client.s3_options.ATTEMPTS", 1)
+    monkeypatch.setattr("cpv_hooks.remote.s3_client.boto_client.ATTEMPTS", 1)
     server = Forgetful({"PUT": odd})
     done: list[Blob] = []
     with pytest.raises(RemoteError):

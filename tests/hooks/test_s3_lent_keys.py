@@ -13,6 +13,7 @@ from botocore.credentials import SSOProvider
 from botocore.tokens import SSOTokenProvider
 
 from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.key_sources import KeySources
 from cpv_hooks.remote.s3_client.learn import services_of
 from cpv_hooks.remote.s3_client.s3_options import S3Options
@@ -144,7 +145,7 @@ def test_the_services_are_asked_for_keys_as_boto3_asks_them(
     case: str, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method, options = options_of(case, services, tmp_path, monkeypatch)
-    client: Any = options.client()
+    client: Any = new_client(options)
     credentials = client._request_signer._credentials
     frozen = credentials.get_frozen_credentials()
     assert credentials.method == method
@@ -177,7 +178,7 @@ def test_awss_own_services(
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", mode)
     monkeypatch.setenv("AWS_CA_BUNDLE", "/certificates")
     _, options = options_of("a login's role", services, tmp_path, monkeypatch)
-    client: Any = S3Options.of("s", "s3://b", {**options.values, "region": region}).client()
+    client: Any = new_client(S3Options.of("s", "s3://b", {**options.values, "region": region}))
     found = services_of(client._request_signer._credentials)
     assert found == {
         "sso": ("https://portal.sso.eu-west-1.amazonaws.com", "", "/certificates"),
@@ -189,7 +190,7 @@ def test_a_code_is_asked_for_by_boto3(services: Services, tmp_path: Path, monkey
     _, options = options_of("a role", services, tmp_path, monkeypatch)
     config = (tmp_path / "config").read_text()
     (tmp_path / "config").write_text(config.replace("source_profile", "mfa_serial = key\nsource_profile"))
-    client: Any = options.client()
+    client: Any = new_client(options)
     with pytest.raises(AttributeError):
         services_of(client._request_signer._credentials)
     assert KeySources(options).find("assume-role", {}) is None
@@ -201,7 +202,7 @@ def test_a_login_to_renew_is_left_to_boto3(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
     _, options = options_of("a login", services, tmp_path, monkeypatch)
-    client: Any = options.client()
+    client: Any = new_client(options)
     known = services_of(client._request_signer._credentials)
     log_in("team", ends)
     assert KeySources(options).find("sso", known) is None

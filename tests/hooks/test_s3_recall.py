@@ -18,6 +18,7 @@ from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3.s3_download import LARGE
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client import container_keys
+from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.learn import learn
 from cpv_hooks.remote.s3_client.request_signing import STAND_IN
 from cpv_hooks.remote.s3_client.s3_options import S3Options
@@ -53,7 +54,7 @@ def test_the_next_process_needs_no_boto3(place: Place) -> None:
 def test_no_secret_is_kept(place: Place) -> None:
     # The server knows no sessions, so this is learned without asking it.
     remote = place.remote(session_token="a-token-of-a-session")
-    client: Any = remote.options.client()
+    client: Any = new_client(remote.options)
     way = learn(client, remote._object(STAND_IN), {})
     assert way is not None
     remote._memory.keep(way, client._request_signer._credentials)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.s3_client.answers import code_of
 from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect
-from cpv_hooks.remote.s3_client.s3_errors import code_of, explain_s3
+from cpv_hooks.remote.s3_client.s3_errors import explain_s3
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from cpv_hooks.console.output import size_text, warn
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import reflink
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import has_hash, is_named
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.download.version_content import Piece, Stock
+from cpv_hooks.system.copying import reflink
 from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.signatures import Signature, signature
 from cpv_hooks.transfer.objects.store import Store, Stores

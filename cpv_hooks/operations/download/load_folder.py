@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks import state_files
-from cpv_hooks.dvcformat.cache import PROTECTED, reflink
+from cpv_hooks.dvcformat.cache import PROTECTED
 from cpv_hooks.errors import disk_error, disk_errors
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSource
 from cpv_hooks.operations.download.version_content import Piece, Stock, local, refuse_alike
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.copying import reflink
 from cpv_hooks.system.folder_names import folder_name
 from cpv_hooks.system.locks import locked
 from cpv_hooks.system.signatures import TEMPORARY, Signature, signature

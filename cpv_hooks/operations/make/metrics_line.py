@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, disk_errors
-from cpv_hooks.metric_formats.metrics import MAX_KEY, MAX_METRICS, MAX_TEXT, Metric
+from cpv_hooks.metric_formats.log_lines import MAX_KEY, Metric
+from cpv_hooks.metric_formats.metrics import MAX_METRICS, MAX_TEXT
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import of_bytes
 from cpv_hooks.operations.make.work_tree import Tracked

@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import md5_of
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
+from cpv_hooks.dvcformat.file_hash import md5_of
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.signatures import Filter, Signature, list_directory

@@ -13,7 +13,8 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
 from cpv_hooks.system.signatures import signature
-from cpv_hooks.worktree.artifact import Artifact, current_content
+from cpv_hooks.worktree.artifact import Artifact
+from cpv_hooks.worktree.current_content import current_content
 from cpv_hooks.worktree.materialise import comparable, place_directory, place_file
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record

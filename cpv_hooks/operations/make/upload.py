@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cpv_hooks.console.plan import Plan
-from cpv_hooks.metric_formats.metrics import Metric
+from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.work_tree import Tracked

@@ -14,8 +14,9 @@ from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock
-from cpv_hooks.worktree.artifact import Artifact, by_dvc_2
+from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.current_content import by_dvc_2
 from cpv_hooks.worktree.discovery import discover
 from cpv_hooks.worktree.legacy_snapshot import look_as
 from cpv_hooks.worktree.spread import Spread

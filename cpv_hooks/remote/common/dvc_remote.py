@@ -133,7 +133,12 @@ class DVCRemote:
             raise MissingObject(f"object {oid} is not on the remote", where=self.url)
         if not isinstance(info.get("size"), int):
             raise RemoteError("the store does not say how large its objects are", where=self.url, fix="dvc pull")
-        return DVCRanges(self, oid, info["size"])
+        return DVCRanges(lambda: self._opened(oid), info["size"], self.url)
+
+    @contextmanager
+    def _opened(self, oid: str) -> Iterator[Any]:
+        with self.explained(), self.odb.fs.open(self.odb.oid_to_path(oid), "rb", cache_type="none") as stream:
+            yield stream
 
     def check(self) -> None:
         with self.explained():

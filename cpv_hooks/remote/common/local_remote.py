@@ -126,8 +126,8 @@ class LocalRemote:
         if not nearest.is_dir():
             link = dead_link(nearest)
             if link is not None:
-                what, where, fix = leads_nowhere(link)
-                raise RemoteError(what, where=where, fix=fix)
+                cause = leads_nowhere(link)
+                raise RemoteError(cause.what, where=cause.where, fix=cause.command(shell_path))
             what = "a file stands where the remote's directory should be"
             raise RemoteError(what, where=str(nearest), fix=f"mv {shell_path(nearest)} elsewhere")
         if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.protocol import CorruptObject, RemoteError
 from cpv_hooks.remote.s3.resumable_uploads import Note, Unfinished, digest_of
-from cpv_hooks.remote.s3_client.answers import NotS3, head_of
-from cpv_hooks.remote.s3_client.s3_errors import code_of, is_lacking
+from cpv_hooks.remote.s3_client.answers import NotS3, code_of, head_of
+from cpv_hooks.remote.s3_client.s3_errors import is_lacking
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:

@@ -56,7 +56,7 @@ class ObjectListing:
         try:
             total = self._first_page()
         except Exception as error:
-            from cpv_hooks.remote.s3_client.s3_errors import code_of
+            from cpv_hooks.remote.s3_client.answers import code_of
 
             if code_of(error) != "AccessDenied":
                 raise

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.remote.common.notes import MAX_BYTES, is_note, parse_note
 from cpv_hooks.remote.s3.s3_listing import pages_of
-from cpv_hooks.remote.s3_client.answers import NOT_THERE
+from cpv_hooks.remote.s3_client.answers import NOT_THERE, code_of
 from cpv_hooks.remote.s3_client.connect import as_remote_error, connect
-from cpv_hooks.remote.s3_client.s3_errors import code_of
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:

@@ -22,12 +22,11 @@ from cpv_hooks.remote.s3.ranges import ObjectRanges
 from cpv_hooks.remote.s3.resumable_uploads import Unfinished
 from cpv_hooks.remote.s3.s3_download import CHUNK, LARGE, Opened, RangeResponse, doubt_of, opened
 from cpv_hooks.remote.s3.s3_listing import PAGE, ObjectListing, pages_of
-from cpv_hooks.remote.s3_client.answers import NOT_THERE, Head, head_of, not_s3, says_encrypted
+from cpv_hooks.remote.s3_client.answers import NOT_THERE, Head, code_of, head_of, not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect, has_proxy
 from cpv_hooks.remote.s3_client.learn import learn, turned_off
 from cpv_hooks.remote.s3_client.recall import Memory
 from cpv_hooks.remote.s3_client.request_signing import STAND_IN, Way
-from cpv_hooks.remote.s3_client.s3_errors import code_of
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 from cpv_hooks.remote.s3_client.wire import Wire
 from cpv_hooks.system.threads import each

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.s3_client.answers import code_of
 from cpv_hooks.remote.s3_client.connect import as_remote_error, connect
-from cpv_hooks.remote.s3_client.s3_errors import code_of, is_lacking
+from cpv_hooks.remote.s3_client.s3_errors import is_lacking
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:

@@ -24,9 +24,8 @@ from cpv_hooks.remote.s3.s3_download import Opened, opened
 from cpv_hooks.remote.s3.s3_remote import LARGE_THREADS, SMALL, SMALL_THREADS, S3Remote
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning, no_versions
 from cpv_hooks.remote.s3.versioned_places import Places, VersionedPlace
-from cpv_hooks.remote.s3_client.answers import head_object, not_s3, says_encrypted
+from cpv_hooks.remote.s3_client.answers import code_of, head_object, not_s3, says_encrypted
 from cpv_hooks.remote.s3_client.connect import as_remote_error
-from cpv_hooks.remote.s3_client.s3_errors import code_of
 from cpv_hooks.system.threads import each
 
 _MARK = "cpv-md5"  # on what is sent in parts, whose ETag is no MD5

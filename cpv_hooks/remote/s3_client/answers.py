@@ -14,7 +14,6 @@ from cpv_hooks.console.redact import redact
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.http1 import LONGEST
-from cpv_hooks.remote.s3_client.s3_errors import code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -83,6 +82,12 @@ def is_encrypted(headers: Mapping[str, str]) -> bool:
 def says_encrypted(answer: Mapping[str, Any]) -> bool:
     """The same of boto3's answer."""
     return bool(answer.get("ServerSideEncryption") or answer.get("SSECustomerAlgorithm"))
+
+
+def code_of(error: BaseException) -> str:
+    """The server's error code, or nothing where the server did not answer."""
+    response: Any = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 def head_object(client: S3Client, place: dict[str, Any]) -> Any:

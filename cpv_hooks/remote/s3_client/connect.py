@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.s3_client.answers import code_of
+from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.pages import page_of
 from cpv_hooks.remote.s3_client.proxy import dead_proxy, proxy_for
-from cpv_hooks.remote.s3_client.s3_errors import code_of, explain_s3, is_s3_error, no_bucket, no_network
+from cpv_hooks.remote.s3_client.s3_errors import explain_s3, is_s3_error, no_bucket, no_network
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def as_remote_error(options: S3Options) -> Iterator[None]:
 def connect(options: S3Options) -> S3Client:
     """A client whose server answers. Raises `RemoteError`, and boto3's own errors."""
     try:
-        client = options.client()
+        client = new_client(options)
     except ValueError as error:
         # boto3's word for an endpoint that is no URL.
         raise explain_s3(error, options) from error

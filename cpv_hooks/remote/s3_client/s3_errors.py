@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
+from cpv_hooks.remote.s3_client.answers import NotS3, code_of
 
 if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.s3_options import S3Options
@@ -64,16 +65,8 @@ def _is_from_client(error: BaseException) -> bool:
     return module.partition(".")[0] in _CLIENTS
 
 
-def code_of(error: BaseException) -> str:
-    """The server's error code, or nothing where the server did not answer."""
-    response: Any = getattr(error, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
-
-
 def is_lacking(error: BaseException) -> bool:
     """Whether the server does not have the call; some answer it as if another had been asked."""
-    from cpv_hooks.remote.s3_client.answers import NotS3
-
     return code_of(error) in _LACKING or isinstance(error, NotS3)
 
 

@@ -1,4 +1,4 @@
-"""DVC's options of an S3 remote, turned into a boto3 client.
+"""DVC's options of an S3 remote.
 
 Names and precedence are those of `dvc_s3.S3FileSystem`; what is not set is left to boto3's own search.
 """
@@ -11,20 +11,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cpv_hooks.console.redact import hide
-from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.clone_settings import aws_path
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.answers import refuse_foreign_answers
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 60, 4
-CONNECTIONS = 64
+CONNECT_SECONDS, READ_SECONDS = 5, 60
 _MOST_SECONDS = 24 * 3600
 _KEY_BYTES = 32
 _SECRETS = ("secret_access_key", "session_token", "sse_customer_key")
@@ -166,38 +160,11 @@ class S3Options:
         found["SSEKMSKeyId"] = self.get("sse_kms_key_id")
         return {key: value for key, value in found.items() if value is not None}
 
-    def client(self) -> S3Client:
-        """A new client; threads may share it. Raises botocore's errors and `ValueError` for a bad endpoint."""
-        import boto3
-        from botocore.session import Session as CoreSession
-
-        core = CoreSession()
-        if self.get("credentialpath"):
-            core.set_config_variable("credentials_file", str(self.credentials_file))
-        if self.get("configpath"):
-            core.set_config_variable("config_file", str(self.config_file))
+    def check(self) -> None:
+        """Raises `RemoteError` for options that do not go together."""
         self._check_keys()
         self._check_encryption()
         self._check_trust()
-        session = boto3.Session(
-            botocore_session=core,
-            profile_name=self.get("profile"),
-            region_name=self.get("region"),
-            aws_access_key_id=self.get("access_key_id"),
-            aws_secret_access_key=self.get("secret_access_key"),
-            aws_session_token=self.get("session_token"),
-        )
-        client = session.client(
-            "s3",
-            endpoint_url=self.get("endpointurl"),
-            use_ssl=self.flag("use_ssl") is not False,
-            verify=self._verify(),
-            config=self._config(),
-        )
-        refuse_foreign_answers(client, self)
-        if is_heard():
-            client.meta.events.register("before-send.s3", _tell)
-        return client
 
     def _check_keys(self) -> None:
         """boto3 would sign with half a pair, and the server would call the other half wrong."""
@@ -225,35 +192,3 @@ class S3Options:
         path = self.get("ssl_verify")
         if path and self.flag("ssl_verify") is None and not Path(path).exists():
             raise self._wrong(f"ssl_verify is {path}, and there is no such file", "ssl_verify CA_FILE")
-
-    def _verify(self) -> bool | str | None:
-        flag = self.flag("ssl_verify")
-        return flag if flag is not None else self.get("ssl_verify")
-
-    def _config(self) -> Any:
-        from botocore import UNSIGNED
-        from botocore.config import Config
-
-        connect_seconds, read_seconds = self.timeouts
-        settings: dict[str, Any] = {
-            "connect_timeout": connect_seconds,
-            "read_timeout": read_seconds,
-            "retries": {"total_max_attempts": ATTEMPTS, "mode": "standard"},
-            "max_pool_connections": CONNECTIONS,
-            "tcp_keepalive": True,
-            # Each upload carries its own Content-MD5, which every S3 server checks, so neither a second checksum nor
-            # a signature over the body is worth its cost; not every server knows the newer checksums anyway.
-            "request_checksum_calculation": "when_required",
-            "response_checksum_validation": "when_required",
-            "s3": {"payload_signing_enabled": False},
-        }
-        if self.flag("allow_anonymous_login"):
-            settings["signature_version"] = UNSIGNED
-        return Config(**settings)
-
-
-def _tell(request: Any, **_: Any) -> None:
-    """botocore's `before-send` event: one line for each request, tried again or not."""
-    if getattr(request, "is_kept_back", False):
-        return
-    emit_trace("debug", f"{request.method} {request.url}")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import Cache, md5_of
+from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.dvcformat.file_hash import md5_of
 from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project

@@ -16,6 +16,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.protocol import Blob, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.remote.s3.s3_remote import S3Remote
+from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 from support.identity import Identity, limited
 from support.seaweed import Server
@@ -165,7 +166,7 @@ def test_checkpoints_cannot_be_removed_unless_that_is_asked_for(s3_server: Serve
     key = "vision/resnet/files/md5/aa/" + "a" * 30
     for rights, gone in (({}, False), ({"gc": True}, True)):
         s3_server.client().put_object(Bucket=bucket, Key=key, Body=b"ours")
-        client = Team(s3_server, bucket, **rights).options("vision").client()
+        client = new_client(Team(s3_server, bucket, **rights).options("vision"))
         if gone:
             client.delete_object(Bucket=bucket, Key=key)
         else:
