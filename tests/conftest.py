@@ -14,7 +14,7 @@ import pytest
 # What they assert is shown as a test's own assertions are.
 pytest.register_assert_rewrite("support", "e2e.story")
 
-from support import checkpoint, repos, sandbox, seaweed  # noqa: E402
+from support import checkpoint, preloaded, repos, sandbox, seaweed, stand_in  # noqa: E402
 from support.shell import Shell  # noqa: E402
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def _folder(request: pytest.FixtureRequest) -> Iterator[None]:
 def _session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         _enter(patch, tmp_path_factory.mktemp("session"))
+        preloaded.stand_for_dvc(preloaded.command)
         sandbox.watch()
         yield
 
@@ -134,7 +135,7 @@ def _skeleton(tmp_path_factory: pytest.TempPathFactory, _session_environment: No
 @pytest.fixture
 def real_hooks(request: pytest.FixtureRequest) -> bool:
     """Whether hooks start a Python of their own, as they do in a user's repository; a preloaded one is faster."""
-    return bool(request.node.get_closest_marker("real_hooks")) or REAL_ENVIRONMENT.get("CPV_MODES") == "all"
+    return bool(request.node.get_closest_marker("real_hooks")) or stand_in.ALL_REAL
 
 
 @pytest.fixture

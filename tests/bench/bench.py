@@ -70,7 +70,7 @@ class Bench:
         remote = f"{self.root / name}-storage" if bucket is None else f"s3://{bucket}/{name}"
         text = f'[cpv]\nteam = "bench"\nmodel = "bench"\n{settings}'
         server = None if bucket is None else self.server
-        repos.make(path, self.skeleton, remote=remote, server=server, settings=text)
+        repos.make(path, self.skeleton, remote=remote, server=server, settings=text, real_hooks=True)
         return path
 
     def drop(self, bucket: str) -> None:

@@ -185,25 +185,17 @@ def seed(folder: Path) -> Path:
     return path
 
 
-def install_hooks(story: Story, mode: Mode, real_hooks: bool = True) -> None:
+def install_hooks(story: Story, mode: Mode, real_hooks: bool = stand_in.ALL_REAL) -> None:
     """Put CPV's hooks into a repository: `pre-commit install`, what `dvc cpv install` does, or both."""
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.recovery.guarded_sync import guarded_sync
-    from cpv_hooks.setup.install.install import install
     from cpv_hooks.sync.sync_policy import SYNC
 
     if mode in ("pre-commit", "both"):
-        if real_hooks:
-            story.python("-m", "pre_commit", "install")
-        else:
-            stand_in.install_pre_commit(story.path)
+        stand_in.install_pre_commit(story.path, real_hooks)
     if mode != "pre-commit":
-        repo = Repo.discover(story.path)
-        if real_hooks:
-            install(repo)
-        else:
-            stand_in.install(story.path)
-        guarded_sync(repo, SYNC)
+        stand_in.install(story.path, real_hooks)
+        guarded_sync(Repo.discover(story.path), SYNC)
 
 
 def tell(
@@ -213,7 +205,7 @@ def tell(
     settings: str = "",
     files: Mapping[str, str] | None = None,
     hooks: Mapping[str, str] | None = None,
-    real_hooks: bool = True,
+    real_hooks: bool = stand_in.ALL_REAL,
 ) -> Story:
     """Begin a story from the seed. `settings` are added to `.cpv.toml`, and `files` committed, before CPV is installed.
 

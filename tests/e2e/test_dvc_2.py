@@ -14,9 +14,7 @@ from conftest import MakeRepo
 
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.file_hash import legacy_md5
-from cpv_hooks.git.repo import Repo
-from cpv_hooks.setup.install.install import install
-from support import dvc_2, repos
+from support import dvc_2, repos, stand_in
 from support.repos import SETTINGS, ModelRepo
 
 NAMES = ("notes.txt", "data")
@@ -58,7 +56,7 @@ def old(_old: Path, tmp_path: Path) -> ModelRepo:
     """`old1` and `old2`, as DVC 2 left them, cached and on the remote, with CPV's hooks installed since."""
     shutil.copytree(_old, tmp_path, dirs_exist_ok=True)
     repo = ModelRepo(tmp_path / "repo")
-    install(Repo.discover(repo.path))
+    stand_in.install(repo.path)
     return repo
 
 
@@ -84,7 +82,7 @@ def test_a_pointer_changes_with_its_artifact_and_not_with_the_tool(old: ModelRep
 def test_what_a_clone_fetches_is_checked_by_the_same_rule(old: ModelRepo, tmp_path: Path) -> None:
     old.git("clone", "-q", str(old.path), str(tmp_path / "clone"))
     clone = ModelRepo(tmp_path / "clone")
-    install(Repo.discover(clone.path))
+    stand_in.install(clone.path)
     assert "corrupt" not in clone.cpv("sync").text
     assert here(clone) == contents(2)
     unchanged(clone)

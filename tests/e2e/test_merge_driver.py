@@ -11,6 +11,7 @@ import pytest
 from e2e.conftest import Tell
 from e2e.story import Story
 from e2e.test_verbs_merge import fork
+from support import stand_in
 from support.shell import Result, Shell
 
 MARKERS = (b"<<<<<<< ours\n", b"=======\n", b">>>>>>> theirs\n")
@@ -165,10 +166,8 @@ def test_folders_of_a_dvc_root_below_the_top_are_joined(tmp_path: Path, shell: S
         ".dvc/config",
         f"[core]\n    remote = s\n['remote \"s\"']\n    url = {tmp_path.parent / (tmp_path.name + '-storage')}\n",
     )
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.setup.install.install import install
 
-    install(Repo.discover(shell.path))
+    stand_in.install(shell.path)
     models.write("data/a", "a")
     shell.git("add", "-A")
     shell.commit("first")

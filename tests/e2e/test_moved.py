@@ -87,6 +87,6 @@ def test_a_hook_that_pre_commit_keeps_sees_its_own_name(tell: Tell) -> None:
     config = story.path / ".pre-commit-config.yaml"
     check = "      - {id: other, name: other, language: system, entry: 'true', stages: [pre-commit]}\n"
     config.write_text(config.read_text() + check)
-    install_hooks(story, "live")
+    install_hooks(story, "live", real_hooks=True)
     story.git("commit", "-qam", "code")
     assert seen(story) == ["called pre-commit beside me"]

@@ -18,8 +18,7 @@ from conftest import MakeRepo
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from cpv_hooks.git.repo import Repo
-from cpv_hooks.setup.install.install import install
+from support import stand_in
 from support.repos import ModelRepo
 from support.shell import Result, Shell
 
@@ -212,7 +211,7 @@ def begin(make_repo: MakeRepo, shell: Shell, base: dict[str, Path]) -> Callable[
         for name in ("cpv", "twin"):
             shutil.copytree(base[name], folder / name, symlinks=True)
         # Its live status is a command with an absolute path.
-        install(Repo.discover(folder / "cpv"))
+        stand_in.install(folder / "cpv")
         pair = Pair(ModelRepo(folder / "cpv"), Shell(folder / "twin"))
         pair.cpv.git("status")
         return pair

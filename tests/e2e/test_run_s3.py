@@ -8,8 +8,7 @@ import pytest
 import yaml
 from conftest import MakeRepo
 
-from cpv_hooks.git.repo import Repo
-from cpv_hooks.setup.install.install import install
+from support import stand_in
 from support.job import Job
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
@@ -50,7 +49,7 @@ def test_on_a_bucket_with_versions_a_step_says_which_one_it_is(make_repo: MakeRe
     repo = make_repo(remote=f"s3://{bucket}/vision/resnet", server=s3_server, settings=settings, install=False)
     repo.write(".dvc/config", repo.read(".dvc/config").decode() + "    version_aware = true\n")
     repo.git("commit", "-qam", "readable names")
-    install(Repo.discover(repo.path))
+    stand_in.install(repo.path)
     repo.write("model.bin", "first")
     repo.commit("first")
     job = Job(repo.path, 3, every=1)

@@ -6,10 +6,9 @@ import pytest
 import yaml
 from conftest import MakeRepo
 
-from cpv_hooks.git.repo import Repo
-from cpv_hooks.setup.install.install import install
 from e2e.story import refused
 from e2e.test_clone import run_plain_dvc
+from support import stand_in
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
 from support.shell import Shell
@@ -33,7 +32,7 @@ def repo(make_repo: MakeRepo, bucket: str, s3_server: Server) -> ModelRepo:
     repo = make_repo("repo", remote=url, server=s3_server, settings=SETTINGS + LAYOUT, install=False)
     repo.write(".dvc/config", repo.read(".dvc/config").decode() + "    version_aware = true\n")
     repo.git("commit", "-qam", "readable names")
-    install(Repo.discover(repo.path))
+    stand_in.install(repo.path)
     write(repo, FIRST)
     repo.git("commit", "-qm", "first")
     return repo

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from cpv_hooks.git.repo import Repo
-from cpv_hooks.setup.install.install import install
-from support import repos
+from support import repos, stand_in
 from support.repos import ModelRepo
 from support.seaweed import Server
 from support.story import MODEL, TEAM, Story
@@ -41,5 +39,5 @@ def story(tmp_path: Path, first: tuple[ModelRepo, str], s3_server: Server) -> St
     _, secret = repos.remote_settings("", s3_server)
     repo.write(".dvc/config.local", f"{secret}    url = s3://{bucket}/{PREFIX}\n")
     # Its live status is a command with an absolute path.
-    install(Repo.discover(repo.path))
+    stand_in.install(repo.path)
     return Story(repo, s3_server, bucket)

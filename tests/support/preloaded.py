@@ -21,11 +21,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 _CLIENT = Path(__file__).with_name("preloaded_client.sh")
 _PIDFD_GETFD = 438  # its number on every architecture; Python has no function for it
@@ -120,6 +121,18 @@ def functions() -> str:
 def command(program: str, *args: str | Path) -> tuple[str | Path, ...]:
     """The command that runs a program of ours there."""
     return (folder() / "client", program, *args)
+
+
+def stand_for_dvc(start: Callable[..., Sequence[str | Path]]) -> None:
+    """Let `init`, in this process, start DVC by this command: it starts a Python for each of its steps."""
+    from cpv_hooks.setup.init import model_repository
+
+    def run(command: list[str | Path], **rest: Any) -> subprocess.CompletedProcess[bytes]:
+        is_dvc = command[:3] == model_repository.dvc()
+        return subprocess.run(start("dvc", *command[3:]) if is_dvc else command, **rest)
+
+    here = SimpleNamespace(run=run, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
+    model_repository.subprocess = here  # type: ignore[assignment]
 
 
 def _preload() -> None:
@@ -301,4 +314,6 @@ def _ended(program: Callable[[], int | None]) -> int:
 
 if __name__ == "__main__":
     _preload()
+    _client = Path(sys.argv[1], "client")
+    stand_for_dvc(lambda *words: (_client, *words))
     _Server().serve()

@@ -65,7 +65,7 @@ def make(
     server: Server | None = None,
     settings: str = SETTINGS,
     install: bool = True,
-    real_hooks: bool = True,
+    real_hooks: bool = stand_in.ALL_REAL,
     files: Mapping[str, str | bytes] | None = None,
 ) -> ModelRepo:
     """Make a repository with these settings and files; `files` are added to DVC and committed.
@@ -82,7 +82,7 @@ def make(
             repo.write(".dvc/config.local", secret)
     repo.write(".cpv.toml", settings)
     if install:
-        _install(path, real_hooks)
+        stand_in.install(path, real_hooks)
     for name, content in (files or {}).items():
         repo.write(name, content)
     if files:
@@ -90,13 +90,3 @@ def make(
     repo.git("add", "-A")
     repo.git("commit", "-q", "-m", "first")
     return repo
-
-
-def _install(path: Path, real_hooks: bool) -> None:
-    from cpv_hooks.git.repo import Repo
-    from cpv_hooks.setup.install.install import install
-
-    if real_hooks:
-        install(Repo.discover(path))
-    else:
-        stand_in.install(path)

@@ -8,6 +8,7 @@ Tests marked `real_hooks`, and all with `CPV_MODES=all`, start every hook as a u
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -23,19 +24,26 @@ from cpv_hooks.setup.install.install import install as cpv_install
 from support import preloaded
 
 MAIN = Path(cpv_hooks.__file__).with_name("__main__.py")
+ALL_REAL = os.environ.get("CPV_MODES") == "all"
 
 
-def install(path: Path) -> list[str]:
-    """What `dvc cpv install` does, with shims that start the stand-in."""
+def install(path: Path, real_hooks: bool = ALL_REAL) -> list[str]:
+    """What `dvc cpv install` does, with shims that start the stand-in unless `real_hooks`."""
+    if real_hooks:
+        return cpv_install(Repo.discover(path))
     here = shims.Interpreter(interpreter(), str(MAIN.parent), "-I")
     with patch.object(shims.Interpreter, "current", lambda: here):
         return cpv_install(Repo.discover(path))
 
 
-def install_pre_commit(path: Path) -> None:
-    """What `pre-commit install` does, with hooks that start the stand-in."""
+def install_pre_commit(path: Path, real_hooks: bool = ALL_REAL) -> None:
+    """What `pre-commit install` does, with hooks that start the stand-in unless `real_hooks`."""
     command = preloaded.command("pre-commit", "install")
+    if real_hooks:
+        command = (sys.executable, "-m", "pre_commit", "install")
     subprocess.run(command, cwd=path, check=True, capture_output=True)
+    if real_hooks:
+        return
     for hook in (path / ".git/hooks").iterdir():
         text = hook.read_text(encoding="utf-8")
         if "INSTALL_PYTHON=" in text:

@@ -9,14 +9,13 @@ from conftest import MakeRepo
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
-from cpv_hooks.setup.install.install import install
 from cpv_hooks.upkeep.prune import sweep
 from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 from cpv_hooks.upkeep.verify import needs
 from cpv_hooks.upkeep.verify.checked import VerifyReport
 from cpv_hooks.upkeep.verify.repair import mend
 from cpv_hooks.upkeep.verify.verify import verify
+from support import stand_in
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
 from support.two_versions import md5, project_of
@@ -36,7 +35,7 @@ def repo(make_repo: MakeRepo, bucket: str, s3_server: Server) -> ModelRepo:
     repo = make_repo(remote=url, server=s3_server, settings=SETTINGS + LAYOUT, install=False)
     repo.write(".dvc/config", repo.read(".dvc/config").decode() + "    version_aware = true\n")
     repo.git("commit", "-qam", "readable names")
-    install(Repo.discover(repo.path))
+    stand_in.install(repo.path)
     for model, inner in ((b"one", b"1"), (b"number two", b"2")):
         repo.write("model.bin", model)
         repo.write("data/a", inner)

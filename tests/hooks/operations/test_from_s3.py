@@ -14,13 +14,11 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.download.download import plan_download_data, plan_download_model, plan_load
 from cpv_hooks.operations.info.metadata import combined_metadata
 from cpv_hooks.project.project import Project
-from cpv_hooks.setup.install.install import install
 from cpv_hooks.state_files import cpv_home
-from support import engine
+from support import engine, stand_in
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
 from support.stored import contents
@@ -98,7 +96,7 @@ def test_files_that_lie_by_version(
     settings = SETTINGS + '[remote]\nlayout = "versioned"\n'
     repo = make_repo(remote=f"s3://{bucket}/x", server=s3_server, settings=settings, install=False)
     repo.write(".dvc/config", repo.read(".dvc/config").decode() + "    version_aware = true\n")
-    install(Repo.discover(repo.path))
+    stand_in.install(repo.path)
     files = {"model.bin": "one", "data/a": "1", "data/sub/b": "2"}
     for name, text in files.items():
         repo.write(name, text)

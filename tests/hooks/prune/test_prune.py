@@ -21,6 +21,7 @@ from cpv_hooks.upkeep.prune import sweep
 from cpv_hooks.upkeep.prune.prune_plan import PruneOptions, PrunePlan
 from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.rescue_list import drop_rescues, record
+from support import stand_in
 from support.repos import ModelRepo
 from support.shell import Shell
 from support.two_versions import STORAGE, cached, md5, oid_of, project_of, save, spoil, stored
@@ -374,9 +375,8 @@ def test_both_conditions_must_hold(repo: ModelRepo) -> None:
 
 
 def test_what_left_the_cache_comes_back_with_a_checkout(repo: ModelRepo) -> None:
-    from cpv_hooks.setup.install.install import install
 
-    install(Repo.discover(repo.path))
+    stand_in.install(repo.path)
     prune(repo, keep=1)
     assert not cached(repo, md5(b"weights")).exists()
     for tag, content, inner in (("v0.0", b"weights", b"a"), ("v0.1", b"heavier weights", b"changed")):
