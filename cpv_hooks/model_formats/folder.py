@@ -29,9 +29,9 @@ def read_folder(files: Mapping[str, ByteSource]) -> Model | None:
     parts += [found for name in sorted(files) if (found := _of_ranks(name, files)) is not None]
     indexes = [_index(name, files) for name in sorted(files) if name.endswith(_INDEX)]
     parts += [index for index in indexes if index is not None]
-    facts = _configuration(files)
     if not parts:
         return None
+    facts, errors = _configuration(files)
     formats = list(dict.fromkeys(part.format for part in parts if part.format))
     scans = [part.scan for part in parts if part.scan]
     return Model(
@@ -39,7 +39,7 @@ def read_folder(files: Mapping[str, ByteSource]) -> Model | None:
         tuple(tensor for part in parts for tensor in part.tensors),
         {**facts, **{key: value for part in parts for key, value in part.metadata.items()}},
         tuple(note for part in parts for note in part.notes),
-        tuple(error for part in parts for error in part.errors),
+        tuple(error for part in parts for error in part.errors) + errors,
         scan=partial(verdicts, scans) if scans else None,
     )
 
@@ -55,10 +55,14 @@ def _part(name: str, files: Mapping[str, ByteSource]) -> Model | None:
 def _with_files_beside(name: str, model: Model, files: Mapping[str, ByteSource]) -> Model:
     """Find the weights that a file says are in others beside it."""
     folder = name[: name.rfind("/") + 1]
-    named = sorted({tensor.elsewhere[0] for tensor in model.tensors if tensor.elsewhere})
-    missing = tuple(f"{file[:100]} is missing" for file in named if folder + file not in files)
+    ends = dict[str, int]()
+    for tensor in model.tensors:
+        if tensor.elsewhere:
+            file, offset = tensor.elsewhere
+            ends[file] = max(ends.get(file, 0), offset + (tensor.nbytes or 0))
+    lost = rank_folders.lost_files(files, folder, ends)
     tensors = tuple(_beside(folder, tensor, files) for tensor in model.tensors)
-    return replace(model, tensors=tensors, errors=(*model.errors, *missing)) if named else model
+    return replace(model, tensors=tensors, errors=(*model.errors, *lost)) if ends else model
 
 
 def _beside(folder: str, tensor: Tensor, files: Mapping[str, ByteSource]) -> Tensor:
@@ -98,14 +102,14 @@ def _index(name: str, files: Mapping[str, ByteSource]) -> Model | None:
     return Model("", errors=tuple(f"{name}: shard {shard[:100]} is missing" for shard in missing)) if missing else None
 
 
-def _configuration(files: Mapping[str, ByteSource]) -> dict[str, object]:
-    """What a Hugging Face folder's `config.json` says of the architecture."""
+def _configuration(files: Mapping[str, ByteSource]) -> tuple[dict[str, object], tuple[str, ...]]:
+    """What a Hugging Face folder's `config.json` says of the architecture, and why it cannot be read."""
     source = files.get("config.json")
     if source is None:
-        return {}
+        return {}, ()
     try:
         said: Any = json.loads(source.read(0, min(source.size, _MAX_JSON)))
         kept = ("model_type", "architectures", "torch_dtype", "dtype", "transformers_version")
-        return {key: short(said[key]) for key in kept if key in said} if "model_type" in said else {}
-    except (CPVError, OSError, *DAMAGE):
-        return {}
+        return {key: short(said[key]) for key in kept if key in said} if "model_type" in said else {}, ()
+    except (CPVError, OSError, *DAMAGE) as error:
+        return {}, (f"config.json: {damage_reason(error)}",)

@@ -13,6 +13,7 @@ from cpv_hooks.system.byte_source import ByteSource, Part
 _IR_VERSION, _PRODUCER, _PRODUCER_VERSION, _GRAPH, _OPSETS, _PROPERTIES = 1, 2, 3, 7, 8, 14
 _NODE, _GRAPH_NAME, _INITIALIZER, _INPUT, _OUTPUT = 1, 2, 5, 11, 12
 _DIMS, _DATA_TYPE, _TENSOR_NAME, _RAW, _EXTERNAL, _LOCATION = 1, 2, 8, 9, 13, 14
+_OPSETS_SINCE = 3
 _MAX_EXTERNAL = 10_000
 # fmt: off
 _DTYPES = {
@@ -28,9 +29,10 @@ def read(source: ByteSource) -> Model:
     model = Message(source)
     metadata: dict[str, object] = {}
     tensors: list[Tensor] = []
+    version = 0
     for field in model.fields():
         if field.number == _IR_VERSION and field.value is not None:
-            metadata["ir_version"] = field.value
+            metadata["ir_version"] = version = field.value
         elif field.number in (_PRODUCER, _PRODUCER_VERSION) and field.value is None:
             metadata["producer" if field.number == _PRODUCER else "producer_version"] = short(model.text(field))
         elif field.number == _OPSETS and field.value is None:
@@ -45,7 +47,10 @@ def read(source: ByteSource) -> Model:
     if "ir_version" not in metadata or "nodes" not in metadata:
         raise UnreadableModel("it has no graph")
     notes = [f"weights are in {tensor.elsewhere[0]}" for tensor in tensors if tensor.elsewhere]
-    return Model("ONNX", tuple(tensors), metadata, tuple(dict.fromkeys(notes)))
+    # Which every file names since that version; they come last, so a file that was cut may lack nothing else.
+    cut = version >= _OPSETS_SINCE and not any(key.startswith("opset") for key in metadata)
+    errors = ("it names no operator set",) if cut else ()
+    return Model("ONNX", tuple(tensors), metadata, tuple(dict.fromkeys(notes)), errors)
 
 
 def _graph(source: ByteSource, graph: Message, metadata: dict[str, object]) -> Iterator[Tensor]:

@@ -39,11 +39,27 @@ def read_dcp(files: Mapping[str, ByteSource], name: str = DCP) -> Model:
     for key, item in _pairs(said.get("state_dict_metadata")):
         if isinstance(item, Made) and item.by == _STORAGE:
             tensors.append(_tensor(files, folder, str(key)[:1000], item, pieces.get(str(key), [])))
-    named = sorted({path for found in pieces.values() for path, _, _ in found})
-    missing = [path for path in named if folder + path not in files]
-    errors = tuple(f"{name}: {path[:100]} is missing" for path in missing)
+    ends = dict[str, int]()
+    for path, offset, length in (piece for found in pieces.values() for piece in found):
+        ends[path] = max(ends.get(path, 0), offset + length)
+    errors = tuple(f"{name}: {lost}" for lost in lost_files(files, folder, ends))
     scan = partial(verdict, [data])
-    return Model("torch.distributed.checkpoint", tuple(tensors), {"files": len(named)}, errors=errors, scan=scan)
+    return Model("torch.distributed.checkpoint", tuple(tensors), {"files": len(ends)}, errors=errors, scan=scan)
+
+
+def lost_files(files: Mapping[str, ByteSource], folder: str, ends: Mapping[str, int]) -> list[str]:
+    """Of files of a folder, of which so many bytes at least are said to be there, those that are missing or cut."""
+    found = []
+    for name in sorted(ends):
+        source = files.get(folder + name)
+        try:
+            if source is None:
+                found.append(f"{name[:100]} is missing")
+            elif source.size < ends[name]:
+                found.append(f"{name[:100]} ends at byte {source.size} of at least {ends[name]}")
+        except (CPVError, OSError) as error:
+            found.append(f"{name[:100]}: {damage_reason(error)}")
+    return found
 
 
 def _pairs(made: object) -> list[tuple[Any, Any]]:

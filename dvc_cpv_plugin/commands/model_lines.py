@@ -23,9 +23,12 @@ def described(found: ModelMetadata, *, tensors: bool) -> Iterator[str]:
     others = [file for file in found["files"] if file["kind"] == "model" and file["path"] not in known]
     yield "models:" if entries or others else "models: none"
     is_there = found["in_cache"] or found["on_remote"]
+    lost = "neither the cache nor the remote has it"
+    if found["on_remote"] is None:
+        lost = f"the cache lacks it, and the remote gave no answer; dvc cpv verify {found['tag']} says why"
     for file in others:
         size = "of unknown size" if file["size"] is None else size_text(file["size"])
-        why = _NO_READER if is_there else "neither the cache nor the remote has it"
+        why = _NO_READER if is_there else lost
         yield printable(f"  {file['path']}: {why} ({size}, md5 {file['md5'] or 'unknown'}, kind {file['kind']})")
     if others and is_there:
         yield '    note: a plugin\'s cpv_model_reader adds a format: docs/models.md, "A reader of your own"'

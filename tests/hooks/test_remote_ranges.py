@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.model_formats.single_file import read_file
 from cpv_hooks.remote.common.dvc_remote import DVCRemote
 from cpv_hooks.remote.common.local_remote import LocalRemote
 from cpv_hooks.remote.common.protocol import MissingObject, RemoteError
@@ -72,6 +73,47 @@ def test_of_a_large_model_only_the_header_travels(published: ModelRepo, s3_serve
     assert found["parameters"] == 200 * (LARGE // 200 // 4)
     assert 0 < counter.received < 512 << 10
     assert not (published.path / ".dvc/cache/files").exists(), "nothing was fetched"
+
+
+class Sparse(bytes):
+    """A head, and zeros up to a length that no test could write."""
+
+    length = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, span: Any) -> bytes:
+        start, stop, _ = span.indices(self.length)
+        return bytes(self)[start:stop].ljust(stop - start, b"\0")
+
+    def __bytes__(self) -> bytes:
+        return b"".join((self,))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "boto3"])
+def test_of_ten_gigabytes_less_than_one_megabyte_travels(own: bool) -> None:
+    tensors, each = 400, 25 << 20
+    header = {
+        f"model.layers.{at}.weight": {
+            "dtype": "BF16",
+            "shape": [each // 2],
+            "data_offsets": [at * each, (at + 1) * each],
+        }
+        for at in range(tensors)
+    }
+    text = json.dumps(header).encode()
+    model, oid = Sparse(struct.pack("<Q", len(text)) + text), md5(b"ten gigabytes")
+    model.length = 8 + len(text) + tensors * each
+    assert len(model) > 10e9
+    with odd_s3() as s3, proxied(s3.url, seed=0, rate=0) as counter:
+        s3.store(f"models/files/md5/{oid[:2]}/{oid[2:]}", model)
+        options = {"endpointurl": counter.endpoint_url, "access_key_id": "a", "secret_access_key": "b"}
+        remote = S3Remote("s3://bucket/models", {**options, "region": "us-east-1"}, name="storage", own_client=own)
+        found = read_file("weights.safetensors", remote.open_ranges(oid))
+    assert found is not None
+    assert (found.parameters, found.errors) == (tensors * each // 2, ())
+    assert 0 < counter.received < 1_000_000
 
 
 def md5(data: bytes) -> str:

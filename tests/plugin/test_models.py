@@ -87,6 +87,11 @@ def test_of_a_format_without_a_reader_it_says_what_is_known(tmp_path: Path) -> N
         shutil.rmtree(place)
     lines = model.cpv("model", "info", "--tag", "v0.0").lines
     assert lines[lines.index("models:") + 1 :] == [f"  model.bin: neither the cache nor the remote has it {facts}"]
+    place = "    url = s3://bucket/models\n    endpointurl = http://127.0.0.1:9\n"
+    model.write(".dvc/config", f"[core]\n    remote = storage\n['remote \"storage\"']\n{place}")
+    said = "the cache lacks it, and the remote gave no answer; dvc cpv verify v0.0 says why"
+    assert model.cpv("model", "info", "--tag", "v0.0").lines[-1] == f"  model.bin: {said} {facts}"
+    assert "http://127.0.0.1:9 does not answer" in model.cpv("verify", "v0.0", status=1).err
 
 
 def test_diff(model: ModelRepo) -> None:

@@ -195,6 +195,29 @@ def test_a_push_does_not_take_a_tag_that_breaks_its_rule(make_repo: MakeRepo, tm
     assert "resnet#production#1" in host.git("tag").lines
 
 
+def test_a_push_asks_for_the_branch_and_for_the_data(make_repo: MakeRepo, tmp_path: Path) -> None:
+    model = make_repo(files={"model.bin": "one"}, settings=SETTINGS)
+    model.git("init", "-q", "--bare", str(tmp_path / "host.git"))
+    model.git("remote", "add", "origin", str(tmp_path / "host.git"))
+    model.git("push", "-q", "origin", "HEAD")
+    model.cpv("promote", "v0.0", "production")
+    (stored,) = (path for path in (tmp_path / "storage").rglob("*") if path.is_file())
+    stored.rename(tmp_path / "lost")
+    shutil.rmtree(model.path / ".dvc/cache")
+
+    def refused(rule: str, said: str) -> None:
+        model.write(".cpv.toml", f"{SETTINGS}[stages]\nproduction = {{{rule}}}\n")
+        done = model.git("push", "origin", "resnet#production#1", status=1)
+        assert f"resnet#production#1 breaks the rule of its stage: {said}" in done.err
+        assert Shell(tmp_path / "host.git").git("tag").lines == ["v0.0"]
+
+    refused('branches = ["release/*"]', "its commit is on none of the branches release/*")
+    refused("verified = true", "not all of its data is on the remote")
+    (tmp_path / "lost").rename(stored)
+    model.git("push", "-q", "origin", "resnet#production#1")
+    assert "resnet#production#1" in Shell(tmp_path / "host.git").git("tag").lines
+
+
 def test_what_cannot_be_done_is_one_line(model: ModelRepo) -> None:
     model.cpv("promote", "v0.1", "production")
     for args, said in (

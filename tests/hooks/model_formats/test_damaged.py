@@ -8,7 +8,9 @@ import struct
 
 import pytest
 
+from cpv_hooks.model_formats.folder import read_folder
 from cpv_hooks.model_formats.record import Model
+from cpv_hooks.system.byte_source import ByteSource, BytesSource, FileSource
 from support.saved_models import SAVED, content, cuts, read_bytes
 
 FILES = sorted(path.name for path in SAVED.iterdir() if path.is_file())
@@ -33,20 +35,35 @@ def test_cut_at_every_hundredth(name: str) -> None:
             assert len(lines(found)) == 1, len(cut)
 
 
-def test_the_metadata_of_a_checkpoint_of_several_ranks_cut_at_every_hundredth() -> None:
-    from cpv_hooks.model_formats.folder import read_folder
-    from cpv_hooks.system.byte_source import BytesSource
-
-    rest = BytesSource(content("dcp/__0_0.distcp"))
-    for cut in cuts(content("dcp/.metadata")):
-        found = read_folder({".metadata": BytesSource(cut), "__0_0.distcp": rest})
-        assert len(lines(found)) == 1, len(cut)
+def test_a_file_that_metadata_name_is_missing() -> None:
     alone = read_folder({".metadata": BytesSource(content("dcp/.metadata"))})
     assert lines(alone) == [".metadata: __0_0.distcp is missing"]
-    for cut in cuts(content("orbax/_METADATA")):
-        assert len(lines(read_folder({"_METADATA": BytesSource(cut)}))) == 1, len(cut)
     lost = read_folder({"model.onnx": BytesSource(content("onnx-external/model.onnx"))})
     assert lines(lost) == ["model.onnx: model.onnx.data is missing"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("sharded", "model.safetensors.index.json"),
+        ("sharded", "model-00002-of-00002.safetensors"),
+        ("sharded", "config.json"),
+        ("onnx-external", "model.onnx"),
+        ("onnx-external", "model.onnx.data"),
+        ("dcp", ".metadata"),
+        ("dcp", "__0_0.distcp"),
+        ("orbax", "_METADATA"),
+        ("orbax", "manifest.ocdbt"),
+        ("orbax-files", "half/.zarray"),
+    ],
+)
+def test_a_file_of_a_folder_cut_at_every_hundredth(folder: str, name: str) -> None:
+    whole = {str(path.relative_to(SAVED / folder)): path for path in (SAVED / folder).rglob("*") if path.is_file()}
+    files: dict[str, ByteSource] = {beside: FileSource(path) for beside, path in whole.items()}
+    assert lines(read_folder(files)) == []
+    for cut in cuts(whole[name].read_bytes()):
+        files[name] = BytesSource(cut)
+        assert len(lines(read_folder(files))) == 1, len(cut)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.endswith((".h5", ".keras"))])

@@ -46,7 +46,7 @@ def field(number: int, data: bytes) -> bytes:
 def onnx_file() -> bytes:
     """A graph with one weight, then a node."""
     weight = b"\x08" + b"\x80\x80\x80\x08" + b"\x10\x02" + field(8, b"large") + field(9, bytes(LARGE))
-    return b"\x08\x0a" + field(7, field(5, weight) + field(1, b""))
+    return b"\x08\x0a" + field(7, field(5, weight) + field(1, b"")) + field(8, b"\x10\x15")
 
 
 @pytest.mark.parametrize(
