@@ -71,5 +71,5 @@ def _hidden_by(file: str, source: str, line: str, pattern: str) -> CPVError:
     what = (
         f"Git ignores this pointer ({source} line {line}: {pattern}), so no commit can hold it and DVC cannot read it"
     )
-    fix = f"remove line {line} of {source} (the artifact gets a line of its own), or name the artifact in .dvcignore"
+    fix = f"remove line {line} of {source} (the artifact gets a line of its own), or take the artifact out of .cpv.toml"
     return CPVError(what, where=file, fix=fix)

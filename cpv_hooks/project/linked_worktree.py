@@ -2,7 +2,8 @@
 
 DVC's cache lies in `.dvc/cache` of each work tree, so a linked one would fetch everything again, and take what is not
 uploaded yet with it when it is removed. It gets the cache of the main work tree. Where there is none (in a bare
-repository) or it cannot be found from Git's directory, that directory holds the cache of all of them, in `dvc/`.
+repository), it cannot be found from Git's directory, or Git may remove it (a submodule's), that directory holds the
+cache of all of them, in `dvc/`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvc_config import facts_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.project.submodule_cache import is_submodule, move_into_git
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
@@ -37,18 +39,22 @@ def share_caches(repo: Repo, projects: list[Project]) -> list[Project]:
 def _sharing(repo: Repo, project: Project) -> Project:
     own = project.root.resolve() / ".dvc" / "cache"
     in_git = repo.common_dir / "dvc" / project.prefix / "cache"
+    inside = not repo.linked and is_submodule(repo)
     behind = None
-    if project.cache_dir != own and repo.linked and _is_left_behind(repo, project):
+    if project.cache_dir not in (own, in_git) and (repo.linked or inside) and _is_left_behind(repo, project):
         behind = project.cache_dir
-    if project.cache_dir not in (own, behind) or not (repo.linked or in_git.is_dir()):
+    if project.cache_dir not in (own, behind) or not (repo.linked or inside or in_git.is_dir()):
         return project
     main = _main_root(repo, project) if repo.linked else None
     home = in_git
     if main is not None and not in_git.is_dir():
         home = Path(facts_of(main, repo.shared).cache_dir)
-    if not _name_cache(project.root, home, main, behind):
+    settings = _naming(project.root, home, main, behind)
+    if settings is None or (inside and not move_into_git(own, home)):
         return project
+    # Before DVC is told: after a kill, what is not there yet is still found where it was.
     _take_over(behind or own, home)
+    write_atomic(project.root / ".dvc" / "config.local", settings, mode=0o600)
     return Project.open(repo, project.root)
 
 
@@ -108,19 +114,18 @@ def _belongs(dot_git: Path, common: Path) -> bool:
         return False
 
 
-def _name_cache(root: Path, home: Path, main: Path | None, behind: Path | None) -> bool:
-    """Write the cache into a root's `config.local`; False where that names another than what was left behind."""
+def _naming(root: Path, home: Path, main: Path | None, behind: Path | None) -> bytes | None:
+    """A root's `config.local` with the cache in it; None where that names another than what was left behind."""
     from configobj import ConfigObj
 
     local = root / ".dvc" / "config.local"
     settings = ConfigObj(str(local), encoding="utf-8") if local.exists() else _settings_of(main)
     section = settings.setdefault("cache", {})
     if (local.exists() or behind) and section.get("dir") != (str(behind) if behind else None):
-        return False
+        return None
     section["dir"] = str(home)
     settings.filename = None
-    write_atomic(local, ("\n".join(_lines(settings)) + "\n").encode("utf-8", "surrogateescape"), mode=0o600)
-    return True
+    return ("\n".join(_lines(settings)) + "\n").encode("utf-8", "surrogateescape")
 
 
 def _lines(settings: ConfigObj) -> list[str]:

@@ -25,7 +25,7 @@ State = Literal[
     "in flux",  # being written
     "over budget",  # too large for a background query
     "missing",  # the cache lacks what the pointer names
-    "ignored",  # Git ignores its pointer, so no commit can hold it
+    "ignored",  # Git ignores its pointer, or DVC the artifact, so no commit can hold it
     "unreadable",  # a link that leads nowhere or out, a disk that does not give it: whether it has changed is not known
     "invalid",  # a broken pointer, a disk that does not take what has changed
 ]

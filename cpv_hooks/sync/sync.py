@@ -11,6 +11,7 @@ from cpv_hooks.dvcformat.pointer import conflict_command
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.project.submodule_cache import is_submodule
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.outcomes import Listener, Outcome, SyncReport, nobody
 from cpv_hooks.sync.reconcile import Reconciler
@@ -52,10 +53,6 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
         # Git took the cache too: what stands in the work tree is read into it again.
         index.entries.clear()
     projects = Project.find_all(repo)
-    if repo.linked or (repo.common_dir / "dvc").is_dir():
-        from cpv_hooks.project.linked_worktree import share_caches
-
-        projects = share_caches(repo, projects)
     if not projects and not index.entries:
         watch_file.forget(repo)
         return SyncReport()
@@ -65,6 +62,10 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
             from cpv_hooks.system.dvc_lock import wait_for_dvc
 
             wait_for_dvc(project.root, wait=policy.patient)
+    if repo.linked or (repo.common_dir / "dvc").is_dir() or is_submodule(repo):
+        from cpv_hooks.project.linked_worktree import share_caches
+
+        projects = share_caches(repo, projects)
     found = discover(repo, projects, index, clock, committing=policy.committing)
     report = SyncReport(projects=projects)
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]

@@ -32,15 +32,19 @@ def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered:
 
     Of `known` paths the sync decides, and those that overlap `covered` ones belong to these.
     """
-    candidates = [path for path in _named(repo, project) if path not in known and not _covered(path, covered)]
+    named = _named(project)
+    candidates = sorted(path for path in named if path not in known and not _covered(path, covered))
     if not candidates:
         return New([], [], [])
     from cpv_hooks.dvcformat.dvcignore import is_dvcignored
     from cpv_hooks.git.gitignore import hidden
 
-    candidates = [path for path in candidates if not is_dvcignored(project.root, repo.top / path)]
+    without = {path for path in candidates if is_dvcignored(project.root, repo.top / path)}
+    # What a pattern finds may be left out so; what is named outright is meant.
+    unseen = [_hidden_from_dvc(path) for path in sorted(without) if named[path]]
+    candidates = [path for path in candidates if path not in without]
     if not candidates:
-        return New([], [], [])
+        return New([], [], unseen)
     candidates = _told_apart(repo, candidates, covered)
     tracked = repo.run("ls-files", "-z", "--", *(f":(literal){path}" for path in candidates)).split("\0")
     outputs = _stage_outputs(repo, project)
@@ -49,7 +53,12 @@ def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered:
     files = {f"{path}.dvc": path for path in candidates if path not in refused}
     ignored = hidden(repo, files)
     pointers = [Pointer(file=file, path=path, oid=None) for file, path in files.items() if file not in ignored]
-    return New(pointers, list(refused.values()), list(ignored.values()))
+    return New(pointers, list(refused.values()), [*ignored.values(), *unseen])
+
+
+def _hidden_from_dvc(path: str) -> CPVError:
+    what = f"{CONFIG} names it and .dvcignore hides it, so DVC cannot have it and no commit does"
+    return CPVError(what, where=path, fix=f"take it out of one of the two files: .dvcignore or {CONFIG}")
 
 
 def _told_apart(repo: Repo, candidates: list[str], covered: Collection[str]) -> list[str]:
@@ -71,17 +80,16 @@ def _refusal(path: str, tracked: Collection[str]) -> CPVError | None:
     return None
 
 
-def _named(repo: Repo, project: Project) -> list[str]:
-    found: set[str] = set()
-    for patterns in project.config.artifacts.values():
-        for pattern in patterns:
-            paths = project.root.glob(pattern) if _GLOB & set(pattern) else [project.root / pattern]
-            found.update(
-                posixpath.join(project.prefix, path.relative_to(project.root).as_posix())
-                for path in paths
-                if _is_content(path)
-            )
-    return sorted(found)
+def _named(project: Project) -> dict[str, bool]:
+    """What `.cpv.toml` names and the work tree holds, and whether by its own name, not by a pattern alone."""
+    found: dict[str, bool] = {}
+    for pattern in (pattern for patterns in project.config.artifacts.values() for pattern in patterns):
+        is_plain = not _GLOB & set(pattern)
+        for path in [project.root / pattern] if is_plain else project.root.glob(pattern):
+            if _is_content(path):
+                name = posixpath.join(project.prefix, path.relative_to(project.root).as_posix())
+                found[name] = found.get(name, False) or is_plain
+    return found
 
 
 def _is_content(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -47,6 +48,7 @@ class CPVCommand(ABC):
         except (CPVError, OSError) as error:
             if self.args.verbose:
                 self._trace()
+            _spare_statistics()
             return fail(error)
         finally:
             if self.args.quiet:
@@ -82,6 +84,19 @@ class CPVCommand(ABC):
         import traceback
 
         logging.getLogger("dvc.cpv").debug("the error below comes from here\n%s", traceback.format_exc())
+
+
+def _spare_statistics() -> None:
+    """DVC reads its configuration once more after a command, to see whether it may send statistics, and prints a
+    traceback where that cannot be read: what is wrong has been said by then."""
+    if "dvc.cli" not in sys.modules:
+        return
+    from dvc.config import Config, ConfigError
+
+    try:
+        Config.from_cwd(validate=False)
+    except (ConfigError, OSError):
+        os.environ["DVC_NO_ANALYTICS"] = "1"
 
 
 def _restore(name: str, value: str | None) -> None:

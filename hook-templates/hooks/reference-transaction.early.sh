@@ -35,11 +35,29 @@ renames_to_tag() {
     case $words in *git*refs*rename*refs/tags/*) ;; *) return 1 ;; esac
 }
 
+# The verb behind options of Git's own (`git -C FOLDER fetch`): to tell words apart takes a process.
+verb() {
+    tr '\0\n' '\n ' <"/proc/$PPID/cmdline" | {
+        read -r word
+        while read -r word; do
+            case $word in
+            -C | -c | --git-dir | --work-tree | --namespace | --config-env) read -r word ;;
+            -*) ;;
+            *) break ;;
+            esac
+        done
+        echo "$word"
+    }
+}
+
 # A fetch ends here: it may bring a hundred tags, one by one, and a colleague's odd tag must never fail it.
 fetches() {
     read_few_words || words=$(head -c 4096 "/proc/$PPID/cmdline" 2>/dev/null | tr -d '\0')
     case $words in
-    gitfetch* | */git-core/gitfetch* | gitpull* | gitclone* | gitgc* | gitpack-refs* | */git-core/gitpack-refs*) ;;
+    git-*fetch* | git-*pull* | git-*clone* | /*/git-*fetch*) words=git$(verb) ;;
+    esac
+    case $words in
+    gitfetch* | /*/gitfetch* | gitpull* | gitclone* | gitgc* | gitpack-refs* | /*/gitpack-refs*) ;;
     *) return 1 ;;
     esac
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -191,3 +192,19 @@ def test_a_commit_asks_git_as_often_for_many_new_files_as_for_a_few(live: Story)
         calls.append(git_calls(live, "-c", "core.fsmonitor=false", "commit", "-qm", "more code and a model"))
     assert ["cat-file", "'--batch-check=%(objectsize)'"] in calls[-1]
     assert len(calls[-2]) == len(calls[-1]), calls
+
+
+@pytest.mark.parametrize("words", ["", "-C .", "-c fetch.prune=true", "--git-dir=.git", "--no-pager -C ."])
+def test_no_python_starts_for_each_tag_of_a_fetch(live: Story, words: str) -> None:
+    """Also where the verb stands behind options of Git's own."""
+    host = host_of(live)
+    live.git("-C", host, "tag", "v1.2.3", "main")
+    python = live.write(".git/python", f"#!/bin/sh\necho >>'{live.path}/.git/started'\n")
+    python.chmod(0o755)
+    hook = live.path / ".git/hooks/reference-transaction"
+    hook.write_text(re.sub("^python=.*$", f"python='{python}'", hook.read_text(), flags=re.MULTILINE))
+    live.git(*words.split(), "fetch", "-q", host, "refs/tags/*:refs/tags/*")
+    assert "v1.2.3" in live.tags()
+    assert not (live.path / ".git/started").exists()
+    live.git(*words.split(), "tag", "v1.3")
+    assert (live.path / ".git/started").exists()

@@ -6,12 +6,13 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from cpv_hooks.console.output import warn
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.answers import code_of
 from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect
-from cpv_hooks.remote.s3_client.s3_errors import explain_s3
+from cpv_hooks.remote.s3_client.s3_errors import explain_s3, is_refused, why_refused
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
@@ -136,6 +137,10 @@ def _remove(
     try:
         client.delete_object(Bucket=options.bucket, Key=key)
     except Exception as error:
+        if is_refused(error) and code_of(error) not in _DENIED:
+            why_not = why_refused(error, "DeleteObject", _DELETE)
+            warn(f"s3://{options.bucket}/{key}: the probe object stays, and so will all that nothing needs ({why_not})")
+            return
         why = explain_s3(error, options)
         if code_of(error) in _DENIED:
             why = refused(options, [*(denied or ()), _DELETE])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.remote.common.inventory import Leftover
 from cpv_hooks.remote.s3_client.answers import code_of
-from cpv_hooks.remote.s3_client.s3_errors import is_lacking
+from cpv_hooks.remote.s3_client.s3_errors import is_refused, why_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,23 +45,23 @@ def _parts(client: S3Client, bucket: str, key: str, upload_id: str) -> list[Any]
     except Exception as error:
         if code_of(error) == "NoSuchUpload":
             return []
-        if is_lacking(error):
+        if is_refused(error):
             return None
         raise
 
 
-def abort(client: S3Client, bucket: str, uploads: Collection[Leftover]) -> int:
+def abort(client: S3Client, bucket: str, uploads: Collection[Leftover]) -> tuple[int, str]:
     """Abort uploads that `abandoned` found; one that ended meanwhile is no error. Raises botocore's errors.
 
-    Returns how many stay, because the server cannot abort any.
+    Returns how many stay because the server does not abort any, and why.
     """
     for number, upload in enumerate(uploads):
         key, _, upload_id = upload.handle.partition(_SEPARATOR)
         try:
             client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
         except Exception as error:
-            if is_lacking(error):
-                return len(uploads) - number
+            if is_refused(error):
+                return len(uploads) - number, why_refused(error, "AbortMultipartUpload", "s3:AbortMultipartUpload")
             if code_of(error) != "NoSuchUpload":
                 raise
-    return 0
+    return 0, ""

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.remote.common.protocol import CorruptObject, RemoteError
+from cpv_hooks.remote.common.protocol import CorruptObject
 from cpv_hooks.remote.s3.resumable_uploads import Note, Unfinished, digest_of
 from cpv_hooks.remote.s3_client.answers import NotS3, code_of, head_of
-from cpv_hooks.remote.s3_client.s3_errors import is_lacking
+from cpv_hooks.remote.s3_client.s3_errors import is_refused
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.wire import Wire
 
 PART = 16 << 20
-MOST_PARTS = 10_000  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html and upload-objects.html
+MOST_PARTS, MOST_AT_ONCE = 10_000, 5 << 30
 Check = Callable[[str], None]
 _GONE = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder"})
 """Answers after which an upload can only be begun anew: somebody ended it, or it does not hold what it should."""
-_UNREADABLE = frozenset({"NoSuchUpload", "AccessDenied", "403", "404"})
+_UNREADABLE = frozenset({"NoSuchUpload", "404"})
 
 
 def part_size(size: int) -> int:
@@ -43,17 +44,28 @@ def part_size(size: int) -> int:
 
 
 def send_parts(
-    multipart: Multipart, unfinished: Unfinished, names: tuple[str, ...], check: Check | None, threads: int
+    multipart: Multipart,
+    unfinished: Unfinished,
+    names: tuple[str, ...],
+    check: Check | None,
+    threads: int,
+    at_once: Callable[[], Any],
 ) -> Any:
     """Send a file and make the object of it; returns the server's answer.
 
     `names` say which upload it is, for the next run. `check` is given the MD5 of the whole, in hex, and raises where
     the file is corrupt; without it that is known. What fails keeps its parts for the next run if there is a note.
+    `at_once` sends the file in one request, for a server that takes none in parts.
     """
     with unfinished.claim(*names) as note:
         try:
             return _attempt(multipart, note, check, threads)
         except Exception as error:
+            if is_refused(error) and multipart.size <= MOST_AT_ONCE:
+                multipart.rewind()
+                answer = at_once()
+                multipart.abort(note)
+                return answer
             if code_of(error) not in _GONE:
                 raise
         multipart.abort(note)
@@ -97,7 +109,7 @@ class Multipart:
         self._place = place
         self._storage = storage
         self._path = path
-        self._size = size
+        self.size = size
         self._part_size = part_size(size)
         self._progress = progress
         self._lock = threading.Lock()
@@ -110,8 +122,7 @@ class Multipart:
 
     def begin(self, note: Note) -> None:
         """Go on with the upload that is noted, or begin one and note it."""
-        self._progress.advance(-self._advanced)
-        self._advanced, self._tags, self.is_proven = 0, {}, True
+        self.rewind()
         parameters = digest_of({**self._place, **self._storage, "part": self._part_size})
         known, other = note.upload(parameters)
         if other is not None:
@@ -123,6 +134,11 @@ class Multipart:
         self._upload_id, self._there = self._create(), {}
         note.write(self._upload_id, parameters)
 
+    def rewind(self) -> None:
+        """Forget what was sent: it is sent anew."""
+        self._progress.advance(-self._advanced)
+        self._advanced, self._tags, self.is_proven = 0, {}, True
+
     def _create(self) -> str:
         quick = self._wire.begin(self._oid) if self._wire else None
         return quick or self._client().create_multipart_upload(**self._place, **self._storage)["UploadId"]
@@ -133,7 +149,7 @@ class Multipart:
             pages = self._client().get_paginator("list_parts").paginate(**self._place, UploadId=upload_id)
             return {part["PartNumber"]: part["ETag"].strip('"') for page in pages for part in page.get("Parts", [])}
         except Exception as error:
-            if code_of(error) not in _UNREADABLE and not is_lacking(error):
+            if code_of(error) not in _UNREADABLE and not is_refused(error):
                 raise
             self._abort(upload_id)
             return None
@@ -190,7 +206,7 @@ class Multipart:
             ContentMD5=base64.b64encode(md5).decode(),
         )
         if not sent.get("ETag"):
-            raise RemoteError(
+            raise NotS3(
                 f"the server takes a part of {self._place['Key']} but does not say its ETag",
                 where=f"s3://{self._place['Bucket']}",
                 fix="look for a proxy on the way to it, then dvc cpv sync",
@@ -215,7 +231,7 @@ class Multipart:
     def _is_made(self) -> bool:
         """Whether the object of these very parts is there: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html."""
         head = head_of(self._client(), self._place)
-        if head is None or head.size != self._size or not self.is_proven:
+        if head is None or head.size != self.size or not self.is_proven:
             return False
         whole = hashlib.md5(b"".join(bytes.fromhex(self._tags[number]) for number in sorted(self._tags)))
         return head.tag == f"{whole.hexdigest()}-{len(self._tags)}"

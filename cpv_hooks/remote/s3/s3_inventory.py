@@ -17,7 +17,7 @@ from cpv_hooks.remote.s3.s3_notes import S3Notes
 from cpv_hooks.remote.s3.versioned_bucket import keeps_versions
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, code_of, head_object, not_s3
 from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect
-from cpv_hooks.remote.s3_client.s3_errors import is_lacking
+from cpv_hooks.remote.s3_client.s3_errors import is_lacking, is_refused, is_s3_error, why_refused
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -124,11 +124,20 @@ class S3Inventory:
                 if faults:
                     # The files of a directory object that is still there stay too.
                     raise self._not_removed(faults)
-            if ordered and keeps_versions(self.client, self._bucket):
+            if ordered and self._keeps_versions():
                 warn(
                     f"{self._remote.url}: the bucket keeps versions, so what was removed takes up space until a "
                     "lifecycle rule of the bucket lets older versions expire"
                 )
+
+    def _keeps_versions(self) -> bool:
+        """Whether the bucket does; what has been removed by then is no failure because this cannot be asked."""
+        try:
+            return bool(keeps_versions(self.client, self._bucket))
+        except Exception as error:
+            if not is_s3_error(error):
+                raise
+            return False
 
     def _not_removed(self, faults: list[tuple[str, str]]) -> RemoteError:
         (key, why), *more = faults
@@ -141,7 +150,7 @@ class S3Inventory:
         try:
             answer: Any = self.client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
         except Exception as error:
-            if not is_lacking(error):
+            if not is_refused(error):
                 raise
             return list(filter(None, (self._delete_one(key["Key"]) for key in keys)))
         faults = [fault for fault in answer.get("Errors", []) if fault.get("Code") not in NOT_THERE]
@@ -152,6 +161,9 @@ class S3Inventory:
             self.client.delete_object(Bucket=self._bucket, Key=key)
         except Exception as error:
             code = code_of(error)
+            if is_lacking(error):
+                what = "nothing can be removed there: the server has no DeleteObject"
+                raise RemoteError(what, where=self._remote.url, fix="dvc cpv prune, without --remote") from error
             if not code:
                 raise  # no answer, so that there is none for the next one either
             return None if code in NOT_THERE else (key, code)
@@ -166,10 +178,9 @@ class S3Inventory:
             try:
                 return notes + abandoned(self.client, self._bucket, self._base, before)
             except Exception as error:
-                if code_of(error) != "AccessDenied" and not is_lacking(error):
+                if not is_refused(error):
                     raise
-                lacking = is_lacking(error)
-        why = "the server has no ListMultipartUploads" if lacking else "ask for s3:ListBucketMultipartUploads there"
+                why = why_refused(error, "ListMultipartUploads", "s3:ListBucketMultipartUploads")
         warn(f"{self._remote.url}: unfinished uploads are not seen ({why})")
         return notes
 
@@ -188,9 +199,9 @@ class S3Inventory:
             faults = list(filter(None, (self._delete_one(note.handle) for note in notes)))
             if faults:
                 raise self._not_removed(faults)
-            left = abort(self.client, self._bucket, [leftover for leftover in leftovers if leftover not in notes])
+            left, why = abort(self.client, self._bucket, [leftover for leftover in leftovers if leftover not in notes])
         if left:
-            warn(f"{self._remote.url}: {left} unfinished uploads stay (the server has no AbortMultipartUpload)")
+            warn(f"{self._remote.url}: {left} unfinished uploads stay ({why})")
 
 
 def _md5(tag: str | None) -> str | None:

@@ -17,7 +17,7 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import corrupt
-from cpv_hooks.remote.s3.multipart import PART, Multipart, send_parts
+from cpv_hooks.remote.s3.multipart import MOST_AT_ONCE, PART, Multipart, send_parts
 from cpv_hooks.remote.s3.ranges import ObjectRanges
 from cpv_hooks.remote.s3.resumable_uploads import Unfinished
 from cpv_hooks.remote.s3.s3_download import CHUNK, LARGE, Opened, RangeResponse, doubt_of, opened
@@ -79,6 +79,7 @@ class S3Remote:
         self._memory = Memory(None if legacy else memory, self.options, self._base)
         self._wire = Wire(self._way, self._memory.forget, self.options.timeouts)
         self._large = threading.Semaphore(LARGE_DOWNLOADS)
+        self._takes_parts = True
 
     def _endpoint_mark(self) -> str:
         # Two servers may have a bucket of the same name; the record must not mix them up.
@@ -189,30 +190,50 @@ class S3Remote:
 
     def _put(self, blob: Blob, progress: Progress) -> None:
         if blob.size >= PART:
-            self._put_parts(blob, progress)
+            in_parts = self._takes_parts or blob.size > MOST_AT_ONCE
+            (self._put_parts if in_parts else self._put_at_once)(blob, progress)
             return
         data = blob.path.read_bytes()
         digest = hashlib.md5(data, usedforsecurity=False)
         self._check_digest(digest.hexdigest(), blob)
         quick = self._wire.put(blob.oid, data, digest.digest())
         if quick is None or not self._is_stored(blob, digest.hexdigest(), quick.tag, is_encrypted=quick.is_encrypted):
+            self._put_at_once(blob, progress)
+            return
+        progress.advance(len(data))
+
+    def _put_at_once(self, blob: Blob, progress: Progress) -> None:
+        """Store an object in one request of boto3's."""
+        answer, digest = self._put_object(self._object(blob.oid), blob)
+        if not self._is_stored(blob, digest, answer.get("ETag", ""), is_encrypted=says_encrypted(answer)):
+            raise self._not_stored(blob, "the server says that it took it, but does not have it")
+        progress.advance(blob.size)
+
+    def _put_object(self, place: dict[str, Any], blob: Blob) -> tuple[Any, str]:
+        """boto3's answer, and the MD5 that the server has checked. The file is read twice, and never as a whole."""
+        with open(blob.path, "rb") as stream:
+            digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+            self._check_digest(digest.hexdigest(), blob)
+            stream.seek(0)
             answer = self._client().put_object(
-                **self._object(blob.oid),
+                **place,
                 **self.options.storage(),
-                Body=data,
+                Body=stream,
                 ContentMD5=base64.b64encode(digest.digest()).decode(),
             )
-            tag = answer.get("ETag", "")
-            if not self._is_stored(blob, digest.hexdigest(), tag, is_encrypted=says_encrypted(answer)):
-                raise self._not_stored(blob, "the server says that it took it, but does not have it")
-        progress.advance(len(data))
+        return answer, digest.hexdigest()
 
     def _put_parts(self, blob: Blob, progress: Progress) -> None:
         place, storage = self._object(blob.oid), self.options.storage()
         upload = Multipart(self._client, place, storage, blob.path, blob.size, progress, wire=self._wire, oid=blob.oid)
         names = (self.url, self.key(blob.oid), blob.oid)
         check = None if blob.known else lambda digest: self._check_digest(digest, blob)
-        send_parts(upload, self.unfinished, names, check, LARGE_THREADS)
+
+        def at_once() -> None:
+            self._put_at_once(blob, progress)
+            self._takes_parts = False  # nor will the next
+
+        send_parts(upload, self.unfinished, names, check, LARGE_THREADS, at_once)
         head = self._head_of(blob.oid)
         if head is None or head.size != blob.size:
             size = "no" if head is None else head.size

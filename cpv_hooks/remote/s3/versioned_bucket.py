@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.answers import code_of
 from cpv_hooks.remote.s3_client.connect import as_remote_error, connect
-from cpv_hooks.remote.s3_client.s3_errors import is_lacking
+from cpv_hooks.remote.s3_client.s3_errors import is_refused
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def keeps_versions(client: S3Client, bucket: str) -> bool | None:
     try:
         return client.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled"
     except Exception as error:
-        if code_of(error) == "AccessDenied" or is_lacking(error):
+        if is_refused(error):
             return None
         raise
 

@@ -7,8 +7,6 @@ before the remote kept versions) lies where DVC puts it otherwise, below `files/
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -160,20 +158,12 @@ class VersionedRemote(S3Remote):
         return head if head.get("ContentLength") == blob.size and blob.oid in hashes else None
 
     def _put_whole(self, path: str, blob: Blob, progress: Progress) -> Any:
-        data = blob.path.read_bytes()
-        digest = hashlib.md5(data, usedforsecurity=False)
-        self._check_digest(digest.hexdigest(), blob)
-        answer = self._client().put_object(
-            **self._named(path),
-            **self.options.storage(),
-            Body=data,
-            ContentMD5=base64.b64encode(digest.digest()).decode(),
-        )
+        answer, digest = self._put_object(self._named(path), blob)
         tag, version = answer.get("ETag", "").strip('"'), answer.get("VersionId")
-        is_proven = tag == digest.hexdigest() or (tag and says_encrypted(answer))
+        is_proven = tag == digest or (tag and says_encrypted(answer))
         if version and not is_proven and self._head({**self._named(path), "VersionId": version}) != blob.size:
             raise self._not_stored(blob, "the server says that it took it, but does not have it")
-        progress.advance(len(data))
+        progress.advance(blob.size)
         return answer
 
     def _put_in_parts(self, path: str, blob: Blob, progress: Progress) -> Any:
@@ -181,7 +171,12 @@ class VersionedRemote(S3Remote):
         upload = Multipart(self._client, self._named(path), storage, blob.path, blob.size, progress)
         names = (self.url, self.key_of(path), blob.oid)
         answer = send_parts(
-            upload, self.unfinished, names, lambda digest: self._check_digest(digest, blob), LARGE_THREADS
+            upload,
+            self.unfinished,
+            names,
+            lambda digest: self._check_digest(digest, blob),
+            LARGE_THREADS,
+            lambda: self._put_whole(path, blob, progress),
         )
         if "VersionId" not in answer:
             # Not every server says it here.

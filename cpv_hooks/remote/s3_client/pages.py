@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cpv_hooks.remote.s3_client.answers import fault_of, not_s3
-from cpv_hooks.remote.s3_client.s3_errors import is_lacking
+from cpv_hooks.remote.s3_client.answers import code_of, fault_of, not_s3
+from cpv_hooks.remote.s3_client.s3_errors import is_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,7 +26,7 @@ def page_of(client: S3Client, options: S3Options, prefix: str, token: str | None
         if fault := fault_of(page, prefix, token):
             raise not_s3(options, fault)
     except Exception as error:
-        if not is_lacking(error):
+        if not is_refused(error) or code_of(error) == "AccessDenied":
             raise
         try:
             return _older(client, options, prefix, token, most)

@@ -29,6 +29,14 @@ _REGION = frozenset(
 _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403", "Forbidden", "UnauthorizedAccess"})
 _BUSY = frozenset({"SlowDown", "ServiceUnavailable", "InternalError", "500", "502", "503", "504", "RequestTimeout"})
 _FULL = frozenset({"507", "InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "EntityTooLarge"})
+# What says nothing of the call itself: another one would be answered in the same way, or this one a moment later.
+_OF_ALL_CALLS = (
+    _EXPIRED
+    | _REGION
+    | _BUSY
+    | _FULL
+    | {"InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "NoSuchBucket", "BadDigest"}
+)
 # The permission that an operation needs, where the two have different names.
 _ACTIONS = {
     "ListObjectsV2": "s3:ListBucket",
@@ -68,6 +76,23 @@ def _is_from_client(error: BaseException) -> bool:
 def is_lacking(error: BaseException) -> bool:
     """Whether the server does not have the call; some answer it as if another had been asked."""
     return code_of(error) in _LACKING or isinstance(error, NotS3)
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether the server does not take this very call, whatever it says: servers and proxies that know less than S3
+    answer it with 400 or 403 as well.
+    """
+    response: Any = getattr(error, "response", None)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
+    return is_lacking(error) or (status in (400, 403) and code_of(error) not in _OF_ALL_CALLS)
+
+
+def why_refused(error: BaseException, call: str, action: str) -> str:
+    """Why a call that `is_refused` cannot be made, by its name and the permission that it needs."""
+    if is_lacking(error):
+        return f"the server has no {call}"
+    code = code_of(error)
+    return f"ask for {action} there" if code in _DENIED else f"the server refuses {call}: {code}"
 
 
 def explain_s3(error: BaseException, options: S3Options) -> RemoteError:

@@ -34,6 +34,8 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
         raise CPVError(what, where=str(project.root / ".cpv.toml"), fix=fix)
     if scheme in ("", "file"):
         return LocalRemote(Path(url.removeprefix("file://")), legacy=legacy)
+    if scheme == "remote":
+        _refuse_circle(project, project.remote_name, url)
     options = project.remote_options
     trust.refuse_unconfirmed(project.repo, project.root, project.remote_name, url, options)
     if project.remote_versioned:
@@ -56,6 +58,21 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
     return DVCRemote(project.root, project.remote_name, url, legacy=legacy)
 
 
+def _refuse_circle(project: Project, name: str, url: str) -> None:
+    """Raise where a remote whose URL starts with another one's (`remote://NAME/PATH`) leads to itself, or nowhere."""
+    seen = [name]
+    while url.startswith("remote://"):
+        following = url.removeprefix("remote://").split("/")[0]
+        fix = f"dvc remote modify {shell_word(seen[-1])} url URL"
+        if following not in project.remotes:
+            what = f"its URL {url} names remote {following}, which is not configured"
+            raise RemoteError(what, where=f"remote {seen[-1]}", fix=f"dvc remote add {shell_word(following)} URL")
+        if following in seen:
+            raise RemoteError(f"its URL {url} leads back to {following}", where=f"remote {seen[-1]}", fix=fix)
+        seen.append(following)
+        url = project.remotes[following].url
+
+
 def _open_versioned(project: Project, scheme: str, options: Mapping[str, str], *, legacy: bool) -> Remote:
     if scheme != "s3":
         name = project.remote_name
@@ -69,14 +86,13 @@ def _open_versioned(project: Project, scheme: str, options: Mapping[str, str], *
 
 
 def refuse_vanished(project: Project, remote: Remote) -> None:
-    """Raise where a directory is gone to which something of the last commit was uploaded: its disk is not mounted."""
+    """Raise where a directory is gone to which something was uploaded: its disk is not mounted, and what is written
+    there now would lie below it."""
     if not isinstance(remote, LocalRemote) or remote.top.exists():
         return
-    from cpv_hooks.project.pointers_at import pointers_at
     from cpv_hooks.transfer.objects.upload_queue import Queue
 
-    oids = {pointer.oid for pointer in pointers_at(project, "HEAD") if pointer.oid}
-    if Queue.of(project.repo).verified(remote.url, oids):
+    if Queue.of(project.repo).knows(remote.url):
         again = f"mkdir -p {shell_path(remote.top)} && dvc cpv verify --all --repair"
         fix = f"mount its disk, or, where its data is lost, {again}"
         raise RemoteError("the directory is not there any more", where=f"remote {remote.top}", fix=fix)

@@ -117,6 +117,11 @@ class Queue:
 
         return self._do(ask)
 
+    def knows(self, remote: str) -> bool:
+        """Whether anything was ever seen on a remote, and not forgotten."""
+        query = "select 1 from verified where remote = ? limit 1"
+        return self._do(lambda db: db.execute(query, (remote,)).fetchone()) is not None
+
     def record(self, remote: str, sizes: Mapping[str, int | None]) -> None:
         """Note objects that are on a remote, verified; sizes in bytes."""
         if not sizes:

@@ -22,17 +22,19 @@ from cpv_hooks.worktree.rescue_list import rescues
 
 
 def work_trees(repo: Repo) -> list[Repo]:
-    """Every work tree whose folder is there, this one first."""
+    """Every work tree whose folder is there, this one first, each once: of a submodule Git lists the Git directory,
+    from which one comes to the work tree all the same."""
     listed = repo.run("worktree", "list", "--porcelain").splitlines()
     tops = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
-    found = [repo]
+    found = {repo.git_dir: repo}
     for top in tops:
         if top.is_dir() and not os.path.samefile(top, repo.top):
             try:
-                found.append(Repo.discover(top))
+                tree = Repo.discover(top)
             except CPVError:
                 continue  # the folder of a bare repository, or one that is no work tree any more
-    return found
+            found.setdefault(tree.git_dir, tree)
+    return list(found.values())
 
 
 def mentions(repo: Repo, reader: MentionReader) -> Mentions:
