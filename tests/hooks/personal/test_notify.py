@@ -23,6 +23,12 @@ NO_ANSWER = "A Connection error occurred sending JSON notification to 127.0.0.1.
 SECRET = "T0AAAA/B0BBBB/hunter2hunter2"
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes its time; a test of what takes too long sets its own limit."""
+    monkeypatch.setattr(notify, "SECONDS", 240)
+
+
 @dataclass
 class Hook:
     """A web server that notes what is posted, and answers with `status`."""
