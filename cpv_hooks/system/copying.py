@@ -13,6 +13,7 @@ from cpv_hooks.system.write_back import write_back
 
 _THREADED_FROM = 8 * CHUNK
 _FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
+_SMALL = 64 << 10  # bytes
 
 
 def copy_and_hash(
@@ -60,3 +61,24 @@ def reflink(source: int, target: int) -> bool:
     except (ImportError, OSError):
         return False
     return True
+
+
+def read_small(path: str) -> tuple[str, bytes] | None:
+    """The md5 in hex and the bytes of a file of some kilobytes, by three calls of the kernel instead of eight.
+
+    None for any other, an empty one and one that cannot be read among them. Whoever compares the hash with the one
+    that the file must have sees that it was read to its end.
+    """
+    try:
+        # What is no regular file must not keep the opener waiting.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        data = os.read(descriptor, _SMALL)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    # A full buffer may be the beginning of more; nothing is what a pipe has, too.
+    return (hashlib.md5(data, usedforsecurity=False).hexdigest(), data) if 0 < len(data) < _SMALL else None

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from cpv_hooks.dvcformat.directory_object import REPAIR
 from cpv_hooks.errors import CPVError, disk_error, shell_path
@@ -53,7 +52,6 @@ class Placer:
     def place(self, oid: str, target: str | Path, *, isexec: bool, root: Path | None = None) -> None:
         """Put one object at `target`, replacing a file there; `root` is the directory artifact that it belongs to."""
         # Text and not paths: this is done for each file of a folder, and making a path costs as much as a look.
-        source = self._source(oid, target)
         folder = os.path.dirname(target)
         if folder not in self._homes:
             self.make_folder(Path(folder), root)
@@ -63,7 +61,7 @@ class Placer:
         except OSError as error:
             raise disk_error(error, Path(target)) from error
         try:
-            self._write(oid, source, temporary, isexec)
+            self._write(oid, temporary, target, isexec)
             _put(temporary, target)
             if "hardlink" in self._types:
                 # Two names of one file are not renamed onto each other (rename(2)).
@@ -106,7 +104,7 @@ class Placer:
                 if folder != last:
                     os.makedirs(f"{stage}/{folder}", exist_ok=True)
                     last = folder
-                self._write(oid, self._source(oid, f"{target}/{name}"), f"{stage}/{name}", isexec=False)
+                self._write(oid, f"{stage}/{name}", f"{target}/{name}", isexec=False)
             os.rename(stage, target)
         except BaseException as error:
             _discard_folder(stage)
@@ -143,7 +141,13 @@ class Placer:
             raise disk_error(error, folder) from error
         self._made.add(folder)
 
-    def _write(self, oid: str, source: str, temporary: str, isexec: bool) -> None:
+    def _write(self, oid: str, temporary: str, target: str | Path, isexec: bool) -> None:
+        """Make the file under a temporary name; `target` is where it will lie."""
+        if self._types[:1] == ["copy"] and (data := self._cache.small(oid)) is not None:
+            self._space.advance(len(data))
+            _write_all(_create(temporary, isexec=isexec), data)
+            return
+        source = self._source(oid, target)
         linked = {"hardlink", "symlink"} & set(self._cache.types)
         if linked and not is_safe(self._cache, self._space.index, oid):
             raise self._corrupt(oid, source)
@@ -169,8 +173,7 @@ class Placer:
         return CPVError(what, where=str(self._cache.folder), fix=REPAIR)
 
     def _copy(self, oid: str, source: str, temporary: str, isexec: bool, only_reflink: bool) -> bool:
-        mode = 0o777 if isexec else 0o666
-        with open(source, "rb", buffering=0) as reader, _create(temporary, mode) as writer:
+        with open(source, "rb", buffering=0) as reader, os.fdopen(_create(temporary, isexec=isexec), "wb", 0) as writer:
             if "reflink" in self._types and reflink(reader.fileno(), writer.fileno()):
                 self._space.advance(os.fstat(reader.fileno()).st_size)
                 return True
@@ -202,8 +205,16 @@ def _put(temporary: str, target: str | Path) -> None:
         os.replace(temporary, target)
 
 
-def _create(path: str, mode: int) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb", buffering=0)
+def _create(path: str, *, isexec: bool) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777 if isexec else 0o666)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    finally:
+        os.close(descriptor)
 
 
 def _try(link: Callable[[str, str], None], source: str, target: str) -> bool:

@@ -199,3 +199,34 @@ def test_each_level_of_a_cache_shared_by_a_group_is_the_groups(tmp_path: Path) -
     made = [path for path in (tmp_path / "new").rglob("*") if path.is_dir()]
     assert len(made) == 5
     assert {oct(path.stat().st_mode & 0o7777) for path in [tmp_path / "new", *made]} == {"0o2775"}
+
+
+def test_a_small_object_is_read_whole_and_compared(cache: Cache, tmp_path: Path) -> None:
+    source = tmp_path / "small"
+    source.write_bytes(b"content")
+    oid, _ = cache.add_file(source)
+    assert cache.small(oid) == b"content"
+    cache.path(oid).chmod(0o644)
+    cache.path(oid).write_bytes(b"CONTENT")
+    assert cache.small(oid) is None
+
+
+@pytest.mark.parametrize("size", [0, 64 << 10, 3 << 20])
+def test_an_empty_object_and_a_large_one_go_the_long_way(cache: Cache, tmp_path: Path, size: int) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(size))
+    oid, _ = cache.add_file(source)
+    assert cache.small(oid) is None
+    assert cache.verified(oid)
+
+
+def test_what_is_no_file_in_an_objects_place_keeps_nobody_waiting(cache: Cache) -> None:
+    place = cache.path(md5(b"content"))
+    place.parent.mkdir(parents=True)
+    os.mkfifo(place)
+    assert cache.small(md5(b"content")) is None
+    place.unlink()
+    place.mkdir()
+    assert cache.small(md5(b"content")) is None
+    place.rmdir()
+    assert cache.small(md5(b"content")) is None
