@@ -9,19 +9,33 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 PARSER = "dvc.cli.parser"
 _searching = False
+_has_looked = False
 
 
 def find_spec(name: str) -> ModuleSpec | None:
-    """The spec that Python would have found, with our command appended once the module has been executed."""
-    global _searching
+    """The spec that Python would have found, with our command appended once the module has been executed.
+
+    Where that command is the one that was called, it is run instead, and the process ends with it.
+    """
+    global _searching, _has_looked
     if _searching:
         return None
+    if not _has_looked:
+        _has_looked = True
+        words = None
+        with suppress(Exception):  # what is wrong with us is said when DVC has come to our parser
+            from dvc_cpv_plugin.handed_over import end_with, own_words
+
+            words = own_words()
+        if words is not None:
+            end_with(words)
     _searching = True
     try:
         spec = importlib.util.find_spec(name)

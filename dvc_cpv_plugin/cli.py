@@ -14,7 +14,7 @@ _INTERRUPTED, _NO_DVC, _BROKEN_PIPE = 252, 253, 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command with these arguments (the process's own by default); returns the exit code that DVC would."""
-    before, after = _split(list(sys.argv[1:] if argv is None else argv))
+    before, after = split(list(sys.argv[1:] if argv is None else argv))
     if after[:1] in (["-V"], ["--version"]):
         from cpv_hooks import __version__
 
@@ -78,7 +78,7 @@ def _report(error: Exception) -> int:
     return _log_exceptions(error) or 255
 
 
-def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+def split(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Part the options that DVC takes before a command (`--cd`, `--wait-for-lock`) from the rest."""
     taken = 0
     while taken < len(arguments):

@@ -40,12 +40,13 @@ class RemoteFacts(NamedTuple):
 
 class Facts(NamedTuple):
     """What DVC's merged configuration says. `remote_name` is the default remote's; `lock_by_link` is
-    `core.hardlink_lock`."""
+    `core.hardlink_lock`, `sends_reports` is `core.analytics`."""
 
     cache_dir: str
     cache_types: tuple[str, ...]
     cache_shared: bool
     lock_by_link: bool
+    sends_reports: bool
     remote_name: str | None
     remotes: Mapping[str, RemoteFacts]
 
@@ -91,6 +92,19 @@ def settings_of(root: Path, state: Path) -> object:
     return entry.get(_SETTINGS) if isinstance(entry, dict) else None
 
 
+def known_facts(root: Path, state: Path) -> Facts | None:
+    """The facts of a DVC root where they are remembered, and true still."""
+    return _true_facts(_remembered(state / state_files.PROJECTS).get(str(root)), root)
+
+
+def _true_facts(entry: Any, root: Path) -> Facts | None:
+    with suppress(KeyError, TypeError):  # of an older CPV
+        if entry["signature"] == _signature(entry["signature"]["folders"], root):
+            remotes = {name: RemoteFacts(*row) for name, row in entry["facts"]["remotes"].items()}
+            return Facts(**{**entry["facts"], "remotes": remotes})
+    return None
+
+
 def facts_of(root: Path, state: Path, settings: object = None) -> Facts:
     """The facts of a DVC root, remembered in a folder of CPV's; `CPVError` for a configuration that cannot be read.
 
@@ -99,14 +113,13 @@ def facts_of(root: Path, state: Path, settings: object = None) -> Facts:
     store = state / state_files.PROJECTS
     key = str(root)
     known = _remembered(store)
-    with suppress(KeyError, TypeError):  # of an older CPV
+    held = _true_facts(known.get(key), root)
+    if held is not None:
         entry = known[key]
-        if entry["signature"] == _signature(entry["signature"]["folders"], root):
-            remotes = {name: RemoteFacts(*row) for name, row in entry["facts"]["remotes"].items()}
-            if settings is not None and entry.get(_SETTINGS) != settings:
-                with suppress(OSError, CPVError):  # a repository that can only be read
-                    write_atomic(store, json.dumps({**known, key: {**entry, _SETTINGS: settings}}).encode())
-            return Facts(**{**entry["facts"], "remotes": remotes})
+        if settings is not None and entry.get(_SETTINGS) != settings:
+            with suppress(OSError, CPVError):  # a repository that can only be read
+                write_atomic(store, json.dumps({**known, key: {**entry, _SETTINGS: settings}}).encode())
+        return held
     # Before they are read: what changes meanwhile is read again.
     folders = _config_folders()
     signature = _signature(folders, root)
@@ -243,6 +256,7 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
         cache_types=tuple(types),
         cache_shared=cache.get("shared") == "group",
         lock_by_link=bool(core.get("hardlink_lock")),
+        sends_reports=core.get("analytics") is not False,
         remote_name=name,
         remotes={str(known): _remote_facts(options, known, files) for known, options in remotes.items()},
     )

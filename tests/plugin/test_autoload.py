@@ -64,6 +64,45 @@ def test_every_other_start_of_python_imports_nothing(installed: Venv) -> None:
     assert installed.python("-c", "import dvc; " + LOADED).out.count("cpv") == 0
 
 
+def test_a_command_of_ours_does_not_wait_for_dvcs_own(installed: Venv) -> None:
+    """Neither their modules nor `dvc.repo`, which DVC imports at the end of every command."""
+    watched = {"PYTHONPROFILEIMPORTTIME": "1"}
+    for words in (["config", "list"], ["--help"]):
+        shown = installed.dvc("cpv", *words, env=watched)
+        assert shown.out
+        imported = {line.rpartition("|")[2].strip() for line in shown.err.splitlines()}
+        assert "dvc.config" in imported
+        assert imported.isdisjoint({"dvc.commands.add", "dvc.repo", "dvc.repo.open_repo"})
+    assert "dvc.repo" in installed.dvc("cpv", "-v", "config", "list", env=watched).err
+
+
+def test_options_and_exit_codes_are_those_of_dvc(installed: Venv, tmp_path: Path) -> None:
+    """Each with the long way (`--show-stack` is DVC's own) beside it."""
+    for words in (["cpv", "config", "get", "nonsense"], ["cpv", "tag"], ["cpv", "--cd", "x"], ["cpv", "-q", "tag"]):
+        short, long = (installed.dvc(*words, *more, status=None) for more in ([], ["--show-stack"]))
+        assert (short.status, short.out) == (long.status, long.out), words
+    there = installed.dvc("--cd", str(tmp_path), "cpv", "status", status=None)
+    assert (there.status, there.err.count("\n")) == (1, 1)
+    assert str(tmp_path) in there.err
+
+
+def test_who_calls_dvc_goes_on_after_our_command(installed: Venv) -> None:
+    code = "import sys; from dvc.cli import main; code = main(['cpv', 'config', 'list']); print('on', code)"
+    assert installed.python("-c", code).lines[-1] == "on 0"
+
+
+@pytest.mark.parametrize(("refused", "is_sent"), [("", True), ("1", False)])
+def test_dvcs_report_of_use_is_sent_where_it_is_on(
+    installed: Venv, tmp_path: Path, refused: str, *, is_sent: bool
+) -> None:
+    """By the process that DVC starts for it, which makes this log."""
+    log = tmp_path / "log"
+    daemon = {"DVC_ANALYTICS_ENDPOINT": "http://127.0.0.1:9", "DVC_DAEMON_LOGFILE": str(log)}
+    settings = {"DVC_GLOBAL_CONFIG_DIR": str(tmp_path), "DVC_TEST": "false", "DVC_NO_ANALYTICS": refused}
+    installed.dvc("cpv", "config", "list", env={**daemon, **settings})
+    assert log.exists() is is_sent
+
+
 def test_two_copies_of_the_finder_add_one_command(installed: Venv) -> None:
     # As in a virtual environment that sees a system one, both with the package. (Python itself runs the .pth files of
     # a virtual environment twice; the line takes care of that.)
