@@ -20,7 +20,7 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import stages, tag_refs
+from cpv_hooks.versions import stages, tag_objects, tag_refs
 from cpv_hooks.versions.version import resolve_version
 
 if TYPE_CHECKING:
@@ -189,9 +189,9 @@ def _registry(repo: Repo) -> Iterator[GitRegistry]:
 
     try:
         before = set(tag_refs.all_tag_names(repo))
-        with _identity(tag_refs.tagger(repo)), GitRegistry.from_url(str(repo.top)) as registry:
+        with _identity(tag_objects.tagger(repo)), GitRegistry.from_url(str(repo.top)) as registry:
             yield registry
-        tag_refs.sign(repo, [name for name in tag_refs.all_tag_names(repo) if name not in before])
+        tag_objects.sign(repo, [name for name in tag_refs.all_tag_names(repo) if name not in before])
     except (GTOException, SCMError) as error:
         what = " ".join(str(getattr(error, "msg", "") or error).split())
         raise CPVError(f"GTO: {what}", where=str(repo.top), fix="gto show") from error

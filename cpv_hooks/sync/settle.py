@@ -11,18 +11,17 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, disk_errors, file_word
 from cpv_hooks.git.gitignore import ignore
-from cpv_hooks.sync.outcomes import LeftOut, Listener, Outcome
-from cpv_hooks.sync.placement import bring_artifact, is_half_placed, take_away
+from cpv_hooks.sync.bring import bring, set_base
+from cpv_hooks.sync.outcomes import Listener, Outcome
+from cpv_hooks.sync.placement import is_half_placed, take_away
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.unsaved import note_unsaved
-from cpv_hooks.sync.wanted_content import fetch_wanted, names_the_part_here, with_absent
+from cpv_hooks.sync.wanted_content import names_the_part_here, with_absent
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact, UnreadFiles
 from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
-from cpv_hooks.worktree.base_tree import Absent
 from cpv_hooks.worktree.current_content import current_content
-from cpv_hooks.worktree.materialise import Placed
 from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import Snapshot
@@ -72,14 +71,14 @@ class Settle:
         if names_the_part_here(self.policy, space, pointer, taken):
             return self._snapshot(space, pointer, taken, files)
         if content.named == pointer.named:
-            self._set(pointer.path, taken)
+            set_base(self.index, pointer.path, taken)
             if same_pointer:
                 return self._with_rest(space, Outcome(pointer.path, "clean", pointer), taken)
             # As after `dvc add`.
             outcome = Outcome(pointer.path, "adopted", pointer, opened=self._note_open(space, pointer, files))
             return self._with_rest(space, outcome, taken)
         if entry is not None and content.named == entry.named:
-            self._set(pointer.path, taken)
+            set_base(self.index, pointer.path, taken)
             return self.materialise(Artifact.at(space, pointer.path), pointer)
         if same_pointer or pointer.oid is None or (entry is None and not self.policy.follow):
             return self._with_rest(space, self._snapshot(space, pointer, taken, files), taken)
@@ -114,11 +113,6 @@ class Settle:
                 return Outcome(pointer.path, "in flux", pointer)
         return None
 
-    def _set(self, path: str, held: Snapshot | Placed) -> None:
-        if held.tree is not None:
-            self.index.write_tree(path, held.entry.oid, held.tree)
-        self.index.set(path, held.entry)
-
     def _mark(self, path: str, taken: Snapshot, before: BaseEntry | None) -> None:
         """What was being brought is so still."""
         if before is not None:
@@ -129,7 +123,7 @@ class Settle:
         if not pointer.writable or (self.policy.only is not None and pointer.file not in self.policy.only):
             return Outcome(pointer.path, "modified", pointer, self._not_taken(pointer))
         _write_pointer(space, pointer, taken)
-        self._set(pointer.path, taken)
+        set_base(self.index, pointer.path, taken)
         self.taken(
             space.project,
             pointer._replace(oid=taken.content.oid, size=taken.content.size, legacy=False),
@@ -153,7 +147,7 @@ class Settle:
     def _conflict(self, space: Workspace, pointer: Pointer, taken: Snapshot, entry: BaseEntry | None) -> Outcome:
         if entry is None and taken.content.nfiles == 0:
             # A folder without a file holds nothing that could be lost.
-            self._set(pointer.path, taken)
+            set_base(self.index, pointer.path, taken)
             return self.materialise(Artifact.at(space, pointer.path), pointer)
         rescue = record(space.project.repo, pointer.path, taken.content, why=self.policy.name)
         if not self.policy.follow:
@@ -166,7 +160,7 @@ class Settle:
                 ),
             )
             return Outcome(pointer.path, "conflict", pointer, error)
-        self._set(pointer.path, taken)
+        set_base(self.index, pointer.path, taken)
         outcome = self.materialise(Artifact.at(space, pointer.path), pointer)
         if outcome.state != "materialised":
             return outcome
@@ -178,39 +172,7 @@ class Settle:
         return Outcome(pointer.path, "rescued", pointer, error)
 
     def materialise(self, artifact: Artifact, pointer: Pointer) -> Outcome:
-        """Bring the pointer's content; what stands there now is the base (or nothing), and is made safe first."""
-        if pointer.oid is None:
-            return Outcome(pointer.path, "absent", pointer)
-        wanted, entry = fetch_wanted(self.policy, artifact, pointer), artifact.entry
-        if entry is not None and (entry.oid, entry.legacy) != (pointer.oid, pointer.legacy):
-            note_unsaved(artifact, pointer.file, self.policy.name)
-        if wanted.leaves_all:
-            return self._leave_out(artifact, pointer)
-        before = artifact.tree.absent if artifact.tree is not None else Absent()
-        if artifact.same and entry is not None and entry.named == pointer.named and wanted.absent == before.files:
-            return Outcome(pointer.path, "clean", pointer)
-        placed = bring_artifact(artifact, pointer, wanted)
-        self._set(pointer.path, placed)
-        absent = placed.tree.absent if placed.tree is not None else Absent()
-        had_less = artifact.tree is None and entry is not None and entry.left_out
-        is_new = not had_less and bool(absent.files.keys() - before.files.keys())
-        leaves = LeftOut(len(absent.files), absent.size) if is_new else None
-        if not (is_new and wanted.alike):
-            return Outcome(pointer.path, "materialised", pointer, leaves=leaves)
-        from cpv_hooks.system.alike_names import one_name
-
-        rest = len(absent.files) - len(wanted.alike)
-        error = one_name(pointer.path, wanted.alike, left_out=True)
-        return Outcome(pointer.path, "materialised", pointer, error, leaves=LeftOut(rest, None) if rest else None)
-
-    def _leave_out(self, artifact: Artifact, pointer: Pointer) -> Outcome:
-        """All of it is absent on purpose; what stands there is an older version, and is taken away."""
-        entry, path = artifact.entry, pointer.path
-        known = artifact.status is None and entry is not None and entry.left_out and entry.named == pointer.named
-        if artifact.status is not None:
-            take_away(artifact)
-        self.index.leave_out(path, pointer)
-        return Outcome(path, "left out", pointer, leaves=None if known else LeftOut(pointer.nfiles, pointer.size))
+        return bring(self.policy, self.index, artifact, pointer)
 
     def resume(self, artifact: Artifact, pointer: Pointer, placing: str) -> Outcome:
         """What brought or removed it was stopped half-way: finish, and rescue only what came from neither version."""
@@ -225,7 +187,7 @@ class Settle:
             return refused
         taken = current_content(artifact, pointer)
         if taken.content.named == pointer.named:
-            self._set(path, taken)
+            set_base(self.index, path, taken)
             return Outcome(path, "adopted", pointer)
         if not is_half_placed(artifact, taken, placing):
             if not artifact.isdir:
@@ -233,7 +195,7 @@ class Settle:
                 self.index.forget(path)
                 return self._again(space, pointer)
             record(space.project.repo, path, taken.content, why="was there when a checkout was stopped half-way")
-        self._set(path, taken)
+        set_base(self.index, path, taken)
         self._mark(path, taken, artifact.entry)
         return self.materialise(Artifact.at(space, path), pointer)
 
@@ -244,7 +206,7 @@ class Settle:
             return []
         if not artifact.same or entry is None:
             taken = current_content(artifact, pointer, entry)
-            self._set(path, taken)
+            set_base(self.index, path, taken)
             artifact = Artifact.at(space, path)
         rescue = note_unsaved(artifact, pointer.file, self.policy.name)
         # The pointer comes back without a base, and so brings its artifact.
@@ -267,7 +229,7 @@ class Settle:
                 folder_links.set_links_aside(space, path)
             taken = current_content(artifact)
             if is_half_placed(artifact, taken, entry.placing):
-                self._set(path, taken)
+                set_base(self.index, path, taken)
                 self._mark(path, taken, entry)
                 artifact = Artifact.at(space, path)
         if not artifact.same:

@@ -13,7 +13,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import retired
 from cpv_hooks.project.retired import Retirement
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import tag_objects, tag_refs
 
 _SHOWN = 5
 
@@ -43,9 +43,9 @@ def _write(repo: Repo, commit: str, head: str, trailers: Sequence[str], reason: 
     why = " ".join((reason or "").split())
     body = "\n".join([*trailers, *([f"Cpv-Reason: {json.dumps(why)}"] if why else [])])
     head += f": {why}" if why else ""
-    who = tag_refs.tagger(repo)
+    who = tag_objects.tagger(repo)
     name = _free_name(repo, f"{who}\n{head}\n{body}")
-    oid = tag_refs.make_object(repo, name, _first(repo, commit), f"{head}\n\n{body}\n")
+    oid = tag_objects.make_object(repo, name, _first(repo, commit), f"{head}\n\n{body}\n")
     tag_refs.update_tags(repo, create={name: oid})
     return name
 

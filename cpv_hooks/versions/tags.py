@@ -129,6 +129,8 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
     The numbers that they had are free again, where the remote has not got them. All in one transaction. Returns old
     name to new name; published and foreign tags are left alone.
     """
+    from cpv_hooks.versions.tag_objects import make_object  # few commits get a tag
+
     projects = checkpoints.roots(repo, project)
     own = {tag.name: tag for tag in tag_refs.read_tags(repo, names=names)}
     losers = _movable(repo, [own[name] for name in names if name in own])
@@ -148,7 +150,7 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
             numbers.add(new)
         if new != tag.name:
             message = write_tag_message(new, tag.info.line, found, None, automatic=True)
-            objects[new] = tag_refs.make_object(repo, new, tag.commit, message)
+            objects[new] = make_object(repo, new, tag.commit, message)
             renamed[tag.name] = new
     if renamed:
         tag_refs.update_tags(
@@ -196,13 +198,15 @@ def _make(
     Where another process takes a next number meanwhile, this one takes the next after it. `existing` are the tags that
     were just listed.
     """
+    from cpv_hooks.versions.tag_objects import make_object  # few commits get a tag
+
     for attempt in range(1, _ATTEMPTS + 1):
         objects = {}
         for line, choice in wanted.items():
             name = choice if isinstance(choice, str) else Numbers.of(repo, choice, existing).next_free(line)
             tag_refs.check_tag_name(repo, name)
             text = write_tag_message(name, line, found, message, automatic=automatic)
-            objects[name] = tag_refs.make_object(repo, name, found.commit, text)
+            objects[name] = make_object(repo, name, found.commit, text)
         try:
             tag_refs.update_tags(repo, create=objects)
             break
@@ -229,11 +233,13 @@ def _follow(repo: Repo, found: Checkpoint, olds: Collection[str]) -> list[str]:
 
 
 def _move(repo: Repo, scheme: Scheme, line: Line, found: Checkpoint, tags: list[Tag]) -> list[str]:
+    from cpv_hooks.versions.tag_objects import make_object  # few commits get a tag
+
     moving = [tag for tag in tags if tag.commit != found.commit]
     if not moving:
         return []
     keep = max(moving, key=lambda tag: scheme.parse(line, tag.name) or ())
     message = write_tag_message(keep.name, line, found, None, automatic=True)
-    oid = tag_refs.make_object(repo, keep.name, found.commit, message)
+    oid = make_object(repo, keep.name, found.commit, message)
     tag_refs.update_tags(repo, update={keep.name: (oid, keep.oid)}, delete=[t for t in tags if t is not keep])
     return [keep.name]

@@ -11,7 +11,8 @@ from cpv_hooks.console.output import printable, size_text
 from cpv_hooks.errors import shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.info import status
-from cpv_hooks.operations.info.status import MEANING, ArtifactStatus, Status
+from cpv_hooks.operations.info.artifact_status import MEANING, ArtifactStatus
+from cpv_hooks.operations.info.status import Status
 from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 

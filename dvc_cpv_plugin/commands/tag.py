@@ -9,6 +9,7 @@ from cpv_hooks.console import output
 from cpv_hooks.events.outbox import emit_tagged
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.info import status
+from cpv_hooks.operations.info.artifact_status import UNSAVED
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.project.tag_schemes import Line
@@ -53,7 +54,7 @@ class CmdTag(CPVCommand):
 
     @staticmethod
     def _warn_of_unsaved(repo: Repo, names: list[str]) -> None:
-        unsaved = [item.path for item in status.read_status(repo).artifacts if item.state in status.UNSAVED]
+        unsaved = [item.path for item in status.read_status(repo).artifacts if item.state in UNSAVED]
         if unsaved:
             shown = ", ".join(unsaved[:3]) + (", …" if len(unsaved) > 3 else "")
             output.warn(f"{shown}: changes that are not committed are not in {' and '.join(names)}")

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cpv_hooks.remote.s3_client import http1
-from cpv_hooks.remote.s3_client.http1 import Broken, Connection
+from cpv_hooks.remote.s3_client.http1 import Connection
+from cpv_hooks.remote.s3_client.http1_reply import Broken
 
 OK = b"HTTP/1.1 200 OK\r\n"
 Answers = Callable[..., list[socket.socket]]

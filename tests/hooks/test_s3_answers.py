@@ -16,7 +16,7 @@ from cpv_hooks.remote.common.protocol import Blob, CorruptObject, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.remote.s3.s3_inventory import S3Inventory
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-from cpv_hooks.remote.s3_client import http1
+from cpv_hooks.remote.s3_client import http1_reply
 from support.odd_s3 import Answer, Odd, OddS3, Request, error, html, odd_s3
 
 PROGRESS = Progress("testing")
@@ -318,12 +318,12 @@ def test_answers_before_the_answer_without_end(server: OddS3, tmp_path: Path) ->
     server.store("team/x", b"x")
     remote.missing([item.oid])
     early = b"HTTP/1.1 103 Early Hints\r\n\r\n"
-    server.odd["HEAD"] = lambda request, answer: early * (http1._EARLY + 1) + answer.sent
+    server.odd["HEAD"] = lambda request, answer: early * (http1_reply._EARLY + 1) + answer.sent
     with pytest.raises(RemoteError, match="more than 8 answers before the answer") as caught:
         remote.missing([item.oid])
     assert server.url in caught.value.what
     assert server.seen["HEAD"] in (2, 3)  # a connection that was used before is made anew once
-    server.odd["HEAD"] = lambda request, answer: early * http1._EARLY + answer.sent
+    server.odd["HEAD"] = lambda request, answer: early * http1_reply._EARLY + answer.sent
     assert remote_of(server).missing([item.oid]) == {item.oid}
 
 

@@ -27,8 +27,9 @@ from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.operations.download.destination import survey_output
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, ContentSource
+from cpv_hooks.operations.download.pieces import Piece
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
-from cpv_hooks.operations.download.version_content import Piece, Stock, local, refuse_alike
+from cpv_hooks.operations.download.version_content import Stock, local, refuse_alike
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.folder_names import clipped
 from cpv_hooks.system.locks import locked

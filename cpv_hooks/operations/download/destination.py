@@ -9,7 +9,8 @@ from pathlib import Path
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS
-from cpv_hooks.operations.download.version_content import Piece, Stock, folders_above, local
+from cpv_hooks.operations.download.pieces import Piece, folders_above
+from cpv_hooks.operations.download.version_content import Stock, local
 from cpv_hooks.system.signatures import TEMPORARY
 
 

@@ -16,7 +16,8 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import has_hash, is_named
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.download.version_content import Piece, Stock
+from cpv_hooks.operations.download.pieces import Piece
+from cpv_hooks.operations.download.version_content import Stock
 from cpv_hooks.system.copying import reflink
 from cpv_hooks.system.copying_ahead import CHUNK
 from cpv_hooks.system.signatures import Signature, signature

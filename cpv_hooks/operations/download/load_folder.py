@@ -20,7 +20,8 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.cache import PROTECTED
 from cpv_hooks.errors import disk_error, disk_errors
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSource
-from cpv_hooks.operations.download.version_content import Piece, Stock, local, refuse_alike
+from cpv_hooks.operations.download.pieces import Piece
+from cpv_hooks.operations.download.version_content import Stock, local, refuse_alike
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.copying import reflink

@@ -5,7 +5,7 @@ Nothing is changed by looking: a directory's listing that the cache lacks is rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
+from cpv_hooks.operations.download.pieces import Piece, refuse_overlaps
 from cpv_hooks.project import retired
 from cpv_hooks.project.expected import Expected, expected
 from cpv_hooks.project.project import Project
@@ -29,23 +30,6 @@ class NobodyHas(CPVError):
     def __init__(self, what: str, *, where: str, fix: str, names: str) -> None:
         super().__init__(what, where=where, fix=fix)
         self.names = names
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """An object of a version: a file (`inner` is its path in a directory artifact), or a directory's listing.
-
-    Compared by identity: there may be a million, and a pointer may be long.
-    """
-
-    pointer: Pointer
-    oid: str
-    inner: str | None = None
-
-    @property
-    def shown(self) -> str:
-        """The file, relative to the top of the work tree."""
-        return f"{self.pointer.path}/{self.inner}" if self.inner else self.pointer.path
 
 
 @dataclass(frozen=True)
@@ -122,7 +106,7 @@ class _Look:
         for pointer in self._version.pointers:
             if self._has_content(pointer):
                 self._add(pointer)
-        _refuse_overlaps(self._project, self._pieces)
+        refuse_overlaps(self._pieces)
         self._ask_remote()
         if self._lost:
             raise _nobody_has(self._project, self._version, self._lost)
@@ -224,30 +208,6 @@ def _listing_on_remote(store: Store, oid: str) -> Listing | None:
         except MissingObject:
             return None
         return store.read_listing(path, oid)
-
-
-def _refuse_overlaps(project: Project, pieces: Iterable[Piece]) -> None:
-    """Pointers of a hostile repository may claim one place twice, or a file where another has its folder."""
-    files: dict[str, Piece] = {}
-    for piece in pieces:
-        other = files.setdefault(piece.shown, piece)
-        if other is not piece:
-            raise _overlap(piece)
-    for piece in files.values():
-        if any(folder in files for folder in folders_above(piece.shown)):
-            raise _overlap(piece)
-
-
-def folders_above(path: str) -> Iterator[str]:
-    """The folders that a file lies in, the nearest first."""
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
-def _overlap(piece: Piece) -> CPVError:
-    what = f"{piece.shown} is claimed by two pointers"
-    return CPVError(what, where=piece.pointer.file, fix=f"git rm --cached {git_word(piece.pointer.file)}")
 
 
 def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> NobodyHas:

@@ -19,8 +19,9 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.operations.download.copies import staging_beside, writing_copy
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSource
+from cpv_hooks.operations.download.pieces import Piece
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
-from cpv_hooks.operations.download.version_content import Piece, Stock, find_content, local
+from cpv_hooks.operations.download.version_content import Stock, find_content, local
 from cpv_hooks.operations.export import file_manifest, model_card, oci_layout
 from cpv_hooks.operations.export.version_facts import ExportFacts, export_facts
 from cpv_hooks.project.project import Project

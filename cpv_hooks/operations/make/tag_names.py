@@ -9,7 +9,7 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import tag_objects, tag_refs
 from cpv_hooks.versions.numbering import Numbers
 from cpv_hooks.versions.tag_message import write_tag_message
 
@@ -51,7 +51,7 @@ def objects(
     texts = {
         name: write_tag_message(name, line, found, messages.get(line), automatic=False) for line, name in named.items()
     }
-    return {name: tag_refs.make_object(repo, name, found.commit, text) for name, text in texts.items()}
+    return {name: tag_objects.make_object(repo, name, found.commit, text) for name, text in texts.items()}
 
 
 def checked_message(message: str | None) -> str | None:

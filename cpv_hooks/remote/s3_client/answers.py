@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.redact import redact
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.http1 import LONGEST
+from cpv_hooks.remote.s3_client.http1_reply import LONGEST
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

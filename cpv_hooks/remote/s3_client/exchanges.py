@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.remote.s3_client.answers import is_encrypted
-from cpv_hooks.remote.s3_client.http1 import Connection, Endless, NotHTTP, Reply
+from cpv_hooks.remote.s3_client.http1 import Connection
+from cpv_hooks.remote.s3_client.http1_reply import Endless, NotHTTP, Reply
 from cpv_hooks.remote.s3_client.request_signing import Pattern, Way
 from cpv_hooks.remote.s3_client.tls_context import context_of
 

@@ -181,7 +181,7 @@ def _login(options: S3Options) -> str:
 def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
     from botocore import exceptions as aws
 
-    from cpv_hooks.remote.s3_client.http1 import NotHTTP
+    from cpv_hooks.remote.s3_client.http1_reply import NotHTTP
     from cpv_hooks.remote.s3_client.proxy import dead_proxy, proxy_for
 
     expired = (
