@@ -2,8 +2,8 @@
 
     python ranks_job.py cpv|alone RANK WORLD BYTES STEPS OUT BUCKET
 
-`OUT` gets, for each step, the seconds from the end of its own save: with `cpv` until the step is complete, with `alone`
-until its part has been hashed and uploaded by boto3, and nothing else was done.
+`OUT` gets, for each step, the seconds from the moment when all ranks have saved: with `cpv` until the step is complete,
+with `alone` until its part has been hashed and uploaded by boto3, and nothing else was done.
 """
 
 from __future__ import annotations
@@ -19,12 +19,20 @@ from pathlib import Path
 def main(way: str, rank: int, world: int, size: int, steps: int, out: Path, bucket: str) -> None:
     """Be a rank, in the current folder."""
     seconds = list[float]()
+
+    def save(path: Path, step: int) -> None:
+        path.write_bytes(os.urandom(size))
+        # Of two ranks the one that waits for the other's save is no slower.
+        out.with_name(f"{rank}-{step}").touch()
+        while not all(out.with_name(f"{other}-{step}").exists() for other in range(world)):
+            time.sleep(0.001)
+
     if way == "cpv":
         from dvc_cpv_plugin import CheckpointRun
 
         with CheckpointRun(every=1, keep_last=1, sharded=True, rank=rank, world_size=world) as run:
             for step in range(steps):
-                run.step(step, save=lambda folder: (folder / f"shard-{rank}").write_bytes(os.urandom(size)))
+                run.step(step, save=lambda folder: save(folder / f"shard-{rank}", step))  # noqa: B023 - called now
                 began = time.perf_counter()
                 run.flush()
                 seconds.append(time.perf_counter() - began)
@@ -36,7 +44,7 @@ def main(way: str, rank: int, world: int, size: int, steps: int, out: Path, buck
         client.list_objects_v2(Bucket=bucket, MaxKeys=1)  # connected
         path = out.with_suffix(".bin")
         for step in range(steps):
-            path.write_bytes(os.urandom(size))
+            save(path, step)
             began = time.perf_counter()
             with path.open("rb") as stream:
                 hashlib.file_digest(stream, "md5")

@@ -1,8 +1,9 @@
-"""`torch.distributed` with gloo: four ranks, each with its own part, saved by `torch.distributed.checkpoint`."""
+"""`torch.distributed` with gloo: each rank has a part, its own or FSDP's, saved by `torch.distributed.checkpoint`."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -59,6 +60,46 @@ with CheckpointRun(sharded=True, **options) as run:
 print("end", part.double().sum().item().hex(), flush=True)
 dist.destroy_process_group()
 """
+# The same loop with a model that FSDP has sharded, and its optimizer's state; the weights are gathered at the end.
+_FSDP_STATE = """
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+
+torch.manual_seed(0)
+mesh = init_device_mesh("cpu", (dist.get_world_size(),))
+model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
+for layer in (model[0], model[2], model):
+    fully_shard(layer, mesh=mesh)
+optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+
+def state():
+    weights, moments = get_state_dict(model, optimizer)
+    return {"model": weights, "optimizer": moments}
+
+def load(folder):
+    found = state()
+    dcp.load(found, checkpoint_id=folder)
+    set_state_dict(model, optimizer, model_state_dict=found["model"], optim_state_dict=found["optimizer"])
+"""
+_FSDP_STEP = """
+        torch.manual_seed(2 * step + rank)
+        mean = model(torch.rand(4, 8)).square().mean()
+        mean.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+"""
+
+
+def _between(text: str, start: str, end: str, new: str) -> str:
+    """A text with what lies between two others replaced."""
+    head, _, rest = text.partition(start)
+    return f"{head}{new}{end}{rest.partition(end)[2]}"
+
+
+FSDP = _between(SCRIPT, "torch.manual_seed(rank)\n", "\ndef save", _FSDP_STATE)
+FSDP = _between(FSDP, "        mean = part", "        if run.step", _FSDP_STEP.removeprefix("\n"))
+FSDP = FSDP.replace("part.double().sum()", "sum(one.full_tensor().double().sum() for one in model.parameters())")
 # Where a rank is killed in its second step, and whether that step is complete all the same.
 KILLS = [
     ("cpv_hooks.runs.run_folder:RunFolder.claim after 2", 1, False),
@@ -77,11 +118,13 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
-def job(repo: ModelRepo, steps: int, options: str, attempt: str, **env: str) -> Ranks:
+def job(
+    repo: ModelRepo, steps: int, options: str, attempt: str, *, ranks: int = 4, script: str = SCRIPT, **env: str
+) -> Ranks:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     more = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo", **env}
-    return Ranks([repo.path] * 4, steps, options, attempt=attempt, env=more, script=SCRIPT)
+    return Ranks([repo.path] * ranks, steps, options, attempt=attempt, env=more, script=script)
 
 
 @pytest.mark.timeout(1200)  # nine jobs of four processes that import PyTorch
@@ -120,3 +163,19 @@ def test_a_signal_to_one_rank_stops_all_at_one_step(make_repo: MakeRepo) -> None
     assert len({running.lines(rank)[-1] for rank in range(4)}) == 1
     [step] = run_refs.steps_of_run(Repo.discover(repo.path), "main")
     assert step.step == int(running.lines(0)[-1].split()[1]) + 1
+
+
+@pytest.mark.timeout(1200)  # three jobs of two processes that import PyTorch
+def test_fsdp_is_killed_and_comes_to_the_same_weights(make_repo: MakeRepo, tmp_path: Path) -> None:
+    calm = make_repo("calm", files={"model.bin": "first"})
+    undisturbed = job(calm, 4, "{}", "calm", ranks=2, script=FSDP)
+    assert undisturbed.end() == [0] * 2, undisturbed.errors(0)
+    repo = make_repo(remote=tmp_path / "vision/resnet", files={"model.bin": "first"})
+    options = json.dumps({"name": "main", "grace": 5})
+    killed = job(repo, 99, options, "1", ranks=2, script=FSDP, DIE="1 save 2")
+    killed.end_after_a_death()
+    shutil.rmtree(repo.path / ".dvc/cache/files")  # what it goes on from comes from the remote
+    last = job(repo, 4, options, "2", ranks=2, script=FSDP)
+    assert last.end() == [0] * 2, last.errors(0)
+    assert last.lines(0)[0] == "start 1 main"
+    assert [last.lines(rank)[-1] for rank in range(2)] == [undisturbed.lines(rank)[-1] for rank in range(2)]
