@@ -79,7 +79,7 @@ class Ranks:
 
     def until(self, rank: int, line: str) -> None:
         """Wait until a rank has printed a line."""
-        for _ in range(6000):
+        for _ in range(30_000):
             if line in self.lines(rank):
                 return
             assert self.processes[rank].poll() is None, self.errors(rank)
