@@ -41,7 +41,7 @@ each_answer = pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OddS3]:
-    monkeypatch.setattr("cpv_hooks.remote.s3_client.s3_options.ATTEMPTS", 1)  # what is tried again takes seconds
+    monkeypatch.setattr("cpv_hooks.remote.s3_client.boto_client.ATTEMPTS", 1)  # what is tried again takes seconds
     with odd_s3() as found:
         yield found
 
