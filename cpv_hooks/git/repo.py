@@ -213,6 +213,19 @@ class Repo(_Places):
         """Whether this is a linked work tree (`git worktree add`)."""
         return self.git_dir != self.common_dir
 
+    @property
+    def is_submodule(self) -> bool:
+        """Whether a repository around this work tree names it in `.gitmodules`; starts no process: each sync asks."""
+        for folder in self.top.parents:
+            try:
+                text = (folder / ".gitmodules").read_text(encoding="utf-8", errors="surrogateescape")
+            except OSError:
+                continue
+            # Git quotes a path with a `"`, `#` or `;` in it; one that is named by chance loses nothing by being moved.
+            bare = text.replace("\\", "").replace('"', "")
+            return f"path = {self.top.relative_to(folder)}".replace('"', "") in bare
+        return False
+
     def run(
         self,
         *args: str,

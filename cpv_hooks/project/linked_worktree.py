@@ -16,7 +16,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvc_config import facts_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.submodule_cache import is_submodule, move_into_git
+from cpv_hooks.project.submodule_cache import move_into_git
 from cpv_hooks.system.atomic_files import write_atomic
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def share_caches(repo: Repo, projects: list[Project]) -> list[Project]:
 def _sharing(repo: Repo, project: Project) -> Project:
     own = project.root.resolve() / ".dvc" / "cache"
     in_git = repo.common_dir / "dvc" / project.prefix / "cache"
-    inside = not repo.linked and is_submodule(repo)
+    inside = not repo.linked and repo.is_submodule
     behind = None
     if project.cache_dir not in (own, in_git) and (repo.linked or inside) and _is_left_behind(repo, project):
         behind = project.cache_dir

@@ -10,21 +10,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from cpv_hooks.git.repo import Repo
-
-
-def is_submodule(repo: Repo) -> bool:
-    """Whether a repository around this work tree names it in `.gitmodules`; asks no process, because each sync asks."""
-    for folder in repo.top.parents:
-        try:
-            text = (folder / ".gitmodules").read_text(encoding="utf-8", errors="surrogateescape")
-        except OSError:
-            continue
-        # Git quotes a path with a `"`, `#` or `;` in it; one that is named by chance loses nothing by being moved.
-        bare = text.replace("\\", "").replace('"', "")
-        return f"path = {repo.top.relative_to(folder)}".replace('"', "") in bare
-    return False
-
 
 def move_into_git(own: Path, home: Path) -> bool:
     """Move a cache to where it outlives its work tree; False where that is another disk, or `own` one of its own.

@@ -11,7 +11,6 @@ from cpv_hooks.dvcformat.pointer import conflict_command
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.submodule_cache import is_submodule
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.outcomes import Listener, Outcome, SyncReport, nobody
 from cpv_hooks.sync.reconcile import Reconciler
@@ -62,7 +61,7 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
             from cpv_hooks.system.dvc_lock import wait_for_dvc
 
             wait_for_dvc(project.root, wait=policy.patient)
-    if repo.linked or (repo.common_dir / "dvc").is_dir() or is_submodule(repo):
+    if repo.linked or (repo.common_dir / "dvc").is_dir() or repo.is_submodule:
         from cpv_hooks.project.linked_worktree import share_caches
 
         projects = share_caches(repo, projects)

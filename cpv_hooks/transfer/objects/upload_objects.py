@@ -16,7 +16,6 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.objects.open import refuse_vanished
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -102,6 +101,8 @@ class Delivery:
     def run(self, wanted: dict[str, Pointer], *, upload: bool) -> Published:
         """Make what these pointers (by their object) need be on the remote; without `upload` only look."""
         if upload and wanted:
+            from cpv_hooks.transfer.objects.open import refuse_vanished
+
             refuse_vanished(self._project, self._store.remote)
         known = self._known(wanted)
         todo = {oid: pointer for oid, pointer in wanted.items() if oid not in known}
