@@ -132,7 +132,7 @@ def stand_for_dvc(start: Callable[..., Sequence[str | Path]]) -> None:
         return subprocess.run(start("dvc", *command[3:]) if is_dvc else command, **rest)
 
     here = SimpleNamespace(run=run, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
-    model_repository.subprocess = here  # type: ignore[assignment]
+    vars(model_repository)["subprocess"] = here
 
 
 def _preload() -> None:
