@@ -14,11 +14,20 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX
 from cpv_hooks.errors import disk_error, disk_errors
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import sync_file_system, sync_to_disk
 from cpv_hooks.system.signatures import TEMPORARY
 
 PROTECTED = 0o444
 _SYNC_ALL_FROM = 16  # objects; beyond that one sync of the file system is quicker than one of each
+
+
+class CopyBeside(NamedTuple):
+    """A file's content beside the cache: hash, size in bytes, and where; None where the cache needs no more of it."""
+
+    oid: str
+    size: int
+    temporary: str | None
 
 
 class Cache:
@@ -165,14 +174,36 @@ class Cache:
 
         The object is installed only after all was read, so a kill leaves nothing but a temporary file.
         """
+        taken = self.take(source, advance)
+        self.keep(taken)
+        return taken.oid, taken.size
+
+    def take(self, source: str | Path, advance: Callable[[int], None] = lambda count: None) -> CopyBeside:
+        """The same, but for who wants to know what it is before it is there: `keep` it, or `drop` it."""
         try:
-            return self._take_in(source, advance)
+            return self._take(source, advance)
         except FileNotFoundError:
             raise
         except OSError as error:
             return self._known_without_writing(source, error)
 
-    def _take_in(self, source: str | Path, advance: Callable[[int], None]) -> tuple[str, int]:
+    def keep(self, taken: CopyBeside) -> None:
+        """Install what was taken. Raises `CPVError`."""
+        if taken.temporary is None:
+            return
+        try:
+            self._install(taken.temporary, taken.oid)
+        except OSError as error:
+            self.drop(taken)
+            if not self.verified(taken.oid):
+                raise disk_error(error, self.folder) from error
+
+    def drop(self, taken: CopyBeside) -> None:
+        """Do without what was taken."""
+        if taken.temporary is not None:
+            _discard(taken.temporary)
+
+    def _take(self, source: str | Path, advance: Callable[[int], None]) -> CopyBeside:
         from cpv_hooks.system.copying import copy_and_hash, reflink
 
         with open(source, "rb", buffering=0) as reader, self._new_file() as temporary:
@@ -187,9 +218,8 @@ class Cache:
             # An artifact that is a link to the object itself has just been read, and must stay that link.
             if self._is_object(source, digest):
                 _discard(temporary)
-            else:
-                self._install(temporary, digest)
-        return digest, size
+                return CopyBeside(digest, size, None)
+        return CopyBeside(digest, size, temporary)
 
     def _is_object(self, source: str | Path, oid: str) -> bool:
         try:
@@ -197,7 +227,7 @@ class Cache:
         except OSError:
             return False
 
-    def _known_without_writing(self, source: str | Path, error: OSError) -> tuple[str, int]:
+    def _known_without_writing(self, source: str | Path, error: OSError) -> CopyBeside:
         """A cache that cannot be written serves all the same where it has the content."""
         from cpv_hooks.system.write_back import write_back
 
@@ -206,7 +236,7 @@ class Cache:
         digest = self._hash(source)
         if not self.verified(digest):
             raise disk_error(error, self.folder) from error
-        return digest, os.stat(source).st_size
+        return CopyBeside(digest, os.stat(source).st_size, None)
 
     def adopt(self, temporary: Path, oid: str) -> None:
         """Take in a file that was written next to the cache and whose md5 the caller has verified."""

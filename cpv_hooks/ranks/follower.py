@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.ranks import shard
-from cpv_hooks.ranks.meeting import Follower, RankPlaces
+from cpv_hooks.ranks.meeting import Follower, Pause, RankPlaces
 from cpv_hooks.ranks.shard import Brings
 from cpv_hooks.ranks.signals import Beat, FollowerAgreement, Listener
 from cpv_hooks.ranks.training import MET, RESUMED, reached_step
@@ -39,6 +40,8 @@ class FollowerWorker(RunWorker):
         self._ended: float | None = None
         self._is_busy = False
         self._beat = Beat(self._patience)
+        self._pause = Pause()
+        self._hearing = threading.Lock()
         self._warned = ""
 
     def run(self) -> None:
@@ -56,8 +59,7 @@ class FollowerWorker(RunWorker):
                     self._settle()
                 except (CPVError, OSError) as error:
                     self._warn(f"run {self._leader.run}: rank {self._rank}: {error}")
-                self._has_ended(self._leader.poll)
-                time.sleep(self._leader.poll if self._ended else 0)
+                self._wait()
             listener.end()
             self._goodbye()
 
@@ -71,11 +73,30 @@ class FollowerWorker(RunWorker):
         self._folder.write(MET, {"rank": self._rank, "run": self._leader.run, "job": self._leader.job, "near": near})
         return True
 
+    def _wait(self) -> None:
+        """Until the job says that it has saved something, or it is time to look what rank 0 says."""
+        pause = self._pause.seconds(self._leader.poll)
+        word = self._word(pause) if self._ended is None else b""
+        if word:
+            self._pause.begin()
+        elif word is not None:  # its end would be heard again at once
+            time.sleep(pause)
+        if self._leader.is_near:
+            with suppress(CPVError):
+                self._hear()
+
+    def _hear(self) -> dict[str, Any]:
+        with self._hearing:  # of two threads none may forget what the other has heard
+            state = self._leader.state() or self._state
+            if state != self._state:
+                self._pause.begin()
+                if self._ended is not None:
+                    self._ended = time.monotonic()
+            self._state = state
+        return state
+
     def _look(self) -> None:
-        state = self._leader.state() or self._state
-        if state != self._state and self._ended is not None:
-            self._ended = time.monotonic()
-        self._state = state
+        state = self._hear()
         if self._is_busy and self._beat.is_due():
             self._leader.say("alive", {"beat": os.urandom(4).hex()})
         if "going_on" in state and not (self._folder.path / RESUMED).exists():
@@ -131,19 +152,16 @@ class FollowerWorker(RunWorker):
 
     def _uploaded(self, part: shard.Shard, saved: Saved) -> bool:
         """Whether rank 0 may count on it: it is on the remote, or in the cache that both have."""
-        project = self._project
-        if project.config.push_when not in ("commit", "background") or not project.remotes or project.keeps_versions:
-            return self._leader.is_near
         try:
-            shard.upload_shard(project, part)
+            return shard.upload_shard(self._project, part) or self._leader.is_near
         except CPVError as error:
             self._warn(f"run {self._leader.run}: step {saved.step}: rank {self._rank} has not uploaded: {error}")
             return self._leader.is_near
-        return True
 
     def _say(self, step: int, note: dict[str, object]) -> None:
         self._leader.say(str(step), note)
         self._delivered = step
+        self._pause.begin()
 
     def _free(self, kept: set[int], done: int) -> None:
         free = self._brings.let_go(kept, done)

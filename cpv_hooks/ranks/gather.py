@@ -14,6 +14,7 @@ from cpv_hooks.ranks.shard import Shard, ShardFile
 from cpv_hooks.runs.run_folder import RunFolder, Saved, bringing
 from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.runs.take_in import (
+    add_directories,
     artifact_change,
     artifact_places,
     code_of_job,
@@ -49,11 +50,9 @@ def _take_in(project: Project, folder: RunFolder, saved: Saved, near: Sequence[S
     named = artifact_places(project, folder, _names(files), code)
     changes = [artifact_change(space, path, code, _content(name, files)) for name, path in named.items()]
     note_brought(folder, {oid for shard in (*near, *far) for oid in shard.new})
-    for change in changes:
-        new = change.new
-        if new.directory is not None:
-            note_brought(folder, set() if space.cache.has(new.content.oid) else {new.content.oid})
-            space.cache.add_bytes(new.content.oid, new.directory)
+    add_directories(
+        space, changes, lambda objects: note_brought(folder, [oid for oid in objects if not space.cache.has(oid)])
+    )
     return write_step(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
 
 

@@ -17,12 +17,13 @@ from cpv_hooks.console.output import fail, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.ranks import gather, shard
-from cpv_hooks.ranks.meeting import Leader, RankPlaces
+from cpv_hooks.ranks.meeting import Leader, Pause, RankPlaces
 from cpv_hooks.ranks.shard import Shard
 from cpv_hooks.ranks.signals import Beat, LeaderAgreement, Listener
 from cpv_hooks.ranks.training import MET, RESUMED
 from cpv_hooks.runs import run_refs, step_upload
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
+from cpv_hooks.runs.take_in import note_brought
 from cpv_hooks.runs.worker import RunWorker, work
 from cpv_hooks.system.atomic_files import make_folder
 
@@ -109,6 +110,9 @@ class LeaderWorker(RunWorker):
         repo, name = self._project.repo, self._folder.name
         self._leader.say(take=saved.step)
         mine = shard.take_shard(self._project, self._folder, saved, 0)
+        note_brought(self._folder, mine.new)  # it is let go of with the run's others, whatever becomes of this step
+        with suppress(CPVError):  # said where the step is uploaded
+            shard.upload_shard(self._project, mine)
         parts = self._parts(saved.step)
         near = [mine, *(part for part in parts if self._leader.is_near(part.rank))]
         far = [part for part in parts if not self._leader.is_near(part.rank)]
@@ -124,7 +128,7 @@ class LeaderWorker(RunWorker):
         names = [f"{step}-{rank}" for rank in range(1, self._world)]
         found: dict[str, Mapping[str, Any]] = {}
         life: object = None
-        ended = time.monotonic()
+        ended, pause = time.monotonic(), Pause()
         while len(found) < len(names):
             heard: Mapping[str, Any] = {}
             with suppress(CPVError):  # a remote that does not answer now
@@ -141,7 +145,8 @@ class LeaderWorker(RunWorker):
             if time.monotonic() > ended + self._patience and not self._is_alive():
                 lacking = ", ".join(name.rpartition("-")[2] for name in names if name not in found)
                 raise NotWhole(f"the job has ended, and there is nothing of rank {lacking}")
-            time.sleep(self._leader.poll)
+            if len(found) < len(names):
+                time.sleep(pause.seconds(self._leader.poll))
         self._leader.forget(names)
         return [shard.parse_shard(int(name.rpartition("-")[2]), found[name]) for name in names]
 

@@ -25,6 +25,27 @@ if TYPE_CHECKING:
 
 _WELCOME, _STATE = "welcome", "state"
 _NEAR_POLL, _FAR_POLL = 0.05, 1.0  # seconds
+_FIRST_POLL, _SHARE = 0.005, 0.1
+
+
+class Pause:
+    """How long to wait between two looks: shortly at first, then a tenth of the time that was waited, up to the usual.
+
+    So what comes soon is heard soon, and who waits long looks no more often than before.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Something is expected from now on."""
+        self._since = time.monotonic()
+
+    def seconds(self, usual: float) -> float:
+        """The next wait. A look at a remote costs a request, so its pace stays as it is."""
+        if usual > _NEAR_POLL:
+            return usual
+        return min(usual, max(_FIRST_POLL, (time.monotonic() - self._since) * _SHARE))
 
 
 class RankPlaces:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
-from cpv_hooks.operations.make import new_content, place_content
+from cpv_hooks.operations.make import place_content
 from cpv_hooks.project.project import Project
+from cpv_hooks.runs import step_upload
 from cpv_hooks.runs.run_folder import RunFolder, Saved
 from cpv_hooks.runs.saved_places import FOLDER
 from cpv_hooks.system.atomic_files import make_folder
-from cpv_hooks.system.signatures import Clock
+from cpv_hooks.system.signatures import Clock, Signature
 from cpv_hooks.transfer.objects.upload_objects import Delivery
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.snapshot import BeingWritten
@@ -36,11 +37,15 @@ class ShardFile:
 
 @dataclass(frozen=True)
 class Shard:
-    """All files of one rank; `new` are objects that its cache did not have before."""
+    """All files of one rank; `new` are objects that its cache did not have before.
+
+    `hashed` are the signatures of large objects that this process has just hashed.
+    """
 
     rank: int
     files: tuple[ShardFile, ...]
     new: tuple[str, ...] = ()
+    hashed: Mapping[str, Signature] = field(default_factory=dict, repr=False)
 
     def note(self) -> dict[str, object]:
         return {"files": [[one.relpath, one.oid, one.size] for one in self.files], "new": list(self.new)}
@@ -73,23 +78,30 @@ def take_shard(project: Project, folder: RunFolder, saved: Saved, rank: int, bri
 
 def _take(project: Project, folder: RunFolder, saved: Saved, rank: int, brings: Brings | None) -> Shard:
     space = Workspace(project, Index.load(project.repo.state), Clock(folder.path / "clock"))
-    found = new_content.of_path(space, saved.files, project.prefix + FOLDER)
+    new: set[str] = set()
+
+    def note(objects: Collection[str]) -> None:
+        new.update(oid for oid in objects if not space.cache.has(oid))
+        if brings is not None:
+            # Before they are there: what is not noted would stay for ever.
+            brings.note(saved.step, {oid: time.time() if oid in new else 0.0 for oid in objects})
+
+    found = place_content.take_in_files(space, saved.files, project.prefix + FOLDER, note)
     files = tuple(ShardFile(name, oid, sig[0]) for name, oid, sig in found.files())
-    new = {one.oid for one in files if not space.cache.has(one.oid)}
-    if brings is not None:
-        # Before they are there: what is not noted would stay for ever.
-        brings.note(saved.step, {one.oid: time.time() if one.oid in new else 0.0 for one in files})
-    place_content.take_in_content(space, replace(found, directory=None))
-    return Shard(rank, files, tuple(sorted(new)))
+    hashed = {one.oid: space.index.objects[one.oid] for one in files if one.oid in space.index.objects}
+    return Shard(rank, files, tuple(sorted(new)), hashed)
 
 
-def upload_shard(project: Project, shard: Shard) -> None:
-    """Bring a rank's files to the remote, verified. Raises `CPVError`."""
+def upload_shard(project: Project, shard: Shard) -> bool:
+    """Bring a rank's files to the remote, verified; False where `[push] when` says later. Raises `CPVError`."""
+    if not step_upload.is_uploaded_now(project):
+        return False
     wanted = {one.oid: Pointer(one.relpath, one.relpath, one.oid, one.size) for one in shard.files}
     with Progress("uploading") as progress:
-        missing = Delivery(project, False, progress).run(wanted, upload=True).missing
+        missing = Delivery(project, False, progress, hashed=shard.hashed).run(wanted, upload=True).missing
     if missing:
         raise CPVError(f"the cache has lost {missing[0].path}", fix="dvc cpv verify --all")
+    return True
 
 
 class Brings:

@@ -22,9 +22,14 @@ WHY = "a training run's checkpoint"
 HOST = "origin"
 
 
+def is_uploaded_now(project: Project) -> bool:
+    """Whether objects go to the remote as soon as they are saved, as `[push] when` says."""
+    return project.config.push_when in ("commit", "background") and bool(project.remotes) and not project.keeps_versions
+
+
 def queue_step(project: Project, step: RunStep) -> None:
     """Note that a step's data must get to the remote, where `[push] when` wants that; durable when this returns."""
-    if project.config.push_when in ("commit", "background") and project.remotes and not project.keeps_versions:
+    if is_uploaded_now(project):
         Queue.of(project.repo).add(root_key(project), [step.commit], WHY)
 
 

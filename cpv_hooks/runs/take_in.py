@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import scratch_index
-from cpv_hooks.operations.make import new_content, place_content
+from cpv_hooks.operations.make import place_content
 from cpv_hooks.operations.make.commit_draft import PointerChange, pointer_text
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.pointers_at import is_in_commit, pointers_at
@@ -39,18 +39,29 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
     space = Workspace(project, Index.load(project.repo.state), Clock(folder.path / "clock"))
     names = {entry.name: entry.is_dir() for entry in sorted(saved.files.iterdir())}
     named = artifact_places(project, folder, names, code)
-    changes = [
-        artifact_change(space, path, code, new_content.of_path(space, saved.files / name, path))
-        for name, path in named.items()
-    ]
-    with bringing(project.repo):
-        new = {oid for change in changes for oid in change.new.objects if not space.cache.has(oid)}
+    new: set[str] = set()
+
+    def note(objects: Collection[str]) -> None:
+        new.update(oid for oid in objects if not space.cache.has(oid))
         # Before they are there: one that is there and not noted would stay for ever.
         note_brought(folder, new)
-        for change in changes:
-            place_content.take_in_content(space, change.new)
+
+    with bringing(project.repo):
+        changes = []
+        for name, path in named.items():
+            found = place_content.take_in_files(space, saved.files / name, path, note)
+            changes.append(artifact_change(space, path, code, found))
+        add_directories(space, changes, note)
         note_brought(folder, new)
         return write_step(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
+
+
+def add_directories(space: Workspace, changes: Sequence[PointerChange], note: Callable[[Sequence[str]], None]) -> None:
+    """Bring the directory objects of folders into the cache, each after a word to `note`."""
+    for change in changes:
+        if change.new.directory is not None:
+            note([change.new.content.oid])
+            space.cache.add_bytes(change.new.content.oid, change.new.directory)
 
 
 def step_of(folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Code) -> RunStep:

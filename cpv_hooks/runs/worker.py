@@ -64,12 +64,15 @@ class RunWorker:
         """Whatever comes before the first checkpoint; whether there is anything to do."""
         return True
 
-    def _has_ended(self, wait: float = _WAIT) -> bool:
-        """Wait for a word of the job; whether there will be none."""
+    def _word(self, wait: float) -> bytes | None:
+        """Wait for a word of the job: empty at its end, None where it says nothing."""
         ready, _, _ = select.select([0], [], [], wait)
-        ended = bool(ready) and not os.read(0, 1 << 16)
+        return os.read(0, 1 << 16) if ready else None
+
+    def _has_ended(self) -> bool:
+        """Wait for a word of the job; whether there will be none."""
         # A child of the job's may hold the other end of the pipe open.
-        return ended or os.getppid() != self._job
+        return self._word(_WAIT) == b"" or os.getppid() != self._job
 
     def _work(self) -> bool:
         """Take the newest checkpoint, if there is one, and go all the way with it."""

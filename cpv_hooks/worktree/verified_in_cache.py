@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import Cache
@@ -21,9 +22,10 @@ LARGE_OBJECT = 1 << 20  # bytes; below that reading is cheaper than remembering
 
 def remember_object(cache: Cache, index: Index, oid: str) -> None:
     """Note the signature of a large object whose bytes were just verified."""
-    status = cache.path(oid).stat()
-    if status.st_size >= LARGE_OBJECT:
-        index.objects[oid] = signature(status)
+    with suppress(FileNotFoundError):  # it lies in the place of DVC's other layout, of a cache that cannot be written
+        status = cache.path(oid).stat()
+        if status.st_size >= LARGE_OBJECT:
+            index.objects[oid] = signature(status)
 
 
 def is_safe(cache: Cache, index: Index, oid: str) -> bool:

@@ -44,8 +44,10 @@ sys.exit(worker.main(sys.argv[1:3]))
 STAGES = [
     ("cpv_hooks.runs.run_folder:RunFolder.claim", "before"),
     ("cpv_hooks.runs.run_folder:RunFolder.claim", "after"),
-    ("cpv_hooks.operations.make.place_content:take_in_content", "before"),
-    ("cpv_hooks.operations.make.place_content:take_in_content", "after"),
+    ("cpv_hooks.dvcformat.cache:Cache.take", "after"),
+    ("cpv_hooks.dvcformat.cache:Cache.keep", "after"),
+    ("cpv_hooks.operations.make.place_content:take_in_files", "before"),
+    ("cpv_hooks.operations.make.place_content:take_in_files", "after"),
     ("cpv_hooks.runs.run_refs:write_step_ref", "before"),
     ("cpv_hooks.runs.run_refs:write_step_ref", "after"),
     ("cpv_hooks.runs.step_upload:queue_step", "after"),

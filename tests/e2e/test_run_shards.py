@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,23 @@ def test_a_step_is_what_all_ranks_saved(make_repo: MakeRepo, tmp_path: Path) -> 
     assert object_names(tmp_path / "vision/resnet/files/md5") >= {ours["md5"], *listing(repo, 1).values()}
     assert not list((tmp_path / "vision/resnet/cpv/ranks").rglob("*.*"))
     repo.run("rm", "-r", "same", "same.dvc")
+
+
+def test_what_a_rank_has_saved_is_on_its_way_while_another_still_saves(make_repo: MakeRepo, tmp_path: Path) -> None:
+    """Else the step of all would wait for rank 0's upload after that of the others."""
+    repo, waits = make_repo(remote=tmp_path / "vision/resnet", files={"model.bin": "first"}), tmp_path / "saves"
+    job = Ranks([repo.path] * 3, 1, attempt="1", env={"WAITS": f"2 {waits}"})
+    of = {hashlib.md5(f"of rank {rank}: 0".encode(), usedforsecurity=False).hexdigest() for rank in (0, 1)}
+    try:
+        until = time.monotonic() + 300
+        while not object_names(tmp_path / "vision/resnet/files/md5") >= of and time.monotonic() < until:
+            time.sleep(0.05)
+        assert object_names(tmp_path / "vision/resnet/files/md5") >= of, job.errors(0)
+        assert steps(repo) == []
+    finally:
+        waits.touch()
+    assert job.end() == [0] * 3, job.errors(0)
+    assert steps(repo) == [0]
 
 
 def test_a_rank_dies_at_a_stage_and_leaves_no_incomplete_step(make_repo: MakeRepo, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ FSDP = FSDP.replace("part.double().sum()", "sum(one.full_tensor().double().sum()
 # Where a rank is killed in its second step, and whether that step is complete all the same.
 KILLS = [
     ("cpv_hooks.runs.run_folder:RunFolder.claim after 2", 1, False),
-    ("cpv_hooks.operations.make.place_content:take_in_content before 2", 3, False),
+    ("cpv_hooks.operations.make.place_content:take_in_files before 2", 3, False),
     ("cpv_hooks.ranks.shard:upload_shard before 2", 2, False),
     ("cpv_hooks.ranks.follower:FollowerWorker._say after 2", 1, True),
     ("cpv_hooks.ranks.gather:gather_step before 2", 0, False),

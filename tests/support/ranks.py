@@ -29,6 +29,9 @@ def load(folder):
 def save(folder):
     name = os.environ.get("NAME", f"shard-{rank}")
     (folder / name).write_text(f"of rank {rank}: {state['sum']}")
+    waits, _, what = os.environ.get("WAITS", "").partition(" ")
+    while waits == str(rank) and not os.path.exists(what):
+        time.sleep(0.01)
     if os.environ.get("DIE") == f"{rank} save {step}":
         os.kill(os.getpid(), 9)
 

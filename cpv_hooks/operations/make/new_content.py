@@ -17,7 +17,7 @@ from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.signatures import Filter, Signature, list_directory
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.snapshot import Elsewhere, KnownFiles, Look, Snapshot, directory_snapshot, file_snapshot
+from cpv_hooks.worktree.snapshot import Elsewhere, KnownFiles, Look, Read, Snapshot, directory_snapshot, file_snapshot
 from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -62,7 +62,11 @@ def of_bytes(data: bytes) -> NewContent:
     return NewContent(Snapshot(Content(oid, len(data)), BaseEntry(oid)), None, data=data)
 
 
-def of_path(space: Workspace, source: Path, path: str) -> NewContent:
+Hash = Callable[[str | Path, Callable[[int], None]], str]
+"""Gives a file's md5, and tells of the bytes as they are read."""
+
+
+def of_path(space: Workspace, source: Path, path: str, read: Hash = md5_of) -> NewContent:
     """A file or a folder that is to become the artifact `path`, by DVC's rules for that place.
 
     Raises `BeingWritten` where it changes meanwhile, and `CPVError` for a link, a device or a file that cannot be read.
@@ -72,8 +76,10 @@ def of_path(space: Workspace, source: Path, path: str) -> NewContent:
         with Progress(f"hashing {source.name}") as progress:
             if stat.S_ISDIR(status.st_mode):
                 listing = list_directory(source, _filter(space, source, path))
-                return of_directory(source, Look(listing, 0, KnownFiles.nothing(len(listing))), progress, space.spread)
-            return file_content(source, status, progress)
+                look = Look(listing, 0, KnownFiles.nothing(len(listing)))
+                return of_directory(source, look, progress, space.spread, read)
+            progress.grow(status.st_size)
+            return _file(source, status, lambda file: read(file, progress.advance))
     except OSError as error:
         raise unreadable(error, source) from error
 
@@ -81,10 +87,16 @@ def of_path(space: Workspace, source: Path, path: str) -> NewContent:
 def file_content(source: Path, status: os.stat_result, progress: Progress, known: str | None = None) -> NewContent:
     """A file, which is not read where its md5 is known."""
     progress.grow(0 if known else status.st_size)
-    return NewContent(file_snapshot(source, status, 0, lambda path: known or md5_of(path, progress.advance)), source)
+    return _file(source, status, lambda path: known or md5_of(path, progress.advance))
 
 
-def of_directory(source: Path, look: Look, progress: Progress, spread: Spread | None = None) -> NewContent:
+def _file(source: Path, status: os.stat_result, read: Read) -> NewContent:
+    return NewContent(file_snapshot(source, status, 0, read), source)
+
+
+def of_directory(
+    source: Path, look: Look, progress: Progress, spread: Spread | None = None, read: Hash = md5_of
+) -> NewContent:
     """A folder, of which only the files are read that are not known."""
     if spread is None:  # else it has a progress of its own
         progress.grow(look.unread_size)
@@ -97,7 +109,7 @@ def of_directory(source: Path, look: Look, progress: Progress, spread: Spread | 
     found = directory_snapshot(
         source,
         look,
-        lambda path: md5_of(path, progress.advance),
+        lambda path: read(path, progress.advance),
         keep,
         is_plain=False,
         spread=None if spread is None else Elsewhere(spread, spread.hash),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+from cpv_hooks.dvcformat.cache import CopyBeside
 from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.errors import disk_errors
 from cpv_hooks.operations.make.commit_draft import PointerChange
-from cpv_hooks.operations.make.new_content import NewContent, unreadable
+from cpv_hooks.operations.make.new_content import NewContent, of_path, unreadable
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
-from cpv_hooks.system.signatures import signature
+from cpv_hooks.system.signatures import Signature, signature
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.current_content import current_content
 from cpv_hooks.worktree.materialise import comparable, place_directory, place_file
@@ -20,7 +22,7 @@ from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot
 from cpv_hooks.worktree.spread import FilePart
-from cpv_hooks.worktree.verified_in_cache import keep_in_cache
+from cpv_hooks.worktree.verified_in_cache import keep_in_cache, remember_object
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -54,15 +56,55 @@ def take_in_content(space: Workspace, new: NewContent) -> None:
         source = new.path / name if name else new.path
         try:
             held, _ = space.cache.add_file(source, space.advance)
-            after = signature(source.lstat())
         except FileNotFoundError:
             raise BeingWritten(source) from None
         except OSError as error:
             raise unreadable(error, source) from error
-        if held != oid or after != sig:
+        _demand_same(source, sig)
+        if held != oid:
             raise BeingWritten(source)
     if new.directory is not None:
         space.cache.add_bytes(new.content.oid, new.directory)
+
+
+def _demand_same(source: Path, sig: Signature) -> None:
+    try:
+        after = signature(source.lstat())
+    except FileNotFoundError:
+        raise BeingWritten(source) from None
+    except OSError as error:
+        raise unreadable(error, source) from error
+    if after != sig:
+        raise BeingWritten(source)
+
+
+def take_in_files(space: Workspace, source: Path, path: str, before: Callable[[Collection[str]], None]) -> NewContent:
+    """What a file or a folder would be as the artifact `path`, its files in the cache: each is read once.
+
+    `before` is told of all of them just before they are there. Raises as `new_content.of_path` does.
+    """
+    taken: list[CopyBeside] = []
+
+    def read(file: str | Path, advance: Callable[[int], None]) -> str:
+        one = space.cache.take(file, advance)
+        taken.append(one)  # other threads append too
+        return one.oid
+
+    try:
+        # Whoever writes to a file from now on changes its times.
+        space.clock.past(space.clock.now())
+        found = of_path(space, source, path, read)
+        before({one.oid for one in taken})
+        # One that was read in a moment between two writes is found out by the time that the others took.
+        for name, _, sig in found.files():
+            _demand_same(source / name if name else source, sig)
+        while taken:
+            space.cache.keep(taken[-1])
+            remember_object(space.cache, space.index, taken.pop().oid)
+        return found
+    finally:
+        for one in taken:
+            space.cache.drop(one)
 
 
 def _taken_elsewhere(space: Workspace, new: NewContent) -> bool:

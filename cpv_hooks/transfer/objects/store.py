@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.project.expected import project_for
 from cpv_hooks.project.project import Project
-from cpv_hooks.system.signatures import signature
+from cpv_hooks.system.signatures import Signature, signature
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.verified_in_cache import LARGE_OBJECT
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Listing = list[tuple[str, str]]
 _COARSE = 5.0
 """Seconds by which a file's time may be off."""
+NOT_HASHED: Mapping[str, Signature] = {}
 KNOWN_SECONDS = 3600.0
 """For so long a disk is trusted with what was just hashed."""
 
@@ -47,10 +49,19 @@ class Stores:
 class Store:
     """The objects of a DVC root, with the remote that the project has at hand, or that a pointer belongs on.
 
-    `legacy` is the layout and the hash of DVC 2.
+    `legacy` is the layout and the hash of DVC 2. `hashed` are the signatures of large objects that who asks has just
+    hashed.
     """
 
-    def __init__(self, project: Project, *, legacy: bool = False, of: Pointer | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        *,
+        legacy: bool = False,
+        of: Pointer | None = None,
+        hashed: Mapping[str, Signature] = NOT_HASHED,
+    ) -> None:
+        self._hashed = hashed
         self.legacy = legacy
         self._of = of
         self._project = project
@@ -78,9 +89,9 @@ class Store:
         return Blob(oid, path, status.st_size, known=status.st_size >= LARGE_OBJECT and self._is_known(oid, status))
 
     def _is_known(self, oid: str, status: os.stat_result) -> bool:
-        """Whether this work tree has hashed a large object since it was last touched, which is not long ago."""
+        """Whether a large object was hashed here, or by who asks, since it was last touched, which is not long ago."""
         is_fresh = time.time() - status.st_ctime < KNOWN_SECONDS
-        return is_fresh and self._index.objects.get(oid) == signature(status)
+        return is_fresh and signature(status) in (self._hashed.get(oid), self._index.objects.get(oid))
 
     @cached_property
     def _index(self) -> Index:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.progress import Progress
@@ -16,11 +16,12 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
-from cpv_hooks.transfer.objects.store import Listing, Store
+from cpv_hooks.transfer.objects.store import NOT_HASHED, Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
     from cpv_hooks.remote.common.protocol import Blob
+    from cpv_hooks.system.signatures import Signature
 
 BELIEVED = 24 * 3600.0
 """Seconds for which an object that was seen on the remote is taken to be there still."""
@@ -76,11 +77,12 @@ class Delivery:
         progress: Progress,
         older: Callable[[str], Collection[str]] = _none_older,
         doubted: Collection[str] | None = None,
+        hashed: Mapping[str, Signature] = NOT_HASHED,
     ) -> None:
         """`older` names, for a directory artifact's path, the directory objects of the versions before.
 
         What is `doubted` is looked for again, and with it any file of a directory: it may have gone with a retired
-        version (by default what those have).
+        version (by default what those have). `hashed` see `Store`.
         """
         if doubted is None:
             from cpv_hooks.project import retired
@@ -88,7 +90,7 @@ class Delivery:
             doubted = retired.content(project.repo)
         self._doubted = doubted
         self._project = project
-        self._store = Store(project, legacy=legacy)
+        self._store = Store(project, legacy=legacy, hashed=hashed)
         self._queue = Queue.of(project.repo)
         self._progress = progress
         self._older = older
