@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from cpv_hooks.console.output import few
 from cpv_hooks.errors import CPVError
 from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.named_tuple import NamedTuple
@@ -89,6 +90,6 @@ def refuse_unknown(asked: Iterable[str], known: Iterable[str]) -> None:
     for name in asked:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
-            shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
-            there = f"did you mean {near[0]}?" if near else f"known: {shown}" if names else "none has any metrics"
+            known_ones = f"known: {few(names, _SHOWN)}" if names else "none has any metrics"
+            there = f"did you mean {near[0]}?" if near else known_ones
             raise CPVError(f"no version has a metric {name!r} ({there})", fix="dvc cpv log")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from cpv_hooks.console.output import printable, say
+from cpv_hooks.console.output import few, printable, say
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.metric_formats.metrics import clean
@@ -83,8 +83,7 @@ def read_checkpoints(folder: Path) -> list[Incoming]:
         raise CPVError(what, where=str(folder), fix="rename them: step-100.pt, 2024-05-01/")
     _refuse_mixed(folder, found)
     if passed:
-        shown = ", ".join(map(printable, passed[:3])) + (", …" if len(passed) > 3 else "")
-        say(f"passed over, without a date or a number in the name: {shown}")
+        say(f"passed over, without a date or a number in the name: {few([printable(name) for name in passed])}")
     return [_incoming(folder, place, path) for place, path in sorted(found.items())]
 
 

@@ -10,9 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from cpv_hooks.migration.lfs_pointers import LfsFile
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project, is_pattern
 
-_GLOB = frozenset("*?[")
 _ATTRIBUTES = ".gitattributes"
 _LFS = frozenset((b"filter=lfs", b"diff=lfs", b"merge=lfs", b"lockable"))
 _ALSO = b"-text"
@@ -38,7 +37,7 @@ def _kept(line: bytes) -> bytes:
 def named_paths(project: Project) -> list[str]:
     """The paths (from the top) that `.cpv.toml` names outright, which may be folders."""
     patterns = [pattern for found in project.config.artifacts.values() for pattern in found]
-    return sorted(project.prefix + posixpath.normpath(one) for one in patterns if not _GLOB & set(one))
+    return sorted(project.prefix + posixpath.normpath(one) for one in patterns if not is_pattern(one))
 
 
 def grouped(files: Iterable[LfsFile], folders: Sequence[str], plain: Collection[str]) -> Mapping[str, list[LfsFile]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cpv_hooks.console.output import printable, say
+from cpv_hooks.console.output import few, printable, say
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.migration.incoming import Incoming, source_size
 from cpv_hooks.migration.mlflow_database import read_mlflow_database
@@ -58,8 +58,7 @@ class _Models:
             what = f"{len(set(used))} experiments have models: {', '.join(map(printable, dict.fromkeys(used)))}"
             raise CPVError(what, where=str(path), fix=f"name one: --experiment {first}")
         if self._passed:
-            shown = ", ".join(map(printable, self._passed[:3])) + (", …" if len(self._passed) > 3 else "")
-            say(f"passed over, without artifacts: {shown}")
+            say(f"passed over, without artifacts: {few([printable(name) for name in self._passed])}")
         found = [item for run in chosen for item in items[run.run_id]]
         if not found:
             raise CPVError("no run here has artifacts", where=str(path), fix="name another store, or --artifacts DIR")

@@ -19,13 +19,13 @@ from typing import Literal
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import environment
 from cpv_hooks.project.config import FILE, load_config
+from cpv_hooks.project.project import is_pattern
 
 _POLL = 0.2  # seconds
 PATIENCE = 10.0  # seconds for which a process that was asked to stop may finish
 # Not `-m dvc`: where packages were installed into a folder of their own, DVC alone does not know the command. `-P`
 # keeps what lies in the model's folder from being imported.
 _START = ("-P", "-c", "from dvc_cpv_plugin.cli import main; raise SystemExit(main())")
-_GLOB = frozenset("*?[")
 Result = Literal["ok", "failed", "stopped"]
 
 
@@ -68,7 +68,7 @@ def find_repositories(paths: Sequence[str], team: str | None, cwd: Path) -> list
 
 
 def _named(path: str, cwd: Path) -> list[Path]:
-    if _GLOB & set(path) and not (cwd / path).exists():
+    if is_pattern(path) and not (cwd / path).exists():
         return [Path(cwd, name) for name in glob.glob(path, root_dir=cwd, recursive=True) if _is_model(Path(cwd, name))]
     root = _folder(path, cwd)
     if not _is_model(root):

@@ -9,12 +9,11 @@ from typing import Literal
 from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FETCH_KEYS, KINDS, is_inside
-from cpv_hooks.project.project import pattern_matcher
+from cpv_hooks.project.project import is_pattern, pattern_matcher
 
 Part = Literal["all", "some", "none"]
 """How much of an artifact a rule names, as far as that can be told without a list of its files."""
 _ALL = "*"
-_GLOB = "*?["
 
 
 class FetchRule(NamedTuple):
@@ -71,7 +70,7 @@ def parse_words(words: Iterable[str], where: str) -> FetchRule:
 def _may_be_inside(folders: Sequence[str], patterns: Iterable[str]) -> bool:
     """Whether a pattern may name a file inside a folder: its letters before the first wildcard lead there."""
     for pattern in map(posixpath.normpath, patterns):
-        start = next((at for at, letter in enumerate(pattern) if letter in _GLOB), None)
+        start = next((at for at, letter in enumerate(pattern) if is_pattern(letter)), None)
         head = pattern if start is None else pattern[:start]
         for folder in folders:
             inside = f"{folder}/"

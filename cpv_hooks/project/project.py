@@ -16,6 +16,8 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE, KINDS, Config, Kind, reload_config
 
+_WILDCARDS = frozenset("*?[")
+
 
 class _Facts(NamedTuple):
     repo: Repo
@@ -128,6 +130,11 @@ class Project(_Facts):
     def holds(self, path: str) -> bool:
         """Whether a path (relative to the top) lies in this DVC root."""
         return path.startswith(self.prefix)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name may stand for several files: it has a wildcard."""
+    return not _WILDCARDS.isdisjoint(name)
 
 
 @lru_cache

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cpv_hooks.console.output import say
+from cpv_hooks.console.output import few, say
 from cpv_hooks.console.plan import Plan
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError, shell_word, shell_words
@@ -64,9 +64,8 @@ def say_code(project: Project, step: RunStep) -> None:
         return
     differ = [path for path in listed if path and not is_pointer_file(path)]
     if differ:
-        shown = ", ".join(differ[:3]) + (", …" if len(differ) > 3 else "")
         say(
-            f"HEAD's code is not that of step {step.step} ({step.base[:10]}): {shown} "
+            f"HEAD's code is not that of step {step.step} ({step.base[:10]}): {few(differ)} "
             f"(git diff {shell_word(step.base[:10])} HEAD)"
         )
     if step.code:

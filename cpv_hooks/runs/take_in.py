@@ -16,7 +16,7 @@ from cpv_hooks.operations.make import place_content
 from cpv_hooks.operations.make.commit_draft import PointerChange, pointer_text
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.pointers_at import is_in_commit, pointers_at
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project, is_pattern
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.code_state import Code, author, capture
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved, bringing, code_name
@@ -26,7 +26,6 @@ from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
 
-_GLOB = frozenset("*?[")
 _BROUGHT = "brought.json"
 
 
@@ -129,7 +128,7 @@ def artifact_places(project: Project, folder: RunFolder, names: Mapping[str, boo
     """The artifact's path for each name that was saved (whether it is a folder). Raises `CPVError`."""
     pointers = [pointer for pointer in pointers_at(project, code.base) if pointer.writable]
     known: dict[str, bool | None] = {pointer.path: pointer.isdir for pointer in pointers}
-    named = [p for patterns in project.config.artifacts.values() for p in patterns if not _GLOB & set(p)]
+    named = [p for patterns in project.config.artifacts.values() for p in patterns if not is_pattern(p)]
     known.update((project.prefix + path, None) for path in named if project.prefix + path not in known)
     models = [path for path in known if project.kind_of(path) == "model"]
     there = [path for path in models if known[path] is not None]

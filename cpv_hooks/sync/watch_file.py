@@ -22,14 +22,13 @@ from cpv_hooks.git.hooks_in_place import deciding_files
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE as CONFIG
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project, is_pattern
 from cpv_hooks.sync.outcomes import Outcome
 from cpv_hooks.system import signatures
 from cpv_hooks.system.atomic_files import is_shared, write_atomic
 from cpv_hooks.system.signatures import stamp
 from cpv_hooks.worktree.discovery import Found
 
-_GLOB = frozenset("*?[")
 _WRITTEN = state_files.STAMP_WRITTEN.removeprefix(state_files.STAMP)
 _PATTERN, _ESCAPED = re.compile(r"[*?\[\\]"), r"\\\g<0>"
 # What the one half finds makes an end of the look at the other.
@@ -215,7 +214,7 @@ def _patterns(project: Project) -> Iterator[str]:
 
 def _absent_names(project: Project) -> set[str]:
     """What `.cpv.toml` names in full and is not there yet."""
-    names = (pattern for pattern in _patterns(project) if not _GLOB & set(pattern))
+    names = (pattern for pattern in _patterns(project) if not is_pattern(pattern))
     return {project.prefix + name for name in names if not (project.root / name).exists()}
 
 
@@ -223,11 +222,11 @@ def _folders_of_globs(project: Project) -> set[str]:
     """Folders in which something that a glob of `.cpv.toml` means may appear, and the nearest ones that exist."""
     found: set[Path] = set()
     for pattern in _patterns(project):
-        if not _GLOB & set(pattern):
+        if not is_pattern(pattern):
             continue
         parts = posixpath.dirname(pattern).split("/")
         for count in range(len(parts) + 1):
             parent = "/".join(parts[:count])
-            folders = project.root.glob(parent) if _GLOB & set(parent) else [project.root / parent]
+            folders = project.root.glob(parent) if is_pattern(parent) else [project.root / parent]
             found.update(folder for folder in folders if folder.is_dir())
     return {posixpath.normpath(project.prefix + folder.relative_to(project.root).as_posix()) for folder in found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cpv_hooks.console.output import few
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
@@ -82,8 +83,7 @@ def _match(scheme: Scheme, line: Line, tag: str, known: Sequence[str]) -> str | 
 
 
 def _unknown(repo: Repo, line: Line, tag: str, known: Sequence[str]) -> CPVError:
-    shown = ", ".join(reversed(known[-_SHOWN:])) + (", …" if len(known) > _SHOWN else "")
-    there = f"the last ones are {shown}" if known else "there are none yet"
+    there = f"the last ones are {few(known[::-1], _SHOWN)}" if known else "there are none yet"
     fix = "git fetch --tags" if known else _make(line)
     return CPVError(f"{tag!r} is no {line} version ({there})", where=str(repo.top), fix=fix)
 

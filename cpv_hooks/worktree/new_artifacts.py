@@ -11,9 +11,8 @@ from cpv_hooks.errors import CPVError, git_word, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE as CONFIG
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project, is_pattern
 
-_GLOB = frozenset("*?[")
 _SETTINGS = frozenset(
     {".git", ".gitattributes", ".gitignore", ".gitkeep", ".gitmodules", ".dvcignore", "dvc.yaml", CONFIG}
 )
@@ -84,7 +83,7 @@ def _named(project: Project) -> dict[str, bool]:
     """What `.cpv.toml` names and the work tree holds, and whether by its own name, not by a pattern alone."""
     found: dict[str, bool] = {}
     for pattern in (pattern for patterns in project.config.artifacts.values() for pattern in patterns):
-        is_plain = not _GLOB & set(pattern)
+        is_plain = not is_pattern(pattern)
         for path in [project.root / pattern] if is_plain else project.root.glob(pattern):
             if _is_content(path):
                 name = posixpath.join(project.prefix, path.relative_to(project.root).as_posix())

@@ -56,8 +56,7 @@ class CmdTag(CPVCommand):
     def _warn_of_unsaved(repo: Repo, names: list[str]) -> None:
         unsaved = [item.path for item in status.read_status(repo).artifacts if item.state in UNSAVED]
         if unsaved:
-            shown = ", ".join(unsaved[:3]) + (", …" if len(unsaved) > 3 else "")
-            output.warn(f"{shown}: changes that are not committed are not in {' and '.join(names)}")
+            output.warn(f"{output.few(unsaved)}: changes that are not committed are not in {' and '.join(names)}")
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -15,10 +15,9 @@ from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import of_bytes
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project, is_pattern
 from cpv_hooks.worktree.workspace import Workspace
 
-_GLOB = frozenset("*?[")
 _LARGEST = 1 << 63
 
 
@@ -61,7 +60,7 @@ def metrics_change(
 
 def _log(project: Project, tracked: Sequence[Tracked], space: Workspace) -> Tracked:
     for pattern in project.config.artifacts.get("metrics", ()):
-        if not _GLOB & set(pattern):
+        if not is_pattern(pattern):
             path = project.prefix + posixpath.normpath(pattern)
             new = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
             return next((one for one in tracked if one.pointer.path == path), new)

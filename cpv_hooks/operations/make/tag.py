@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from cpv_hooks.console.output import few
 from cpv_hooks.console.plan import Plan
 from cpv_hooks.operations.make import make_version, work_tree
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 
-_SHOWN = 3
 _NONE: Mapping[Line, str | None] = MappingProxyType({})
 
 
@@ -34,7 +34,7 @@ def plan_tag(
     ]
     changes = work_tree.unsaved(wanted, pointers_at(project, "HEAD"))
     names = [change.pointer.path for change in changes]
-    description = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    description = few(names)
     return make_version.plan_version(
         project,
         f"{' and '.join(lines)} tag",

@@ -18,12 +18,11 @@ from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import check_source, of_path
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE, Kind
-from cpv_hooks.project.project import Project
+from cpv_hooks.project.project import Project, is_pattern
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
-_GLOB = frozenset("*?[")
 _KIND: dict[Line, Kind] = {Line.MODEL: "model", Line.DATA: "data"}
 
 
@@ -108,9 +107,9 @@ def _candidates(project: Project, line: Line, name: str, tracked: Sequence[Track
         if Line.of(own) is line and own != "metrics" and one.pointer.writable:
             found.append(_Candidate(one.pointer.path, own == kind))
     for pattern in project.config.artifacts.get(kind, ()):
-        if not _GLOB & set(pattern):
+        if not is_pattern(pattern):
             found.append(_Candidate(project.prefix + posixpath.normpath(pattern), True))
-        elif fnmatch.fnmatchcase(name, posixpath.basename(pattern)) and not _GLOB & set(posixpath.dirname(pattern)):
+        elif fnmatch.fnmatchcase(name, posixpath.basename(pattern)) and not is_pattern(posixpath.dirname(pattern)):
             found.append(_Candidate(project.prefix + posixpath.join(posixpath.dirname(pattern), name), True))
     return found
 

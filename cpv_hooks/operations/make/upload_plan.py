@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cpv_hooks.console.output import size_text
+from cpv_hooks.console.output import few, size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX, is_dir_oid, parse_dir_object
@@ -22,8 +22,6 @@ from cpv_hooks.transfer.commits.versioned_commit import upload_versions
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing
 from cpv_hooks.transfer.objects.upload_queue import Queue
-
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,7 @@ def _refuse(project: Project, missing: Sequence[Missing], rev: str) -> None:
     rules = ((item, expected(project, item.pointer, [rev])) for item in missing)
     missing = [item for item, rule in rules if rule and rule.required]
     if missing:
-        names = ", ".join(item.path for item in missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
-        what = f"neither the cache nor the remote has {names}"
+        what = f"neither the cache nor the remote has {few([item.path for item in missing])}"
         raise CPVError(what, where=str(project.root), fix="dvc cpv sync, or dvc push where it is")
 
 

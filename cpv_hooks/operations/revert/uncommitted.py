@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cpv_hooks.console.output import few
 from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, file_word
@@ -16,7 +17,6 @@ from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 
-_SHOWN = 3
 _FIX = "git commit (or git stash) them first"
 
 
@@ -64,17 +64,12 @@ def refuse(repo: Repo, dirt: Dirt, changes: Mapping[str, tuple[str | None, str |
     """Raise for changes that a checkout would meet: any, or with `force` those that Git would overwrite."""
     lost = [path for path in dirt.others if path in changes]
     if lost:
-        raise CPVError(f"{_names(lost)}: uncommitted changes would be lost", where=str(repo.top), fix=_FIX)
+        raise CPVError(f"{few(sorted(lost))}: uncommitted changes would be lost", where=str(repo.top), fix=_FIX)
     if dirt.others and not force:
         fix = f"{_FIX}, or take them along with --force"
-        raise CPVError(f"{_names(dirt.others)}: changes that are not committed", where=str(repo.top), fix=fix)
+        raise CPVError(f"{few(sorted(dirt.others))}: changes that are not committed", where=str(repo.top), fix=fix)
     new = [path for path, (was, now) in changes.items() if was is None and now and os.path.lexists(repo.top / path)]
     taken = [path for path in new if not repo.ok("check-ignore", "--quiet", "--", f"./{path}")]
     if taken:
-        what = f"{_names(taken)}: not tracked, and would be overwritten"
+        what = f"{few(sorted(taken))}: not tracked, and would be overwritten"
         raise CPVError(what, where=str(repo.top), fix=f"mv {file_word(taken[0])} to another place")
-
-
-def _names(paths: Collection[str]) -> str:
-    shown = sorted(paths)[:_SHOWN]
-    return ", ".join(shown) + (", …" if len(paths) > _SHOWN else "")

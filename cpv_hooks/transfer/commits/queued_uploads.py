@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cpv_hooks.console.output import fail, warn
+from cpv_hooks.console.output import fail, few, warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
@@ -134,8 +134,7 @@ def _upload_each(
             tell(f"the data of {_names(revs)} is not uploaded: {error} (queued; dvc cpv sync tries again)")
             return there, str(error)
         if missing:
-            named = ", ".join(item.path for item in missing[:3]) + (", …" if len(missing) > 3 else "")
-            why_not = f"neither the cache nor the remote has {named}"
+            why_not = f"neither the cache nor the remote has {few([item.path for item in missing])}"
             queue.failed(root, [rev], why_not)
             tell(f"the data of {_names([rev])} is not complete: {why_not}")
         else:

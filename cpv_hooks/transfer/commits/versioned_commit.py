@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cpv_hooks import state_files
-from cpv_hooks.console.output import warn
+from cpv_hooks.console.output import few, warn
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.dvcformat.pointer_writer import render_stored
@@ -120,7 +120,7 @@ def _uploaded_to(project: Project, pointers: Sequence[Pointer]) -> Found:
     try:
         return upload_versions(project, pointers)
     except CPVError as error:
-        names = ", ".join(pointer.path for pointer in pointers[:3]) + (", …" if len(pointers) > 3 else "")
+        names = few([pointer.path for pointer in pointers])
         what = f"{names} cannot be uploaded, so this commit gets no version: {error.what}"
         warn(str(CPVError(what, where=error.where, fix=f"{error.fix or LATER}, git commit")))
         return {}

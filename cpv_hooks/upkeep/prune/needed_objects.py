@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
+from cpv_hooks.console.output import few
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -119,9 +120,8 @@ class Needed:
 
 
 def _unknown(project: Project, oids: Sequence[str]) -> CPVError:
-    shown = ", ".join(oids[:_SHOWN]) + (", …" if len(oids) > _SHOWN else "")
     return CPVError(
-        f"neither the cache nor the remote has {shown}, so which files it needs is not known",
+        f"neither the cache nor the remote has {few(oids, _SHOWN)}, so which files it needs is not known",
         where=str(project.root),
         fix="dvc cpv verify --all --repair; or --force, if its files may go",
     )
