@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 from cpv_hooks.accounts.git_host.address import Address, of_git_url, of_url
 from cpv_hooks.console.check_result import Check, Question, Result
@@ -13,12 +11,10 @@ from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.open import open_remote, refuse_vanished
+from cpv_hooks.transfer.objects.remote_kinds import kind_of
 from cpv_hooks.worktree import remotes_in_use
 
 CONNECT_SECONDS = 5.0
-# These URLs name no host.
-_STORES = {"gs": "storage.googleapis.com", "gdrive": "www.googleapis.com", "oss": "oss.aliyuncs.com"}
-_AWS = "https://s3.amazonaws.com"
 
 
 def remote_answers(name: str, project: Project) -> Question:
@@ -72,24 +68,7 @@ def _reach(what: str, address: Address | None, result: Result) -> Check:
 
 
 def _of_remote(project: Project) -> Address | None:
-    url = project.remote_url or ""
-    scheme = urlsplit(url).scheme.lower() if "://" in url else ""
-    if scheme == "s3":
-        url = _s3_endpoint(project)
-    return of_url(f"https://{_STORES[scheme]}" if scheme in _STORES else url)
-
-
-def _s3_endpoint(project: Project) -> str:
-    """Where boto3 would send its requests; what is wrong with the settings is told by the other lines."""
-    from cpv_hooks.remote.s3_client.boto_client import new_client
-    from cpv_hooks.remote.s3_client.s3_options import S3Options
-
-    options = project.remote_options
-    try:
-        client = new_client(S3Options.of(project.remote_name or "", project.remote_url or "", options))
-        return str(client.meta.endpoint_url)
-    except Exception:  # noqa: BLE001 - boto3's errors have no common class, and the line `s3` explains them
-        return options.get("endpointurl") or os.environ.get("AWS_ENDPOINT_URL") or _AWS
+    return of_url(kind_of(project.remote_url or "").endpoint(project))
 
 
 def _of_origin(project: Project) -> Address | None:

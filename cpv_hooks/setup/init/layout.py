@@ -10,6 +10,7 @@ from cpv_hooks.dvcformat.dvc_config import configured_remotes
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.config import FILE, Layout, load_config
 from cpv_hooks.setup.init import remote
+from cpv_hooks.transfer.objects.remote_kinds import kind_of
 
 _COMMAND = "dvc cpv init --layout versioned"
 
@@ -36,7 +37,7 @@ def _check_bucket(root: Path, url: str | None) -> None:
     default, remotes = configured_remotes(root)
     name = default or (min(remotes) if remotes and url is None else remote.NAME)
     where = remotes.get(name) or url
-    if where is None or not where.startswith("s3://"):
+    if where is None or not kind_of(where).keeps_versions:
         what = f"the layout by name needs a bucket on S3, not {where or 'a folder of this machine'}"
         raise CPVError(what, fix=f"{_COMMAND} --remote s3://BUCKET/PREFIX")
     options = {key: str(value) for key, value in _options(root, name).items()}

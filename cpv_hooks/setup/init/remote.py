@@ -12,6 +12,7 @@ from cpv_hooks.accounts.personal.schema import Aws
 from cpv_hooks.dvcformat.dvc_config import configured_remotes
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.state_files import cpv_home
+from cpv_hooks.transfer.objects.remote_kinds import kind_of
 
 NAME = "storage"
 
@@ -74,7 +75,7 @@ def _check_scheme(url: str) -> None:
     if scheme and scheme not in REMOTE_SCHEMAS:
         known = ", ".join(sorted(name for name in REMOTE_SCHEMAS if name))
         raise CPVError(f"DVC has no remotes of the kind {scheme}:// (known: {known})", fix="dvc cpv init --remote URL")
-    if scheme == "s3" and not urlsplit(url).netloc:
+    if kind_of(url).needs_bucket and not urlsplit(url).netloc:
         raise CPVError(f"{url} names no bucket", fix="dvc cpv init --remote s3://BUCKET/PREFIX")
 
 
