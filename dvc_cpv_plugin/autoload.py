@@ -16,7 +16,6 @@ from typing import Any
 
 PARSER = "dvc.cli.parser"
 _searching = False
-_has_looked = False
 
 
 def find_spec(name: str) -> ModuleSpec | None:
@@ -24,11 +23,26 @@ def find_spec(name: str) -> ModuleSpec | None:
 
     Where that command is the one that was called, it is run instead, and the process ends with it.
     """
-    global _searching, _has_looked
+    global _searching
     if _searching:
         return None
-    if not _has_looked:
-        _has_looked = True
+    _searching = True
+    try:
+        spec = importlib.util.find_spec(name)
+    finally:
+        _searching = False
+    if spec is not None and spec.loader is not None:
+        _execute_around(spec.loader)
+    return spec
+
+
+def _execute_around(loader: Any) -> None:
+    # Patching this one loader object, not wrapping it: inspect, pkgutil and tracebacks still meet the real loader.
+    execute = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        # Here, and not where the spec is looked for: Python holds the lock of all imports there, so that threads of
+        # a command could import nothing.
         words = None
         with suppress(Exception):  # what is wrong with us is said when DVC has come to our parser
             from dvc_cpv_plugin.handed_over import end_with, own_words
@@ -36,21 +50,6 @@ def find_spec(name: str) -> ModuleSpec | None:
             words = own_words()
         if words is not None:
             end_with(words)
-    _searching = True
-    try:
-        spec = importlib.util.find_spec(name)
-    finally:
-        _searching = False
-    if spec is not None and spec.loader is not None:
-        _append_after(spec.loader)
-    return spec
-
-
-def _append_after(loader: Any) -> None:
-    # Patching this one loader object, not wrapping it: inspect, pkgutil and tracebacks still meet the real loader.
-    execute = loader.exec_module
-
-    def exec_module(module: ModuleType) -> None:
         execute(module)
         add_to_dvc(module)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import printable, size_text
+from cpv_hooks.errors import shell_word
 
 if TYPE_CHECKING:
     from cpv_hooks.history.model_changes import ModelChange, WeightChange
@@ -25,7 +26,7 @@ def described(found: ModelMetadata, *, tensors: bool) -> Iterator[str]:
     is_there = found["in_cache"] or found["on_remote"]
     lost = "neither the cache nor the remote has it"
     if found["on_remote"] is None:
-        lost = f"the cache lacks it, and the remote gave no answer; dvc cpv verify {found['tag']} says why"
+        lost = f"the cache lacks it, and the remote gave no answer; dvc cpv verify {shell_word(found['tag'])} says why"
     for file in others:
         size = "of unknown size" if file["size"] is None else size_text(file["size"])
         why = _NO_READER if is_there else lost

@@ -102,6 +102,7 @@ def test_a_process_that_fails(model: ModelRepo) -> None:
     assert "is not uploaded" in done.err
     assert waiting(model) == 1
     storage.unlink()
+    storage.with_name("gone").rename(storage)
     model.cpv("sync")
     assert place.exists()
 

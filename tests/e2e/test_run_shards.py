@@ -86,7 +86,7 @@ def test_a_rank_dies_at_a_stage_and_leaves_no_incomplete_step(make_repo: MakeRep
         # Where all parts are there, a slow machine gets the time to make a step of them.
         patient = json.dumps({"name": "main", "grace": 20})
         job = Ranks([repo.path] * 3, 99, patient if is_there else options, attempt=str(number), env=env)
-        job.end_after_a_death()
+        job.end_after_a_death((complete or 0) + 2 if is_there else None)
         started = {job.lines(rank)[0].split()[1] for rank in range(3)}
         lost += started != {str(complete)}
         complete = (-1 if complete is None else complete) + 1 + is_there

@@ -42,6 +42,7 @@ with CheckpointRun(sharded=True, **options) as run:
     for step in range(start.step + 1 if start else 0, steps):
         state["sum"] += step
         if run.step(step, {"loss": 1.0 / (1 + step)}, save=save):
+            print("saved", step, flush=True)
             run.flush()
         print("step", step, flush=True)
         time.sleep(float(os.environ.get("PAUSE", 0)))
@@ -93,11 +94,14 @@ class Ranks:
         """Wait for the end of all; their exit codes."""
         return [process.wait(timeout=600) for process in self.processes]
 
-    def end_after_a_death(self) -> None:
-        """Kill the rest once one is dead, as torchrun does."""
+    def end_after_a_death(self, saved: int | None = None) -> None:
+        """Kill the rest once one is dead, as torchrun does, and once they have saved that step."""
         until = time.monotonic() + 300
         while all(process.poll() is None for process in self.processes) and time.monotonic() < until:
             time.sleep(0.05)
+        for rank, process in enumerate(self.processes):
+            if saved is not None and process.poll() is None:
+                self.until(rank, f"saved {saved}")
         for process in self.processes:
             process.kill()
         self.end()

@@ -322,14 +322,21 @@ def test_a_server_that_fails_half_way_is_said(repo: ModelRepo, target: Target) -
 # Kills
 
 MOVE = """
-import sys
+import sys, time
 from pathlib import Path
 from cpv_hooks.accounts.aws.move import copy_objects
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-root, url, *pairs = sys.argv[1:]
+root, url, pause, *pairs = sys.argv[1:]
 values = dict(pair.split("=", 1) for pair in pairs)
+put = S3Remote._put
+
+def put_slowly(*args):
+    put(*args)
+    time.sleep(float(pause))
+
+S3Remote._put = put_slowly
 copy_objects(Project.open(Repo.discover(Path(root)), Path(root)), lambda legacy: S3Remote(url, values, legacy=legacy))
 """
 
@@ -345,8 +352,8 @@ def test_a_killed_move_goes_on_where_it_stopped(make_repo: MakeRepo, target: Tar
     files: dict[str, str | bytes] = {f"data/{number}": os.urandom(200_000) for number in range(300)}
     repo = make_repo(install=False, files={**files, "model.bin": os.urandom(2 * PART)})
     pairs = [f"{key}={value}" for key, value in target.values.items()]
-    command = [sys.executable, "-c", MOVE, str(repo.path), target.url, *pairs]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-c", MOVE, str(repo.path), target.url]
+    process = subprocess.Popen([*command, "0.1", *pairs], stdin=subprocess.DEVNULL)
     try:
         until(lambda: len(target.sizes()) > 20 or process.poll() is not None)
     finally:
@@ -357,7 +364,7 @@ def test_a_killed_move_goes_on_where_it_stopped(make_repo: MakeRepo, target: Tar
     assert not any(key.endswith(".dir") for key in sent)
     listed = {line.split()[2] for line in planned(project_of(repo), target.open)}
     assert not listed & {f"s3://{target.bucket}/{key}" for key in sent}
-    subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
+    subprocess.run([*command, "0", *pairs], stdin=subprocess.DEVNULL, check=True)
     assert target.objects() == repo.objects()
     sizes = {path.parent.name + path.name: path.stat().st_size for path in _cached(repo)}
     assert {"".join(key.split("/")[-2:]): size for key, size in target.sizes().items()} == sizes
