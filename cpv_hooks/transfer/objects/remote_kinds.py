@@ -87,6 +87,8 @@ class _S3(RemoteKind):
         from cpv_hooks.remote.s3.s3_inventory import S3Inventory
         from cpv_hooks.remote.s3.s3_remote import S3Remote
 
+        if not isinstance(remote, S3Remote):
+            return super().inventory(remote)
         # Not its subclasses: a remote that keeps versions names its objects in another way.
         return S3Inventory(remote) if type(remote) is S3Remote else None
 
