@@ -132,6 +132,8 @@ def place_directory(
 def _settled(space: Workspace, path: str, wanted: Set[str]) -> tuple[FolderListing, int]:
     """What is there now, without links that lead nowhere; those which stand for a file are the caller's to replace."""
     dangling: set[str] = set()
+    # What was written just now is of this tick of the clock, and would be listed a second time.
+    space.clock.past(space.clock.now())
     listing, checked = space.settled_listing(path, dangling)
     folder_links.set_links_aside(space, path, dangling - wanted)
     return listing, checked

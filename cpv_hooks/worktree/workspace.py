@@ -170,8 +170,7 @@ class Workspace:
 
     def settled_listing(self, path: str, dangling: set[str] | None = None) -> tuple[FolderListing, int]:
         """A directory's files, likewise."""
-        # What was written just now is of this tick of the clock, and would be listed a second time.
-        now = self.clock.past(self.clock.now())
+        now = self.clock.now()
         listing = self.listing(path, dangling)
         if listing.newest >= now:
             self.clock.past(listing.newest)

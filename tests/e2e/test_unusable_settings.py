@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.conftest import Tell
+from e2e.story import Story
 
 HIDDEN = (
     "extra.bin: .cpv.toml names it and .dvcignore hides it, so DVC cannot have it and no commit does; "
@@ -14,13 +15,18 @@ HIDDEN = (
 )
 
 
-def test_an_artifact_that_is_named_and_hidden(tell: Tell) -> None:
-    story = tell("live")
+def hiding(story: Story, models: str) -> Story:
+    """The models are `models`, and `.dvcignore` hides `extra.bin`."""
     settings = story.read(".cpv.toml").decode()
-    story.write(".cpv.toml", settings.replace('["model.bin"]', '["model.bin", "extra.bin"]'))
+    story.write(".cpv.toml", settings.replace('["model.bin"]', models))
     story.write(".dvcignore", "extra.*\n")
     story.write("extra.bin", "extra 1\n")
     story.git("add", ".cpv.toml", ".dvcignore")
+    return story
+
+
+def test_an_artifact_that_is_named_and_hidden(tell: Tell) -> None:
+    story = hiding(tell("live"), '["model.bin", "extra.bin"]')
     assert HIDDEN in story.git("commit", "-m", "with another", status=None).text
     assert HIDDEN in story.cpv("status", status=None).text
     assert HIDDEN in story.cpv("doctor", status=None).text
@@ -30,12 +36,7 @@ def test_an_artifact_that_is_named_and_hidden(tell: Tell) -> None:
 
 
 def test_what_a_pattern_finds_may_be_left_out(tell: Tell) -> None:
-    story = tell("live")
-    settings = story.read(".cpv.toml").decode()
-    story.write(".cpv.toml", settings.replace('["model.bin"]', '["*.bin"]'))
-    story.write(".dvcignore", "extra.*\n")
-    story.write("extra.bin", "extra 1\n")
-    story.git("add", ".cpv.toml", ".dvcignore")
+    story = hiding(tell("live"), '["*.bin"]')
     done = story.git("commit", "-qm", "with another")
     assert "extra.bin" not in done.text
     assert not (story.path / "extra.bin.dvc").exists()
