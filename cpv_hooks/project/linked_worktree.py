@@ -73,12 +73,13 @@ def _is_left_behind(repo: Repo, project: Project) -> bool:
 
 def _main_root(repo: Repo, project: Project) -> Path | None:
     """The same DVC root in the main work tree; None where that is not there, or has no such root now."""
-    top = _main_top(repo)
+    top = main_top(repo)
     root = top / project.prefix if top is not None else None
     return root if root is not None and (root / ".dvc").is_dir() else None
 
 
-def _main_top(repo: Repo) -> Path | None:
+def main_top(repo: Repo) -> Path | None:
+    """The main work tree of a linked one; None where there is none, or nobody can tell."""
     common = repo.common_dir
     for name in ("config.worktree", "config"):
         configured = repo.run("config", "--file", str(common / name), "--get", "core.worktree", check=False).rstrip(

@@ -1,9 +1,6 @@
 # Whether the Git process is a `git commit` of what is staged, word by word, and its pre-commit hook, which comes next,
 # stages every artifact. A message of several lines is not told from other words: that is slower, and nothing worse.
 is_left_to_pre_commit() {
-    # Git's setting reads this file into the shell that Git starts for it, and `f` says where it is.
-    # shellcheck disable=SC2154
-    case $f in */cpv-fsmonitor) ;; *) f=$0 ;; esac
     [ -r "/proc/$PPID/cmdline" ] && [ -x "${f%/*}/pre-commit" ] || return 1
     # shellcheck disable=SC2154 # set by watch
     read_watch && [ -n "$cpv_stages_all" ] || return 1

@@ -21,6 +21,7 @@ from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.setup.install import own_paths
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import (
     ATTRIBUTES,
@@ -80,6 +81,9 @@ class _Installation:
     manifest: Manifest
 
     def run(self) -> list[str]:
+        for key, former in self.manifest.config.items():
+            if former:
+                self.manifest.config[key] = own_paths.moved(self.repo, self.manifest, former)
         lines = self._hooks() + self._live_status()
         self.alterations.step("hooks")
         self._set("push.followTags", "true", keep=True)
@@ -90,6 +94,7 @@ class _Installation:
         self._add_lines(self.repo.common_dir / "info" / "attributes", ATTRIBUTES)
         self._add_lines(self.repo.common_dir / "info" / "exclude", EXCLUDED)
         self.alterations.step("settings")
+        own_paths.note_places(self.repo, self.manifest)
         for name, data in script_files(self.repo, self.manifest).items():
             self.alterations.write(
                 self.repo.shared / name, data, mode=0o777 if name == state_files.UNINSTALL else 0o666
@@ -101,7 +106,8 @@ class _Installation:
 
     def _hooks(self) -> list[str]:
         repo, manifest = self.repo, self.manifest
-        foreign = _foreign_hooks_path(repo, manifest)
+        named = _foreign_hooks_path(repo, manifest)
+        foreign = Path(os.path.normpath(repo.top / named)) if named else None
         own = repo.shared / state_files.HOOKS
         folder = own if foreign else hooks_dir(repo)
         before, manifest.hooks_dir = manifest.hooks_dir, from_common(repo, folder)
@@ -123,25 +129,33 @@ class _Installation:
             is_there = os.path.lexists(aside)  # a link may lead to a hook that is set aside too
             if is_there:
                 lines.append(f"{name}: also runs {aside}")
-            word = self._word(aside) if foreign else f'"${{0%/*}}/{name}{CHAINED}"'
+            word = self._word(aside, named) if named else f'"${{0%/*}}/{name}{CHAINED}"'
             self._write_shim(folder / name, self._shim(name, aside if foreign or is_there else None, word))
-        if foreign:
-            self._pass_through(own, foreign)
+        if named and foreign:
+            self._pass_through(foreign, named)
             self._set("core.hooksPath", str(own))
+            if os.path.isabs(named) and not foreign.is_dir():
+                fix = "git config core.hooksPath FOLDER && dvc cpv install"
+                lines.append(f"core.hooksPath named {foreign}, which is no folder: its hooks do not run; fix: {fix}")
         return [f"hooks installed in {folder}", *lines]
 
     def _shim(self, name: str, chained: Path | None, word: str | None = None) -> str:
         return render_shim(name, chained, Interpreter.current(), self.manifest.identity, word)
 
-    def _word(self, foreign: Path) -> str:
-        """How a hook, which Git runs at the top of each work tree, finds the hook of a folder that lies in it."""
+    def _word(self, hook: Path, named: str) -> str:
+        """How a shim finds a hook of the folder that `core.hooksPath` named: by a relative path in each work tree, at
+        whose top Git runs the shim, and by an absolute one in the same place for all of them."""
         top = self.repo.top
-        return shlex.quote(f"./{foreign.relative_to(top)}" if foreign.is_relative_to(top) else str(foreign))
+        if os.path.isabs(named):
+            own = self.repo.shared / state_files.HOOKS
+            return own_paths.word_from("0", own, hook) if own_paths.inside(self.repo, named) else shlex.quote(str(hook))
+        return shlex.quote(f"./{hook.relative_to(top)}" if hook.is_relative_to(top) else str(hook))
 
-    def _pass_through(self, own: Path, foreign: Path) -> None:
+    def _pass_through(self, foreign: Path, named: str) -> None:
         """Let the hooks that CPV does not know run from where they are, now or when the other tool adds them."""
+        own = self.repo.shared / state_files.HOOKS
         for name in FOREIGN_HOOKS:
-            self._write_shim(own / name, pass_through(self._word(foreign / name), self.manifest.identity))
+            self._write_shim(own / name, pass_through(self._word(foreign / name, named), self.manifest.identity))
         self.manifest.hooks = sorted({*self.manifest.hooks, *FOREIGN_HOOKS})
 
     def _take_back(self, folder: Path) -> None:
@@ -184,7 +198,10 @@ class _Installation:
         ours = present is not None and is_fsmonitor(present)
         other = self._former_monitor() if ours else present
         hook = other if other and not is_off(other) and not is_daemon(other) else None
-        self._write_shim(path, self._shim(FSMONITOR, Path(hook) if hook else None, shlex.quote(hook or "")))
+        command = hook or ""
+        if own_paths.inside(self.repo, command):
+            command = own_paths.word_from("f", path.parent, Path(command))
+        self._write_shim(path, self._shim(FSMONITOR, Path(hook) if hook else None, shlex.quote(command)))
         if not all(project.config.live for project in Project.find_all(self.repo)):
             if ours:
                 self.alterations.set("core.fsmonitor", self.manifest.config.pop("core.fsmonitor", None))
@@ -206,7 +223,7 @@ class _Installation:
         local = self.repo.run("config", "--local", "--get", key, check=False).rstrip("\n") or None
         if local == value or (keep and self.repo.config(key) is not None):
             return
-        self.manifest.config.setdefault(key, local)
+        self.manifest.config.setdefault(key, local and own_paths.moved(self.repo, self.manifest, local))
         self.alterations.set(key, value)
 
     def _add_lines(self, path: Path, wanted: Sequence[str]) -> None:
@@ -219,20 +236,20 @@ class _Installation:
         self.alterations.write(path, ((text or "") + gap + "".join(f"{line}\n" for line in missing)).encode())
 
 
-def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> Path | None:
-    """The folder that `core.hooksPath` named before us; None where Git uses its own."""
+def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> str | None:
+    """The folder that `core.hooksPath` named before us, from the top; None where Git uses its own."""
     own = str(repo.shared / state_files.HOOKS)
     now = repo.config("core.hooksPath")
     if now and _is_former_own(repo, manifest, now):
         now = own
     if now and os.path.normpath(repo.top / now) != own:
         manifest.config.pop("core.hooksPath", None)
-        return Path(os.path.normpath(repo.top / os.path.expanduser(now)))
+        return os.path.expanduser(own_paths.moved(repo, manifest, now))
     former = manifest.config.get("core.hooksPath")
     if now and former is None and "core.hooksPath" in manifest.config:
         # It was set for all repositories of this user; ask what they would have without us.
         former = repo.run("config", "--global", "--get", "core.hooksPath", check=False).strip() or None
-    return Path(os.path.normpath(repo.top / os.path.expanduser(former))) if now and former else None
+    return os.path.expanduser(own_paths.moved(repo, manifest, former)) if now and former else None
 
 
 def _is_former_own(repo: Repo, manifest: Manifest, path: str) -> bool:

@@ -23,7 +23,8 @@ EXCLUDED = ("**/.dvc/cache", "**/.dvc/tmp", "**/.dvc/config.local")
 class Manifest:
     """What an installation changed. `config` maps a key to its former value, `files` a file to its former text.
 
-    `other_dirs` hold shims since an earlier installation, when Git looked for hooks there.
+    `other_dirs` hold shims since an earlier installation, when Git looked for hooks there. `common_dir` and `top` are
+    where Git's folder and the main work tree lay then.
     """
 
     identity: str = field(default_factory=lambda: os.urandom(8).hex())
@@ -33,6 +34,8 @@ class Manifest:
     chained: list[str] = field(default_factory=list)
     config: dict[str, str | None] = field(default_factory=dict)
     files: dict[str, str | None] = field(default_factory=dict)
+    common_dir: str = ""
+    top: str = ""
 
     @classmethod
     def load(cls, repo: Repo) -> Manifest | None:

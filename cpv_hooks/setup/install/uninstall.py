@@ -14,6 +14,7 @@ from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.hook_names import FRAMEWORKS, STAGES
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
+from cpv_hooks.setup.install import own_paths
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import CHAINED, EXCLUDED, LINKS, Manifest, from_common
 from cpv_hooks.setup.install.precommit_config import cpv_hooks_in, only_cpv
@@ -75,7 +76,7 @@ def _put_back(repo: Repo, alterations: Alterations, manifest: Manifest) -> None:
             alterations.write(aside, None)
     alterations.step("put hooks back")
     for key, former in manifest.config.items():
-        alterations.set(key, former)
+        alterations.set(key, former and own_paths.moved(repo, manifest, former))
     for name, text in manifest.files.items():
         _restore(alterations, repo.common_dir / name, text)
     alterations.step("settings")
@@ -153,8 +154,11 @@ def script_files(repo: Repo, manifest: Manifest) -> dict[str, bytes]:
         back = f"if [ ! -e {hook} ]; then mv {aside} {hook}; elif cmp -s {aside} {hook}; then rm {aside}; fi"
         lines.append(f"if {is_there}; then {back}; fi")
     for key, former in manifest.config.items():
-        change = f"--unset-all {quote(key)}" if former is None else f"--replace-all {quote(key)} {quote(former)}"
-        lines.append(f"git config --local {change}")
+        if former is None:
+            lines.append(f"git config --local --unset-all {quote(key)}")
+        else:
+            finding, word = own_paths.lines_of_script(repo, manifest, former)
+            lines += [*finding, f"git config --local --replace-all {quote(key)} {word}"]
     for number, (name, former) in enumerate(manifest.files.items()):
         lines += _restoring_lines(repo, name, former, number, files)
     driver = repo.shared / state_files.MERGE_DRIVER
