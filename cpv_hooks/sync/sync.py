@@ -65,7 +65,7 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
         from cpv_hooks.project.linked_worktree import share_caches
 
         projects = share_caches(repo, projects)
-    found = discover(repo, projects, index, clock, committing=policy.committing)
+    found = _found(repo, policy, projects, index, clock)
     report = SyncReport(projects=projects)
     report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
     report.outcomes += [Outcome(error.where or "", "ignored", error=error) for error in found.ignored]
@@ -107,6 +107,16 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
     else:
         watch_file.forget(repo)
     return report
+
+
+def _found(repo: Repo, policy: SyncPolicy, projects: list[Project], index: Index, clock: Clock) -> Found:
+    found = discover(repo, projects, index, clock, committing=policy.committing)
+    if found.gone or found.lost(index):
+        from cpv_hooks.sync.lost_pointers import bring_back
+
+        if bring_back(repo, policy, index, found, projects):
+            return discover(repo, projects, index, clock, committing=policy.committing)
+    return found
 
 
 def _settings_came_back(repo: Repo) -> bool:
@@ -167,16 +177,18 @@ def _in_conflict(file: str, policy: SyncPolicy) -> Outcome:
 def _vanished(
     repo: Repo, policy: SyncPolicy, reconciler: Reconciler, found: Found, projects: list[Project], clock: Clock
 ) -> Iterator[Outcome]:
-    """Artifacts whose pointer is gone from Git's index and from the disk."""
+    """What becomes of artifacts that lost their pointer: one that a stash holds goes with it."""
     index = reconciler.index
-    for path in sorted(index.entries.keys() - found.paths - found.kept):
-        if policy.follow or index.entries[path].placing == REMOVING:
+    for path in found.lost(index):
+        from cpv_hooks.sync.lost_pointers import is_stashed, was_committed
+
+        if policy.follow or index.entries[path].placing == REMOVING or is_stashed(repo, path):
             outcome = reconciler.remove(Workspace(_owner_of_old(repo, path, projects), index, clock), path)
             yield outcome
             if outcome.state == "invalid":
                 # Half of it may be there: it stays known, and the next sync goes on.
                 continue
-        else:
+        elif was_committed(repo, path):
             index.released.add(path)
         index.forget(path)
 

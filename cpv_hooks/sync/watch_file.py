@@ -213,9 +213,10 @@ def _patterns(project: Project) -> Iterator[str]:
 
 
 def _absent_names(project: Project) -> set[str]:
-    """What `.cpv.toml` names in full and is not there yet."""
+    """What `.cpv.toml` names in full and is not there yet, and pointers that a stash may bring back."""
     names = (pattern for pattern in _patterns(project) if not is_pattern(pattern))
-    return {project.prefix + name for name in names if not (project.root / name).exists()}
+    files = (file for name in names for file in (name, f"{posixpath.normpath(name)}.dvc"))
+    return {project.prefix + file for file in files if not (project.root / file).exists()}
 
 
 def _folders_of_globs(project: Project) -> set[str]:

@@ -33,7 +33,8 @@ class Found:
     hide the pointer. `listed` is what Git said of them, and of the settings of DVC roots.
 
     `kept` are artifacts whose pointer is there but cannot be used now; `unmerged` the pointer files in conflict, and
-    `chosen` what those say all the same, after `git checkout --ours` or `--theirs`.
+    `chosen` what those say all the same, after `git checkout --ours` or `--theirs`. `gone` are those that Git tracks
+    and the disk has not.
     """
 
     def __init__(self) -> None:
@@ -44,6 +45,7 @@ class Found:
         self.ignored: list[CPVError] = []
         self.kept: set[str] = set()
         self.unmerged: list[str] = []
+        self.gone: list[str] = []
         self.chosen: list[tuple[Project, Pointer]] = []
 
     @property
@@ -54,6 +56,10 @@ class Found:
     @property
     def paths(self) -> set[str]:
         return {pointer.path for _, pointer in self.pointers}
+
+    def lost(self, index: Index) -> list[str]:
+        """The artifacts whose pointer is gone from Git's index and from the disk."""
+        return sorted(index.entries.keys() - self.paths - self.kept)
 
 
 def discover(
@@ -102,6 +108,8 @@ def discover(
             if f"S {file}" in found.tracked:
                 _forget_left_out(repo, index, last)
                 found.left_out += [(project, pointer) for pointer in last]
+            elif file not in unmerged and not os.path.lexists(repo.top / file):
+                found.gone.append(file)
             if file in known:
                 index.pointers[file] = (known[file][0], 0, known[file][2])
             continue

@@ -1,0 +1,101 @@
+"""Pointers that are gone from the work tree although nobody took their artifacts out of Git: a job that empties its
+output folder and writes it anew, `git clean`, `git stash -u`."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from cpv_hooks.console.output import say
+from cpv_hooks.errors import file_word
+from cpv_hooks.git.gitignore import file_for, is_ignored
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.project import Project, pattern_matcher
+from cpv_hooks.sync.sync_policy import SyncPolicy
+from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.signatures import signature
+from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.discovery import Found, owner
+
+
+def bring_back(repo: Repo, policy: SyncPolicy, index: Index, found: Found, projects: list[Project]) -> bool:
+    """Let artifacts that the settings name have pointers again; whether there is something new to discover.
+
+    A pointer that no commit has had is written as for a new artifact. One in Git's index comes back from there where
+    its artifact has been written anew since.
+    """
+    if policy.follow:
+        return False
+    anew = [path for path in found.lost(index) if _is_new_again(repo, path, projects)]
+    for path in anew:
+        index.forget(path)
+    restored = [file for file in found.gone if _restored(repo, policy, index, found, projects, file)]
+    return bool(anew or restored)
+
+
+def is_stashed(repo: Repo, path: str) -> bool:
+    """Whether a stash holds the pointer of an artifact as an untracked file (its third parent, git-stash(1))."""
+    stashes = repo.run("log", "--walk-reflogs", "--format=%H", "refs/stash", "--", check=False).split()
+    return any(repo.batch_check([f"{stash}^3:{path}.dvc" for stash in stashes], "%(objectsize)"))
+
+
+def was_committed(repo: Repo, path: str) -> bool:
+    """Whether this history had the pointer of an artifact: then it is gone because somebody took it out of Git."""
+    return bool(repo.run("rev-list", "-1", "HEAD", "--", f":(literal){path}.dvc", check=False).strip())
+
+
+def _is_new_again(repo: Repo, path: str, projects: list[Project]) -> bool:
+    there = os.path.lexists(repo.top / path)
+    return there and _is_named(projects, path) and not is_stashed(repo, path) and not was_committed(repo, path)
+
+
+def _is_named(projects: list[Project], path: str) -> bool:
+    project = owner(projects, path)
+    if project is None:
+        return False
+    patterns = tuple(pattern for kind in project.config.artifacts.values() for pattern in kind)
+    return bool(pattern_matcher(patterns)(path.removeprefix(project.prefix)))
+
+
+def _restored(repo: Repo, policy: SyncPolicy, index: Index, found: Found, projects: list[Project], file: str) -> bool:
+    path = file.removesuffix(".dvc")
+    known = [pointer.path for pointer in index.pointers[file][2]] if file in index.pointers else []
+    allowed = policy.only is None or file in policy.only
+    if known != [path] or path in found.paths or not allowed or not _is_named(projects, path):
+        return False
+    if not _is_rewritten(repo, index, path) or _is_let_go(repo, path):
+        return False
+    for name in (file, file_for(path)):
+        _write_from_index(repo, name)
+    fix = f"git rm {file_word(file)}"
+    say(f"{path}: its pointer was gone and it was written anew, so it is a change; to stop keeping it: {fix}")
+    return True
+
+
+def _is_rewritten(repo: Repo, index: Index, path: str) -> bool:
+    """Whether an artifact is there, and is not the one that its pointer was left with."""
+    entry = index.entries.get(path)
+    if entry is None or entry.left_out or entry.placing is not None:
+        return False
+    try:
+        status = os.lstat(repo.top / path)
+        if not entry.isdir or not stat.S_ISDIR(status.st_mode):
+            return signature(status) != entry.signature
+        tree = index.read_tree(path, entry.oid)
+        if tree is None or not len(tree.listing.names):
+            return False
+        first = os.lstat(repo.top / path / next(iter(tree.listing.names)))
+        return signature(first) != tree.listing.signature(0)
+    except FileNotFoundError:
+        return os.path.lexists(repo.top / path)
+
+
+def _is_let_go(repo: Repo, path: str) -> bool:
+    """Whether `dvc remove` was here, which takes the artifact's line out of `.gitignore` too."""
+    return (repo.top / file_for(path)).is_file() and not is_ignored(repo, path)
+
+
+def _write_from_index(repo: Repo, name: str) -> None:
+    target = repo.top / name
+    if not os.path.lexists(target) and repo.ok("cat-file", "-e", f":{name}"):
+        write_atomic(target, repo.run("cat-file", "blob", f":{name}").encode("utf-8", "surrogateescape"))
