@@ -9,9 +9,10 @@ weights = models.load_model(tag).model
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # `typing` takes a tenth of the start of a short command
 if TYPE_CHECKING:
+    from typing import Any
+
     from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
     from cpv_hooks.operations.export.export import ExportedVersion
     from cpv_hooks.operations.info.metadata import CombinedMetadata, DataMetadata, ModelMetadata

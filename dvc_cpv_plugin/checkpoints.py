@@ -43,6 +43,8 @@ class Checkpoints:
     """
 
     show: Show = staticmethod(print_effects)
+    found: Project | None = None
+    """The DVC root that is meant, where the caller has found it already."""
 
     def __init__(self, team_name: str, model_name: str, **kwargs: Unpack[CommonOptions]) -> None:
         method = type(self).__name__
@@ -103,7 +105,7 @@ class Checkpoints:
             return read(self._project(options, reads=True))
 
     def _project(self, options: OperationOptions, *, reads: bool) -> Project:
-        return find_project(self.team_name, self.model_name, options, reads=reads)
+        return self.found or find_project(self.team_name, self.model_name, options, reads=reads)
 
     def _logged(self, name: str, options: OperationOptions) -> AbstractContextManager[None]:
         return logged(name, options, {"team_name": self.team_name, "model_name": self.model_name})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from cpv_hooks.operations.info.checkpoint_list import Listed, list_commits
-from cpv_hooks.operations.info.metadata import CombinedMetadata, combined_metadata
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.options import CommonOptions, check_type
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.info.checkpoint_list import Listed
+    from cpv_hooks.operations.info.metadata import CombinedMetadata
 
 _LINES = (Line.MODEL, Line.DATA)
 
@@ -48,10 +50,14 @@ class CombinedCheckpointsManage(Checkpoints):
 
     def read_combined_checkpoints(self, **kwargs: Unpack[CommonOptions]) -> list[Listed]:
         """Every commit that has a version of either line, oldest first. Raises `ReadError`."""
+        from cpv_hooks.operations.info.checkpoint_list import list_commits
+
         return self._read("checkpoint list", self._options("read_combined_checkpoints", kwargs), list_commits)
 
     def get_combined_metadata(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> CombinedMetadata:
         """The metadata of model and data as they were at a tag of either line. Raises `ReadError`."""
+        from cpv_hooks.operations.info.metadata import combined_metadata
+
         options = self._options("get_combined_metadata", kwargs)
         check_type("get_combined_metadata", "tag", tag, str, optional=True)
         return self._read("checkpoint info", options, lambda project: combined_metadata(project, tag))

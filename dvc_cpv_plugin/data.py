@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
-from cpv_hooks.operations.download.download import plan_download_data
-from cpv_hooks.operations.info.metadata import DataMetadata, data_metadata
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import InitError
 from dvc_cpv_plugin.options import UPLOAD, CommonOptions, DownloadOptions, UploadOptions, check_type
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.info.metadata import DataMetadata
 
 _LINES = (Line.DATA,)
 
@@ -44,6 +45,8 @@ class DataCheckpointsManage(Checkpoints):
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
+        from cpv_hooks.operations.download.download import plan_download_data
+
         options = self._options("download_data_checkpoint", kwargs, {"output_dir": Path})
         check_type("download_data_checkpoint", "tag", tag, str, optional=True)
         return str(self._download(options, Line.DATA, plan_download_data, tag, kwargs))
@@ -80,6 +83,8 @@ class DataCheckpointsManage(Checkpoints):
 
         Raises `ReadError`.
         """
+        from cpv_hooks.operations.info.metadata import data_metadata
+
         options = self._options("get_data_metadata", kwargs)
         check_type("get_data_metadata", "tag", tag, str, optional=True)
         return self._read("data info", options, lambda project: data_metadata(project, tag))

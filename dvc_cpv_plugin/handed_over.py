@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 _CLI = "dvc.cli"
@@ -37,10 +36,11 @@ def own_words() -> list[str] | None:
 
 def end_with(words: list[str]) -> NoReturn:
     """Run that command and end the process."""
+    from dvc_cpv_plugin.analytics import send_report
     from dvc_cpv_plugin.cli import main
 
     code = main(words)
-    _send_report(code)
+    send_report(code)
     raise SystemExit(code)
 
 
@@ -70,29 +70,3 @@ def _split_from_dvc(given: Sequence[str]) -> list[str] | None:
     ):
         return None
     return [*before, *after[1:]]
-
-
-def _send_report(code: int) -> None:
-    """What `dvc.cli.main` does at its end, without the import of `dvc.repo` that its question takes."""
-    if os.environ.get("DVC_NO_ANALYTICS"):
-        return
-    from dvc import analytics
-
-    is_on = None if os.environ.get("DVC_TEST") else _remembered()
-    if analytics.is_enabled() if is_on is None else is_on:
-        analytics.collect_and_send_report(None, code)
-
-
-def _remembered() -> bool | None:
-    """What CPV's state says of DVC's `core.analytics` here; None where it says nothing."""
-    from cpv_hooks.dvcformat.dvc_config import known_facts
-    from cpv_hooks.errors import CPVError
-    from cpv_hooks.git.repo import Repo
-
-    try:
-        here = Path.cwd()
-        root = next(folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir())
-        facts = known_facts(root, Repo.discover().state)
-    except (CPVError, OSError, StopIteration):
-        return None
-    return facts.sends_reports if facts is not None else None

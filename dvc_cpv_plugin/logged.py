@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 
 from dvc_cpv_plugin.options import OperationOptions
 
@@ -16,7 +15,7 @@ def logged(name: str, options: OperationOptions, arguments: Mapping[str, object]
     from cpv_hooks.accounts.personal.notify import notify
 
     log_file = options.path(options.log_file) if options.log_file else None
-    given = {key: value for key, value in asdict(options).items() if value != getattr(OperationOptions, key)}
+    given = {key: value for key, value in options._asdict().items() if value != OperationOptions._field_defaults[key]}
     title = " ".join(filter(None, [f"{name}:", *(str(value) for value in arguments.values() if value)]))
     with logs.operation(name, log_file, options.verbose, arguments={**arguments, **given}):
         try:

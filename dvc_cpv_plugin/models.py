@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from cpv_hooks.console.plan import Plan
-from cpv_hooks.operations.download.download import plan_download_model, plan_load
-from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
-from cpv_hooks.operations.download.one_tensor import plan_tensor
-from cpv_hooks.operations.info.metadata import ModelMetadata, model_metadata
-from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import DownloadError, InitError, RetireError, raised_as
@@ -27,7 +22,10 @@ from dvc_cpv_plugin.options import (
 )
 
 if TYPE_CHECKING:
+    from cpv_hooks.operations.download.model_artifacts import ModelArtifacts
     from cpv_hooks.operations.export.export import ExportedVersion
+    from cpv_hooks.operations.info.metadata import ModelMetadata
+    from cpv_hooks.project.project import Project
 
 _LINES = (Line.MODEL,)
 
@@ -70,6 +68,8 @@ class ModelsCheckpointsManage(Checkpoints):
         They are read-only and lie in CPV's personal folder; only what DVC's cache lacks is fetched. A repository that
         is not cloned here is cloned from the configured Git host. Raises `DownloadError`.
         """
+        from cpv_hooks.operations.download.download import plan_load
+
         options = self._options("load_model", kwargs)
         check_type("load_model", "tag", tag, str, optional=True)
         return self._operate(
@@ -103,6 +103,8 @@ class ModelsCheckpointsManage(Checkpoints):
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
+        from cpv_hooks.operations.download.download import plan_download_model
+
         options = self._options("download_model_checkpoint", kwargs, {"output_dir": Path})
         check_type("download_model_checkpoint", "tag", tag, str, optional=True)
         return self._download(options, Line.MODEL, plan_download_model, tag, kwargs)
@@ -114,6 +116,8 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Of what the cache lacks only the tensor's bytes are fetched, which no hash verifies. Raises `DownloadError`.
         """
+        from cpv_hooks.operations.download.one_tensor import plan_tensor
+
         method = "download_tensor"
         options = self._options(method, kwargs)
         check_type(method, "name", name, str)
@@ -180,6 +184,8 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Raises `ReadError`.
         """
+        from cpv_hooks.operations.info.metadata import model_metadata
+
         options = self._options("get_model_metadata", kwargs)
         check_type("get_model_metadata", "tag", tag, str, optional=True)
         return self._read("model info", options, lambda project: model_metadata(project, tag))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 
 _Path = str | os.PathLike[str]
 
@@ -94,8 +94,7 @@ class RetireOptions(CommonOptions, total=False):
     """But none that is or was in one of these stages."""
 
 
-@dataclass(frozen=True)
-class OperationOptions:
+class OperationOptions(NamedTuple):
     """The common options, complete."""
 
     verbose: bool = False
@@ -120,7 +119,7 @@ class OperationOptions:
         return Path(os.path.abspath(self.folder / _named("path", given)))
 
 
-COMMON = tuple(field.name for field in fields(OperationOptions))
+COMMON = OperationOptions._fields
 _PATHS = frozenset({"log_file", "repo_path", "working_dir"})
 
 
@@ -137,7 +136,7 @@ def read_options(
         if name not in known:
             raise TypeError(f"{method}() got an unknown option {name!r}{_nearest(name, known)}")
         check_type(method, name, value, known[name], optional=known[name] is not bool)
-    return replace(defaults, **{name: _value(name, given[name]) for name in COMMON if name in given})
+    return defaults._replace(**{name: _value(name, given[name]) for name in COMMON if name in given})
 
 
 def check_type(method: str, name: str, value: object, kind: type, *, optional: bool = False) -> None:

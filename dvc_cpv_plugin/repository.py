@@ -11,7 +11,7 @@ from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.roots import projects_here
+from cpv_hooks.project.roots import innermost_first
 from dvc_cpv_plugin.options import OperationOptions
 
 
@@ -62,7 +62,8 @@ def _around(folder: Path) -> list[Project]:
         repo = Repo.discover(folder)
     except NoRepository:
         return []
-    return projects_here(repo, folder) if Project.find_all(repo) else []
+    found = Project.find_all(repo)
+    return innermost_first(repo, found, folder) if found else []
 
 
 def _is(project: Project, team: str, model: str) -> bool:

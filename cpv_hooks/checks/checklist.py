@@ -62,7 +62,7 @@ def run_checks(subject: Subject, names: Sequence[Name], *, seconds: float = SECO
     for check in side_by_side(questions, seconds):
         found[cast(Name, check.name)].append(check)
     checks = [merge_checks(name, made) for name, made in found.items() if made]
-    return [replace(check, reason=redact(check.reason)) for check in checks]
+    return [check._replace(reason=redact(check.reason)) for check in checks]
 
 
 def _here(name: Name, subject: Subject) -> Iterable[Check]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -40,7 +39,7 @@ def examine(repo: Repo, *, remote_seconds: float = REMOTE_SECONDS) -> list[Check
     found: list[Check] = []
     for _, answer in plugins.all_answers("cpv_checks", _Builtin(remote_seconds), repo=repo):
         found += [check for check in answer if isinstance(check, Check)] if isinstance(answer, list | tuple) else []
-    return [replace(check, reason=redact(check.reason)) for check in found]
+    return [check._replace(reason=redact(check.reason)) for check in found]
 
 
 class _Builtin:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def _checklist(project: Project, projects: list[Project], seconds: float) -> lis
     if len(projects) == 1:
         return checks
     where = project.prefix.rstrip("/") or "."
-    return [replace(check, name=f"{check.name} ({where})") for check in checks]
+    return [check._replace(name=f"{check.name} ({where})") for check in checks]
 
 
 def _has_data(project: Project) -> bool:
@@ -87,4 +86,4 @@ def validate_credentials(*, seconds: float = SECONDS) -> list[Check]:
     found = guarded("settings", look)
     for settings in loaded:
         found += personal_checks(settings, seconds)
-    return [replace(check, reason=redact(check.reason)) for check in found]
+    return [check._replace(reason=redact(check.reason)) for check in found]

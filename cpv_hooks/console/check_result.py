@@ -5,18 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.named_tuple import NamedTuple
 
 Result = Literal["ok", "warn", "fail"]
 _WORST_FIRST: tuple[Result, ...] = ("fail", "warn", "ok")
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One thing that was looked at; `fix` is the command that fixes it."""
 
     name: str
@@ -63,8 +62,7 @@ def merge_checks(name: str, checks: Sequence[Check]) -> Check:
     return Check(name, result, "; ".join(reasons), next(iter(fixes), None))
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """A look that may take long. `who` is asked, for messages; `fix` mends an error that nobody foresaw."""
 
     name: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
+
+from cpv_hooks.named_tuple import NamedTuple
 
 Tool = Literal["git", "dvc", "s3", "file"]
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(NamedTuple):
     """One change. `tool` says whose it is: Git's refs, index and commits; DVC's cache and pointers; objects on the
     remote (`s3`, whatever kind of remote it is); files in the work tree or elsewhere on this machine."""
 
@@ -22,17 +22,16 @@ class Effect:
         return f"{self.tool}: {self.text}"
 
 
-@dataclass(frozen=True)
 class Plan(Generic[Result]):
     """An operation that can be shown or done. `expected` is what `run` will return, as far as it can be known."""
 
-    effects: tuple[Effect, ...]
-    expected: Result
-    run: Callable[[], Result]
+    def __init__(self, effects: tuple[Effect, ...], expected: Result, run: Callable[[], Result]) -> None:
+        self.effects = effects
+        self.expected = expected
+        self.run = run
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """An effect that is planned. `do` may be called once, later, or never."""
 
     effect: Effect

@@ -108,7 +108,7 @@ def _weights(path: str, before: Model | None, after: Model | None) -> list[Weigh
     if before is None or after is None:
         return []
     with Progress(f"comparing weights of {path}") as progress:
-        progress.grow(sum(tensor.count * 8 for tensor in before.tensors))
+        progress.grow(sum(tensor.elements * 8 for tensor in before.tensors))
         found = list(distances(before, after, progress.advance))
     return [WeightChange(name=one.name, norm=_plain(one.norm), norm_before=_plain(one.norm_before)) for one in found]
 

@@ -172,7 +172,7 @@ def summary_of(path: str, model: Model) -> ModelSummary:
     """A record in short, as JSON has it."""
     dtypes: dict[str, int] = {}
     for tensor in model.tensors:
-        dtypes[tensor.dtype] = dtypes.get(tensor.dtype, 0) + tensor.count
+        dtypes[tensor.dtype] = dtypes.get(tensor.dtype, 0) + tensor.elements
     return ModelSummary(
         path=path,
         format=model.format or None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -62,7 +61,7 @@ def _with_files_beside(name: str, model: Model, files: Mapping[str, ByteSource])
             ends[file] = max(ends.get(file, 0), offset + (tensor.nbytes or 0))
     lost = rank_folders.lost_files(files, folder, ends)
     tensors = tuple(_beside(folder, tensor, files) for tensor in model.tensors)
-    return replace(model, tensors=tensors, errors=(*model.errors, *lost)) if ends else model
+    return model._replace(tensors=tensors, errors=(*model.errors, *lost)) if ends else model
 
 
 def _beside(folder: str, tensor: Tensor, files: Mapping[str, ByteSource]) -> Tensor:
@@ -70,7 +69,7 @@ def _beside(folder: str, tensor: Tensor, files: Mapping[str, ByteSource]) -> Ten
         return tensor
     file, offset = tensor.elsewhere
     source = files.get(folder + file)
-    return replace(tensor, part=partial(Part, source, offset, tensor.nbytes)) if source is not None else tensor
+    return tensor._replace(part=partial(Part, source, offset, tensor.nbytes)) if source is not None else tensor
 
 
 def _of_ranks(name: str, files: Mapping[str, ByteSource]) -> Model | None:

@@ -67,7 +67,7 @@ def _listed(cursor: Cursor, size: str) -> tuple[Tensor, int]:
     number, offset = cursor.number("I"), cursor.number("Q")
     dtype, block, width = _TYPES.get(number, (f"type {number}", 0, 0))
     tensor = checked_tensor(Tensor(name, shape, dtype))
-    nbytes = -(-tensor.count // block) * width if block else None
+    nbytes = -(-tensor.elements // block) * width if block else None
     return Tensor(name, shape, dtype, nbytes), offset
 
 

@@ -51,7 +51,7 @@ def read_npy(source: ByteSource, name: str) -> Tensor:
         raise UnreadableModel(f"{name} has no type that is known here")
     dtype = numpy_dtype(said["descr"])
     tensor = checked_tensor(Tensor(name, tuple(said["shape"]), dtype))
-    nbytes = tensor.count * WIDTHS[dtype] if dtype in WIDTHS else None
+    nbytes = tensor.elements * WIDTHS[dtype] if dtype in WIDTHS else None
     in_order = not said.get("fortran_order") or len(tensor.shape) < 2
     if nbytes is None or not in_order or said["descr"].startswith(">"):
         return Tensor(name, tensor.shape, dtype, nbytes)

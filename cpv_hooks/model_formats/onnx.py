@@ -87,7 +87,7 @@ def _tensor(source: ByteSource, message: Message) -> Tensor:
             external.update(_pair(message, field))
     tensor = checked_tensor(Tensor(name, tuple(shape), dtype))
     width = WIDTHS.get(dtype)
-    nbytes = None if width is None else tensor.count * width
+    nbytes = None if width is None else tensor.elements * width
     if external:
         place = (external.get("location", "")[:1000], int(external.get("offset", "0")))
         return Tensor(name, tensor.shape, dtype, nbytes, elsewhere=place)

@@ -86,7 +86,7 @@ def _tensor(
     first = properties.state[0] if isinstance(properties, Made) and isinstance(properties.state, tuple) else None
     dtype = torch_files.torch_dtype(first if isinstance(first, Global) else None)
     tensor = checked_tensor(Tensor(name, tuple(shape), dtype))
-    nbytes = tensor.count * WIDTHS[dtype] if dtype in WIDTHS else None
+    nbytes = tensor.elements * WIDTHS[dtype] if dtype in WIDTHS else None
     if len(pieces) != 1:
         return Tensor(name, tensor.shape, dtype, nbytes, pieces[0][0] if pieces else "")
     path, offset, length = pieces[0]

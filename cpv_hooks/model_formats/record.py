@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.byte_source import Part
 
 MAX_TENSORS = 1_000_000
 MAX_TEXT = 200
 """Characters that are kept of a text in a model's metadata."""
+
+_NOTHING: Mapping[str, object] = {}
 
 # Bytes of an element, by the names that safetensors gives to types; other formats' own types keep their names.
 # fmt: off
@@ -27,8 +29,7 @@ class UnreadableModel(Exception):
     """A file is not what its format says: what is wrong with it."""
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A tensor. `nbytes` is its size in the file where the format says it; `file` is the file of a folder it is in.
 
     `part` finds its bytes, in row-major order, where they lie in one piece; that may need further reads. `elsewhere` is
@@ -41,15 +42,14 @@ class Tensor:
     nbytes: int | None = None
     file: str = ""
     elsewhere: tuple[str, int] | None = None
-    part: Callable[[], Part] | None = field(default=None, repr=False, compare=False)
+    part: Callable[[], Part] | None = None
 
     @property
-    def count(self) -> int:
+    def elements(self) -> int:
         return prod(self.shape)
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """What a model file or folder says of itself.
 
     `metadata` holds short texts and numbers; `notes` say what its reader ought to know, `errors` what could not be
@@ -58,10 +58,10 @@ class Model:
 
     format: str
     tensors: tuple[Tensor, ...] = ()
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    metadata: Mapping[str, object] = _NOTHING
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    scan: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
+    scan: Callable[[], str | None] | None = None
 
     @property
     def verdict(self) -> str | None:
@@ -71,7 +71,7 @@ class Model:
     @property
     def parameters(self) -> int | None:
         """The elements of all tensors together; None for a model that has none, such as trees."""
-        return sum(tensor.count for tensor in self.tensors) if self.tensors else None
+        return sum(tensor.elements for tensor in self.tensors) if self.tensors else None
 
     def by_key(self) -> dict[str, Tensor]:
         """The tensors by name; where two files have one of the same name, with the file before it."""
@@ -82,9 +82,8 @@ class Model:
 
     def within(self, file: str) -> Model:
         """The same as a part of a folder."""
-        return replace(
-            self,
-            tensors=tuple(replace(tensor, file=file) for tensor in self.tensors),
+        return self._replace(
+            tensors=tuple(tensor._replace(file=file) for tensor in self.tensors),
             notes=tuple(f"{file}: {note}" for note in self.notes),
             errors=tuple(f"{file}: {error}" for error in self.errors),
             scan=partial(_of_file, file, self.scan) if self.scan else None,

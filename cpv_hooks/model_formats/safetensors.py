@@ -58,7 +58,7 @@ def _tensor(source: ByteSource, start: int, name: str, said: Any) -> Tensor:
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableModel(f"tensor {name[:80]!r} has no dtype, shape and data_offsets") from error
     width = WIDTHS.get(tensor.dtype)
-    if not 0 <= first <= last or (width is not None and tensor.count * width != last - first):
+    if not 0 <= first <= last or (width is not None and tensor.elements * width != last - first):
         raise UnreadableModel(
             f"tensor {name[:80]!r} has {last - first} bytes, which is not what its shape and type take"
         )

@@ -128,7 +128,7 @@ def _skipped(stream: IO[bytes], made: Made, size: int) -> _Array:
         padding = stream.read(1)
         stream.seek(padding[0], io.SEEK_CUR)
     start = stream.tell()
-    nbytes = checked_tensor(Tensor("", tuple(said["shape"]), dtype)).count * WIDTHS[dtype]
+    nbytes = checked_tensor(Tensor("", tuple(said["shape"]), dtype)).elements * WIDTHS[dtype]
     if start + nbytes > size:
         raise UnreadableModel(f"it says that it has an array up to byte {start + nbytes}, but it has {size}")
     stream.seek(nbytes, io.SEEK_CUR)
@@ -143,7 +143,7 @@ def _tensor(source: ByteSource, path: str, made: Made, array: _Array | None) -> 
         state = made.state if isinstance(made.state, tuple) and len(made.state) > 3 else (0, (), None, True)
         shape, dtype, in_order = state[1], _dtype(state[2]), not state[3]
     tensor = checked_tensor(Tensor(path, tuple(shape), dtype))
-    nbytes = tensor.count * WIDTHS[dtype] if dtype in WIDTHS else None
+    nbytes = tensor.elements * WIDTHS[dtype] if dtype in WIDTHS else None
     place = None
     if array is not None and nbytes == array.nbytes and (in_order or len(tensor.shape) < 2):
         place = partial(Part, source, array.start, array.nbytes)

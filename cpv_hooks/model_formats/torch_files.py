@@ -113,8 +113,8 @@ def _tensor(path: str, made: Made, find: Any) -> tuple[str | None, Tensor]:
         return key, tensor
     place = None
     if find is not None and key is not None and isinstance(offset, int) and _is_row_major(shape, steps):
-        place = partial(find, key, offset * width, tensor.count * width)
-    return key, Tensor(path, shape, dtype, tensor.count * width, part=place)
+        place = partial(find, key, offset * width, tensor.elements * width)
+    return key, Tensor(path, shape, dtype, tensor.elements * width, part=place)
 
 
 def torch_dtype(said: object) -> str:

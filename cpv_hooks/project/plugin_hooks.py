@@ -13,7 +13,6 @@ An implementation may leave out the arguments that it does not need.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,8 @@ from typing import TYPE_CHECKING
 from cpv_hooks.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
+    import argparse
+
     from cpv_hooks.console.check_result import Check
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.model_formats.record import Model

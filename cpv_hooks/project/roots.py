@@ -17,8 +17,12 @@ def projects_here(repo: Repo, cwd: Path | None = None) -> list[Project]:
 
     Raises `CPVError` where CPV manages none.
     """
-    projects = Project.find_all(repo)
-    inner = _innermost(repo, [project.root for project in projects], cwd or Path.cwd())
+    return innermost_first(repo, Project.find_all(repo), cwd or Path.cwd())
+
+
+def innermost_first(repo: Repo, projects: Sequence[Project], cwd: Path) -> list[Project]:
+    """The same for DVC roots that have been found already."""
+    inner = _innermost(repo, [project.root for project in projects], cwd)
     return sorted(projects, key=lambda project: project.root != inner)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cpv_hooks.console.output import few
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
@@ -19,8 +19,7 @@ _SHOWN = 5
 _DATA = "dvc cpv data list-tags"
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """A tag of a line. `pointers` are those of the line's artifacts in the commit, in the order of their files."""
 
     name: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from cpv_hooks.console.output import fail
@@ -16,6 +16,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.roots import projects_here
+from dvc_cpv_plugin.analytics import spare_report
 from dvc_cpv_plugin.commands import ui
 
 
@@ -48,7 +49,7 @@ class CPVCommand(ABC):
         except (CPVError, OSError) as error:
             if self.args.verbose:
                 self._trace()
-            _spare_statistics()
+            spare_report()
             return fail(error)
         finally:
             if self.args.quiet:
@@ -58,10 +59,14 @@ class CPVCommand(ABC):
     def run(self) -> int:
         """Do the work and return the exit code."""
 
-    @staticmethod
-    def project_here() -> Project:
+    @cached_property
+    def repo(self) -> Repo:
+        """The repository around here."""
+        return Repo.discover()
+
+    def project_here(self) -> Project:
         """The first DVC root around here."""
-        return projects_here(Repo.discover())[0]
+        return projects_here(self.repo)[0]
 
     def answer(self, value: object, text: str | Iterable[str]) -> int:
         """Print a result: the value where `--json` asks for it, else the text or its lines; returns 0."""
@@ -71,10 +76,9 @@ class CPVCommand(ABC):
             ui.write_output("\n".join(lines))
         return 0
 
-    @staticmethod
-    def _say_bypassed() -> None:
+    def _say_bypassed(self) -> None:
         try:
-            hooks_in_place.check_hooks(Repo.discover())
+            hooks_in_place.check_hooks(self.repo)
         except (CPVError, OSError):
             return  # the command itself says what is wrong, if it needs a repository
 
@@ -84,19 +88,6 @@ class CPVCommand(ABC):
         import traceback
 
         logging.getLogger("dvc.cpv").debug("the error below comes from here\n%s", traceback.format_exc())
-
-
-def _spare_statistics() -> None:
-    """DVC reads its configuration once more after a command, to see whether it may send statistics, and prints a
-    traceback where that cannot be read: what is wrong has been said by then."""
-    if "dvc.cli" not in sys.modules:
-        return
-    from dvc.config import Config, ConfigError
-
-    try:
-        Config.from_cwd(validate=False)
-    except (ConfigError, OSError):
-        os.environ["DVC_NO_ANALYTICS"] = "1"
 
 
 def _restore(name: str, value: str | None) -> None:

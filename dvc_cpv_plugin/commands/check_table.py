@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.console.output import printable
@@ -17,7 +16,7 @@ def show(checks: Sequence[Check], *, as_json: bool) -> int:
     """Print checks; returns the exit code, 1 where one failed."""
     failed = any(check.result == "fail" for check in checks)
     if as_json:
-        ui.write_json({"ok": not failed, "checks": [asdict(check) for check in checks]})
+        ui.write_json({"ok": not failed, "checks": [check._asdict() for check in checks]})
     elif sys.stdout.isatty():
         rows = [(one.name, one.result, printable(one.reason), printable(one.fix or "")) for one in checks]
         ui.write_table(("check", "result", "reason", "fix"), rows, (1, _COLOURS.__getitem__))

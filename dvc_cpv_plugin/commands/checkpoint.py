@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.output import printable
-from cpv_hooks.operations.info.checkpoint_list import Listed
 from dvc_cpv_plugin.combined import CombinedCheckpointsManage
 from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import add_noun
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_tag
 from dvc_cpv_plugin.commands.line import last_of_line
+
+if TYPE_CHECKING:
+    from cpv_hooks.operations.info.checkpoint_list import Listed
 
 EXAMPLES = """examples:
   dvc cpv checkpoint create --tag v1.0 -m "First release"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +45,8 @@ class CheckpointCommand(CPVCommand):
         team, model = self._names()
         found = kind(team, model, **self.options())
         found.show = self._show
+        if self.args.team_name is None and self.args.model_name is None:
+            found.found = self.project
         return found
 
     def options(self) -> CommonOptions:
@@ -59,10 +62,13 @@ class CheckpointCommand(CPVCommand):
             working_dir=self.args.working_dir,
         )
 
+    @cached_property
     def project(self) -> Project | None:
         """The DVC root around the folder that the flags mean, or None where there is none."""
         folder = self._folder
         try:
+            if folder == Path.cwd():
+                return self.project_here()
             return projects_here(Repo.discover(folder), folder)[0] if folder.is_dir() else None
         except CPVError:
             if self.args.model_name and (self.args.team_name or own_team()):
@@ -79,7 +85,7 @@ class CheckpointCommand(CPVCommand):
         team, model = self.args.team_name, self.args.model_name
         if team is not None and model is not None:
             return team, model
-        project = self.project()
+        project = self.project
         if project is None and model is not None and (own := team or own_team()):
             return own, model
         if project is None:

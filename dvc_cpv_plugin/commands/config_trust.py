@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from cpv_hooks.accounts.personal import trusted
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import trust
 from cpv_hooks.project.roots import projects_here
 from dvc_cpv_plugin.commands import ui
@@ -22,7 +21,7 @@ class CmdTrust(CPVCommand):
     """Confirms servers; without one, those that the repository's remotes ask for."""
 
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         if self.args.server is None:
             return self._asked(repo)
         _check(self.args.server)
@@ -45,7 +44,7 @@ class CmdUntrust(CPVCommand):
     """Takes a confirmation back; without a server, all of the repository's."""
 
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         known = sorted(trust.confirmed(repo))
         gone = trusted.revoke(repo, known if self.args.server is None else [self.args.server])
         if not gone:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.promotion import demote
 from cpv_hooks.project.roots import projects_here
 from dvc_cpv_plugin.commands import NOUNS, ui
@@ -21,7 +20,7 @@ class CmdDemote(CPVCommand):
     """Writes GTO's tags."""
 
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         made = demote(repo, projects_here(repo), self.args.stage, self.args.message)
         ui.write_output("\n".join(made))
         say_push(repo, made)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cpv_hooks.console.output import printable, say, size_text, warn
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.compare import ArtifactChange, Difference, FileChange, MetricChange, compare
 from cpv_hooks.history.side import of_commit, of_work_tree
 from cpv_hooks.history.version_names import find_commit
@@ -36,7 +35,7 @@ class CmdDiff(CPVCommand):
     def run(self) -> int:
         if self.args.weights:
             demand_numpy()
-        repo = Repo.discover()
+        repo = self.repo
         projects = projects_here(repo)
         a, b = (find_commit(repo, projects, name) if name is not None else None for name in (self.args.a, self.args.b))
         assert a is not None

@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from cpv_hooks.checks import doctor
-from cpv_hooks.git.repo import Repo
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 from dvc_cpv_plugin.commands.check_table import show
@@ -24,7 +23,7 @@ class CmdDoctor(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        return show(doctor.examine(Repo.discover()), as_json=self.args.json)
+        return show(doctor.examine(self.repo), as_json=self.args.json)
 
 
 def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:

@@ -36,7 +36,7 @@ class CmdInstall(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        return install_and_bring(Repo.discover(), self.args.only, fetch=self.args.fetch)
+        return install_and_bring(self.repo, self.args.only, fetch=self.args.fetch)
 
 
 def install_and_bring(repo: Repo, only: Sequence[str] | None, *, fetch: bool = True) -> int:

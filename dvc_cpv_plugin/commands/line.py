@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Kind
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.commands.base import SubCommands, add_noun
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_tag, facts
 
 
-@dataclass(frozen=True)
-class Noun:
+class Noun(NamedTuple):
     """A line of versions on the command line, and the class of the API and its methods behind the verbs."""
 
     name: Kind
@@ -42,7 +41,7 @@ class LineCommand(CheckpointCommand):
         return self._own_artifact() if path is None else path
 
     def _own_artifact(self) -> str:
-        kind, project = self.noun.name, self.project()
+        kind, project = self.noun.name, self.project
         patterns = project.config.artifacts.get(kind, ()) if project else ()
         found = [path for pattern in patterns for path in sorted(project.root.glob(pattern))] if project else []
         if len(found) == 1:
@@ -83,8 +82,7 @@ def last_of_line(names: list[str], line: str) -> str:
     return names[-1]
 
 
-@dataclass(frozen=True)
-class Verbs:
+class Verbs(NamedTuple):
     """Adds a noun's commands; each gets its help and the examples that end it."""
 
     noun: Noun

@@ -40,7 +40,7 @@ class CmdLog(CPVCommand):
     """Blocks of lines on a terminal, a line each in a pipe, JSON or CSV."""
 
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         projects = projects_here(repo)
         if self.args.series and not self.args.json:
             raise CPVError("--series is for --json alone", fix="dvc cpv log --json --series")

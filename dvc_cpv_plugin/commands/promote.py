@@ -28,7 +28,7 @@ class CmdPromote(CPVCommand):
     """Checks the stage's rule, and writes GTO's tag."""
 
     def run(self) -> int:
-        repo, stage = Repo.discover(), self.args.stage
+        repo, stage = self.repo, self.args.stage
         projects = projects_here(repo)
         known = {event.stage for event in stages.stage_history(repo, projects[0])}
         made = promote(repo, projects, self.args.version, stage, self.args.message)

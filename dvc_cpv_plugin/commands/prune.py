@@ -9,7 +9,6 @@ from typing import Any
 from cpv_hooks.console.durations import parse_age
 from cpv_hooks.console.output import counted, printable, say, size_text
 from cpv_hooks.errors import CPVError, shell_word
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.upkeep.prune import sweep
 from cpv_hooks.upkeep.prune.prune_plan import Doomed, PruneOptions, PrunePlan, total
@@ -37,7 +36,7 @@ class CmdPrune(CPVCommand):
     """Prints what would go, as text or JSON; with --yes it is gone."""
 
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         projects, options = projects_here(repo), self._options()
         if self.args.yes:
             with sweep.locks(repo, projects):

@@ -7,7 +7,6 @@ from typing import Any
 
 from cpv_hooks.console.output import say
 from cpv_hooks.git import one_shot
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import transaction
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
@@ -19,7 +18,7 @@ EXAMPLES = """examples:
 
 class CmdRecover(CPVCommand):
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         is_healed = one_shot.heal(repo)
         if is_healed:
             say("the branch is HEAD again")

@@ -36,7 +36,7 @@ class CmdReport(CPVCommand):
     """Writes the page and prints where it is."""
 
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         projects = projects_here(repo)
         filters = self._filters(repo)
         out = Path(self.args.out)

@@ -9,7 +9,6 @@ from typing import Any
 from cpv_hooks.console.durations import parse_age
 from cpv_hooks.console.output import say, size_text
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery.restore_rescue import restore_rescue
 from cpv_hooks.worktree.rescue_list import drop_rescues, rescues
 from dvc_cpv_plugin.commands import NOUNS
@@ -26,14 +25,14 @@ EXAMPLES = """examples:
 
 class CmdRescueList(CPVCommand):
     def run(self) -> int:
-        found = list(rescues(Repo.discover()))
+        found = list(rescues(self.repo))
         rows = ((str(one.number), one.when, size_text(one.size), one.path, one.oid, one.why) for one in found)
         return self.answer([one._asdict() for one in found], map("\t".join, rows))
 
 
 class CmdRescueRestore(CPVCommand):
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         target = restore_rescue(repo, self.args.number, self.args.output)
         say(f"rescue {self.args.number} is back at {target}")
         return 0
@@ -50,7 +49,7 @@ class CmdRescueDrop(CPVCommand):
         before = None
         if self.args.older_than is not None:
             before = datetime.now(UTC) - timedelta(seconds=parse_age(self.args.older_than))
-        gone = drop_rescues(Repo.discover(), self.args.numbers, everything=self.args.all, before=before)
+        gone = drop_rescues(self.repo, self.args.numbers, everything=self.args.all, before=before)
         for rescue in gone:
             say(f"dropped rescue {rescue.number}: {rescue.path}, {size_text(rescue.size)}, of {rescue.when}")
         say("run `dvc cpv prune` to free the space" if gone else "no rescue to drop")

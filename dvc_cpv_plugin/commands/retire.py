@@ -45,7 +45,7 @@ class CmdRetire(CPVCommand):
     """Prints what would be retired, asks, and writes the tag that says so."""
 
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         projects = projects_here(repo)
         if self.args.list:
             return self._list(repo, projects)

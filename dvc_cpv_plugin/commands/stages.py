@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cpv_hooks.console.output import printable
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import StageRule
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.versions import stages
@@ -25,7 +24,7 @@ class CmdStages(CPVCommand):
     """A line for each stage or event, or JSON."""
 
     def run(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         project = projects_here(repo)[0]
         events = stages.stage_history(repo, project)
         if self.args.history:

@@ -9,7 +9,6 @@ from typing import Any
 
 from cpv_hooks.console.output import printable, size_text
 from cpv_hooks.errors import shell_word
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.info import status
 from cpv_hooks.operations.info.artifact_status import MEANING, ArtifactStatus
 from cpv_hooks.operations.info.status import Status
@@ -26,7 +25,7 @@ class CmdStatus(CPVCommand):
     """A table on a terminal, plain lines in a pipe, or JSON."""
 
     def run(self) -> int:
-        found = status.read_status(Repo.discover())
+        found = status.read_status(self.repo)
         lines = _lines(found)
         if sys.stdout.isatty() and not self.args.json:
             headings = ("artifact", "kind", "size", "state", "what changed")

@@ -7,7 +7,6 @@ from typing import Any
 
 from cpv_hooks.console.output import printable, say
 from cpv_hooks.git import one_shot
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import KINDS
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.recovery.guarded_sync import guarded_sync
@@ -41,13 +40,13 @@ class CmdSync(CPVCommand):
         return self._look() if self.args.status or self.args.wait else self._sync()
 
     def _look(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         found = upload_status.wait(repo) if self.args.wait else upload_status.Uploads.read(repo)
         self.answer(found.as_dict(), map(printable, found.lines()))
         return 1 if found.waiting else 0
 
     def _sync(self) -> int:
-        repo = Repo.discover()
+        repo = self.repo
         projects_here(repo)  # says so where CPV has nothing to do with the repository
         one_shot.heal(repo)
         asked = Asked.of(repo, self.args.kind, self.args.paths) if self.args.kind or self.args.paths else None

@@ -5,22 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from cpv_hooks.console import output
-from cpv_hooks.events.outbox import emit_tagged
-from cpv_hooks.git.repo import Repo
-from cpv_hooks.operations.info import status
-from cpv_hooks.operations.info.artifact_status import UNSAVED
-from cpv_hooks.project.project import Project
-from cpv_hooks.project.roots import projects_here
-from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-from cpv_hooks.versions import reserve, tags
 from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cpv_hooks.project.project import Project
+    from cpv_hooks.project.tag_schemes import Line
 
 EXAMPLES = """examples:
   dvc cpv tag                       # the model's next version: v0.4
@@ -34,27 +26,37 @@ class CmdTag(CPVCommand):
     """Makes the tags, sends their data by policy, and prints the names."""
 
     def run(self) -> int:
-        repo = Repo.discover()
-        projects = projects_here(repo)
-        lines = {"model": [tags.Line.MODEL], "data": [tags.Line.DATA], "both": [tags.Line.MODEL, tags.Line.DATA]}
-        names = self._create(repo, projects[0], lines[self.args.lines])
+        from cpv_hooks.events.outbox import emit_tagged
+        from cpv_hooks.project.roots import projects_here
+        from cpv_hooks.project.tag_schemes import Line
+        from cpv_hooks.transfer.commits.by_policy import upload_by_policy
+
+        projects = projects_here(self.repo)
+        lines = {"model": [Line.MODEL], "data": [Line.DATA], "both": [Line.MODEL, Line.DATA]}
+        names = self._create(projects[0], lines[self.args.lines])
         for name in names:
             ui.write_output(name)
-        emit_tagged(repo.top, names)
-        self._warn_of_unsaved(repo, names)
-        head = repo.resolve("HEAD")
+        emit_tagged(self.repo.top, names)
+        self._warn_of_unsaved(names)
+        head = self.repo.resolve("HEAD")
         assert head is not None, "create raises where there is no commit"
-        upload_by_policy(repo, projects, [head], f"tag {' '.join(names)}")
+        upload_by_policy(self.repo, projects, [head], f"tag {' '.join(names)}")
         return 0
 
-    def _create(self, repo: Repo, project: Project, lines: Sequence[Line]) -> list[str]:
-        if self.args.push is not None:
-            return reserve.reserve_version(repo, project, self.args.version, self.args.message, lines, self.args.push)
-        return tags.create_tags(repo, project, self.args.version, self.args.message, lines)
+    def _create(self, project: Project, lines: Sequence[Line]) -> list[str]:
+        from cpv_hooks.versions import reserve, tags
 
-    @staticmethod
-    def _warn_of_unsaved(repo: Repo, names: list[str]) -> None:
-        unsaved = [item.path for item in status.read_status(repo).artifacts if item.state in UNSAVED]
+        version, message = self.args.version, self.args.message
+        if self.args.push is not None:
+            return reserve.reserve_version(self.repo, project, version, message, lines, self.args.push)
+        return tags.create_tags(self.repo, project, version, message, lines)
+
+    def _warn_of_unsaved(self, names: list[str]) -> None:
+        from cpv_hooks.console import output
+        from cpv_hooks.operations.info import status
+        from cpv_hooks.operations.info.artifact_status import UNSAVED
+
+        unsaved = [item.path for item in status.read_status(self.repo).artifacts if item.state in UNSAVED]
         if unsaved:
             output.warn(f"{output.few(unsaved)}: changes that are not committed are not in {' and '.join(names)}")
 

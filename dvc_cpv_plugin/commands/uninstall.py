@@ -6,7 +6,6 @@ import argparse
 from typing import Any
 
 from cpv_hooks.console.output import say
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.setup.install.uninstall import uninstall
 from dvc_cpv_plugin.commands import NOUNS
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
@@ -22,7 +21,7 @@ class CmdUninstall(CPVCommand):
     says_bypassed = False
 
     def run(self) -> int:
-        for line in uninstall(Repo.discover()):
+        for line in uninstall(self.repo):
             say(line)
         return 0
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from cpv_hooks.console.output import counted, few, printable, say, size_text, warn
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import retired
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.upkeep.verify import needs
@@ -47,7 +46,7 @@ class CmdVerify(CPVCommand):
         return 0 if all(report.sound for report in reports) else 1
 
     def _reports(self) -> list[VerifyReport]:
-        repo = Repo.discover()
+        repo = self.repo
         projects = projects_here(repo)
         asked = self.args.versions or ["HEAD"]
         commits = needs.every_ref(repo) if self.args.all else needs.named(repo, asked, projects[0])
@@ -58,7 +57,7 @@ class CmdVerify(CPVCommand):
 
     def _tell_retired(self, reports: list[VerifyReport]) -> None:
         """What need not be there, and why."""
-        repo = Repo.discover()
+        repo = self.repo
         known = retired.read_retirements(repo)
         if self.args.all:
             if known:

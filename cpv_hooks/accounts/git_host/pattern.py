@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from string import Formatter
 from typing import Protocol
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.names import check_name
 
 CLOUD = "bitbucket.org"
@@ -48,8 +48,7 @@ class _Settings(Protocol):
     def bitbucket(self) -> _Host: ...
 
 
-@dataclass(frozen=True)
-class SSH:
+class SSH(NamedTuple):
     """What an SSH URL says. `user` and `port` are None where ssh's own configuration decides; `path` has no leading
     slash and no `.git`."""
 

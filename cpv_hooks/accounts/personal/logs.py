@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -30,13 +29,13 @@ from cpv_hooks.state_files import cpv_home
 _PathLike = str | os.PathLike[str]
 
 
-@dataclass
 class OperationLog:
     """The log of one operation; any thread may write. `path` is None where it could not be made."""
 
-    path: Path | None = None
-    _streams: list[tuple[Path, TextIO]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self._streams: list[tuple[Path, TextIO]] = []
+        self._lock = threading.Lock()
 
     def write(self, level: Level, text: str) -> None:
         """Add a line; what could end it or drive a terminal is escaped, and secrets are masked."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import stages, tag_refs
@@ -32,8 +32,7 @@ class HistoryMetadata(TypedDict):
     """All of the commit's message."""
 
 
-@dataclass(frozen=True)
-class VersionPart:
+class VersionPart(NamedTuple):
     """One line's content in a commit, and the tag that names it, if one does."""
 
     version: Version
@@ -112,7 +111,7 @@ def as_of(project: Project, line: Line, version: Version) -> VersionPart | None:
         found = resolve_version(project, line, name)
         if _content(found.pointers) == content:
             return VersionPart(found, name)
-    return VersionPart(replace(version, line=line, pointers=pointers), None)
+    return VersionPart(version._replace(line=line, pointers=pointers), None)
 
 
 def _up_to(project: Project, line: Line, commit: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError
@@ -81,7 +80,7 @@ def _bringing(project: Project, version: Version, *, use_cache: bool) -> Bringin
     """What a version has of a DVC root, and what HEAD has beyond it. What is to be left out is the sync's."""
     space = Workspace.open(project)
     pointers = tuple(pointers_at(project, version.commit))
-    whole = replace(version, pointers=tuple(one for one in pointers if part_wanted(space, one) == "all"))
+    whole = version._replace(pointers=tuple(one for one in pointers if part_wanted(space, one) == "all"))
     leaves = len(whole.pointers) < len(pointers)
     paths = {pointer.path for pointer in pointers}
     gone = tuple(pointer for pointer in pointers_at(project, "HEAD") if pointer.path not in paths)
