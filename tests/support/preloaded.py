@@ -145,7 +145,13 @@ def _preload() -> None:
         importlib.import_module(name)
     from dvc.cli.parser import get_main_parser
 
+    from cpv_hooks.remote.s3_client.boto_client import new_client
+    from cpv_hooks.remote.s3_client.s3_options import S3Options
+
     get_main_parser()
+    # What boto3 reads of S3 for the first client, it has for all.
+    keys = {"region": "us-east-1", "access_key_id": "none", "secret_access_key": "none"}
+    new_client(S3Options.of("none", "s3://none", keys))
 
 
 def _programs() -> dict[str, Callable[[], int | None]]:

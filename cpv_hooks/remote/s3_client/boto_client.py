@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.trace import emit_trace, is_heard
@@ -9,6 +10,8 @@ from cpv_hooks.remote.s3_client.answers import refuse_foreign_answers
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:
+    from botocore.loaders import Loader
+    from botocore.session import Session as CoreSession
     from mypy_boto3_s3 import S3Client
 
 ATTEMPTS = 4
@@ -18,17 +21,19 @@ CONNECTIONS = 64
 def new_client(options: S3Options) -> S3Client:
     """A new client; threads may share it. Raises botocore's errors and `ValueError` for a bad endpoint."""
     import boto3
-    from botocore.session import Session as CoreSession
+    from botocore.session import Session
 
-    core = CoreSession()
+    core = Session()
     if options.get("credentialpath"):
         core.set_config_variable("credentials_file", str(options.credentials_file))
     if options.get("configpath"):
         core.set_config_variable("config_file", str(options.config_file))
+    if (profile := options.get("profile")) is not None:
+        core.set_config_variable("profile", profile)
     options.check()
+    _share_descriptions(core)
     session = boto3.Session(
         botocore_session=core,
-        profile_name=options.get("profile"),
         region_name=options.get("region"),
         aws_access_key_id=options.get("access_key_id"),
         aws_secret_access_key=options.get("secret_access_key"),
@@ -45,6 +50,21 @@ def new_client(options: S3Options) -> S3Client:
     if is_heard():
         client.meta.events.register("before-send.s3", _tell)
     return client
+
+
+def _share_descriptions(core: CoreSession) -> None:
+    """Let all clients of this process use what one has read of S3's description: each would take 50 ms for it."""
+    loader = _loader(core.get_config_variable("data_path"))
+    # Each session of boto3 adds its own folder.
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)
+    core.register_component("data_loader", loader)
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _verify(options: S3Options) -> bool | str | None:
