@@ -265,7 +265,8 @@ class Repo(_Places):
         found = self.run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", check=False
         ).strip()
-        return found or None
+        # Of a range (`A..B`, `^A`) Git says more, and what is none.
+        return found if found.isalnum() else None
 
     def batch_check(
         self, revs: Sequence[str], fields: str = "%(objectname)", env: Mapping[str, str] | None = None

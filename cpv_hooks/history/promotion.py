@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,8 @@ def promote(repo: Repo, projects: Sequence[Project], name: str, stage: str, mess
 
 
 _FIX = "dvc cpv stages lists the rules"
+_MOST = 100
+"""Characters in a stage's name: with the model's before it, it is the name of a file."""
 
 
 def demote(repo: Repo, projects: Sequence[Project], stage: str, message: str | None = None) -> list[str]:
@@ -96,8 +98,8 @@ def refuse_stage(project: Project, stage: str) -> None:
         known = ", ".join(project.config.stages)
         what = f"{stage!r} is no stage of this repository (known: {known})"
         raise CPVError(what, where=".cpv.toml", fix="name it under [stages] in .cpv.toml")
-    if not stages.is_name(stage):
-        raise CPVError(f"{stage!r} cannot name a stage", fix="use letters, digits, - and _")
+    if len(stage) > _MOST or not stages.is_name(stage):
+        raise CPVError(f"{stage!r} cannot name a stage", fix=f"use letters, digits, - and _, at most {_MOST}")
 
 
 def broken_rule(repo: Repo, projects: Sequence[Project], stage: str, version: str | None, commit: str) -> str | None:
@@ -183,18 +185,32 @@ def _wait_after(events: Sequence[stages.StageEvent]) -> None:
 
 @contextmanager
 def _registry(repo: Repo) -> Iterator[GitRegistry]:
+    """GTO's registry, in which all of a block's tags are made or none."""
     from gto.exceptions import GTOException
     from gto.registry import GitRegistry
     from scmrepo.exceptions import SCMError
 
+    before = set(tag_refs.all_tag_names(repo))
     try:
-        before = set(tag_refs.all_tag_names(repo))
         with _identity(tag_objects.tagger(repo)), GitRegistry.from_url(str(repo.top)) as registry:
             yield registry
-        tag_objects.sign(repo, [name for name in tag_refs.all_tag_names(repo) if name not in before])
-    except (GTOException, SCMError) as error:
-        what = " ".join(str(getattr(error, "msg", "") or error).split())
-        raise CPVError(f"GTO: {what}", where=str(repo.top), fix="gto show") from error
+    except (GTOException, SCMError, OSError) as error:
+        for name in _made_since(repo, before):
+            repo.run("update-ref", "-d", tag_refs.PREFIX + name, check=False)
+        raise CPVError(f"GTO: {_reason(error)}", where=str(repo.top), fix="gto show") from error
+    tag_objects.sign(repo, _made_since(repo, before))
+
+
+def _made_since(repo: Repo, before: Collection[str]) -> list[str]:
+    """The tags that GTO has made; a version that somebody else tags meanwhile is none."""
+    return [name for name in tag_refs.all_tag_names(repo) if name not in before and not {"@", "#"}.isdisjoint(name)]
+
+
+def _reason(error: BaseException) -> str:
+    """What GTO says, and what the library below it said to GTO."""
+    said = [" ".join(str(getattr(error, "msg", "") or error).split())]
+    below = error.__cause__ or error.__context__
+    return ": ".join(said if below is None else [*said, _reason(below)])
 
 
 @contextmanager

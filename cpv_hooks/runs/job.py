@@ -22,7 +22,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.git.repo import Repo, environment
-from cpv_hooks.project.config import load_config
+from cpv_hooks.project.config import is_inside, load_config
 from cpv_hooks.project.roots import root_here
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import JOB, RunFolder
@@ -57,11 +57,18 @@ def begin_job(where: Path, asked: str | None, wishes: Mapping[str, object], atte
     root = root_here(repo, where)
     load_config(root)
     repo.head()
+    _refuse_place(wishes.get("artifact"))
     folder, lock = _claim(repo, asked)
     job = RunJob(root, folder, lock, os.urandom(4).hex())
     says = {"group": attempt, "job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
     folder.begin({**says, "command": sys.orig_argv, "folder": os.getcwd(), **wishes})
     return job
+
+
+def _refuse_place(artifact: object) -> None:
+    if isinstance(artifact, str) and not is_inside(artifact):
+        what = "an artifact lies in the repository, and not in .git or .dvc"
+        raise CPVError(what, where=repr(artifact), fix="name it by its path from the DVC root, as .cpv.toml does")
 
 
 def join_job(where: Path, asked: str | None, rank: int, attempt: str) -> RunJob:

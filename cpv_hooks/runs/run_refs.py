@@ -24,7 +24,7 @@ def check_run_name(name: str) -> str:
     """The name of a run as it is; `CPVError` for one that Git would not take everywhere."""
     if len(name) > _MOST or ".." in name or not _NAME.fullmatch(name):
         what = f"{name!r} is no name for a run (letters, digits, and - . _ between them, at most {_MOST})"
-        raise CPVError(what, fix='CheckpointRun(name="bert-large-7")')
+        raise CPVError(what, fix="a name such as bert-large-7; dvc cpv runs list has those that are there")
     return name
 
 

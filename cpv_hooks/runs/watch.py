@@ -45,10 +45,11 @@ def watch(wishes: Wishes, command: Sequence[str]) -> int:
 
     SIGTERM and SIGUSR1 are passed on to it. Raises `CPVError` for what cannot work from the start.
     """
-    wishes.folder.mkdir(parents=True, exist_ok=True)
+    _refuse_folder(wishes.folder)
     job = begin_job(Path.cwd(), wishes.name, {"keep": wishes.keep.data(), "artifact": wishes.artifact})
     background, signals = Background(job.root, job.folder, job.lock), EndSignals()
     try:
+        wishes.folder.mkdir(parents=True, exist_ok=True)
         background.start()
         if wishes.resume:
             _resume(job, wishes.folder)
@@ -59,6 +60,14 @@ def watch(wishes: Wishes, command: Sequence[str]) -> int:
     finally:
         signals.leave()
         background.release()
+
+
+def _refuse_folder(folder: Path) -> None:
+    """What Git and DVC write is no checkpoint."""
+    inside = next((part for part in folder.parts if part.lower() in (".git", ".dvc")), None)
+    if inside:
+        fix = "name the folder that the program writes its checkpoints into"
+        raise CPVError(f"lies in {inside}, which is reserved for Git and DVC", where=str(folder), fix=fix)
 
 
 class _Watch:

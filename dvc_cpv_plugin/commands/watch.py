@@ -38,6 +38,8 @@ class CmdWatch(CPVCommand):
         args = _options().parse_args(before, namespace=self.args)
         if not command:
             raise CPVError("no program is named", fix="dvc cpv watch DIR -- COMMAND")
+        if not args.folder:
+            raise CPVError("the path is empty", fix="name the folder: dvc cpv watch DIR -- COMMAND")
         wishes = Wishes(
             Path(args.folder).absolute(),
             rule_of(args.keep_last, args.keep_best, args.keep_every, args.metric, args.mode),

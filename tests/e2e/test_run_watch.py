@@ -15,7 +15,7 @@ from conftest import MakeRepo
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.runs import run_refs
 from support.repos import ModelRepo
-from support.shell import BIN
+from support.shell import BIN, Shell
 
 TRAINER = """
 import json, os, shutil, sys, time
@@ -103,7 +103,7 @@ def test_a_signal_is_passed_on_and_the_next_machine_goes_on(repo: ModelRepo, tmp
     assert steps(repo)[-1] == last + 1
 
 
-def test_what_cannot_work(repo: ModelRepo) -> None:
+def test_what_cannot_work(repo: ModelRepo, tmp_path: Path) -> None:
     assert "no program is named; fix: dvc cpv watch DIR -- COMMAND" in repo.cpv("watch", "out", status=1).err
     assert "no-such-program: cannot be started" in repo.cpv("watch", "out", "--", "no-such-program", status=1).err
     assert (
@@ -112,5 +112,23 @@ def test_what_cannot_work(repo: ModelRepo) -> None:
     for option, value in (("--settle", "nan"), ("--settle", "-1"), ("--grace", "-1"), ("--grace", "inf")):
         refused = repo.cpv("watch", "o", f"{option}={value}", "--", "true", status=1).err
         assert f"{option} must be a number of seconds, not {float(value)}; fix: dvc cpv watch DIR {option} " in refused
+    repo.write("taken", "a file")
+    assert "taken: a file stands where a folder should be" in repo.cpv("watch", "taken", "--", "true", status=1).err
+    for folder, said in (
+        (".git", "lies in .git, which is reserved"),
+        (".dvc/x", "lies in .dvc"),
+        ("", "path is empty"),
+    ):
+        assert said in repo.cpv("watch", folder, "--", "true", status=1).err
+    for artifact in ("../x", "/etc/x", ".git/x", "a/../../x"):
+        done = repo.cpv("watch", "o", "--artifact", artifact, "--", "true", status=1)
+        assert done.err.startswith(
+            f"cpv: '{artifact}': an artifact lies in the repository, and not in .git or .dvc; fix: "
+        )
+        assert len(done.err.splitlines()) == 1
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert "not inside a Git work tree" in Shell(elsewhere).cpv("watch", "out", "--", "true", status=1).err
+    assert list(elsewhere.iterdir()) == []
     assert json.loads(repo.cpv("runs", "list", "--json").out) == []
     assert os.environ.get("CPV_RUN") is None

@@ -172,7 +172,9 @@ def test_a_damaged_pointer_is_one_line(model: ModelRepo) -> None:
         assert len(done.err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["v9.9", "nothing", "", "HEAD:params.yaml", "a\nb"])
+@pytest.mark.parametrize(
+    "name", ["v9.9", "nothing", "", "HEAD:params.yaml", "a\nb", "^v0.0", "v0.0..v0.1", "v0.0...v0.1"]
+)
 def test_what_is_no_version(model: ModelRepo, name: str) -> None:
     done = model.cpv("diff", "v0.1", name, status=1)
     assert done.out == ""

@@ -274,6 +274,9 @@ def test_text_from_the_repository_cannot_drive_the_terminal(model: ModelRepo) ->
         (("--metric", "note>late"), "'late' is not a number, so note cannot be > it"),
         (("--since", "nonsense"), "'nonsense' is not a date"),
         (("--until", ""), "'' is not a date"),
+        (("--until", "2026-99-99"), "'2026-99-99' is not a date"),
+        (("--since", "2026/02/30 10:00"), "'2026/02/30 10:00' is not a date"),
+        (("--since", "9" * 20), f"'{'9' * 20}' is not a date"),
         (("--author", "("), "'(' is not a regular expression"),
     ],
 )

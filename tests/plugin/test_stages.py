@@ -218,6 +218,23 @@ def test_a_push_asks_for_the_branch_and_for_the_data(make_repo: MakeRepo, tmp_pa
     assert "resnet#production#1" in Shell(tmp_path / "host.git").git("tag").lines
 
 
+def test_a_promotion_that_fails_half_way_leaves_no_tag(model: ModelRepo) -> None:
+    before = model.git("tag").lines
+    lock = model.path / ".git/refs/tags/resnet#production#1.lock"
+    lock.touch()
+    done = model.cpv("promote", "v0.1", "production", status=1)
+    assert "GTO: " in done.err
+    assert lock.name in done.err
+    assert len(done.err.splitlines()) == 1
+    assert model.git("tag").lines == before
+    lock.unlink()
+    model.git("tag", "resnet#production#1/other")
+    assert "cannot lock ref" in model.cpv("promote", "v0.1", "production", status=1).err
+    assert model.git("tag").lines == sorted([*before, "resnet#production#1/other"])
+    model.git("tag", "-d", "resnet#production#1/other")
+    assert model.cpv("promote", "v0.1", "production").out == "resnet#production#1\n"
+
+
 def test_what_cannot_be_done_is_one_line(model: ModelRepo) -> None:
     model.cpv("promote", "v0.1", "production")
     for args, said in (
@@ -225,6 +242,7 @@ def test_what_cannot_be_done_is_one_line(model: ModelRepo) -> None:
         (("promote", "v0.1", "production"), "v0.1 is in production already"),
         (("promote", "v0.1", "no such"), "'no such' cannot name a stage"),
         (("promote", "v0.1", ""), "'' cannot name a stage"),
+        (("promote", "v0.1", "x" * 101), f"'{'x' * 101}' cannot name a stage"),
         (("promote", "@nothing", "production"), "no version is in stage 'nothing' (stages in use: production)"),
         (("demote", "nothing"), "no version is in stage 'nothing' (stages in use: production)"),
         (("log", "--stage", "nothing"), "no stage 'nothing' (known: production)"),
