@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,7 @@ def restore_rescue(repo: Repo, number: int, output: str | None = None) -> Path:
         fix = "git checkout a version that has one"
         raise CPVError("no DVC root with a .cpv.toml holds it here", where=rescue.path, fix=fix)
     target = Path(output).absolute() if output else repo.top / rescue.path
-    if output and target.exists():
+    if output and os.path.lexists(target):
         raise CPVError("exists already", where=str(target), fix="name another --output")
     if not output:
         # What stands there now goes into the cache and its pointer, like any unsaved change.

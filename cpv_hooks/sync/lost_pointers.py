@@ -13,6 +13,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project, pattern_matcher
 from cpv_hooks.sync.sync_policy import SyncPolicy
 from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.own_files import link_above
 from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import Found, owner
@@ -45,7 +46,7 @@ def was_committed(repo: Repo, path: str) -> bool:
 
 
 def _is_new_again(repo: Repo, path: str, projects: list[Project]) -> bool:
-    there = os.path.lexists(repo.top / path)
+    there = os.path.lexists(repo.top / path) and link_above(repo.top, path) is None
     return there and _is_named(projects, path) and not is_stashed(repo, path) and not was_committed(repo, path)
 
 
@@ -61,7 +62,9 @@ def _restored(repo: Repo, policy: SyncPolicy, index: Index, found: Found, projec
     path = file.removesuffix(".dvc")
     known = [pointer.path for pointer in index.pointers[file][2]] if file in index.pointers else []
     allowed = policy.only is None or file in policy.only
-    if known != [path] or path in found.paths or not allowed or not _is_named(projects, path):
+    if known != [path] or path in found.paths or not allowed or link_above(repo.top, file) is not None:
+        return False  # what lies behind a link, Git does not follow
+    if not _is_named(projects, path):
         return False
     if not _is_rewritten(repo, index, path) or _is_let_go(repo, path):
         return False

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import conflict_command
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, Unreadable
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
@@ -17,6 +17,7 @@ from cpv_hooks.sync.reconcile import Reconciler
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.watch_file import Written
 from cpv_hooks.system.locks import is_held, is_linked, locked
+from cpv_hooks.system.own_files import link_above
 from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import REMOVING, Index
 from cpv_hooks.worktree.discovery import Found, discover, left_out_unknown, owner
@@ -67,7 +68,10 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
         projects = share_caches(repo, projects)
     found = _found(repo, policy, projects, index, clock)
     report = SyncReport(projects=projects)
-    report.outcomes += [Outcome(error.where or "", "invalid", error=error) for error in found.errors]
+    report.outcomes += [
+        Outcome(error.where or "", "unreadable" if isinstance(error, Unreadable) else "invalid", error=error)
+        for error in found.errors
+    ]
     report.outcomes += [Outcome(error.where or "", "ignored", error=error) for error in found.ignored]
     report.outcomes += [_in_conflict(file, policy) for file in found.unmerged]
     with Progress(policy.work) as progress:
@@ -182,7 +186,10 @@ def _vanished(
     for path in found.lost(index):
         from cpv_hooks.sync.lost_pointers import is_stashed, was_committed
 
-        if policy.follow or index.entries[path].placing == REMOVING or is_stashed(repo, path):
+        # As Git, which does not follow a link: what lies behind one is not the artifact, and stays.
+        is_here = link_above(repo.top, path) is None
+        goes = policy.follow or index.entries[path].placing == REMOVING or is_stashed(repo, path)
+        if is_here and goes:
             outcome = reconciler.remove(Workspace(_owner_of_old(repo, path, projects), index, clock), path)
             yield outcome
             if outcome.state == "invalid":

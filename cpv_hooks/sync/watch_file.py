@@ -89,6 +89,8 @@ def note_agreed(
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
     missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "left out", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
+    # A pointer that was removed by hand: a checkout or a reset brings it back, and its artifact must follow.
+    missing |= {file for file in set(found.listed.files).difference(files) if not (repo.top / file).exists()}
     tops, here, beside = _split(repo, [pointer for _, pointer in found.pointers if pointer.path not in missing])
     deep = here + files
     folders: set[str] = set()

@@ -61,3 +61,18 @@ def read_own(path: Path, *, follow: bool = False) -> bytes:
 def _strange(path: str | os.PathLike[str], why: str) -> CPVError:
     name = os.fspath(path)
     return CPVError(why, where=name, fix=f"rm {shell_path(name)} (CPV makes it anew)")
+
+
+def link_above(top: Path, path: str, real: set[str] | None = None) -> str | None:
+    """The first folder from `top` down to a path that is a link, which Git does not follow; None where there is none.
+
+    `real` gathers the folders that are none, so that each is looked at once.
+    """
+    known: set[str] = set() if real is None else real
+    end = 0
+    while (end := path.find("/", end + 1)) > 0:
+        folder = path[:end]
+        if folder not in known and os.path.islink(top / folder):
+            return folder
+        known.add(folder)
+    return None

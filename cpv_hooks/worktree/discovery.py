@@ -13,6 +13,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
+from cpv_hooks.system.own_files import link_above
 from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.new_artifacts import new_artifacts
@@ -83,7 +84,7 @@ def discover(
     known = dict(index.pointers)
     index.pointers.clear()
     roots = {project.prefix: project for project in projects}
-    one_file = _of_one_file(repo, files)
+    one_file, real = _of_one_file(repo, files), set[str]()
     for file in files:
         project = _owner(roots, file)
         if project is None:
@@ -93,7 +94,9 @@ def discover(
                 from cpv_hooks.system.alike_names import one_name
 
                 raise one_name(file, {file: one_file[file]})
-            pointers = None if file in unmerged or file in one_file.values() else _read(repo, file, index, known, now)
+            pointers = (
+                None if file in unmerged or file in one_file.values() else _read(repo, file, index, known, now, real)
+            )
         except CPVError as error:
             found.errors.append(error)
             pointers = None
@@ -153,6 +156,7 @@ def _keep_hidden(
     """A pointer that was known, is on the disk and is not listed any more: its artifact is kept where a rule of Git's
     hides it. Its base goes, so that what a checkout puts in the artifact's place is preceded by a rescue."""
     there = [file for file in unlisted if os.path.lexists(repo.top / file) and owner(projects, file)]
+    there = [file for file in there if link_above(repo.top, file) is None]
     if not there:
         return
     from cpv_hooks.git.gitignore import hidden
@@ -200,7 +204,10 @@ def all_pointer_files(repo: Repo) -> list[str]:
 
 def readable_pointers(repo: Repo) -> Iterator[Pointer]:
     """The pointers of a work tree, CPV's or not, as its files say now; broken ones are passed over."""
+    real = set[str]()
     for file in pointer_files(repo):
+        if link_above(repo.top, file, real) is not None:
+            continue
         try:
             yield from parse_pointers((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
         except (CPVError, OSError, UnicodeDecodeError):
@@ -239,8 +246,9 @@ def _read(
     index: Index,
     known: dict[str, tuple[tuple[int, int, int, int], int, list[Pointer]]],
     now: int,
+    real: set[str],
 ) -> list[Pointer] | None:
-    """The pointers in a file; None where the user has deleted it from the disk."""
+    """The pointers in a file; None where the user has deleted it from the disk. `real`: see `link_above`."""
     path = repo.top / file
     if path.is_symlink():
         raise CPVError("a pointer that is a symbolic link", where=file, fix=f"git rm --cached {git_word(file)}")
@@ -248,6 +256,10 @@ def _read(
         status = path.stat()
     except FileNotFoundError:
         return None
+    if (link := link_above(repo.top, file, real)) is not None:
+        from cpv_hooks.worktree.behind_links import behind_link
+
+        raise behind_link(repo.top, file, link)
     if not stat.S_ISREG(status.st_mode):
         raise CPVError("not a regular file", where=file, fix=f"mv {git_word(file)} to another place")
     sig = signature(status)

@@ -15,6 +15,7 @@ from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, Unreadable, file_word, shell_path
 from cpv_hooks.project.project import Project
+from cpv_hooks.system.own_files import link_above
 from cpv_hooks.system.signatures import (
     NOT_CONTENT,
     Clock,
@@ -107,13 +108,10 @@ class Workspace:
     def target(self, path: str) -> Path:
         """Where an artifact lies. `Unreadable` where a folder on the way is a link, which could lead out."""
         top = self.project.repo.top
-        folder = top
-        for part in path.split("/")[:-1]:
-            folder = folder / part
-            if folder.is_symlink():
-                raise Unreadable(
-                    "lies behind a symbolic link", where=path, fix=f"replace the link {folder} by a folder"
-                )
+        if (link := link_above(top, path)) is not None:
+            from cpv_hooks.worktree.behind_links import behind_link
+
+            raise behind_link(top, path, link)
         return top / path
 
     def status(self, path: str) -> os.stat_result | None:
