@@ -13,7 +13,7 @@ from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 OPTIONS = S3Options.of(
-    "storage", "s3://bucket", {"region": "eu-west-1", "access_key_id": "key", "secret_access_key": "secret"}
+    "storage", "s3://bucket", {"region": "eu-west-1", "access_key_id": "key", "secret_access_key": "abcdefgh12345678"}
 )
 
 

@@ -150,7 +150,7 @@ def _preload() -> None:
 
     get_main_parser()
     # What boto3 reads of S3 for the first client, it has for all.
-    keys = {"region": "us-east-1", "access_key_id": "none", "secret_access_key": "none"}
+    keys = {"region": "us-east-1", "access_key_id": "AKIANOBODYS", "secret_access_key": "abcdefgh12345678"}
     new_client(S3Options.of("none", "s3://none", keys))
 
 
