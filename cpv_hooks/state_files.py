@@ -67,6 +67,7 @@ EARLY = "early-"
 LOCKED = ".lock"
 MOVE_LOCK = "move.lock"
 RUNS_LOCK = "runs.lock"
+STAGES_LOCK = "stages.lock"
 RUNS = "runs"  # a folder for each training run, which `runs/run_folder.py` keeps
 RANKS = "ranks"  # a folder for each start of a distributed job, which `ranks` keeps
 HOOKS_SEEN = "hooks-seen"
@@ -93,6 +94,7 @@ OF_REPOSITORY = frozenset(
         MOVE_LOCK,
         RUNS,
         RUNS_LOCK,
+        STAGES_LOCK,
         RANKS,
     }
     | {HOOKS_SEEN, BYPASSED, HOOKS, MERGE_DRIVER, INSTALL, UNINSTALLED, UNINSTALL, f"{ORIGINAL}*", f"{INSTALLED}*"}

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.events.outbox import Event, emit_events
 from cpv_hooks.git.objects import commits_of
@@ -20,6 +21,7 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.system.locks import locked
 from cpv_hooks.versions import stages, tag_objects, tag_refs
 from cpv_hooks.versions.version import resolve_version
 
@@ -190,15 +192,17 @@ def _registry(repo: Repo) -> Iterator[GitRegistry]:
     from gto.registry import GitRegistry
     from scmrepo.exceptions import SCMError
 
-    before = set(tag_refs.all_tag_names(repo))
-    try:
-        with _identity(tag_objects.tagger(repo)), GitRegistry.from_url(str(repo.top)) as registry:
-            yield registry
-    except (GTOException, SCMError, OSError) as error:
-        for name in _made_since(repo, before):
-            repo.run("update-ref", "-d", tag_refs.PREFIX + name, check=False)
-        raise CPVError(f"GTO: {_reason(error)}", where=str(repo.top), fix="gto show") from error
-    tag_objects.sign(repo, _made_since(repo, before))
+    # Alone: what another promotion has made meanwhile would be taken back with this one's.
+    with locked(repo.shared / state_files.STAGES_LOCK, wait=True, say="changing stages"):
+        before = set(tag_refs.all_tag_names(repo))
+        try:
+            with _identity(tag_objects.tagger(repo)), GitRegistry.from_url(str(repo.top)) as registry:
+                yield registry
+        except (GTOException, SCMError, OSError) as error:
+            for name in _made_since(repo, before):
+                repo.run("update-ref", "-d", tag_refs.PREFIX + name, check=False)
+            raise CPVError(f"GTO: {_reason(error)}", where=str(repo.top), fix="gto show") from error
+        tag_objects.sign(repo, _made_since(repo, before))
 
 
 def _made_since(repo: Repo, before: Collection[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,16 @@ def test_a_promotion_that_fails_half_way_leaves_no_tag(model: ModelRepo) -> None
     assert model.git("tag").lines == sorted([*before, "resnet#production#1/other"])
     model.git("tag", "-d", "resnet#production#1/other")
     assert model.cpv("promote", "v0.1", "production").out == "resnet#production#1\n"
+
+
+def test_two_promotions_at_once_are_both_made(model: ModelRepo) -> None:
+    words = [("promote", "v0.1", "production"), ("promote", "v0.0", "staging"), ("promote", "v0.1", "canary")]
+    with ThreadPoolExecutor() as pool:
+        made = {result.out.strip() for result in pool.map(lambda some: model.cpv(*some), words)}
+    assert len(made) == 3
+    assert made <= set(model.git("tag").lines)
+    assert held(model) == {"production": "v0.1", "staging": "v0.0", "canary": "v0.1"}
+    assert gto(model) == {"production": "v0.1.0", "staging": "v0.0.0", "canary": "v0.1.0"}
 
 
 def test_what_cannot_be_done_is_one_line(model: ModelRepo) -> None:
