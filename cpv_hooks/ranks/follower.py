@@ -20,10 +20,10 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.ranks import shard
 from cpv_hooks.ranks.meeting import Follower, Pause, RankPlaces
 from cpv_hooks.ranks.shard import Brings
-from cpv_hooks.ranks.signals import Beat, FollowerAgreement, Listener
+from cpv_hooks.ranks.signals import Beat, FollowerAgreement, Listener, Silence, silence
 from cpv_hooks.ranks.training import MET, RESUMED, reached_step
 from cpv_hooks.runs import retention, run_refs
-from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
+from cpv_hooks.runs.run_folder import JOB, LOST, RunFolder, Saved
 from cpv_hooks.runs.worker import RunWorker, work
 
 
@@ -38,8 +38,9 @@ class FollowerWorker(RunWorker):
         self._state: dict[str, Any] = {}
         self._delivered: int | None = None
         self._ended: float | None = None
-        self._is_busy = False
         self._beat = Beat(self._patience)
+        self._silence = Silence(self._patience)
+        self._is_alone = False
         self._pause = Pause()
         self._hearing = threading.Lock()
         self._warned = ""
@@ -61,11 +62,16 @@ class FollowerWorker(RunWorker):
                     self._warn(f"run {self._leader.run}: rank {self._rank}: {error}")
                 self._wait()
             listener.end()
+            if self._state.get("over"):
+                # All that was said goes now: where this rank saves once more, and wakes us, nobody could tell.
+                self._folder.write(MET, {**self._folder.read(MET), "over": True})
+            self._agreement.give_up(self._state)
             self._goodbye()
 
     def _meet(self) -> bool:
         met = self._folder.read(MET)
         if met:
+            self._state = {"over": True} if met.get("over") else {}
             self._leader.again(str(met["job"]), str(met["run"]), is_near=bool(met["near"]))
         elif not self._leader.meet(self._is_alive):
             return False
@@ -87,7 +93,12 @@ class FollowerWorker(RunWorker):
 
     def _hear(self) -> dict[str, Any]:
         with self._hearing:  # of two threads none may forget what the other has heard
-            state = self._leader.state() or self._state
+            try:
+                state = self._leader.state() or self._state
+            except CPVError:
+                self._silence.of(time.monotonic())  # of a remote that is away, nobody hears
+                raise
+            self._is_alone = self._silence.of(state.get("beat"))
             if state != self._state:
                 self._pause.begin()
                 if self._ended is not None:
@@ -97,7 +108,7 @@ class FollowerWorker(RunWorker):
 
     def _look(self) -> None:
         state = self._hear()
-        if self._is_busy and self._beat.is_due():
+        if self._owes(state) and self._beat.is_due():
             self._leader.say("alive", {"beat": os.urandom(4).hex()})
         if "going_on" in state and not (self._folder.path / RESUMED).exists():
             self._folder.write(RESUMED, state["going_on"])
@@ -110,11 +121,17 @@ class FollowerWorker(RunWorker):
             self._ended = time.monotonic()
             with suppress(CPVError):
                 self._agreement.leave()  # this rank waits nowhere any more
-        return self._ended is not None and time.monotonic() > self._ended + self._patience + self._leader.poll
+        if self._ended is None:
+            return False
+        # With nothing left that rank 0 may yet ask for, it need not wait: it says that it leaves.
+        is_done = not self._folder.left() and not self._owes(self._state)
+        return is_done or time.monotonic() > self._ended + self._patience + self._leader.poll
 
     def _settle(self) -> None:
         """Deliver the step that is taken now; let go of what is done with."""
         state = self._state
+        if self._is_alone:
+            self._give_up()
         done = state.get("done")
         if done is not None:
             for one in self._folder.left():
@@ -123,10 +140,26 @@ class FollowerWorker(RunWorker):
             if not self._leader.is_near:
                 self._free(set(state.get("kept") or ()), int(done))
         take = state.get("take")
-        if take is not None and take not in (self._delivered, done):
-            self._is_busy = True
+        if take is not None and self._owes(state):
             self._deliver(int(take))
-        self._is_busy = take is not None and take not in (self._delivered, done)
+
+    def _give_up(self) -> None:
+        """Nothing that waits here becomes a step where rank 0 is gone; should it be heard again, the next ones may."""
+        self._agreement.give_up(self._state)
+        self._late(f"nothing was heard of rank 0 for {silence(self._patience):.0f} seconds")
+        for one in self._folder.left():
+            one.remove()
+
+    def _late(self, why: str) -> None:
+        done = self._state.get("done", -1)
+        late = [one.step for one in self._folder.left() if one.step > done]
+        if late:
+            warn(f"run {self._leader.run}: step {late[-1]} of rank {self._rank} is not kept: {why}")
+
+    def _owes(self, state: dict[str, Any]) -> bool:
+        """Whether rank 0 waits for this rank's part of a step."""
+        take = state.get("take")
+        return take is not None and take not in (self._delivered, state.get("done"))
 
     def _delivered_but_not(self, done: int) -> int | None:
         take = self._state.get("take")
@@ -135,7 +168,10 @@ class FollowerWorker(RunWorker):
     def _deliver(self, step: int) -> None:
         left = [one for one in self._folder.left() if one.step == step]
         if not left:
-            if reached_step(self._folder.path) > step or not self._is_alive():
+            lost = self._folder.read(LOST)
+            if lost.get("step") == step:
+                self._say(step, {"failed": str(lost.get("why"))})
+            elif reached_step(self._folder.path) > step or not self._is_alive():
                 self._say(step, {"failed": "it has not saved this step"})
             return
         saved = left[-1] if left[-1].path.parent.name == "working" else self._folder.claim(left[-1])
@@ -171,11 +207,11 @@ class FollowerWorker(RunWorker):
     def _goodbye(self) -> None:
         with suppress(CPVError, OSError):
             self._settle()
-        left = [one.step for one in self._folder.left()]
-        if left and self._state.get("done") not in left and not self._state.get("over"):
-            warn(f"run {self._leader.run}: rank 0 has not taken step {left[-1]} of rank {self._rank}")
+        is_over = bool(self._state.get("over"))
+        self._late("rank 0 has left the job" if is_over else "rank 0 has not taken it")
         with suppress(CPVError):
-            self._leader.say("bye", {})
+            if not is_over or self._leader.state():
+                self._leader.say("bye", {})
             self._leader.leave()
         for one in self._folder.left():
             one.remove()

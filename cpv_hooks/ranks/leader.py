@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.output import fail, warn
 from cpv_hooks.errors import CPVError
@@ -19,13 +19,16 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.ranks import gather, shard
 from cpv_hooks.ranks.meeting import Leader, Pause, RankPlaces
 from cpv_hooks.ranks.shard import Shard
-from cpv_hooks.ranks.signals import Beat, LeaderAgreement, Listener
+from cpv_hooks.ranks.signals import Beat, LeaderAgreement, Listener, Silence, silence
 from cpv_hooks.ranks.training import MET, RESUMED
 from cpv_hooks.runs import run_refs, step_upload
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
 from cpv_hooks.runs.take_in import note_brought
 from cpv_hooks.runs.worker import RunWorker, work
 from cpv_hooks.system.atomic_files import make_folder
+
+if TYPE_CHECKING:
+    from cpv_hooks.remote.common.notes import Notes
 
 _GOODBYE = 5.0
 """Seconds for which the others may take to hear that the job is over."""
@@ -66,7 +69,7 @@ class LeaderWorker(RunWorker):
             return False
         # What another machine is to go on from must be where it can get it.
         self._retry(force=True)
-        self._agreement = LeaderAgreement(self._folder, self._leader, self._world)
+        self._agreement = LeaderAgreement(self._folder, self._leader, self._world, self._patience)
         self._beat = Beat(self._patience)
         self._leader.say(beat=os.urandom(4).hex())
         near = [rank for rank in self._leader.where if self._leader.is_near(rank)]
@@ -99,6 +102,8 @@ class LeaderWorker(RunWorker):
             one.remove()
         try:
             self._make(saved)
+        except NotWhole as error:
+            warn(f"run {self._folder.name}: step {saved.step} is not kept: {error}")
         except (CPVError, OSError) as error:
             warn(f"run {self._folder.name}: step {saved.step} is not kept")
             fail(error)
@@ -125,30 +130,56 @@ class LeaderWorker(RunWorker):
 
     def _parts(self, step: int) -> list[Shard]:
         """What the other ranks saved at a step. Raises `NotWhole` where a part does not come."""
-        names = [f"{step}-{rank}" for rank in range(1, self._world)]
-        found: dict[str, Mapping[str, Any]] = {}
+        names = {rank: f"{step}-{rank}" for rank in range(1, self._world)}
+        found: dict[int, Mapping[str, Any]] = {}
+        signs = {rank: Silence(self._patience) for rank in names}
         life: object = None
         ended, pause = time.monotonic(), Pause()
         while len(found) < len(names):
-            heard: Mapping[str, Any] = {}
-            with suppress(CPVError):  # a remote that does not answer now
-                heard = self._leader.heard()
-                for name in (name for name in names if name in heard and name not in found):
-                    if (says := self._leader.read(name, heard[name])) is not None:
-                        found[name] = says
-                beats = [self._leader.read(name, heard[name]) for name in sorted(heard) if name.startswith("alive-")]
-                if self._is_alive() or life != (len(found), beats):
-                    life, ended = (len(found), beats), time.monotonic()
-            failed = next((name for name in names if "failed" in found.get(name, {})), None)
+            heard = self._heard_of(names, found)
+            beats = {rank: self._beat_of(rank, heard) for rank in names}
+            if self._is_alive() or (heard is not None and life != (len(found), beats)):
+                life, ended = (len(found), beats), time.monotonic()
+            for rank in names.keys() - found.keys():
+                is_silent = signs[rank].of(beats[rank])
+                if heard is not None and f"bye-{rank}" in heard:
+                    # What it said before that is there by now, though the listing may lack it.
+                    self._heard_of(names, found)
+                    if rank not in found:
+                        raise NotWhole(f"rank {rank} has left the job")
+                elif is_silent:
+                    raise NotWhole(f"nothing was heard of rank {rank} for {silence(self._patience):.0f} seconds")
+            failed = next((rank for rank in sorted(found) if "failed" in found[rank]), None)
             if failed is not None:
-                raise NotWhole(f"rank {failed.rpartition('-')[2]}: {found[failed]['failed']}")
+                raise NotWhole(f"rank {failed}: {found[failed]['failed']}")
             if time.monotonic() > ended + self._patience and not self._is_alive():
-                lacking = ", ".join(name.rpartition("-")[2] for name in names if name not in found)
+                lacking = ", ".join(str(rank) for rank in names if rank not in found)
                 raise NotWhole(f"the job has ended, and there is nothing of rank {lacking}")
             if len(found) < len(names):
                 time.sleep(pause.seconds(self._leader.poll))
-        self._leader.forget(names)
-        return [shard.parse_shard(int(name.rpartition("-")[2]), found[name]) for name in names]
+        self._leader.forget(names.values())
+        return [shard.parse_shard(rank, found[rank]) for rank in names]
+
+    def _heard_of(self, names: Mapping[int, str], found: dict[int, Mapping[str, Any]]) -> Mapping[str, Notes] | None:
+        """Take up the parts that have come; what else was said, or None where the remote does not answer now."""
+        try:
+            heard = self._leader.heard()
+            for rank, name in names.items():
+                if rank not in found and name in heard and (says := self._leader.read(name, heard[name])) is not None:
+                    found[rank] = says
+        except CPVError:
+            return None
+        return heard
+
+    def _beat_of(self, rank: int, heard: Mapping[str, Notes] | None) -> object:
+        """The last sign of life of a rank; where nobody can hear any, the time counts as one."""
+        try:
+            if heard is None:
+                return time.monotonic()
+            name = f"alive-{rank}"
+            return self._leader.read(name, heard[name]) if name in heard else None
+        except CPVError:
+            return time.monotonic()
 
     def _done(self, saved: Saved) -> None:
         saved.remove()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.ranks.training import AGREED, ASKED, REQUEST, reached_step
 from cpv_hooks.system.atomic_files import write_atomic
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from cpv_hooks.runs.run_folder import RunFolder
 
 _ASK, _PLEDGE = "ask", "pledge"
-_BEAT = 5.0  # seconds
+_BEAT, _SILENCE = 5.0, 10.0  # seconds
 
 
 class Listener:
@@ -61,6 +62,26 @@ class Beat:
         return True
 
 
+def silence(patience: float) -> float:
+    """Seconds without a sign of life after which a rank counts as gone; a busy machine may be slow to give one."""
+    return max(patience, _SILENCE)
+
+
+class Silence:
+    """Whether a rank has given no sign of life for too long."""
+
+    def __init__(self, patience: float) -> None:
+        self._limit = silence(patience)
+        self._sign: object = None
+        self._since = time.monotonic()
+
+    def of(self, sign: object) -> bool:
+        """Note the sign that there is now; each has another value than the one before."""
+        if sign != self._sign:
+            self._sign, self._since = sign, time.monotonic()
+        return time.monotonic() > self._since + self._limit
+
+
 def pledge(folder: RunFolder, asked: Mapping[str, Any]) -> int:
     """Let this rank's process wait at its next step; the step before which it cannot be waiting."""
     write_atomic(folder.path / f"{REQUEST}{asked['round']}", str(asked["number"]).encode())
@@ -96,6 +117,13 @@ class FollowerAgreement:
             self._leader.say(_PLEDGE, {"round": asked["round"], "step": pledge(self._folder, asked)})
             self._pledged = int(asked["round"])
 
+    def give_up(self, state: Mapping[str, Any]) -> None:
+        """Let this rank's process go on where it waits for an agreement, for there is no rank 0 to find one."""
+        asked = state.get("asked")
+        if asked and self._pledged == asked["round"] > self._heard:
+            hear(self._folder, {**asked, "step": 0})
+            self._heard = self._pledged
+
     def leave(self) -> None:
         """Say that this rank waits nowhere any more."""
         self._leader.say(_PLEDGE, {"round": None, "step": reached_step(self._folder.path) + 1})
@@ -105,11 +133,14 @@ class FollowerAgreement:
 class LeaderAgreement:
     """What rank 0 has to do for it: pass on that somebody asks, and find the last of all steps."""
 
-    def __init__(self, folder: RunFolder, leader: Leader, world: int) -> None:
+    def __init__(self, folder: RunFolder, leader: Leader, world: int, patience: float) -> None:
         self._folder = folder
         self._leader = leader
         self._world = world
+        self._patience = patience
+        self._asked_at = time.monotonic()
         self._mine = 0, 0
+        self._gone: set[int] = set()
         self._heard = 0
 
     def look(self) -> None:
@@ -126,15 +157,20 @@ class LeaderAgreement:
                 return
             asked = {"round": number, "number": max(wishes)}
             self._leader.say(asked=asked)
+            self._asked_at = time.monotonic()
         if self._mine[0] != number:
             self._mine = number, pledge(self._folder, asked)
         steps = [self._mine[1]]
         for rank in range(1, self._world):
             name = f"{_PLEDGE}-{rank}"
             says = self._leader.read(name, heard[name]) if name in heard else None
-            if says is None or says["round"] not in (number, None):
+            if says is not None and says["round"] in (number, None):
+                steps.append(int(says["step"]))
+            elif time.monotonic() < self._asked_at + silence(self._patience):
                 return
-            steps.append(int(says["step"]))
+            elif rank not in self._gone:
+                self._gone.add(rank)
+                warn(f"run {self._folder.name}: rank {rank} does not answer, so the others agree on a step without it")
         agreed = {"round": number, "step": max(steps), "number": max([asked["number"], *wishes])}
         self._leader.say(agreed=agreed)
         hear(self._folder, agreed)

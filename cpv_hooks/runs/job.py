@@ -101,7 +101,9 @@ def tell_step(job: RunJob, step: int | None) -> None:
 def told_step(job: RunJob) -> int | None:
     """The step that rank 0 goes on from; waits until it has said so. Raises `CPVError` where it does not."""
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    is_there = True
+    while is_there and time.monotonic() < until:
+        is_there = is_held(job.folder.job_lock)  # before the look: it may say so and leave
         says = job.folder.read(_RESUMED)
         if says.get("job") == job.id:
             found = says.get("step")

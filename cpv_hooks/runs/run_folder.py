@@ -20,8 +20,8 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
 from cpv_hooks.system.locks import locked, shared
 
-JOB, ENDED = "job.json", "ended"
-"""What a job wants, and its command line."""
+JOB, ENDED, LOST = "job.json", "ended", "lost.json"
+"""What a job wants, and its command line; that it has ended; the last step that this rank of several did not save."""
 _NOTE, _FILES = "step.json", "files"
 _SAVING = "saving-"
 _SKIPPED = f"{_SAVING}skipped-"
@@ -118,7 +118,8 @@ class RunFolder:
         make_folder(self.path)
         for left in self.path.glob(f"{_SAVING}*"):
             shutil.rmtree(left, ignore_errors=True)
-        (self.path / ENDED).unlink(missing_ok=True)
+        for name in (ENDED, LOST):
+            (self.path / name).unlink(missing_ok=True)
         used = {code_name(str(one.note().get("job"))) for one in self.left() if not one.is_taken}
         for path in self.path.glob(code_name("*")):
             if path.name not in used:

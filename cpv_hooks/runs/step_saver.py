@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cpv_hooks.console.output import warn
@@ -11,8 +12,10 @@ from cpv_hooks.errors import disk_error
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.job import RunJob, plain_metrics
 from cpv_hooks.runs.keep_rules import finite_number
+from cpv_hooks.runs.run_folder import LOST
 from cpv_hooks.system.disk_space import disk_that_filled
 
+_MOST_WORDS = 500
 Save = Callable[[Path], object]
 
 
@@ -50,6 +53,7 @@ class StepSaver:
             full = disk_that_filled(error, files)
             self._job.folder.give_up(files)
             if full is None:
+                self._lose(step, f"its save raised {type(error).__name__}{': ' if str(error) else ''}{error}")
                 raise
             return self._not_saved(step, full)
         try:
@@ -68,8 +72,17 @@ class StepSaver:
         return True
 
     def _not_saved(self, step: int, error: OSError) -> bool:
-        warn(f"run {self._job.folder.name}: step {step} is not saved: {disk_error(error, self._job.folder.path)}")
+        said = disk_error(error, self._job.folder.path)
+        warn(f"run {self._job.folder.name}: step {step} is not saved: {said}")
+        self._lose(step, str(said))
         return False
+
+    def _lose(self, step: int, why: str) -> None:
+        """Let the other ranks know at once that this one has no part of a step; else they hear it at its next."""
+        if self._world is not None:
+            with suppress(OSError):
+                self._job.folder.write(LOST, {"step": step, "why": " ".join(why.split())[:_MOST_WORDS]})
+                self._background.wake()
 
     def _values(self, step: int, metrics: Mapping[str, object]) -> dict[str, int | float | str]:
         values, odd = plain_metrics(metrics)

@@ -172,7 +172,7 @@ class Pair:
         folders = [RunFolder(tmp_path / str(rank), "main") for rank in range(2)]
         for folder in folders:
             folder.path.mkdir()
-        lead = LeaderAgreement(folders[0], leader, 2)
+        lead = LeaderAgreement(folders[0], leader, 2, 60.0)
         follow = FollowerAgreement(folders[1], follower)
         self.signals = [EndSignals(), EndSignals()]
 

@@ -1,0 +1,163 @@
+"""A rank that leaves a sharded job, or fails to save, costs the step: nobody waits for what will never come."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from conftest import MakeRepo
+
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.runs import run_refs
+from support.ranks import SCRIPT, Ranks
+from support.repos import ModelRepo
+
+pytestmark = pytest.mark.timeout(100)  # what would wait for ever
+
+# At a step a rank does what LEAVES says; rank 0 saves that step once the other one is gone, where it is told to wait.
+LEAVING = (
+    SCRIPT.replace(
+        "def save(folder):\n",
+        "def now(what):\n"
+        "    return os.environ.get(what) == f'{rank} {step}'\n"
+        "def save(folder):\n"
+        "    while now('GATE') and not os.path.exists(os.environ['GONE']):\n"
+        "        time.sleep(0.01)\n"
+        "    (folder / 'half').write_text('half')\n"
+        "    if now('RAISES'):\n"
+        "        raise RuntimeError('boom')\n"
+        "    (folder / 'half').unlink()\n",
+    )
+    .replace(
+        '        state["sum"] += step\n',
+        '        state["sum"] += step\n        exec(now("AT") * os.environ["DOES"])\n'
+        '        if now("ENDS"):\n            break\n',
+    )
+    .replace("if run.step(", "if attempt(")
+    .replace(
+        "step = -1\n",
+        "def attempt(step, metrics, save):\n"
+        "    try:\n"
+        "        return run.step(step, metrics, save=save)\n"
+        "    except RuntimeError:\n"
+        "        if not os.environ.get('CATCHES'):\n"
+        "            raise\n"
+        "step = -1\n",
+    )
+)
+WAYS = {
+    "save": ({"RAISES": "1 2"}, 1, "RuntimeError: boom", "its save raised RuntimeError: boom"),
+    "exception": ({"AT": "1 2", "DOES": "raise KeyError('lr')"}, 1, "KeyError: 'lr'", ""),
+    "sys.exit": ({"AT": "1 2", "DOES": "sys.exit(3)"}, 3, "", ""),
+    "os._exit": ({"AT": "1 2", "DOES": "os._exit(4)"}, 4, "", ""),
+    "early end": ({"ENDS": "1 2"}, 0, "", ""),
+}
+
+
+def steps(repo: ModelRepo) -> list[int]:
+    return [step.step for step in run_refs.steps_of_run(Repo.discover(repo.path), "main")]
+
+
+def said(job: Ranks, rank: int) -> list[str]:
+    text = job.errors(rank)
+    assert "Traceback" not in text
+    return [line for line in text.splitlines() if "is not kept" in line]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_others_go_on_without_the_steps_of_a_rank_that_left(make_repo: MakeRepo, way: str, late: bool) -> None:
+    """Also where rank 0 is so late with its own part that the other is gone altogether, its background process too."""
+    repo, (env, status, own, why) = make_repo(files={"model.bin": "first"}), WAYS[way]
+    gone = repo.path.parent / "gone"
+    gate = {"GATE": "0 2", "GONE": str(gone)} if late else {}
+    job = Ranks(
+        [repo.path] * 3, 4, json.dumps({"grace": 1}), attempt="1", env={"DOES": "", **env, **gate}, script=LEAVING
+    )
+    assert job.processes[1].wait(timeout=60) == status
+    if late:
+        until = time.monotonic() + 200
+        while not any((repo.path / ".git/cpv/ranks").rglob("*.bye-1*")):
+            assert time.monotonic() < until, job.errors(1)
+            time.sleep(0.01)
+        gone.touch()
+    assert job.end() == [0, status, 0], [job.errors(rank) for rank in range(3)]
+    assert own in job.errors(1)
+    assert steps(repo) == [0, 1]
+    lines = said(job, 0)
+    assert len(lines) == 2, lines
+    assert "run main: step 2 is not kept: rank 1" in lines[0]
+    assert "run main: step 3 is not kept: rank 1 has left the job" in lines[1]
+    if why and not late:
+        assert why in lines[0]
+    assert "half" not in repo.git("ls-tree", "-r", "--name-only", "refs/cpv/runs/main/1").out
+
+
+def test_a_save_that_fails_costs_that_step_alone(make_repo: MakeRepo) -> None:
+    """The loop catches what its save raised, and goes on: so do the next steps."""
+    repo = make_repo(files={"model.bin": "first"})
+    env = {"RAISES": "1 2", "CATCHES": "yes", "DOES": ""}
+    job = Ranks([repo.path] * 3, 4, attempt="1", env=env, script=LEAVING)
+    assert job.end() == [0, 0, 0], [job.errors(rank) for rank in range(3)]
+    assert steps(repo) == [0, 1, 3]
+    [line] = said(job, 0)
+    assert "step 2 is not kept: rank 1: its save raised RuntimeError: boom" in line
+    assert said(job, 1) == said(job, 2) == []
+
+
+@pytest.mark.parametrize("way", ["save", "exception", "sys.exit"])
+def test_the_others_hear_that_rank_0_has_left(make_repo: MakeRepo, way: str) -> None:
+    repo, (env, status, own, _) = make_repo(files={"model.bin": "first"}), WAYS[way]
+    env = {key: value.replace("1 2", "0 2") for key, value in env.items()}
+    job = Ranks([repo.path] * 2, 4, json.dumps({"grace": 1}), attempt="1", env={"DOES": "", **env}, script=LEAVING)
+    assert job.end() == [status, 0], [job.errors(rank) for rank in range(2)]
+    assert own in job.errors(0)
+    assert steps(repo) == [0, 1]
+    lines = said(job, 1)
+    assert [line.partition("step ")[2] for line in lines] == [
+        f"{step} of rank 1 is not kept: rank 0 has left the job" for step in (2, 3)
+    ]
+    again = Ranks([repo.path] * 2, 4, attempt="2", env={"DOES": ""}, script=LEAVING)
+    assert again.end() == [0, 0]
+    assert again.lines(1)[0].startswith("start 1 main")
+    assert steps(repo) == [0, 1, 2, 3]
+
+
+def test_a_rank_of_which_nothing_is_heard_any_more(make_repo: MakeRepo) -> None:
+    """Its machine is gone, and nobody has killed the others: rank 0 saves, and gives the step up."""
+    repo = make_repo(files={"model.bin": "first"})
+    env = {"KILL": "1 cpv_hooks.ranks.shard:upload_shard before 2"}
+    job = Ranks([repo.path] * 2, 2, json.dumps({"grace": 1}), attempt="1", env=env)
+    assert job.end() == [0, -9], job.errors(0)
+    assert steps(repo) == [0]
+    assert [line.partition("run ")[2] for line in said(job, 0)] == [
+        "main: step 1 is not kept: nothing was heard of rank 1 for 10 seconds"
+    ]
+
+
+def test_a_rank_that_never_answers_does_not_keep_the_others_from_saving_by_the_clock(make_repo: MakeRepo) -> None:
+    repo = make_repo(files={"model.bin": "first"})
+    env = {"KILL": "1 cpv_hooks.ranks.signals:FollowerAgreement.look before 1", "PAUSE": "0.05"}
+    options = json.dumps({"minutes": 0.0001, "every": 10**6, "grace": 1})
+    job = Ranks([repo.path] * 2, 2, options, attempt="1", env=env)
+    assert job.end()[0] == 0, job.errors(0)
+    assert "run main: rank 1 does not answer, so the others agree on a step without it" in job.errors(0)
+
+
+def test_rank_0_leaves_before_it_says_where_to_go_on(make_repo: MakeRepo) -> None:
+    """In a job whose rank 0 alone saves: the others would wait ten minutes for its word."""
+    repo = make_repo(files={"model.bin": "first"})
+    script = (
+        "import os, sys, time\nfrom dvc_cpv_plugin import CheckpointRun\n"
+        "with CheckpointRun(grace=0.1) as run:\n"
+        "    if os.environ['RANK'] == '0':\n"
+        "        while not os.path.exists('joined'):\n"
+        "            time.sleep(0.01)\n"
+        "        sys.exit(5)\n"
+        "    open('joined', 'w').close()\n"
+        "    run.resume(print)\n"
+    )
+    job = Ranks([repo.path] * 2, 1, attempt="1", script=script)
+    assert job.end() == [5, 1]
+    assert "rank 0 has not said which step it goes on from; fix: call resume on every rank" in job.errors(1)
