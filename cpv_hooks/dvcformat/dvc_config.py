@@ -186,23 +186,16 @@ def _where_said(options: Mapping[str, Any], remote: str, files: Sequence[str]) -
     return found
 
 
-def names_said(file: str, remote: str) -> frozenset[str]:
-    """The names of the options that a file of DVC's configuration says of a remote, as DVC reads them."""
-    return frozenset(_as_dvc_reads(file).get(remote, {}))
-
-
-def remotes_of(file: str) -> Mapping[str, Mapping[str, str]]:
-    """The remotes that a file of DVC's configuration names, with what it says of each."""
-    return _as_dvc_reads(file)
-
-
 def user_files() -> list[str]:
     """The configuration files of the system and of the user."""
     return [f"{folder}/config" for folder in _config_folders()]
 
 
-def _as_dvc_reads(file: str) -> dict[str, dict[str, str]]:
-    """Remote -> option -> value (`dvc.config._parse_named`): in lower case, whatever the spaces in a section's name."""
+def remotes_of(file: str) -> Mapping[str, Mapping[str, str]]:
+    """The remotes that a file of DVC's configuration names, and what it says of each: remote -> option -> value.
+
+    As DVC reads them (`dvc.config._parse_named`): in lower case, whatever the spaces in a section's name.
+    """
     import re
 
     from configobj import ConfigObj, ConfigObjError
@@ -225,7 +218,10 @@ def remote_options(root: Path, remote: str, places: Mapping[str, Mapping[str, st
     options = _options_in(places, remote) if places is not None else None
     if options is None:
         remotes: Mapping[str, Mapping[str, Any]] = _dvc_config(root).get("remote", {})
-        options = {key: str(value) for key, value in remotes.get(remote, {}).items()}
+        from cpv_hooks.dvcformat.remote_references import with_base
+
+        found = with_base(remotes, remote) if remote in remotes else {}
+        options = {key: str(value) for key, value in found.items()}
     return options
 
 
@@ -258,13 +254,17 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
         lock_by_link=bool(core.get("hardlink_lock")),
         sends_reports=core.get("analytics") is not False,
         remote_name=name,
-        remotes={str(known): _remote_facts(options, known, files) for known, options in remotes.items()},
+        remotes={str(known): _remote_facts(remotes, known, files) for known in remotes},
     )
 
 
-def _remote_facts(options: Mapping[str, Any], name: str, files: Sequence[str]) -> RemoteFacts:
+def _remote_facts(remotes: Mapping[str, Mapping[str, Any]], name: str, files: Sequence[str]) -> RemoteFacts:
+    from cpv_hooks.dvcformat.remote_references import base_of, with_base
+
+    options = with_base(remotes, name)
     versioned = any(options.get(key) is True for key in ("version_aware", "worktree"))
-    return RemoteFacts(str(options["url"]), versioned, _where_said(options, name, files))
+    said = None if base_of(str(remotes[name]["url"])) else _where_said(options, name, files)
+    return RemoteFacts(str(options["url"]), versioned, said)
 
 
 def configured_remotes(root: Path) -> tuple[str | None, dict[str, str]]:

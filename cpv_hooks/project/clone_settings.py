@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from cpv_hooks.dvcformat.dvc_config import names_said
+from cpv_hooks.dvcformat.dvc_config import remotes_of, user_files
+from cpv_hooks.dvcformat.remote_references import base_of
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.state_files import cpv_home
@@ -46,23 +47,42 @@ class CloneSettings:
         value = self._options.get(key)
         if not value:
             return None
-        if key in self._local_names:
-            return None if self.has_own_local_file else value
-        return value if key in self._shared_names else None
+        # Of a URL that refers to another remote, that one's says who answers.
+        for remote in self._remotes if key != "url" else self._remotes[-1:]:
+            for said, is_own in self._said:
+                if key in said.get(remote, {}):
+                    return None if is_own else value
+        return None
 
     @cached_property
-    def _local_names(self) -> frozenset[str]:
-        return names_said(f"{self._root}/.dvc/config.local", self._remote)
+    def _remotes(self) -> list[str]:
+        """The remote, and those that its URL refers to: what one says hides what the next one says."""
+        found, following = list[str](), self._remote.lower()
+        while following and following not in found:
+            found.append(following)
+            urls = (said.get(following, {}).get("url") for said, _ in self._said)
+            following = base_of(next(filter(None, urls), "")) or ""
+        return found
 
     @cached_property
-    def _shared_names(self) -> frozenset[str]:
-        return names_said(f"{self._root}/.dvc/config", self._remote)
+    def _said(self) -> list[tuple[Mapping[str, Mapping[str, str]], bool]]:
+        """What each file of DVC's configuration says of each remote, and whether it is the user's; the first one that
+        names an option decides."""
+        local = remotes_of(f"{self._root}/.dvc/config.local")
+        shared = remotes_of(f"{self._root}/.dvc/config")
+        own = [(remotes_of(file), True) for file in reversed(user_files())]
+        return [(local, bool(local) and self.has_own_local_file), (shared, False), *own]
 
     @cached_property
     def has_own_local_file(self) -> bool:
         """Whether `.dvc/config.local` is this user's: it did not come with the clone, and nobody else owns it."""
         path = os.path.realpath(self._root / ".dvc" / "config.local")
-        return _is_owned(path) and not is_from_clone(self._repo, path)
+        return _is_owned(path) and not is_from_clone(self._repo, path) and not self._is_behind_a_link_of_the_clone()
+
+    def _is_behind_a_link_of_the_clone(self) -> bool:
+        top = os.path.realpath(self._repo.top)
+        links = [path for path in (self._root / ".dvc", self._root / ".dvc" / "config.local") if path.is_symlink()]
+        return any(is_tracked(self._repo, os.path.relpath(path.parent.resolve() / path.name, top)) for path in links)
 
     def check_files(self) -> None:
         """Refuse files of settings that the clone brings, or that somebody else may have written."""
@@ -131,4 +151,9 @@ def is_from_clone(repo: Repo, path: str) -> bool:
     inner = [folder for folder in Path(path).parents if folder != top and folder.is_relative_to(top)]
     if any((folder / ".git").exists() for folder in inner):
         return True
-    return repo.ok("--literal-pathspecs", "ls-files", "--error-unmatch", "--", os.path.relpath(path, top))
+    return is_tracked(repo, os.path.relpath(path, top))
+
+
+def is_tracked(repo: Repo, path: str) -> bool:
+    """Whether Git's index has a file or link, by its path from the top."""
+    return repo.ok("--literal-pathspecs", "ls-files", "--error-unmatch", "--", path)

@@ -28,7 +28,7 @@ _PLAIN_AWS = "http://s3.amazonaws.com"
 # S3 alone: under other names of amazonaws.com are machines of AWS's customers.
 _AWS = r"https://s3(-accelerate|-fips|-external-1)?(\.dualstack)?([.-][a-z]{2}(-[a-z]+)+-\d{1,2})?\.amazonaws\.com(\.cn)?(:443)?/?"
 # Nothing in it that two readers of a URL could understand in two ways.
-_PLAIN = r"([a-z][a-z0-9+.-]*)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w./~%-]*)?"
+_PLAIN = r"([A-Za-z][A-Za-z0-9+.-]*)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w./~%-]*)?"
 _PORTS = {"http": ":80", "https": ":443"}
 # Stores whose servers are the provider's own, unless one of these options names another.
 _PROVIDERS = frozenset({"s3", "gs", "gdrive", "azure", "oss"})

@@ -32,7 +32,9 @@ class CmdTrust(CPVCommand):
 
     @staticmethod
     def _asked(repo: Any) -> int:
-        new = [name for project in projects_here(repo) for name in trusted.confirm_remote(project)]
+        # An output may name another remote than the default one.
+        remotes = [project.at(name) for project in projects_here(repo) for name in (None, *project.remotes)]
+        new = [name for remote in remotes for name in trusted.confirm_remote(remote)]
         for name in new:
             say(f"{name} gets your credentials for {repo.top}")
         if not new:

@@ -134,7 +134,7 @@ def test_the_users_own_server_needs_no_question(origin: ModelRepo, monkeypatch: 
         assert canned.seen
 
 
-@pytest.mark.parametrize("way", ["tracked", "through a link", "of a repository inside"])
+@pytest.mark.parametrize("way", ["tracked", "through a link", "of a repository inside", "a link", "behind a link"])
 def test_a_local_file_that_came_with_the_clone_is_not_the_users(origin: ModelRepo, way: str) -> None:
     with Canned(nothing) as canned:
         clone = clone_naming(origin, s3_config("https://s3.eu-west-1.amazonaws.com"))
@@ -147,6 +147,15 @@ def test_a_local_file_that_came_with_the_clone_is_not_the_users(origin: ModelRep
             (clone.path / ".dvc").symlink_to("settings")
             clone.write("settings/config.local", text)
             clone.git("add", "-f", "settings/config.local", ".dvc")
+        elif way == "a link":
+            clone.write("../beside/config", text)  # of another clone
+            (clone.path / ".dvc/config.local").symlink_to("../../beside/config")
+            clone.git("add", "-f", ".dvc/config.local")
+        elif way == "behind a link":
+            clone.run("mv", ".dvc", "../beside")
+            (clone.path / ".dvc").symlink_to("../beside")
+            clone.write("../beside/config.local", text)
+            clone.git("add", "-f", ".dvc")
         else:
             clone.git("init", "-q", ".dvc")
             clone.write(".dvc/config.local", text)
@@ -184,6 +193,46 @@ def test_a_remote_of_another_kind_is_asked_about_too(origin: ModelRepo, url: str
         clone = clone_naming(origin, remote)
         assert ASKED in clone.cpv("sync", status=1).err
         assert canned.seen == []
+
+
+BASE = "['remote \"base\"']\n    url = s3://bucket\n    endpointurl = {url}\n"
+REFERENCE = "[core]\n    remote = storage\n['remote \"storage\"']\n    url = remote://Base/vision\n"
+
+
+def test_a_remote_that_refers_to_another_one_is_asked_about_by_its_server(origin: ModelRepo) -> None:
+    with Canned(nothing) as first, Canned(nothing) as second:
+        clone = clone_naming(origin, REFERENCE + BASE.format(url=first.url))
+        said = clone.cpv("sync", status=1).err
+        assert f"its data is at {first.url}; may your credentials be used there, in plain text" in said
+        clone.cpv("config", "trust")
+        assert ASKED not in clone.cpv("sync", status=1).err
+        assert any("/bucket" in path for _, path in first.seen)
+        clone.write(".dvc/config", REFERENCE + BASE.format(url=second.url))
+        assert f"its data is at {second.url}; {ASKED}" in clone.cpv("sync", status=1).err
+        # A reference of the user's own makes nothing else the user's.
+        clone.write(".dvc/config", BASE.format(url=second.url))
+        clone.write(".dvc/config.local", REFERENCE)
+        assert f"its data is at {second.url}; {ASKED}" in clone.cpv("sync", status=1).err
+        assert second.seen == []
+
+
+@pytest.mark.parametrize("key", ["configpath", "credentialpath"])
+def test_files_that_a_remote_names_for_another_one_are_judged(origin: ModelRepo, key: str) -> None:
+    clone = clone_naming(origin, f"{REFERENCE}{BASE.format(url='https://s3.amazonaws.com')}    {key} = aws.ini\n")
+    clone.write("aws.ini", "[default]\ncredential_process = true\n")
+    assert f"{key} of remote storage lies in the repository" in clone.cpv("sync", status=1).err
+
+
+def test_a_remote_that_an_output_names_is_confirmed_too(origin: ModelRepo) -> None:
+    other = "['remote \"private\"']\n    url = s3://bucket/private\n    endpointurl = https://minio.example.org\n"
+    clone = clone_naming(origin, s3_config("https://s3.amazonaws.com") + "\n" + other)
+    assert "https://minio.example.org gets your credentials" in clone.cpv("config", "trust").err
+    assert "https://minio.example.org" in clone.cpv("config", "trust").out
+
+
+def test_plain_http_is_said_however_it_is_written(origin: ModelRepo) -> None:
+    clone = clone_naming(origin, s3_config("HTTP://Minio.Example.org"))
+    assert f"at http://minio.example.org; {ASKED}, in plain text" in clone.cpv("sync", status=1).err
 
 
 def test_plain_http_is_said(origin: ModelRepo) -> None:
