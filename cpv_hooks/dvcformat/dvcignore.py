@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
@@ -11,15 +13,21 @@ from cpv_hooks.system.signatures import Filter
 IGNORE_FILE = ".dvcignore"
 
 
+_BY_NAME = re.compile(r"(?!.*\*\*|\*/?$)[^/\\!\[\]\ufffd]+/?")
+"""A pattern that a name alone matches, at any depth: `*.tmp`, `__pycache__/`, not `*`. U+FFFD is a byte that is no UTF-8."""
+
+
 def filter_for(root: Path, artifact: Path) -> Filter:
     """The filter for an artifact of the DVC root `root`.
 
-    DVC's own matcher is used where a `.dvcignore` says something; without one its built-in patterns are all there is,
-    and its import (160 ms) is saved.
+    DVC's own matcher is used for the patterns that names alone do not match: its import takes 160 ms.
     """
-    if any(_says_something(folder / IGNORE_FILE) for folder in _folders_between(root, artifact)):
-        return _dvc_filter(root)
-    return builtin_filter
+    said = [(folder, lines) for folder in _folders_between(root, artifact) if (lines := _lines(folder / IGNORE_FILE))]
+    if not said:
+        return builtin_filter
+    if len(said) == 1 and all(map(_BY_NAME.fullmatch, said[0][1])):
+        return _name_filter(root, *said[0])
+    return _dvc_filter(root)
 
 
 def _folders_between(root: Path, artifact: Path) -> list[Path]:
@@ -27,12 +35,13 @@ def _folders_between(root: Path, artifact: Path) -> list[Path]:
     return [root.joinpath(*parts[:count]) for count in range(len(parts) + 1)]
 
 
-def _says_something(path: Path) -> bool:
+def _lines(path: Path) -> list[str]:
+    """The patterns of a file, read as DVC does."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = map(str.strip, path.read_text(encoding="utf-8", errors="replace").split("\n"))
     except OSError:
-        return False
-    return any(line.strip() and not line.strip().startswith("#") for line in lines)
+        return []
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _refuse_inside(folder: str, files: list[str]) -> None:
@@ -52,6 +61,31 @@ def builtin_filter(folder: str, folders: list[str], files: list[str]) -> tuple[l
     if ".git" in files:
         files = [name for name in files if name != ".git"]
     return kept, files
+
+
+def _name_filter(root: Path, base: Path, patterns: Sequence[str]) -> Filter:
+    """What `patterns`, which names alone match, leave of the folders below `base`."""
+    of_all = _either([pattern for pattern in patterns if not pattern.endswith("/")])
+    of_folders = _either([pattern.removesuffix("/") for pattern in patterns])
+    top = f"{os.fspath(base).rstrip('/')}/"
+
+    def keep(folder: str, folders: list[str], files: list[str]) -> tuple[list[str], list[str]]:
+        if "\n" in "".join((folder, *folders, *files)):
+            return _dvc_filter(root)(folder, folders, files)  # whose regular expressions take it for the end of a path
+        folders, files = builtin_filter(folder, folders, files)
+        below = f"{folder}/"
+        if not below.startswith(top):
+            return folders, files
+        if any(map(of_folders, filter(None, below[len(top) :].split("/")))):
+            return [], []
+        return [name for name in folders if not of_folders(name)], [name for name in files if not of_all(name)]
+
+    return keep
+
+
+def _either(patterns: Iterable[str]) -> Callable[[str], object]:
+    words = [re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns]
+    return re.compile("|".join(words) or r"(?!)").fullmatch
 
 
 def _dvc_filter(root: Path) -> Filter:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cpv_hooks.dvcformat.dvcignore import filter_for, is_dvcignored
+from cpv_hooks.dvcformat.dvcignore import _dvc_filter, filter_for, is_dvcignored
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.signatures import list_directory
 from support.shell import Shell
@@ -52,11 +55,29 @@ def test_without_patterns_all_is_taken(dvc_shell: Shell) -> None:
         "**/c.*\n",
         "\\#x\n*.csv \n",
         "*\n!data\n!data/**\n*.tmp\n",
+        "*.tmp\n__pycache__/\n?.csv\nlogs/\n.h*n\n",
+        "logs\n.tmp\na/\n\x0bd.*\n",
     ],
 )
 def test_patterns_mean_what_they_mean_to_dvc(dvc_shell: Shell, patterns: str) -> None:
     dvc_shell.write(".dvcignore", patterns)
     assert ours(dvc_shell) == theirs(dvc_shell)
+
+
+WORDS = st.text("ab.*?# -é", min_size=1, max_size=4)
+NAMES = st.lists(st.text("ab.# -é\n", min_size=1, max_size=4).filter(lambda name: name not in (".", "..")), max_size=4)
+
+
+@given(st.lists(st.tuples(WORDS, st.sampled_from(("", "/"))), min_size=1, max_size=4), NAMES, NAMES, NAMES)
+def test_names_are_matched_as_dvc_matches_them(
+    patterns: list[tuple[str, str]], inside: list[str], folders: list[str], files: list[str]
+) -> None:
+    """Without its import, for patterns that a name alone matches; whether the folder above is left out counts too."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / ".dvcignore").write_text("".join(f"{word}{end}\n" for word, end in patterns))
+        folder = "/".join((name, *inside))
+        assert filter_for(root, root / "data")(folder, folders, files) == _dvc_filter(root)(folder, folders, files)
 
 
 def test_folders_of_git_dvc_and_mercurial_are_never_content(dvc_shell: Shell) -> None:

@@ -63,11 +63,12 @@ def test_a_commit_of_a_model_starts_no_more_git_commands_than_it_needs(make_repo
 
 
 LISTS = ("model list-tags", "data list-tags", "checkpoint list", "log", "status", "rescue list")
-STARTED = ("asyncio", "boto3", "dvc", "pydantic", "rich")
+STARTED = ("asyncio", "boto3", "dataclasses", "dvc", "pluggy", "pydantic", "rich")
 
 
 def test_a_list_starts_neither_dvc_nor_what_checks_settings(tmp_path: Path) -> None:
     model = two_versions.copy(tmp_path)
+    model.write(".dvcignore", "*.tmp\n__pycache__/\n")
     model.cpv("status")  # DVC has read its configuration, which is kept
     for words in LISTS:
         code = (
