@@ -14,10 +14,10 @@ from bench.install import PROJECT, as_outside
 
 
 def build(bench: Bench, revision: str) -> Path:
-    """Install it into an environment of its own; the folder of its programs.
+    """Install it into an environment of its own; the folder of its programs, `dvc` among them.
 
     Everything else is this environment's: Python reads no `.pth` file of a folder that it was led to by one, so this
-    CPV is not met there.
+    CPV is not met there. This environment's `dvc` would start this CPV, so that one has a `dvc` too.
     """
     folder = bench.folder("against")
     archive = subprocess.run(["git", "archive", revision], cwd=PROJECT, capture_output=True, check=False)
@@ -35,4 +35,7 @@ def build(bench: Bench, revision: str) -> Path:
     site = next((folder / "venv").glob("lib/*/site-packages"))
     # What stands there comes after the environment's own packages.
     site.joinpath("zz-packages.pth").write_text("".join(f"{path}\n" for path in packages))
+    program = programs / "dvc"
+    program.write_text(f"#!{programs / 'python'}\nimport sys\n\nfrom dvc.cli import main\n\nsys.exit(main())\n")
+    program.chmod(0o755)
     return programs
