@@ -14,7 +14,7 @@ IGNORE_FILE = ".dvcignore"
 
 
 _BY_NAME = re.compile(r"(?!.*\*\*|\*/?$)[^/\\!\[\]\ufffd]+/?")
-"""A pattern that a name alone matches, at any depth: `*.tmp`, `__pycache__/`, not `*`. U+FFFD is a byte that is no UTF-8."""
+"""A pattern that a name alone matches, at any depth: `*.tmp`, `__pycache__/`. U+FFFD is a byte that is no UTF-8."""
 
 
 def filter_for(root: Path, artifact: Path) -> Filter:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.project.project import Project
@@ -36,18 +35,15 @@ _GONE = frozenset(
 class VersionedRemote(S3Remote):
     """The default remote of a DVC root, of which `options` say that it is `version_aware`."""
 
-    def __init__(self, project: Project, options: Mapping[str, str], *, legacy: bool = False) -> None:
-        super().__init__(
-            project.remote_url or "",
-            options,
-            name=project.remote_name or "",
-            legacy=legacy,
-            unfinished=project.repo.shared / state_files.UPLOADS,
-            partials=project.cache_dir / "cpv",
-            own_client=project.config.s3_client == "own",
-        )
-        self.url = f"s3://{self.options.bucket}/{self.options.prefix}" + self._endpoint_mark()
-        self._places = Places(project)
+    remembers_requests = False
+    _places: Places
+
+    @classmethod
+    def of(cls, project: Project, options: Mapping[str, str], *, legacy: bool) -> Self:
+        found = super().of(project, options, legacy=legacy)
+        found.url = f"s3://{found.options.bucket}/{found.options.prefix}" + found._endpoint_mark()
+        found._places = Places(project)
+        return found
 
     def _endpoint_mark(self) -> str:
         return " by version" + super()._endpoint_mark()

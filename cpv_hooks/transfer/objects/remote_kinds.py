@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpv_hooks import state_files
 from cpv_hooks.project.project import Project
 
 if TYPE_CHECKING:
@@ -69,19 +68,10 @@ class _S3(RemoteKind):
         if project.remote_versioned:
             from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
 
-            return VersionedRemote(project, options, legacy=legacy)
+            return VersionedRemote.of(project, options, legacy=legacy)
         from cpv_hooks.remote.s3.s3_remote import S3Remote
 
-        return S3Remote(
-            project.remote_url or "",
-            options,
-            name=project.remote_name or "",
-            legacy=legacy,
-            unfinished=project.repo.shared / state_files.UPLOADS,
-            partials=project.cache_dir / "cpv",
-            memory=project.repo.shared / state_files.S3,
-            own_client=project.config.s3_client == "own",
-        )
+        return S3Remote.of(project, options, legacy=legacy)
 
     def inventory(self, remote: Any) -> Inventory | None:
         from cpv_hooks.remote.s3.s3_inventory import S3Inventory
