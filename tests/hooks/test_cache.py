@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.dvcformat.cache import PROTECTED, Cache
+from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.dvcformat.cached_objects import PROTECTED
 from cpv_hooks.dvcformat.file_hash import md5_of
 from cpv_hooks.errors import CPVError, disk_error
 from support.mounts import read_only, small_disk

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks import state_files
-from cpv_hooks.dvcformat.cache import PROTECTED
+from cpv_hooks.dvcformat.cached_objects import PROTECTED
 from cpv_hooks.errors import disk_error, disk_errors
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSource
 from cpv_hooks.operations.download.pieces import Piece

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cpv_hooks.dvcformat.cache import PROTECTED
+from cpv_hooks.dvcformat.cached_objects import PROTECTED
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import disk_errors
 from cpv_hooks.system.atomic_files import beside

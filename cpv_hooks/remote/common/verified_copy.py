@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.cache import PROTECTED
+from cpv_hooks.dvcformat.cached_objects import PROTECTED
 from cpv_hooks.dvcformat.file_hash import legacy_md5
 from cpv_hooks.errors import disk_errors
 from cpv_hooks.remote.common.protocol import CorruptObject
