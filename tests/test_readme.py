@@ -9,7 +9,8 @@ from pathlib import Path
 import api_reference
 import specification_table
 
-from cpv_hooks.project.config import Config, load_config
+from cpv_hooks.project.config import Config
+from cpv_hooks.project.config_file import load_config
 from dvc_cpv_plugin.commands import NOUNS
 
 ROOT = Path(__file__).parents[1]

@@ -19,7 +19,7 @@ from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.git.one_shot import PENDING
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import plugins
-from cpv_hooks.project.config import load_config
+from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.left_out import left_out
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project, managed_roots

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -49,19 +48,6 @@ class Facts(NamedTuple):
     sends_reports: bool
     remote_name: str | None
     remotes: Mapping[str, RemoteFacts]
-
-
-def _config_folders() -> list[str]:
-    """Where DVC's configuration of the system and of the user lie."""
-    import platformdirs
-
-    system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative")
-    with suppress(OSError):
-        if not stat.S_ISDIR(os.stat(os.path.expanduser("~")).st_mode):
-            # As of a service without a home (`/dev/null`): DVC would fail on what it takes for a folder.
-            os.environ.setdefault("DVC_GLOBAL_CONFIG_DIR", os.path.join(os.sep, "nonexistent"))
-    user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative")
-    return [system, user]
 
 
 def _config_files(folders: Sequence[str], root: Path) -> list[str]:
@@ -121,7 +107,9 @@ def facts_of(root: Path, state: Path, settings: object = None) -> Facts:
                 write_atomic(store, json.dumps({**known, key: {**entry, _SETTINGS: settings}}).encode())
         return held
     # Before they are read: what changes meanwhile is read again.
-    folders = _config_folders()
+    from cpv_hooks.dvcformat.dvc_config_files import config_folders
+
+    folders = config_folders()
     signature = _signature(folders, root)
     facts = _read_facts(root, _config_files(folders, root))
     entry = {"signature": signature, "facts": facts._asdict()}
@@ -145,79 +133,13 @@ def _parsed(store: Path, *_signature: int) -> Mapping[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def _dvc_config(root: Path) -> Mapping[str, Any]:
-    from configobj import ConfigObjError  # type: ignore[import-untyped]
-    from dvc.config import Config as DVCConfig
-    from dvc.config import ConfigError
-
-    try:
-        config: Mapping[str, Any] = DVCConfig(dvc_dir=str(root / ".dvc"))
-        return config
-    except (ConfigError, ConfigObjError) as error:  # the second where a `%(NAME)s` names no option
-        files = [name for name in (".dvc/config.local", ".dvc/config") if (root / name).exists()]
-        what = f"DVC's configuration: {error}"
-        raise CPVError(what, where=str(root / ".dvc"), fix=f"edit {' or '.join(files)}") from error
-
-
-def _said_in(file: str, remote: str) -> dict[str, str]:
-    """What a file of DVC's configuration says of a remote, word by word."""
-    from configobj import ConfigObj, ConfigObjError
-
-    try:
-        section = ConfigObj(file, encoding="utf-8", interpolation=False).get(f'remote "{remote}"', {})
-    except (OSError, ValueError, ConfigObjError):
-        return {}
-    return {key: value for key, value in section.items() if isinstance(value, str)}
-
-
-def _where_said(options: Mapping[str, Any], remote: str, files: Sequence[str]) -> dict[str, dict[str, str]] | None:
-    """See `RemoteFacts`; None where DVC understands one in another way than it is written."""
-    said = {file: _said_in(file, remote) for file in files}
-    found: dict[str, dict[str, str]] = {}
-    for key, value in options.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        saying = [file for file in files if key in said[file]]
-        if saying and said[saying[-1]][key] == text:
-            found.setdefault(saying[-1], {})[key] = ""
-        elif not saying and isinstance(value, bool | int):
-            found.setdefault("", {})[key] = text
-        else:
-            return None
-    return found
-
-
-def user_files() -> list[str]:
-    """The configuration files of the system and of the user."""
-    return [f"{folder}/config" for folder in _config_folders()]
-
-
-def remotes_of(file: str) -> Mapping[str, Mapping[str, str]]:
-    """The remotes that a file of DVC's configuration names, and what it says of each: remote -> option -> value.
-
-    As DVC reads them (`dvc.config._parse_named`): in lower case, whatever the spaces in a section's name.
-    """
-    import re
-
-    from configobj import ConfigObj, ConfigObjError
-
-    try:
-        table = ConfigObj(file, encoding="utf-8", interpolation=False)
-    except (OSError, ValueError, ConfigObjError):
-        return {}
-    found: dict[str, dict[str, str]] = {}
-    for title, section in table.items():
-        match = re.search(r'^\s*remote\s*"(.*)"\s*$', title.lower())
-        if match and isinstance(section, dict):
-            values = {key.lower(): value for key, value in section.items() if isinstance(value, str)}
-            found.setdefault(match[1], {}).update(values)
-    return found
-
-
 def remote_options(root: Path, remote: str, places: Mapping[str, Mapping[str, str]] | None) -> dict[str, str]:
     """The options of a remote, secrets included, from the files that say them (see `RemoteFacts`), or by DVC."""
-    options = _options_in(places, remote) if places is not None else None
+    from cpv_hooks.dvcformat.dvc_config_files import merged_config, options_in
+
+    options = options_in(places, remote) if places is not None else None
     if options is None:
-        remotes: Mapping[str, Mapping[str, Any]] = _dvc_config(root).get("remote", {})
+        remotes: Mapping[str, Mapping[str, Any]] = merged_config(root).get("remote", {})
         from cpv_hooks.dvcformat.remote_references import with_base
 
         found = with_base(remotes, remote) if remote in remotes else {}
@@ -225,19 +147,10 @@ def remote_options(root: Path, remote: str, places: Mapping[str, Mapping[str, st
     return options
 
 
-def _options_in(places: Mapping[str, Mapping[str, str]], remote: str) -> dict[str, str] | None:
-    """The options from the files that say them; None where one does no more."""
-    found = dict(places.get("", {}))
-    for file in filter(None, places):
-        said = _said_in(file, remote)
-        if not places[file].keys() <= said.keys():
-            return None
-        found |= {key: said[key] for key in places[file]}
-    return found
-
-
 def _read_facts(root: Path, files: Sequence[str]) -> Facts:
-    config = _dvc_config(root)
+    from cpv_hooks.dvcformat.dvc_config_files import merged_config
+
+    config = merged_config(root)
     core, cache, remotes = (config.get(section, {}) for section in ("core", "cache", "remote"))
     name = core.get("remote")
     if name and name not in remotes:
@@ -259,23 +172,10 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
 
 
 def _remote_facts(remotes: Mapping[str, Mapping[str, Any]], name: str, files: Sequence[str]) -> RemoteFacts:
+    from cpv_hooks.dvcformat.dvc_config_files import where_said
     from cpv_hooks.dvcformat.remote_references import base_of, with_base
 
     options = with_base(remotes, name)
     versioned = any(options.get(key) is True for key in ("version_aware", "worktree"))
-    said = None if base_of(str(remotes[name]["url"])) else _where_said(options, name, files)
+    said = None if base_of(str(remotes[name]["url"])) else where_said(options, name, files)
     return RemoteFacts(str(options["url"]), versioned, said)
-
-
-def configured_remotes(root: Path) -> tuple[str | None, dict[str, str]]:
-    """The default remote's name, and the URL of each remote, as DVC's merged configuration has them."""
-    if not (root / ".dvc").is_dir():
-        return None, {}
-    from configobj import ConfigObjError
-    from dvc.config import Config, ConfigError
-
-    try:
-        config: Any = Config(dvc_dir=str(root / ".dvc"))
-    except (ConfigError, ConfigObjError) as error:
-        raise CPVError(f"DVC cannot read it: {error}", where=str(root / ".dvc" / "config"), fix="edit it") from error
-    return config["core"].get("remote"), {name: remote["url"] for name, remote in config["remote"].items()}

@@ -14,7 +14,8 @@ from cpv_hooks.git import one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin_hook
-from cpv_hooks.project.config import Config, load_config
+from cpv_hooks.project.config import Config
+from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.outcomes import nobody

@@ -30,7 +30,7 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.system.columns import HashColumn
 from cpv_hooks.system.hard_links import link_or_copy
 from cpv_hooks.system.signatures import list_directory
-from cpv_hooks.worktree.snapshot import KnownFiles, Look
+from cpv_hooks.worktree.known_files import KnownFiles, Look
 
 WHAT = "migrate lfs"
 

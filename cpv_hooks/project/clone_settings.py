@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from cpv_hooks.dvcformat.dvc_config import remotes_of, user_files
+from cpv_hooks.dvcformat.dvc_config_files import remotes_of, user_files
 from cpv_hooks.dvcformat.remote_references import base_of
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo

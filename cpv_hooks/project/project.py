@@ -14,7 +14,8 @@ from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.project.config import FILE, KINDS, Config, Kind, reload_config
+from cpv_hooks.project.config import FILE, KINDS, Config, Kind
+from cpv_hooks.project.config_file import reload_config
 
 _WILDCARDS = frozenset("*?[")
 

@@ -104,7 +104,7 @@ def _of_environment() -> set[str]:
 
 def _of_user(repo: Repo, root: Path) -> set[str]:
     """The servers that the user's own settings name: AWS's, CPV's, and DVC's outside what came with a clone."""
-    from cpv_hooks.dvcformat.dvc_config import remotes_of, user_files
+    from cpv_hooks.dvcformat.dvc_config_files import remotes_of, user_files
     from cpv_hooks.system.own_files import read_own
 
     named = [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")]

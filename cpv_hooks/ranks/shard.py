@@ -20,7 +20,7 @@ from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.signatures import Clock, Signature
 from cpv_hooks.transfer.objects.upload_objects import Delivery
 from cpv_hooks.worktree.base_index import Index
-from cpv_hooks.worktree.snapshot import BeingWritten
+from cpv_hooks.worktree.known_files import BeingWritten
 from cpv_hooks.worktree.workspace import Workspace
 
 _TRIES, _PAUSE = 3, 0.1  # seconds

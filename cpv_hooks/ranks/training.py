@@ -22,7 +22,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import load_config
+from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.roots import root_here
 from cpv_hooks.ranks.rank_place import ATTEMPT, RankPlace
 from cpv_hooks.runs import run_refs

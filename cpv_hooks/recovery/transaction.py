@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_path
-from cpv_hooks.git import repo as git
+from cpv_hooks.git.git_process import inherited
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file, undo, undo_git
 from cpv_hooks.recovery.journal_file import Record
@@ -93,7 +93,7 @@ def begin_transaction(repo: Repo, what: str, head: str | None = None) -> Iterato
         _undo_left(repo, wait=True)
         descriptor, path = journal_file.create_journal(repo, what)
         transaction = Transaction(repo, descriptor, path)
-        git.inherited.add(descriptor)
+        inherited.add(descriptor)
         try:
             if head is not None and repo.resolve("HEAD") != head:
                 raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
@@ -103,7 +103,7 @@ def begin_transaction(repo: Repo, what: str, head: str | None = None) -> Iterato
             transaction._roll_back(error)
             raise
         finally:
-            git.inherited.discard(descriptor)
+            inherited.discard(descriptor)
             transaction._release()
 
 

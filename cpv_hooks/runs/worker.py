@@ -24,7 +24,7 @@ from cpv_hooks.runs.giving_way import give_way
 from cpv_hooks.runs.run_folder import ENDED, JOB, RunFolder, Saved
 from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.runs.take_in import code_of_job, take_in
-from cpv_hooks.worktree.snapshot import BeingWritten
+from cpv_hooks.worktree.known_files import BeingWritten
 
 _TRIES, _PAUSE = 3, 0.1  # seconds
 _WAIT = 1.0  # seconds between two looks at whether the job still runs

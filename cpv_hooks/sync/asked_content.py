@@ -12,7 +12,8 @@ from cpv_hooks.project import fetch_choice
 from cpv_hooks.project.fetch_rule import FetchRule, parse_words
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync.outcomes import SyncReport
-from cpv_hooks.worktree.discovery import owner, readable_pointers
+from cpv_hooks.worktree.discovery import owner
+from cpv_hooks.worktree.pointer_files import readable_pointers
 
 
 class Asked(NamedTuple):

@@ -22,7 +22,7 @@ from cpv_hooks.sync.outcomes import Listener, Outcome, State, nobody
 from cpv_hooks.sync.sync_policy import SyncPolicy
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import Index
-from cpv_hooks.worktree.snapshot import BeingWritten
+from cpv_hooks.worktree.known_files import BeingWritten
 from cpv_hooks.worktree.workspace import MissingFromCache, Workspace
 
 if TYPE_CHECKING:

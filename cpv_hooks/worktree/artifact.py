@@ -15,7 +15,7 @@ from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.signatures import FolderListing, newest_time, signature, stamp
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.snapshot import KnownFiles, Look, absent_at_base, known_oids
+from cpv_hooks.worktree.known_files import KnownFiles, Look, absent_at_base, known_oids
 from cpv_hooks.worktree.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse_pointers
-from cpv_hooks.errors import CPVError, file_word, git_word
+from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file, parse_pointers
+from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.own_files import link_above
-from cpv_hooks.system.signatures import Clock, newest_time, signature
+from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.new_artifacts import new_artifacts
-
-_PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock")
-
-
-class ListedFiles(NamedTuple):
-    """The pointer files, those of them in conflict, and pointers and settings in Git's index with their tags."""
-
-    files: list[str]
-    unmerged: set[str]
-    tracked: list[str]
+from cpv_hooks.worktree.pointer_files import Known, ListedFiles, chosen_pointers, list_pointer_files, read_pointers
 
 
 class Found:
@@ -78,46 +65,12 @@ def discover(
     `listed` is what Git has just said of the pointer files.
     """
     found = Found()
-    found.listed = listed or _listed(repo, committing=committing)
-    files, unmerged = found.listed.files, found.listed.unmerged
-    now = clock.now()
-    known = dict(index.pointers)
-    index.pointers.clear()
-    roots = {project.prefix: project for project in projects}
-    one_file, real = _of_one_file(repo, files), set[str]()
-    for file in files:
-        project = _owner(roots, file)
-        if project is None:
-            continue
-        try:
-            if file in one_file:
-                from cpv_hooks.system.alike_names import one_name
-
-                raise one_name(file, {file: one_file[file]})
-            pointers = (
-                None if file in unmerged or file in one_file.values() else _read(repo, file, index, known, now, real)
-            )
-        except CPVError as error:
-            found.errors.append(error)
-            pointers = None
-            # What it is the pointer of is no part of another artifact.
-            found.kept.add(file.removesuffix(".dvc"))
-        if file in unmerged:
-            found.unmerged.append(file)
-            found.chosen += [(project, pointer) for pointer in _chosen(repo, file) if project.holds(pointer.path)]
-        if pointers is None:
-            _, _, last = known.get(file, (None, 0, []))
-            found.kept.update(pointer.path for pointer in last)
-            if f"S {file}" in found.tracked:
-                _forget_left_out(repo, index, last)
-                found.left_out += [(project, pointer) for pointer in last]
-            elif file not in unmerged and not os.path.lexists(repo.top / file):
-                found.gone.append(file)
-            if file in known:
-                index.pointers[file] = (known[file][0], 0, known[file][2])
-            continue
-        found.pointers += [(project, pointer) for pointer in pointers if project.holds(pointer.path)]
-    _keep_hidden(repo, found, index, {file: known[file] for file in sorted(known.keys() - set(files))}, projects)
+    found.listed = listed or list_pointer_files(repo, committing=committing)
+    reading = _Reading(repo, projects, index, clock.now(), found)
+    for file in found.listed.files:
+        reading.add(file)
+    unlisted = sorted(reading.known.keys() - set(found.listed.files))
+    _keep_hidden(repo, found, index, {file: reading.known[file] for file in unlisted}, projects)
     _drop_overlaps(found)
     index.released -= found.paths
     # An artifact that had a pointer until now is no new one: the sync finds out who took the pointer away.
@@ -128,6 +81,59 @@ def discover(
         found.errors += new.errors
         found.ignored += new.ignored
     return found
+
+
+class _Reading:
+    """Reads the pointer files into what is found; `known` is what they said until now."""
+
+    def __init__(self, repo: Repo, projects: list[Project], index: Index, now: int, found: Found) -> None:
+        self._repo, self._index, self._now, self._found = repo, index, now, found
+        self.known: Known = dict(index.pointers)
+        index.pointers.clear()
+        self._roots = {project.prefix: project for project in projects}
+        self._other_name = _of_one_file(repo, found.listed.files)
+        self._real = set[str]()
+
+    def add(self, file: str) -> None:
+        project, found = _owner(self._roots, file), self._found
+        if project is None:
+            return
+        try:
+            pointers = self._pointers(file)
+        except CPVError as error:
+            found.errors.append(error)
+            pointers = None
+            # What it is the pointer of is no part of another artifact.
+            found.kept.add(file.removesuffix(".dvc"))
+        if file in found.listed.unmerged:
+            found.unmerged.append(file)
+            chosen = chosen_pointers(self._repo, file)
+            found.chosen += [(project, pointer) for pointer in chosen if project.holds(pointer.path)]
+        if pointers is None:
+            self._keep(project, file)
+        else:
+            found.pointers += [(project, pointer) for pointer in pointers if project.holds(pointer.path)]
+
+    def _pointers(self, file: str) -> list[Pointer] | None:
+        if file in self._other_name:
+            from cpv_hooks.system.alike_names import one_name
+
+            raise one_name(file, {file: self._other_name[file]})
+        if file in self._found.listed.unmerged or file in self._other_name.values():
+            return None
+        return read_pointers(self._repo, file, self._index, self.known, self._now, self._real)
+
+    def _keep(self, project: Project, file: str) -> None:
+        """What a file said that cannot be used now, or is not there."""
+        found, (sig, _, last) = self._found, self.known.get(file, (None, 0, []))
+        found.kept.update(pointer.path for pointer in last)
+        if f"S {file}" in found.tracked:
+            _forget_left_out(self._repo, self._index, last)
+            found.left_out += [(project, pointer) for pointer in last]
+        elif file not in found.listed.unmerged and not os.path.lexists(self._repo.top / file):
+            found.gone.append(file)
+        if sig is not None:
+            self._index.pointers[file] = (sig, 0, last)
 
 
 def _of_one_file(repo: Repo, files: list[str]) -> dict[str, str]:
@@ -150,7 +156,7 @@ def _keep_hidden(
     repo: Repo,
     found: Found,
     index: Index,
-    unlisted: dict[str, tuple[tuple[int, int, int, int], int, list[Pointer]]],
+    unlisted: Known,
     projects: list[Project],
 ) -> None:
     """A pointer that was known, is on the disk and is not listed any more: its artifact is kept where a rule of Git's
@@ -183,50 +189,6 @@ def left_out_unknown(repo: Repo, found: Found, projects: list[Project]) -> Itera
             yield from ((project, pointer) for pointer in pointers)
 
 
-def _chosen(repo: Repo, file: str) -> list[Pointer]:
-    """The pointers of a file in conflict, where it holds one side and no markers."""
-    try:
-        return parse_pointers((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
-    except (CPVError, OSError, UnicodeDecodeError):
-        return []
-
-
-def pointer_files(repo: Repo) -> list[str]:
-    """The pointer files that Git tracks or would track, relative to the top; some may be deleted from the disk."""
-    return _listed(repo).files
-
-
-def all_pointer_files(repo: Repo) -> list[str]:
-    """Those that Git ignores as well."""
-    listed = repo.run("ls-files", "-z", "--cached", "--others", "--", *_PATTERNS)
-    return sorted({name for name in listed.split("\0") if is_pointer_file(name)})
-
-
-def readable_pointers(repo: Repo) -> Iterator[Pointer]:
-    """The pointers of a work tree, CPV's or not, as its files say now; broken ones are passed over."""
-    real = set[str]()
-    for file in pointer_files(repo):
-        if link_above(repo.top, file, real) is not None:
-            continue
-        try:
-            yield from parse_pointers((repo.top / file).read_text(encoding="utf-8"), file, _pipeline(repo.top / file))
-        except (CPVError, OSError, UnicodeDecodeError):
-            continue
-
-
-def _listed(repo: Repo, *, committing: bool = False) -> ListedFiles:
-    patterns = (*_PATTERNS, FILE, f"*/{FILE}")
-    listed = repo.run(
-        "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *patterns, index=committing
-    )
-    # "M" marks an unmerged entry (git-ls-files(1), -t).
-    rows = [(line[0], line[2:]) for line in listed.split("\0") if line]
-    entries = [(tag, name) for tag, name in rows if is_pointer_file(name)]
-    unmerged = {name for tag, name in entries if tag == "M"}
-    tracked = [f"{tag} {name}" for tag, name in rows if tag != "?"]
-    return ListedFiles(sorted({name for _, name in entries}), unmerged, tracked)
-
-
 def owner(projects: list[Project], path: str) -> Project | None:
     """The innermost DVC root that holds a path."""
     return _owner({project.prefix: project for project in projects}, path)
@@ -238,54 +200,6 @@ def _owner(roots: Mapping[str, Project], path: str) -> Project | None:
     while end >= 0 and path[: end + 1] not in roots:
         end = path.rfind("/", 0, end)
     return roots.get(path[: end + 1])
-
-
-def _read(
-    repo: Repo,
-    file: str,
-    index: Index,
-    known: dict[str, tuple[tuple[int, int, int, int], int, list[Pointer]]],
-    now: int,
-    real: set[str],
-) -> list[Pointer] | None:
-    """The pointers in a file; None where the user has deleted it from the disk. `real`: see `link_above`."""
-    path = repo.top / file
-    if path.is_symlink():
-        raise CPVError("a pointer that is a symbolic link", where=file, fix=f"git rm --cached {git_word(file)}")
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    if (link := link_above(repo.top, file, real)) is not None:
-        from cpv_hooks.worktree.behind_links import behind_link
-
-        raise behind_link(repo.top, file, link)
-    if not stat.S_ISREG(status.st_mode):
-        raise CPVError("not a regular file", where=file, fix=f"mv {git_word(file)} to another place")
-    sig = signature(status)
-    pipeline = _pipeline(path)
-    if file in known and pipeline is None and known[file][0] == sig and newest_time(sig) < known[file][1]:
-        index.pointers[file] = known[file]
-        return known[file][2]
-    if status.st_size > MAX_BYTES:
-        raise CPVError(f"pointer larger than {MAX_BYTES} bytes", where=file, fix=f"git checkout -- {git_word(file)}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise CPVError("not UTF-8", where=file, fix=f"git checkout -- {git_word(file)}") from None
-    pointers = parse_pointers(text, file, pipeline)
-    index.pointers[file] = (sig, now, pointers)
-    return pointers
-
-
-def _pipeline(path: Path) -> str | None:
-    """The `dvc.yaml` beside a `dvc.lock`."""
-    if path.name != "dvc.lock":
-        return None
-    try:
-        return path.with_name("dvc.yaml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
 
 
 def _drop_overlaps(found: Found) -> None:

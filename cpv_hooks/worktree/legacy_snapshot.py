@@ -14,7 +14,8 @@ from cpv_hooks.system.signatures import signature
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.base_index import BaseEntry
 from cpv_hooks.worktree.base_tree import Tree
-from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot, is_executable, unchanged
+from cpv_hooks.worktree.known_files import BeingWritten
+from cpv_hooks.worktree.snapshot import Snapshot, is_executable, unchanged
 
 
 def take_as(artifact: Artifact, wanted: Set[str]) -> Snapshot | None:

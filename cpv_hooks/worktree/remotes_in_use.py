@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.project.project import Project
-from cpv_hooks.worktree.discovery import readable_pointers
+from cpv_hooks.worktree.pointer_files import readable_pointers
 
 
 def remote_names(project: Project, pointers: Iterable[Pointer] | None = None) -> list[str | None]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import FILE, MAX_BYTES, Config, Goals, load_config, reload_config
+from cpv_hooks.project.config import FILE, Config, Goals
+from cpv_hooks.project.config_file import MAX_BYTES, load_config, reload_config
 from cpv_hooks.state_files import cpv_home
 
 FULL = """[cpv]

@@ -16,7 +16,7 @@ from cpv_hooks.system.columns import HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing
 from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.base_tree import Tree
-from cpv_hooks.worktree.snapshot import known_oids
+from cpv_hooks.worktree.known_files import known_oids
 
 OID = "d41d8cd98f00b204e9800998ecf8427e"
 NAMES = ["a", "b/ü", "b/new\nline", "b/\udcff"]

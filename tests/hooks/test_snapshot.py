@@ -16,7 +16,8 @@ from conftest import MakeRepo
 
 from cpv_hooks.dvcformat.directory_object import read_dir_object
 from cpv_hooks.sync.sync_policy import PRE_COMMIT, QUERY
-from cpv_hooks.worktree.snapshot import BeingWritten, take_directory, take_file
+from cpv_hooks.worktree.known_files import BeingWritten
+from cpv_hooks.worktree.snapshot import take_directory, take_file
 from support import engine
 from support.repos import ModelRepo
 from support.shell import Shell

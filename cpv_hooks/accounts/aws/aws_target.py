@@ -9,7 +9,7 @@ from cpv_hooks.accounts.aws import credentials, team_and_model
 from cpv_hooks.accounts.aws.access_policy import check_bucket
 from cpv_hooks.accounts.aws.credentials import COMMAND, Credentials
 from cpv_hooks.accounts.personal.schema import Aws, Settings
-from cpv_hooks.dvcformat.dvc_config import configured_remotes
+from cpv_hooks.dvcformat.dvc_config_files import configured_remotes
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.s3_remote import S3Remote

@@ -18,7 +18,8 @@ from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import FILE, load_config
+from cpv_hooks.project.config import FILE
+from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.system.atomic_files import write_atomic

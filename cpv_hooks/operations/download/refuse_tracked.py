@@ -9,7 +9,7 @@ from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import NoRepository, Repo
 from cpv_hooks.operations.download.version_content import Stock, local
 from cpv_hooks.system.disk_space import nearest
-from cpv_hooks.worktree.discovery import readable_pointers
+from cpv_hooks.worktree.pointer_files import readable_pointers
 
 _FOREIGN = frozenset({".git", ".dvc"})
 

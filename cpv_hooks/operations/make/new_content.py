@@ -17,7 +17,8 @@ from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError, disk_error, shell_path
 from cpv_hooks.system.signatures import Filter, Signature, list_directory
 from cpv_hooks.worktree.base_index import BaseEntry
-from cpv_hooks.worktree.snapshot import Elsewhere, KnownFiles, Look, Read, Snapshot, directory_snapshot, file_snapshot
+from cpv_hooks.worktree.known_files import KnownFiles, Look
+from cpv_hooks.worktree.snapshot import Elsewhere, Read, Snapshot, directory_snapshot, file_snapshot
 from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 

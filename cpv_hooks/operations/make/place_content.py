@@ -17,10 +17,11 @@ from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
 from cpv_hooks.system.signatures import Signature, signature
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.current_content import current_content
+from cpv_hooks.worktree.known_files import BeingWritten
 from cpv_hooks.worktree.materialise import comparable, place_directory, place_file
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
-from cpv_hooks.worktree.snapshot import BeingWritten, Snapshot
+from cpv_hooks.worktree.snapshot import Snapshot
 from cpv_hooks.worktree.spread import FilePart
 from cpv_hooks.worktree.verified_in_cache import keep_in_cache, remember_object
 from cpv_hooks.worktree.workspace import Workspace

@@ -70,7 +70,7 @@ class Places:
 
     def _now(self) -> Iterator[Pointer]:
         """Those of the work tree; who works with one that cannot be read says so."""
-        from cpv_hooks.worktree.discovery import readable_pointers
+        from cpv_hooks.worktree.pointer_files import readable_pointers
 
         return (pointer for pointer in readable_pointers(self._project.repo) if self._project.holds(pointer.file))
 

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.dvcformat.dvc_config import configured_remotes
+from cpv_hooks.dvcformat.dvc_config_files import configured_remotes
 from cpv_hooks.errors import CPVError
-from cpv_hooks.project.config import FILE, Layout, load_config
+from cpv_hooks.project.config import FILE, Layout
+from cpv_hooks.project.config_file import load_config
 from cpv_hooks.setup.init import remote
 from cpv_hooks.transfer.objects.remote_kinds import kind_of
 

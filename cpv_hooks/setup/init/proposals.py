@@ -11,7 +11,7 @@ from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import plugins
 from cpv_hooks.project.config import Kind
-from cpv_hooks.worktree.discovery import pointer_files
+from cpv_hooks.worktree.pointer_files import pointer_files
 
 MIN_BYTES = 1_000_000
 FOLDERS = frozenset(("tokenizer",))

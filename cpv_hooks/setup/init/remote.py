@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from cpv_hooks import state_files
 from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.accounts.personal.schema import Aws
-from cpv_hooks.dvcformat.dvc_config import configured_remotes
+from cpv_hooks.dvcformat.dvc_config_files import configured_remotes
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.transfer.objects.remote_kinds import kind_of

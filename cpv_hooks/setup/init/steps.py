@@ -13,7 +13,8 @@ from cpv_hooks.dvcformat import artifacts_section
 from cpv_hooks.errors import shell_path, shell_word, shell_words
 from cpv_hooks.git.hook_names import FRAMEWORKS, PRE_COMMIT_CONFIG
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.project.config import FILE, Kind, load_config
+from cpv_hooks.project.config import FILE, Kind
+from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.project import pattern_matcher
 from cpv_hooks.setup.init import first_commit, layout, proposals, remote, skeleton
 from cpv_hooks.setup.init.model_repository import (

@@ -64,7 +64,7 @@ def complete_files(project: Project) -> list[str]:
 
     A version that is gone from the remote gets a new one. Raises `RemoteError` where the remote fails.
     """
-    from cpv_hooks.worktree.discovery import readable_pointers
+    from cpv_hooks.worktree.pointer_files import readable_pointers
 
     if not _completes(project):
         return []

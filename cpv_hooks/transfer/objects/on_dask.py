@@ -21,7 +21,8 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.system.dask_cluster import connect_cluster
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
-from cpv_hooks.worktree.snapshot import BeingWritten, unchanged
+from cpv_hooks.worktree.known_files import BeingWritten
+from cpv_hooks.worktree.snapshot import unchanged
 from cpv_hooks.worktree.spread import FilePart
 
 LEAST = 256 << 20

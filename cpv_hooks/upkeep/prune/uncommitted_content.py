@@ -17,7 +17,7 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions, ids_in, in_pointer
 from cpv_hooks.upkeep.verify.starts import git_dirs, work_tree_environment
 from cpv_hooks.worktree.base_index import Index
-from cpv_hooks.worktree.discovery import all_pointer_files
+from cpv_hooks.worktree.pointer_files import all_pointer_files
 from cpv_hooks.worktree.rescue_list import rescues
 
 

@@ -16,7 +16,7 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import RetiredContent
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import stages
-from cpv_hooks.worktree.discovery import readable_pointers
+from cpv_hooks.worktree.pointer_files import readable_pointers
 from cpv_hooks.worktree.rescue_list import rescues
 
 _REFS = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(refname:short)%00%(refname)"

@@ -15,7 +15,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.make.place_content import take_in_files
 from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store
-from cpv_hooks.worktree.snapshot import BeingWritten
+from cpv_hooks.worktree.known_files import BeingWritten
 from cpv_hooks.worktree.workspace import Workspace
 
 LARGE = os.urandom(2 << 20)

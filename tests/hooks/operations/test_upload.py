@@ -18,8 +18,8 @@ from cpv_hooks.operations.make.upload import plan_upload
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import tag_refs
+from cpv_hooks.worktree.known_files import BeingWritten
 from cpv_hooks.worktree.rescue_list import rescues
-from cpv_hooks.worktree.snapshot import BeingWritten
 from support.repos import SETTINGS, ModelRepo, object_names
 from support.seaweed import Server
 from support.shell import Shell
