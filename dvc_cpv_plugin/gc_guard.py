@@ -137,7 +137,8 @@ def _unpublished(project: Project) -> list[str]:
 
 def _managed(root: str) -> Project | None:
     """The DVC root, where CPV looks after it."""
-    from cpv_hooks.git.repo import NoRepository, Repo
+    from cpv_hooks.git.no_repository import NoRepository
+    from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project
 
     with suppress(NoRepository):

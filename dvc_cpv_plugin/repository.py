@@ -8,7 +8,8 @@ from pathlib import Path
 from cpv_hooks.accounts.git_host.clones import managed_clone
 from cpv_hooks.accounts.git_host.pattern import repository_url
 from cpv_hooks.errors import CPVError, shell_path, shell_word
-from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.git.no_repository import NoRepository
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.roots import innermost_first

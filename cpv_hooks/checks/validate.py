@@ -15,7 +15,8 @@ from cpv_hooks.checks.subject import Subject
 from cpv_hooks.console.check_result import Check, failed_check, guarded
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.git.no_repository import NoRepository
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.project.tag_schemes import Line
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from cpv_hooks.git.git_process import environment
+from cpv_hooks.git.repo import environment
 
 
 def spawn(

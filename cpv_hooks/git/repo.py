@@ -1,42 +1,82 @@
-"""Git's command line, as small named calls on a work tree."""
+"""Git's command line, as small named calls.
+
+Every call is silenced: no fsmonitor query, no hook of ours (`CPV_RUNNING`), and none of the `GIT_*` variables that
+a hook inherits, because they would point a command at another index or another repository.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
+import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks import state_files
+from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.git_process import SILENCED, environment, execute
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import git_folders
 
 NULL_OID = "0" * 40
 
-# What Git says where it finds none, or is inside a Git directory; that a `.git` file leads nowhere is another thing.
-_NO_REPOSITORY = "not a git repository (or any"
-_NO_WORK_TREE = "must be run in a work tree"
-_GO_TO_ONE = "cd to a repository (git clone or dvc cpv init makes one)"
+# `git rev-parse --local-env-vars`, and the variables that change what a command prints or where it looks.
+# fmt: off
+_LOCAL_VARIABLES = frozenset((
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE",
+    "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX", "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_QUARANTINE_PATH", "GIT_EXTERNAL_DIFF",
+    "GIT_REFLOG_ACTION", "GIT_EDITOR",
+))
+_SILENCED = (
+    "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "advice.detachedHead=false", "-c", "gc.auto=0",
+)
+# fmt: on
+
+inherited: set[int] = set()
+"""Open files that Git processes keep open too: the lock of a transaction's journal, which they must not outlive."""
 
 
-class NoRepository(CPVError):
-    """There is no Git work tree around a folder; another failure to read one is a plain `CPVError`."""
+def environment(extra: Mapping[str, str] | None = None, *, keep_index: bool = False) -> dict[str, str]:
+    """The environment for a Git (or chained) process of ours.
+
+    `keep_index` keeps `GIT_INDEX_FILE`: inside a commit hook that is the index which the commit is made from.
+    """
+    env = {key: value for key, value in os.environ.items() if key not in _LOCAL_VARIABLES}
+    if keep_index and "GIT_INDEX_FILE" in os.environ:
+        env["GIT_INDEX_FILE"] = os.path.abspath(os.environ["GIT_INDEX_FILE"])
+    env["CPV_RUNNING"] = "1"
+    env["GIT_OPTIONAL_LOCKS"] = "0"
+    env["LC_ALL"] = "C"
+    env.update(extra or {})
+    return env
 
 
-def _why_not(cwd: Path, printed: str, status: int) -> CPVError:
-    """Git's own reason, and the command that it advises; that there is no repository at all is CPV's to answer."""
-    from cpv_hooks.git.reason import advised, bare, reason
-
-    if _NO_REPOSITORY in printed:
-        return NoRepository("not inside a Git work tree", where=str(cwd), fix=_GO_TO_ONE)
-    if _NO_WORK_TREE in printed:
-        fix = "cd to a work tree of it (git clone, or git worktree add, makes one)"
-        return NoRepository("not inside a Git work tree, but in a Git directory", where=str(cwd), fix=fix)
-    return CPVError(f"Git: {bare(reason(printed, status))}", where=str(cwd), fix=advised(printed) or "git status")
+def _execute(
+    args: list[str], cwd: Path | None, data: bytes | None, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    if is_heard():
+        emit_trace("debug", shlex.join(arg for arg in args if arg not in _SILENCED))
+    try:
+        # Without input the process must not eat the standard input of the hook that we are.
+        return subprocess.run(
+            args,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if data is None else None,
+            input=data,
+            capture_output=True,
+            check=False,
+            pass_fds=tuple(inherited),
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.exists():
+            raise CPVError("no such folder", where=str(cwd), fix="cd to a folder that is there") from error
+        raise CPVError("git is not on the PATH", fix="install Git 2.28 or later") from error
 
 
 def _is_plain(top: str, git_dir: str) -> bool:
@@ -102,10 +142,12 @@ class Repo(_Places):
     @classmethod
     def _ask(cls, cwd: Path | None, env: Mapping[str, str]) -> Repo | CPVError:
         names = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir"]
-        done = execute(["git", *SILENCED, "rev-parse", *names], cwd, None, env)
+        done = _execute(["git", *_SILENCED, "rev-parse", *names], cwd, None, env)
         lines = os.fsdecode(done.stdout).splitlines()
         if done.returncode or len(lines) != 3:
-            return _why_not(cwd or Path.cwd(), os.fsdecode(done.stderr), done.returncode)
+            from cpv_hooks.git.no_repository import why_not
+
+            return why_not(cwd or Path.cwd(), os.fsdecode(done.stderr), done.returncode)
         # --git-common-dir is relative to the folder where the command ran, perhaps a link; Git resolves the others.
         common_dir = Path(os.path.realpath(os.path.join(cwd or Path.cwd(), lines[2])))
         return cls._at(lines[0], lines[1], common_dir)
@@ -163,8 +205,8 @@ class Repo(_Places):
         """
         data = os.fsencode(input) if isinstance(input, str) else input
         # `git config` would answer with our own -c settings; it runs no hook and asks no fsmonitor.
-        silenced = () if args[:1] == ("config",) else SILENCED
-        done = execute(["git", *silenced, *args], self.top, data, self._environment(env, index))
+        silenced = () if args[:1] == ("config",) else _SILENCED
+        done = _execute(["git", *silenced, *args], self.top, data, self._environment(env, index))
         if done.returncode and check:
             from cpv_hooks.git.reason import advised, reason
 
@@ -175,7 +217,7 @@ class Repo(_Places):
 
     def ok(self, *args: str, index: bool = False) -> bool:
         """Whether the Git command exits with status 0."""
-        return execute(["git", *SILENCED, *args], self.top, None, self._environment(None, index)).returncode == 0
+        return _execute(["git", *_SILENCED, *args], self.top, None, self._environment(None, index)).returncode == 0
 
     def _environment(self, extra: Mapping[str, str] | None, index: bool) -> dict[str, str]:
         """Named outright, so that a Git directory which lies elsewhere is found too, and no other one is."""

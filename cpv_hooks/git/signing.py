@@ -19,9 +19,8 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.git_process import environment
 from cpv_hooks.git.reason import bare
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import make_folder
 

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.git_process import environment
 from cpv_hooks.git.reason import reason
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.named_tuple import NamedTuple
 
 _REF = "refs/cpv/migrating"

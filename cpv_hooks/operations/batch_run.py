@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from cpv_hooks.errors import CPVError, shell_path
-from cpv_hooks.git.git_process import environment
+from cpv_hooks.git.repo import environment
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.project import is_pattern

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_path
-from cpv_hooks.git.git_process import inherited
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, inherited
 from cpv_hooks.recovery import journal_file, undo, undo_git
 from cpv_hooks.recovery.journal_file import Record
 from cpv_hooks.system.locks import Busy, locked

@@ -21,8 +21,7 @@ from typing import Any
 from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, disk_error, shell_word
-from cpv_hooks.git.git_process import environment
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.config import is_inside
 from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.roots import root_here

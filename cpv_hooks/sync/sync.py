@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
@@ -13,7 +15,6 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
 from cpv_hooks.sync.outcomes import Listener, Outcome, SyncReport, nobody
-from cpv_hooks.sync.reconcile import Reconciler
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
 from cpv_hooks.sync.watch_file import Written
 from cpv_hooks.system.locks import is_held, is_linked, locked
@@ -22,6 +23,9 @@ from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import REMOVING, Index
 from cpv_hooks.worktree.discovery import Found, discover, left_out_unknown, owner
 from cpv_hooks.worktree.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cpv_hooks.sync.reconcile import Reconciler
 
 
 def sync(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncReport:
@@ -56,16 +60,9 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
     if not projects and not index.entries:
         watch_file.forget(repo)
         return SyncReport()
-    for project in projects:
-        lock = project.root / ".dvc" / "tmp" / "lock"
-        if is_held(lock) or is_linked(lock):
-            from cpv_hooks.system.dvc_lock import wait_for_dvc
+    from cpv_hooks.sync.reconcile import Reconciler
 
-            wait_for_dvc(project.root, wait=policy.patient)
-    if repo.linked or (repo.common_dir / "dvc").is_dir() or repo.is_submodule:
-        from cpv_hooks.project.linked_worktree import share_caches
-
-        projects = share_caches(repo, projects)
+    projects = _at_rest(repo, policy, projects)
     found = _found(repo, policy, projects, index, clock)
     report = SyncReport(projects=projects)
     report.outcomes += [
@@ -75,31 +72,13 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
     report.outcomes += [Outcome(error.where or "", "ignored", error=error) for error in found.ignored]
     report.outcomes += [_in_conflict(file, policy) for file in found.unmerged]
     with Progress(policy.work) as progress:
-        spaces = {
-            project.root: Workspace(project, index, clock, progress.advance, progress.grow) for project in projects
-        }
-        for space in spaces.values():
-            space.asks, space.asked = policy.complete, policy.asked
-        for project in projects:
-            if project.config.snapshot_dask and (policy.committing or policy.fetch):
-                from cpv_hooks.transfer.objects.on_dask import on_dask
-
-                spaces[project.root].spread = on_dask(project)
+        spaces = _workspaces(policy, projects, index, clock, progress)
         reconciler = Reconciler(policy, index, progress, taken)
         report.outcomes += _vanished(repo, policy, reconciler, found, projects, clock)
         report.outcomes += [reconciler.reconcile(spaces[project.root], pointer) for project, pointer in found.pointers]
-        for project, pointer in found.left_out if policy.goes else ():
-            report.outcomes += reconciler.save(spaces[project.root], pointer)
-        for project, pointer in left_out_unknown(repo, found, projects) if policy.goes else ():
-            report.outcomes += reconciler.save(spaces[project.root], pointer)
-            # It comes back with its pointer: the user has not removed it.
-            index.forget(pointer.path)
-        for file in policy.adding.intersection(found.unmerged):
-            holder = owner(projects, file)
-            if holder is not None:
-                from cpv_hooks.sync.trained_in_conflict import take_ours_where_trained
-
-                take_ours_where_trained(spaces[holder.root], file)
+        if policy.goes:
+            report.outcomes += _left_out(repo, reconciler, found, spaces)
+        _take_ours(policy, found, spaces)
         if policy.follow:
             # The artifact goes with the side that the user checked out; the pointer itself stays theirs to settle.
             chooser = Reconciler(policy._replace(only=frozenset()), index, progress)
@@ -111,6 +90,55 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
     else:
         watch_file.forget(repo)
     return report
+
+
+def _at_rest(repo: Repo, policy: SyncPolicy, projects: list[Project]) -> list[Project]:
+    """The DVC roots once DVC is at work in none of them, all work trees with one cache."""
+    for project in projects:
+        lock = project.root / ".dvc" / "tmp" / "lock"
+        if is_held(lock) or is_linked(lock):
+            from cpv_hooks.system.dvc_lock import wait_for_dvc
+
+            wait_for_dvc(project.root, wait=policy.patient)
+    if repo.linked or (repo.common_dir / "dvc").is_dir() or repo.is_submodule:
+        from cpv_hooks.project.linked_worktree import share_caches
+
+        return share_caches(repo, projects)
+    return projects
+
+
+def _workspaces(
+    policy: SyncPolicy, projects: list[Project], index: Index, clock: Clock, progress: Progress
+) -> dict[Path, Workspace]:
+    """The DVC roots at work, by their folders."""
+    spaces = {project.root: Workspace(project, index, clock, progress.advance, progress.grow) for project in projects}
+    for space in spaces.values():
+        space.asks, space.asked = policy.complete, policy.asked
+        if space.project.config.snapshot_dask and (policy.committing or policy.fetch):
+            from cpv_hooks.transfer.objects.on_dask import on_dask
+
+            space.spread = on_dask(space.project)
+    return spaces
+
+
+def _left_out(repo: Repo, reconciler: Reconciler, found: Found, spaces: Mapping[Path, Workspace]) -> Iterator[Outcome]:
+    """What becomes of artifacts whose pointer a sparse checkout took."""
+    for project, pointer in found.left_out:
+        yield from reconciler.save(spaces[project.root], pointer)
+    for project, pointer in left_out_unknown(repo, found, [space.project for space in spaces.values()]):
+        yield from reconciler.save(spaces[project.root], pointer)
+        # It comes back with its pointer: the user has not removed it.
+        reconciler.index.forget(pointer.path)
+
+
+def _take_ours(policy: SyncPolicy, found: Found, spaces: Mapping[Path, Workspace]) -> None:
+    """Settle conflicts in what `git add` names, where the artifact was trained further."""
+    for file in policy.adding.intersection(found.unmerged):
+        holder = owner([space.project for space in spaces.values()], file)
+        if holder is not None:
+            from cpv_hooks.sync.trained_in_conflict import take_ours_where_trained
+
+            take_ours_where_trained(spaces[holder.root], file)
 
 
 def _found(repo: Repo, policy: SyncPolicy, projects: list[Project], index: Index, clock: Clock) -> Found:

@@ -15,6 +15,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer
@@ -23,11 +24,13 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE as CONFIG
 from cpv_hooks.project.project import Project, is_pattern
-from cpv_hooks.sync.outcomes import Outcome
 from cpv_hooks.system import signatures
 from cpv_hooks.system.atomic_files import is_shared, write_atomic
 from cpv_hooks.system.signatures import stamp
-from cpv_hooks.worktree.discovery import Found
+
+if TYPE_CHECKING:
+    from cpv_hooks.sync.outcomes import Outcome
+    from cpv_hooks.worktree.discovery import Found
 
 _WRITTEN = state_files.STAMP_WRITTEN.removeprefix(state_files.STAMP)
 _PATTERN, _ESCAPED = re.compile(r"[*?\[\\]"), r"\\\g<0>"
@@ -86,6 +89,22 @@ def note_agreed(
     if (repo.shared / state_files.BYPASSED).exists():
         forget(repo)
         return
+    text = _watch_text(repo, projects, found, outcomes, written)
+    write_atomic(repo.state / state_files.WATCH, os.fsencode(text))
+    _make_marks(repo)
+    from cpv_hooks.system.network_disks import remembered
+
+    # What another machine wrote so long ago may be seen only now.
+    unseen = remembered(repo.top)
+    if written.files:
+        stamp(repo.state / state_files.STAMP_WRITTEN, written.moment - unseen)
+    stamp(repo.state / state_files.STAMP, started - unseen)
+
+
+def _watch_text(
+    repo: Repo, projects: Sequence[Project], found: Found, outcomes: Sequence[Outcome], written: Written
+) -> str:
+    """The shell functions that ask whether anything of these artifacts has changed since."""
     restorable = any(outcome.state == "absent" and outcome.pointer and outcome.pointer.oid for outcome in outcomes)
     missing = {outcome.path for outcome in outcomes if outcome.state in ("absent", "left out", "removed")}
     files = sorted({pointer.file for _, pointer in found.pointers})
@@ -107,7 +126,7 @@ def note_agreed(
     of = " ".join(roots) or "./.cpv.toml"
     look = f'find -L {of} \\( ! -name . -o -prune \\) -cnewer "$1"{_except_written(written, folders)} -print -quit'
     settings = {row for row in found.tracked if posixpath.basename(row[2:]) == CONFIG}
-    text = _TEMPLATE.format(
+    return _TEMPLATE.format(
         absent=" && ".join([f"[ ! -e {path} ]" for path in absent] or [":"]),
         looks=_BESIDE.format(half=_arguments(beside), tops=_arguments(tops), rest=look) if beside else f"exec {look}",
         pointers=" ".join(literals),
@@ -119,15 +138,6 @@ def note_agreed(
         # What a shim has found out since holds for this sync alone.
         identity=os.urandom(8).hex(),
     )
-    write_atomic(repo.state / state_files.WATCH, os.fsencode(text))
-    _make_marks(repo)
-    from cpv_hooks.system.network_disks import remembered
-
-    # What another machine wrote so long ago may be seen only now.
-    unseen = remembered(repo.top)
-    if written.files:
-        stamp(repo.state / state_files.STAMP_WRITTEN, written.moment - unseen)
-    stamp(repo.state / state_files.STAMP, started - unseen)
 
 
 def _split(repo: Repo, pointers: Iterable[Pointer]) -> tuple[list[str], list[str], list[str]]:

@@ -11,8 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from cpv_hooks.errors import CPVError, shell_word
-from cpv_hooks.git.git_process import environment
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import tag_refs, tags

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
-from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, Unreadable, file_word, shell_path
 from cpv_hooks.project.project import Project
@@ -28,6 +27,7 @@ from cpv_hooks.system.signatures import (
 from cpv_hooks.worktree.base_index import Index
 
 if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.cache import Cache
     from cpv_hooks.project.fetch_choice import FetchChoice
     from cpv_hooks.project.fetch_rule import FetchRule
     from cpv_hooks.worktree.spread import Spread
@@ -96,6 +96,8 @@ class Workspace:
     @cached_property
     def cache(self) -> Cache:
         """The DVC cache of this root."""
+        from cpv_hooks.dvcformat.cache import Cache
+
         return Cache(self.project.cache_dir, types=self.project.cache_types, shared=self.project.cache_shared)
 
     @cached_property

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.git_process import environment
 from cpv_hooks.git.reason import reason
+from cpv_hooks.git.repo import environment
 from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_command
 

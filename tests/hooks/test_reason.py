@@ -10,8 +10,9 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.no_repository import NoRepository
 from cpv_hooks.git.reason import advised, bare, reason
-from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.setup.init.model_repository import dvc, run_command
 from support.shell import Shell
 

@@ -15,16 +15,16 @@ from support.git_calls import git_calls
 from support.shell import Shell
 
 MODULES = {
-    FSMONITOR: 40,
-    "pre-commit": 43,
-    "pre-merge-commit": 44,
+    FSMONITOR: 38,
+    "pre-commit": 41,
+    "pre-merge-commit": 42,
     "prepare-commit-msg": 14,
-    "post-commit": 57,
-    "post-checkout": 39,
-    "post-index-change": 39,
-    "post-merge": 52,
-    "post-rewrite": 53,
-    "pre-push": 51,
+    "post-commit": 54,
+    "post-checkout": 37,
+    "post-index-change": 37,
+    "post-merge": 49,
+    "post-rewrite": 50,
+    "pre-push": 50,
     "reference-transaction": 34,
 }
 """The most modules of ours that each hook may import before it knows what there is to do. Lower one when you can."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.errors import CPVError, shell_path
-from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.git.no_repository import NoRepository
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.names import check_name
 from cpv_hooks.project.project import Project, managed_roots

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.git_process import environment
+from cpv_hooks.git.repo import environment
 from cpv_hooks.state_files import user_home
 from cpv_hooks.system.atomic_files import write_atomic
 

@@ -14,7 +14,8 @@ from cpv_hooks.accounts.personal import personal_settings as personal
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan, Step
 from cpv_hooks.errors import shell_word
-from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.git.no_repository import NoRepository
+from cpv_hooks.git.repo import Repo
 
 
 def plan_git_host(request: GitHostRequest, folder: Path | None = None, confirm: Confirm | None = None) -> Plan[None]:

@@ -18,7 +18,8 @@ from cpv_hooks.accounts.git_host.pattern import (
 from cpv_hooks.accounts.personal import personal_settings as personal
 from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
 from cpv_hooks.errors import CPVError, shell_word
-from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.git.no_repository import NoRepository
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.roots import projects_here
 
 _COMMAND = "dvc cpv bitbucket-config"

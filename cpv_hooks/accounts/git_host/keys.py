@@ -13,7 +13,7 @@ from cpv_hooks.accounts.git_host import client
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Step
 from cpv_hooks.errors import CPVError, shell_path, shell_word, shell_words
-from cpv_hooks.git.git_process import environment
+from cpv_hooks.git.repo import environment
 from cpv_hooks.system.atomic_files import write_atomic
 
 DEFAULT = "id_ed25519"

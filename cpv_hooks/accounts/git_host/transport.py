@@ -14,8 +14,7 @@ from cpv_hooks.accounts.git_host import client
 from cpv_hooks.console.redact import redact
 from cpv_hooks.console.trace import emit_trace
 from cpv_hooks.errors import CPVError, shell_word
-from cpv_hooks.git.git_process import environment
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, environment
 
 _PROTOCOLS = ("ssh", "https", "file")
 # [user@]host:path, as in scp(1); a colon behind a slash is part of a local path (git-clone(1), GIT URLS).

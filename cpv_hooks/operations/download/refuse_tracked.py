@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError, shell_word
-from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.git.no_repository import NoRepository
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.operations.download.version_content import Stock, local
 from cpv_hooks.system.disk_space import nearest
 from cpv_hooks.worktree.pointer_files import readable_pointers

@@ -15,10 +15,10 @@ from cpv_hooks.console.output import say
 from cpv_hooks.console.plan import Step
 from cpv_hooks.errors import CPVError, pathspec_word, shell_path, shell_word
 from cpv_hooks.git import hooks_in_place
-from cpv_hooks.git.git_process import environment
 from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.index import literal
-from cpv_hooks.git.repo import NoRepository, Repo
+from cpv_hooks.git.no_repository import NoRepository
+from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.names import NAME, check_name

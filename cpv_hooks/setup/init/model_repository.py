@@ -13,9 +13,8 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.console.plan import Effect, Step, Tool
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.git_process import environment
 from cpv_hooks.git.reason import advised, reason
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.config import Kind, Layout
 from cpv_hooks.setup.init import skeleton
 from cpv_hooks.system.atomic_files import write_atomic

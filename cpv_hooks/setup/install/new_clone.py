@@ -9,8 +9,7 @@ from pathlib import Path
 from cpv_hooks.accounts.git_host.transport import check_url
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError, shell_path
-from cpv_hooks.git.git_process import environment
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, environment
 
 
 def clone(url: str, folder: str | None = None, *, tag: str | None = None, depth: int | None = None) -> Repo:

@@ -10,7 +10,6 @@ from cpv_hooks.console.output import fail, few, warn
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
-from cpv_hooks.transfer.commits.early_upload import join_early_upload
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
@@ -120,6 +119,7 @@ def _upload_each(
 ) -> tuple[list[str], str]:
     """The commits whose data is there now, and why that of others is not."""
     from cpv_hooks.project.retired import RetiredContent
+    from cpv_hooks.transfer.commits.early_upload import join_early_upload
     from cpv_hooks.transfer.commits.upload_commits import publish
 
     there, why_not = list[str](), ""
