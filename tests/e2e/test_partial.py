@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from cpv_hooks.dvcformat.directory_object import dir_object_bytes, dir_oid
-from cpv_hooks.project import config
+from cpv_hooks.project.config_file import load_config
 from e2e.conftest import Tell
 from e2e.story import Story, md5, refused
 from e2e.test_clone import run_plain_dvc
@@ -189,7 +189,7 @@ def test_the_page_shows_what_happens(tell: Tell) -> None:
     clone.git("checkout", "-q", "main")
     clone.check()
     clone.write("x/.cpv.toml", PAGE.partition("```toml\n")[2].partition("```")[0])
-    assert config.load_config(clone.path / "x").fetch == {
+    assert load_config(clone.path / "x").fetch == {
         "kinds": ("model", "metrics"),
         "include": ("data/sample",),
         "exclude": ("data/raw/*",),

@@ -22,6 +22,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.metric_formats import metrics
 from cpv_hooks.project import config
+from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.tag_schemes import Line, builtin
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.recovery.transaction import recover
@@ -158,7 +159,7 @@ def test_any_bytes_are_settings_or_an_error(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, config.FILE).write_bytes(data)
         try:
-            config.load_config(Path(folder))
+            load_config(Path(folder))
         except CPVError as error:
             one_line(error)
 
@@ -178,7 +179,7 @@ def test_any_value_of_a_setting_is_one_or_an_error(section: str, key: str, value
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, config.FILE).write_bytes(text)
         try:
-            found = config.load_config(Path(folder))
+            found = load_config(Path(folder))
         except CPVError as error:
             one_line(error)
         else:
