@@ -7,7 +7,6 @@ tag that exists, a merge under way, a remote that cannot take the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal, cast
 
 from cpv_hooks.checks import local_checks, network_checks
@@ -101,7 +100,7 @@ def require_checks(operation: str, subject: Subject, *, force: bool = False, sec
     """
     if operation.endswith(" revert"):
         # Whatever was changed is kept first, in both lines.
-        subject = replace(subject, lines=tuple(Line))
+        subject = subject._replace(lines=tuple(Line))
     checks = run_checks(subject, FOR[operation], seconds=seconds)
     failed = [check for check in checks if check.result == "fail" and not (force and check.name in SKIPPABLE)]
     if not failed:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """What an operation is about.
 
     `version` is the one that a user asked for, None for the next. `source` is the path that is uploaded or imported.

@@ -19,6 +19,7 @@ from cpv_hooks.history.promotion import promote
 from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.metric_formats.metrics import MAX_METRICS, clean
 from cpv_hooks.model_formats import suffixes
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.plugins import scheme_of
@@ -50,8 +51,7 @@ class Incoming:
     stages: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Arrived:
+class Arrived(NamedTuple):
     """A version that was made, and its tag."""
 
     item: Incoming

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from cpv_hooks.console.output import counted, size_text
@@ -21,6 +21,7 @@ from cpv_hooks.migration.lfs_artifacts import grouped, is_attributes, named_path
 from cpv_hooks.migration.lfs_objects import LfsObjects
 from cpv_hooks.migration.lfs_pointers import LfsFile, lfs_files_at
 from cpv_hooks.migration.scratch import scratch_folder
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import make_version, new_content, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange, standing
 from cpv_hooks.operations.make.new_content import NewContent
@@ -35,8 +36,7 @@ from cpv_hooks.worktree.known_files import KnownFiles, Look
 WHAT = "migrate lfs"
 
 
-@dataclass(frozen=True)
-class LfsMove:
+class LfsMove(NamedTuple):
     """What was moved: the artifacts by path, files and bytes, and the tags of the new commit."""
 
     artifacts: Sequence[str]
@@ -144,8 +144,7 @@ def _holds(path: str, file: str) -> bool:
     return file == path or file.startswith(f"{path}/")
 
 
-@dataclass(frozen=True)
-class _Content:
+class _Content(NamedTuple):
     """The content of one artifact, and what of it stands in the work tree already."""
 
     one: Tracked

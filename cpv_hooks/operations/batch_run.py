@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import environment
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.project import is_pattern
@@ -30,8 +30,7 @@ _START = ("-P", "-c", "from dvc_cpv_plugin.cli import main; raise SystemExit(mai
 Result = Literal["ok", "failed", "stopped"]
 
 
-@dataclass(frozen=True)
-class Ran:
+class Ran(NamedTuple):
     """How the command ended in one repository; `seconds` is how long it took, `code` None where it did not run."""
 
     root: str

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
 from typing import Any
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 
 ATTEMPT = "CPV_ATTEMPT"
 _RANKS = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
@@ -28,8 +28,7 @@ _STARTS = (
 )
 
 
-@dataclass(frozen=True)
-class RankPlace:
+class RankPlace(NamedTuple):
     """Rank `rank` of `world`. `attempt` is the same for all ranks of one start, and empty where nothing says it."""
 
     rank: int = 0
@@ -65,7 +64,7 @@ def agreed(place: RankPlace) -> RankPlace:
         return place
     box = [os.urandom(8).hex()]
     group.broadcast_object_list(box, src=0)
-    return replace(place, attempt=str(box[0]))
+    return place._replace(attempt=str(box[0]))
 
 
 def _attempt() -> str:

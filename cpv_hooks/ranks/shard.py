@@ -11,6 +11,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import place_content
 from cpv_hooks.project.project import Project
 from cpv_hooks.runs import step_upload
@@ -26,8 +27,7 @@ from cpv_hooks.worktree.workspace import Workspace
 _TRIES, _PAUSE = 3, 0.1  # seconds
 
 
-@dataclass(frozen=True)
-class ShardFile:
+class ShardFile(NamedTuple):
     """A file that a rank saved: relative path, md5, size in bytes."""
 
     relpath: str

@@ -114,7 +114,7 @@ def wait_for_all(job: RunJob, background: Background, place: RankPlace) -> RunJo
         if "error" in says:
             break
         if says.get("rank") == place.rank:
-            return replace(job, folder=replace(job.folder, name=str(says["run"])), id=str(says["job"]))
+            return replace(job, folder=job.folder._replace(name=str(says["run"])), id=str(says["job"]))
         if background.has_ended():
             break
         background.tell()

@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.caller import GitProcess
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import make_folder, new_file, sync_to_disk
 from cpv_hooks.system.own_files import open_own
 
@@ -27,8 +27,7 @@ _SUFFIX = ".json"
 _NEW = ".new"
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """What a journal says: the transaction, the work tree and the commit that it began with, the steps that began."""
 
     what: str

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import Repo, inherited
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.recovery import journal_file, undo, undo_git
 from cpv_hooks.recovery.journal_file import Record
 from cpv_hooks.system.locks import Busy, locked
@@ -23,8 +23,7 @@ at_step: Callable[[str], None] | None = None
 """Called with the name of each step before it is done, and with `done` before the journal goes; for tests of kills."""
 
 
-@dataclass(frozen=True)
-class Recovered:
+class Recovered(NamedTuple):
     """A transaction of a dead process. `steps` are those that had begun, in their order; `started` is ISO 8601, UTC."""
 
     what: str

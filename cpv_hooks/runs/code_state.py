@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.git.index import scratch_index, set_index_entries
 from cpv_hooks.git.trees import tree_changes
+from cpv_hooks.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from cpv_hooks.git.repo import Repo
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(NamedTuple):
     """`base` is the commit at HEAD, `changes` a commit on it with the tracked files as they were, where they differ.
 
     Files that Git does not track are not in it: nobody said that they may go into a repository.

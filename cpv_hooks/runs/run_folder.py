@@ -11,12 +11,12 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
 from cpv_hooks.system.locks import locked, shared
 
@@ -55,8 +55,7 @@ def freeing(repo: Repo) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(NamedTuple):
     """A checkpoint that the job has saved and nobody has finished with."""
 
     path: Path
@@ -91,8 +90,7 @@ class Saved:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-@dataclass(frozen=True)
-class RunFolder:
+class RunFolder(NamedTuple):
     path: Path
     name: str
 

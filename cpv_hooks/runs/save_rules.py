@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import reduce
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """A step that a run has reached, and what was saved last. Times are in seconds, on one clock.
 
     `saved` is the last step that was saved, or that the run went on from; `since` is when, or when the run began.

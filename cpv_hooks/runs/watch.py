@@ -8,11 +8,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import VARIABLE, RunJob, begin_job, plain_metrics, restored
@@ -24,8 +24,7 @@ _LOOK = 0.25  # seconds
 _INSIDE = ("trainer_state.json", "metrics.json")  # what a checkpoint itself may say
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What is watched and kept. `grace` and `quiet` are in seconds; `metrics` is a file that the program writes to."""
 
     folder: Path

@@ -14,9 +14,9 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.hard_links import copy_file, link_or_copy
 
 State = tuple[tuple[str, int, int, int], ...]
@@ -31,8 +31,7 @@ _NUMBERS = (
 )
 
 
-@dataclass(frozen=True)
-class FoundCheckpoint:
+class FoundCheckpoint(NamedTuple):
     """A finished checkpoint; `step` is the number in its name, None for one without."""
 
     path: Path

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +22,7 @@ from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning
@@ -84,8 +84,7 @@ def _moves(request: AwsRequest, project: Project | None, target: AwsTarget) -> b
     return project is not None and request.move and not target.stays
 
 
-@dataclass(frozen=True)
-class _Setup:
+class _Setup(NamedTuple):
     """The setup, decided. `key` is that of the probe; None where no team is known yet."""
 
     request: AwsRequest

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 
 from cpv_hooks.accounts.aws import credentials, team_and_model
 from cpv_hooks.accounts.aws.access_policy import check_bucket
@@ -11,6 +10,7 @@ from cpv_hooks.accounts.aws.credentials import COMMAND, Credentials
 from cpv_hooks.accounts.personal.schema import Aws, Settings
 from cpv_hooks.dvcformat.dvc_config_files import configured_remotes
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client.s3_options import S3Options
@@ -20,8 +20,7 @@ _KEYS = ("access_key_id", "secret_access_key", "session_token")
 _OURS = frozenset({"url", "endpointurl", "region", "credentialpath", "profile"})
 
 
-@dataclass(frozen=True)
-class AwsRequest:
+class AwsRequest(NamedTuple):
     """What the user asks for; what is None is decided by what is there already.
 
     `read_only` is for keys that may not write; `force` accepts that data which is lost is not moved.
@@ -39,8 +38,7 @@ class AwsRequest:
     force: bool = False
 
 
-@dataclass(frozen=True)
-class AwsTarget:
+class AwsTarget(NamedTuple):
     """A place on S3. `public` is what everybody needs to know of it, `local` this machine alone, `kept` what the remote
     says besides. `stays` where the repository's data is there already. Without a team nothing is written there.
     """
@@ -94,7 +92,7 @@ def decide(
     if project is not None and project.config.layout == "versioned":
         public["version_aware"] = "true"
     target = AwsTarget(NAME, url, public, _local(found), {}, found, False, names.team is not None)
-    return replace(target, name=_free_name(project, url)) if project is not None else target
+    return target._replace(name=_free_name(project, url)) if project is not None else target
 
 
 def _as_it_is(

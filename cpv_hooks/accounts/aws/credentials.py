@@ -10,11 +10,11 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.named_tuple import NamedTuple
 
 COMMAND = "dvc cpv aws-config"
 DEFAULT_PROFILE = "default"
@@ -42,8 +42,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """Where credentials are: in the file `path`, or in one of AWS's own places. `source` says it for people.
 
     `profile` is None where boto3 chooses. `warning` is one line where the file is open to others.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.expected import expected
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project, root_key
@@ -22,8 +23,7 @@ from cpv_hooks.worktree.rescue_list import rescues
 _PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock", "dvc.yaml", "*/dvc.yaml")
 
 
-@dataclass(frozen=True)
-class MoveNeed:
+class MoveNeed(NamedTuple):
     """An object, and the first place that needs it. `size` is in bytes, where the pointer says it for this object.
 
     An `optional` one has another source (Git itself, or where it was imported from), or is of an experiment of DVC's,

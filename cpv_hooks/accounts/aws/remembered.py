@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.accounts.personal.private_folder import link_credentials
 from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.console.plan import Effect
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.clone_settings import CloneSettings
 from cpv_hooks.project.project import Project
 from cpv_hooks.state_files import cpv_home
@@ -30,8 +30,7 @@ _OPTIONS = {
 """Personal settings, each with the option of a DVC remote that says the same."""
 
 
-@dataclass(frozen=True)
-class Personal:
+class Personal(NamedTuple):
     """The settings to change, by dotted key, and the credential file that `~/.cpv/aws_credentials` is to lead to."""
 
     changes: Mapping[str, str]

@@ -7,19 +7,18 @@ one machine (paths, profiles) and every secret goes to the local file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 
 SECRETS = frozenset({"access_key_id", "secret_access_key", "session_token", "sse_customer_key", "password"})
 _CORE = "core"
 
 
-@dataclass(frozen=True)
-class RemoteChange:
+class RemoteChange(NamedTuple):
     """One file: its text before (None where there is none) and after, and what differs, a line for each setting."""
 
     path: Path
@@ -33,8 +32,7 @@ class RemoteChange:
         write_atomic(self.path, self.after.encode(), mode=mode, durable=True)
 
 
-@dataclass(frozen=True)
-class WantedRemote:
+class WantedRemote(NamedTuple):
     """A default remote as it is to be: `public` are its settings for everybody, `local` those of this machine."""
 
     name: str

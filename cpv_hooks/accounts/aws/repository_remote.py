@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cpv_hooks.accounts.aws import remote_config
 from cpv_hooks.accounts.aws.credentials import COMMAND
@@ -12,13 +11,13 @@ from cpv_hooks.console.plan import Effect
 from cpv_hooks.errors import CPVError, file_word, git_word
 from cpv_hooks.git import commit
 from cpv_hooks.git.index import index_entries, literal
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git, undo_head
 
 
-@dataclass(frozen=True)
-class ConfigFiles:
+class ConfigFiles(NamedTuple):
     """What changes in DVC's files, and the message of the commit (None where nothing is to be committed)."""
 
     project: Project

@@ -12,6 +12,7 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -20,8 +21,7 @@ OpenTarget = Callable[[bool], S3Remote]
 """Opens the new remote, in DVC 2's layout where it is told True."""
 
 
-@dataclass(frozen=True)
-class SurveyPart:
+class SurveyPart(NamedTuple):
     """One layout's share: `send` are the objects to copy (in order), with their sizes in bytes where known."""
 
     source: MoveSource

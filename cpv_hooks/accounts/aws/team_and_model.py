@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.accounts.personal import personal_settings
@@ -10,6 +9,7 @@ from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.no_repository import NoRepository
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.names import check_name
 from cpv_hooks.project.project import Project, managed_roots
@@ -17,8 +17,7 @@ from cpv_hooks.project.roots import projects_here
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(NamedTuple):
     """Team and model, as far as they are known."""
 
     team: str | None

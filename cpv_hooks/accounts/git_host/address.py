@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cpv_hooks.accounts.git_host.client import effective
+from cpv_hooks.named_tuple import NamedTuple
 
 _PORTS = {"http": 80, "https": 443, "webdav": 80, "webdavs": 443, "ssh": 22, "git": 9418}
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """Where a TCP connection goes."""
 
     host: str

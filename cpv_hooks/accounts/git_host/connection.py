@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +12,7 @@ from cpv_hooks.accounts.git_host.pattern import CLOUD, SSH, parse_ssh_url
 from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, explain_ssh
 from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 
 _COMMAND = "dvc cpv bitbucket-config"
 _CLOUD_REPLY = re.compile(r"authenticated via (?:ssh|deploy) key|logged in as (?P<user>[^\s.]+)")
@@ -24,8 +24,7 @@ class KeyNotAdded(HostError):
     """The host answers, and does not know the user's key."""
 
 
-@dataclass(frozen=True)
-class Welcome:
+class Welcome(NamedTuple):
     """The host let the key in. `user` is whom it took the key's owner for, where it says so."""
 
     kind: Literal["cloud", "data center"]

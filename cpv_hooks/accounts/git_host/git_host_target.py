@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.accounts.git_host import keys, origin, ssh_config
@@ -20,13 +19,13 @@ from cpv_hooks.accounts.personal.schema import Bitbucket, Settings
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.no_repository import NoRepository
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.roots import projects_here
 
 _COMMAND = "dvc cpv bitbucket-config"
 
 
-@dataclass(frozen=True)
-class GitHostRequest:
+class GitHostRequest(NamedTuple):
     """What the user asked for; None is "as it is configured", or the default.
 
     `user` is the user's own name on the host, `keygen_filename` a bare name (in `~/.ssh`) or a path of a private key.
@@ -44,8 +43,7 @@ class GitHostRequest:
     test: bool = True
 
 
-@dataclass(frozen=True)
-class GitHostTarget:
+class GitHostTarget(NamedTuple):
     """The host as it will be configured. `url` is that of the repository here, and `repo` lacks it as its `origin`."""
 
     wanted: Settings

@@ -12,13 +12,13 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.accounts.git_host import client
 from cpv_hooks.accounts.git_host.pattern import SSH, SSH_PORT
 from cpv_hooks.console.plan import Effect, Step
 from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.named_tuple import NamedTuple
 
 Confirm = Callable[[str], bool]
 SCAN_SECONDS = 10
@@ -28,8 +28,7 @@ _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 _KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
 
 
-@dataclass(frozen=True)
-class HostKey:
+class HostKey(NamedTuple):
     """A host's public key; `blob` is base64."""
 
     kind: str
@@ -68,8 +67,7 @@ PINNED: Mapping[str, tuple[HostKey, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class HostPlace:
+class HostPlace(NamedTuple):
     """Where ssh looks a host up: under which name, and in which files. New keys go into `own`."""
 
     name: str

@@ -13,12 +13,12 @@ import shlex
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.accounts.git_host import client
 from cpv_hooks.console.plan import Effect, Step
 from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 
 FILE_MODE = 0o600
@@ -29,8 +29,7 @@ _INCLUDES = 16
 """How deeply files may include one another (ssh's own limit)."""
 
 
-@dataclass(frozen=True)
-class HostEntry:
+class HostEntry(NamedTuple):
     """What ssh is to do for a host. `port` is for URLs that do not say one; None where they do.
 
     The user's name is left to the URL, so that other logins on the same machine stay what they are.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_hash import has_hash
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS
 from cpv_hooks.operations.download.pieces import Piece, folders_above
 from cpv_hooks.operations.download.version_content import Stock, local
 from cpv_hooks.system.signatures import TEMPORARY
 
 
-@dataclass(frozen=True)
-class Destination:
+class Destination(NamedTuple):
     """`todo` are the files that are not there with the right bytes.
 
     `in_the_way` are paths, relative to the folder, of what has another content than the version, lies inside one of

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cpv_hooks.history.version_metrics import in_cache, metrics_of_version
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -13,8 +13,7 @@ from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.version import Version
 
 
-@dataclass(frozen=True)
-class ExportFacts:
+class ExportFacts(NamedTuple):
     """`created` is the commit's date (ISO 8601 with its zone), `data` the data version on the same commit, if any."""
 
     name: str

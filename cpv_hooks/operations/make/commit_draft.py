@@ -12,6 +12,7 @@ from cpv_hooks.dvcformat.pointer_writer import render_pointer, render_stored
 from cpv_hooks.git import gitignore
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.pointer_reader import PIPELINE
 from cpv_hooks.project.pointers_at import pointers_at
@@ -20,8 +21,7 @@ from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.worktree.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class PointerChange:
+class PointerChange(NamedTuple):
     """An artifact that the commit is about. `pointer` is what the work tree has of it, with no content for a new one.
 
     `new` is its content to be; `in_place` says that it stands there already, `nothing_lost` that

@@ -75,7 +75,7 @@ def plan_version(
     committing.committer_time(project.repo)
     existing = _existing(project, lines, version) if reuse and not job.commits else {}
     missing = [line for line in lines if line not in existing]
-    job = replace(job, named=tag_names.next_tag_names(project, missing, version) if missing else {}, existing=existing)
+    job = job._replace(named=tag_names.next_tag_names(project, missing, version) if missing else {}, existing=existing)
     result = tuple({**job.existing, **job.named}[line] for line in lines)
     return Plan(tuple(effects_of_release(job)), result, lambda: _run(job, result))
 
@@ -96,7 +96,7 @@ def _run(job: Release, result: tuple[str, ...]) -> tuple[str, ...]:
         taken = store_contents(job.draft)
         transaction.step("upload")
         try:
-            job = replace(job, draft=_publish(job.draft))
+            job = job._replace(draft=_publish(job.draft))
         except CPVError as error:
             emit_events(repo.top, Event("upload_failed", data={"error": redact(str(error)), "what": job.what}))
             raise

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cpv_hooks.console.output import few, size_text
 from cpv_hooks.console.plan import Effect
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import tag_names, upload_plan
 from cpv_hooks.operations.make.commit_draft import Draft, PointerChange
 from cpv_hooks.project.expected import has_remote, lacks_version
@@ -16,8 +16,7 @@ from cpv_hooks.versions import tag_refs
 _SHOWN = 20
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(NamedTuple):
     """A version to make. `named` are the tags to make, `existing` what HEAD has already in other lines.
 
     `messages` are what the user said of each line, `description` what the commit says.

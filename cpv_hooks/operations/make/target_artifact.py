@@ -7,12 +7,12 @@ import os
 import posixpath
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
 from cpv_hooks.git.gitignore import hidden
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import check_source, of_path
@@ -26,8 +26,7 @@ from cpv_hooks.worktree.workspace import Workspace
 _KIND: dict[Line, Kind] = {Line.MODEL: "model", Line.DATA: "data"}
 
 
-@dataclass(frozen=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """An artifact that a source may be for; `path` is relative to the top. Only a `chief` one takes any name."""
 
     path: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.console.output import few, size_text
@@ -14,6 +13,7 @@ from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX, is_dir_oid, parse_d
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.expected import by_hash_rule, by_remote, expected, lacks_version
 from cpv_hooks.project.project import Project
@@ -24,8 +24,7 @@ from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(NamedTuple):
     """The pointers of one remote and layout (DVC 3's or DVC 2's) and the contents that are not in the cache yet."""
 
     project: Project

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Content, Pointer, conflict_command
 from cpv_hooks.errors import CPVError, disk_errors, file_word
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import new_content
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import NewContent
@@ -23,8 +23,7 @@ from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Tracked:
+class Tracked(NamedTuple):
     """An artifact with the pointer that the work tree has of it (no content: it is new)."""
 
     space: Workspace

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.download.fetch_content import ContentSource
 from cpv_hooks.operations.download.version_content import Stock
 from cpv_hooks.operations.make import place_content, work_tree
@@ -22,8 +22,7 @@ from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Bringing:
+class Bringing(NamedTuple):
     """The artifacts of one DVC root: what a version has of it, and those of the work tree that it has not.
 
     Without `use_cache` all objects of the version are fetched anew. `leaves`: the version has more, which the rule of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from cpv_hooks.console.output import few
 from cpv_hooks.dvcformat.pointer import Content, Pointer
@@ -12,6 +11,7 @@ from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, file_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make.commit_draft import standing
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.pointers_at import pointers_at
@@ -20,8 +20,7 @@ from cpv_hooks.project.project import Project
 _FIX = "git commit (or git stash) them first"
 
 
-@dataclass(frozen=True)
-class Dirt:
+class Dirt(NamedTuple):
     """Tracked files that differ from HEAD. `pointers` differ in nothing but the content that they name."""
 
     pointers: tuple[str, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +62,7 @@ def doubt_of(tag: str, headers: Mapping[str, str], length: int | None) -> str | 
     return "sends it without a length, so that it may have been cut" if length is None else None
 
 
-@dataclass(frozen=True)
-class RangeResponse:
+class RangeResponse(NamedTuple):
     """An object whose first byte is about to be read.
 
     `where` is its remote, for people.

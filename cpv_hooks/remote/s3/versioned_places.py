@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from cpv_hooks.dvcformat.file_versions import Stored, listing_of
 from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 
 
-@dataclass(frozen=True)
-class VersionedPlace:
+class VersionedPlace(NamedTuple):
     """A version of a file; `path` is relative to the DVC root, `size` in bytes where the pointer says it."""
 
     path: str

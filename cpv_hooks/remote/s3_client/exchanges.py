@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from cpv_hooks.console.trace import emit_trace, is_heard
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.remote.s3_client.answers import is_encrypted
 from cpv_hooks.remote.s3_client.http1 import Connection
 from cpv_hooks.remote.s3_client.http1_reply import Endless, NotHTTP, Reply
@@ -47,8 +48,7 @@ class Answer:
         return self.status != MISSING
 
 
-@dataclass(frozen=True)
-class S3Request:
+class S3Request(NamedTuple):
     """What is asked. `is_whole`: all of the answer is read; `says_all`: a refusal holds for what else is asked."""
 
     pattern: Pattern

@@ -127,8 +127,7 @@ class Signed:
     headers: dict[str, str] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """How objects are stored and how they are read, with what signs it, and whom to trust that it is the server.
 
     `trust` is a file or folder of certificates; None where any server will do.

@@ -15,13 +15,13 @@ from cpv_hooks.console.plan import Effect, Step, Tool
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import advised, reason
 from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Kind, Layout
 from cpv_hooks.setup.init import skeleton
 from cpv_hooks.system.atomic_files import write_atomic
 
 
-@dataclass(frozen=True)
-class NewRepository:
+class NewRepository(NamedTuple):
     """Where CPV is set up. `top` is the Git work tree that is there, or None; a `fresh` place gets the skeleton."""
 
     root: Path

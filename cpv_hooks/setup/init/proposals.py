@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import parse_pointers
 from cpv_hooks.git.index import literal
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import plugins
 from cpv_hooks.project.config import Kind
 from cpv_hooks.worktree.pointer_files import pointer_files
@@ -19,8 +19,7 @@ FOLDERS = frozenset(("tokenizer",))
 _FOREIGN = frozenset((".dvc", ".venv", "venv", "env", "node_modules", "site-packages", "__pycache__", ".tox", ".cache"))
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(NamedTuple):
     """A path (relative to the DVC root) that looks like an artifact, and its size in bytes."""
 
     path: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import KINDS, Kind
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install.templates import templates
@@ -19,8 +19,7 @@ _PIPELINE = "dvc.yaml"
 _DATA = "data"
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """One file to write; `path` is relative to the DVC root. Files below `data/` belong to DVC, the others to Git."""
 
     path: str

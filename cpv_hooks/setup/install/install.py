@@ -11,7 +11,6 @@ import os
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cpv_hooks import state_files
@@ -20,6 +19,7 @@ from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install import own_paths
 from cpv_hooks.setup.install.git_changes import Alterations, altering
@@ -72,8 +72,7 @@ def hooks_dir(repo: Repo) -> Path:
     return Path(os.path.normpath(repo.top / repo.run("rev-parse", "--git-path", "hooks").strip()))
 
 
-@dataclass(frozen=True)
-class _Installation:
+class _Installation(NamedTuple):
     """One installation: what it changes goes into the manifest, and is written ahead."""
 
     repo: Repo

@@ -7,13 +7,13 @@ import re
 import shlex
 import site
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import cpv_hooks
 from cpv_hooks import state_files
 from cpv_hooks.git.hook_names import FRAMEWORKS, GENERATED_MARKS, MARK, PRE_COMMIT_MARK
 from cpv_hooks.git.hooks_in_place import head_of_file
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.setup.install.templates import templates
 
 FSMONITOR_FILE = "cpv-fsmonitor"
@@ -27,8 +27,7 @@ _BY_GIT_DIR = 'f="${GIT_DIR:-.git}/'
 _FSMONITOR = '{0}"; [ -x "$f" ] || f="$(git rev-parse --git-common-dir)/{0}"; [ -x "$f" ] || exit; . "$f"'
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(NamedTuple):
     """The Python that a shim starts, and the package that it must find there."""
 
     python: str

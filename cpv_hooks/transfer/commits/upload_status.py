@@ -6,11 +6,11 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cpv_hooks import state_files
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import root_key
 from cpv_hooks.system.locks import is_held
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
@@ -20,8 +20,7 @@ SAY_EVERY = 10.0
 """Seconds between two lines while a worker is waited for; there is a line too whenever a commit is done."""
 
 
-@dataclass(frozen=True)
-class UploadWorker:
+class UploadWorker(NamedTuple):
     """A background worker that is at work: on which DVC root (see `queue.root_key`), and since when (epoch seconds)."""
 
     root: str
@@ -29,8 +28,7 @@ class UploadWorker:
     since: float
 
 
-@dataclass(frozen=True)
-class Uploads:
+class Uploads(NamedTuple):
     """How it stands: what waits, oldest first, and the workers."""
 
     waiting: tuple[Pending, ...]

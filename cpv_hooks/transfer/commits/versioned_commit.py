@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import few, warn
@@ -18,6 +17,7 @@ from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.dvcformat.pointer_writer import render_stored
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.expected import lacks_version, on_each
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import write_atomic
@@ -28,8 +28,7 @@ LATER = "dvc cpv sync, git commit"
 Found = Mapping[str, Sequence[Stored]]
 
 
-@dataclass(frozen=True)
-class _Staged:
+class _Staged(NamedTuple):
     """A pointer file in the index of the commit under way; `pipeline` is the text of the `dvc.yaml` beside it."""
 
     file: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from cpv_hooks.console.durations import DAY
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.remote.common.inventory import Inventory, Leftover
 from cpv_hooks.upkeep.verify.starts import GRACE
 
@@ -20,8 +21,7 @@ FRESH = 3600.0
 Why = Literal["nothing needs it", "an older version, on the remote"]
 
 
-@dataclass(frozen=True)
-class PruneOptions:
+class PruneOptions(NamedTuple):
     """What the user asked for; times are in seconds.
 
     `keep` newest versions of each line, and those younger than `older_than`, stay in the cache; without either all do.
@@ -39,8 +39,7 @@ class PruneOptions:
         return self.keep is not None or self.older_than is not None
 
 
-@dataclass(frozen=True)
-class Doomed:
+class Doomed(NamedTuple):
     """An object that would go: its size in bytes, when it was last changed (seconds since the epoch), and why."""
 
     oid: str
@@ -50,8 +49,7 @@ class Doomed:
     file: Path | None = None
 
 
-@dataclass(frozen=True)
-class CachePart:
+class CachePart(NamedTuple):
     """What would go from one cache, and temporary files of ours that were left there."""
 
     folder: Path
@@ -60,8 +58,7 @@ class CachePart:
     leftover_bytes: int
 
 
-@dataclass(frozen=True)
-class RemotePart:
+class RemotePart(NamedTuple):
     """What would go from one remote."""
 
     url: str
@@ -125,7 +122,7 @@ class PrunePlan:
 
 
 def _row(item: Doomed) -> dict[str, Any]:
-    return {key: value for key, value in asdict(item).items() if key != "file"}
+    return {key: value for key, value in item._asdict().items() if key != "file"}
 
 
 def total(objects: Sequence[Doomed]) -> int:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.upkeep.verify.starts import Starts, peel, work_tree_environment
 
 _FORMAT = "%H %T %ct %P"
 
 
-@dataclass(frozen=True)
-class KeptCommit:
+class KeptCommit(NamedTuple):
     """A commit: its tree, its time in seconds since the epoch, its parents."""
 
     id: str
@@ -22,8 +21,7 @@ class KeptCommit:
     parents: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ReflogHistory:
+class ReflogHistory(NamedTuple):
     """Every commit that is reachable, by its id, and trees that are named without one."""
 
     commits: dict[str, KeptCommit]

@@ -172,8 +172,7 @@ def _demand_data(project: Project, item: Retirement) -> None:
         raise CPVError(what, where=str(project.root), fix=fix) from error
 
 
-@dataclass(frozen=True)
-class ListedRetirement:
+class ListedRetirement(NamedTuple):
     """A retired version, and where its data is: on the remote None where that is not known."""
 
     item: Retirement

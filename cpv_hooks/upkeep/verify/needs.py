@@ -24,8 +24,7 @@ _REFS = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(ref
 _UNPUBLISHED = re.compile(r"refs/(exps/.*|stash|worktree/cpv/.*)")
 
 
-@dataclass(frozen=True)
-class WantedObject:
+class WantedObject(NamedTuple):
     """A pointer with content, the names of the versions that have it, and whether the remote must have its data.
 
     With `here` it is nowhere else where it is not in the cache.

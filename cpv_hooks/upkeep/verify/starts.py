@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -28,8 +27,7 @@ _UNDER_WAY = (
 _FOR_A_WHILE = ("ORIG_HEAD", "FETCH_HEAD")
 
 
-@dataclass(frozen=True)
-class Starts:
+class Starts(NamedTuple):
     """Ids of commits, tags and trees.
 
     `kept` is all; `here` are those whose own content stays in the cache in any case: local branches, HEADs, stashes,
