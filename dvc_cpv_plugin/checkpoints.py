@@ -16,7 +16,14 @@ from cpv_hooks.versions import version
 from dvc_cpv_plugin import options as keywords
 from dvc_cpv_plugin.errors import DownloadError, InitError, ReadError, RevertError, TagError, UploadError, raised_as
 from dvc_cpv_plugin.logged import logged
-from dvc_cpv_plugin.options import CommonOptions, DownloadOptions, OperationOptions, UploadOptions, check_type
+from dvc_cpv_plugin.options import (
+    ARGUMENTS,
+    CommonOptions,
+    DownloadOptions,
+    OperationOptions,
+    UploadOptions,
+    check_type,
+)
 from dvc_cpv_plugin.repository import find_project
 
 if TYPE_CHECKING:
@@ -61,9 +68,19 @@ class Checkpoints:
         return f"{type(self).__name__}({self.team_name!r}, {self.model_name!r})"
 
     def _options(
-        self, method: str, given: Mapping[str, Any], more: Mapping[str, type] | None = None
+        self,
+        method: str,
+        given: Mapping[str, Any],
+        more: Mapping[str, type] | None = None,
+        *,
+        needs: Mapping[str, object] | None = None,
+        **takes: object,
     ) -> OperationOptions:
-        return keywords.read_options(method, given, defaults=self.options, more=more)
+        """The options of a call, whose arguments are what they must be; those that it `takes` may be None."""
+        options = keywords.read_options(method, given, defaults=self.options, more=more)
+        for name, value in {**(needs or {}), **takes}.items():
+            check_type(method, name, value, ARGUMENTS.get(name, str), optional=name in takes)
+        return options
 
     def _operate(
         self,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
-from dvc_cpv_plugin.options import CommonOptions, check_type
+from dvc_cpv_plugin.options import CommonOptions
 
 if TYPE_CHECKING:
     from cpv_hooks.operations.info.checkpoint_list import Listed
@@ -30,22 +30,20 @@ class CombinedCheckpointsManage(Checkpoints):
         What changed is saved, uploaded and verified, and committed first. With `version_tag` both lines get that
         number, without it each its next. Raises `TagError`.
         """
-        method = "tag_model_and_data"
-        options = self._options(method, kwargs)
-        for name, value in (
-            ("version_tag", version_tag),
-            ("model_message", model_message),
-            ("data_message", data_message),
-        ):
-            check_type(method, name, value, str, optional=True)
+        options = self._options(
+            "tag_model_and_data",
+            kwargs,
+            version_tag=version_tag,
+            model_message=model_message,
+            data_message=data_message,
+        )
         messages = {Line.MODEL: model_message, Line.DATA: data_message}
         model, data = self._tag("checkpoint create", options, _LINES, version_tag, messages)
         return model, data
 
     def revert_model_and_data(self, tag: str, **kwargs: Unpack[CommonOptions]) -> None:
         """Check a version out, as `git checkout TAG` does; the tag may be one of either line. Raises `RevertError`."""
-        options = self._options("revert_model_and_data", kwargs)
-        check_type("revert_model_and_data", "tag", tag, str)
+        options = self._options("revert_model_and_data", kwargs, needs={"tag": tag})
         self._revert("checkpoint revert", options, _LINES, tag)
 
     def read_combined_checkpoints(self, **kwargs: Unpack[CommonOptions]) -> list[Listed]:
@@ -58,6 +56,5 @@ class CombinedCheckpointsManage(Checkpoints):
         """The metadata of model and data as they were at a tag of either line. Raises `ReadError`."""
         from cpv_hooks.operations.info.metadata import combined_metadata
 
-        options = self._options("get_combined_metadata", kwargs)
-        check_type("get_combined_metadata", "tag", tag, str, optional=True)
+        options = self._options("get_combined_metadata", kwargs, tag=tag)
         return self._read("checkpoint info", options, lambda project: combined_metadata(project, tag))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
 from dvc_cpv_plugin.errors import InitError
-from dvc_cpv_plugin.options import UPLOAD, CommonOptions, DownloadOptions, UploadOptions, check_type
+from dvc_cpv_plugin.options import UPLOAD, CommonOptions, DownloadOptions, UploadOptions
 
 if TYPE_CHECKING:
     from cpv_hooks.operations.info.metadata import DataMetadata
@@ -26,8 +26,7 @@ class DataCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.setup.init.skeleton import refuse_existing_data
 
-        options = self._options("import_data_init", kwargs, UPLOAD)
-        check_type("import_data_init", "data_path", data_path, Path)
+        options = self._options("import_data_init", kwargs, UPLOAD, needs={"data_path": data_path})
         self._upload(Line.DATA, options, data_path, kwargs, refuse=refuse_existing_data, error=InitError)
 
     def upload_data_checkpoint(self, data_path: str, **kwargs: Unpack[UploadOptions]) -> str:
@@ -36,8 +35,7 @@ class DataCheckpointsManage(Checkpoints):
         It takes the place of the data that is there, whose content is saved first; then it is uploaded and verified,
         committed, and tagged: all of it or nothing. Raises `UploadError`.
         """
-        options = self._options("upload_data_checkpoint", kwargs, UPLOAD)
-        check_type("upload_data_checkpoint", "data_path", data_path, Path)
+        options = self._options("upload_data_checkpoint", kwargs, UPLOAD, needs={"data_path": data_path})
         return self._upload(Line.DATA, options, data_path, kwargs)
 
     def download_data_checkpoint(self, tag: str | None = None, **kwargs: Unpack[DownloadOptions]) -> str:
@@ -47,8 +45,7 @@ class DataCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.operations.download.download import plan_download_data
 
-        options = self._options("download_data_checkpoint", kwargs, {"output_dir": Path})
-        check_type("download_data_checkpoint", "tag", tag, str, optional=True)
+        options = self._options("download_data_checkpoint", kwargs, {"output_dir": Path}, tag=tag)
         return str(self._download(options, Line.DATA, plan_download_data, tag, kwargs))
 
     def tag_data_checkpoint(
@@ -58,10 +55,7 @@ class DataCheckpointsManage(Checkpoints):
 
         Without `version_tag` it is the next after the line's highest: data-v0.1, data-v0.2 … Raises `TagError`.
         """
-        method = "tag_data_checkpoint"
-        options = self._options(method, kwargs)
-        check_type(method, "version_tag", version_tag, str, optional=True)
-        check_type(method, "message", message, str, optional=True)
+        options = self._options("tag_data_checkpoint", kwargs, version_tag=version_tag, message=message)
         return self._tag("data tag", options, _LINES, version_tag, {Line.DATA: message})[0]
 
     def read_data_checkpoint_tag(self, **kwargs: Unpack[CommonOptions]) -> list[str]:
@@ -74,8 +68,7 @@ class DataCheckpointsManage(Checkpoints):
         The data's pointers are staged, so that the next commit makes it the current data. Unsaved data is kept first
         (`dvc cpv rescue list`). Raises `RevertError`.
         """
-        options = self._options("revert_data_checkpoint", kwargs)
-        check_type("revert_data_checkpoint", "tag", tag, str)
+        options = self._options("revert_data_checkpoint", kwargs, needs={"tag": tag})
         self._revert("data revert", options, _LINES, tag)
 
     def get_data_metadata(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> DataMetadata:
@@ -85,6 +78,5 @@ class DataCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.operations.info.metadata import data_metadata
 
-        options = self._options("get_data_metadata", kwargs)
-        check_type("get_data_metadata", "tag", tag, str, optional=True)
+        options = self._options("get_data_metadata", kwargs, tag=tag)
         return self._read("data info", options, lambda project: data_metadata(project, tag))

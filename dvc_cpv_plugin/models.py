@@ -18,7 +18,6 @@ from dvc_cpv_plugin.options import (
     InitOptions,
     RetireOptions,
     UploadOptions,
-    check_type,
 )
 
 if TYPE_CHECKING:
@@ -46,9 +45,7 @@ class ModelsCheckpointsManage(Checkpoints):
         from cpv_hooks.setup.init import init_plan as init
         from cpv_hooks.setup.init.model_repository import InitRequest
 
-        method = "import_model_init"
-        options = self._options(method, kwargs, {"remote": str, "pipeline": bool})
-        check_type(method, "data_path", data_path, Path, optional=True)
+        options = self._options("import_model_init", kwargs, {"remote": str, "pipeline": bool}, data_path=data_path)
         with raised_as(InitError), self._logged("init", options):
             path = options.path(options.repo_path) if options.repo_path else None
             place = init.locate_place(path, self.model_name, options.folder)
@@ -70,8 +67,7 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.operations.download.download import plan_load
 
-        options = self._options("load_model", kwargs)
-        check_type("load_model", "tag", tag, str, optional=True)
+        options = self._options("load_model", kwargs, tag=tag)
         return self._operate(
             "model load",
             options,
@@ -92,10 +88,9 @@ class ModelsCheckpointsManage(Checkpoints):
         It is copied to the model's place, `metrics` are appended to the metrics file, both are uploaded and verified,
         committed, and tagged: all of it or nothing. Raises `UploadError`.
         """
-        method = "upload_model_checkpoint"
-        options = self._options(method, kwargs, UPLOAD)
-        check_type(method, "model_path", model_path, Path)
-        check_type(method, "metrics", metrics, Mapping, optional=True)
+        options = self._options(
+            "upload_model_checkpoint", kwargs, UPLOAD, needs={"model_path": model_path}, metrics=metrics
+        )
         return self._upload(Line.MODEL, options, model_path, kwargs, metrics=metrics)
 
     def download_model_checkpoint(self, tag: str | None = None, **kwargs: Unpack[DownloadOptions]) -> ModelArtifacts:
@@ -105,8 +100,7 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.operations.download.download import plan_download_model
 
-        options = self._options("download_model_checkpoint", kwargs, {"output_dir": Path})
-        check_type("download_model_checkpoint", "tag", tag, str, optional=True)
+        options = self._options("download_model_checkpoint", kwargs, {"output_dir": Path}, tag=tag)
         return self._download(options, Line.MODEL, plan_download_model, tag, kwargs)
 
     def download_tensor(
@@ -118,11 +112,7 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.operations.download.one_tensor import plan_tensor
 
-        method = "download_tensor"
-        options = self._options(method, kwargs)
-        check_type(method, "name", name, str)
-        check_type(method, "to", to, Path)
-        check_type(method, "tag", tag, str, optional=True)
+        options = self._options("download_tensor", kwargs, needs={"name": name, "to": to}, tag=tag)
         target = options.path(to)
         return self._operate(
             "download tensor",
@@ -140,10 +130,7 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.operations.export.export import check_format, plan_export
 
-        method = "export_version"
-        options = self._options(method, kwargs, {"format": str, "manifest": bool})
-        check_type(method, "to", to, Path)
-        check_type(method, "tag", tag, str, optional=True)
+        options = self._options("export_version", kwargs, {"format": str, "manifest": bool}, needs={"to": to}, tag=tag)
 
         def plan(project: Project) -> Plan[ExportedVersion]:
             form = check_format(kwargs.get("format") or "dir")
@@ -159,10 +146,7 @@ class ModelsCheckpointsManage(Checkpoints):
 
         Without `version_tag` it is the next after the line's highest: v0.1, v0.2 … Raises `TagError`.
         """
-        method = "tag_model_checkpoint"
-        options = self._options(method, kwargs)
-        check_type(method, "version_tag", version_tag, str, optional=True)
-        check_type(method, "message", message, str, optional=True)
+        options = self._options("tag_model_checkpoint", kwargs, version_tag=version_tag, message=message)
         return self._tag("model tag", options, _LINES, version_tag, {Line.MODEL: message})[0]
 
     def read_checkpoint_tag(self, **kwargs: Unpack[CommonOptions]) -> list[str]:
@@ -175,8 +159,7 @@ class ModelsCheckpointsManage(Checkpoints):
         HEAD is detached there; `git switch -` goes back. Unsaved artifacts are kept first (`dvc cpv rescue list`).
         Raises `RevertError`.
         """
-        options = self._options("revert_model_checkpoint", kwargs)
-        check_type("revert_model_checkpoint", "tag", tag, str)
+        options = self._options("revert_model_checkpoint", kwargs, needs={"tag": tag})
         self._revert("model revert", options, _LINES, tag)
 
     def get_model_metadata(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> ModelMetadata:
@@ -186,8 +169,7 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.operations.info.metadata import model_metadata
 
-        options = self._options("get_model_metadata", kwargs)
-        check_type("get_model_metadata", "tag", tag, str, optional=True)
+        options = self._options("get_model_metadata", kwargs, tag=tag)
         return self._read("model info", options, lambda project: model_metadata(project, tag))
 
     def retire_model_checkpoints(self, tags: list[str] | None = None, **kwargs: Unpack[RetireOptions]) -> list[str]:
@@ -198,10 +180,8 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from dvc_cpv_plugin.retiring import retire
 
-        method = "retire_model_checkpoints"
         more = {"message": str, "confirm": list, "keep_best": int, "metric": str, "mode": str, "older_than": str}
-        options = self._options(method, kwargs, {**more, "except_stages": list})
-        check_type(method, "tags", tags, list, optional=True)
+        options = self._options("retire_model_checkpoints", kwargs, {**more, "except_stages": list}, tags=tags)
         with raised_as(RetireError), self._logged("retire", options):
             return retire(self._project(options, reads=False), tags or [], kwargs, dry_run=options.dry_run)
 
@@ -214,10 +194,7 @@ class ModelsCheckpointsManage(Checkpoints):
         """
         from cpv_hooks.upkeep.retire import retire_plan
 
-        method = "unretire_model_checkpoints"
-        options = self._options(method, kwargs)
-        check_type(method, "tags", tags, list)
-        check_type(method, "message", message, str, optional=True)
+        options = self._options("unretire_model_checkpoints", kwargs, needs={"tags": tags}, message=message)
         with raised_as(RetireError), self._logged("retire --undo", options):
             project = self._project(options, reads=False)
             return retire_plan.undo(project.repo, [project], tags, message, dry_run=options.dry_run)

@@ -59,6 +59,10 @@ UPLOAD = {"version_tag": str, "message": str, "dask": str}
 """The types of the options that `UploadOptions` has besides the common ones."""
 
 
+ARGUMENTS: Mapping[str, type] = {"data_path": Path, "model_path": Path, "to": Path, "metrics": Mapping, "tags": list}
+"""The types of arguments that are no strings."""
+
+
 class DownloadOptions(CommonOptions, total=False):
     """Options of the downloads."""
 
