@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.ranks.rank_place import agreed, find_place
 from cpv_hooks.ranks.training import (
-    RESUMED,
     StepAgreement,
     background_of,
     begin_rank,
-    going_on,
     leave,
     wait_for_all,
 )
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
-from cpv_hooks.runs.job import RunJob, begin_job, join_job, restored, tell_step, told_step
+from cpv_hooks.runs.job import RunJob, begin_job, join_job
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, rule_of
 from cpv_hooks.runs.run_folder import ENDED, RunFolder
 from cpv_hooks.runs.save_rules import Moment, SaveRule, of_kind, save_rule, seconds
 from cpv_hooks.runs.step_saver import Save, StepSaver
+from dvc_cpv_plugin.step_loader import StepLoader
 
 
 @dataclass(frozen=True)
@@ -170,11 +166,9 @@ class CheckpointRun:
 
         `load` is called with a folder that holds what was saved, under the same names, for as long as it runs.
         """
-        with self._unless_ending():
-            found = self._found()
+        found = self._steps.load_newest(load)
         if found is None:
             return None
-        self._load(load)
         if self._saver is not None:
             self._saver.went_on(found["step"])
         say(f"run {self.name}: going on from step {found['step']}")
@@ -185,45 +179,7 @@ class CheckpointRun:
 
         Raises `CPVError` where the run does not have it, or not all of it.
         """
-        with self._unless_ending():
-            restored(self._of_job, self._target, str(step))
-        self._load(load)
-
-    @contextmanager
-    def _unless_ending(self) -> Iterator[None]:
-        """Schedulers and `timeout` send a signal to all processes of a job, so to the one that looks for a step too."""
-        try:
-            yield
-        except CPVError:
-            if self._signals.number is None:
-                raise
-            raise SystemExit(128 + self._signals.number) from None
-
-    def _load(self, load: Callable[[Path], object]) -> None:
-        try:
-            load(self._target)
-        finally:
-            shutil.rmtree(self._target, ignore_errors=True)
-
-    @property
-    def _target(self) -> Path:
-        return self._folder.path / f"restored-{self._place.rank}"
-
-    def _found(self) -> dict[str, Any] | None:
-        """The step to go on from, restored; rank 0 finds it, and the others take the same."""
-        job = self._of_job
-        if self._place.rank == 0:
-            found = restored(job, self._target)
-            if self._sharded:
-                job.folder.write(RESUMED, {"from": found})
-            else:
-                tell_step(job, found["step"] if found else None)
-            return found
-        if self._sharded:
-            told = going_on(job, self._of_background)
-            return None if told is None else restored(job, self._target, json.dumps(told))
-        number = told_step(job)
-        return None if number is None else restored(job, self._target, str(number))
+        self._steps.load_step(step, load)
 
     def step(
         self, step: int, metrics: Mapping[str, object] | None = None, save: Save | None = None, *, force: bool = False
@@ -324,6 +280,10 @@ class CheckpointRun:
         if background.has_ended():
             background.wake()
         background.tell()
+
+    @property
+    def _steps(self) -> StepLoader:
+        return StepLoader(self._of_job, self._place, self._signals, self._of_background if self._sharded else None)
 
     @property
     def _of_job(self) -> RunJob:
