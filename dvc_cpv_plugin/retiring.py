@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cpv_hooks.console.durations import parse_age
+from cpv_hooks.console.times import parse_age
 from cpv_hooks.project.project import Project
 from cpv_hooks.upkeep.retire import retire_plan
 from cpv_hooks.upkeep.retire.selection import Policy, demand_names

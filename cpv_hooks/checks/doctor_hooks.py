@@ -13,7 +13,6 @@ from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.hook_names import HOOKS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
-from cpv_hooks.setup.install.install import hooks_dir
 from cpv_hooks.setup.install.shims import FSMONITOR_FILE, is_daemon, is_fsmonitor, is_off, is_our_shim, stamped
 
 INSTALL = "dvc cpv install"
@@ -21,7 +20,7 @@ INSTALL = "dvc cpv install"
 
 def hooks(repo: Repo) -> Iterator[Check]:
     """Where Git looks for hooks, and whether each one is CPV's."""
-    folder = hooks_dir(repo)
+    folder = hooks_in_place.hooks_folder(repo)
     path = repo.config("core.hooksPath")
     if path:
         yield _hooks_path(repo, path)
@@ -40,7 +39,7 @@ def hooks(repo: Repo) -> Iterator[Check]:
 
 
 def _hooks_path(repo: Repo, path: str) -> Check:
-    folder, own = hooks_dir(repo), hooks_in_place.installed_in(repo)
+    folder, own = hooks_in_place.hooks_folder(repo), hooks_in_place.installed_in(repo)
     if folder == repo.shared / state_files.HOOKS:
         return Check("core.hooksPath", "ok", "CPV's folder, which calls the hooks that were there")
     if not folder.is_relative_to(repo.top) and not folder.is_relative_to(repo.common_dir):
@@ -53,7 +52,7 @@ def _hooks_path(repo: Repo, path: str) -> Check:
 
 def interpreter(repo: Repo) -> Iterator[Check]:
     """Whether the Python and the package that the shims name still exist."""
-    folder = hooks_dir(repo)
+    folder = hooks_in_place.hooks_folder(repo)
     stamps = {stamp for name in (*HOOKS, FSMONITOR_FILE) if (stamp := stamped(folder / name)) is not None}
     for stamp in sorted(stamps, key=lambda stamp: (stamp.python, stamp.package)):
         if not os.access(stamp.python, os.X_OK):
@@ -74,7 +73,7 @@ def live_status(repo: Repo) -> Iterator[Check]:
         return  # the settings' own check tells
     if is_fsmonitor(present):
         by_path = os.path.basename(present) == FSMONITOR_FILE
-        own = hooks_in_place.installed_in(repo) or hooks_dir(repo)
+        own = hooks_in_place.installed_in(repo) or hooks_in_place.hooks_folder(repo)
         path = Path(os.path.normpath(repo.top / present)) if by_path else own / FSMONITOR_FILE
         sound = is_our_shim(path) and os.access(path, os.X_OK)
         yield (

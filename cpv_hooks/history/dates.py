@@ -6,7 +6,7 @@ import re
 import time
 from datetime import date, datetime
 
-from cpv_hooks.console.durations import parse_age
+from cpv_hooks.console.times import parse_age
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 

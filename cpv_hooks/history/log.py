@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import islice, pairwise
 from re import Pattern
 from typing import TypedDict
 
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Named
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
 from cpv_hooks.history.model_contents import Models, ModelSummary
@@ -194,7 +194,7 @@ class Log:
             tag=one.name,
             line=str(one.line),
             stages=sorted(stage for stage, name in self._stages.items() if name == one.name),
-            timestamp=datetime.fromtimestamp(one.time, UTC).isoformat(timespec="seconds"),
+            timestamp=iso_time(one.time),
             author=one.author,
             commit=one.commit,
             message=one.message,

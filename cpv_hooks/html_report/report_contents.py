@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TypedDict
 
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.log import Filters, Log, LogEntry
 from cpv_hooks.history.reader import Recorded, look_ahead
@@ -143,7 +144,7 @@ class _Page:
         versions = [self._row(entry, self._growth[entry["tag"]], *looked[entry["tag"]]) for entry in entries]
         return Document(
             repository=self._repo.top.name,
-            made=_time(datetime.now(UTC).timestamp()),
+            made=iso_time(time.time()),
             total=len(self._found),
             versions=versions,
             artifacts=self._artifacts.rows,
@@ -230,11 +231,7 @@ def _event(event: StageEvent) -> StageRow:
         action=event.action,
         stage=event.stage,
         tag=event.version,
-        time=_time(event.time),
+        time=iso_time(event.time),
         author=event.author.partition(" <")[0],
         message=event.message,
     )
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

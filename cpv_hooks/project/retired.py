@@ -25,6 +25,7 @@ from functools import cached_property
 from typing import TypedDict
 
 from cpv_hooks.console.output import printable
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
@@ -91,8 +92,7 @@ def retirement_entry(found: Retirement | None) -> RetiredEntry | None:
     """A retirement as JSON has it."""
     if found is None:
         return None
-    moment = datetime.fromtimestamp(found.time, UTC).isoformat(timespec="seconds")
-    return RetiredEntry(timestamp=moment, author=found.author, reason=found.reason)
+    return RetiredEntry(timestamp=iso_time(found.time), author=found.author, reason=found.reason)
 
 
 def is_record(name: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.versions.tag_message import metric_trailer, parse_metric
 
 _TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")
@@ -40,7 +41,7 @@ class RunStep:
         return {
             "step": self.step,
             "commit": self.commit,
-            "timestamp": iso(self.time),
+            "timestamp": iso_time(self.time),
             "metrics": metrics_for_json(self.metrics),
             "host": self.host,
             "source": self.source or None,
@@ -103,10 +104,3 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def iso(seconds: float) -> str:
-    """A time as ISO 8601 has it, in UTC."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cpv_hooks.console.durations import parse_age
 from cpv_hooks.console.output import counted, printable, say, size_text
+from cpv_hooks.console.times import parse_age
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.upkeep.prune import sweep

@@ -6,8 +6,8 @@ import argparse
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cpv_hooks.console.durations import parse_age
 from cpv_hooks.console.output import say, size_text
+from cpv_hooks.console.times import parse_age
 from cpv_hooks.errors import CPVError
 from cpv_hooks.recovery.restore_rescue import restore_rescue
 from cpv_hooks.worktree.rescue_list import drop_rescues, rescues

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.accounts.git_host.client import ask_person, has_terminal
-from cpv_hooks.console.durations import parse_age
 from cpv_hooks.console.output import counted, printable, say, size_text
+from cpv_hooks.console.times import parse_age
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.log import size_of

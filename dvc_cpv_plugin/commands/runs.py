@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from cpv_hooks.console.output import counted, printable, say
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.runs import drop, overview, promote
 from cpv_hooks.runs.overview import Run
-from cpv_hooks.runs.step_record import iso
 from dvc_cpv_plugin.commands import NOUNS, ui
 from dvc_cpv_plugin.commands.base import CPVCommand, add_noun
 from dvc_cpv_plugin.commands.common import add_json
@@ -80,7 +80,7 @@ def _row(run: Run) -> Iterator[str]:
     if run.steps:
         yield f"last {run.steps[-1].step}"
         yield f"best {run.ranked[0]} by {run.by}" if run.ranked else "-"
-        yield iso(run.steps[-1].time)
+        yield iso_time(run.steps[-1].time)
 
 
 def _steps(run: Run) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _steps(run: Run) -> Iterator[str]:
         metrics = ", ".join(f"{key} {value}" for key, value in step.metrics.items()) or "-"
         why = ", ".join(run.kept.get(step.step, [])) or "-"
         queued = "queued" if step.commit in run.queued else "-"
-        cells = [str(step.step), iso(step.time), step.commit[:10], metrics, why, queued, step.host]
+        cells = [str(step.step), iso_time(step.time), step.commit[:10], metrics, why, queued, step.host]
         yield "\t".join(printable(cell) for cell in cells)
 
 

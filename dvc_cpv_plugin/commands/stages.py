@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from typing import Any
 
 from cpv_hooks.console.output import printable
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.project.config import StageRule
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.versions import stages
@@ -44,7 +44,7 @@ def _event(event: StageEvent) -> dict[str, object]:
         "action": event.action,
         "version": event.version,
         "commit": event.commit,
-        "timestamp": _time(event.time),
+        "timestamp": iso_time(event.time),
         "author": event.author,
         "message": event.message,
         "tag": event.tag,
@@ -56,14 +56,10 @@ def _stage(name: str, event: StageEvent | None, rule: StageRule | None) -> dict[
         "stage": name,
         "version": event.version if event else None,
         "commit": event.commit if event else None,
-        "timestamp": _time(event.time) if event else None,
+        "timestamp": iso_time(event.time) if event else None,
         "author": event.author if event else None,
         "rule": {key: value for key, value in rule._asdict().items() if value} if rule else {},
     }
-
-
-def _time(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _cell(value: object) -> str:

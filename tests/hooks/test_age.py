@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks.console.durations import DAY, parse_age
+from cpv_hooks.console.times import DAY, parse_age
 from cpv_hooks.errors import CPVError
 
 

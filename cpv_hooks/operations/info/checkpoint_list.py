@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TypedDict
 
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import tag_refs
@@ -32,7 +32,7 @@ def list_commits(project: Project) -> list[Listed]:
     found = [
         Listed(
             commit=commit,
-            timestamp=datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds"),
+            timestamp=iso_time(seconds),
             message=subject,
             model=at[commit].get(Line.MODEL, []),
             data=at[commit].get(Line.DATA, []),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TypedDict
 
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
@@ -48,9 +48,9 @@ def version_history(project: Project, commit: str, tag: str | None) -> HistoryMe
     made, subject = _of_tag(project, tag) if tag else ("", "")
     commit_message = _text(body.strip("\n"))
     return HistoryMetadata(
-        timestamp=_iso(made or seconds),
+        timestamp=iso_time(int(made or seconds)),
         commit=commit,
-        commit_timestamp=_iso(seconds),
+        commit_timestamp=iso_time(int(seconds)),
         author=_text(author),
         message=_text(subject) or commit_message.partition("\n")[0],
         commit_message=commit_message,
@@ -63,10 +63,6 @@ def _of_tag(project: Project, tag: str) -> tuple[str, str]:
     printed = project.repo.run("for-each-ref", f"--format={form}", f"{tag_refs.PREFIX}{tag}")
     kind, seconds, subject = [*printed.rstrip("\n").split("\0", 2), "", ""][:3]
     return (seconds, subject) if kind == "tag" else ("", "")
-
-
-def _iso(seconds: str) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat(timespec="seconds")
 
 
 def _text(raw: str) -> str:

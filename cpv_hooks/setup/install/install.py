@@ -67,11 +67,6 @@ def install(repo: Repo) -> list[str]:
     return lines
 
 
-def hooks_dir(repo: Repo) -> Path:
-    """Where Git looks for hooks now."""
-    return Path(os.path.normpath(repo.top / repo.run("rev-parse", "--git-path", "hooks").strip()))
-
-
 class _Installation(NamedTuple):
     """One installation: what it changes goes into the manifest, and is written ahead."""
 
@@ -108,7 +103,7 @@ class _Installation(NamedTuple):
         named = _foreign_hooks_path(repo, manifest)
         foreign = Path(os.path.normpath(repo.top / named)) if named else None
         own = repo.shared / state_files.HOOKS
-        folder = own if foreign else hooks_dir(repo)
+        folder = own if foreign else hooks_in_place.hooks_folder(repo)
         before, manifest.hooks_dir = manifest.hooks_dir, from_common(repo, folder)
         # They serve again when Git looks there again.
         manifest.other_dirs = sorted({*manifest.other_dirs, before} - {"", manifest.hooks_dir})

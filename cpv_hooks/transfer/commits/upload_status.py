@@ -6,9 +6,9 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from cpv_hooks import state_files
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import root_key
@@ -61,15 +61,16 @@ class Uploads(NamedTuple):
                     "root": item.root,
                     "commit": item.commit,
                     "why": item.why,
-                    "since": _iso(item.since),
+                    "since": iso_time(item.since),
                     "uploading": self.is_under_way(item),
-                    "tried": None if item.tried is None else _iso(item.tried),
+                    "tried": None if item.tried is None else iso_time(item.tried),
                     "error": item.error,
                 }
                 for item in self.waiting
             ],
             "workers": [
-                {"root": worker.root, "process": worker.process, "since": _iso(worker.since)} for worker in self.workers
+                {"root": worker.root, "process": worker.process, "since": iso_time(worker.since)}
+                for worker in self.workers
             ],
             "last_error": self.last_error,
         }
@@ -130,10 +131,6 @@ def _say_left(found: Uploads) -> None:
 
     count = len(found.waiting)
     say(f"uploading in the background: {count} commit{'' if count == 1 else 's'} left")
-
-
-def _iso(when: float) -> str:
-    return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
 
 
 def _local(when: float) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cpv_hooks.console.durations import DAY
+from cpv_hooks.console.times import DAY
 from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from cpv_hooks.console.durations import DAY
+from cpv_hooks.console.times import DAY
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.remote.common.inventory import Inventory, Leftover
 from cpv_hooks.upkeep.verify.starts import GRACE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.events.outbox import Event, emit_events
@@ -66,7 +66,7 @@ def _row(choice: Choice) -> dict[str, Any]:
         "tag": one.name,
         "line": str(one.line),
         "commit": one.commit,
-        "timestamp": datetime.fromtimestamp(one.time, UTC).isoformat(timespec="seconds"),
+        "timestamp": iso_time(one.time),
         "size": size_of(one),
         "metrics": metrics_for_json(choice.metrics),
         "guards": list(choice.guards),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from cpv_hooks import state_files
-from cpv_hooks.console.durations import DAY
+from cpv_hooks.console.times import DAY
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.transfer.objects.upload_queue import Queue

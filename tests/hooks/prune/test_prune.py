@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cpv_hooks.console.durations import DAY
+from cpv_hooks.console.times import DAY
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.pointer import Content
 from cpv_hooks.errors import CPVError

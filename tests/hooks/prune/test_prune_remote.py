@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.console.durations import DAY
 from cpv_hooks.console.progress import Progress
+from cpv_hooks.console.times import DAY
 from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.dvc_remote import DVCRemote
 from cpv_hooks.sync.sync_policy import SYNC

@@ -1,4 +1,4 @@
-"""How long ago something was, as a person writes it: `12h`, `30d`, `2w`."""
+"""Times as programs write them, and how long ago something was, as a person writes it: `12h`, `30d`, `2w`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ DAY = 86_400.0
 """Seconds in a day."""
 _UNITS = {"m": 60.0, "h": 3600.0, "d": DAY, "w": 7 * DAY, "y": 365 * DAY}
 _AGE = re.compile(r"(\d{1,6})([mhdwy]?)")
+
+
+def iso_time(seconds: float) -> str:
+    """A time as ISO 8601 has it, in UTC."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def parse_age(text: str) -> float:
