@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -154,6 +153,8 @@ def check_type(method: str, name: str, value: object, kind: type, *, optional: b
 
 
 def _nearest(name: str, known: Mapping[str, type]) -> str:
+    import difflib
+
     found = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {found[0]!r}?" if found else f" (known: {', '.join(known)})"
 

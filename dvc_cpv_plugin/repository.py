@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpv_hooks.accounts.git_host.clones import managed_clone
-from cpv_hooks.accounts.git_host.pattern import repository_url
 from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.no_repository import NoRepository
 from cpv_hooks.git.repo import Repo
@@ -79,6 +77,8 @@ def _not_ours(project: Project, team: str, model: str) -> CPVError:
 
 
 def _cloned(team: str, model: str) -> Project:
+    from cpv_hooks.accounts.git_host.clones import managed_clone
+    from cpv_hooks.accounts.git_host.pattern import repository_url
     from cpv_hooks.accounts.personal.personal_settings import load_settings
     from cpv_hooks.setup.init.remote import default_url, to_modify
 
@@ -89,6 +89,7 @@ def _cloned(team: str, model: str) -> Project:
 
 
 def _none(team: str, model: str, folder: Path) -> Project:
+    from cpv_hooks.accounts.git_host.pattern import repository_url
     from cpv_hooks.accounts.personal.personal_settings import load_settings
 
     fix = (
