@@ -67,6 +67,7 @@ EXCEPTIONS = {
         "cpv_hooks/versions/reserve.py": {"done.returncode"},
     },
     COMPOSED: {
+        "cpv_hooks/worktree/behind_links.py": {"bring"},
         "cpv_hooks/sync/watch_file.py": {"of", "_except_written(written, folders)"},
         "cpv_hooks/accounts/git_host/known_hosts.py": {"port"},
         "cpv_hooks/project/left_out.py": {"keep"},
@@ -103,7 +104,7 @@ EXCEPTIONS = {
         "cpv_hooks/accounts/git_host/ssh_config.py": {"host"},
         "cpv_hooks/setup/install/uninstall.py": {
             "' '.join((quote(str(path)) for path in left))", "' '.join(LINKS)", "file", "original", "new",
-            "installed", "name", "quote(advice)", "aside", "hook", "change",
+            "installed", "name", "quote(advice)", "aside", "hook", "word", "quote(key)",
         },
     },
 }  # fmt: skip
