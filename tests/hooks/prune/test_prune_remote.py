@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -250,7 +249,7 @@ def test_a_remote_that_refuses_keeps_no_other(on_s3: ModelRepo, s3_server: Serve
             cleaned.append(leftovers)
 
     cleaned: list[object] = []
-    refusing = replace(mine, url="s3://elsewhere", inventory=Refusing())  # type: ignore[arg-type]
+    refusing = mine._replace(url="s3://elsewhere", inventory=Refusing())  # type: ignore[arg-type]
     found.remotes = [refusing, refusing, mine]
     with pytest.raises(CPVError, match="elsewhere: cannot be removed"):
         sweep.sweep(project_of(on_s3).repo, found)
