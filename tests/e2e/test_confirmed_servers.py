@@ -10,8 +10,10 @@ from conftest import MakeRepo
 
 from cpv_hooks import state_files
 from cpv_hooks.accounts.personal.trusted import unconfirmed_servers
+from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.transfer.objects.open import open_remote
 from support.canned import Answer, Canned
 from support.repos import ModelRepo
 from support.seaweed import Server
@@ -183,6 +185,42 @@ def test_what_is_asked_about(origin: ModelRepo, more: str, asked: bool) -> None:
     repo = Repo.discover(clone.path)
     found = unconfirmed_servers(Project.open(repo, repo.top))
     assert bool(found) is asked
+
+
+MINIO = "https://minio.example.org"
+
+
+@pytest.mark.parametrize(
+    ("own", "behind", "asked"),
+    [
+        ("", "url = /srv/storage", []),
+        ("", "url = ssh://host.example.org/srv", ["ssh://host.example.org"]),
+        ("", "url = s3://bucket/vision", []),
+        ("", f"url = s3://bucket/vision\n    endpointurl = {MINIO}", [MINIO]),
+        (f"endpointurl = {MINIO}", "url = s3://bucket/vision", [MINIO]),
+    ],
+)
+def test_what_is_asked_about_is_what_a_remote_leads_to(
+    origin: ModelRepo, own: str, behind: str, asked: list[str]
+) -> None:
+    """`remote://b/x` is a folder of remote b, which says where that is; what this one says counts too."""
+    config = f"[core]\n    remote = storage\n['remote \"storage\"']\n    url = remote://b/x\n    {own}\n"
+    clone = clone_naming(origin, f"{config}['remote \"b\"']\n    {behind}\n")
+    repo = Repo.discover(clone.path)
+    project = Project.open(repo, repo.top)
+    assert unconfirmed_servers(project) == asked
+    if asked:
+        with pytest.raises(CPVError, match=f"its data is at {asked[0]}; {ASKED}"):
+            open_remote(project)
+
+
+def test_a_folder_behind_another_remote_is_used_without_a_question(origin: ModelRepo, tmp_path: Path) -> None:
+    config = "[core]\n    remote = storage\n['remote \"storage\"']\n    url = remote://b/x\n"
+    clone = clone_naming(origin, f"{config}['remote \"b\"']\n    url = {tmp_path / 'store'}\n", install=True)
+    clone.write("model.bin", "two")
+    clone.git("commit", "-qam", "two")
+    assert clone.cpv("sync").err == ""
+    assert list((tmp_path / "store/x").rglob("*"))
 
 
 @pytest.mark.parametrize("url", ["http://{host}/store", "webdav://{host}/store"])

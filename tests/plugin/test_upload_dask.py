@@ -70,6 +70,28 @@ def test_a_commit_s_snapshot(repo: ModelRepo, tmp_path: Path) -> None:
     assert repo.dvc("status", "--json").out.strip() == "{}"
 
 
+def test_nothing_is_written_where_the_disk_of_the_remote_is_not_mounted(repo: ModelRepo, tmp_path: Path) -> None:
+    """The commit is made, and its upload waits."""
+    storage = tmp_path / "vision/resnet"
+    with cluster(tmp_path) as address:
+        repo.write(".cpv.toml", f'{MODEL}[snapshot]\ndask = "{address}"\n')
+        repo.cpv("config", "trust", address)
+        shards(repo.path)
+        repo.python("-c", UPLOAD, "sync")
+        repo.git("add", "-A")
+        repo.commit("shards")
+        repo.cpv("sync")
+        storage.rename(tmp_path / "away")
+        shards(repo.path, 12, 14)
+        repo.python("-c", UPLOAD, "sync")
+    assert not storage.exists()
+    repo.git("add", "-A")
+    repo.commit("more")
+    done = repo.cpv("sync", status=1)
+    assert "the directory is not there any more; fix: mount its disk" in done.err
+    assert not storage.exists()
+
+
 def test_what_goes_wrong_is_one_line(repo: ModelRepo, tmp_path: Path) -> None:
     source = shards(tmp_path / "elsewhere")
     nobody = repo.cpv("model", "upload", source, "--dask", "nowhere://1", status=1)

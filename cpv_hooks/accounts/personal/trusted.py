@@ -39,8 +39,9 @@ def unconfirmed_servers(project: Project) -> list[str]:
     """The servers of the default remote that only the clone names and that are not confirmed."""
     if not project.remote_name or "://" not in (project.remote_url or ""):
         return []
-    options = project.remote_options
-    return trust.servers_in_question(project.repo, project.root, project.remote_name, project.remote_url or "", options)
+    from cpv_hooks.transfer.objects.open import servers_in_question
+
+    return servers_in_question(project)
 
 
 def _change(repo: Repo, change: Callable[[set[str]], set[str]]) -> None:

@@ -61,6 +61,8 @@ class OnDask:
         return self._run(root, parts, stores=False)
 
     def store(self, root: Path, parts: Sequence[FilePart]) -> list[str]:
+        if self._uploads and _is_vanished(self._project):
+            self._uploads = False  # the upload of the commit says so
         oids = self._run(root, parts, stores=True)
         if self._uploads:
             sizes: dict[str, int | None] = {oid: part.signature[0] for oid, part in zip(oids, parts, strict=True)}
@@ -82,6 +84,17 @@ class OnDask:
         with connect_cluster(self._address) as client:
             found = _results(client, job, tasks, "saving" if stores else "hashing")
         return [oid for number in range(len(tasks)) for oid in found[number]]
+
+
+def _is_vanished(project: Project) -> bool:
+    from cpv_hooks.remote.common.protocol import RemoteError
+    from cpv_hooks.transfer.objects.open import refuse_vanished
+
+    try:
+        refuse_vanished(project, Store(project).remote)
+    except RemoteError:
+        return True
+    return False
 
 
 def _tasks(parts: Sequence[FilePart]) -> Iterator[list[FilePart]]:

@@ -12,6 +12,10 @@ from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.transfer.objects.remote_kinds import FOLDER, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from cpv_hooks.git.repo import Repo
     from cpv_hooks.remote.common.inventory import Inventory
     from cpv_hooks.remote.common.notes import Notes
     from cpv_hooks.remote.common.protocol import Remote
@@ -31,10 +35,9 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
         raise CPVError(what, where=str(project.root / ".cpv.toml"), fix=fix)
     if kind is FOLDER:
         return kind.open(project, {}, legacy=legacy)
-    if project.remote_url.startswith("remote://"):
-        _refuse_circle(project, project.remote_name, project.remote_url)
     options = project.remote_options
-    trust.refuse_unconfirmed(project.repo, project.root, project.remote_name, project.remote_url, options)
+    for words in _judged(project):
+        trust.refuse_unconfirmed(*words)
     if project.remote_versioned and not kind.keeps_versions:
         raise CPVError(
             f"remote {project.remote_name} keeps versions, which CPV can fill on S3 alone",
@@ -43,19 +46,36 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
     return kind.open(project, options, legacy=legacy)
 
 
-def _refuse_circle(project: Project, name: str, url: str) -> None:
-    """Raise where a remote whose URL starts with another one's (`remote://NAME/PATH`) leads to itself, or nowhere."""
-    seen = [name]
-    while url.startswith("remote://"):
-        following = url.removeprefix("remote://").split("/")[0]
-        fix = f"dvc remote modify {shell_word(seen[-1])} url URL"
+def remotes_behind(project: Project) -> list[Project]:
+    """The root with its remote, and with each that this one's URL (`remote://NAME/PATH`) leads to; the last one has the
+    address. Raises where it leads to itself, or nowhere."""
+    chain = [project]
+    while (url := chain[-1].remote_url or "").startswith("remote://"):
+        following, name = url.removeprefix("remote://").split("/")[0], chain[-1].remote_name or ""
         if following not in project.remotes:
             what = f"its URL {url} names remote {following}, which is not configured"
-            raise RemoteError(what, where=f"remote {seen[-1]}", fix=f"dvc remote add {shell_word(following)} URL")
-        if following in seen:
-            raise RemoteError(f"its URL {url} leads back to {following}", where=f"remote {seen[-1]}", fix=fix)
-        seen.append(following)
-        url = project.remotes[following].url
+            raise RemoteError(what, where=f"remote {name}", fix=f"dvc remote add {shell_word(following)} URL")
+        if following in [one.remote_name for one in chain]:
+            fix = f"dvc remote modify {shell_word(name)} url URL"
+            raise RemoteError(f"its URL {url} leads back to {following}", where=f"remote {name}", fix=fix)
+        chain.append(project.at(following))
+    return chain
+
+
+def servers_in_question(project: Project) -> list[str]:
+    """The servers of the default remote that only the clone names, and that nobody has confirmed."""
+    return list(dict.fromkeys(name for words in _judged(project) for name in trust.servers_in_question(*words)))
+
+
+def _judged(project: Project) -> Iterator[tuple[Repo, Path, str, str, Mapping[str, str]]]:
+    """What trust is judged by: what each remote of a chain says, of the address that all of them lead to.
+
+    A folder on this machine needs no credentials.
+    """
+    chain = remotes_behind(project)
+    url = chain[-1].remote_url or ""
+    for one in chain if kind_of(url) is not FOLDER else ():
+        yield one.repo, one.root, one.remote_name or "", url, one.remote_options
 
 
 def refuse_vanished(project: Project, remote: Remote) -> None:
