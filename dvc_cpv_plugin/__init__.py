@@ -65,21 +65,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "KeepLast": "cpv_hooks.runs.keep_rules",
-    "KeepEvery": "cpv_hooks.runs.keep_rules",
-    "KeepBest": "cpv_hooks.runs.keep_rules",
-    "EverySteps": "cpv_hooks.runs.save_rules",
-    "EveryMinutes": "cpv_hooks.runs.save_rules",
-    "CPVConfig": "dvc_cpv_plugin.cpv_config",
-    "CheckpointRun": "dvc_cpv_plugin.checkpoint_run",
-    "CombinedCheckpointsManage": "dvc_cpv_plugin.combined",
-    "CombinedMetadata": "cpv_hooks.operations.info.metadata",
-    "DataCheckpointsManage": "dvc_cpv_plugin.data",
-    "DataMetadata": "cpv_hooks.operations.info.metadata",
-    "ExportedVersion": "cpv_hooks.operations.export.export",
-    "ModelArtifacts": "cpv_hooks.operations.download.model_artifacts",
-    "ModelMetadata": "cpv_hooks.operations.info.metadata",
-    "ModelsCheckpointsManage": "dvc_cpv_plugin.models",
+    "cpv_hooks.runs.keep_rules": ("KeepBest", "KeepEvery", "KeepLast"),
+    "cpv_hooks.runs.save_rules": ("EveryMinutes", "EverySteps"),
+    "dvc_cpv_plugin.cpv_config": ("CPVConfig",),
+    "dvc_cpv_plugin.checkpoint_run": ("CheckpointRun",),
+    "dvc_cpv_plugin.combined": ("CombinedCheckpointsManage",),
+    "cpv_hooks.operations.info.metadata": ("CombinedMetadata", "DataMetadata", "ModelMetadata"),
+    "dvc_cpv_plugin.data": ("DataCheckpointsManage",),
+    "cpv_hooks.operations.export.export": ("ExportedVersion",),
+    "cpv_hooks.operations.download.model_artifacts": ("ModelArtifacts",),
+    "dvc_cpv_plugin.models": ("ModelsCheckpointsManage",),
 }
 
 
@@ -89,7 +84,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_MODULES.get(name, "dvc_cpv_plugin.errors")), name)
+    module = next((module for module, names in _MODULES.items() if name in names), "dvc_cpv_plugin.errors")
+    return getattr(importlib.import_module(module), name)
 
 
 def __dir__() -> list[str]:

@@ -10,21 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cpv_hooks.console.check_result import ValidationError
-from cpv_hooks.errors import CPVError
-
-__all__ = [
-    "CPVError",
-    "ConfigureError",
-    "DownloadError",
-    "InitError",
-    "ReadError",
-    "RetireError",
-    "RevertError",
-    "TagError",
-    "UploadError",
-    "ValidationError",
-]
+from cpv_hooks.console.check_result import ValidationError as ValidationError
+from cpv_hooks.errors import CPVError as CPVError
 
 
 class InitError(CPVError):

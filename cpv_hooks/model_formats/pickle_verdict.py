@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Iterable
 
 from cpv_hooks.console.output import few
@@ -18,6 +17,8 @@ def verdict(pickles: Iterable[bytes]) -> str | None:
         from picklescan.scanner import SafetyLevel, scan_pickle_bytes
     except ImportError:
         return None
+    import logging
+
     logger = logging.getLogger("picklescan")
     before = logger.level
     logger.setLevel(logging.CRITICAL)  # what it cannot read is said by our own reader

@@ -119,6 +119,10 @@ class Builtin:
 
     def cpv_model_reader(self, name: str, files: Mapping[str, ByteSource], is_folder: bool) -> Model | None:
         """The formats of `cpv_hooks.model_formats`."""
-        from cpv_hooks.model_formats import folder, single_file
+        if is_folder:
+            from cpv_hooks.model_formats.folder import read_folder
 
-        return folder.read_folder(files) if is_folder else single_file.read_file(name, files[name])
+            return read_folder(files)
+        from cpv_hooks.model_formats.single_file import read_file
+
+        return read_file(name, files[name])
