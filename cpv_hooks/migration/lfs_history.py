@@ -14,7 +14,7 @@ from pathlib import Path
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.objects import objects_of
@@ -28,6 +28,7 @@ from cpv_hooks.migration.lfs_rewrite import Rewrite
 from cpv_hooks.migration.scratch import scratch_folder
 from cpv_hooks.operations.make import make_version
 from cpv_hooks.operations.make.commit_draft import Draft, standing
+from cpv_hooks.project.linked_worktree import listed_top
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git
@@ -145,8 +146,9 @@ class _History:
         listed = self._repo.run("worktree", "list", "--porcelain", "-z").split("\0\0")
         for entry in listed:
             rows = dict(row.partition(" ")[::2] for row in entry.split("\0"))
-            if rows.get("branch") in self.refs and Path(rows.get("worktree", "")) != self._repo.top:
-                fix = f"git -C {shell_word(rows['worktree'])} switch --detach"
+            top = listed_top(self._repo, rows.get("worktree", ""))
+            if rows.get("branch") in self.refs and top != self._repo.top:
+                fix = f"git -C {shell_path(top)} switch --detach"
                 raise CPVError("is checked out in another work tree", where=rows["branch"], fix=fix)
 
     def rewrite(self, objects: LfsObjects) -> RewrittenHistory:

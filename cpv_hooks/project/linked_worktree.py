@@ -94,6 +94,14 @@ def main_top(repo: Repo) -> Path | None:
     return next((top for top in tops if _belongs(top / ".git", common)), None)
 
 
+def listed_top(repo: Repo, listed: str) -> Path:
+    """The work tree that `git worktree list` means: for the main one it names Git's directory, where that does not lie
+    in it (a submodule, `git init --separate-git-dir`)."""
+    if not os.path.isdir(listed) or not os.path.samefile(listed, repo.common_dir):
+        return Path(listed)
+    return (main_top(repo) if repo.linked else repo.top) or Path(listed)
+
+
 def _noted_roots(repo: Repo) -> list[str]:
     import json
 

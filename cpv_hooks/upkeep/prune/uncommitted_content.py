@@ -12,6 +12,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.linked_worktree import listed_top
 from cpv_hooks.project.pointer_reader import PIPELINE
 from cpv_hooks.project.project import Project
 from cpv_hooks.upkeep.prune.mentions import MentionReader, Mentions, ids_in, in_pointer
@@ -22,10 +23,9 @@ from cpv_hooks.worktree.rescue_list import rescues
 
 
 def work_trees(repo: Repo) -> list[Repo]:
-    """Every work tree whose folder is there, this one first, each once: of a submodule Git lists the Git directory,
-    from which one comes to the work tree all the same."""
+    """Every work tree whose folder is there, this one first, each once."""
     listed = repo.run("worktree", "list", "--porcelain").splitlines()
-    tops = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
+    tops = [listed_top(repo, line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
     found = {repo.git_dir: repo}
     for top in tops:
         if top.is_dir() and not os.path.samefile(top, repo.top):

@@ -142,3 +142,36 @@ def test_a_kill_is_undone_and_the_next_run_finishes(make_repo: MakeRepo, step: s
     migrate(repo, "--everything")
     assert (repo.changes(), repo.read("model.bin")) == ([], NEW)
     assert not repo.git("for-each-ref", "refs/cpv").out
+
+
+@pytest.mark.parametrize("where", ["submodule", "separate Git directory"])
+def test_where_git_keeps_its_directory_elsewhere(make_repo: MakeRepo, where: str) -> None:
+    """Git lists that directory as the work tree; a branch that another one has is refused with a command that works."""
+    repo = build(make_repo)
+    if where == "submodule":
+        above = Shell(repo.path.parent / "above")
+        above.path.mkdir()
+        above.git("init", "-q")
+        repo.path.rename(above.path / "lib")
+        repo = ModelRepo(above.path / "lib")
+        above.git("submodule", "--quiet", "add", "./lib", "lib")
+        above.git("submodule", "absorbgitdirs")
+    else:
+        repo.git("init", "-q", "--separate-git-dir", "../git-directory")
+    stand_in.install(repo.path)
+    repo.git("worktree", "add", "-q", "../linked", "side")
+    refused = migrate(repo, "main", "side", status=1).err
+    assert (
+        f"refs/heads/side: is checked out in another work tree; fix: git -C {repo.path.parent / 'linked'} sw" in refused
+    )
+    linked = ModelRepo(repo.path.parent / "linked")
+    linked.git("checkout", "-q", "--detach")
+    linked.git("merge", "-q", "main")
+    from_there = migrate(linked, "main", status=1).err
+    assert (
+        f"refs/heads/main: is checked out in another work tree; fix: git -C {repo.path} switch --detach" in from_there
+    )
+    repo.git("worktree", "remove", "--force", "../linked")
+    migrate(repo, "main", "side")
+    assert "model.bin.dvc" in repo.git("ls-tree", "-r", "--name-only", "main~2").out
+    assert (repo.path / "model.bin").read_bytes() == NEW
