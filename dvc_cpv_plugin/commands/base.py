@@ -7,17 +7,17 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.output import fail
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git import hooks_in_place
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.project.project import Project
-from cpv_hooks.project.roots import projects_here
 from dvc_cpv_plugin.analytics import spare_report
 from dvc_cpv_plugin.commands import ui
+
+if TYPE_CHECKING:
+    from cpv_hooks.git.repo import Repo
+    from cpv_hooks.project.project import Project
 
 
 class CPVCommand(ABC):
@@ -62,10 +62,14 @@ class CPVCommand(ABC):
     @cached_property
     def repo(self) -> Repo:
         """The repository around here."""
+        from cpv_hooks.git.repo import Repo
+
         return Repo.discover()
 
     def project_here(self) -> Project:
         """The first DVC root around here."""
+        from cpv_hooks.project.roots import projects_here
+
         return projects_here(self.repo)[0]
 
     def answer(self, value: object, text: str | Iterable[str]) -> int:
@@ -77,6 +81,8 @@ class CPVCommand(ABC):
         return 0
 
     def _say_bypassed(self) -> None:
+        from cpv_hooks.git import hooks_in_place
+
         try:
             hooks_in_place.check_hooks(self.repo)
         except (CPVError, OSError):

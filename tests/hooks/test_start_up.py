@@ -80,6 +80,26 @@ def test_a_list_starts_neither_dvc_nor_what_checks_settings(tmp_path: Path) -> N
         assert (words, json.loads(last)) == (words, [0, []])
 
 
+HELP = {"--help": 8, "tag --help": 12, "model info --help": 50}
+"""The most modules of ours that a help may import. Lower one when you can."""
+
+
+@pytest.mark.parametrize("words", HELP)
+def test_a_help_imports_no_engine(shell: Shell, words: str) -> None:
+    code = (
+        "import atexit, json, sys\nfrom dvc_cpv_plugin.cli import main\n"
+        "def report():\n"
+        "    ours = [name for name, module in sys.modules.items()\n"
+        "            if name.startswith(('cpv_hooks.', 'dvc_cpv_plugin.')) and not hasattr(module, '__path__')]\n"
+        f"    print(json.dumps([ours, [name for name in {HEAVY!r} if name in sys.modules]]))\n"
+        "atexit.register(report)\n"
+        f"main({words.split()!r})"
+    )
+    ours, heavy = json.loads(shell.run(sys.executable, "-I", "-c", code).out.splitlines()[-1])
+    assert heavy == []
+    assert 0 < len(ours) <= HELP[words], sorted(ours)
+
+
 def test_a_hook_that_pre_commit_runs_inside_our_shim_imports_nothing_of_its_own(shell: Shell) -> None:
     code = (
         "import sys, cpv_hooks.__main__\n"
