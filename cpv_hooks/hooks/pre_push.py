@@ -154,7 +154,16 @@ def _gaps(push: Push, project: Project) -> list[str]:
     if not commits:
         return []
     missing = ensure_uploaded(project, commits, announce=True, tips=tips)
-    return [f"{gap.path}: object {gap.oid} is not on the DVC remote {gap.remote}" for gap in missing]
+    if not missing:
+        return []
+    from cpv_hooks.project import retired
+
+    went = retired.content(push.repo)
+    return [
+        f"{gap.path}: object {gap.oid} is not on the DVC remote {gap.remote}"
+        + (f" ({went[oid]})" if (oid := gap.pointer.oid or "") in went else "")
+        for gap in missing
+    ]
 
 
 def _raced(push: Push, project: Project) -> bool:

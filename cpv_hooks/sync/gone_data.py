@@ -21,15 +21,14 @@ def went_with_a_version(policy: SyncPolicy, space: Workspace, pointer: Pointer) 
     """
     artifact = Artifact.at(space, pointer.path)
     known = artifact.status is None and artifact.entry is not None and artifact.entry.named == pointer.named
-    if not (policy.fetch or known):
-        return None
     from cpv_hooks.project import retired
 
     found = retired.retirement_of(space.project.repo, [pointer])
     if found is None:
         return None
     if not policy.fetch:
-        return Outcome(pointer.path, "absent", pointer)
+        lacks = CPVError(f"{found}; the cache lacks its data", where=pointer.path, fix="dvc cpv sync")
+        return Outcome(pointer.path, "absent", pointer) if known else Outcome(pointer.path, "missing", pointer, lacks)
     try:
         if artifact.status is not None:
             if not artifact.same:

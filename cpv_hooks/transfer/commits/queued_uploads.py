@@ -135,6 +135,8 @@ def _upload_each(
             return there, str(error)
         if missing:
             why_not = f"neither the cache nor the remote has {few([item.path for item in missing])}"
+            went = {str(retired.by_oid[oid]) for item in missing if (oid := item.pointer.oid or "") in retired.by_oid}
+            why_not += f" ({'; '.join(sorted(went))})" if went else ""
             queue.failed(root, [rev], why_not)
             tell(f"the data of {_names([rev])} is not complete: {why_not}")
         else:

@@ -43,12 +43,13 @@ def fetch_pointer(
         )
 
 
-def fetch_listing(project: Project, pointer: Pointer) -> None:
-    """Bring the list of a folder's files alone, where the cache lacks it; see `fetch`."""
+def fetch_listing(project: Project, pointer: Pointer) -> bool:
+    """Bring the list of a folder's files alone, where the cache lacks it (see `fetch`); whether nobody has it."""
     store = Store(project_for(project, pointer), legacy=pointer.legacy)
     if pointer.oid is not None and is_dir_oid(pointer.oid) and store.lacks(pointer.oid):
         with Progress(f"fetching {pointer.path}") as shown:
-            _fetch_files(store, [pointer.oid], shown)
+            return bool(_fetch_files(store, [pointer.oid], shown))
+    return False
 
 
 def _listing(store: Store, oid: str, progress: Progress) -> list[tuple[str, str]] | None:
