@@ -9,7 +9,10 @@ import errno
 import os
 import shlex
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class CPVError(Exception):

@@ -10,7 +10,6 @@ import argparse
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -137,6 +136,8 @@ def _unpublished(project: Project) -> list[str]:
 
 def _managed(root: str) -> Project | None:
     """The DVC root, where CPV looks after it."""
+    from pathlib import Path
+
     from cpv_hooks.git.no_repository import NoRepository
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.project import Project

@@ -14,13 +14,13 @@ An implementation may leave out the arguments that it does not need.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from cpv_hooks.console.check_result import Check
     from cpv_hooks.git.repo import Repo
