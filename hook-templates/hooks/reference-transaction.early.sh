@@ -26,7 +26,9 @@ read_few_words() {
     [ -r "/proc/$PPID/stat" ] && read -r line <"/proc/$PPID/stat" || return 1
     # shellcheck disable=SC2086 # the fields are numbers, split on purpose; these two are where the words are (proc(5))
     set -- ${line##*) }
-    [ $((${47} - ${46})) -lt 4096 ] && read -r words <"/proc/$PPID/cmdline"
+    [ $((${47} - ${46})) -lt 4096 ] || return 1
+    # No newline ends it, so a read that meets one has not met the end.
+    ! read -r words <"/proc/$PPID/cmdline" && [ -n "$words" ]
 }
 
 # `git refs rename` shows only that the old name goes, whatever it is.

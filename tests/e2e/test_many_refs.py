@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -194,7 +195,22 @@ def test_a_commit_asks_git_as_often_for_many_new_files_as_for_a_few(live: Story)
     assert len(calls[-2]) == len(calls[-1]), calls
 
 
-@pytest.mark.parametrize("words", ["", "-C .", "-c fetch.prune=true", "--git-dir=.git", "--no-pager -C ."])
+def test_a_shell_alone_tells_that_a_fetch_brings_a_tag(live: Story) -> None:
+    """It reads Git's command line by itself: two processes for each call, and so four for each tag, would be most."""
+    host_of(live)
+    live.git(
+        "push", "-q", "origin", *(f"HEAD:refs/tags/v5.{number}" for number in range(FEW)), env={"CPV_RUNNING": "1"}
+    )
+    log = live.path.parent / "log"
+    live.run("strace", "-f", "-qq", "-o", log, "-e", "trace=execve", "git", "fetch", "-q", "--tags", "origin")
+    started = [line.partition('execve("')[2].partition('"')[0] for line in log.read_text().splitlines()]
+    assert started.count(".git/hooks/reference-transaction") >= 2 * FEW
+    assert len([name for name in started if name.endswith(("/head", "/tr"))]) < FEW
+
+
+@pytest.mark.parametrize(
+    "words", ["", "-C .", "-c fetch.prune=true", "--git-dir=.git", "--no-pager -C .", "-c 'a.b=c\nd'"]
+)
 def test_no_python_starts_for_each_tag_of_a_fetch(live: Story, words: str) -> None:
     """Also where the verb stands behind options of Git's own."""
     host = host_of(live)
@@ -203,8 +219,8 @@ def test_no_python_starts_for_each_tag_of_a_fetch(live: Story, words: str) -> No
     python.chmod(0o755)
     hook = live.path / ".git/hooks/reference-transaction"
     hook.write_text(re.sub("^python=.*$", f"python='{python}'", hook.read_text(), flags=re.MULTILINE))
-    live.git(*words.split(), "fetch", "-q", host, "refs/tags/*:refs/tags/*")
+    live.git(*shlex.split(words), "fetch", "-q", host, "refs/tags/*:refs/tags/*")
     assert "v1.2.3" in live.tags()
     assert not (live.path / ".git/started").exists()
-    live.git(*words.split(), "tag", "v1.3")
+    live.git(*shlex.split(words), "tag", "v1.3")
     assert (live.path / ".git/started").exists()
