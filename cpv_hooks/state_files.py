@@ -5,8 +5,11 @@ docs/architecture.md says of each who writes it, who reads it, and what becomes 
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
+from typing import Any
 
 FOLDER = "cpv"
 """In the Git directory of each work tree (`Repo.state`), and in the one that they share (`Repo.shared`)."""
@@ -119,6 +122,25 @@ OF_USER = frozenset(
 
 NOWHERE = Path("/nonexistent")
 """The home of a user who has none, as in a container whose uid has no passwd entry: settings are the defaults then."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in a file; `OSError` for what is none, such as a pipe, which one would wait at for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a file", str(path))
+        return stream.read()
+
+
+def read_json(path: Path) -> Any:
+    """The same of JSON; `ValueError` for what is none, however deep it is."""
+    import json
+
+    try:
+        return json.loads(read_bytes(path))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def user_home() -> Path:

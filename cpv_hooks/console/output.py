@@ -6,7 +6,6 @@ Everything goes to the standard error, because a hook's standard output may be r
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -105,7 +104,7 @@ def is_quiet() -> bool:
 def quiet_setting(path: Path) -> bool:
     """What the personal settings say; read once, and again after `quiet_setting.cache_clear()`."""
     try:
-        settings = json.loads(path.read_bytes())
+        settings = state_files.read_json(path)
     except (OSError, ValueError):
         return False
     return isinstance(settings, dict) and settings.get("quiet") is True

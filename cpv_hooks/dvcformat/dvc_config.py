@@ -129,7 +129,7 @@ def _remembered(store: Path) -> Mapping[str, Any]:
 @lru_cache(maxsize=1)
 def _parsed(store: Path, *_signature: int) -> Mapping[str, Any]:
     """Parsed once for all of the roots, of which there may be hundreds."""
-    known = json.loads(store.read_bytes())
+    known = state_files.read_json(store)
     return known if isinstance(known, dict) else {}
 
 

@@ -57,7 +57,7 @@ def emit_uploaded(root: Path, there: Sequence[str], rest: Sequence[str] = (), wh
 def _anybody_listens() -> bool:
     """Whether the settings name somebody: read without their schema, because nearly everybody has none."""
     try:
-        settings = json.loads((cpv_home() / state_files.CONFIG).read_bytes())
+        settings = state_files.read_json(cpv_home() / state_files.CONFIG)
     except (OSError, ValueError):
         return False
     notify = settings.get("notify") if isinstance(settings, dict) else None

@@ -7,7 +7,6 @@ was missed is made up for (`sync`, `install`, or the next commit whose hooks run
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,7 +133,7 @@ def by_framework(repo: Repo, hook: Path) -> Path | None:
 def installed_in(repo: Repo) -> Path | None:
     """Where CPV's hooks were put; None where they were not, or nobody can tell."""
     try:
-        return repo.common_dir / str(json.loads((repo.shared / state_files.INSTALL).read_bytes())["hooks_dir"])
+        return repo.common_dir / str(state_files.read_json(repo.shared / state_files.INSTALL)["hooks_dir"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -179,6 +178,6 @@ def head_of_file(path: Path) -> str:
 def read_small_file(path: Path) -> str | None:
     """A small file, or None where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return state_files.read_bytes(path).decode("utf-8", "replace")
     except OSError:
         return None

@@ -42,7 +42,7 @@ def answered(repo: Repo) -> bool:
     """Whether an fsmonitor query of this Git process has left everything in agreement (its shim writes the note)."""
     git = calling_git()
     try:
-        notes = (repo.state / state_files.ASKED).read_text(encoding="ascii").splitlines()
+        notes = state_files.read_bytes(repo.state / state_files.ASKED).decode("utf-8", "replace").splitlines()
     except OSError:
         return False
     if git is None or notes[:1] != [git.identity]:

@@ -110,7 +110,7 @@ class _Chosen(NamedTuple):
 def _personal() -> list[str] | None:
     """`fetch` of the personal settings, which `dvc cpv config set` has checked."""
     try:
-        settings: Any = json.loads((cpv_home() / state_files.CONFIG).read_bytes())
+        settings: Any = state_files.read_json(cpv_home() / state_files.CONFIG)
     except (OSError, ValueError):
         return None
     said = settings.get("fetch") if isinstance(settings, dict) else None

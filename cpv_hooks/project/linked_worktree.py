@@ -103,10 +103,9 @@ def listed_top(repo: Repo, listed: str) -> Path:
 
 
 def _noted_roots(repo: Repo) -> list[str]:
-    import json
 
     try:
-        return list(json.loads((repo.shared / state_files.PROJECTS).read_bytes()))
+        return list(state_files.read_json(repo.shared / state_files.PROJECTS))
     except (OSError, ValueError):
         return []
 

@@ -8,7 +8,6 @@ answer starts Python.
 
 from __future__ import annotations
 
-import json
 import os
 import posixpath
 import re
@@ -191,7 +190,7 @@ def forget(repo: Repo) -> None:
 def known_roots(repo: Repo) -> list[Path]:
     """The DVC roots that were ever synced in this work tree."""
     try:
-        return [Path(root) for root in json.loads((repo.state / state_files.PROJECTS).read_bytes())]
+        return [Path(root) for root in state_files.read_json(repo.state / state_files.PROJECTS)]
     except (OSError, ValueError):
         return []
 

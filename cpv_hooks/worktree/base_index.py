@@ -85,7 +85,7 @@ class Index:
         """Read the index; an empty one where there is none or it is damaged."""
         index = cls(state)
         try:
-            text = (state / state_files.INDEX).read_text(encoding="utf-8", errors="surrogateescape")
+            text = state_files.read_bytes(state / state_files.INDEX).decode("utf-8", "surrogateescape")
             table = json.loads(text)
             if table["version"] == _VERSION:
                 index.entries = {path: _entry(value) for path, value in table["entries"].items()}

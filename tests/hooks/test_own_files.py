@@ -142,6 +142,38 @@ def test_a_commit_replaces_links_in_the_place_of_its_marks(make_repo: MakeRepo, 
     assert is_untouched(harmless)
 
 
+@pytest.mark.parametrize(
+    "name", [state_files.INDEX, state_files.PROJECTS, state_files.HOOKS_SEEN, state_files.INSTALL, state_files.CONFIG]
+)
+def test_nobody_waits_at_a_pipe_in_the_place_of_a_file(make_repo: MakeRepo, name: str) -> None:
+    repo = make_repo(files={"model.bin": "model 1\n"})
+    folder = state_files.cpv_home() if name == state_files.CONFIG else repo.path / ".git" / state_files.FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    repo.write("model.bin", "model 2\n")
+    assert repo.git("status", "--porcelain", timeout=60).text == " M model.bin.dvc\n"
+    assert repo.git("commit", "-qm", "second", timeout=60).text == "cpv: tagged v0.1\n"
+    if name == state_files.CONFIG:
+        said = repo.cpv("config", "list", status=1, timeout=60).err
+        assert said.startswith(f"cpv: {folder / name}: ")
+        assert len(said.splitlines()) == 1
+
+
+def test_marks_and_settings_that_are_damaged_are_no_bug(make_repo: MakeRepo) -> None:
+    repo = make_repo(files={"model.bin": "model 1\n"})
+    (repo.path / ".git" / state_files.FOLDER / state_files.ASKED).write_bytes(b"\xb4\xff\n")
+    settings = state_files.cpv_home() / state_files.CONFIG
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("[" * 100_000)
+    repo.write("model.bin", "model 2\n")
+    assert repo.git("commit", "-qm", "second").text == "cpv: tagged v0.1\n"
+    (repo.path / ".git" / state_files.FOLDER / state_files.ASKED).write_bytes(b"\xb4\xff\n")
+    repo.git("config", "--unset", "core.fsmonitor")
+    repo.write("model.bin", "model 3\n")
+    assert "bug" not in repo.git("commit", "-qm", "third").text
+
+
 def test_a_list_of_rescues_that_cannot_be_read_is_not_an_empty_one(shell: Shell, harmless: Path) -> None:
     """`prune` would remove what it lists."""
     shell.git("init", "-q")

@@ -171,7 +171,7 @@ def _says_what_logs_need() -> bool:
     They are read by pydantic, whose start takes longer than a short command.
     """
     try:
-        data = (cpv_home() / state_files.CONFIG).read_bytes()
+        data = state_files.read_bytes(cpv_home() / state_files.CONFIG)
     except OSError:
         return False
     return any(word in data for word in (b'"logs"', b'"notify"', b"\\u", b"\0"))

@@ -189,8 +189,7 @@ def _refuse_newer(raw: Mapping[str, Any]) -> None:
 def _read() -> dict[str, Any]:
     where = str(path())
     try:
-        with path().open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = state_files.read_bytes(path())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:

@@ -41,7 +41,7 @@ class Manifest:
     def load(cls, repo: Repo) -> Manifest | None:
         """The manifest of this repository; None where CPV is not installed."""
         try:
-            return cls(**json.loads((repo.shared / state_files.INSTALL).read_bytes()))
+            return cls(**state_files.read_json(repo.shared / state_files.INSTALL))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError) as error:
