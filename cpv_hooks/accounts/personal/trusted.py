@@ -39,9 +39,9 @@ def unconfirmed_servers(project: Project) -> list[str]:
     """The servers of the default remote that only the clone names and that are not confirmed."""
     if not project.remote_name or "://" not in (project.remote_url or ""):
         return []
-    from cpv_hooks.transfer.objects.open import unconfirmed_servers
+    from cpv_hooks.transfer.objects.open import doubtful_servers
 
-    return unconfirmed_servers(project)
+    return doubtful_servers(project)
 
 
 def _change(repo: Repo, change: Callable[[set[str]], set[str]]) -> None:

@@ -62,7 +62,7 @@ def remotes_behind(project: Project) -> list[Project]:
     return chain
 
 
-def unconfirmed_servers(project: Project) -> list[str]:
+def doubtful_servers(project: Project) -> list[str]:
     """The servers of the default remote that only the clone names, and that nobody has confirmed."""
     return list(dict.fromkeys(name for words in _judged(project) for name in trust.servers_in_question(*words)))
 
