@@ -112,7 +112,7 @@ def csv_table(entries: Sequence[LogEntry]) -> None:
     """Print all of them, with a column for each metric."""
     metrics = sorted({key for entry in entries for key in entry["metrics"]})
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([*_COLUMNS, *(f"metrics.{key}" for key in metrics)])
+    writer.writerow([*_COLUMNS, *(_plain(f"metrics.{key}") for key in metrics)])
     for entry in entries:
         shown = {**entry, "retired": _retired(entry) or None}
         cells = [_cell(shown[column]) for column in _COLUMNS]
@@ -120,8 +120,14 @@ def csv_table(entries: Sequence[LogEntry]) -> None:
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, list):
-        return " ".join(map(str, value))
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else str(value)
+    if isinstance(value, int | float) or value is None:
+        return "" if value is None else str(value)
+    return _plain(" ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def _plain(text: str) -> str:
+    """Text that drives no terminal, and that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    shown = printable(text)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown

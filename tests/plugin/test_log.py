@@ -193,6 +193,15 @@ def test_csv_has_a_column_for_each_metric(model: ModelRepo) -> None:
     assert rows[1]["size_change"] == "19"
 
 
+def test_text_from_the_repository_is_no_formula_and_drives_no_terminal_in_csv(model: ModelRepo) -> None:
+    model.git("commit", "-q", "--allow-empty", "-m", "code", "--author", "=1+1 <a@example.org>")
+    model.git("tag", "-a", "v0.3", "-m", "=HYPERLINK(1) \x1b[31m", env={"GIT_COMMITTER_NAME": "-2+3"})
+    row = next(csv.DictReader(io.StringIO(model.cpv("log", "--csv", "-n", "1").out)))
+    assert row["author"].startswith("'")
+    assert row["message"] == "'=HYPERLINK(1) \\x1b[31m"
+    assert row["size"].isdigit()
+
+
 def test_on_a_terminal_through_the_pager_that_git_takes(model: ModelRepo) -> None:
     model.git("config", "core.pager", "sed s/^/PAGED:/")
     status, shown = converse([BIN / "dvc", "cpv", "log", "-n", "1"], model.path, [])
