@@ -1,11 +1,13 @@
 if [ $count = 16 ]; then
     if alone; then
-        rest=$(LC_ALL=C grep '[1-9a-f]0* refs/tags/')
+        made=$(LC_ALL=C grep '[1-9a-f]0* refs/tags/')
+        rest=$made
     else
         rest=$(cat)
+        made=$(printf '%s' "$rest" 2>/dev/null | LC_ALL=C grep -m 1 '[1-9a-f]0* refs/tags/')
     fi
     lines=$lines${rest:+$rest$newline}
-    case $rest in *" refs/tags/"*) makes_tag=yes ;; esac
+    [ -z "$made" ] || makes_tag=yes
 fi
 
 # Who does not read all of it, or nothing, is nobody's fault; Git may run hooks with SIGPIPE ignored.

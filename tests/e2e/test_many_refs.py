@@ -110,6 +110,22 @@ def test_tags_that_are_deleted_ask_nobody(live: Story) -> None:
     assert not live.git("tag", "-l", "long-*").lines
 
 
+def test_tags_that_are_deleted_ask_nobody_where_another_hook_reads_them(live: Story) -> None:
+    live.cpv("uninstall")
+    live.write(".git/hooks/reference-transaction", "#!/bin/sh\ncat >>.git/seen\n").chmod(0o755)
+    live.cpv("install")
+    names = [f"v7.{number}" for number in range(25)]
+    live.git("update-ref", "--stdin", input=make(names, [live.head()]))
+    live.git("pack-refs", "--all")  # Git deletes packed ones in one transaction
+    (live.path / ".git/seen").unlink()
+    log = live.path.parent / "log"
+    live.run("strace", "-f", "-qq", "-o", log, "-e", "trace=execve", "git", "tag", "-d", *names)
+    assert "python" not in log.read_text()
+    seen = live.read(".git/seen").decode()
+    assert all(f" refs/tags/{name}\n" in seen for name in names)
+    assert not live.git("tag", "-l", "v7.*").lines
+
+
 def test_tags_that_a_fetch_brings_start_nothing(live: Story) -> None:
     """With a hook behind CPV's, which is run for each of them."""
     host_of(live)
