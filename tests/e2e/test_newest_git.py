@@ -10,31 +10,53 @@ from e2e.story import Story, md5
 
 @pytest.mark.compatibility(
     "Git settings and versions",
-    "`git history` (Git 2.54)",
+    "`git history reword`, `split` (Git 2.54)",
     limit="Git runs no `post-rewrite` hook for it: versions stay with the commits that they were made of",
 )
 def test_history(tell: Tell) -> None:
     """What it makes of commits is brought; each version keeps its commit, and the next one gets the next number."""
     story = tell("live")
-    for number in (3, 4, 5):
-        story.train(number)
-        story.git("commit", "-qm", f"checkpoint {number}")
-    versions = story.tags()
-    made = story.git("rev-parse", *versions).lines
+    versions, made = five_versions(story)
     story.git("history", "reword", "HEAD~1", env=story.editor('echo "another word" >"$1"'))
     assert story.git("log", "-1", "--format=%s", "HEAD~1").out == "another word\n"
     assert story.read("model.bin") == b"model 5\n"
     story.check()
+    story.git("history", "split", "HEAD~1", input="y\nn\nn\n", env=story.editor('echo "a half" >"$1"'))
+    assert story.git("rev-list", "--count", "HEAD").out == "6\n"
+    assert story.read("model.bin") == b"model 5\n"
+    story.check()
+    goes_on(story, versions, made)
+
+
+@pytest.mark.compatibility(
+    "Git settings and versions",
+    "`git history drop` (Git 2.56)",
+    limit="Git runs no `post-rewrite` hook for it: versions stay with the commits that they were made of",
+)
+def test_history_drop(tell: Tell) -> None:
+    story = tell("live")
+    if "git history drop" not in story.git("history", "-h", status=129).text:
+        pytest.skip("this Git has no `git history drop`")
+    versions, made = five_versions(story)
     story.write("notes.txt", "one note\n")
     story.git("commit", "-qam", "a note")
     story.git("history", "drop", "HEAD~1")
     assert story.read("model.bin") == b"model 4\n"
     assert story.read("notes.txt") == b"one note\n"
     story.check()
-    story.git("history", "split", "HEAD~1", input="y\nn\nn\n", env=story.editor('echo "a half" >"$1"'))
-    assert story.git("rev-list", "--count", "HEAD").out == "6\n"
-    assert story.read("model.bin") == b"model 4\n"
-    story.check()
+    goes_on(story, versions, made)
+
+
+def five_versions(story: Story) -> tuple[list[str], list[str]]:
+    """Three more versions: the names of all, and their commits."""
+    for number in (3, 4, 5):
+        story.train(number)
+        story.git("commit", "-qm", f"checkpoint {number}")
+    versions = story.tags()
+    return versions, story.git("rev-parse", *versions).lines
+
+
+def goes_on(story: Story, versions: list[str], made: list[str]) -> None:
     assert (story.tags(), story.git("rev-parse", *versions).lines) == (versions, made)
     story.train(6)
     assert "cpv: tagged v0.5 data-v0.5" in story.git("commit", "-qm", "checkpoint 6").text
