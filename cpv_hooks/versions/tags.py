@@ -129,14 +129,14 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
     The numbers that they had are free again, where the remote has not got them. All in one transaction. Returns old
     name to new name; published and foreign tags are left alone.
     """
-    from cpv_hooks.versions.tag_objects import make_object  # few commits get a tag
+    from cpv_hooks.versions.tag_objects import make_objects
 
     projects = checkpoints.roots(repo, project)
     own = {tag.name: tag for tag in tag_refs.read_tags(repo, names=names)}
     losers = _movable(repo, [own[name] for name in names if name in own])
     olds = {tag.name: tag.oid for tag in losers}
     known = {*tag_refs.all_tag_names(repo), *tag_refs.published_names(repo)}.difference(olds).union(taken)
-    renamed, objects = dict[str, str](), dict[str, str]()
+    renamed, wanted = dict[str, str](), list[tuple[str, str, str]]()
     series: dict[Path, Numbers] = {}
     for tag in losers:
         assert tag.info.line is not None
@@ -150,9 +150,10 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
             numbers.add(new)
         if new != tag.name:
             message = write_tag_message(new, tag.info.line, found, None, automatic=True)
-            objects[new] = make_object(repo, new, tag.commit, message)
+            wanted.append((new, tag.commit, message))
             renamed[tag.name] = new
     if renamed:
+        objects = make_objects(repo, wanted)
         tag_refs.update_tags(
             repo,
             create={name: oid for name, oid in objects.items() if name not in olds},
