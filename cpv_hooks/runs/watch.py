@@ -45,6 +45,8 @@ def watch(wishes: Wishes, command: Sequence[str]) -> int:
     SIGTERM and SIGUSR1 are passed on to it. Raises `CPVError` for what cannot work from the start.
     """
     _refuse_folder(wishes.folder)
+    if shutil.which(command[0]) is None:
+        raise CPVError("cannot be started: no such program", where=command[0], fix="check the command")
     job = begin_job(Path.cwd(), wishes.name, {"keep": wishes.keep.data(), "artifact": wishes.artifact})
     background, signals = Background(job.root, job.folder, job.lock), EndSignals()
     try:

@@ -47,11 +47,22 @@ class CmdRetire(CPVCommand):
     def run(self) -> int:
         repo = self.repo
         projects = projects_here(repo)
+        self._refuse_other_words()
         if self.args.list:
             return self._list(repo, projects)
         if self.args.undo:
             return self._undo(repo, projects)
         return self._retire(repo, projects)
+
+    def _refuse_other_words(self) -> None:
+        """`--list` and `--undo` are commands of their own: what chooses versions to retire does nothing there."""
+        args = self.args
+        amounts = (args.keep_best, args.older_than)
+        has_rule = args.data or args.metric or args.except_stage or any(amount is not None for amount in amounts)
+        if args.list and (args.versions or has_rule):
+            raise CPVError("--list takes no version and no rule", fix="dvc cpv retire --list")
+        if args.undo and has_rule:
+            raise CPVError("--undo takes versions by name alone", fix="dvc cpv retire --undo TAG")
 
     def _retire(self, repo: Repo, projects: Sequence[Project]) -> int:
         line = Line.DATA if self.args.data else Line.MODEL

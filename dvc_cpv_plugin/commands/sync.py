@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from cpv_hooks.console.output import printable, say
+from cpv_hooks.errors import CPVError
 from cpv_hooks.git import one_shot
 from cpv_hooks.project.config import KINDS
 from cpv_hooks.project.roots import projects_here
@@ -37,7 +38,13 @@ class CmdSync(CPVCommand):
     """Syncs, or only looks; exit code 1 where something is left undone."""
 
     def run(self) -> int:
-        return self._look() if self.args.status or self.args.wait else self._sync()
+        looks = self.args.status or self.args.wait
+        if looks and (self.args.paths or self.args.kind):
+            what = "--status and --wait bring nothing, so they take no PATH and no --kind"
+            raise CPVError(what, fix="dvc cpv sync PATH, then dvc cpv sync --wait")
+        if not all(self.args.paths):
+            raise CPVError("the path is empty", fix="dvc cpv sync PATH, or . for all of this folder")
+        return self._look() if looks else self._sync()
 
     def _look(self) -> int:
         repo = self.repo

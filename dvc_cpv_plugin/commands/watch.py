@@ -40,6 +40,7 @@ class CmdWatch(CPVCommand):
             raise CPVError("no program is named", fix="dvc cpv watch DIR -- COMMAND")
         if not args.folder:
             raise CPVError("the path is empty", fix="name the folder: dvc cpv watch DIR -- COMMAND")
+        _check_counts(args)
         wishes = Wishes(
             Path(args.folder).absolute(),
             rule_of(args.keep_last, args.keep_best, args.keep_every, args.metric, args.mode),
@@ -53,6 +54,17 @@ class CmdWatch(CPVCommand):
             seconds("--grace", args.grace, "dvc cpv watch DIR --grace 25 -- COMMAND"),
         )
         return watch(wishes, command)
+
+
+def _check_counts(args: argparse.Namespace) -> None:
+    for option in ("--keep-last", "--keep-best", "--keep-every"):
+        value = vars(args)[option[2:].replace("-", "_")]
+        if value is not None and value < 1:
+            what = f"{option} must be a whole number from 1 on, not {value}"
+            raise CPVError(what, fix=f"dvc cpv watch DIR {option} 1 -- COMMAND")
+    if args.keep_best is not None and not args.metric:
+        fix = "dvc cpv watch DIR --keep-best 3 --metric eval_loss -- COMMAND"
+        raise CPVError("--keep-best needs the name of a --metric", fix=fix)
 
 
 def _split(words: list[str]) -> tuple[list[str], str, list[str]]:

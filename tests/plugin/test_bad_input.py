@@ -158,6 +158,12 @@ NO_FOLDER = "no such folder; fix: name the repository's folder, or --team-name a
 RULE = "(1 to 64 letters, digits, '.', '_' or '-', not beginning with '-' or '.' nor ending with '.')"
 OTHERS = "{repo}: this is vision/resnet, not other/resnet; fix: name the other repository's folder (repo_path)"
 LOG = "the log cannot be written"
+LOOKS = (
+    "--status and --wait bring nothing, so they take no PATH and no --kind; "
+    "fix: dvc cpv sync PATH, then dvc cpv sync --wait"
+)
+NO_RULE = "--list takes no version and no rule; fix: dvc cpv retire --list"
+FROM_1 = "must be a whole number from 1 on, not 0; fix: dvc cpv watch DIR {} 1 -- COMMAND"
 ARGUMENTS = [
     (f"{NEW} --metric=", "'' is no metric; fix: --metric NAME=VALUE"),
     (f"{NEW} --metric=loss", "'loss' is no metric; fix: --metric NAME=VALUE"),
@@ -220,6 +226,18 @@ ARGUMENTS = [
     ("model info --log-file=train.py/x", f"{{repo}}/train.py/x: {LOG}: Not a directory; fix: name another log "
      "file"),
     ("model info --log-file=/proc/x", "/proc/x: the log's folder does not exist; fix: mkdir -p /proc"),
+    ("sync --wait model.bin", LOOKS),
+    ("sync --status --kind data", LOOKS),
+    ("retire --list v0.0", NO_RULE),
+    ("retire --list --keep-best 0 --metric loss", NO_RULE),
+    ("retire --list --except-stage production", NO_RULE),
+    ("retire --undo v0.0 --older-than 1d", "--undo takes versions by name alone; fix: dvc cpv retire --undo TAG"),
+    ("watch o --keep-last 0 -- true", "--keep-last " + FROM_1.format("--keep-last")),
+    ("watch o --keep-best 0 --metric loss -- true", "--keep-best " + FROM_1.format("--keep-best")),
+    ("watch o --keep-every 0 -- true", "--keep-every " + FROM_1.format("--keep-every")),
+    ("watch o --keep-best 1 -- true", "--keep-best needs the name of a --metric; fix: "
+     "dvc cpv watch DIR --keep-best 3 --metric eval_loss -- COMMAND"),
+    ("watch o -- no-such-program", "no-such-program: cannot be started: no such program; fix: check the command"),
 ]  # fmt: skip
 
 
@@ -262,6 +280,7 @@ TYPED = [
      "fix: name another version (v0.2), or none for the next one"),
     (("cpv", "data", "revert", "--tag", "$(touch pwned)"), "{repo}: '$(touch pwned)' " + KNOWN["data"]),
     (("dvc", "cpv", "checkpoint", "create", "--team-name", "other"), OTHERS),
+    (("cpv", "sync", ""), "the path is empty; fix: dvc cpv sync PATH, or . for all of this folder"),
     (("cpv", "init", "{root}/new", "--team-name", "../x"), f"'../x' is not a team name {RULE}; fix: dvc "
      "cpv init --team-name NAME"),
 ]  # fmt: skip
