@@ -28,9 +28,7 @@ def make_object(repo: Repo, name: str, commit: str, message: str) -> str:
 
 def make_objects(repo: Repo, wanted: Sequence[tuple[str, str, str]]) -> dict[str, str]:
     """The same for many (name, commit, message): unsigned ones by one Git process; returns their ids by name."""
-    if not wanted:
-        return {}
-    if _signs(repo):
+    if len(wanted) < 2 or _signs(repo):
         return {name: make_object(repo, name, commit, message) for name, commit, message in wanted}
     who = tagger(repo)
     with tempfile.TemporaryDirectory(prefix="cpv-") as folder:

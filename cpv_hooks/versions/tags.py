@@ -199,15 +199,15 @@ def _make(
     Where another process takes a next number meanwhile, this one takes the next after it. `existing` are the tags that
     were just listed.
     """
-    from cpv_hooks.versions.tag_objects import make_object  # few commits get a tag
+    from cpv_hooks.versions.tag_objects import make_objects  # few commits get a tag
 
     for attempt in range(1, _ATTEMPTS + 1):
-        objects = {}
+        named = []
         for line, choice in wanted.items():
             name = choice if isinstance(choice, str) else Numbers.of(repo, choice, existing).next_free(line)
             tag_refs.check_tag_name(repo, name)
-            text = write_tag_message(name, line, found, message, automatic=automatic)
-            objects[name] = make_object(repo, name, found.commit, text)
+            named.append((name, found.commit, write_tag_message(name, line, found, message, automatic=automatic)))
+        objects = make_objects(repo, named)
         try:
             tag_refs.update_tags(repo, create=objects)
             break

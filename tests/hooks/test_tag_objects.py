@@ -25,6 +25,6 @@ def test_many_are_made_as_one_is(make_repo: MakeRepo, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Repo, "run", run)
     assert tag_objects.make_objects(repo, wanted) == one_by_one
-    assert asked == ["config", "var", "hash-object"]
+    assert asked == (["var", "config", "mktag"] if count == 1 else ["config", "var", "hash-object"])
     assert tag_objects.make_objects(repo, []) == {}
     model.git("fsck", "--strict")

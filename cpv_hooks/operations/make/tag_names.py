@@ -48,10 +48,11 @@ def objects(
     """Write the tag objects for a commit; returns their ids by name. No ref is made yet."""
     repo = project.repo
     found = checkpoints.read_checkpoint(repo, checkpoints.roots(repo, project), commit)
-    texts = {
-        name: write_tag_message(name, line, found, messages.get(line), automatic=False) for line, name in named.items()
-    }
-    return {name: tag_objects.make_object(repo, name, found.commit, text) for name, text in texts.items()}
+    wanted = [
+        (name, found.commit, write_tag_message(name, line, found, messages.get(line), automatic=False))
+        for line, name in named.items()
+    ]
+    return tag_objects.make_objects(repo, wanted)
 
 
 def checked_message(message: str | None) -> str | None:
