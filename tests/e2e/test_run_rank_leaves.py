@@ -131,9 +131,12 @@ def test_a_rank_of_which_nothing_is_heard_any_more(make_repo: MakeRepo) -> None:
     job = Ranks([repo.path] * 2, 2, json.dumps({"grace": 1}), attempt="1", env=env)
     assert job.end() == [0, -9], job.errors(0)
     assert steps(repo) == [0]
-    assert [line.partition("run ")[2] for line in said(job, 0)] == [
-        "main: step 1 is not kept: nothing was heard of rank 1 for 10 seconds"
-    ]
+    (line,) = said(job, 0)
+    # Which comes first depends on how long rank 0 itself takes to end.
+    assert line.partition("run main: step 1 is not kept: ")[2] in (
+        "nothing was heard of rank 1 for 10 seconds",
+        "the job has ended, and there is nothing of rank 1",
+    )
 
 
 def test_a_rank_that_never_answers_does_not_keep_the_others_from_saving_by_the_clock(make_repo: MakeRepo) -> None:
