@@ -59,6 +59,7 @@ EXCEPTIONS = {
         "dvc_cpv_plugin/commands/config.py": {"key"},
         "dvc_cpv_plugin/commands/init.py": {"what"},
         "dvc_cpv_plugin/commands/line.py": {"kind", "line"},
+        "dvc_cpv_plugin/commands/watch.py": {"option"},
     },
     NUMBER: {
         "cpv_hooks/accounts/git_host/keys.py": {"mode", "now"},

@@ -211,10 +211,17 @@ class FollowerWorker(RunWorker):
         self._late("rank 0 has left the job" if is_over else "rank 0 has not taken it")
         with suppress(CPVError):
             if not is_over or self._leader.state():
+                self._say_lost()
                 self._leader.say("bye", {})
             self._leader.leave()
         for one in self._folder.left():
             one.remove()
+
+    def _say_lost(self) -> None:
+        """Say why the last step was not saved here, which rank 0 may ask for when nobody is left to answer."""
+        lost = self._folder.read(LOST)
+        if lost and lost["step"] not in (self._delivered, self._state.get("done")):
+            self._say(int(lost["step"]), {"failed": str(lost.get("why"))})
 
     def _warn(self, line: str) -> None:
         if line != self._warned:
