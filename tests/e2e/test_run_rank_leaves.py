@@ -88,7 +88,10 @@ def test_the_others_go_on_without_the_steps_of_a_rank_that_left(make_repo: MakeR
     lines = said(job, 0)
     assert len(lines) == 2, lines
     assert "run main: step 2 is not kept: rank 1" in lines[0]
-    assert "run main: step 3 is not kept: rank 1 has left the job" in lines[1]
+    # Rank 1's background process may still answer for it.
+    assert lines[1].endswith(
+        ("step 3 is not kept: rank 1 has left the job", "step 3 is not kept: rank 1: it has not saved this step")
+    )
     assert why in lines[0]
     assert "half" not in repo.git("ls-tree", "-r", "--name-only", "refs/cpv/runs/main/1").out
 
@@ -113,10 +116,11 @@ def test_the_others_hear_that_rank_0_has_left(make_repo: MakeRepo, way: str) -> 
     assert job.end() == [status, 0], [job.errors(rank) for rank in range(2)]
     assert own in job.errors(0)
     assert steps(repo) == [0, 1]
-    lines = said(job, 1)
-    assert [line.partition("step ")[2] for line in lines] == [
-        f"{step} of rank 1 is not kept: rank 0 has left the job" for step in (2, 3)
-    ]
+    first, second = said(job, 1)
+    for step, line in ((2, first), (3, second)):
+        # It may have ended before it hears that rank 0 is gone.
+        assert f"step {step} of rank 1 is not kept: rank 0 has " in line
+        assert line.endswith(("left the job", "not taken it"))
     again = Ranks([repo.path] * 2, 4, attempt="2", env={"DOES": ""}, script=LEAVING)
     assert again.end() == [0, 0]
     assert again.lines(1)[0].startswith("start 1 main")
