@@ -62,6 +62,7 @@ class FollowerWorker(RunWorker):
                     self._warn(f"run {self._leader.run}: rank {self._rank}: {error}")
                 self._wait()
             listener.end()
+            self._pass_on(self._state)  # a job with nothing to do is over before anybody has looked
             if self._state.get("over"):
                 # All that was said goes now: where this rank saves once more, and wakes us, nobody could tell.
                 self._folder.write(MET, {**self._folder.read(MET), "over": True})
@@ -110,9 +111,13 @@ class FollowerWorker(RunWorker):
         state = self._hear()
         if self._owes(state) and self._beat.is_due():
             self._leader.say("alive", {"beat": os.urandom(4).hex()})
+        self._pass_on(state)
+        self._agreement.look(state)
+
+    def _pass_on(self, state: dict[str, Any]) -> None:
+        """Where rank 0 goes on, for this rank's process, which waits to hear it."""
         if "going_on" in state and not (self._folder.path / RESUMED).exists():
             self._folder.write(RESUMED, state["going_on"])
-        self._agreement.look(state)
 
     def _is_over(self) -> bool:
         if self._state.get("over"):

@@ -110,12 +110,13 @@ def wait_for_all(job: RunJob, background: Background, place: RankPlace) -> RunJo
     """The job once all ranks have met, with the name of its run. Raises `CPVError` where they do not."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
+        has_ended = background.has_ended()  # asked first: what it has said before that is there now
         says = job.folder.read(MET)
         if "error" in says:
             break
         if says.get("rank") == place.rank:
             return replace(job, folder=job.folder._replace(name=str(says["run"])), id=str(says["job"]))
-        if background.has_ended():
+        if has_ended:
             break
         background.tell()
         time.sleep(_POLL)
@@ -129,11 +130,14 @@ def wait_for_all(job: RunJob, background: Background, place: RankPlace) -> RunJo
 def going_on(job: RunJob, background: Background) -> dict[str, Any] | None:
     """What rank 0 goes on from; waits until it has said so. Raises `CPVError` where it does not."""
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and not background.has_ended():
+    while time.monotonic() < until:
+        has_ended = background.has_ended()
         says = job.folder.read(RESUMED)
         if says:
             found = says.get("from")
             return found if isinstance(found, dict) else None
+        if has_ended:
+            break
         time.sleep(_POLL)
     what = "rank 0 has not said which step it goes on from"
     raise CPVError(what, where=str(job.root), fix="call resume on every rank, or on none")

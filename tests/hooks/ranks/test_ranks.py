@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from conftest import MakeRepo
@@ -20,7 +21,9 @@ from cpv_hooks.ranks.signals import FollowerAgreement, LeaderAgreement
 from cpv_hooks.ranks.training import SAVE, StepAgreement
 from cpv_hooks.remote.common.notes import FolderNotes, Notes
 from cpv_hooks.remote.s3.s3_notes import S3Notes
+from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
+from cpv_hooks.runs.job import RunJob
 from cpv_hooks.runs.run_folder import RunFolder
 from support.seaweed import Server
 from support.two_versions import project_of
@@ -237,3 +240,27 @@ def test_ranks_that_do_not_answer_cost_a_save_and_no_training(
     with pytest.raises(SystemExit, match="143"):
         alone.reached(3, is_time=False)
     alone.close()
+
+
+class Ending:
+    """A background process that says its last word and ends, before this one has read it."""
+
+    def __init__(self, job: RunJob, name: str, says: dict[str, object]) -> None:
+        self._job, self._name, self._says = job, name, says
+
+    def has_ended(self) -> bool:
+        self._job.folder.write(self._name, self._says)
+        return True
+
+    def tell(self) -> None:
+        pass
+
+
+def test_the_last_word_of_a_background_process_is_heard(tmp_path: Path) -> None:
+    """A job with nothing left to do is over as soon as it has begun."""
+    job = RunJob(tmp_path, RunFolder(tmp_path, "main"), 0, "one")
+    ending = Ending(job, training.RESUMED, {"from": {"step": 5}})
+    assert training.going_on(job, cast(Background, ending)) == {"step": 5}
+    ending = Ending(job, training.MET, {"rank": 1, "run": "other", "job": "two"})
+    met = training.wait_for_all(job, cast(Background, ending), RankPlace(1, 2, "attempt"))
+    assert (met.folder.name, met.id) == ("other", "two")
