@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -30,6 +29,8 @@ def make_objects(repo: Repo, wanted: Sequence[tuple[str, str, str]]) -> dict[str
     """The same for many (name, commit, message): unsigned ones by one Git process; returns their ids by name."""
     if len(wanted) < 2 or _signs(repo):
         return {name: make_object(repo, name, commit, message) for name, commit, message in wanted}
+    import tempfile  # slow to load, and most commits get one tag
+
     who = tagger(repo)
     with tempfile.TemporaryDirectory(prefix="cpv-") as folder:
         paths = [os.path.join(folder, str(number)) for number in range(len(wanted))]
