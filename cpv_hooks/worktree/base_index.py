@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 REMOVING = ""
 """In the place of the object that is being brought: the artifact is being taken away."""
 _VERSION = 1
+_FIELDS = frozenset(Pointer._fields)
 _BYTES_PER_FILE = 64  # four numbers, an md5 and a name of usual length
 
 
@@ -211,8 +212,8 @@ def _pointers(value: Any) -> tuple[Signature, int, list[Pointer]]:
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether all is remembered that a pointer can say: an older CPV passed over the remote."""
-    return all("remote" in item for item in value[2])
+    """Whether exactly what a pointer can say is remembered; another version of CPV may have noted more or less."""
+    return all(item.keys() == _FIELDS for item in value[2])
 
 
 def _pointer(item: Mapping[str, Any]) -> Pointer:
