@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tracemalloc
 from array import array
@@ -108,6 +109,26 @@ def test_a_damaged_index_is_an_empty_one(tmp_path: Path, text: str) -> None:
     (tmp_path / "index.json").write_text(text)
     index = Index.load(tmp_path)
     assert (index.entries, index.pointers, index.objects) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("change", [{"remote": None}, {"push": None}, {"later": 1}], ids=str)
+def test_pointers_that_another_version_of_cpv_remembered_are_read_again(
+    tmp_path: Path, change: dict[str, int | None]
+) -> None:
+    index = Index(tmp_path)
+    index.set("model.bin", BaseEntry(OID))
+    index.pointers["model.bin.dvc"] = ((1, 2, 3, 4), 9, [Pointer("model.bin.dvc", "model.bin", OID, size=3)])
+    index.save()
+    table = json.loads((tmp_path / "index.json").read_text())
+    pointer = table["pointers"]["model.bin.dvc"][2][0]
+    for name, value in change.items():
+        pointer.pop(name, None)
+        if value is not None:
+            pointer[name] = value
+    (tmp_path / "index.json").write_text(json.dumps(table))
+
+    again = Index.load(tmp_path)
+    assert (again.entries, again.pointers) == (index.entries, {})
 
 
 def test_an_index_that_is_not_text(tmp_path: Path) -> None:
