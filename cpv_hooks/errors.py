@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def one_line(what: str, *, where: str | None = None, fix: str | None = None) -> str:
+    """The form of every error, warning and check."""
+    line = f"{where}: {what}" if where else what
+    if fix:
+        line += f"; fix: {fix}"
+    return " ".join(filter(None, map(str.strip, line.splitlines())))  # two blanks may be part of a name
+
+
 class CPVError(Exception):
     """Something a user can fix: what happened, where, and the command that fixes it.
 
@@ -25,18 +33,12 @@ class CPVError(Exception):
         self.what = what
         self.where = where
         self.fix = fix
-        super().__init__(self._line())
+        super().__init__(one_line(what, where=where, fix=fix))
 
     def amend(self, text: str) -> None:
         """Add to what happened, in parentheses."""
         self.what = f"{self.what} ({text})"
-        self.args = (self._line(),)
-
-    def _line(self) -> str:
-        line = f"{self.where}: {self.what}" if self.where else self.what
-        if self.fix:
-            line += f"; fix: {self.fix}"
-        return " ".join(filter(None, map(str.strip, line.splitlines())))  # two blanks may be part of a name
+        self.args = (one_line(self.what, where=self.where, fix=self.fix),)
 
 
 class Unreadable(CPVError):

@@ -180,8 +180,7 @@ def _path(options: OperationOptions, given: str) -> str:
 def _tell(check: Check) -> None:
     from cpv_hooks.console.output import say, warn
 
-    line = f"{check.name}: {check.reason}" + (f"; fix: {check.fix}" if check.fix else "")
-    (say if check.result == "ok" else warn)(line)
+    (say if check.result == "ok" else warn)(check.line)
 
 
 def _is_in_doubt(check: Check) -> bool:

@@ -57,13 +57,13 @@ class GuardedGC:
         if not names:
             return
         from cpv_hooks.console.output import few, warn
+        from cpv_hooks.errors import CPVError, one_line
 
         listed = few(list(names))
         if self._args.cloud:
             what = f"{listed}: their data goes from the remote too, and nobody has it then"
-            warn(f"{what}; fix: answer n (dvc gc -w -T keeps what tags need)")
+            warn(one_line(what, fix="answer n (dvc gc -w -T keeps what tags need)"))
             return
-        from cpv_hooks.errors import CPVError
         from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded
         from cpv_hooks.transfer.objects.store import Store
 

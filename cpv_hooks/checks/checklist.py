@@ -114,11 +114,10 @@ def require_checks(operation: str, subject: Subject, *, force: bool = False, sec
 
 def _tell(checks: Sequence[Check]) -> None:
     for check in checks:
-        line = f"{check.name}: {check.reason}{f'; fix: {check.fix}' if check.fix else ''}"
         if check.result == "fail":
-            warn(f"passed over by force: {line}")
+            warn(f"passed over by force: {check.line}")
         elif check.result == "warn" and check.name != "network":
-            warn(line)
+            warn(check.line)
         else:
             # A Git host that does not answer matters to `git push`, which says so itself.
-            emit_trace("debug", f"{check.result} {line}")
+            emit_trace("debug", f"{check.result} {check.line}")

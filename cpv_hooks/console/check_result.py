@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_error, one_line
 from cpv_hooks.named_tuple import NamedTuple
 
 Result = Literal["ok", "warn", "fail"]
@@ -22,6 +22,10 @@ class Check(NamedTuple):
     result: Result
     reason: str
     fix: str | None = None
+
+    @property
+    def line(self) -> str:
+        return one_line(self.reason, where=self.name, fix=self.fix)
 
 
 class ValidationError(CPVError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import fail, say, warn
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, one_line
 from cpv_hooks.git import hooks_in_place, index, one_shot
 from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.objects import RawCommit, read_commit
@@ -101,7 +101,7 @@ def _tell_unseen(repo: Repo, project: Project, listed: list[ListedTag]) -> None:
     for fault in faults[:_SHOWN]:
         warn(str(fault))
     if len(faults) > _SHOWN:
-        warn(f"and {len(faults) - _SHOWN} more tags that cannot be pushed; fix: dvc cpv status lists them")
+        warn(one_line(f"and {len(faults) - _SHOWN} more tags that cannot be pushed", fix="dvc cpv status lists them"))
 
 
 def _tell_open(repo: Repo, opened: list[Outcome], report: SyncReport) -> None:

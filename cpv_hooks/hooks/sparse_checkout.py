@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cpv_hooks.console.output import warn
-from cpv_hooks.errors import CPVError, file_word
+from cpv_hooks.errors import CPVError, file_word, one_line
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import left_out
 from cpv_hooks.project.project import Project
@@ -44,7 +44,8 @@ def _keep(repo: Repo, failed: list[str] | None) -> None:
     kept = left_out.keep_artifacts(repo, failed)
     if kept:
         names = ", ".join(f"{folder}/" for folder in kept)
-        warn(f"{names} stays, as an artifact there could not be saved; fix: git sparse-checkout reapply, once it can")
+        what = f"{names} stays, as an artifact there could not be saved"
+        warn(one_line(what, fix="git sparse-checkout reapply, once it can"))
 
 
 def _release_root(repo: Repo, report: SyncReport, prefix: str, files: list[str]) -> None:
@@ -56,7 +57,7 @@ def _release_root(repo: Repo, report: SyncReport, prefix: str, files: list[str])
     if not own or unsaved or waits or any(_has_the_only_copy(queue, one) for one in own):
         fix = f"git sparse-checkout add {file_word(f'{prefix}.dvc')}"
         left_out.keep_folder(repo, prefix)
-        warn(f"{prefix}.dvc stays, as its cache has what is nowhere else; fix: {fix}")
+        warn(one_line(f"{prefix}.dvc stays, as its cache has what is nowhere else", fix=fix))
         return
     for file in files:
         (repo.top / file).unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cpv_hooks.errors import shell_word
+from cpv_hooks.errors import one_line, shell_word
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -94,7 +94,7 @@ def _register(plugins: PluginManager, entry: EntryPoint) -> None:
 
         dist = _distribution(entry)
         reason = " ".join(str(error).split()) or type(error).__name__
-        warn(f"plugin {entry.name} left out: {reason}; fix: pip uninstall {shell_word(dist)}")
+        warn(one_line(f"plugin {entry.name} left out: {reason}", fix=f"pip uninstall {shell_word(dist)}"))
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -26,5 +26,4 @@ def show(checks: Sequence[Check], *, as_json: bool) -> int:
 
 
 def _line(check: Check) -> str:
-    fix = f"; fix: {check.fix}" if check.fix else ""
-    return printable(f"{check.result:<4}  {check.name}: {check.reason}{fix}")
+    return printable(f"{check.result:<4}  {check.line}")

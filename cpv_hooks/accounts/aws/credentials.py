@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.errors import CPVError, shell_path, shell_word
+from cpv_hooks.errors import CPVError, one_line, shell_path, shell_word
 from cpv_hooks.named_tuple import NamedTuple
 
 COMMAND = "dvc cpv aws-config"
@@ -165,7 +165,7 @@ def _check_profile(path: Path, name: str, values: Mapping[str, Any]) -> None:
 def _exposed(path: Path, mode: int) -> str | None:
     if not mode & 0o077:
         return None
-    return f"{path}: other users of this machine can get at it; fix: chmod 600 {shell_path(path)}"
+    return one_line("other users of this machine can get at it", where=str(path), fix=f"chmod 600 {shell_path(path)}")
 
 
 def _own(profile: str | None) -> Credentials | None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from cpv_hooks.console import output
 from cpv_hooks.console.redact import hide, redact
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, one_line
 
 SECONDS = 5
 """How long a notification may take."""
@@ -112,8 +112,7 @@ def _run(command: Sequence[str]) -> None:
 
 def _ring() -> None:
     if not sys.stderr.isatty():
-        fix = "dvc cpv config set notify.url -"
-        raise OSError(f"no address, no desktop and no terminal; fix: {fix}")
+        raise OSError(one_line("no address, no desktop and no terminal", fix="dvc cpv config set notify.url -"))
     with suppress(OSError):
         sys.stderr.write("\a")
         sys.stderr.flush()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError
+from cpv_hooks.errors import CPVError, one_line
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS
@@ -130,7 +130,8 @@ class _Installation(NamedTuple):
             self._set("core.hooksPath", str(own))
             if os.path.isabs(named) and not foreign.is_dir():
                 fix = "git config core.hooksPath FOLDER && dvc cpv install"
-                lines.append(f"core.hooksPath named {foreign}, which is no folder: its hooks do not run; fix: {fix}")
+                what = f"core.hooksPath named {foreign}, which is no folder: its hooks do not run"
+                lines.append(one_line(what, fix=fix))
         return [f"hooks installed in {folder}", *lines]
 
     def _shim(self, name: str, chained: Path | None, word: str | None = None) -> str:

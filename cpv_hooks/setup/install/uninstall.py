@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import shell_words
+from cpv_hooks.errors import one_line, shell_words
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.hook_names import FRAMEWORKS, STAGES
 from cpv_hooks.git.repo import Repo
@@ -51,13 +51,11 @@ def _left_to_framework(repo: Repo) -> list[str]:
     alone = set(only_cpv(config))
     if ours := [name for name in stages if name in alone]:
         options = (word for name in ours for word in ("-t", name))
-        found.append(f"{program} still runs CPV; fix: {program} uninstall {shell_words(options)}")
+        found.append(one_line(f"{program} still runs CPV", fix=f"{program} uninstall {shell_words(options)}"))
     if hooks_beside := cpv_hooks_in(config, [name for name in stages if name not in alone]):
         ids = ",".join(hooks_beside)
-        found.append(
-            f"{program} still runs CPV beside other hooks; fix: take {ids} out of {config.name} "
-            f"(which everybody has; for you alone: export SKIP={ids})"
-        )
+        fix = f"take {ids} out of {config.name} (which everybody has; for you alone: export SKIP={ids})"
+        found.append(one_line(f"{program} still runs CPV beside other hooks", fix=fix))
     return found
 
 
