@@ -99,7 +99,7 @@ class Builtin:
     """What CPV answers where no plugin does."""
 
     def cpv_tag_scheme(self, name: str, config: Config) -> Scheme | None:
-        """minor, semver and gto."""
+        """Those of `SCHEMES`."""
         from cpv_hooks.project.tag_schemes import builtin
 
         return builtin(name, config)

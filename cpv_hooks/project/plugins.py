@@ -210,8 +210,10 @@ def scheme_of(config: Config) -> Scheme:
     """The scheme that a configuration names: a plugin's, or one of CPV's own."""
     found = tag_scheme(config.scheme, config)
     if found is None:
+        from cpv_hooks.project.tag_schemes import SCHEMES
+
         raise CPVError(
-            f"unknown tag scheme {config.scheme!r} (known: minor, semver, gto)",
+            f"unknown tag scheme {config.scheme!r} (known: {', '.join(SCHEMES)})",
             where=".cpv.toml",
             fix='set scheme = "minor" under [tags] in .cpv.toml',
         )

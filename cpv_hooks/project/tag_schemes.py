@@ -120,6 +120,9 @@ _PLAIN = {Line.MODEL: "v", Line.DATA: "data-v"}
 GTO_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-/_]*[a-zA-Z0-9])?")
 
 
+SCHEMES = ("minor", "semver", "gto")
+
+
 def builtin(name: str, config: Config) -> Scheme | None:
     """The scheme of that name which comes with CPV."""
     if name == "minor":

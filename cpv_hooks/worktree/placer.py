@@ -38,6 +38,7 @@ class Placer:
         self._homes: dict[str, str] = {}
         self._stages: list[str] = []
         self._types = list(space.cache.types)
+        self._makes_links = space.project.makes_links
         self._count = itertools.count()
         self._token = os.urandom(8).hex()
 
@@ -148,8 +149,7 @@ class Placer:
             _write_all(_create(temporary, isexec=isexec), data)
             return
         source = self._source(oid, target)
-        linked = {"hardlink", "symlink"} & set(self._cache.types)
-        if linked and not is_safe(self._cache, self._space.index, oid):
+        if self._makes_links and not is_safe(self._cache, self._space.index, oid):
             raise self._corrupt(oid, source)
         for kind in tuple(self._types):
             link = os.link if kind == "hardlink" else os.symlink if kind == "symlink" else None
