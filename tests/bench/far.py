@@ -1,4 +1,7 @@
-"""An S3 server that is far away: SeaweedFS with TLS of its own, behind a proxy that delivers every byte later."""
+"""An S3 server that is far away: SeaweedFS with TLS of its own, behind a proxy that delivers every byte later.
+
+It speaks HTTP/1.1 alone, as S3 does; left to itself it would offer HTTP/2, which s5cmd takes where it can.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ def far_server(folder: Path, round_trip: float) -> Iterator[Server]:
     (folder / seaweed.OWNER).write_text(str(os.getpid()))
     before = dict(os.environ)
     proxy = None
+    os.environ["GODEBUG"] = "http2server=0"
     try:
         near = seaweed.shared_server(folder, *words)
         command = [sys.executable, str(Path(__file__).with_name("delay.py")), str(port), str(round_trip)]
