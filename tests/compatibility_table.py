@@ -31,7 +31,7 @@ AREAS = (
     "Live status and other clients",
     "DVC",
     "Remotes",
-    "Moving in and out",
+    "Import and export",
     "CI",
     "Platforms",
 )

@@ -94,7 +94,7 @@ def test_a_command_of_the_page(make_repo: MakeRepo, tmp_path: Path, command: str
     assert ((repo.head(), repo.tags()) == before) is ("--dry-run" in command or name == "export")
 
 
-@pytest.mark.compatibility("Moving in and out", "`uninstall` leaves plain Git and DVC")
+@pytest.mark.compatibility("Import and export", "`uninstall` leaves plain Git and DVC")
 def test_uninstall_leaves_plain_git_and_dvc(make_repo: MakeRepo, tmp_path: Path) -> None:
     """What CPV has made goes on as a repository of Git and DVC that never heard of it."""
     repo = make_repo(files={"model.bin": "one"})

@@ -62,7 +62,7 @@ def migrate(repo: ModelRepo, *args: str | Path, status: int = 0) -> str:
     return done.err if status else done.out
 
 
-@pytest.mark.compatibility("Moving in and out", "from a folder of dated or numbered checkpoints")
+@pytest.mark.compatibility("Import and export", "from a folder of dated or numbered checkpoints")
 def test_each_is_a_version_in_the_order_of_steps(make_repo: MakeRepo, tmp_path: Path) -> None:
     repo, runs = make_repo(), Shell(tmp_path / "runs")
     before = fill(runs)

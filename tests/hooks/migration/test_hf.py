@@ -49,7 +49,7 @@ def hub(tmp_path: Path) -> Shell:
     return found
 
 
-@pytest.mark.compatibility("Moving in and out", "from a Hugging Face snapshot")
+@pytest.mark.compatibility("Import and export", "from a Hugging Face snapshot")
 def test_a_cached_repository(repo: ModelRepo, hub: Shell) -> None:
     before = contents(hub.path)
     done = inside.cpv(repo.path, "migrate", "hf", hub.path, "--dry-run")

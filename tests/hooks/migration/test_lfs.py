@@ -35,7 +35,7 @@ def migrate(repo: ModelRepo, *args: str, status: int = 0) -> str:
     return done.err if status else done.out
 
 
-@pytest.mark.compatibility("Moving in and out", "from Git LFS, in one commit")
+@pytest.mark.compatibility("Import and export", "from Git LFS, in one commit")
 @pytest.mark.parametrize("smudged", [True, False])
 def test_head_is_moved_in_one_commit(make_repo: MakeRepo, smudged: bool) -> None:
     repo = build(make_repo, smudged=smudged)

@@ -49,7 +49,7 @@ def migrate(repo: ModelRepo, *args: str | Path, status: int = 0) -> Result:
     return done
 
 
-@pytest.mark.compatibility("Moving in and out", "from Git LFS, with all of history")
+@pytest.mark.compatibility("Import and export", "from Git LFS, with all of history")
 def test_every_commit_has_pointers_of_dvc(make_repo: MakeRepo, tmp_path: Path) -> None:
     repo = build(make_repo)
     before = {ref: repo.git("rev-parse", ref).out.strip() for ref in ("main", "side", "first")}

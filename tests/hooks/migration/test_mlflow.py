@@ -32,14 +32,14 @@ def database(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.compatibility("Moving in and out", "from MLflow, `mlruns`")
+@pytest.mark.compatibility("Import and export", "from MLflow, `mlruns`")
 def test_a_file_store(repo: ModelRepo) -> None:
     before = contents(STORES)
     check_mlflow(repo, STORES / "mlruns")
     assert contents(STORES) == before
 
 
-@pytest.mark.compatibility("Moving in and out", "from MLflow, SQLite")
+@pytest.mark.compatibility("Import and export", "from MLflow, SQLite")
 def test_a_database(repo: ModelRepo, database: Path) -> None:
     database.chmod(0o444)
     before = database.read_bytes()

@@ -24,7 +24,7 @@ def repo(make_repo: MakeRepo) -> ModelRepo:
     return make_repo(settings=SETTINGS)
 
 
-@pytest.mark.compatibility("Moving in and out", "from W&B's offline runs")
+@pytest.mark.compatibility("Import and export", "from W&B's offline runs")
 def test_each_logged_artifact_is_a_version(repo: ModelRepo, tmp_path: Path) -> None:
     before = contents(RUN)
     shutil.copytree(RUN / "run", tmp_path / "wandb/offline-run-20261128_165409-first")

@@ -109,7 +109,7 @@ def card(folder: Path) -> tuple[dict[str, Any], str]:
     return YAML(typ="safe").load(header), body
 
 
-@pytest.mark.compatibility("Moving in and out", "to a Hugging Face repository, with a model card")
+@pytest.mark.compatibility("Import and export", "to a Hugging Face repository, with a model card")
 def test_a_hugging_face_repository(versions: ModelRepo, tmp_path: Path) -> None:
     found = export(versions, tmp_path / "hub", "hf")
     header, body = card(tmp_path / "hub")
@@ -157,7 +157,7 @@ def test_a_model_folder_is_the_top_of_the_repository(versions: ModelRepo, tmp_pa
 # The manifest
 
 
-@pytest.mark.compatibility("Moving in and out", "a manifest for OpenSSF's model signing")
+@pytest.mark.compatibility("Import and export", "a manifest for OpenSSF's model signing")
 def test_a_manifest(versions: ModelRepo, tmp_path: Path) -> None:
     export(versions, tmp_path / "release", manifest=True)
     statement = json.loads((tmp_path / "release/manifest.intoto.json").read_bytes())
@@ -178,7 +178,7 @@ def blob(folder: Path, descriptor: dict[str, Any]) -> bytes:
     return data
 
 
-@pytest.mark.compatibility("Moving in and out", "to an OCI image layout (ModelPack)")
+@pytest.mark.compatibility("Import and export", "to an OCI image layout (ModelPack)")
 def test_an_oci_layout(versions: ModelRepo, tmp_path: Path) -> None:
     to = tmp_path / "image"
     export(versions, to, "oci", manifest=True)
