@@ -123,7 +123,8 @@ class Copies:
         staging = staging_of(self.output)
         shutil.rmtree(staging, ignore_errors=True)
         try:
-            self._make_folders(staging)
+            staging.mkdir(parents=True)
+            self._stock.make_folders(staging, self.todo)
             with Progress(f"writing {self._stock.version.name}", self.bytes) as progress:
                 each(
                     lambda piece: source.copy(piece, staging / self._stock.place(piece), progress),
@@ -137,16 +138,8 @@ class Copies:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
-    def _make_folders(self, top: Path) -> None:
-        top.mkdir(parents=True)
-        for folder in {(top / self._stock.place(piece)).parent for piece in self.todo}:
-            folder.mkdir(parents=True, exist_ok=True)
-        for pointer in self._stock.pointers:
-            if pointer.isdir:
-                (top / local(self._stock.project, pointer)).mkdir(parents=True, exist_ok=True)
-
     def _put_in_place(self, staging: Path) -> None:
-        self._make_folders_in_output()
+        self._stock.make_folders(self.output, self.todo)
         for piece in self.todo:
             name = self._stock.place(piece)
             target = self.output / name
@@ -154,13 +147,6 @@ class Copies:
                 what = "appeared while the version was downloaded"
                 raise CPVError(what, where=str(target), fix="move it away, then repeat the command")
             os.replace(staging / name, target)
-
-    def _make_folders_in_output(self) -> None:
-        for pointer in self._stock.pointers:
-            if pointer.isdir:
-                (self.output / local(self._stock.project, pointer)).mkdir(parents=True, exist_ok=True)
-        for folder in {(self.output / self._stock.place(piece)).parent for piece in self.todo}:
-            folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager

@@ -67,23 +67,13 @@ class ContentSource:
         """
         from cpv_hooks.system.threads import each
 
-        todo = [p for p in self._stock.lacking if not (use_cache and self._is_here(p))]
+        todo = [p for p in self._stock.lacking if not (use_cache and self._store(p).serves(p.oid))]
         stores = {id(self._store(piece)): self._store(piece) for piece in todo}.values()
         threads = max((store.remote.downloads for store in stores), default=1)
         with Progress(f"fetching {self._stock.version.name}") as progress:
             # A listing promises its files, to DVC as well, so it comes after them.
             for last in (False, True):
                 each(lambda p: self._fetch(p, progress), [p for p in todo if is_dir_oid(p.oid) is last], threads)
-
-    def _is_here(self, piece: Piece) -> bool:
-        blob = self._store(piece).blob(piece.oid)
-        if blob is None or not is_dir_oid(piece.oid):
-            return blob is not None
-        try:
-            self._store(piece).read_listing(blob.path, piece.oid)
-        except CPVError:
-            return False
-        return True
 
     def _fetch(self, piece: Piece, progress: Progress) -> None:
         store = self._store(piece)

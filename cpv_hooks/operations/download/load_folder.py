@@ -140,7 +140,8 @@ class _Layout:
         from cpv_hooks.system.threads import each
 
         found: dict[str, tuple[str, Signature]] = {}
-        self._make_folders()
+        self._folder.mkdir()
+        self._stock.make_folders(self._folder, self._stock.pieces)
 
         def put(piece: Piece) -> None:
             name = self._stock.place(piece)
@@ -149,14 +150,6 @@ class _Layout:
 
         each(put, self._stock.pieces, DISK_THREADS)
         return found
-
-    def _make_folders(self) -> None:
-        stock = self._stock
-        self._folder.mkdir()
-        folders = {(self._folder / stock.place(piece)).parent for piece in stock.pieces}
-        folders |= {self._folder / local(stock.project, pointer) for pointer in stock.pointers if pointer.isdir}
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
 
     def _put(self, source: Path, target: Path) -> None:
         if not (self._shares_blocks and _shared(source, target)):

@@ -5,13 +5,12 @@ Nothing is changed by looking: a directory's listing that the cache lacks is rea
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from cpv_hooks.console.output import few, say
-from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
@@ -19,7 +18,6 @@ from cpv_hooks.operations.download.pieces import Piece, refuse_overlaps
 from cpv_hooks.project import retired
 from cpv_hooks.project.expected import Expected, expected
 from cpv_hooks.project.project import Project
-from cpv_hooks.remote.common.protocol import MissingObject
 from cpv_hooks.transfer.objects.store import Listing, Store, Stores
 from cpv_hooks.versions.version import Version
 
@@ -54,6 +52,13 @@ class Stock:
     @cached_property
     def _places(self) -> dict[str, str]:
         return {pointer.path: local(self.project, pointer) for pointer in self.pointers}
+
+    def make_folders(self, top: Path, pieces: Iterable[Piece]) -> None:
+        """Make the folders below `top` that these files lie in, and those of all directory artifacts."""
+        folders = {(top / self.place(piece)).parent for piece in pieces}
+        folders |= {top / self._places[pointer.path] for pointer in self.pointers if pointer.isdir}
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
 
     def narrowed(self, needed: Collection[Piece]) -> Stock:
         """The same version, of which only these files are to be fetched, with their directories' listings."""
@@ -156,11 +161,7 @@ class _Look:
         rule = self._belongs(piece.pointer)
         if not (self._use_cache or rule is None or not rule.required):
             return False
-        return self._cached_listing(piece) if is_dir_oid(piece.oid) else not self._store(piece).lacks(piece.oid)
-
-    def _cached_listing(self, piece: Piece) -> bool:
-        blob = self._store(piece).blob(piece.oid)
-        return blob is not None and _read(self._store(piece), blob.path, piece.oid) is not None
+        return self._store(piece).serves(piece.oid)
 
     def _store(self, piece: Piece) -> Store:
         return self._stores.of(piece.pointer)
@@ -170,10 +171,9 @@ class _Look:
 
     def _listing(self, pointer: Pointer) -> Listing | None:
         assert pointer.oid is not None
-        store, whole = self._stores.of(pointer), Piece(pointer, pointer.oid)
-        blob = store.blob(pointer.oid) if self._here(whole) else None
-        found = _read(store, blob.path, pointer.oid) if blob else None
-        return found if found is not None or not self._belongs(pointer) else _listing_on_remote(store, pointer.oid)
+        store = self._stores.of(pointer)
+        found = store.cached_listing(pointer.oid) if self._here(Piece(pointer, pointer.oid)) else None
+        return found if found is not None or not self._belongs(pointer) else store.remote_listing(pointer.oid)
 
     def _missing_bytes(self, pointer: Pointer, pieces: list[Piece], lacking: set[str]) -> int:
         """What is to be fetched of an artifact, in bytes: all of it but the files that are here."""
@@ -189,25 +189,6 @@ class _Look:
             known = {oid: size for oid, size in sizes.items() if size is not None and not is_dir_oid(oid)}
             gone = store.remote.missing(list(wanted), known)
             self._lost += [piece for oid, piece in wanted.items() if oid in gone]
-
-
-def _read(store: Store, path: Path, oid: str) -> Listing | None:
-    try:
-        return store.read_listing(path, oid)
-    except (CPVError, OSError):
-        return None
-
-
-def _listing_on_remote(store: Store, oid: str) -> Listing | None:
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory(prefix="cpv-") as folder:
-        path = Path(folder, "listing")
-        try:
-            store.remote.download(oid, path, Progress("reading"))
-        except MissingObject:
-            return None
-        return store.read_listing(path, oid)
 
 
 def _nobody_has(project: Project, version: Version, lost: list[Piece]) -> NobodyHas:

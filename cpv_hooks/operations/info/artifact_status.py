@@ -152,12 +152,8 @@ class ArtifactLook:
         return None
 
     def _listed(self, pointer: Pointer) -> dict[str, str] | None:
-        store = Store(self.space.project, legacy=pointer.legacy)
-        blob = store.blob(pointer.oid or "")
-        try:
-            return dict(store.read_listing(blob.path, pointer.oid or "")) if blob else None
-        except CPVError:
-            return None
+        listing = Store(self.space.project, legacy=pointer.legacy).cached_listing(pointer.oid or "")
+        return dict(listing) if listing is not None else None
 
 
 def _name(content: Pointer | BaseEntry) -> tuple[str | None, bool]:

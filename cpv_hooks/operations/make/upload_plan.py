@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from cpv_hooks.console.output import few, size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX, is_dir_oid, parse_dir_object
+from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
@@ -17,7 +15,6 @@ from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.project.expected import by_hash_rule, by_remote, expected, lacks_version
 from cpv_hooks.project.project import Project
-from cpv_hooks.remote.common.protocol import MissingObject
 from cpv_hooks.transfer.commits.versioned_commit import upload_versions
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing
@@ -114,21 +111,11 @@ def _listing(layout: _Layout, pointer: Pointer) -> list[Missing] | None:
         rows: Sequence[tuple[str, str]] = [(name, file) for name, file, _ in layout.new[oid].files()]
     else:
         blob = layout.store.blob(oid)
-        found = layout.store.read_listing(blob.path, oid) if blob else _remote_listing(layout, oid)
+        found = layout.store.read_listing(blob.path, oid) if blob else layout.store.remote_listing(oid)
         if found is None:
             return None
         rows = found
     return [*(Missing(pointer, file, name) for name, file in rows), Missing(pointer, oid)]
-
-
-def _remote_listing(layout: _Layout, oid: str) -> list[tuple[str, str]] | None:
-    with tempfile.TemporaryDirectory(prefix="cpv-") as folder, Progress("looking") as progress:
-        path = Path(folder, f"listing{DIR_SUFFIX}")
-        try:
-            layout.store.remote.download(oid, path, progress)
-        except MissingObject:
-            return None
-        return parse_dir_object(path.read_bytes(), oid)
 
 
 def _size(layout: _Layout, oid: str) -> int | None:

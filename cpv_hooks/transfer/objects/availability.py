@@ -24,14 +24,10 @@ def is_cached(project: Project, pointers: Sequence[Pointer]) -> bool:
 
 
 def _has(store: Store, pointer: Pointer) -> bool:
-    blob = store.blob(pointer.oid) if pointer.oid else None
-    if blob is None or not pointer.isdir:
-        return blob is not None
-    try:
-        listing = store.read_listing(blob.path, blob.oid)
-    except (CPVError, OSError):
-        return False
-    return not any(store.lacks(oid) for _, oid in listing)
+    if pointer.oid is None or not pointer.isdir:
+        return pointer.oid is not None and not store.lacks(pointer.oid)
+    listing = store.cached_listing(pointer.oid)
+    return listing is not None and not any(store.lacks(oid) for _, oid in listing)
 
 
 def on_remote(

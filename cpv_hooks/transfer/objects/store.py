@@ -137,6 +137,32 @@ class Store:
         """Read a directory object's file."""
         return read_dir_object(path, oid, legacy=self.legacy)
 
+    def cached_listing(self, oid: str) -> Listing | None:
+        """What the cache's copy of a directory object lists; None where it has none, or a damaged one."""
+        path = self._cache.find(oid)
+        try:
+            return self.read_listing(path, oid) if path is not None else None
+        except (CPVError, OSError):
+            return None
+
+    def remote_listing(self, oid: str) -> Listing | None:
+        """What the remote's copy lists, of which nothing is kept; None where the remote has none."""
+        from tempfile import TemporaryDirectory
+
+        from cpv_hooks.remote.common.protocol import MissingObject
+
+        with TemporaryDirectory(prefix="cpv-") as folder:
+            path = Path(folder, "listing")
+            try:
+                self.remote.download(oid, path, Progress("reading"))
+            except MissingObject:
+                return None
+            return self.read_listing(path, oid)
+
+    def serves(self, oid: str) -> bool:
+        """Whether the cache has an object; of a directory one that can be read."""
+        return self.cached_listing(oid) is not None if is_dir_oid(oid) else not self.lacks(oid)
+
     def fetch(self, oid: str, progress: Progress) -> None:
         """Bring an object from the remote into the cache, replacing what is there.
 

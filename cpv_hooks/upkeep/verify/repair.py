@@ -140,8 +140,7 @@ class _Repair:
         """Whether the remote has all files that a directory object promises."""
         if not is_dir_oid(item.oid):
             return True
-        blob = self._store.blob(item.oid)
-        listing = self._store.read_listing(blob.path, item.oid) if blob else None
+        listing = self._store.cached_listing(item.oid)
         if listing is None:
             return False
         states = {check.oid: check.remote for check in self._report.checks if check.place == item.place}
