@@ -109,7 +109,8 @@ def test_a_package_says_what_it_is_for() -> None:
 
 # What several modules answer to in turn is one thing, and has one name.
 INTERFACES = {
-    "add_parser": "dvc_cpv_plugin/commands/",
+    "add_arguments": "dvc_cpv_plugin/commands/",
+    "add_verbs": "dvc_cpv_plugin/commands/",
     "run": "cpv_hooks/hooks/",
     "main": "",
     "read": "cpv_hooks/model_formats/",

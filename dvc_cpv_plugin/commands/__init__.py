@@ -1,4 +1,5 @@
-"""The commands of `dvc cpv`: one module for each noun, each with DVC's own `add_parser(subparsers, parent_parser)`."""
+"""The commands of `dvc cpv`: one module for each noun, each with `CmdNoun` and
+`add_arguments`, or with `add_verbs`, and with the `EXAMPLES` that end its `--help`."""
 
 from __future__ import annotations
 

@@ -6,12 +6,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from cpv_hooks.accounts.aws.access_policy import policy
 from cpv_hooks.accounts.aws.team_and_model import team_and_bucket
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv access                                   for this repository's team, on its bucket
@@ -28,8 +26,7 @@ class CmdAccess(CPVCommand):
         return 0
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "access", CmdAccess, NOUNS["access"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--team-name", metavar="NAME", help="The team (default: this repository's, or your own).")
     parser.add_argument("--bucket", metavar="NAME", help="The bucket (default: this repository's, or yours).")
     rights = parser.add_mutually_exclusive_group()

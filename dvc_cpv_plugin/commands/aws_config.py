@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from cpv_hooks.accounts.aws.aws_setup import plan_aws
 from cpv_hooks.accounts.aws.aws_target import AwsRequest
 from cpv_hooks.console.plan import Plan
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
 
@@ -46,8 +43,7 @@ class CmdAwsConfig(SetupCommand):
         return AwsRequest(**given, team=self.args.team_name, model=self.args.model_name, move=not self.args.no_move)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "aws-config", CmdAwsConfig, NOUNS["aws-config"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--credential-path", metavar="FILE", help="The AWS credential file (default: wherever AWS's own tools look)."
     )

@@ -103,47 +103,34 @@ def _restore(name: str, value: str | None) -> None:
         os.environ[name] = value
 
 
-def add_command(
-    subparsers: Any,
-    parent_parser: argparse.ArgumentParser,
-    name: str,
-    command: type[CPVCommand],
-    help: str,
-    epilog: str,
-) -> argparse.ArgumentParser:
-    """Add a noun's parser, with its examples as the epilog of `--help`."""
-    parser = _add_parser(subparsers, parent_parser, name, help, epilog)
-    parser.set_defaults(func=command)
-    return parser
-
-
 class SubCommands(NamedTuple):
-    """Where the commands of a noun are added."""
+    """Where commands are added."""
 
     parsers: Any
     parent: argparse.ArgumentParser
 
-    def add(self, name: str, command: type[CPVCommand], help: str, examples: str) -> argparse.ArgumentParser:
-        """Add a command; `help` is also its description, and `examples` end its `--help`."""
-        return add_command(self.parsers, self.parent, name, command, help, examples)
+    def add(self, name: str, command: type[CPVCommand] | None, help: str, examples: str) -> argparse.ArgumentParser:
+        """Add a command; `help` is also its description, and `examples` end its `--help`. None: it has commands."""
+        parser: argparse.ArgumentParser = self.parsers.add_parser(
+            name,
+            parents=[self.parent],
+            description=help,
+            help=help,
+            epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if command is not None:
+            parser.set_defaults(func=command)
+        return parser
 
-
-def add_noun(subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str) -> SubCommands:
-    """Add a noun that has commands of its own, and return the place for them."""
-    parser = _add_parser(subparsers, parent_parser, name, help, epilog)
-    line = f"`dvc cpv {name} COMMAND --help` has its options and examples."
-    return SubCommands(parser.add_subparsers(dest="verb", metavar="COMMAND", help=line, required=True), parent_parser)
-
-
-def _add_parser(
-    subparsers: Any, parent_parser: argparse.ArgumentParser, name: str, help: str, epilog: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = subparsers.add_parser(
-        name,
-        parents=[parent_parser],
-        description=help,
-        help=help,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    return parser
+    def add_noun(self, name: str, help: str, module: Any) -> None:
+        """Add what a module of this package has: `CmdNoun` with its `add_arguments`, or commands by `add_verbs`."""
+        if hasattr(module, "add_verbs"):
+            parser = self.add(name, None, help, module.EXAMPLES)
+            line = f"`dvc cpv {name} COMMAND --help` has its options and examples."
+            verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", help=line, required=True)
+            module.add_verbs(SubCommands(verbs, self.parent))
+        else:
+            parser = self.add(name, getattr(module, f"Cmd{name.title().replace('-', '')}"), help, module.EXAMPLES)
+            if hasattr(module, "add_arguments"):
+                module.add_arguments(parser)

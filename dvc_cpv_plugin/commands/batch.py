@@ -16,8 +16,8 @@ from cpv_hooks.events.outbox import Event, emit_events
 from cpv_hooks.operations import batch_run
 from cpv_hooks.operations.batch_dask import run_on_dask
 from cpv_hooks.operations.batch_run import Ran
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv batch status                                  every model below this folder
@@ -102,8 +102,7 @@ def _jobs(text: str) -> int:
     return count
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "batch", CmdBatch, NOUNS["batch"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=f"One of {', '.join(COMMANDS)}.")
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="Model repositories, or globs; by default all below this folder."

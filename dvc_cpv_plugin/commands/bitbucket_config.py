@@ -10,8 +10,6 @@ from cpv_hooks.accounts.git_host import client
 from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host, plan_removal
 from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest
 from cpv_hooks.console.plan import Plan
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
 
@@ -44,10 +42,7 @@ class CmdBitbucketConfig(SetupCommand):
         return plan_git_host(request, folder, client.ask_person if client.has_terminal() else None)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(
-        subparsers, parent_parser, "bitbucket-config", CmdBitbucketConfig, NOUNS["bitbucket-config"], EXAMPLES
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keygen-filename", metavar="FILE", help="The private key: a name in ~/.ssh, or a path; made if missing."
     )

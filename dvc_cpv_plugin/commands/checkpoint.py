@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import printable
 from dvc_cpv_plugin.combined import CombinedCheckpointsManage
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import add_noun
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import SubCommands
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_tag
 from dvc_cpv_plugin.commands.line import last_of_line
 
@@ -78,8 +77,7 @@ def _rows(found: Sequence[Listed]) -> list[tuple[str, str, str, str, str]]:
     ]
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    verbs = add_noun(subparsers, parent_parser, "checkpoint", NOUNS["checkpoint"], EXAMPLES)
+def add_verbs(verbs: SubCommands) -> None:
     create = verbs.add(
         "create",
         CmdCreate,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from cpv_hooks.project.fetch_rule import parse_words
 from cpv_hooks.setup.install.new_clone import clone
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.common import add_only
 from dvc_cpv_plugin.commands.install import install_and_bring
 
@@ -32,8 +30,7 @@ class CmdClone(CPVCommand):
         return install_and_bring(repo, self.args.only)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "clone", CmdClone, NOUNS["clone"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", metavar="URL", help="The repository, as `git clone` takes it.")
     parser.add_argument("folder", metavar="FOLDER", nargs="?", help="Where (default: the repository's name).")
     add_only(parser)

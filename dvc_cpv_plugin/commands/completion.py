@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   source <(cpv completion bash)                       in this shell; in ~/.bashrc for every new one
@@ -112,9 +111,8 @@ def _names_of(what: str) -> dict[str, Any]:
     return {**found, "zsh": f"_cpv_{what}", "preamble": {**found["preamble"], "zsh": function}}
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     from cpv_hooks.history.completions import KINDS
 
-    parser = add_command(subparsers, parent_parser, "completion", CmdCompletion, NOUNS["completion"], EXAMPLES)
     parser.add_argument("shell", nargs="?", default="bash", choices=SHELLS, help="The shell (default: bash).")
     parser.add_argument("--names", choices=tuple(KINDS), help=argparse.SUPPRESS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from getpass import getpass
@@ -13,8 +12,8 @@ from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.accounts.personal.schema import Settings
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import MASK, redact
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_noun
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand, SubCommands
 from dvc_cpv_plugin.commands.common import add_json
 from dvc_cpv_plugin.commands.config_trust import add_trust
 
@@ -125,8 +124,7 @@ def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    verbs = add_noun(subparsers, parent_parser, "config", NOUNS["config"], EXAMPLES)
+def add_verbs(verbs: SubCommands) -> None:
     key_help = "The setting, such as aws.region."
     get = verbs.add(
         "get",
@@ -157,4 +155,4 @@ def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
         "examples:\n  dvc cpv config list\n  dvc cpv config list --json | jq .aws",
     )
     add_json(listed)
-    add_trust(verbs, parent_parser)
+    add_trust(verbs)

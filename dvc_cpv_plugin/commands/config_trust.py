@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +11,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project import trust
 from cpv_hooks.project.roots import projects_here
 from dvc_cpv_plugin.commands import ui
-from dvc_cpv_plugin.commands.base import CPVCommand
+from dvc_cpv_plugin.commands.base import CPVCommand, SubCommands
 
 _SERVER = "The server, such as https://minio.example.org:9000 (default: the one that the repository asks for)."
 
@@ -66,7 +65,7 @@ def _check(given: str) -> None:
         raise CPVError(f"{given!r} is not the address of a server", fix=f"{trust.COMMAND} https://HOST[:PORT]")
 
 
-def add_trust(verbs: Any, parent_parser: argparse.ArgumentParser) -> None:
+def add_trust(verbs: SubCommands) -> None:
     trust = verbs.add(
         "trust",
         CmdTrust,

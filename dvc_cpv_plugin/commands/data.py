@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
-
-from dvc_cpv_plugin.commands import NOUNS
+from dvc_cpv_plugin.commands.base import SubCommands
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
 from dvc_cpv_plugin.data import DataCheckpointsManage as API
 
@@ -44,8 +41,8 @@ NOUN = Noun(
 )
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    verbs = Verbs.of(NOUN, subparsers, parent_parser, NOUNS["data"], EXAMPLES)
+def add_verbs(commands: SubCommands) -> None:
+    verbs = Verbs(NOUN, commands)
     verbs.upload(
         CmdDataUpload,
         "Make a folder or file the data's next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",

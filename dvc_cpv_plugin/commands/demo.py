@@ -12,13 +12,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.reason import reason
 from cpv_hooks.git.repo import environment
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv demo
@@ -192,7 +191,5 @@ class CmdDemo(CPVCommand):
         return 1 if story.broken else 0
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    """Add `dvc cpv demo`."""
-    parser = add_command(subparsers, parent_parser, "demo", CmdDemo, NOUNS["demo"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", action="store_true", help="Leave the folder there and print its name.")

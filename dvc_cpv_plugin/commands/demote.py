@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from cpv_hooks.history.promotion import demote
 from cpv_hooks.project.roots import projects_here
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.promote import say_push
 
 EXAMPLES = """examples:
@@ -27,7 +26,6 @@ class CmdDemote(CPVCommand):
         return 0
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "demote", CmdDemote, NOUNS["demote"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stage", metavar="STAGE", help="The stage.")
     parser.add_argument("-m", "--message", help="Why; it stands in the tag.")

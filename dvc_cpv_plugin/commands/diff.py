@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from cpv_hooks.console.output import printable, say, size_text, warn
 from cpv_hooks.history.compare import ArtifactChange, Difference, FileChange, MetricChange, compare
@@ -12,8 +11,8 @@ from cpv_hooks.history.side import of_commit, of_work_tree
 from cpv_hooks.history.version_names import find_commit
 from cpv_hooks.model_formats.weights import demand_numpy
 from cpv_hooks.project.roots import projects_here
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.model_lines import changed
 
 EXAMPLES = """examples:
@@ -164,8 +163,7 @@ def _value(value: object) -> str:
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "diff", CmdDiff, NOUNS["diff"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help="A version, a branch or a commit.")
     parser.add_argument("b", metavar="B", nargs="?", help="Another one (default: the work tree).")
     parser.add_argument(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from cpv_hooks.checks import doctor
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.check_table import show
 
 EXAMPLES = """examples:
@@ -26,6 +24,5 @@ class CmdDoctor(CPVCommand):
         return show(doctor.examine(self.repo), as_json=self.args.json)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "doctor", CmdDoctor, NOUNS["doctor"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print JSON.")

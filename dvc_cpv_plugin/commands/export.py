@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import add_command
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json
 from dvc_cpv_plugin.models import ModelsCheckpointsManage
 
@@ -37,8 +34,7 @@ class CmdExport(CheckpointCommand):
         return self.say(str(found.folder), value)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "export", CmdExport, NOUNS["export"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tag", nargs="?", metavar="TAG", help="The version (default: the highest), or @STAGE.")
     parser.add_argument("--to", required=True, metavar="DIR", help="The folder: a new one, or an empty one.")
     parser.add_argument(

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from cpv_hooks.accounts.personal import trusted
 from cpv_hooks.console import output
@@ -17,8 +16,8 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.setup.init import init_plan, proposals, skeleton
 from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository
 from cpv_hooks.setup.init.proposals import Proposal
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.common import add_telling, own_team
 from dvc_cpv_plugin.logged import logged
 from dvc_cpv_plugin.options import OperationOptions
@@ -128,8 +127,7 @@ def _on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "init", CmdInit, NOUNS["init"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path", nargs="?", metavar="PATH", help="The repository's folder (default: the one that is here)."
     )

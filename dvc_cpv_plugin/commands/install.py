@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
 
 from cpv_hooks.console.output import say
 from cpv_hooks.git import hooks_in_place
@@ -18,8 +17,7 @@ from cpv_hooks.setup.install.install import install
 from cpv_hooks.sync.report import incomplete, tell_changes
 from cpv_hooks.sync.sync_policy import SYNC
 from cpv_hooks.versions import missed
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.common import add_only
 
 EXAMPLES = """examples:
@@ -57,8 +55,7 @@ def install_and_bring(repo: Repo, only: Sequence[str] | None, *, fetch: bool = T
     return 0 if missed.make_up(repo, report.projects) and not incomplete(report) else 1
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "install", CmdInstall, NOUNS["install"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_only(parser)
     parser.add_argument(
         "--no-fetch", dest="fetch", action="store_false", help="Bring no artifacts from the remote now."

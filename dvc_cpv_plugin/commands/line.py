@@ -11,7 +11,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Kind
 from dvc_cpv_plugin.checkpoints import Checkpoints
-from dvc_cpv_plugin.commands.base import SubCommands, add_noun
+from dvc_cpv_plugin.commands.base import SubCommands
 from dvc_cpv_plugin.commands.common import CheckpointCommand, add_common, add_json, add_tag, facts
 
 
@@ -87,10 +87,6 @@ class Verbs(NamedTuple):
 
     noun: Noun
     commands: SubCommands
-
-    @classmethod
-    def of(cls, noun: Noun, subparsers: Any, parent: argparse.ArgumentParser, help: str, examples: str) -> Verbs:
-        return cls(noun, add_noun(subparsers, parent, noun.name, help, examples))
 
     def upload(self, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
         parser = self._add("upload", command, help, examples)

@@ -20,8 +20,8 @@ from cpv_hooks.project import retired
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.versions import stages
-from dvc_cpv_plugin.commands import NOUNS, log_lines, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import log_lines, ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv log                                     every version, in your pager
@@ -116,8 +116,7 @@ def _noting(entries: Iterable[LogEntry], errors: dict[str, str]) -> Iterator[Log
         yield entry
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "log", CmdLog, NOUNS["log"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = ("model", "data", "metrics", "extra")
     parser.add_argument("-n", "--number", type=count, metavar="N", help="At most so many (with --best: 1).")
     parser.add_argument(

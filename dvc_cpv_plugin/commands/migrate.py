@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cpv_hooks.console.output import counted, printable, size_text
 from cpv_hooks.migration import checkpoint_folder, lfs_head
@@ -17,8 +16,8 @@ from cpv_hooks.migration.scratch import scratch_folder
 from cpv_hooks.migration.wandb_import import read_wandb
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, SubCommands, add_noun
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand, SubCommands
 from dvc_cpv_plugin.commands.common import add_json, show_effects
 
 EXAMPLES = """examples:
@@ -130,8 +129,7 @@ class CmdMigrateLfs(CPVCommand):
         return self.answer(value, lines)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    verbs = add_noun(subparsers, parent_parser, "migrate", NOUNS["migrate"], EXAMPLES)
+def add_verbs(verbs: SubCommands) -> None:
     lfs = verbs.add(
         "lfs", CmdMigrateLfs,
         "Move what HEAD keeps in Git LFS to DVC, in one new commit; with REF or --everything rewrite history instead.",

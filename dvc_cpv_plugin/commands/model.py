@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
-
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.metric_formats.log_lines import parse_pair
-from dvc_cpv_plugin.commands import NOUNS
+from dvc_cpv_plugin.commands.base import SubCommands
 from dvc_cpv_plugin.commands.common import facts
 from dvc_cpv_plugin.commands.line import LineCommand, Noun, Verbs
 from dvc_cpv_plugin.commands.model_lines import described
@@ -74,8 +71,8 @@ NOUN = Noun(
 )
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    verbs = Verbs.of(NOUN, subparsers, parent_parser, NOUNS["model"], EXAMPLES)
+def add_verbs(commands: SubCommands) -> None:
+    verbs = Verbs(NOUN, commands)
     upload = verbs.upload(
         CmdModelUpload,
         "Make a file or folder the next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",

@@ -89,14 +89,15 @@ class NounsAction(SubParsersAction):
         if noun not in NOUNS:
             return self._made_of_plugin(noun)
         try:
+            from dvc_cpv_plugin.commands.base import SubCommands
+
             module = importlib.import_module(f"dvc_cpv_plugin.commands.{noun.replace('-', '_')}")
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the other nouns are there
             reason = " ".join(str(error).split())
             sys.stderr.write(f"cpv: `dvc cpv {noun}` could not be loaded ({type(error).__name__}: {reason})\n")
             sys.exit(1)
-        alone = self._parser_class(prog=self._prog_prefix, add_help=False)
-        nouns = alone.add_subparsers()
-        module.add_parser(nouns, self.parent_parser)
+        nouns = self._parser_class(prog=self._prog_prefix, add_help=False).add_subparsers()
+        SubCommands(nouns, self.parent_parser).add_noun(noun, NOUNS[noun], module)
         parser: argparse.ArgumentParser = nouns.choices[noun]
         return parser
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
 
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import shell_word
@@ -12,8 +11,8 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.promotion import promote
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.versions import stages
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv promote v0.3 staging
@@ -54,8 +53,7 @@ def say_push(repo: Repo, made: Sequence[str]) -> None:
     say(f"next: git push {' '.join(words)} (until then others do not see it)")
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "promote", CmdPromote, NOUNS["promote"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", metavar="TAG", help="A model version.")
     parser.add_argument("stage", metavar="STAGE", help="The stage.")
     parser.add_argument("-m", "--message", help="Why; it stands in the tag.")

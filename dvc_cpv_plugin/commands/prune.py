@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from cpv_hooks.console.output import counted, printable, say, size_text
 from cpv_hooks.console.times import parse_age
@@ -12,8 +11,8 @@ from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.upkeep.prune import sweep
 from cpv_hooks.upkeep.prune.prune_plan import Doomed, PruneOptions, PrunePlan, total
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv prune                          what could go from the cache, and how many bytes
@@ -96,8 +95,7 @@ def _part(where: str, objects: Sequence[Doomed], leftovers: Sequence[str]) -> It
         yield f"{where}: left over: {printable(name)}"
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "prune", CmdPrune, NOUNS["prune"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep",
         type=int,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
-
 from cpv_hooks.console.output import say
 from cpv_hooks.git import one_shot
 from cpv_hooks.recovery import transaction
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv recover
@@ -25,7 +21,3 @@ class CmdRecover(CPVCommand):
         if not transaction.recover(repo) and not is_healed:
             say("nothing was left half-done")
         return 0
-
-
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    add_command(subparsers, parent_parser, "recover", CmdRecover, NOUNS["recover"], EXAMPLES)

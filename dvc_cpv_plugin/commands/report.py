@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import webbrowser
 from pathlib import Path
-from typing import Any
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import DISK_FAULTS, CPVError, shell_path
@@ -17,8 +16,8 @@ from cpv_hooks.html_report.page import chart_library, is_report, page
 from cpv_hooks.html_report.report_contents import report_contents
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.system.atomic_files import write_atomic
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.log import count, no_version
 
 EXAMPLES = """examples:
@@ -88,8 +87,7 @@ def _show(out: Path) -> None:
         raise CPVError(what, where=str(out), fix=f"xdg-open {shell_path(str(out))}")
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "report", CmdReport, NOUNS["report"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", default=_DEFAULT, help=f"Where it is written (default: {_DEFAULT}).")
     parser.add_argument("--open", action="store_true", help="Show it in the browser.")
     parser.add_argument("-n", "--number", type=count, metavar="N", help="The newest N versions alone.")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from cpv_hooks.console.output import say, size_text
 from cpv_hooks.console.times import parse_age
 from cpv_hooks.errors import CPVError
 from cpv_hooks.recovery.restore_rescue import restore_rescue
 from cpv_hooks.worktree.rescue_list import drop_rescues, rescues
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand, SubCommands
 
 EXAMPLES = """examples:
   dvc cpv rescue list
@@ -56,17 +53,14 @@ class CmdRescueDrop(CPVCommand):
         return 0
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "rescue", CmdRescueList, NOUNS["rescue"], EXAMPLES)
-    nouns = parser.add_subparsers(dest="rescue_cmd", metavar="COMMAND", required=True)
-    listed = add_command(
-        nouns, parent_parser, "list", CmdRescueList, "List the rescues: number, when, size, path, hash, why.", EXAMPLES
-    )
+def add_verbs(verbs: SubCommands) -> None:
+    verbs.parsers.help = None
+    listed = verbs.add("list", CmdRescueList, "List the rescues: number, when, size, path, hash, why.", EXAMPLES)
     listed.add_argument("--json", action="store_true", help="Print JSON.")
-    back = add_command(nouns, parent_parser, "restore", CmdRescueRestore, "Put a rescued content back.", EXAMPLES)
+    back = verbs.add("restore", CmdRescueRestore, "Put a rescued content back.", EXAMPLES)
     back.add_argument("number", type=int, help="The number that `rescue list` shows.")
     back.add_argument("-o", "--output", help="Where to put it instead of its own place.")
-    away = add_command(nouns, parent_parser, "drop", CmdRescueDrop, "Take rescues off the list.", EXAMPLES)
+    away = verbs.add("drop", CmdRescueDrop, "Take rescues off the list.", EXAMPLES)
     away.add_argument("numbers", type=int, nargs="*", metavar="number", help="The numbers that `rescue list` shows.")
     away.add_argument("--all", action="store_true", help="Every rescue.")
     away.add_argument("--older-than", metavar="AGE", help="Those from before that long ago: 12h, 30d, 8w.")

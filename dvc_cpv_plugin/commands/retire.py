@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cpv_hooks.accounts.git_host.client import ask_person, has_terminal
 from cpv_hooks.console.output import counted, printable, say, size_text
@@ -19,8 +19,8 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.upkeep.retire import retire_plan
 from cpv_hooks.upkeep.retire.retire_plan import ListedRetirement, RetirePlan
 from cpv_hooks.upkeep.retire.selection import Choice, Policy, demand_names
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.common import add_json
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ def _lines(found: RetirePlan) -> Iterator[str]:
         yield "nothing to retire"
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "retire", CmdRetire, NOUNS["retire"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("versions", nargs="*", default=[], metavar="TAG", help="Versions of models or data.")
     parser.add_argument("--keep-best", type=int, metavar="N", help="Retire all but the best N by --metric.")
     parser.add_argument("--metric", metavar="M", help="The metric ([metrics] main); a version without it stays.")

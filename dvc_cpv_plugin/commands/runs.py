@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
-from typing import Any
 
 from cpv_hooks.console.output import counted, printable, say
 from cpv_hooks.console.times import iso_time
 from cpv_hooks.runs import drop, overview, promote
 from cpv_hooks.runs.overview import Run
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_noun
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand, SubCommands
 from dvc_cpv_plugin.commands.common import add_json
 
 EXAMPLES = """examples:
@@ -92,8 +90,7 @@ def _steps(run: Run) -> Iterator[str]:
         yield "\t".join(printable(cell) for cell in cells)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    verbs = add_noun(subparsers, parent_parser, "runs", NOUNS["runs"], EXAMPLES)
+def add_verbs(verbs: SubCommands) -> None:
     listed = verbs.add(
         "list", CmdList, "List the runs: name, state, steps, the last and the best, when.",
         "examples:\n  dvc cpv runs list\n  dvc cpv runs list --json | jq -r '.[] | select(.state==\"stopped\").run'",

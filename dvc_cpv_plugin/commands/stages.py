@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from cpv_hooks.console.output import printable
 from cpv_hooks.console.times import iso_time
@@ -11,8 +10,7 @@ from cpv_hooks.project.config import StageRule
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.versions import stages
 from cpv_hooks.versions.stages import StageEvent
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv stages
@@ -68,7 +66,6 @@ def _cell(value: object) -> str:
     return "-" if value is None else printable(str(value))
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "stages", CmdStages, NOUNS["stages"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", action="store_true", help="Every promotion and demotion, newest first.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")

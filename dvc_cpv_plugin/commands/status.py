@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Any
 
 from cpv_hooks.console.output import printable, size_text
 from cpv_hooks.errors import shell_word
 from cpv_hooks.operations.info import status
 from cpv_hooks.operations.info.artifact_status import MEANING, ArtifactStatus
 from cpv_hooks.operations.info.status import Status
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv status
@@ -85,6 +84,5 @@ def _missing(name: str | None) -> str:
     return f"{name} is not configured (dvc remote add {shell_word(name)} URL)"
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "status", CmdStatus, NOUNS["status"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print JSON.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from cpv_hooks.console.output import printable, say
 from cpv_hooks.errors import CPVError
@@ -20,8 +19,7 @@ from cpv_hooks.transfer.commits.queued_uploads import retry_queued
 from cpv_hooks.transfer.commits.versioned_commit import complete_files
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.versions import missed
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv sync              all of it
@@ -75,8 +73,7 @@ class CmdSync(CPVCommand):
         return 1 if incomplete(report) or not caught_up or (self.args.push and Queue.of(repo).pending()) else 0
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "sync", CmdSync, NOUNS["sync"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="*", help="Bring this too, which was left out; a pattern may.")
     parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="Likewise, all artifacts of a kind.")
     parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="Use the cache alone.")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
-
 from cpv_hooks.console.output import say
 from cpv_hooks.setup.install.uninstall import uninstall
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv uninstall
@@ -24,7 +20,3 @@ class CmdUninstall(CPVCommand):
         for line in uninstall(self.repo):
             say(line)
         return 0
-
-
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    add_command(subparsers, parent_parser, "uninstall", CmdUninstall, NOUNS["uninstall"], EXAMPLES)

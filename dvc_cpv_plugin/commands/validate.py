@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
 
 from cpv_hooks.checks.validate import validate_all
 from cpv_hooks.errors import CPVError
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 from dvc_cpv_plugin.commands.check_table import show
 
 EXAMPLES = """examples:
@@ -32,7 +30,6 @@ class CmdValidate(CPVCommand):
         return show(validate_all(folder), as_json=self.args.json)
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "validate", CmdValidate, NOUNS["validate"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print JSON.")
     parser.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one around here).")

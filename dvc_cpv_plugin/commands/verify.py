@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 from cpv_hooks.console.output import counted, few, printable, say, size_text, warn
 from cpv_hooks.console.progress import Progress
@@ -14,8 +13,8 @@ from cpv_hooks.upkeep.verify import needs
 from cpv_hooks.upkeep.verify.checked import Checked, VerifyReport
 from cpv_hooks.upkeep.verify.repair import mend
 from cpv_hooks.upkeep.verify.verify import verify
-from dvc_cpv_plugin.commands import NOUNS, ui
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands import ui
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv verify                    what HEAD needs
@@ -132,8 +131,7 @@ def _summary(report: VerifyReport) -> str:
     return f"{where}{objects} ({size_text(report.bytes)}) of {versions}: {verdict}{advice}"
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parser = add_command(subparsers, parent_parser, "verify", CmdVerify, NOUNS["verify"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("versions", nargs="*", default=[], metavar="TAG", help="Tags, branches or commits (HEAD).")
     group.add_argument(

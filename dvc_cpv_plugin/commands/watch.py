@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.runs.keep_rules import rule_of
 from cpv_hooks.runs.save_rules import seconds
 from cpv_hooks.runs.watch import Wishes, watch
-from dvc_cpv_plugin.commands import NOUNS
-from dvc_cpv_plugin.commands.base import CPVCommand, add_command
+from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv watch outputs --keep-last 2 -- python train.py --output_dir outputs
@@ -35,7 +34,9 @@ class CmdWatch(CPVCommand):
     def run(self) -> int:
         # What stands between DIR and `--` are options of ours; argparse leaves them to what follows DIR.
         before, _, command = _split(self.args.command)
-        args = _options().parse_args(before, namespace=self.args)
+        parser = argparse.ArgumentParser(prog="dvc cpv watch DIR", add_help=False)
+        _add_options(parser)
+        args = parser.parse_args(before, namespace=self.args)
         if not command:
             raise CPVError("no program is named", fix="dvc cpv watch DIR -- COMMAND")
         if not args.folder:
@@ -72,9 +73,8 @@ def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
     return words[:at], "--", words[at + ("--" in words) :]
 
 
-def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dvc cpv watch DIR", add_help=False, argument_default=argparse.SUPPRESS)
-    add = parser.add_argument
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    add = partial(parser.add_argument, default=argparse.SUPPRESS)
     add("--pattern", metavar="GLOB", help="Names of checkpoints in DIR (all).")
     add("--marker", metavar="NAME", help="The file that tells that a checkpoint's folder is finished.")
     add("--settle", type=float, metavar="SECONDS", help="Finished is what has not changed for so long (5).")
@@ -88,12 +88,10 @@ def _options() -> argparse.ArgumentParser:
     add("--artifact", metavar="PATH", help="The artifact that a checkpoint is.")
     add("--resume", action="store_true", help="First put the run's newest complete step into DIR.")
     add("--grace", type=float, metavar="SECONDS", help="Time to upload after a signal (25).")
-    return parser
 
 
-def add_parser(subparsers: Any, parent_parser: argparse.ArgumentParser) -> None:
-    parents = argparse.ArgumentParser(add_help=False, parents=[parent_parser, _options()])
-    parser = add_command(subparsers, parents, "watch", CmdWatch, NOUNS["watch"], EXAMPLES)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_options(parser)
     parser.set_defaults(**_DEFAULTS)
     parser.add_argument("folder", metavar="DIR", help="Where the program writes its checkpoints.")
     parser.add_argument("command", metavar="-- COMMAND", nargs=argparse.REMAINDER, help="The program.")
