@@ -3,86 +3,73 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, create_model
-
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError
-    return text
+_Check = Callable[[Any], bool]
 
 
-# A name may hold bytes that are not UTF-8, which only Python's own strings can; NUL is what Git separates them by.
-_Text = Annotated[InstanceOf[str], AfterValidator(_without_nul)]
-_Change = Annotated[list[_Text | None], Field(min_length=2, max_length=2)]
+def _text(value: Any) -> bool:
+    # A name may hold bytes that are not UTF-8; NUL is what Git separates them by.
+    return isinstance(value, str) and "\0" not in value
 
 
-def _inside(path: str) -> str:
-    parts = PurePosixPath(path).parts
-    if not parts or ".." in parts or parts[0].startswith("/"):
-        raise ValueError
-    return path
+def _path(value: Any) -> bool:
+    parts = PurePosixPath(value).parts if _text(value) else ()
+    return parts != () and ".." not in parts and not parts[0].startswith("/")
 
 
-def _root(path: str) -> str:
-    return path and _inside(path)
+def _base64(value: Any) -> bool:
+    return _text(value) and base64.b64decode(value, validate=True) is not None
 
 
-def _base64(text: str) -> str:
-    base64.b64decode(text, validate=True)
-    return text
+def _content(value: Any) -> bool:
+    flags = [value.get("isexec"), value.get("legacy", False), value.get("left_out", False)]
+    return _text(value.get("oid")) and all(isinstance(flag, bool) for flag in flags)
 
 
-_Path = Annotated[_Text, AfterValidator(_inside)]
+def _or_none(check: _Check) -> _Check:
+    return lambda value: value is None or check(value)
 
 
-class _Action(BaseModel):
-    model_config = ConfigDict(strict=True)
+def _list(check: _Check, length: int | None = None) -> _Check:
+    return lambda value: isinstance(value, list) and length in (None, len(value)) and all(map(check, value))
 
 
-class _Content(_Action):
-    oid: _Text
-    isexec: bool
-    legacy: bool = False
-    left_out: bool = False
+def _table(key: _Check, check: _Check) -> _Check:
+    return lambda value: all(map(key, value)) and all(map(check, value.values()))
 
 
-_FILE: Mapping[str, Any] = {
-    "path": _Path,
-    "before": Annotated[_Text, AfterValidator(_base64)] | None,
-    "after": _Text | None,
-}
-_FIELDS: Mapping[str, Mapping[str, Any]] = {
-    "commit": {"branch": _Text | None, "old": _Text, "when": int, "index": dict[_Path, _Text | None]},
-    "checkout": {"branch": _Text | None, "old": _Text | None, "new": _Text},
-    "artifact": {
-        "root": Annotated[_Text, AfterValidator(_root)],
-        "path": _Path,
-        **dict.fromkeys(("before", "after", "base"), _Content | None),
+_CHANGE = _list(_or_none(_text), 2)
+_FILE: Mapping[str, _Check] = {"path": _path, "before": _or_none(_base64), "after": _or_none(_text)}
+_FIELDS: Mapping[str, Mapping[str, _Check]] = {
+    "commit": {
+        "branch": _or_none(_text),
+        "old": _text,
+        "when": lambda value: type(value) is int,
+        "index": _table(_path, _or_none(_text)),
     },
-    "refs": {"refs": dict[_Text, _Change]},
-    "index": {"entries": dict[_Path, _Change]},
+    "checkout": {"branch": _or_none(_text), "old": _or_none(_text), "new": _text},
+    "artifact": {
+        "root": lambda value: value == "" or _path(value),
+        "path": _path,
+        **dict.fromkeys(("before", "after", "base"), _or_none(_content)),
+    },
+    "refs": {"refs": _table(_text, _CHANGE)},
+    "index": {"entries": _table(_path, _CHANGE)},
     "file": _FILE,
-    "git-file": {**_FILE, "mode": int},
-    "move": {"from": _Path, "to": _Path},
-    "setting": {"key": _Text, "before": list[_Text], "after": _Text | None},
+    "git-file": {**_FILE, "mode": lambda value: type(value) is int},
+    "move": {"from": _path, "to": _path},
+    "setting": {"key": _text, "before": _list(_text), "after": _or_none(_text)},
 }
-
-
-def _model(name: str, fields: Mapping[str, Any]) -> type[_Action]:
-    required: dict[str, Any] = {field: (kind, ...) for field, kind in fields.items()}
-    return create_model(name, __base__=_Action, **required)
-
-
-_MODELS = {name: _model(name, fields) for name, fields in _FIELDS.items()}
 
 
 def check_action(action: Mapping[str, Any]) -> None:
-    """Raise `ValueError` where an action is not what its kind is made of; kinds of other versions pass."""
-    model = _MODELS.get(str(action.get("do")))
-    if model is not None:
-        model.model_validate(action)
+    """Raise (`ValueError`, `KeyError` …) where an action is not what its kind is made of.
+
+    Kinds of other versions pass.
+    """
+    for name, check in _FIELDS.get(str(action.get("do")), {}).items():
+        if not check(action[name]):
+            raise ValueError(f"{name} is none")
