@@ -30,11 +30,7 @@ def validate_all(cwd: Path | None = None, *, seconds: float = SECONDS) -> list[C
     looks: list[Callable[[], list[Check]]] = [partial(_checklist, project, projects, seconds) for project in projects]
     looks.append(partial(validate_credentials, seconds=seconds))
     with ThreadPoolExecutor(len(looks)) as pool:
-        return found + [check for checks in pool.map(_call, looks) for check in checks]
-
-
-def _call(look: Callable[[], list[Check]]) -> list[Check]:
-    return look()
+        return found + [check for checks in pool.map(lambda look: look(), looks) for check in checks]
 
 
 def _repository(cwd: Path) -> tuple[list[Check], list[Project]]:

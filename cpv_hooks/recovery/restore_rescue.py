@@ -75,8 +75,7 @@ def _copy(space: Workspace, pointer: Pointer, wanted: Mapping[str, str], target:
     try:
         with Placer(space, legacy=pointer.legacy) as placer:
             for name, oid in wanted.items():
-                place = target / name if name else target
-                placer.place(oid, place, isexec=pointer.isexec, root=target if name else None)
+                placer.place(oid, target / name, isexec=pointer.isexec, root=target if name else None)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
@@ -94,9 +93,7 @@ def _replace(space: Workspace, pointer: Pointer, goal: Wanted) -> None:
         # Nobody's snapshot: a stage's output, or what no pointer names.
         taken = current_content(artifact, base)
         record(space.project.repo, path, taken.content, why="rescue restore")
-        if taken.tree is not None:
-            index.write_tree(path, taken.entry.oid, taken.tree)
-        index.set(path, taken.entry)
+        index.set(path, taken.entry, taken.tree)
         artifact = Artifact.at(space, path)
     bring_artifact(artifact, pointer, goal)
     index.forget(path) if base is None else index.set(path, base)

@@ -97,11 +97,9 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
     ours = [
         name
         for name, isexec in now.items()
-        if name in after and after[name] != before.get(name) and _is(space, _at(target, name), isexec, after[name])
+        if name in after and after[name] != before.get(name) and _is(space, target / name, isexec, after[name])
     ]
-    keep_in_cache(
-        space, [(after[name][0] or "", _at(target, name)) for name in ours], legacy=_is_legacy(action["after"])
-    )
+    keep_in_cache(space, [(after[name][0] or "", target / name) for name in ours], legacy=_is_legacy(action["after"]))
     gone = [name for name in ours if name not in before]
     if "" in gone:
         remove_artifact(target, None)
@@ -112,7 +110,7 @@ def _put_back(space: Workspace, path: str, action: Mapping[str, Any]) -> None:
     with Placer(space, legacy=_is_legacy(action["before"])) as placer:
         for name, (oid, isexec, _) in before.items():
             if name in ours or (name not in now and name not in after):
-                placer.place(oid or "", _at(target, name), isexec=isexec, root=target if name else None)
+                placer.place(oid or "", target / name, isexec=isexec, root=target if name else None)
     if action["before"] and action["before"]["oid"].endswith(".dir"):
         target.mkdir(exist_ok=True)
 
@@ -129,10 +127,6 @@ def _files(space: Workspace, path: str, record: Mapping[str, Any] | None, *, may
     if lost and not may_lack:
         raise CPVError(f"the cache lost object {min(lost)}", where=path, fix="look for a copy in other clones")
     return {name: (oid, pointer.isexec, pointer.legacy) for name, oid in found if oid not in lost}
-
-
-def _at(target: Path, name: str) -> Path:
-    return target / name if name else target
 
 
 def _is(space: Workspace, path: Path, isexec: bool, named: Named) -> bool:

@@ -141,15 +141,15 @@ def absent_beside(space: Workspace, path: str, entry: BaseEntry, here: Iterable[
 def _beside(files: Mapping[str, str], here: Iterable[str]) -> dict[str, str]:
     """Those of a version's files in whose place nobody has put a file, or a folder with one, or a file for a folder."""
     there = frozenset(here)
-    folders = {folder for name in there for folder in _folders(name)}
+    folders = {folder for name in there for folder in folders_above(name)}
     return {
         name: oid
         for name, oid in files.items()
-        if name not in there and name not in folders and there.isdisjoint(_folders(name))
+        if name not in there and name not in folders and there.isdisjoint(folders_above(name))
     }
 
 
-def _folders(name: str) -> Iterator[str]:
+def folders_above(name: str) -> Iterator[str]:
     """The folders that a file lies in, the nearest first."""
     while "/" in name:
         name = name.rpartition("/")[0]
@@ -172,6 +172,5 @@ def without_base(space: Workspace, pointer: Pointer) -> bool:
     some_absent = some_absent or not (space.tells_names_apart or alike(files, here).keys().isdisjoint(files))
     if some_absent:
         tree = Tree(FolderListing(NameColumn.of([]), array("q")), HashColumn.of([]), Absent(files, None))
-        space.index.write_tree(pointer.path, pointer.oid or "", tree)
-        space.index.set(pointer.path, BaseEntry(pointer.oid or "", left_out=True))
+        space.index.set(pointer.path, BaseEntry(pointer.oid or "", left_out=True), tree)
     return some_absent

@@ -126,7 +126,10 @@ class Index:
         if self._superseded:
             self._remove_superseded()
 
-    def set(self, path: str, entry: BaseEntry) -> None:
+    def set(self, path: str, entry: BaseEntry, tree: Tree | None = None) -> None:
+        """Note an artifact's base, with its files where it is a directory."""
+        if tree is not None:
+            self.write_tree(path, entry.oid, tree)
         self.entries[path] = entry
         self.opened.pop(path, None)
 

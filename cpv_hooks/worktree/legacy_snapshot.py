@@ -80,7 +80,7 @@ def _hold(artifact: Artifact, found: Snapshot) -> None:
     cache = space.cache.by(legacy=True)
     files = found.tree.contents() if found.tree is not None else {"": found.content.oid}
     for name, oid in files.items():
-        path = target / name if name else target
+        path = target / name
         if not cache.has_own(oid) and cache.add_file(path)[0] != oid:
             raise BeingWritten(path)
     if found.tree is not None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from string import Formatter
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.names import check_name
+
+if TYPE_CHECKING:
+    from cpv_hooks.accounts.personal.schema import Settings
 
 CLOUD = "bitbucket.org"
 CLOUD_PATTERN = "git@{host}:AI-{team_name}-model-checkpoints/{model_name}.git"
@@ -30,24 +33,6 @@ _SCP_FORM = re.compile(rf"(?:({_USER})@)?({_HOST}|\[[0-9A-Fa-f:]+\])()?:({_PATH}
 _OTHER = re.compile(rf"(?:https://{_HOST}(?::[0-9]{{1,5}})?|file://)?(/{_PATH})")
 
 
-class _Host(Protocol):
-    """The part of the personal settings that a URL is made of."""
-
-    @property
-    def host(self) -> str: ...
-    @property
-    def port(self) -> int | None: ...
-    @property
-    def user(self) -> str | None: ...
-    @property
-    def url_pattern(self) -> str | None: ...
-
-
-class _Settings(Protocol):
-    @property
-    def bitbucket(self) -> _Host: ...
-
-
 class SSH(NamedTuple):
     """What an SSH URL says. `user` and `port` are None where ssh's own configuration decides; `path` has no leading
     slash and no `.git`."""
@@ -58,7 +43,7 @@ class SSH(NamedTuple):
     path: str
 
 
-def repository_url(settings: _Settings, team: str, model: str) -> str:
+def repository_url(settings: Settings, team: str, model: str) -> str:
     """The URL of a model's repository on the configured host.
 
     Raises `CPVError` for a pattern with unknown or missing fields, for one that gives no safe URL, and for names that

@@ -9,9 +9,10 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS
-from cpv_hooks.operations.download.pieces import Piece, folders_above
+from cpv_hooks.operations.download.pieces import Piece
 from cpv_hooks.operations.download.version_content import Stock, local
 from cpv_hooks.system.signatures import TEMPORARY
+from cpv_hooks.worktree.absent_files import folders_above
 
 
 class Destination(NamedTuple):

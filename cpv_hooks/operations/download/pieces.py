@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, git_word
+from cpv_hooks.worktree.absent_files import folders_above
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +37,6 @@ def refuse_overlaps(pieces: Iterable[Piece]) -> None:
     for piece in files.values():
         if any(folder in files for folder in folders_above(piece.shown)):
             raise _overlap(piece)
-
-
-def folders_above(path: str) -> Iterator[str]:
-    """The folders that a file lies in, the nearest first."""
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
 
 
 def _overlap(piece: Piece) -> CPVError:

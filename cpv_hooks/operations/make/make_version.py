@@ -200,7 +200,5 @@ def note_contents(project: Project, taken: Mapping[str, Snapshot]) -> None:
     with locked(repo.state / state_files.LOCK, wait=True, say="syncing this work tree"):
         index = Index.load(repo.state)
         for path, held in taken.items():
-            if held.tree is not None:
-                index.write_tree(path, held.entry.oid, held.tree)
-            index.set(path, held.entry)
+            index.set(path, held.entry, held.tree)
         index.save()

@@ -54,7 +54,7 @@ def take_in_content(space: Workspace, new: NewContent) -> None:
         return
     for name, oid, sig in new.files():
         assert new.path is not None
-        source = new.path / name if name else new.path
+        source = new.path / name
         try:
             held, _ = space.cache.add_file(source, space.advance)
         except FileNotFoundError:
@@ -98,7 +98,7 @@ def take_in_files(space: Workspace, source: Path, path: str, before: Callable[[C
         before({one.oid for one in taken})
         # One that was read in a moment between two writes is found out by the time that the others took.
         for name, _, sig in found.files():
-            _demand_same(source / name if name else source, sig)
+            _demand_same(source / name, sig)
         while taken:
             space.cache.keep(taken[-1])
             remember_object(space.cache, space.index, taken.pop().oid)
@@ -172,9 +172,7 @@ def _put(space: Workspace, goal: Pointer, before: Content | None, current: dict[
             remove_artifact(target, list(current))
         known = comparable(current, same_rule=before is None or before.legacy == goal.legacy)
         placed = place_directory(space, goal, known) if goal.isdir else place_file(space, goal)
-    if placed.tree is not None:
-        space.index.write_tree(goal.path, placed.entry.oid, placed.tree)
-    space.index.set(goal.path, placed.entry)
+    space.index.set(goal.path, placed.entry, placed.tree)
     space.index.save()
 
 

@@ -67,13 +67,8 @@ def _version(project: Project, lines: Sequence[Line], tag: str) -> Version:
         raise CPVError("no version is named", where=str(project.root), fix="dvc cpv checkpoint list")
     if stages.is_reference(tag):
         return resolve_version(project, Line.MODEL if Line.MODEL in lines else lines[0], tag)
-    for line in lines[:-1]:
-        if tag in version_tags(project, line):
-            return resolve_version(project, line, tag)
-    for line in lines[1:]:
-        if tag in version_tags(project, line):
-            return resolve_version(project, line, tag)
-    return resolve_version(project, lines[0], tag)
+    line = next((line for line in lines if tag in version_tags(project, line)), lines[0])
+    return resolve_version(project, line, tag)
 
 
 def _bringing(project: Project, version: Version, *, use_cache: bool) -> Bringing:

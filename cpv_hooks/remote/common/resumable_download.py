@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cpv_hooks.dvcformat.cached_objects import PROTECTED
-from cpv_hooks.dvcformat.file_hash import legacy_md5
+from cpv_hooks.dvcformat.file_hash import is_named
 from cpv_hooks.errors import disk_errors
 from cpv_hooks.system.atomic_files import beside
 from cpv_hooks.system.locks import lock_at_once
@@ -59,7 +59,7 @@ class Partial:
 
     def has_hash(self, oid: str, *, legacy: bool) -> bool:
         """Whether these are all the bytes of an object."""
-        return self._digest.hexdigest() == oid[:32] or (legacy and legacy_md5(self._path) == oid[:32])
+        return is_named(self._path, self._digest.hexdigest(), oid, legacy=legacy)
 
     def install(self, to: Path) -> None:
         """Give the file its name, read-only."""

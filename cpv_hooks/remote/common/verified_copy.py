@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cached_objects import PROTECTED
-from cpv_hooks.dvcformat.file_hash import legacy_md5
+from cpv_hooks.dvcformat.file_hash import is_named
 from cpv_hooks.errors import disk_errors
 from cpv_hooks.remote.common.protocol import CorruptObject
 from cpv_hooks.system.atomic_files import beside, sync_to_disk
@@ -38,7 +38,7 @@ def receive(
     try:
         with stream:
             digest, size = _write(stream, chunks, to, progress)
-        if digest != oid[:32] and not (legacy and legacy_md5(to) == oid[:32]):
+        if not is_named(to, digest, oid, legacy=legacy):
             raise corrupt(oid, where)
     except BaseException:
         to.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.dvcformat.file_hash import legacy_md5
+from cpv_hooks.dvcformat.file_hash import is_named
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import corrupt
@@ -138,7 +138,7 @@ class S3Remote(S3Bucket):
             raise self._not_stored(blob, "the server stored something else")
 
     def _check_digest(self, digest: str, blob: Blob) -> None:
-        if digest != blob.oid[:32] and not (self._legacy and legacy_md5(blob.path) == blob.oid[:32]):
+        if not is_named(blob.path, digest, blob.oid, legacy=self._legacy):
             raise corrupt(blob.oid, str(blob.path))
 
     def _is_stored(self, blob: Blob, digest: str, tag: str, *, is_encrypted: bool) -> bool:

@@ -17,7 +17,6 @@ from cpv_hooks.git.reason import advised, reason
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Kind, Layout
-from cpv_hooks.setup.init import skeleton
 from cpv_hooks.system.atomic_files import write_atomic
 
 
@@ -107,6 +106,6 @@ def finish(place: NewRepository) -> None:
     mark_of(place.root).unlink(missing_ok=True)
 
 
-def file_step(root: Path, file: skeleton.File) -> Step:
-    """The step that writes a file of the skeleton."""
-    return step(f"write {file.path} ({len(file.content)} bytes)", partial(write_atomic, root / file.path, file.content))
+def file_step(root: Path, name: str, content: bytes) -> Step:
+    """The step that writes a file."""
+    return step(f"write {name} ({len(content)} bytes)", partial(write_atomic, root / name, content))

@@ -86,9 +86,7 @@ def _settings_step(
 ) -> Iterator[Step]:
     if not (place.root / FILE).exists():
         text = skeleton.settings_text(request.team, request.model, artifacts) + layout.section(request.layout)
-        yield step(
-            f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
-        )
+        yield file_step(place.root, FILE, text.encode())
 
 
 def _artifacts_step(place: NewRepository, request: InitRequest, models: Sequence[str]) -> Iterator[Step]:
@@ -112,7 +110,7 @@ def _fresh(place: NewRepository, request: InitRequest) -> Iterator[Step]:
         request.team, request.model, data=request.data_path is None, pipeline=request.pipeline
     ):
         if not (root / file.path).exists():
-            yield file_step(root, file)
+            yield file_step(root, file.path, file.content)
     if request.data_path is not None:
         source = Path(request.data_path).absolute()
         yield step(f"copy {source} to data", partial(skeleton.copy_data, source, root / "data"))
@@ -145,9 +143,7 @@ def _settings(place: NewRepository, request: InitRequest) -> Iterator[Step]:
         more = layout.to_append(place.root, request.layout)
         if more:
             text = (place.root / FILE).read_text(encoding="utf-8") + more
-            yield step(
-                f"write {FILE} ({len(text.encode())} bytes)", partial(write_atomic, place.root / FILE, text.encode())
-            )
+            yield file_step(place.root, FILE, text.encode())
         is_model = pattern_matcher(load_config(place.root).artifacts.get("model", ()))
         models = [path for path in known if is_model(path)]
         yield from _artifacts_step(place, request, models)
