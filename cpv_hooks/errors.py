@@ -86,17 +86,24 @@ def disk_error(error: OSError, where: Path) -> DiskError:
 
 
 class disk_errors:
-    """`with disk_errors(path):` raises an `OSError` of the block as the `DiskError` of that place."""
+    """`with disk_errors(path):` raises an `OSError` of the block as the `DiskError` of that place.
 
-    def __init__(self, where: Path) -> None:
+    With `by_name` it is that of the file which the error names, if it names one.
+    """
+
+    def __init__(self, where: Path, *, by_name: bool = False) -> None:
         self._where = where
+        self._by_name = by_name
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, OSError):
-            raise disk_error(error, self._where) from error
+            from pathlib import Path
+
+            named = error.filename if self._by_name else None
+            raise disk_error(error, Path(named) if named else self._where) from error
 
 
 def shell_word(value: object) -> str:

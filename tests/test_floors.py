@@ -67,7 +67,7 @@ def test_an_upward_import_is_refused(tree: Path, line: str) -> None:
             "No cycles are allowed in cpv_hooks.system.",
         ),
         (
-            "cpv_hooks/remote/common/dvc_ranges.py",
+            "cpv_hooks/remote/common/object_ranges.py",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
             "    from cpv_hooks.remote.common.dvc_remote import DVCRemote",
             "No cycles are allowed in cpv_hooks.remote.common.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Literal, TypeVar
 
 from cpv_hooks.named_tuple import NamedTuple
@@ -36,3 +36,14 @@ class Step(NamedTuple):
 
     effect: Effect
     do: Callable[[], object]
+
+
+def plan_of_steps(steps: Sequence[Step], after: Callable[[], None] = lambda: None) -> Plan[None]:
+    """The plan to do steps one after the other, and what comes after them."""
+
+    def run() -> None:
+        for step in steps:
+            step.do()
+        after()
+
+    return Plan(tuple(step.effect for step in steps), None, run)

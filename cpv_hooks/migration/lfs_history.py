@@ -17,13 +17,12 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
-from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.git.trees import tree_changes
 from cpv_hooks.migration.history_stream import StreamCommit, exported, forget_rewritten, rewritten
 from cpv_hooks.migration.lfs_head import WHAT, LfsTree
 from cpv_hooks.migration.lfs_objects import LfsObjects
-from cpv_hooks.migration.lfs_pointers import MAX_BYTES, LfsFile, lfs_files_at, parse_lfs_pointer
+from cpv_hooks.migration.lfs_pointers import MAX_BYTES, LfsFile, lfs_files_at, read_lfs_pointers
 from cpv_hooks.migration.lfs_rewrite import Rewrite
 from cpv_hooks.migration.scratch import scratch_folder
 from cpv_hooks.operations.make import make_version
@@ -94,16 +93,9 @@ class _History:
             if change.blob and (change.mode or "").startswith("100") and self._project.holds(change.path)
         }
         sizes = self._repo.batch_check(list(places), "%(objectsize)")
-        small = [blob for blob, size in zip(places, sizes, strict=True) if 0 < int(size or 0) < MAX_BYTES]
-        found = {}
-        for blob, read in zip(small, objects_of(self._repo).read_all(small), strict=True):
-            try:
-                named = parse_lfs_pointer(read.data or b"") if read else None
-            except CPVError as error:
-                raise CPVError(error.what, where=places[blob], fix=error.fix) from error
-            if named is not None:
-                found[blob] = LfsFile(places[blob], *named, False, blob)
-        return found
+        sized = zip(places.items(), sizes, strict=True)
+        small = [(path, blob, False) for (blob, path), size in sized if 0 < int(size or 0) < MAX_BYTES]
+        return {file.blob: file for file in read_lfs_pointers(self._repo, small)}
 
     def refuse(self) -> None:
         """Raise `CPVError` for what must not be rewritten."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import objects_of
@@ -51,8 +51,13 @@ def lfs_files_at(repo: Repo, rev: str) -> Iterator[LfsFile]:
         mode, kind, blob, size = head.split()
         if kind == "blob" and mode.startswith("100") and 0 < int(size) < MAX_BYTES:
             small.append((path, blob, mode == "100755"))
-    found = objects_of(repo).read_all([blob for _, blob, _ in small])
-    for (path, blob, isexec), read in zip(small, found, strict=True):
+    return read_lfs_pointers(repo, small)
+
+
+def read_lfs_pointers(repo: Repo, files: Sequence[tuple[str, str, bool]]) -> Iterator[LfsFile]:
+    """Those of small files (path, blob, whether executable) that are pointers."""
+    found = objects_of(repo).read_all([blob for _, blob, _ in files])
+    for (path, blob, isexec), read in zip(files, found, strict=True):
         try:
             named = parse_lfs_pointer(read.data or b"") if read else None
         except CPVError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cpv_hooks.dvcformat.file_hash import both_hashes
 from cpv_hooks.dvcformat.pointer import Content, Named, Pointer
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.worktree.base_index import BaseEntry
@@ -68,10 +68,8 @@ def undo_artifact(repo: Repo, action: Mapping[str, Any], moved_on: str | None) -
         return
     space = Workspace.open(project)
     path = action["path"]
-    try:
+    with disk_errors(Path(path), by_name=True):
         _put_back(space, path, action)
-    except OSError as error:
-        raise disk_error(error, Path(error.filename or path)) from error
     space.index.forget(path)
     if action["base"] is not None:
         space.index.set(path, _entry(action["base"]))

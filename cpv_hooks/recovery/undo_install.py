@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cpv_hooks.errors import disk_error
+from cpv_hooks.errors import disk_errors
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_atomic
 
@@ -37,15 +37,13 @@ def setting(key: str, before: Sequence[str], after: str | None) -> Mapping[str, 
 
 def undo_install(repo: Repo, action: Mapping[str, Any]) -> None:
     """Carry one out, where what it is about still is what the installation made of it."""
-    try:
+    with disk_errors(repo.common_dir, by_name=True):
         if action["do"] == "git-file":
             _undo_file(repo.common_dir / action["path"], action)
         elif action["do"] == "move":
             _undo_move(repo.common_dir / action["from"], repo.common_dir / action["to"])
         else:
             _undo_setting(repo, action)
-    except OSError as error:
-        raise disk_error(error, Path(error.filename or repo.common_dir)) from error
 
 
 def _undo_file(path: Path, action: Mapping[str, Any]) -> None:

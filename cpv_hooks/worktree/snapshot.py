@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cpv_hooks.dvcformat.file_versions import Stored
 from cpv_hooks.dvcformat.pointer import Content
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cpv_hooks.worktree.base_tree import Tree
     from cpv_hooks.worktree.spread import FilePart, Spread
 
+T = TypeVar("T")
 _WORKERS = 4
 _THREADED_FROM = 1 << 20  # bytes; below that a thread costs more than the hash
 
@@ -132,10 +133,10 @@ def directory_snapshot(
     )
 
 
-def unchanged(path: str | Path, before: Signature, read: Callable[[], str]) -> str:
+def unchanged(path: str | Path, before: Signature, read: Callable[[], T]) -> T:
     """What `read` makes of a file whose signature is `before` then and afterwards; else `BeingWritten`."""
     try:
-        oid = read()
+        found = read()
         after = signature(os.stat(path))
     except FileNotFoundError as error:
         if error.filename is not None and os.path.lexists(path):
@@ -143,7 +144,7 @@ def unchanged(path: str | Path, before: Signature, read: Callable[[], str]) -> s
         raise BeingWritten(path) from None
     if after != before:
         raise BeingWritten(path)
-    return oid
+    return found
 
 
 def _read_somewhere(

@@ -6,7 +6,8 @@ and nothing there is changed.
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
+from functools import partial
 
 from cpv_hooks.accounts.aws.source import room
 from cpv_hooks.accounts.aws.survey import OpenTarget, Survey, SurveyPart, survey_remotes
@@ -15,7 +16,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
-from cpv_hooks.remote.common.protocol import Blob, CorruptObject, RemoteError
+from cpv_hooks.remote.common.protocol import CorruptObject, RemoteError
 from cpv_hooks.remote.s3.multipart import PART
 from cpv_hooks.system.threads import each
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -63,58 +64,29 @@ def _send(found: Survey) -> set[str]:
     damaged: set[str] = set()
     with Progress("moving", found.bytes) as progress:
         for part in found.parts:
-            sender = _Sender(part, progress)
+            send = partial(_send_object, part, damaged, progress)
             files = [oid for oid in part.send if not is_dir_oid(oid)]
             large = [oid for oid in files if part.send[oid] is None or (part.send[oid] or 0) >= PART]
-            each(sender.send, [oid for oid in files if oid not in set(large)], THREADS)
-            each(sender.send, large, 1)  # these use the threads for their parts
-            each(sender.send, [oid for oid in part.send if is_dir_oid(oid)], THREADS)
-            damaged |= sender.damaged
+            each(send, [oid for oid in files if oid not in set(large)], THREADS)
+            each(send, large, 1)  # these use the threads for their parts
+            each(send, [oid for oid in part.send if is_dir_oid(oid)], THREADS)
     return damaged
 
 
-class _Sender:
-    """Sends objects, each from the first place that has it whole."""
+def _send_object(part: SurveyPart, damaged: set[str], progress: Progress, oid: str) -> None:
+    """Send an object from the first place that has it whole; a directory object only where no file of its is damaged.
 
-    def __init__(self, part: SurveyPart, progress: Progress) -> None:
-        self.damaged: set[str] = set()
-        self._part = part
-        self._share = _Share(progress)
-        self._lock = threading.Lock()
-
-    def send(self, oid: str) -> None:
-        """Send one object; a directory object only where no file of its turned out to be damaged."""
-        source = self._part.source
-        if is_dir_oid(oid) and any(file in self.damaged for _, file in source.listing(oid) or ()):
-            return
-        for place in source.places:
-            with place(oid) as blob:
-                if blob is not None and self._is_sent(blob):
-                    return
-        with self._lock:
-            self.damaged.add(oid)
-
-    def _is_sent(self, blob: Blob) -> bool:
-        try:
-            self._part.target.upload([blob], self._share)
-        except CorruptObject:
-            return False
-        return True
-
-
-class _Share(Progress):
-    """A part of a piece of work whose total is known already."""
-
-    def __init__(self, whole: Progress) -> None:
-        super().__init__(whole.what)
-        self._whole = whole
-
-    def grow(self, count: int) -> None:
-        """The whole has it in its total."""
-
-    def advance(self, count: int) -> None:
-        """So many bytes more of the whole."""
-        self._whole.advance(count)
+    What is damaged in all places is noted. Any thread may.
+    """
+    if is_dir_oid(oid) and any(file in damaged for _, file in part.source.listing(oid) or ()):
+        return
+    for place in part.source.places:
+        with place(oid) as blob, suppress(CorruptObject):
+            if blob is not None:
+                progress.grow(-blob.size)  # the total has it already
+                part.target.upload([blob], progress)
+                return
+    damaged.add(oid)
 
 
 def _record(project: Project, found: Survey) -> None:

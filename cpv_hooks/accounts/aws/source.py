@@ -18,7 +18,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, Remote
 from cpv_hooks.system.locks import locked
-from cpv_hooks.transfer.objects.open import inventory_of, open_remote
+from cpv_hooks.transfer.objects.open import open_remote, seen_on
 
 Listing = list[tuple[str, str]]
 FOLDER = "cpv-move"
@@ -54,7 +54,7 @@ class MoveSource:
                 found[oid] = path.stat().st_size
         rest = [oid for oid in oids if oid not in found]
         if rest and self.remote is not None:
-            found.update(_sizes_of(self.remote, rest))
+            found.update((oid, seen.size) for oid, seen in seen_on(self.remote, dict.fromkeys(rest)).items())
         return found
 
     def listing(self, oid: str) -> Listing | None:
@@ -102,14 +102,6 @@ class MoveSource:
             warn(str(error))
             return False
         return True
-
-
-def _sizes_of(remote: Remote, oids: Collection[str]) -> dict[str, int | None]:
-    inventory = inventory_of(remote)
-    if inventory is not None:
-        return {oid: seen.size for oid, seen in inventory.look(oids).items()}
-    absent = remote.missing(oids)
-    return dict.fromkeys(oid for oid in oids if oid not in absent)
 
 
 @contextmanager

@@ -30,11 +30,6 @@ class SurveyPart(NamedTuple):
     present: dict[str, int | None]
     lost: tuple[MoveNeed, ...]
 
-    @property
-    def addresses(self) -> list[tuple[str, int | None]]:
-        """Where each object will lie, and its size."""
-        return [(self.target.address(oid), size) for oid, size in self.send.items()]
-
 
 @dataclass(frozen=True)
 class Survey:
@@ -63,8 +58,9 @@ class Survey:
     def effects(self) -> Iterator[Effect]:
         """Each object that a move would write."""
         for part in self.parts:
-            for address, size in part.addresses:
-                yield Effect("s3", f"put {address}" + (f" ({size_text(size)})" if size is not None else ""))
+            for oid, size in part.send.items():
+                known = f" ({size_text(size)})" if size is not None else ""
+                yield Effect("s3", f"put {part.target.address(oid)}{known}")
 
 
 def survey_remotes(project: Project, target: OpenTarget, folder: Path, damaged: Collection[str] = ()) -> Survey:

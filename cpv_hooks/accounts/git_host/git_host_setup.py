@@ -12,7 +12,7 @@ from cpv_hooks.accounts.git_host.git_host_target import GitHostRequest, GitHostT
 from cpv_hooks.accounts.git_host.known_hosts import Confirm
 from cpv_hooks.accounts.personal import personal_settings as personal
 from cpv_hooks.console.output import say, warn
-from cpv_hooks.console.plan import Effect, Plan, Step
+from cpv_hooks.console.plan import Effect, Plan, Step, plan_of_steps
 from cpv_hooks.errors import shell_word
 from cpv_hooks.git.no_repository import NoRepository
 from cpv_hooks.git.repo import Repo
@@ -40,12 +40,7 @@ def plan_git_host(request: GitHostRequest, folder: Path | None = None, confirm: 
         add = partial(origin.add, target.repo, target.url)
         found.append(Step(Effect("git", f"git remote add {origin.NAME} {shell_word(target.url)}"), add))
 
-    def run() -> None:
-        for step in found:
-            step.do()
-        _after(target, request.test, confirm, here)
-
-    return Plan(tuple(step.effect for step in found), None, run)
+    return plan_of_steps(found, lambda: _after(target, request.test, confirm, here))
 
 
 def plan_removal(host: str | None = None) -> Plan[None]:
@@ -53,13 +48,8 @@ def plan_removal(host: str | None = None) -> Plan[None]:
 
     The key, the host's key and the settings stay: other programs may use them by now.
     """
-    found = ssh_config.remove_entry_steps(host if host is not None else personal.load_settings().bitbucket.host)
-
-    def run() -> None:
-        for step in found:
-            step.do()
-
-    return Plan(tuple(step.effect for step in found), None, run)
+    name = host if host is not None else personal.load_settings().bitbucket.host
+    return plan_of_steps(ssh_config.remove_entry_steps(name))
 
 
 def _settings_steps(target: GitHostTarget) -> list[Step]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.errors import CPVError, shell_path
+from cpv_hooks.errors import CPVError, disk_errors, shell_path
 from cpv_hooks.state_files import cpv_home
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -23,22 +23,11 @@ def private_folder(path: Path) -> Path:
 
 
 @contextmanager
-def mended() -> Iterator[None]:
-    """Let a disk that refuses leave as one line."""
-    try:
-        yield
-    except OSError as error:
-        from cpv_hooks.errors import disk_error
-
-        raise disk_error(error, Path(error.filename or cpv_home())) from error
-
-
-@contextmanager
 def changing(say: str) -> Iterator[Path]:
     """Hold the lock on the personal folder, and give the folder."""
     from cpv_hooks.system.locks import locked
 
-    with mended():
+    with disk_errors(cpv_home(), by_name=True):
         folder = private_folder(cpv_home())
         with locked(folder / state_files.CONFIG_LOCK, wait=True, say=say):
             yield folder

@@ -24,7 +24,7 @@ from cpv_hooks.console.output import counted, few, size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.file_hash import has_hash
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.operations.download.destination import survey_output
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS, LISTED, ContentSource
 from cpv_hooks.operations.download.pieces import Piece
@@ -153,11 +153,9 @@ class Copies:
 def writing_copy(output: Path) -> Iterator[None]:
     """While a folder is written nobody else writes it; a disk that refuses is a `CPVError`."""
     key = hashlib.sha256(os.fsencode(output)).hexdigest()[:16]
-    with locked(cpv_home() / state_files.LOCKS / f"output-{key}", wait=True, say=f"writing {output}"):
-        try:
-            yield
-        except OSError as error:
-            raise disk_error(error, Path(error.filename or output)) from error
+    lock = cpv_home() / state_files.LOCKS / f"output-{key}"
+    with locked(lock, wait=True, say=f"writing {output}"), disk_errors(output, by_name=True):
+        yield
 
 
 def staging_of(output: Path) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from cpv_hooks.dvcformat.cache import CopyBeside
 from cpv_hooks.dvcformat.pointer import Content, Pointer
@@ -14,17 +16,19 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.recovery.undo_artifact import artifact as undo_artifact
-from cpv_hooks.system.signatures import Signature, signature
+from cpv_hooks.system.signatures import Signature
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.current_content import current_content
 from cpv_hooks.worktree.known_files import BeingWritten
 from cpv_hooks.worktree.materialise import comparable, place_directory, place_file
 from cpv_hooks.worktree.removal import remove_artifact, remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
-from cpv_hooks.worktree.snapshot import Snapshot
+from cpv_hooks.worktree.snapshot import Snapshot, unchanged
 from cpv_hooks.worktree.spread import FilePart
 from cpv_hooks.worktree.verified_in_cache import keep_in_cache, remember_object
 from cpv_hooks.worktree.workspace import Workspace
+
+T = TypeVar("T")
 
 
 def store_content(space: Workspace, change: PointerChange) -> Snapshot | None:
@@ -55,28 +59,18 @@ def take_in_content(space: Workspace, new: NewContent) -> None:
     for name, oid, sig in new.files():
         assert new.path is not None
         source = new.path / name
-        try:
-            held, _ = space.cache.add_file(source, space.advance)
-        except FileNotFoundError:
-            raise BeingWritten(source) from None
-        except OSError as error:
-            raise unreadable(error, source) from error
-        _demand_same(source, sig)
+        held, _ = _unchanged(source, sig, partial(space.cache.add_file, source, space.advance))
         if held != oid:
             raise BeingWritten(source)
     if new.directory is not None:
         space.cache.add_bytes(new.content.oid, new.directory)
 
 
-def _demand_same(source: Path, sig: Signature) -> None:
+def _unchanged(source: Path, sig: Signature, read: Callable[[], T]) -> T:
     try:
-        after = signature(source.lstat())
-    except FileNotFoundError:
-        raise BeingWritten(source) from None
+        return unchanged(source, sig, read)
     except OSError as error:
         raise unreadable(error, source) from error
-    if after != sig:
-        raise BeingWritten(source)
 
 
 def take_in_files(space: Workspace, source: Path, path: str, before: Callable[[Collection[str]], None]) -> NewContent:
@@ -98,7 +92,7 @@ def take_in_files(space: Workspace, source: Path, path: str, before: Callable[[C
         before({one.oid for one in taken})
         # One that was read in a moment between two writes is found out by the time that the others took.
         for name, _, sig in found.files():
-            _demand_same(source / name, sig)
+            _unchanged(source / name, sig, lambda: None)
         while taken:
             space.cache.keep(taken[-1])
             remember_object(space.cache, space.index, taken.pop().oid)

@@ -125,7 +125,7 @@ class DVCRemote:
             receive(_chunks(stream), oid, to, progress, where=self.url, legacy=self._legacy)
 
     def open_ranges(self, oid: str) -> ByteSource:
-        from cpv_hooks.remote.common.dvc_ranges import DVCRanges
+        from cpv_hooks.remote.common.object_ranges import ObjectRanges
 
         with self.explained():
             info = self.info(oid)
@@ -133,12 +133,14 @@ class DVCRemote:
             raise MissingObject(f"object {oid} is not on the remote", where=self.url)
         if not isinstance(info.get("size"), int):
             raise RemoteError("the store does not say how large its objects are", where=self.url, fix="dvc pull")
-        return DVCRanges(lambda: self._opened(oid), info["size"], self.url)
 
-    @contextmanager
-    def _opened(self, oid: str) -> Iterator[Any]:
-        with self.explained(), self.odb.fs.open(self.odb.oid_to_path(oid), "rb", cache_type="none") as stream:
-            yield stream
+        def ask(offset: int, length: int) -> bytes:
+            with self.explained(), self.odb.fs.open(self.odb.oid_to_path(oid), "rb", cache_type="none") as stream:
+                stream.seek(offset)
+                data: bytes = stream.read(length)
+                return data
+
+        return ObjectRanges(ask, info["size"], self.url, "dvc pull")
 
     def check(self) -> None:
         with self.explained():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,15 +134,7 @@ class RangeResponse(NamedTuple):
             progress.advance(len(data))
 
     def _range(self, start: int) -> bytes:
-        stop = min(start + RANGE, self.total or 0)
-        resumes = 0
-        while True:
-            try:
-                return self._read(start, stop)
-            except broken():
-                resumes += 1
-                if resumes > RESUMES:
-                    raise
+        return persistently(lambda: self._read(start, min(start + RANGE, self.total or 0)))
 
     def _read(self, start: int, stop: int) -> bytes:
         body = self.open({"Range": f"bytes={start}-{stop - 1}", "IfMatch": self.tag}).body
@@ -149,6 +142,21 @@ class RangeResponse(NamedTuple):
         if len(data) != stop - start:
             what = f"the server sent {len(data)} bytes of {self.oid} instead of {stop - start}"
             raise RemoteError(what, where=self.where, fix="dvc cpv sync")
+        return data
+
+
+def persistently(ask: Callable[[], bytes]) -> bytes:
+    """What is asked for, and again where the connection breaks."""
+    for _ in range(RESUMES):
+        with suppress(*broken()):
+            return ask()
+    return ask()
+
+
+def read_some(body: Any, length: int) -> bytes:
+    """The first bytes of a body, which is closed then."""
+    with closing(body):
+        data: bytes = body.read(length)
         return data
 
 

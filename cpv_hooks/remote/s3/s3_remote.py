@@ -13,12 +13,12 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.file_hash import is_named
 from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.object_ranges import ObjectRanges
 from cpv_hooks.remote.common.protocol import NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import corrupt
 from cpv_hooks.remote.s3.multipart import MOST_AT_ONCE, PART, Multipart, send_parts
-from cpv_hooks.remote.s3.ranges import ObjectRanges
 from cpv_hooks.remote.s3.s3_bucket import S3Bucket
-from cpv_hooks.remote.s3.s3_download import CHUNK, LARGE, Opened, RangeResponse
+from cpv_hooks.remote.s3.s3_download import CHUNK, LARGE, Opened, RangeResponse, persistently, read_some
 from cpv_hooks.remote.s3.s3_listing import ObjectListing
 from cpv_hooks.remote.s3_client.answers import says_encrypted
 from cpv_hooks.remote.s3_client.connect import as_remote_error
@@ -185,7 +185,14 @@ class S3Remote(S3Bucket):
             size, tag = self._measured(oid)
         if size is None:
             raise MissingObject(f"object {oid} is not on the remote", where=self.url)
-        return ObjectRanges(self.options, lambda condition: self._open(oid, condition), size, tag)
+        condition = {"IfMatch": f'"{tag}"'} if tag else {}
+
+        def ask(offset: int, length: int) -> bytes:
+            span = {"Range": f"bytes={offset}-{offset + length - 1}", **condition}
+            with as_remote_error(self.options):
+                return persistently(lambda: read_some(self._open(oid, span).body, length))
+
+        return ObjectRanges(ask, size, f"s3://{self.options.bucket}", "dvc cpv doctor")
 
     def _ask(self, oid: str) -> RangeResponse:
         def ask(condition: dict[str, Any]) -> Opened:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cpv_hooks.git.repo import Repo
-    from cpv_hooks.remote.common.inventory import Inventory
+    from cpv_hooks.remote.common.inventory import Inventory, Seen
     from cpv_hooks.remote.common.notes import Notes
     from cpv_hooks.remote.common.protocol import Remote
+
+ANOTHER_SIZE = -1  # where all that a remote says is that the size is not the right one
 
 
 def open_remote(project: Project, *, legacy: bool = False) -> Remote:
@@ -94,6 +96,22 @@ def refuse_vanished(project: Project, remote: Remote) -> None:
 def inventory_of(remote: Remote) -> Inventory | None:
     """The inventory of a remote; None where it is of a kind that has none."""
     return kind_of(remote.url).inventory(remote)
+
+
+def seen_on(remote: Remote, sizes: Mapping[str, int | None]) -> Mapping[str, Seen]:
+    """Those objects that a remote has, of some with the bytes that they should have, where that is known.
+
+    Where the remote has no inventory, all that it says of a wrong size is `ANOTHER_SIZE`.
+    """
+    from cpv_hooks.remote.common.inventory import Seen
+
+    inventory = inventory_of(remote)
+    if inventory is not None:
+        return inventory.look(sizes)
+    there = sizes.keys() - remote.missing(list(sizes))
+    known = {oid: size for oid in there if (size := sizes[oid]) is not None}
+    wrong = remote.missing(list(known), known) if known else set()
+    return {oid: Seen(ANOTHER_SIZE if oid in wrong else sizes[oid]) for oid in there}
 
 
 def notes_of(remote: Remote, folder: str) -> Notes | None:

@@ -12,7 +12,7 @@ from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.inventory import object_files, temporary_files
-from cpv_hooks.transfer.objects.open import inventory_of
+from cpv_hooks.transfer.objects.open import seen_on
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import FRESH, CachePart, Doomed, PruneOptions
@@ -102,12 +102,7 @@ def _seen_on(project: Project, name: str | None, wanted: Mapping[str, Doomed]) -
     """Those objects that a remote has now, whole as far as it can tell; none on one that is not configured."""
     if not wanted or (name is not None and name not in project.remotes):
         return {}
-    remote = Store(project.at(name)).remote
-    inventory = inventory_of(remote)
-    if inventory is None:
-        absent = remote.missing(list(wanted), {oid: item.size for oid, item in wanted.items()})
-        return {oid: item for oid, item in wanted.items() if oid not in absent}
-    seen = inventory.look(list(wanted))
+    seen = seen_on(Store(project.at(name)).remote, {oid: item.size for oid, item in wanted.items()})
     return {
         oid: item
         for oid, item in wanted.items()

@@ -22,14 +22,13 @@ from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, Remote
 from cpv_hooks.system.threads import each
-from cpv_hooks.transfer.objects.open import inventory_of, refuse_vanished
+from cpv_hooks.transfer.objects.open import refuse_vanished, seen_on
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, State, VerifyReport
 from cpv_hooks.upkeep.verify.needs import Kept, VersionNeed, WantedObject, distinct, uncommitted_contents, wanted
 
 HASH_THREADS, READ_THREADS = 4, 8
-_ANOTHER_SIZE = -1  # where all that a remote says is that the size is not the right one
 
 
 def verify(
@@ -161,7 +160,7 @@ class _Layout:
         if self._remote is None or not checks:
             return
         try:
-            seen = self._seen(self._remote, checks)
+            seen = seen_on(self._remote, {oid: item.size for oid, item in checks.items()})
             for oid, item in checks.items():
                 item.remote = _compare(item, seen.get(oid))
             read = [item for item in checks.values() if self._must_read(item, seen.get(item.oid))]
@@ -171,16 +170,6 @@ class _Layout:
         for item in checks.values():
             if item.need.wanted.here and item.cache == "absent" and item.remote == "absent":
                 item.cache = "missing"
-
-    @staticmethod
-    def _seen(remote: Remote, checks: dict[str, Checked]) -> Mapping[str, Seen]:
-        inventory = inventory_of(remote)
-        if inventory is not None:
-            return inventory.look(checks)
-        there = checks.keys() - remote.missing(list(checks))
-        sizes = {oid: item.size for oid, item in checks.items() if item.size is not None}
-        wrong = remote.missing(list(there), sizes)
-        return {oid: Seen(_ANOTHER_SIZE if oid in wrong else sizes.get(oid)) for oid in there}
 
     def _must_read(self, item: Checked, seen: Seen | None) -> bool:
         if item.remote != "ok" or seen is None:
