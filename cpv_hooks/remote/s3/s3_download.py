@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,8 +148,10 @@ class RangeResponse(NamedTuple):
 def persistently(ask: Callable[[], bytes]) -> bytes:
     """What is asked for, and again where the connection breaks."""
     for _ in range(RESUMES):
-        with suppress(*broken()):
+        try:
             return ask()
+        except broken():  # asked for here: it imports botocore
+            continue
     return ask()
 
 
