@@ -13,13 +13,8 @@ from typing import Self
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.ranks.rank_place import agreed, find_place
-from cpv_hooks.ranks.training import (
-    StepAgreement,
-    background_of,
-    begin_rank,
-    leave,
-    wait_for_all,
-)
+from cpv_hooks.ranks.step_agreement import StepAgreement
+from cpv_hooks.ranks.training import background_of, begin_rank, leave, wait_for_all
 from cpv_hooks.runs.background import Background
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import RunJob, begin_job, join_job
@@ -151,7 +146,7 @@ class CheckpointRun:
             self._background.start()
             if self._sharded:
                 self._job = wait_for_all(job, self._background, self._place)
-                self._agreement = StepAgreement(job.folder.path, self._grace, self._signals, self._keep_up)
+                self._agreement = StepAgreement(self._job.folder, self._grace, self._signals, self._keep_up)
         except BaseException as error:
             self._background.release()
             if not isinstance(error, OSError):
@@ -206,7 +201,8 @@ class CheckpointRun:
             agreed = self._agreement.reached(step, is_time=is_due and not by_step and self._place.rank == 0)
             is_due, end = by_step or agreed is not None, agreed or None
         is_due = is_due or end is not None
-        saved = save is not None and is_due and step != saver.saved and saver.save(step, metrics or {}, save)
+        is_due = is_due and step != saver.saved
+        saved = save is not None and is_due and not self._is_left() and saver.save(step, metrics or {}, save)
         if end is None and self._agreement is None:
             end = signals.number
         if end is not None:
@@ -273,6 +269,9 @@ class CheckpointRun:
         number = self._signals.number
         if number is not None and time.monotonic() > self._signals.since + self._grace:
             raise SystemExit(128 + number)
+
+    def _is_left(self) -> bool:
+        return self._agreement is not None and self._agreement.is_left()
 
     def _keep_up(self) -> None:
         """The background process goes on, and what it says is passed on, while the job waits for other ranks."""

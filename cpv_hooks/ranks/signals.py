@@ -1,4 +1,4 @@
-"""A rank's background process, where it is about a step that all agree on (see `training.StepAgreement`)."""
+"""A rank's background process, where it is about a step that all agree on (see `StepAgreement`)."""
 
 from __future__ import annotations
 

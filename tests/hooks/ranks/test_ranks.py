@@ -12,13 +12,13 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.ranks import training
+from cpv_hooks.ranks import step_agreement, training
 from cpv_hooks.ranks.gather import together
 from cpv_hooks.ranks.meeting import Follower, Leader, RankPlaces
 from cpv_hooks.ranks.rank_place import RankPlace, find_place
 from cpv_hooks.ranks.shard import Brings, Shard, ShardFile, parse_shard
 from cpv_hooks.ranks.signals import FollowerAgreement, LeaderAgreement
-from cpv_hooks.ranks.training import SAVE, StepAgreement
+from cpv_hooks.ranks.step_agreement import SAVE, StepAgreement
 from cpv_hooks.remote.common.notes import FolderNotes, Notes
 from cpv_hooks.remote.s3.s3_notes import S3Notes
 from cpv_hooks.runs.background import Background
@@ -185,7 +185,7 @@ class Pair:
 
         self.look = look
         self.leave = follow.leave
-        self.ranks = [StepAgreement(folders[rank].path, 0.2, self.signals[rank], look) for rank in range(2)]
+        self.ranks = [StepAgreement(folders[rank], 0.2, self.signals[rank], look) for rank in range(2)]
 
     def reach(self, rank: int, steps: range, *, is_time: bool = False) -> list[int]:
         """The steps of these that are saved."""
@@ -230,8 +230,8 @@ def test_nobody_waits_for_a_rank_that_has_left(pair: Pair) -> None:
 def test_ranks_that_do_not_answer_cost_a_save_and_no_training(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(training, "PATIENCE", 0.1)
-    alone = StepAgreement(tmp_path / "1", 0.2, pair.signals[1], lambda: None)
+    monkeypatch.setattr(step_agreement, "PATIENCE", 0.1)
+    alone = StepAgreement(RunFolder(tmp_path / "1", "main"), 0.2, pair.signals[1], lambda: None)
     pair.ranks[0].reached(0, is_time=True)
     pair.look()
     assert [alone.reached(step, is_time=False) for step in range(3)] == [None] * 3
