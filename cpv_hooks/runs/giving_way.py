@@ -7,6 +7,8 @@ import platform
 from contextlib import suppress
 
 _NICE = 10
+_SESSION_NICE = 5
+"""A third of what any other session gets; with less, uploads would hardly go on on a machine with many busy ones."""
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """https://man7.org/linux/man-pages/man2/ioprio_set.2.html, which the C library has no function for."""
 _PROCESS, _IDLE, _USUAL = 1, 3 << 13, 0
@@ -19,6 +21,7 @@ def give_way(cores: int, rank: int = 0) -> None:
     """
     with suppress(OSError):
         os.nice(_NICE)
+    _session_priority(os.getpid(), _SESSION_NICE)
     _disk_priority(0, _IDLE)
     if cores and hasattr(os, "sched_setaffinity"):
         # The last ones: training that asks for few takes the first ones.
@@ -29,6 +32,7 @@ def give_way(cores: int, rank: int = 0) -> None:
 
 def end_giving_way(process: int) -> None:
     """Training is over: a process that gave way to this one may have all the cores that this one has, and the disk."""
+    _session_priority(process, 0)
     if not hasattr(os, "sched_setaffinity"):
         return
     with suppress(OSError):
@@ -37,6 +41,18 @@ def end_giving_way(process: int) -> None:
             with suppress(OSError):
                 os.sched_setaffinity(thread, cores)
             _disk_priority(thread, _USUAL)
+
+
+def _session_priority(process: int, value: int) -> None:
+    """Where the kernel shares cores among sessions, `nice` counts within one alone; a session has such a value too.
+
+    https://man7.org/linux/man-pages/man7/sched.7.html (the autogroup feature). Only the session of a process that leads
+    its own: else it is training's. What cannot be done is no harm.
+    """
+    with suppress(OSError):
+        if os.getsid(process) == process:
+            with open(f"/proc/{process}/autogroup", "r+b", buffering=0) as group:
+                group.write(b"%d" % value)
 
 
 def _disk_priority(thread: int, value: int) -> None:

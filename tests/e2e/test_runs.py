@@ -204,17 +204,29 @@ def test_another_machine_goes_on_with_a_run_that_is_pushed(make_repo: MakeRepo, 
     assert again.lines[-1] == f"sum {sum(range(last[-1] + 3))}"
 
 
+def session_of(process: int) -> str:
+    """How far a process's session gives way to others; empty where the kernel does not share cores by sessions."""
+    try:
+        return Path(f"/proc/{process}/autogroup").read_text().partition(" ")[2].strip()
+    except FileNotFoundError:
+        return ""
+
+
 def test_what_goes_on_beside_training_gives_way_to_it_until_it_ends(repo: ModelRepo) -> None:
+    usual = session_of(os.getpid())
+    session = "nice 5" if usual else ""
     for settings, cores in (("", 1), ("[runs]\ncores = 0\n", len(os.sched_getaffinity(0)))):
         repo.write(".cpv.toml", SETTINGS + settings)
         job = Job(repo.path, 1000, every=1, pause=0.05).until("step 1")
         process = int(repo.run("pgrep", "-P", str(job.process.pid)).lines[0])
-        wanted, found = ("idle", cores, True), ("", 0, False)
+        wanted, found = ("idle", cores, True, session), ("", 0, False, "")
         while found != wanted:
             assert job.process.poll() is None, found
             disk = repo.run("ionice", "-p", str(process)).out.strip()
             is_nice = os.getpriority(os.PRIO_PROCESS, process) > os.getpriority(os.PRIO_PROCESS, 0)
-            found = (disk, len(os.sched_getaffinity(process)), is_nice)
+            found = (disk, len(os.sched_getaffinity(process)), is_nice, session_of(process))
+        assert session_of(job.process.pid) == usual
+        assert [line for line in job.errors.splitlines() if "autogroup" in line or "Traceback" in line] == []
         job.kill()
 
 
@@ -224,12 +236,16 @@ def test_what_is_left_when_training_has_ended_may_have_all_cores(repo: ModelRepo
         "import os, subprocess, sys\n"
         "from cpv_hooks.runs.giving_way import end_giving_way\n"
         f"words, pipe = [sys.executable, '-c', {way!r}], subprocess.PIPE\n"
-        "with subprocess.Popen(words, stdin=pipe, stdout=pipe) as child:\n"
+        "with subprocess.Popen(words, stdin=pipe, stdout=pipe, start_new_session=True) as child:\n"
         "    child.stdout.readline()\n"
         "    before = os.sched_getaffinity(child.pid)\n"
         "    end_giving_way(child.pid)\n"
         "    disk = subprocess.run(['ionice', '-p', str(child.pid)], capture_output=True, text=True).stdout\n"
-        "    print(len(before), os.sched_getaffinity(child.pid) == os.sched_getaffinity(0), disk)\n"
+        "    print(len(before), os.sched_getaffinity(child.pid) == os.sched_getaffinity(0), disk, end='')\n"
+        "    group = f'/proc/{child.pid}/autogroup'\n"
+        "    print(open(group).read().split()[1:] if os.path.exists(group) else [])\n"
         "    child.kill()\n"
     )
-    assert repo.python("-c", code).out.split()[:3] == ["1", "True", "none:"]
+    first, second = repo.python("-c", code).lines
+    assert first.split()[:3] == ["1", "True", "none:"]
+    assert second == str(session_of(os.getpid()).split())
