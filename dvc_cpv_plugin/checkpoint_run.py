@@ -10,18 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cpv_hooks.console.output import say, warn
-from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.ranks.rank_place import agreed, find_place
-from cpv_hooks.ranks.step_agreement import StepAgreement
-from cpv_hooks.ranks.training import background_of, begin_rank, leave, wait_for_all
-from cpv_hooks.runs.background import Background
+from cpv_hooks.console.output import say
+from cpv_hooks.errors import CPVError
+from cpv_hooks.ranks.rank_place import find_place
 from cpv_hooks.runs.end_signals import EndSignals
-from cpv_hooks.runs.job import RunJob, begin_job, join_job
+from cpv_hooks.runs.job import RunJob, join_job
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, rule_of
-from cpv_hooks.runs.run_folder import ENDED, RunFolder
-from cpv_hooks.runs.save_rules import Moment, SaveRule, of_kind, save_rule, seconds
-from cpv_hooks.runs.step_saver import Save, StepSaver
+from cpv_hooks.runs.save_rules import SaveRule, of_kind, save_rule, seconds
+from cpv_hooks.runs.step_saver import Save
+from dvc_cpv_plugin.saving_job import JobOptions, SavingJob
 from dvc_cpv_plugin.step_loader import StepLoader
 
 
@@ -87,26 +84,25 @@ class CheckpointRun:
             of_kind(keyword, value, str)
         of_kind("save_when", save_when, SaveRule)
         of_kind("keep", keep, KeepRule)
-        self._rule = save_rule(every, minutes, save_when)
-        self._keep = rule_of(keep_last, keep_best, keep_every, metric, mode, keep)
-        self._metric = metric
-        self._asked = name
-        self._artifact = artifact
-        self._grace = seconds("grace", grace, "CheckpointRun(grace=25)")
-        self._where = Path(folder)
-        self._signals = EndSignals()
         self._place = find_place(rank, world_size)
-        self._sharded = sharded and self._place.world > 1
-        self._passive = self._place.rank > 0 and not self._sharded
-        self._agreement: StepAgreement | None = None
-        self._saver: StepSaver | None = None
+        self._options = JobOptions(
+            where=Path(folder),
+            name=name,
+            artifact=artifact,
+            rule=save_rule(every, minutes, save_when),
+            keep=rule_of(keep_last, keep_best, keep_every, metric, mode, keep),
+            metric=metric,
+            grace=seconds("grace", grace, "CheckpointRun(grace=25)"),
+            sharded=sharded and self._place.world > 1,
+        )
+        self._signals = EndSignals()
+        self._saving: SavingJob | None = None
         self._job: RunJob | None = None
-        self._background: Background | None = None
 
     @property
     def name(self) -> str:
         """The run's name; known inside the `with` block."""
-        return self._folder.name
+        return self._of_job.folder.name
 
     @property
     def rank(self) -> int:
@@ -116,7 +112,7 @@ class CheckpointRun:
     @property
     def sharded(self) -> bool:
         """Whether each of several ranks saves files of its own."""
-        return self._sharded
+        return self._options.sharded
 
     @property
     def ending(self) -> bool:
@@ -126,33 +122,15 @@ class CheckpointRun:
     @property
     def metric(self) -> str | None:
         """The metric by which the best steps are kept."""
-        return self._metric
+        return self._options.metric
 
     def __enter__(self) -> Self:
-        if self._passive:
-            self._job = join_job(self._where, self._asked, self._place.rank, self._place.attempt)
-            self._signals.watch()
-            return self
-        wishes = {"keep": self._keep.data(), "artifact": self._artifact, "grace": self._grace}
-        if self._sharded:
-            self._place = agreed(self._place)
-            job = begin_rank(self._where, self._asked, wishes, self._place)
-            self._background = background_of(job, self._place)
+        options, place = self._options, self._place
+        if place.rank and not options.sharded:
+            self._job = join_job(options.where, options.name, place.rank, place.attempt)
         else:
-            job = begin_job(self._where, self._asked, wishes, self._place.attempt)
-            self._background = Background(job.root, job.folder, job.lock)
-        self._job = job
-        try:
-            self._background.start()
-            if self._sharded:
-                self._job = wait_for_all(job, self._background, self._place)
-                self._agreement = StepAgreement(self._job.folder, self._grace, self._signals, self._keep_up)
-        except BaseException as error:
-            self._background.release()
-            if not isinstance(error, OSError):
-                raise
-            raise CPVError(f"the background process cannot be started: {error}", where=str(job.root)) from error
-        self._saver = StepSaver(self._job, self._background, self._metric, self._place.world if self._sharded else None)
+            self._saving = SavingJob(options, place, self._signals)
+            self._job = self._saving.job
         self._signals.watch()
         return self
 
@@ -164,8 +142,8 @@ class CheckpointRun:
         found = self._steps.load_newest(load)
         if found is None:
             return None
-        if self._saver is not None:
-            self._saver.went_on(found["step"])
+        if (saving := self._at_work()) is not None:
+            saving.went_on(found["step"])
         say(f"run {self.name}: going on from step {found['step']}")
         return Resumed(found["step"], found["metrics"])
 
@@ -187,27 +165,10 @@ class CheckpointRun:
         """
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise CPVError(f"a step is a whole number from 0 on, not {step!r}", fix="run.step(step, metrics, save=…)")
-        if self._passive:
-            self._passive_step()
-            return False
-        self._of_background.tell()
-        saver, signals = self._saver, self._signals
-        assert saver is not None
-        moment = Moment(step, time.monotonic(), saver.saved, saver.since)
-        is_due, end = force or self._rule(moment), signals.number
-        if self._agreement is not None:
-            by_step = force or self._rule.by_step(moment)
-            # One clock decides for all ranks.
-            agreed = self._agreement.reached(step, is_time=is_due and not by_step and self._place.rank == 0)
-            is_due, end = by_step or agreed is not None, agreed or None
-        is_due = is_due or end is not None
-        is_due = is_due and step != saver.saved
-        saved = save is not None and is_due and not self._is_left() and saver.save(step, metrics or {}, save)
-        if end is None and self._agreement is None:
-            end = signals.number
-        if end is not None:
-            raise SystemExit(128 + end)
-        return saved
+        if (saving := self._at_work()) is not None:
+            return saving.step(step, metrics or {}, save, force=force)
+        self._passive_step()
+        return False
 
     def watch_signals(self) -> None:
         """Note signals again, where a framework has put handlers of its own in place since the run began."""
@@ -215,48 +176,17 @@ class CheckpointRun:
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was saved is uploaded, or could not be; whether it is done within `timeout` seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        if self._passive:
-            return True
-        while self._folder.left():
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-            if self._of_background.has_ended():
-                self._of_background.wake()
-            time.sleep(0.02)
-        self._of_background.tell()
-        return True
+        saving = self._at_work()
+        return saving is None or saving.flush(timeout)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._passive:
+        if (saving := self._at_work()) is None:
             self._signals.leave()
             return
-        background, is_finished, left_at = self._of_background, kind is None, time.monotonic()
-        try:
-            self._folder.write(ENDED, {"finished": is_finished})
-        except OSError as failed:
-            warn(str(disk_error(failed, self._folder.path)))
-        background.end()
-
-        def deadline() -> float | None:
-            if self._signals.number is not None:
-                return self._signals.since + self._grace
-            return None if is_finished else left_at + self._grace
-
-        try:
-            if not background.wait(deadline):
-                warn(f"run {self.name}: not all is uploaded yet; that goes on while this machine runs (dvc cpv sync)")
-            background.tell()
-        finally:
-            self._signals.leave()
-            background.release()
-            if self._agreement is not None:
-                self._agreement.close()
-                if background.has_ended():
-                    leave(self._of_job, self._place)
-        if is_finished and self._signals.number is not None:
+        saving.end(is_finished=kind is None)
+        if kind is None and self._signals.number is not None:
             raise SystemExit(128 + self._signals.number)
 
     # How
@@ -267,22 +197,18 @@ class CheckpointRun:
     def _passive_step(self) -> None:
         """Rank 0 saves and ends the job; a rank that left before it would let it wait for ever."""
         number = self._signals.number
-        if number is not None and time.monotonic() > self._signals.since + self._grace:
+        if number is not None and time.monotonic() > self._signals.since + self._options.grace:
             raise SystemExit(128 + number)
-
-    def _is_left(self) -> bool:
-        return self._agreement is not None and self._agreement.is_left()
-
-    def _keep_up(self) -> None:
-        """The background process goes on, and what it says is passed on, while the job waits for other ranks."""
-        background = self._of_background
-        if background.has_ended():
-            background.wake()
-        background.tell()
 
     @property
     def _steps(self) -> StepLoader:
-        return StepLoader(self._of_job, self._place, self._signals, self._of_background if self._sharded else None)
+        saving = self._at_work()
+        background = saving.background if saving is not None and self.sharded else None
+        return StepLoader(self._of_job, self._place, self._signals, background)
+
+    def _at_work(self) -> SavingJob | None:
+        """What saves in this process; None in one that leaves that to rank 0."""
+        return self._saving if self._of_job else None
 
     @property
     def _of_job(self) -> RunJob:
@@ -291,15 +217,6 @@ class CheckpointRun:
         if self._signals.process != os.getpid():
             raise _not_here()
         return self._job
-
-    @property
-    def _of_background(self) -> Background:
-        assert self._of_job and self._background is not None
-        return self._background
-
-    @property
-    def _folder(self) -> RunFolder:
-        return self._of_job.folder
 
 
 def _not_here() -> CPVError:

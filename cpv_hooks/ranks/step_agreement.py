@@ -63,12 +63,12 @@ class StepAgreement:
             self._ask(number)
         elif is_time and not self._agreed:
             self._ask(SAVE)
-        while self._is_called():
-            if self.is_left():
-                return self._signals.number
-            self._wait()
+        while self._is_called() and self._hears():
+            pass
         agreed = max((number for at, number in self._agreed if at <= step), default=None)
         self._agreed = [(at, number) for at, number in self._agreed if at > step]
+        if agreed is None and self._is_left:
+            return self._signals.number
         return self._signals.number or agreed if agreed else agreed
 
     def _ask(self, number: int) -> None:
@@ -89,7 +89,8 @@ class StepAgreement:
     def _answer(self) -> Path:
         return self._folder.path / f"{AGREED}{self._round}"
 
-    def _wait(self) -> None:
+    def _hears(self) -> bool:
+        """Wait for what is agreed on; whether there was an answer."""
         began = time.monotonic()
         while True:
             with suppress(OSError, ValueError, KeyError, TypeError):
@@ -98,12 +99,12 @@ class StepAgreement:
                 for path in (self._request, self._answer):
                     path.unlink(missing_ok=True)
                 self._round += 1
-                return
+                return True
             if self.is_left():
-                return
+                return False
             if self._is_too_late(began):
                 self._unanswered = self._round
-                return
+                return False
             self._keep_up()
             time.sleep(_POLL)
 

@@ -142,7 +142,7 @@ with CheckpointRun(every=1) as run:
         run_folder.os.replace = die
         run.step(1, {}, save=save)
     else:
-        run._background.wake = die
+        run._saving.background.wake = die
         run.step(1, {}, save=save)
 """
 
