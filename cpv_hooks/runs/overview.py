@@ -122,6 +122,11 @@ def find_step(project: Project, name: str, metric: str | None = None, mode: Mode
     return chosen
 
 
+def ranks_of(project: Project, name: str) -> int:
+    """How many processes a run's job had, as far as this machine knows it."""
+    return int(RunFolder.of(project.repo, name).read(JOB).get("ranks") or 1)
+
+
 def resume_command(project: Project, name: str) -> str:
     """The command that goes on with a run, with its job's command line where this machine has it."""
     steps = run_refs.require_steps(project.repo, run_refs.check_run_name(name))

@@ -25,8 +25,8 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import CorruptObject, MissingObject, RemoteError
 from cpv_hooks.runs import run_refs, worker
 from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.runs.run_refs import HOST
 from cpv_hooks.runs.step_record import RunStep, is_saved_name
-from cpv_hooks.runs.step_upload import HOST
 from cpv_hooks.system.copying import copy_and_hash
 from cpv_hooks.transfer.objects.store import Store, Stores
 

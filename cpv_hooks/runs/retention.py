@@ -12,7 +12,7 @@ from contextlib import suppress
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
-from cpv_hooks.runs import run_refs, step_upload
+from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.keep_rules import Mark, keep_rule, kept_steps
 from cpv_hooks.runs.run_folder import JOB, RunFolder, freeing
 from cpv_hooks.runs.step_record import RunStep
@@ -48,7 +48,7 @@ def drop_steps(project: Project, folder: RunFolder, steps: Sequence[RunStep]) ->
     repo = project.repo
     run_refs.delete_step_refs(repo, folder.name, steps)
     Queue.of(repo).done(root_key(project), [step.commit for step in steps])
-    if project.config.runs_push and step_upload.HOST in repo.run("remote").split():
+    if project.config.runs_push and run_refs.HOST in repo.run("remote").split():
         try:
             _drop_on_host(project, folder.name, steps)
         except CPVError as error:
@@ -58,10 +58,10 @@ def drop_steps(project: Project, folder: RunFolder, steps: Sequence[RunStep]) ->
 
 def _drop_on_host(project: Project, run: str, steps: Sequence[RunStep]) -> None:
     repo, refs = project.repo, [run_refs.ref_of(run, step.step) for step in steps]
-    listed = repo.run("ls-remote", "--quiet", step_upload.HOST, *refs).split()[1::2]
+    listed = repo.run("ls-remote", "--quiet", run_refs.HOST, *refs).split()[1::2]
     there = [ref for ref in refs if ref in listed]
     if there:
-        repo.run("push", "--quiet", "--no-follow-tags", step_upload.HOST, *(f":{ref}" for ref in there))
+        repo.run("push", "--quiet", "--no-follow-tags", run_refs.HOST, *(f":{ref}" for ref in there))
 
 
 def free(project: Project, folder: RunFolder) -> None:

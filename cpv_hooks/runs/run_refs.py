@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from cpv_hooks.runs.step_record import RunStep
 
 PREFIX = "refs/cpv/runs/"
+HOST = "origin"
+"""The Git host that `[runs] push` takes them to."""
 FINISHED = "finished"
 """The ref beside the steps of a run that has come to its end."""
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*(?<!\.lock)")
@@ -55,7 +57,10 @@ def steps_of_run(repo: Repo, run: str) -> list[RunStep]:
 def require_steps(repo: Repo, run: str) -> list[RunStep]:
     found = steps_of_run(repo, run)
     if not found:
-        raise CPVError(f"there is no run {run!r}", where=str(repo.top), fix="dvc cpv runs list")
+        fix = "dvc cpv runs list"
+        if HOST in repo.run("remote").split():
+            fix += f", or, where another clone has pushed it, git fetch {HOST} '+{PREFIX}*:{PREFIX}*'"
+        raise CPVError(f"there is no run {run!r}", where=str(repo.top), fix=fix)
     return found
 
 

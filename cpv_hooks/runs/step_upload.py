@@ -19,7 +19,6 @@ from cpv_hooks.transfer.commits.versioned_upload import upload_versions as uploa
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 WHY = "a training run's checkpoint"
-HOST = "origin"
 
 
 def is_uploaded_now(project: Project) -> bool:
@@ -61,7 +60,7 @@ def retry(project: Project, folder: RunFolder, *, force: bool) -> None:
 def push(project: Project, run: str, steps: Sequence[RunStep]) -> None:
     """Push the refs of steps whose data is on the remote, verified; what cannot be pushed is said."""
     repo = project.repo
-    if not steps or HOST not in repo.run("remote").split():
+    if not steps or run_refs.HOST not in repo.run("remote").split():
         return
     try:
         missing = ensure_uploaded(project, [step.commit for step in steps])
@@ -69,7 +68,7 @@ def push(project: Project, run: str, steps: Sequence[RunStep]) -> None:
             warn(f"run {run} is not pushed: the DVC remote lacks {missing[0].path}")
             return
         refs = [run_refs.ref_of(run, step.step) for step in steps]
-        repo.run("push", "--quiet", "--no-follow-tags", HOST, *(f"+{ref}:{ref}" for ref in refs))
+        repo.run("push", "--quiet", "--no-follow-tags", run_refs.HOST, *(f"+{ref}:{ref}" for ref in refs))
     except CPVError as error:
         warn(f"run {run} is not pushed: {error}")
 

@@ -67,8 +67,11 @@ class CmdResumeCommand(CPVCommand):
     """Prints the command that goes on with a run."""
 
     def run(self) -> int:
-        command = overview.resume_command(self.project_here(), self.args.run)
-        return self.answer({"run": self.args.run, "command": command}, command)
+        project, run = self.project_here(), self.args.run
+        command, ranks = overview.resume_command(project, run), overview.ranks_of(project, run)
+        if ranks > 1:
+            say(f"run {run}: this is one of {ranks} ranks; start them as they were started (torchrun, srun)")
+        return self.answer({"run": run, "command": command, "ranks": ranks}, command)
 
 
 def _row(run: Run) -> Iterator[str]:

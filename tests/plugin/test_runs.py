@@ -133,7 +133,8 @@ def test_the_command_to_go_on_with_does(repo: ModelRepo) -> None:
     repo.commit("notes")
     command = repo.cpv("runs", "resume-command", "main").out.strip()
     assert command.startswith(f"cd {shlex.quote(str(repo.path))} && git checkout {base} && CPV_RUN=main ")
-    assert json.loads(repo.cpv("runs", "resume-command", "main", "--json").out) == {"run": "main", "command": command}
+    told = json.loads(repo.cpv("runs", "resume-command", "main", "--json").out)
+    assert told == {"run": "main", "command": command, "ranks": 1}
     assert repo.run("sh", "-c", command).lines[0] == "start 4 main"
 
 
