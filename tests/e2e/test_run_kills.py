@@ -15,6 +15,7 @@ from cpv_hooks.runs import restore, run_refs
 from cpv_hooks.runs.run_folder import RunFolder
 from support.job import Job
 from support.repos import SETTINGS, ModelRepo
+from support.run_kills import ROUNDS, counted
 
 DRIVER = """
 import importlib, os, signal, sys
@@ -93,23 +94,27 @@ def run(make_repo: MakeRepo, tmp_path: Path) -> Run:
     return Run(make_repo(remote=tmp_path / "vision/resnet", settings=settings, files={"model.bin": "first"}))
 
 
-def test_the_background_process_is_killed_at_every_stage(run: Run, tmp_path: Path) -> None:
-    kills, lost, incomplete = 0, 0, 0
+@pytest.mark.timeout(300 * (1 + ROUNDS))
+def test_the_background_process_is_killed_at_every_stage(
+    run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stages = STAGES * (ROUNDS or 1)
     for step in (1, 2):  # so that there is something to let go of
         run.save(step)
         run.work()
-    for number, stage in enumerate(STAGES, 3):
-        content = run.save(number)
-        run.work(*stage)
-        kills += 1
-        found = run.resumed(tmp_path / "target")
-        lost += found is None or found[0] != number
-        incomplete += found is not None and found[1] != content
-    assert (kills, lost, incomplete) == (len(STAGES), 0, 0)
-    last = run.save(99)
+    with counted("a background process at every stage", capfd) as figures:
+        for number, stage in enumerate(stages, 3):
+            content = run.save(number)
+            run.work(*stage)
+            figures.kills += 1
+            found = run.resumed(tmp_path / "target")
+            figures.lost += found is None or found[0] != number
+            figures.incomplete += found is not None and found[1] != content
+    end = len(stages) + 3
+    last = run.save(end)
     run.work()
-    assert run.resumed(tmp_path / "target") == (99, last)
-    assert [step.step for step in run_refs.steps_of_run(run.repo, "main")] == [len(STAGES) + 2, 99]
+    assert run.resumed(tmp_path / "target") == (end, last)
+    assert [step.step for step in run_refs.steps_of_run(run.repo, "main")] == [end - 1, end]
     assert run.folder.left() == []
     assert run.shell.git("fsck", "--strict", "--no-dangling").text == ""
     report = json.loads(run.shell.cpv("verify", "--all", "--json").out)
