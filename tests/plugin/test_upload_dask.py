@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from support.repos import SETTINGS, ModelRepo, object_names
 
 UPLOAD = """
 import sys
+from cpv_hooks.console import progress
 from cpv_hooks.transfer.objects import on_dask
+progress.LINE_AFTER = progress.LINE_EVERY = 0
 on_dask._TASK_FILES = 2
 on_dask.LEAST = 1
 from dvc_cpv_plugin.cli import main
@@ -39,6 +42,7 @@ def test_a_worker_dies_and_its_files_alone_are_done_again(repo: ModelRepo, tmp_p
     with cluster(tmp_path, workers=2, dying=1) as address:
         done = repo.python("-c", UPLOAD, "model", "upload", source, "--dask", address)
     assert done.out == "v0.0\n"
+    assert re.search(r"on \d Dask workers: \d+%", done.err), done.err
     by_hand = make_repo("one", remote=tmp_path / "other/resnet", settings=MODEL, real_hooks=False)
     by_hand.cpv("model", "upload", source)
     assert repo.read("shards.dvc") == by_hand.read("shards.dvc")
