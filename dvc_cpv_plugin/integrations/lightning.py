@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.errors import CPVError
-from dvc_cpv_plugin.integrations.all_ranks import Save, save_together
+from dvc_cpv_plugin.integrations.all_ranks import demand_ddp, save_step
 from dvc_cpv_plugin.integrations.checkpoint_folders import keep_restored
 
 if "pytorch_lightning" in sys.modules and "lightning" not in sys.modules:
@@ -32,7 +33,8 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
             trainer.fit(model, loader, ckpt_path=checkpoint.ckpt_path())
 
     It saves after a training batch; where the run has a `metric` and there is a validation, after each validation. A
-    step is Lightning's `global_step`. Several processes (`strategy="ddp"`) save when rank 0 says so.
+    step is Lightning's `global_step`. Several processes (`strategy="ddp"`) save when rank 0 says so; on machines
+    that share no disk use `CheckpointRun(sharded=True)`.
     """
 
     best_model_path = ""
@@ -52,9 +54,11 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Refuse a run that its processes cannot save in together."""
-        if self._run.sharded or self._run.rank != trainer.global_rank:
-            what = f"the run is sharded, or its rank is not the trainer's {trainer.global_rank} of {trainer.world_size}"
-            raise CPVError(what, fix="CheckpointRun() without sharded=True; strategy='ddp' on one machine, or torchrun")
+        if self._run.rank != trainer.global_rank:
+            what = f"the run's rank is not the trainer's {trainer.global_rank} of {trainer.world_size}"
+            raise CPVError(what, fix="strategy='ddp' on one machine, or torchrun")
+        if self._run.sharded:
+            demand_ddp(trainer.strategy)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """What it went on from has been read; and Lightning's handler of SIGTERM is in place."""
@@ -88,12 +92,8 @@ class CPVCheckpoint(Checkpoint):  # type: ignore[misc]  # its types are known on
             # A validation's are there until the next one, and are not this step's.
             metrics = {name: value for name, value in trainer.callback_metrics.items() if name not in self._validated}
         known = {**metrics, "epoch": trainer.current_epoch}
-
-        def act(save: Save) -> None:
-            if is_time or self._run.ending:
-                self._run.step(trainer.global_step, known, save=save)
-
-        save_together(trainer.global_rank, trainer.strategy, act, lambda path: trainer.save_checkpoint(path / FILE))
+        step = partial(self._run.step, trainer.global_step, known)
+        save_step(self._run, trainer.strategy, step, lambda path: trainer.save_checkpoint(path / FILE), is_time=is_time)
 
     def _waits_for_validation(self, trainer: Any) -> bool:
         return self._run.metric is not None and trainer.enable_validation

@@ -69,6 +69,11 @@ def test_every_direct_import_is_a_declared_dependency() -> None:
     assert not missing
 
 
+def test_an_adapter_of_a_framework_has_less_than_a_hundred_lines() -> None:
+    folder = PROJECT / "dvc_cpv_plugin/integrations"
+    assert [path.name for path in folder.glob("*.py") if len(path.read_text().splitlines()) >= 100] == []
+
+
 def _name(requirement: str) -> str:
     head = requirement.split(";")[0]
     for mark in "[<>=~! ":
