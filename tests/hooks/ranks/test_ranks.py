@@ -185,7 +185,7 @@ class Pair:
 
         self.look = look
         self.leave = follow.leave
-        self.ranks = [StepAgreement(folders[rank], 0.2, self.signals[rank], look) for rank in range(2)]
+        self.ranks = [StepAgreement(folders[rank], 60.0, self.signals[rank], look) for rank in range(2)]
 
     def reach(self, rank: int, steps: range, *, is_time: bool = False) -> list[int]:
         """The steps of these that are saved."""
