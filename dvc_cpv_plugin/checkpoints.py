@@ -118,8 +118,12 @@ class Checkpoints:
 
     def _read(self, name: str, options: OperationOptions, read: Callable[[Project], T]) -> T:
         """Find the repository and read something of it; a dry run reads as well, for it changes nothing."""
+        from cpv_hooks.git.refs import listed_once
+
         with raised_as(ReadError), self._logged(name, options):
-            return read(self._project(options, reads=True))
+            project = self._project(options, reads=True)
+            with listed_once():
+                return read(project)
 
     def _project(self, options: OperationOptions, *, reads: bool) -> Project:
         return self.found or find_project(self.team_name, self.model_name, options, reads=reads)

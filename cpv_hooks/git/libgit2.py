@@ -11,15 +11,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cpv_hooks.git.objects import Object, objects_of
+from cpv_hooks.git.objects import Object, Reads, objects_of
+from cpv_hooks.git.refs import REPLACED, refs_below
 
 if TYPE_CHECKING:
     import pygit2
 
     from cpv_hooks.git.repo import Repo
 
-REPLACED = "refs/replace/"
-"""Here `git replace` keeps what stands for another object."""
+MANY = 1000
+"""Objects of a kind to be read; of fewer, Git's own process has told all before libgit2's module is loaded."""
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 
@@ -54,16 +55,21 @@ class LibGit2:
 
 def open_repository(repo: Repo) -> LibGit2 | None:
     """None where libgit2 cannot open the repository, or would not see in it what Git does."""
+    if refs_below(repo, REPLACED):
+        return None
     try:
         import pygit2
     except ImportError:  # a platform without a wheel
         return None
     try:
-        opened = pygit2.Repository(str(repo.git_dir))
-        names = opened.raw_listall_references()
+        return LibGit2(repo, pygit2.Repository(str(repo.git_dir)))
     except Exception:  # noqa: BLE001 - GitError, KeyError, OSError and ValueError among them; Git's own words follow
         return None
-    return None if any(name.startswith(REPLACED.encode()) for name in names) else LibGit2(repo, opened)
+
+
+def reads_of(repo: Repo, count: int) -> Reads:
+    """What reads so many objects, by their full ids, the fastest."""
+    return (open_repository(repo) if count > MANY else None) or objects_of(repo)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -189,11 +189,30 @@ def objects_of(repo: Repo) -> Objects:
     return _objects(repo.git_dir, repo.top, (repo.common_dir / "objects").stat().st_ino)
 
 
+def commit_of(repo: Repo, name: str) -> str | None:
+    """The id of the commit that a name of Git's means, or None; see `Repo.resolve`, which starts a process."""
+    found = objects_of(repo).read(f"{name}^{{commit}}", 0)
+    return found.oid if found is not None else None
+
+
 def commits_of(repo: Repo, oids: Iterable[str]) -> dict[str, str]:
     """The commits that ids stand for, tags and tags of tags followed; an id that stands for none is left out."""
     asked = list(dict.fromkeys(oids))
     found = objects_of(repo).read_all([f"{oid}^{{commit}}" for oid in asked], 0)
     return {oid: one.oid for oid, one in zip(asked, found, strict=True) if one is not None}
+
+
+def ref_commits(repo: Repo, refs: Mapping[str, str]) -> dict[str, str]:
+    """The commits that refs stand for, of what each names; one that stands for something else is left out.
+
+    `CPVError` where what one names is not in this clone.
+    """
+    commits = commits_of(repo, refs.values())
+    for ref, oid in refs.items():
+        if oid not in commits and objects_of(repo).read(f"{oid}^{{}}", 0) is None:
+            fix = "git fsck says what is wrong; git fetch, or delete the ref"
+            raise CPVError(f"{ref} names {oid}, which is not in this clone", where=str(repo.common_dir), fix=fix)
+    return {ref: commits[oid] for ref, oid in refs.items() if oid in commits}
 
 
 class RawCommit(NamedTuple):

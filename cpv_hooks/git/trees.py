@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.git.repo import Repo
 
 
 def tree_changes(repo: Repo, old: str, new: str) -> dict[str, tuple[str | None, str | None]]:
@@ -17,4 +17,4 @@ def tree_changes(repo: Repo, old: str, new: str) -> dict[str, tuple[str | None, 
 
 
 def _entry(mode: str, oid: str) -> str | None:
-    return None if oid == NULL_OID else f"{mode} {oid}"
+    return None if not oid.strip("0") else f"{mode} {oid}"

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.libgit2 import REPLACED, open_repository
-from cpv_hooks.git.objects import Object, Reads, objects_of
+from cpv_hooks.git import records
+from cpv_hooks.git.libgit2 import reads_of
+from cpv_hooks.git.objects import Object, Reads
+from cpv_hooks.git.refs import REPLACED, listed_once, refs_below
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history import records
 from cpv_hooks.history.kept_facts import KeptFacts, VersionFacts
 from cpv_hooks.history.recorded_contents import PLACES, ArtifactRecord, Content, Contents
 from cpv_hooks.named_tuple import NamedTuple
@@ -23,12 +24,10 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions.tag_message import read_metrics
-from cpv_hooks.versions.tag_refs import PREFIX
+from cpv_hooks.versions.tag_refs import tag_oids
 
 _MAX_BYTES = 8 << 20
 """A commit or a tag that is larger is not read."""
-_MANY = 1000
-"""Versions to be read; of fewer, Git's own process has told all before libgit2's module is loaded."""
 FEW = 100
 """Versions; of no more, what they say is read as fast as a file that keeps it."""
 _MODEL = Line.MODEL
@@ -116,26 +115,21 @@ def look_ahead(versions: Iterable[Recorded]) -> None:
 
 def _read(repo: Repo, projects: Sequence[Project], only: str | None) -> list[Recorded]:
     scheme = scheme_of(projects[0].config)
-    with _at_full_speed():
-        tags, replaced = _listed(repo)
+    with _at_full_speed(), listed_once():
+        tags, replaced = tag_oids(repo), refs_below(repo, REPLACED)
         named = sorted(
             (line, number, name, oid)
             for line, prefix in [(line, scheme.prefix(line)) for line in Line]
-            for name, oid in tags
+            for name, oid in tags.items()
             if name.startswith(prefix) and only in (None, name) and (number := scheme.parse(line, name)) is not None
         )
         oids = dict.fromkeys(oid for _, _, _, oid in named)
         kept = KeptFacts(repo if len(oids) > FEW and not replaced else None, oids)
-        library = open_repository(repo) if kept.lacking > _MANY else None
-        objects = library or objects_of(repo)
+        objects = reads_of(repo, kept.lacking)
         facts = History(repo, objects).facts(oids, kept)
         contents = Contents(projects, objects, kept)
         rows = ((name, line, number, facts[oid], contents) for line, number, name, oid in named)
         return [tuple.__new__(Recorded, row) for row in rows]
-
-
-def _subject(message: str) -> str:
-    return message.lstrip("\n").partition("\n")[0]
 
 
 class History:
@@ -206,18 +200,10 @@ def _facts(oid: str, peeled: Peeled | CPVError, commits: Mapping[str, records.Co
     tree, author, time, message = commit
     tag = peeled.tag
     if tag is None:
-        return VersionFacts(peeled.commit, tree, author, time, _subject(message))
+        return VersionFacts(peeled.commit, tree, author, time, records.subject(message))
     own = time if tag.time is None else tag.time
-    subject = _subject(tag.message) or _subject(message)
+    subject = records.subject(tag.message) or records.subject(message)
     return tuple.__new__(VersionFacts, (peeled.commit, tree, author, own, subject, read_metrics(tag.message), None))
-
-
-def _listed(repo: Repo) -> tuple[list[tuple[str, str]], bool]:
-    """Name and id of each tag, and whether any object is replaced by another (`git replace`)."""
-    lines = repo.run("for-each-ref", "--format=%(objectname) %(refname)", PREFIX, REPLACED).splitlines()
-    refs = [(name, oid) for oid, _, name in (line.partition(" ") for line in lines)]
-    tags = [(name.removeprefix(PREFIX), oid) for name, oid in refs if name.startswith(PREFIX)]
-    return tags, len(tags) < len(refs)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.recorded_contents import ArtifactRecord
 from cpv_hooks.history.settings_changes import FILES, MAX_BYTES
+from cpv_hooks.history.version_metrics import said_by_tag
 from cpv_hooks.history.version_names import Named
 from cpv_hooks.history.where import Where
 from cpv_hooks.metric_formats.log_lines import Metric
@@ -19,8 +20,6 @@ from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.signatures import Clock
-from cpv_hooks.versions import tag_refs
-from cpv_hooks.versions.tag_message import read_metrics
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import discover
 
@@ -47,11 +46,7 @@ def of_commit(repo: Repo, projects: Sequence[Project], named: Named) -> Side:
             errors.append(error)
         else:
             artifacts.update((one.path, ArtifactRecord(project.kind_of(one.path), one)) for one in found)
-    said: Mapping[str, Metric] = {}
-    if named.tag is not None:
-        text = repo.run("for-each-ref", "--format=%(objecttype)\n%(contents)", f"{tag_refs.PREFIX}{named.tag}")
-        kind, _, message = text.partition("\n")
-        said = read_metrics(message) if kind == "tag" else {}
+    said: Mapping[str, Metric] = said_by_tag(repo, named.tag) if named.tag is not None else {}
     names = [project.prefix + name for project in projects for name in FILES]
     settings: dict[str, bytes] = {}
     for name in names:

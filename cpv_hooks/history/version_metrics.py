@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.git.objects import objects_of
+from cpv_hooks.git.records import TagObject, parse_tag
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.metric_formats.metric_places import source_of
 from cpv_hooks.metric_formats.metrics import line_number_of
 from cpv_hooks.named_tuple import NamedTuple
@@ -13,6 +16,7 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.versions import commit_metrics, tag_refs
 from cpv_hooks.versions.commit_metrics import MetricsFile, file_metrics
+from cpv_hooks.versions.tag_message import read_metrics
 from cpv_hooks.versions.version import Version
 
 
@@ -23,10 +27,23 @@ def metrics_of_version(
 
     With several files each key says which one it is from.
     """
-    tags = tag_refs.read_tags(project.repo, name=version.name)
-    if tags and tags[0].info.metrics:
-        return dict(tags[0].info.metrics)
-    return commit_metrics.read_commit_metrics(((project, pointer) for pointer in version.pointers), find).values
+    return (
+        said_by_tag(project.repo, version.name)
+        or commit_metrics.read_commit_metrics(((project, pointer) for pointer in version.pointers), find).values
+    )
+
+
+def said_by_tag(repo: Repo, name: str) -> dict[str, int | float | str]:
+    """The metrics in the message of a tag; none where it says none, or has no message."""
+    tag = tag_object(repo, name)
+    return read_metrics(tag.message) if tag is not None else {}
+
+
+def tag_object(repo: Repo, name: str) -> TagObject | None:
+    """What an annotated tag says; None for another, and where it is not there."""
+    oid = tag_refs.tag_oids(repo).get(name)
+    found = objects_of(repo).read(oid) if oid is not None else None
+    return parse_tag(found.data) if found is not None and found.kind == "tag" and found.data else None
 
 
 class Origin(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.objects import commit_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.plugins import scheme_of
@@ -28,10 +29,10 @@ def find_commit(repo: Repo, projects: Sequence[Project], name: str) -> Named:
     scheme = scheme_of(projects[0].config)
     bare = [scheme.prefix(line) + name.removeprefix("v") for line in Line]
     for tag in (name, *bare):
-        commit = repo.resolve(f"{tag_refs.PREFIX}{tag}") if tag and tag.isprintable() else None
+        commit = commit_of(repo, f"{tag_refs.PREFIX}{tag}") if tag and tag.isprintable() else None
         if commit is not None:
             return Named(tag, commit, tag)
-    found = repo.resolve(name) if name and name.isprintable() else None
+    found = commit_of(repo, name) if name and name.isprintable() else None
     if found is None:
         fix = "name the two as two words, as in dvc cpv diff A B" if ".." in name else "dvc cpv log lists them"
         raise CPVError(f"{name!r} is no version, branch or commit", where=str(repo.top), fix=fix)

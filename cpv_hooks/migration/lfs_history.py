@@ -17,6 +17,7 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
+from cpv_hooks.git.records import without_signature
 from cpv_hooks.git.repo import NULL_OID, Repo
 from cpv_hooks.git.trees import tree_changes
 from cpv_hooks.migration.history_stream import StreamCommit, exported, forget_rewritten, rewritten
@@ -33,7 +34,6 @@ from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git
 from cpv_hooks.recovery.transaction import Transaction
 from cpv_hooks.versions import tag_refs
-from cpv_hooks.versions.tag_message import without_signature
 from cpv_hooks.worktree.workspace import Workspace
 
 _BACKUP = "refs/original/"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.libgit2 import reads_of
 from cpv_hooks.git.objects import Reads, TreeEntry, objects_of
+from cpv_hooks.git.records import parse_commit
 from cpv_hooks.project.pointer_reader import PointerFile, PointerReader
 from cpv_hooks.project.project import Project
 
@@ -21,6 +23,21 @@ def pointers_at(project: Project, rev: str) -> list[Pointer]:
     """
     store = _store(objects_of(project.repo))
     return store.below(project, store.root(project, rev))
+
+
+def pointers_in_commits(project: Project, commits: Collection[str]) -> Iterator[list[Pointer] | CPVError]:
+    """What `pointers_at` says of each of these commits, by their ids, or why it cannot: all are read together."""
+    objects = reads_of(project.repo, len(commits))
+    read = zip(commits, objects.read_all(commits), strict=True)
+    made = {oid: parse_commit(found.data) for oid, found in read if found is not None and found.data is not None}
+    trees = {oid: commit.tree for oid, commit in made.items() if commit is not None}
+    store = PointerReader(objects)
+    store.look_ahead([project], trees.values())
+    for oid in commits:
+        try:
+            yield store.below(project, trees[oid] if oid in trees else store.root(project, oid))
+        except CPVError as error:
+            yield error
 
 
 def pointers_in_roots(projects: Sequence[Project], rev: str) -> Iterator[Pointer]:

@@ -37,10 +37,6 @@ from cpv_hooks.project.tag_schemes import Line, Scheme, version_line
 FOLDER = "retired/"
 """What the names of these tags begin with."""
 _TAGS = "refs/tags/"
-_FIELDS = (
-    "%(refname:strip=2)%00%(objectname)%00%(objecttype)%00%(taggername) %(taggeremail)%00%(taggerdate:unix)%00"
-    "%(contents:body)%00"
-)
 _RETIRED = r"(?m)^Cpv-Retired: (\S+) ([0-9a-f]{40,64})((?: [0-9a-f]{32}(?:\.dir)?)*)$"
 _UNRETIRED = rf"(?m)^Cpv-Unretired: (\S+) ({FOLDER}\S+)$"
 _REASON = r"(?m)^Cpv-Reason: (\".*\")$"
@@ -108,7 +104,8 @@ def is_mark(project: Project, name: str) -> bool:
 
 
 def read_retirements(repo: Repo) -> dict[str, Retirement]:
-    """The versions that are retired, by their tags; of several retirements of one the first. One Git call for none."""
+    """The versions that are retired, by their tags; of several retirements of one the first. One Git call at most for
+    none."""
     return {name: found[0] for name, found in all_retirements(repo).items()}
 
 
@@ -159,20 +156,37 @@ class _Record(NamedTuple):
 
 
 def _records(repo: Repo) -> list[_Record]:
-    values = repo.run("for-each-ref", f"--format={_FIELDS}", _TAGS + FOLDER).split("\0")
+    from cpv_hooks.git.refs import refs_below
+
+    refs = refs_below(repo, _TAGS + FOLDER)
+    if not refs:
+        return []
+    from cpv_hooks.git.objects import objects_of
+    from cpv_hooks.git.records import parse_tag, tagger_of, without_signature
+
     found = []
-    for start in range(0, len(values) - 6, 6):
-        name, oid, kind, author, time, body = values[start : start + 6]
-        if kind == "tag":
-            last = body.strip().rpartition("\n\n")[2]
-            found.append(_Record(name.lstrip("\n"), oid, author, float(time or 0), last))
+    for (ref, oid), read in zip(refs.items(), objects_of(repo).read_all(refs.values()), strict=True):
+        if read is not None and read.kind != "tag":
+            continue
+        data = (read.data if read is not None else None) or b""
+        tag = parse_tag(data)
+        if tag is None:  # what it takes back, or retires, is not known
+            raise CPVError(f"the tag {ref.removeprefix(_TAGS)} cannot be read", where=str(repo.top), fix="git fsck")
+        # Trailers stand below the subject, never in its place.
+        body = without_signature(tag.message).strip().partition("\n\n")[2]
+        last = body.strip().rpartition("\n\n")[2]
+        found.append(_Record(ref.removeprefix(_TAGS), oid, tagger_of(data), float(tag.time or 0), last))
     return found
 
 
 def _commits(repo: Repo, names: set[str]) -> dict[str, str]:
-    listed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", _TAGS).splitlines()
-    rows = (line.split(" ") for line in listed)
-    return {name: peeled or oid for name, oid, peeled in rows if name in names}
+    from cpv_hooks.git.objects import commits_of
+    from cpv_hooks.git.refs import refs_below
+
+    refs = refs_below(repo, _TAGS)
+    oids = {name: oid for name in names if (oid := refs.get(_TAGS + name)) is not None}
+    commits = commits_of(repo, oids.values())
+    return {name: commits[oid] for name, oid in oids.items() if oid in commits}
 
 
 def content(repo: Repo) -> dict[str, Retirement]:
@@ -208,18 +222,23 @@ class RetiredContent:
 
     def _look(self, repo: Repo) -> None:
         retired = {item.version for item in self.by_oid.values()}
-        head = repo.resolve("HEAD")
+        from cpv_hooks.git.objects import commit_of, ref_commits
+        from cpv_hooks.git.refs import refs_below
+
+        head = commit_of(repo, "HEAD")
         self._living |= {head} if head else set()
-        listed = repo.run("for-each-ref", "--format=%(refname) %(objectname) %(*objectname)").splitlines()
-        for ref, oid, peeled in (line.split(" ") for line in listed):
+        refs = refs_below(repo)
+        commits = ref_commits(repo, refs)
+        for ref, oid in refs.items():
+            commit = commits.get(ref, oid)
             name = ref.removeprefix(_TAGS) if ref.startswith(_TAGS) else None
             if name is not None and (name in retired or is_record(name)):
                 continue
             line = version_line(self._scheme, name) if name is not None else None
             if line is not None:
-                self._versions[line].add(peeled or oid)
+                self._versions[line].add(commit)
             elif name is None or not is_mark(self._project, name):
-                self._living.add(peeled or oid)
+                self._living.add(commit)
 
     def _is_version(self, commit: str, item: Retirement) -> bool:
         """Whether a version that needs such content is on a commit: a model's needs its data too."""

@@ -29,7 +29,6 @@ _TRAILER = r"(Cpv-[A-Za-z]+): (.*)"
 _LINE = r"(?m)^Cpv-Line: (.*)$"
 _LINE_OR_METRIC = r"(?m)^Cpv-(Line|Metric): (.*)$"
 _DECIMAL = r"-?(0|[1-9][0-9]{0,17})\.[0-9]+"
-_SIGNATURE = r"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----"
 _LINES = {str(line): line for line in Line}
 _ARTIFACT = r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")"
 
@@ -55,17 +54,9 @@ def write_tag_message(name: str, line: Line, checkpoint: Checkpoint, message: st
     return "\n\n".join(part for part in (head, body, trailers) if part) + "\n"
 
 
-def without_signature(text: str) -> str:
-    """What stands before the signature that Git puts at the end of a tag (`parse_signed_buffer` in Git)."""
-    if "-----BEGIN " not in text:
-        return text
-    found = [match.start() for match in re.finditer(_SIGNATURE, text)]
-    return text[: found[-1]] if found else text
-
-
 def parse_tag_message(text: str) -> TagInfo:
     """Read a message back; what is not one of ours, or malformed, is passed over."""
-    text = without_signature(text)
+    text = _unsigned(text)
     lines = text.strip().split("\n")
     subject = lines[0]
     last = text.strip().split("\n\n")[-1]
@@ -85,11 +76,20 @@ def read_metrics(text: str) -> dict[str, int | float | str]:
     """The metrics that a message says, without the rest of it; none where it is not one of ours."""
     if "Cpv-Metric: " not in text:
         return {}
-    last = without_signature(text).strip().rpartition("\n\n")[2]
+    last = _unsigned(text).strip().rpartition("\n\n")[2]
     found = re.findall(_LINE_OR_METRIC, last)
     if not any(key == "Line" and value in _LINES for key, value in found):
         return {}
     return dict(filter(None, [parse_metric(value) for key, value in found if key == "Metric"]))
+
+
+def _unsigned(text: str) -> str:
+    """Without a signature; nearly all have none, and a hook need not load what knows them."""
+    if "-----BEGIN " not in text:
+        return text
+    from cpv_hooks.git.records import without_signature
+
+    return without_signature(text)
 
 
 def line_in_trailers(trailers: str) -> Line | None:

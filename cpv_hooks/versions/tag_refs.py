@@ -42,14 +42,15 @@ class ListedTag(NamedTuple):
 
 
 def all_tag_names(repo: Repo) -> list[str]:
-    """The names of all tags, in one Git call that opens no object."""
-    return repo.run("for-each-ref", "--format=%(refname:strip=2)", PREFIX).splitlines()
+    """The names of all tags, in one Git call at most, which opens no object."""
+    return list(tag_oids(repo))
 
 
 def tag_oids(repo: Repo) -> dict[str, str]:
-    """What each tag names, by the tag's name, in one Git call that opens no object."""
-    printed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname)", PREFIX)
-    return {name: oid for name, _, oid in (line.partition(" ") for line in printed.splitlines())}
+    """What each tag names, by the tag's name, in one Git call at most, which opens no object."""
+    from cpv_hooks.git.refs import refs_below
+
+    return {ref[len(PREFIX) :]: oid for ref, oid in refs_below(repo, PREFIX).items()}
 
 
 def list_tags(repo: Repo) -> list[ListedTag]:
@@ -60,8 +61,11 @@ def list_tags(repo: Repo) -> list[ListedTag]:
 
 
 def tagged_commits(repo: Repo) -> dict[str, str]:
-    """The commit that each tag stands for, by the tag's name."""
-    return {tag.name: tag.commit for tag in list_tags(repo)}
+    """The commit that each tag stands for, by the tag's name; one that stands for none is left out."""
+    from cpv_hooks.git.objects import ref_commits
+    from cpv_hooks.git.refs import refs_below
+
+    return {ref[len(PREFIX) :]: commit for ref, commit in ref_commits(repo, refs_below(repo, PREFIX)).items()}
 
 
 def read_tags(

@@ -224,7 +224,7 @@ def _follow(repo: Repo, found: Checkpoint, olds: Collection[str]) -> list[str]:
     if not found.changed:
         return []
     there = {*olds, found.commit}
-    names_there = {name for name, commit in tag_refs.tagged_commits(repo).items() if commit in there}
+    names_there = {tag.name for tag in tag_refs.list_tags(repo) if tag.commit in there}
     read = tag_refs.read_tags(repo, names=names_there - tag_refs.published_names(repo))
     loose = _not_brought(repo, [tag for tag in read if tag.info.automatic and tag.commit in there])
     names: list[str] = []

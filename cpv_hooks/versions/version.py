@@ -43,8 +43,11 @@ def resolve_version(project: Project, line: Line, tag: str | None) -> Version:
 
     Raises `CPVError` for a name that the line does not have, with the ones that it has.
     """
+    from cpv_hooks.git.objects import commits_of
+
     name = _name(project, line, tag)
-    commit = project.repo.resolve(f"{tag_refs.PREFIX}{name}")
+    oid = tag_refs.tag_oids(project.repo).get(name, "")
+    commit = commits_of(project.repo, [oid]).get(oid) if oid else None
     if commit is None:
         raise CPVError(f"{name} names no commit", where=str(project.repo.top), fix=f"git tag -d {shell_word(name)}")
     return Version(name, line, commit, pointers_of(project, line, commit))

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 from cpv_hooks.console.output import printable, say, size_text, warn
+from cpv_hooks.git.refs import listed_once
 from cpv_hooks.history.compare import ArtifactChange, Difference, FileChange, MetricChange, compare
 from cpv_hooks.history.side import of_commit, of_work_tree
 from cpv_hooks.history.version_names import find_commit
@@ -31,6 +32,7 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 class CmdDiff(CPVCommand):
     """Plain lines, Markdown or JSON."""
 
+    @listed_once()
     def run(self) -> int:
         if self.args.weights:
             demand_numpy()

@@ -11,6 +11,7 @@ from typing import Any
 from cpv_hooks.console import pager
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.refs import listed_once
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history import conditions
 from cpv_hooks.history.dates import parse_date
@@ -39,6 +40,7 @@ docs/log.md describes the fields of --json and --csv."""
 class CmdLog(CPVCommand):
     """Blocks of lines on a terminal, a line each in a pipe, JSON or CSV."""
 
+    @listed_once()
     def run(self) -> int:
         repo = self.repo
         projects = projects_here(repo)

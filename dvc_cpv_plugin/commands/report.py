@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import DISK_FAULTS, CPVError, shell_path
+from cpv_hooks.git.refs import listed_once
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.dates import parse_date
 from cpv_hooks.history.log import Filters
@@ -34,6 +35,7 @@ _FIX = f"dvc cpv report --out {_DEFAULT}"
 class CmdReport(CPVCommand):
     """Writes the page and prints where it is."""
 
+    @listed_once()
     def run(self) -> int:
         repo = self.repo
         projects = projects_here(repo)

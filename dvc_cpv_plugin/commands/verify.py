@@ -7,6 +7,8 @@ import sys
 
 from cpv_hooks.console.output import counted, few, printable, say, size_text, warn
 from cpv_hooks.console.progress import Progress
+from cpv_hooks.git.objects import commit_of
+from cpv_hooks.git.refs import listed_once
 from cpv_hooks.project import retired
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.upkeep.verify import needs
@@ -30,6 +32,7 @@ The exit code is 1 where anything is wrong, or could not be looked at."""
 class CmdVerify(CPVCommand):
     """A table of what is wrong and a summary, or JSON with every object."""
 
+    @listed_once()
     def run(self) -> int:
         reports = self._reports()
         self._tell_retired(reports)
@@ -49,7 +52,7 @@ class CmdVerify(CPVCommand):
         projects = projects_here(repo)
         asked = self.args.versions or ["HEAD"]
         commits = needs.every_ref(repo) if self.args.all else needs.named(repo, asked, projects[0])
-        kept = needs.kept(repo) if self.args.all else None
+        kept = needs.kept(repo, commits) if self.args.all else None
         work = mend if self.args.repair else verify
         with Progress("verifying") as progress:
             return [work(project, commits, progress, deep=self.args.deep, kept=kept) for project in projects]
@@ -62,7 +65,7 @@ class CmdVerify(CPVCommand):
             if known:
                 say(f"{len(known)} version{' is' if len(known) == 1 else 's are'} retired (dvc cpv retire --list)")
             return
-        asked = {repo.resolve(name) for name in self.args.versions or ["HEAD"]} if known else set()
+        asked = {commit_of(repo, name) for name in self.args.versions or ["HEAD"]} if known else set()
         nowhere = {item.oid for one in reports for item in one.checks if (item.cache, item.remote) == ("absent",) * 2}
         for item in known.values():
             if item.commit in asked:

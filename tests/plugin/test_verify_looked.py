@@ -28,7 +28,8 @@ def repo(tmp_path: Path) -> ModelRepo:
 
 def look(repo: ModelRepo) -> VerifyReport:
     project = project_of(repo)
-    refs, kept = needs.every_ref(project.repo), needs.kept(project.repo)
+    refs = needs.every_ref(project.repo)
+    kept = needs.kept(project.repo, refs)
     return verify(project, refs, Progress("testing"), kept=kept)
 
 

@@ -8,6 +8,9 @@ from typing import TypedDict
 from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git import records
+from cpv_hooks.git.objects import objects_of
+from cpv_hooks.history.version_metrics import tag_object
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -41,33 +44,20 @@ class VersionPart(NamedTuple):
 
 def version_history(project: Project, commit: str, tag: str | None) -> HistoryMetadata:
     """Read a commit and, where one is given, the tag that names it (annotated or lightweight)."""
-    # `rev-list`, because `log` obeys log.showSignature; its first line names the commit.
-    args = ("rev-list", "-1", "--encoding=UTF-8", "--format=%ct%x00%an <%ae>%x00%B", "--end-of-options", commit)
-    text = project.repo.run(*args).partition("\n")[2]
-    seconds, author, body = [*text.split("\0", 2), "", ""][:3]
-    made, subject = _of_tag(project, tag) if tag else ("", "")
-    commit_message = _text(body.strip("\n"))
+    found = objects_of(project.repo).read(commit)
+    made = records.parse_commit(found.data) if found is not None and found.data else None
+    if made is None:
+        raise CPVError(f"{commit} is not a commit", where=str(project.repo.top), fix="git fsck")
+    said = tag_object(project.repo, tag) if tag else None
+    time = said.time if said is not None and said.time is not None else made.time
     return HistoryMetadata(
-        timestamp=iso_time(int(made or seconds)),
+        timestamp=iso_time(time),
         commit=commit,
-        commit_timestamp=iso_time(int(seconds)),
-        author=_text(author),
-        message=_text(subject) or commit_message.partition("\n")[0],
-        commit_message=commit_message,
+        commit_timestamp=iso_time(made.time),
+        author=made.author,
+        message=(records.subject(said.message) if said is not None else "") or records.subject(made.message),
+        commit_message=made.message.strip("\n"),
     )
-
-
-def _of_tag(project: Project, tag: str) -> tuple[str, str]:
-    """The time (seconds since 1970) and the subject of an annotated tag; nothing for a lightweight one."""
-    form = "%(objecttype)%00%(taggerdate:unix)%00%(contents:subject)"
-    printed = project.repo.run("for-each-ref", f"--format={form}", f"{tag_refs.PREFIX}{tag}")
-    kind, seconds, subject = [*printed.rstrip("\n").split("\0", 2), "", ""][:3]
-    return (seconds, subject) if kind == "tag" else ("", "")
-
-
-def _text(raw: str) -> str:
-    """Bytes that are no UTF-8 stay readable, and JSON takes them."""
-    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def version_of_either_line(project: Project, tag: str | None) -> Version:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.dvcformat.pointer import is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.objects import Object, TreeEntry, entries, objects_of
+from cpv_hooks.git.libgit2 import reads_of
+from cpv_hooks.git.objects import Object, entries, objects_of
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointer_reader import PIPELINE
 
@@ -96,38 +97,49 @@ class MentionReader:
     """Reads pointer files out of Git's object store."""
 
     def __init__(self, repo: Repo) -> None:
-        self._where = str(repo.common_dir)
+        self._repo = repo
         self._known: dict[tuple[str, str | None], Mentions] = {}
         self._pipelines: dict[str, bool] = {}
-        self._objects = objects_of(repo)
 
     def in_trees(self, trees: Iterable[str]) -> Mentions:
         """What the pointer files below these trees mention. `CPVError` where the clone lacks one."""
-        found, waiting = Mentions(), list(trees)
-        seen, pointers = set(waiting), set[tuple[str, str | None]]()
+        seen = dict.fromkeys(trees)
+        waiting, pointers = list(seen), dict[tuple[str, str | None], str]()
         while waiting:
-            items = list(self._tree(waiting.pop()))
-            pipeline = next((item.oid for item in items if item.name == PIPELINE and item.kind == "blob"), None)
-            for item in items:
-                if item.kind == "tree":
-                    if item.oid not in seen:
-                        seen.add(item.oid)
-                        waiting.append(item.oid)
-                elif item.kind == "blob" and is_pointer_file(item.name):
-                    key = (item.oid, self._naming(pipeline) if item.name == "dvc.lock" else None)
-                    if key not in pointers:
-                        pointers.add(key)
-                        found.add(self.in_blob(item.oid, item.name, key[1]))
+            below: dict[str, None] = {}
+            for tree in self._read_all(waiting):
+                items = list(entries(tree)) if tree.kind == "tree" else []
+                pipeline = next((item.oid for item in items if item.name == PIPELINE and item.kind == "blob"), None)
+                for item in items:
+                    if item.kind == "tree" and item.oid not in seen:
+                        below[item.oid] = None
+                    elif item.kind == "blob" and is_pointer_file(item.name):
+                        beside = self._naming(pipeline) if item.name == "dvc.lock" else None
+                        pointers.setdefault((item.oid, beside), item.name)
+            seen |= below
+            waiting = list(below)
+        return self._in_blobs(pointers)
+
+    def _in_blobs(self, pointers: Mapping[tuple[str, str | None], str]) -> Mentions:
+        """What pointer files mention: by blob, and that of the `dvc.yaml` beside it, their names."""
+        found = Mentions()
+        new = [key for key in pointers if key not in self._known]
+        for key, blob in zip(new, self._read_all([oid for oid, _ in new]), strict=True):
+            self._note(key, blob, pointers[key])
+        for key in pointers:
+            found.add(self._known[key])
         return found
 
     def in_blob(self, oid: str, name: str, pipeline: str | None = None) -> Mentions:
         """What one pointer file mentions; `pipeline` is the blob of the `dvc.yaml` beside a `dvc.lock`."""
         key = (oid, self._naming(pipeline))
         if key not in self._known:
-            blob = self._object(oid)
-            beside = self._object(key[1]).data if key[1] else None
-            self._known[key] = in_pointer(blob.data or b"", name, beside) if blob.kind == "blob" else Mentions()
+            self._note(key, self._object(oid), name)
         return self._known[key]
+
+    def _note(self, key: tuple[str, str | None], blob: Object, name: str) -> None:
+        beside = self._object(key[1]).data if key[1] else None
+        self._known[key] = in_pointer(blob.data or b"", name, beside) if blob.kind == "blob" else Mentions()
 
     def _naming(self, pipeline: str | None) -> str | None:
         """The blob of a `dvc.yaml` where that names remotes; else it does not matter here."""
@@ -137,13 +149,13 @@ class MentionReader:
             self._pipelines[pipeline] = names_remote(self._object(pipeline).data)
         return pipeline if self._pipelines[pipeline] else None
 
-    def _tree(self, oid: str) -> Iterable[TreeEntry]:
-        tree = self._object(oid)
-        return entries(tree) if tree.kind == "tree" else ()
+    def _read_all(self, oids: Sequence[str]) -> Iterator[Object]:
+        for oid, found in zip(oids, reads_of(self._repo, len(oids)).read_all(oids), strict=True):
+            yield found or self._object(oid)
 
     def _object(self, oid: str) -> Object:
-        found = self._objects.read(oid)
+        found = objects_of(self._repo).read(oid)
         if found is None:
             what = f"object {oid} is not in this clone, so what is needed is not known"
-            raise CPVError(what, where=self._where, fix="git fetch --refetch")
+            raise CPVError(what, where=str(self._repo.common_dir), fix="git fetch --refetch")
         return found

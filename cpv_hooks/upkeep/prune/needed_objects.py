@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from cpv_hooks.console.output import few
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.refs import listed_once
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
@@ -26,6 +27,7 @@ _SHOWN = 3
 class Needed:
     """The objects that a repository needs. Raises `CPVError` where that cannot be known."""
 
+    @listed_once()
     def __init__(
         self,
         repo: Repo,

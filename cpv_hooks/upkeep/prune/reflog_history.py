@@ -50,10 +50,10 @@ def read_reflog_history(repo: Repo, starts: Starts) -> ReflogHistory:
             where=str(repo.top),
             fix="git fetch --unshallow",
         )
-    if lost := lacking_ids(repo, starts.refs):
+    peeled = peel(repo, starts.kept)
+    if lost := lacking_ids(repo, starts.refs - peeled.keys()):
         what = f"a ref names {min(lost)}, which is not in this clone, so what it needs is not known"
         raise CPVError(what, where=str(repo.common_dir), fix="git fsck says which one; git fetch, or delete the ref")
-    peeled = peel(repo, starts.kept)
     commits = sorted({oid for oid, kind in peeled.values() if kind == "commit"})
     trees = frozenset(oid for oid, kind in peeled.values() if kind == "tree")
     if not commits:

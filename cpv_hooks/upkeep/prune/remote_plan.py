@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError, shell_word, shell_words
+from cpv_hooks.git.refs import TAGS, refs_below
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import FOLDER
@@ -41,8 +42,8 @@ def _refs_of(repo: Repo, name: str) -> list[HostRef]:
         ref: oid for oid, _, ref in (line.partition("\t") for line in listed.splitlines()) if not ref.endswith("^{}")
     }
     # A record may be here without its ref, and is not read then.
-    known = set(repo.run("for-each-ref", "--format=%(objectname)", f"refs/tags/{FOLDER}").split())
-    records = {oid for ref, oid in tips.items() if ref.startswith(f"refs/tags/{FOLDER}")}
+    known = set(refs_below(repo, TAGS + FOLDER).values())
+    records = {oid for ref, oid in tips.items() if ref.startswith(TAGS + FOLDER)}
     absent = lacking_ids(repo, set(tips.values())) | (records - known)
     refs = sorted(ref for ref, oid in tips.items() if oid in absent)
     if refs:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.objects import commit_of, ref_commits
+from cpv_hooks.git.refs import refs_below, short_name
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.expected import expected
-from cpv_hooks.project.pointers_at import pointers_at
+from cpv_hooks.project.pointers_at import pointers_in_commits
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import RetiredContent
 from cpv_hooks.upkeep.verify import starts
@@ -19,7 +21,6 @@ from cpv_hooks.versions import stages
 from cpv_hooks.worktree.pointer_files import readable_pointers
 from cpv_hooks.worktree.rescue_list import rescues
 
-_REFS = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(refname:short)%00%(refname)"
 # DVC's experiments, Git's stash, a commit that is being made: what is pushed in other ways, or not at all.
 _UNPUBLISHED = re.compile(r"refs/(exps/.*|stash|worktree/cpv/.*)")
 
@@ -79,7 +80,7 @@ def named(repo: Repo, names: Sequence[str], project: Project | None = None) -> d
     found: dict[str, list[str]] = {}
     for name in names:
         is_stage = project is not None and stages.is_reference(name)
-        commit = repo.resolve(stages.version_in(project, name) if is_stage and project is not None else name)
+        commit = commit_of(repo, stages.version_in(project, name) if is_stage and project is not None else name)
         if commit is None:
             raise CPVError(f"no commit {name!r}", where=str(repo.top), fix="git fetch --tags, or git tag lists them")
         found.setdefault(commit, []).append(name)
@@ -88,12 +89,11 @@ def named(repo: Repo, names: Sequence[str], project: Project | None = None) -> d
 
 def every_ref(repo: Repo) -> dict[str, list[str]]:
     """Commit -> names, of HEAD and of every ref that stands for a published version, or one to be."""
-    found = {head: ["HEAD"]} if (head := repo.resolve("HEAD")) else {}
-    for line in repo.run("for-each-ref", f"--format={_REFS}").splitlines():
-        oid, kind, peeled, peeled_kind, name, ref = line.split("\0")
-        commit = {kind: oid, peeled_kind: peeled}.get("commit")
-        if commit and not _UNPUBLISHED.fullmatch(ref):
-            found.setdefault(commit, []).append(name)
+    found = {head: ["HEAD"]} if (head := commit_of(repo, "HEAD")) else {}
+    refs = refs_below(repo)
+    for ref, commit in ref_commits(repo, refs).items():
+        if not _UNPUBLISHED.fullmatch(ref):
+            found.setdefault(commit, []).append(short_name(ref, refs))
     return found
 
 
@@ -104,7 +104,7 @@ class Kept(NamedTuple):
     here: bool
 
 
-def kept(repo: Repo, grace: float = starts.GRACE) -> dict[str, Kept]:
+def kept(repo: Repo, published: Collection[str], grace: float = starts.GRACE) -> dict[str, Kept]:
     """The commits that `prune` keeps for so many seconds and that are not published: stashes, experiments, reflogs, …
 
     The remote need not have them. DVC's experiments may lack data; what a young reflog names may be lost.
@@ -112,7 +112,7 @@ def kept(repo: Repo, grace: float = starts.GRACE) -> dict[str, Kept]:
     named: dict[str, list[starts.Start]] = {}
     for start in starts.each_start(repo, grace):
         named.setdefault(start.oid, []).append(start)
-    published, found = every_ref(repo), dict[str, Kept]()
+    found: dict[str, Kept] = {}
     for oid, (commit, kind) in starts.peel(repo, named).items():
         names = tuple(dict.fromkeys(start.name for start in named[oid]))
         here = any(start.role in ("here", "stash") and not start.is_experiment for start in named[oid])
@@ -148,11 +148,11 @@ def wanted(
     found: dict[tuple[str, str | None, bool, str | None], WantedObject] = {}
     errors: list[CPVError] = []
     retired = RetiredContent(project)
-    for commit, names in [*commits.items(), *((commit, item.names) for commit, item in kept.items())]:
-        try:
-            pointers = pointers_at(project, commit)
-        except CPVError as error:
-            errors.append(CPVError(f"in {', '.join(names)}: {error.what}", where=error.where, fix=error.fix))
+    named = {**commits, **{commit: item.names for commit, item in kept.items()}}
+    for (commit, names), pointers in zip(named.items(), pointers_in_commits(project, named), strict=True):
+        if isinstance(pointers, CPVError):
+            what = f"in {', '.join(names)}: {pointers.what}"
+            errors.append(CPVError(what, where=pointers.where, fix=pointers.fix))
             continue
         for pointer in pointers:
             if pointer.oid is not None:

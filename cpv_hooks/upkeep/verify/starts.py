@@ -10,7 +10,8 @@ from typing import Literal
 
 from cpv_hooks import state_files
 from cpv_hooks.console.times import DAY
-from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.git.refs import refs_below
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -18,8 +19,9 @@ GRACE = 30 * DAY
 """Seconds for which reflogs and the remote protect, unless the user says otherwise."""
 # Of these Git itself never expires an entry: a stash below the topmost is in its reflog alone.
 _STASHES = re.compile(r"refs/(stash|exps/.*)")
-_ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
-_ENTRY = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) .*> (\d+) [-+]\d{4}", re.DOTALL)
+# By SHA-1 or by SHA-256.
+_ID = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-f])")
+_ENTRY = re.compile(rb"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) .*> (\d+) [-+]\d{4}", re.DOTALL)
 _UNDER_WAY = (
     "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "BISECT_START", "rebase-merge", "rebase-apply",
     "sequencer", f"{state_files.FOLDER}/{state_files.DETOUR}",
@@ -65,22 +67,26 @@ class HostRef(NamedTuple):
 
 def find_starts(repo: Repo, grace: float, theirs: Iterable[HostRef] = ()) -> Starts:
     """Look for them; `grace` is in seconds, `theirs` are kept besides. Raises `CPVError` where Git fails."""
-    found = [start for start in each_start(repo, grace) if start.oid != NULL_OID]
+    found = list(each_start(repo, grace))
     on_hosts = [Start(item.ref, item.oid, "theirs") for item in theirs]
     stashes = {start.oid for start in found if start.role == "stash"}
     here = {start.oid for start in found if start.role in ("ref", "here")} | stashes
-    kept = {start.oid for start in [*found, *on_hosts]} - {NULL_OID}
+    kept = {start.oid for start in [*found, *on_hosts]}
     refs = {start.oid for start in found if start.name.startswith("refs/")}
     return Starts(frozenset(kept), frozenset(here), frozenset(stashes), frozenset(refs), (*found, *on_hosts))
 
 
 def each_start(repo: Repo, grace: float) -> Iterator[Start]:
     """Each of them, as often as something names it; `grace` is in seconds. Raises `CPVError` where Git fails."""
+    return (start for start in _each(repo, grace) if start.oid.strip("0"))
+
+
+def _each(repo: Repo, grace: float) -> Iterator[Start]:
     since = time.time() - grace
     yield from (Start("an upload that is queued", item.commit, "here") for item in Queue.of(repo).pending())
     yield from (Start("an operation under way", oid, "here") for oid in _in_files([repo.shared / state_files.JOURNAL]))
     for git_dir in git_dirs(repo):
-        for ref, oid in _refs(repo, git_dir):
+        for ref, oid in refs_below(repo, git_dir=git_dir).items():
             is_tag_or_theirs = ref.startswith(("refs/tags/", "refs/remotes/"))
             yield Start(ref, oid, "theirs" if is_tag_or_theirs else "stash" if _STASHES.fullmatch(ref) else "ref")
         if head := _head(repo, git_dir):
@@ -107,14 +113,6 @@ def work_tree_environment(git_dir: Path) -> dict[str, str]:
     """The environment of a Git command about another work tree of the repository, which may be gone."""
     # A replaced commit is needed as it is, and its replacement is a ref.
     return {"GIT_DIR": str(git_dir), "GIT_NO_REPLACE_OBJECTS": "1"}
-
-
-def _refs(repo: Repo, git_dir: Path) -> Iterator[tuple[str, str]]:
-    for line in repo.run(
-        "for-each-ref", "--format=%(refname) %(objectname)", env=work_tree_environment(git_dir)
-    ).splitlines():
-        ref, _, oid = line.rpartition(" ")
-        yield ref, oid
 
 
 def _head(repo: Repo, git_dir: Path) -> str | None:

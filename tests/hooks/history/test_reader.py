@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks import state_files
+from cpv_hooks.git import libgit2, records
 from cpv_hooks.git.libgit2 import open_repository
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history import reader, records
+from cpv_hooks.history import reader
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
@@ -30,7 +31,7 @@ def model(tmp_path: Path) -> ModelRepo:
 @pytest.fixture(autouse=True)
 def _by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a history of more than a thousand tags."""
-    monkeypatch.setattr(reader, "_MANY", 0)
+    monkeypatch.setattr(libgit2, "MANY", 0)
 
 
 def read(shell: Shell) -> dict[str, Recorded]:
@@ -226,7 +227,7 @@ def test_read_together_or_one_by_one_by_the_library_or_by_git(
     assert paths[0] == paths[2] == [path for path in paths[1] if path != "pipe/out.bin"] != paths[1]
     assert open_repository(Repo.discover(model.path)) is not None
     with monkeypatch.context() as few:
-        few.setattr(reader, "_MANY", 1000)
+        few.setattr(libgit2, "MANY", 1000)
         assert said(model) == one_by_one
     model.git("replace", "HEAD:code.py", "HEAD:.cpv.toml")  # no pointer: Git itself is asked, for the same
     assert open_repository(Repo.discover(model.path)) is None

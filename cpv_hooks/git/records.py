@@ -13,6 +13,8 @@ _COMMIT = re.compile(
     rb"author (?:([^\n]*>) \d{1,15} [+-]\d+|([^\n]*))\ncommitter " + _TIME + rb"\n"
 )
 _TAG = re.compile(rb"object ([0-9a-f]+)\ntype ([a-z]+)\ntag [^\n]*\n(?:tagger " + _TIME + rb"\n)?")
+_TAGGER = r"\ntagger ([^\n]*>)"
+_SIGNATURE = r"(?m)^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SIGNED MESSAGE|SSH SIGNATURE)-----"
 _ENCODING = re.compile(rb"^encoding ([!-~]+)$", re.MULTILINE)
 
 
@@ -57,6 +59,23 @@ def parse_tag(data: bytes) -> TagObject | None:
     end = data.find(b"\n\n")
     message = _text(data[end + 2 :] if end > 0 else b"")
     return tuple.__new__(TagObject, (target.decode(), kind.decode(), None if time is None else int(time), message))
+
+
+def subject(message: str) -> str:
+    """The first line of a message."""
+    return message.lstrip("\n").partition("\n")[0]
+
+
+def tagger_of(data: bytes) -> str:
+    """Who made an annotated tag, `NAME <MAIL>`; an empty text where it does not say."""
+    found = re.search(_TAGGER, _text(data.partition(b"\n\n")[0]))
+    return found[1] if found else ""
+
+
+def without_signature(text: str) -> str:
+    """What stands before the signature that Git puts at the end of a tag (`parse_signed_buffer` in Git)."""
+    found = [match.start() for match in re.finditer(_SIGNATURE, text)]
+    return text[: found[-1]] if found else text
 
 
 def _text(raw: bytes, encoding: str = "utf-8") -> str:
