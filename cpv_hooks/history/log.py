@@ -11,7 +11,7 @@ from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Named
 from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
 from cpv_hooks.history.model_contents import Models, ModelSummary
-from cpv_hooks.history.reader import Recorded, look_ahead
+from cpv_hooks.history.reader import Recorded, keep, look_ahead
 from cpv_hooks.history.recorded_contents import ArtifactRecord, FileEntry, file_entry
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.version_series import SeriesReader
@@ -126,10 +126,16 @@ class Log:
         With `models` those in the cache are looked into, with `series` metrics files are read from end to end; those
         that cannot be read are in `trouble`.
         """
+        try:
+            yield from self._entries(filters, ask_remote=ask_remote, models=models, series=series)
+        finally:
+            keep(self._found)
+
+    def _entries(self, filters: Filters, *, ask_remote: bool, models: bool, series: bool) -> Iterator[LogEntry]:
         wanted, most = iter(self._wanted(filters)), _FIRST
         while batch := list(islice(wanted, most)):
             most *= 2
-            look_ahead([*batch, *(self._before[one.name] for one in batch if one.name in self._before)])
+            look_ahead([*batch, *(self._before[one.name] for one in batch if one.name in self._before)], more=True)
             pointers = [[artifact.pointer for artifact in one.artifacts] for one in batch]
             commits = [one.commit for one in batch]
             look = self._where
@@ -150,7 +156,7 @@ class Log:
         asked = [condition.metric for condition in filters.conditions]
         asked += [filters.best.metric] if filters.best else []
         if asked or filters.kinds:
-            look_ahead(self._found)
+            look_ahead(self._found, more=True)
         if asked:
             refuse_unknown(asked, {name for one in self._found for name in self.metrics(one)})
         kept = [one for one in self._found if self._is_wanted(one, filters)]

@@ -105,12 +105,23 @@ def read_one(repo: Repo, projects: Sequence[Project], name: str) -> Recorded:
     return _read(repo, projects, name)[0]
 
 
-def look_ahead(versions: Iterable[Recorded]) -> None:
-    """Read the artifacts of these versions of one repository together."""
+def look_ahead(versions: Iterable[Recorded], *, more: bool = False) -> None:
+    """Read the artifacts of these versions of one repository together, and keep what was read for later processes.
+
+    With `more` others follow, and `keep` comes at the end.
+    """
     wanted = [(one.contents, one.facts.tree) for one in versions if one.facts.tree is not None]
     if wanted:
         with _at_full_speed():
-            wanted[0][0].look_ahead(tree for _, tree in wanted)
+            wanted[0][0].look_ahead([tree for _, tree in wanted])
+            if not more:
+                wanted[0][0].keep()
+
+
+def keep(versions: Sequence[Recorded]) -> None:
+    """Keep what was read of a repository's versions, where it is so much that this is worth it."""
+    if versions:
+        versions[0].contents.keep()
 
 
 def _read(repo: Repo, projects: Sequence[Project], only: str | None) -> list[Recorded]:
@@ -148,7 +159,6 @@ class History:
         for oid, one in peeled.items():
             found[oid] = facts = _facts(oid, one, commits)
             kept.add_version(oid, facts)
-        kept.save()
         return found
 
     def _each(self, look: Callable[[str, Object | None], _T], ids: Iterable[str]) -> dict[str, _T | CPVError]:
@@ -194,16 +204,17 @@ class History:
 def _facts(oid: str, peeled: Peeled | CPVError, commits: Mapping[str, records.Commit | CPVError]) -> VersionFacts:
     if isinstance(peeled, CPVError):
         return VersionFacts(oid, damage=peeled)
-    commit = commits[peeled.commit]
+    at, tag = peeled
+    commit = commits[at]
     if isinstance(commit, CPVError):
-        return VersionFacts(peeled.commit, damage=commit)
+        return VersionFacts(at, damage=commit)
     tree, author, time, message = commit
-    tag = peeled.tag
     if tag is None:
-        return VersionFacts(peeled.commit, tree, author, time, records.subject(message))
-    own = time if tag.time is None else tag.time
-    subject = records.subject(tag.message) or records.subject(message)
-    return tuple.__new__(VersionFacts, (peeled.commit, tree, author, own, subject, read_metrics(tag.message), None))
+        return VersionFacts(at, tree, author, time, records.subject(message))
+    _, _, own, said = tag
+    time = time if own is None else own
+    subject = records.subject(said) or records.subject(message)
+    return tuple.__new__(VersionFacts, (at, tree, author, time, subject, read_metrics(said), None))
 
 
 @contextmanager

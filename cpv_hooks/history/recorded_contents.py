@@ -70,6 +70,9 @@ class Contents:
         self._pointers.look_ahead(self._projects, [tree for tree in wanted if not self._kept.has(tree)])
         for tree in wanted:
             self.of(tree)
+
+    def keep(self) -> None:
+        """Keep what was read for later processes."""
         self._kept.save()
 
     def _read(self, tree: str) -> Content:

@@ -35,6 +35,7 @@ _SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = 
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
 _SECTIONS = ("artifacts", *_SCHEMA, "stages", "metrics", "fetch")
+_NOTIFY = f"remove it from {FILE}; dvc cpv config set notify.webhook URL"
 _WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
 
 
@@ -99,6 +100,9 @@ class _Reader:
     def read(self, table: dict[str, Any]) -> Config:
         values: dict[str, Any] = {}
         for section, content in table.items():
+            if section == "notify":
+                what = "[notify] is a personal setting: a repository does not say who is told"
+                raise CPVError(what, where=f"{self.path}:{self._line(section, None)}", fix=_NOTIFY)
             if section not in _SECTIONS:
                 known = ", ".join(_SECTIONS)
                 raise self._error(section, None, f"unknown section [{section}] (known: {known})")

@@ -88,7 +88,7 @@ class PointerReader:
             if found is None:
                 continue
             try:
-                listed = self._listed[tree, ""] = tuple(self._walk(found, ""))
+                listed = self._listed[tree, ""] = self._walk(found, "")
             except CPVError:
                 continue
             for file in listed:
@@ -142,19 +142,22 @@ class PointerReader:
         """The pointer files below a tree, without those of DVC roots nested in it."""
         found = self._listed.get((tree, folder))
         if found is None:
-            found = self._listed[tree, folder] = tuple(self._walk(self._object(tree, f"tree {tree}"), folder))
+            found = self._listed[tree, folder] = self._walk(self._object(tree, f"tree {tree}"), folder)
         return found
 
-    def _walk(self, tree: Object, folder: str) -> Iterator[PointerFile]:
+    def _walk(self, tree: Object, folder: str) -> tuple[PointerFile, ...]:
         start = f"{folder}/" if folder else ""
         leading, oids = self._layouts.read(tree)
+        found = list[PointerFile]()
         for at, name, is_folder, pipeline in leading:
             oid = oids[at].hex()
             if not is_folder:
-                yield PointerFile(start + name, oid, None if pipeline is None else oids[pipeline].hex())
+                beside = None if pipeline is None else oids[pipeline].hex()
+                found.append(tuple.__new__(PointerFile, (start + name, oid, beside)))
             # A DVC root that is nested here has pointers of its own.
             elif not self._is_dvc_root(oid):
-                yield from self.files(oid, start + name)
+                found += self.files(oid, start + name)
+        return tuple(found)
 
     def _is_dvc_root(self, tree: str) -> bool:
         known = self._roots.get(tree)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from cpv_hooks.console.output import size_text
 from cpv_hooks.named_tuple import NamedTuple
@@ -27,7 +28,7 @@ _SHOWN = 20
 _WORD = r"[\w./:@-]+"
 _TRAILER = r"(Cpv-[A-Za-z]+): (.*)"
 _LINE = r"(?m)^Cpv-Line: (.*)$"
-_LINE_OR_METRIC = r"(?m)^Cpv-(Line|Metric): (.*)$"
+_OF_LINE, _METRIC = "Cpv-Line: ", "Cpv-Metric: "
 _DECIMAL = r"-?(0|[1-9][0-9]{0,17})\.[0-9]+"
 _LINES = {str(line): line for line in Line}
 _ARTIFACT = r"kind=(\w+)(?: hash=(\S+))?(?: size=(\d{1,18}))?(?: nfiles=(\d{1,18}))? path=(\".*\")"
@@ -74,13 +75,23 @@ def parse_tag_message(text: str) -> TagInfo:
 
 def read_metrics(text: str) -> dict[str, int | float | str]:
     """The metrics that a message says, without the rest of it; none where it is not one of ours."""
-    if "Cpv-Metric: " not in text:
+    if _METRIC not in text:
         return {}
     last = _unsigned(text).strip().rpartition("\n\n")[2]
-    found = re.findall(_LINE_OR_METRIC, last)
-    if not any(key == "Line" and value in _LINES for key, value in found):
-        return {}
-    return dict(filter(None, [parse_metric(value) for key, value in found if key == "Metric"]))
+    is_ours, found = False, dict[str, int | float | str]()
+    for line in last.split("\n"):
+        if line.startswith(_METRIC):
+            metric = parse_metric(line[len(_METRIC) :])
+            if metric is not None:
+                found[metric[0]] = metric[1]
+        elif line.startswith(_OF_LINE):
+            is_ours = is_ours or line[len(_OF_LINE) :] in _LINES
+    return found if is_ours else {}
+
+
+@cache
+def _decimal() -> re.Pattern[str]:
+    return re.compile(_DECIMAL)
 
 
 def _unsigned(text: str) -> str:
@@ -164,7 +175,7 @@ def parse_metric(value: str) -> tuple[str, int | float | str] | None:
     if end < 0 or value[end : end + 1] != "=" or not isinstance(key, str):
         return None
     text = value[end + 1 :]
-    number = float(text) if re.fullmatch(_DECIMAL, text) else _loads(text)
+    number = float(text) if _decimal().fullmatch(text) else _loads(text)
     return (key, number) if isinstance(number, int | float | str) else None
 
 

@@ -146,6 +146,27 @@ def test_a_commit_a_stage_and_a_batch(repo: ModelRepo, receiver: Receiver) -> No
     assert undelivered.read_undelivered() == []
 
 
+def test_a_target_that_a_repository_names_is_refused(repo: ModelRepo, receiver: Receiver) -> None:
+    """Whoever clones it would tell a stranger what is trained here."""
+    settings = repo.read(".cpv.toml").decode()
+    repo.write(".cpv.toml", f'{settings}[notify]\nwebhook = "http://{receiver.address}/theirs"\n')
+    line = len(settings.splitlines()) + 1
+    said = (
+        f"{repo.path}/.cpv.toml:{line}: [notify] is a personal setting: a repository does not say who is told; "
+        "fix: remove it from .cpv.toml; dvc cpv config set notify.webhook URL"
+    )
+    assert said in repo.cpv("status", status=1).err.splitlines()[0]
+    repo.write("model.bin", "one")
+    done = repo.git("commit", "-qam", "theirs", status=None)
+    assert (done.status, done.err.count(said)) == (1, 1)
+    repo.write(".cpv.toml", settings)
+    to_program(receiver)
+    commit(repo, "two")
+    told = receiver.events(2)
+    assert set(told) == {"tagged", "uploaded"}, "nothing else was sent"
+    assert receiver.got.empty()
+
+
 def test_what_is_changed_or_old_is_not_genuine(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     to_program(receiver)
     is_genuine = documented()
