@@ -7,9 +7,12 @@ import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.errors import CPVError
+
+if TYPE_CHECKING:
+    from configobj import ConfigObj  # type: ignore[import-untyped]
 
 
 def config_folders() -> list[str]:
@@ -26,7 +29,7 @@ def config_folders() -> list[str]:
 
 
 def merged_config(root: Path) -> Mapping[str, Any]:
-    from configobj import ConfigObjError  # type: ignore[import-untyped]
+    from configobj import ConfigObjError
     from dvc.config import Config as DVCConfig
     from dvc.config import ConfigError
 
@@ -39,14 +42,20 @@ def merged_config(root: Path) -> Mapping[str, Any]:
         raise CPVError(what, where=str(root / ".dvc"), fix=f"edit {' or '.join(files)}") from error
 
 
-def _said_in(file: str, remote: str) -> dict[str, str]:
-    """What a file of DVC's configuration says of a remote, word by word."""
+def _as_written(file: str) -> Mapping[str, Any]:
+    """The sections of a file, word by word; none where it cannot be read."""
     from configobj import ConfigObj, ConfigObjError
 
     try:
-        section = ConfigObj(file, encoding="utf-8", interpolation=False).get(f'remote "{remote}"', {})
+        found: Mapping[str, Any] = ConfigObj(file, encoding="utf-8", interpolation=False)
+        return found
     except (OSError, ValueError, ConfigObjError):
         return {}
+
+
+def _said_in(file: str, remote: str) -> dict[str, str]:
+    """What a file of DVC's configuration says of a remote, word by word."""
+    section = _as_written(file).get(f'remote "{remote}"', {})
     return {key: value for key, value in section.items() if isinstance(value, str)}
 
 
@@ -78,19 +87,39 @@ def remotes_of(file: str) -> Mapping[str, Mapping[str, str]]:
     """
     import re
 
-    from configobj import ConfigObj, ConfigObjError
-
-    try:
-        table = ConfigObj(file, encoding="utf-8", interpolation=False)
-    except (OSError, ValueError, ConfigObjError):
-        return {}
     found: dict[str, dict[str, str]] = {}
-    for title, section in table.items():
+    for title, section in _as_written(file).items():
         match = re.search(r'^\s*remote\s*"(.*)"\s*$', title.lower())
         if match and isinstance(section, dict):
             values = {key.lower(): value for key, value in section.items() if isinstance(value, str)}
             found.setdefault(match[1], {}).update(values)
     return found
+
+
+def private_settings(home: Path | None) -> ConfigObj:
+    """`config.local` of a folder `.dvc`, as it is meant there; empty where there is none."""
+    from configobj import ConfigObj
+
+    local = home / "config.local" if home else None
+    settings = ConfigObj(str(local) if local and local.exists() else None, encoding="utf-8")
+    return as_meant_at(home, settings) if home else settings
+
+
+def as_meant_at(home: Path, settings: ConfigObj) -> ConfigObj:
+    """DVC's settings with the paths that are relative to their file made absolute."""
+    for name in settings.sections:
+        for key in ("url", "dir"):
+            value = settings[name].get(key)
+            if isinstance(value, str) and "://" not in value:
+                settings[name][key] = os.path.normpath(home / os.path.expanduser(value))
+    return settings
+
+
+def dvc_config_text(settings: ConfigObj) -> bytes:
+    """The file that says so."""
+    settings.filename = None
+    lines = [line.decode() if isinstance(line, bytes) else line for line in settings.write()]
+    return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 
 def options_in(places: Mapping[str, Mapping[str, str]], remote: str) -> dict[str, str] | None:

@@ -12,9 +12,9 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
+from cpv_hooks.dvcformat.dvc_config_files import as_meant_at, dvc_config_text, private_settings
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.objects import objects_of
 from cpv_hooks.git.repo import Repo
@@ -23,10 +23,6 @@ from cpv_hooks.project.left_out import SETTINGS
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
 from cpv_hooks.system.locks import lock_at_once
-
-if TYPE_CHECKING:
-    from configobj import ConfigObj  # type: ignore[import-untyped]
-
 
 _MOST = 64
 """As many pushes of one work tree at once."""
@@ -99,33 +95,16 @@ def _folder(repo: Repo) -> Iterator[Path]:
 
 
 def _lay_out(repo: Repo, top: Path, prefix: str, settings: str, config: str) -> Project:
-    from configobj import ConfigObj
+    from configobj import ConfigObj  # type: ignore[import-untyped]
 
     home = repo.top / prefix / ".dvc"
     there = Repo(top, repo.git_dir, repo.common_dir)
     root = top / posixpath.normpath(prefix) if prefix else top
     write_atomic(root / FILE, os.fsencode(settings))
-    public = _as_meant_at(home, ConfigObj(config.splitlines(), encoding="utf-8"))
-    local = home / "config.local"
-    private = _as_meant_at(home, ConfigObj(str(local) if local.exists() else None, encoding="utf-8"))
+    public = as_meant_at(home, ConfigObj(config.splitlines(), encoding="utf-8"))
+    private = private_settings(home)
     if not any("dir" in table.get("cache", {}) for table in (public, private)):
         private.setdefault("cache", {})["dir"] = str(home / "cache")
     for name, table in (("config", public), ("config.local", private)):
-        write_atomic(root / ".dvc" / name, _text(table), mode=0o600)
+        write_atomic(root / ".dvc" / name, dvc_config_text(table), mode=0o600)
     return Project.open(there, root)
-
-
-def _as_meant_at(home: Path, settings: ConfigObj) -> ConfigObj:
-    """DVC's settings with the paths that are relative to their file made absolute."""
-    for name in settings.sections:
-        for key in ("url", "dir"):
-            value = settings[name].get(key)
-            if isinstance(value, str) and "://" not in value:
-                settings[name][key] = os.path.normpath(home / os.path.expanduser(value))
-    return settings
-
-
-def _text(settings: ConfigObj) -> bytes:
-    settings.filename = None
-    lines = [line if isinstance(line, bytes) else line.encode() for line in settings.write()]
-    return b"\n".join(lines) + b"\n"

@@ -9,20 +9,20 @@ cache of all of them, in `dvc/`.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.dvcformat.dvc_config import facts_of
+from cpv_hooks.dvcformat.dvc_config_files import dvc_config_text, private_settings
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.submodule_cache import move_into_git
 from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.hard_links import link_or_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from configobj import ConfigObj  # type: ignore[import-untyped]
 
     from cpv_hooks.dvcformat.cache import Cache
 
@@ -50,7 +50,7 @@ def _sharing(repo: Repo, project: Project) -> Project:
     if main is not None and not in_git.is_dir():
         home = Path(facts_of(main, repo.shared).cache_dir)
     settings = _naming(project.root, home, main, behind)
-    if settings is None or (inside and not move_into_git(own, home)):
+    if settings is None or (inside and not _move_into_git(own, home)):
         return project
     # Before DVC is told: after a kill, what is not there yet is still found where it was.
     _take_over(behind or own, home)
@@ -124,33 +124,37 @@ def _belongs(dot_git: Path, common: Path) -> bool:
 
 def _naming(root: Path, home: Path, main: Path | None, behind: Path | None) -> bytes | None:
     """A root's `config.local` with the cache in it; None where that names another than what was left behind."""
-    from configobj import ConfigObj
+    from configobj import ConfigObj  # type: ignore[import-untyped]
 
     local = root / ".dvc" / "config.local"
-    settings = ConfigObj(str(local), encoding="utf-8") if local.exists() else _settings_of(main)
+    settings = ConfigObj(str(local), encoding="utf-8") if local.exists() else private_settings(main and main / ".dvc")
     section = settings.setdefault("cache", {})
     if (local.exists() or behind) and section.get("dir") != (str(behind) if behind else None):
         return None
     section["dir"] = str(home)
-    settings.filename = None
-    return ("\n".join(_lines(settings)) + "\n").encode("utf-8", "surrogateescape")
+    return dvc_config_text(settings)
 
 
-def _lines(settings: ConfigObj) -> list[str]:
-    return [line.decode() if isinstance(line, bytes) else line for line in settings.write()]
+def _move_into_git(own: Path, home: Path) -> bool:
+    """Move a submodule's cache into its Git directory; False where that is another disk, or `own` one of its own.
 
+    `git submodule deinit`, and `git rm` of a submodule, take its folder with all that is ignored in it, DVC's cache
+    too, and run no hook of the submodule's. Its Git directory stays, or is saved into the superproject's before.
 
-def _settings_of(main: Path | None) -> ConfigObj:
-    """The private settings of the main work tree, with paths as they are meant there."""
-    from configobj import ConfigObj
-
-    theirs = main / ".dvc" / "config.local" if main else None
-    settings = ConfigObj(str(theirs) if theirs and theirs.exists() else None, encoding="utf-8")
-    for name in settings.sections:
-        url = settings[name].get("url")
-        if theirs is not None and name.startswith(("remote ", "'remote ")) and url and "://" not in url:
-            settings[name]["url"] = os.path.normpath(theirs.parent / url)
-    return settings
+    What stays is a link: links of the work tree may lead through it (`cache.type = symlink`), and a DVC that has just
+    read its settings writes through it. A kill between the two steps leaves the cache in its new place, which the next
+    run finds.
+    """
+    if not home.is_dir():
+        home.parent.mkdir(parents=True, exist_ok=True)
+        if own.is_dir():
+            try:
+                os.rename(own, home)
+            except OSError:
+                return False
+    with suppress(FileExistsError):  # what was made there since is taken over, and stays
+        own.symlink_to(os.path.relpath(home, own.parent), target_is_directory=True)
+    return True
 
 
 def _take_over(own: Path, home: Path) -> None:
@@ -168,16 +172,7 @@ def _take_objects(cache: Cache, before: Cache, objects: Iterable[Path]) -> None:
         if file is not None:
             temporary = cache.temporary()
             try:
-                _link_or_copy(file, temporary)
+                link_or_copy(file, temporary)
                 cache.adopt(temporary, oid)
             finally:
                 temporary.unlink(missing_ok=True)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        import shutil
-
-        shutil.copy2(source, target)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cpv_hooks.errors import CPVError, disk_error
+from cpv_hooks.errors import CPVError, disk_error, disk_errors
 from cpv_hooks.system.own_files import open_own
 
 POLL = 0.05  # seconds
@@ -27,10 +27,7 @@ def locked(path: Path, *, wait: bool, say: str) -> Iterator[int]:
 
     With `wait` it waits for up to ten minutes and says so after a second; without, it raises `Busy` at once.
     """
-    try:
-        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
-    except PermissionError:
-        descriptor = open_own(path, os.O_RDONLY)  # another user's; that is enough for the lock
+    descriptor = _opened(path)
     try:
         _acquire(descriptor, path, wait, say)
         yield descriptor
@@ -41,18 +38,20 @@ def locked(path: Path, *, wait: bool, say: str) -> Iterator[int]:
 @contextmanager
 def shared(path: Path) -> Iterator[None]:
     """Keep others from locking `path` for themselves alone; any number of processes may, and wait for one that does."""
+    descriptor = _opened(path)
     try:
-        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
-    except PermissionError:
-        descriptor = open_own(path, os.O_RDONLY)
-    try:
-        try:
+        with disk_errors(path):
             fcntl.flock(descriptor, fcntl.LOCK_SH)
-        except OSError as error:
-            raise disk_error(error, path) from error
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return open_own(path, os.O_RDWR | os.O_CREAT)
+    except PermissionError:
+        return open_own(path, os.O_RDONLY)  # another user's; that is enough for the lock
 
 
 def lock_at_once(path: Path) -> int | None:

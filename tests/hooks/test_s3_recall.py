@@ -17,7 +17,7 @@ import pytest
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3.s3_download import LARGE
 from cpv_hooks.remote.s3.s3_remote import S3Remote
-from cpv_hooks.remote.s3_client import container_keys
+from cpv_hooks.remote.s3_client import lent_keys
 from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.learn import learn
 from cpv_hooks.remote.s3_client.request_signing import STAND_IN
@@ -238,7 +238,7 @@ def test_no_other_place_is_asked_for_a_containers_keys(url: str, monkeypatch: py
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
     monkeypatch.setattr("socket.create_connection", connect)
     with pytest.raises(ValueError, match=r"no service of this machine|Port could not be cast"):
-        container_keys.ask()
+        lent_keys.of_container()
 
 
 def test_a_customer_key_is_not_kept(place: Place) -> None:

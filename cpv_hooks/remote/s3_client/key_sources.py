@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.redact import hide
-from cpv_hooks.remote.s3_client import container_keys, instance_keys, process_keys, role_keys, sso_keys
+from cpv_hooks.remote.s3_client import lent_keys, role_keys
 from cpv_hooks.remote.s3_client.aws_profiles import Profiles
 from cpv_hooks.remote.s3_client.key_requests import FAILURES, Service, Session
 from cpv_hooks.remote.s3_client.request_signing import Keys
@@ -76,15 +76,15 @@ class _Asking:
         name = self._name
         profile = self._profiles.merged(name)
         if method == "container-role":
-            return container_keys.ask()
+            return lent_keys.of_container()
         if method == "iam-role":
-            return instance_keys.ask(profile)
+            return lent_keys.of_machine(profile)
         if method == "assume-role":
             return self._assumed(name)
         if method == "sso":
             return self._of_login(profile)
         if method == "custom-process":
-            return process_keys.ask(profile["credential_process"])
+            return lent_keys.of_program(profile["credential_process"])
         return self._of_web_identity(profile, os.environ if self._has_variables else {})
 
     def _assumed(self, name: str) -> Session:
@@ -95,9 +95,9 @@ class _Asking:
 
     def _of_source(self, source: str) -> Session:
         if source == "ec2instancemetadata":
-            return instance_keys.ask(self._profiles.merged(self._name))
+            return lent_keys.of_machine(self._profiles.merged(self._name))
         if source == "ecscontainer":
-            return container_keys.ask()
+            return lent_keys.of_container()
         if source == "environment":
             return _for_good(_of_environment())
         raise ValueError("another source")
@@ -115,12 +115,12 @@ class _Asking:
         if keys := _of_section(self._profiles.keys(name)):
             return _for_good(keys)
         if "credential_process" in profile and "login_session" not in profile:
-            return process_keys.ask(profile["credential_process"])
+            return lent_keys.of_program(profile["credential_process"])
         return _for_good(_of_section(self._profiles.settings(name)))
 
     def _of_login(self, profile: Mapping[str, str]) -> Session:
         shared = self._profiles.sso_session(profile.get("sso_session", ""))
-        return sso_keys.ask(self._services["sso"], {**profile, **shared})
+        return lent_keys.of_login(self._services["sso"], {**profile, **shared})
 
     def _of_web_identity(self, profile: Mapping[str, str], environment: Mapping[str, str]) -> Session:
         def said(name: str) -> str | None:

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cpv_hooks.remote.s3_client import container_keys
+from cpv_hooks.remote.s3_client import lent_keys
 from cpv_hooks.remote.s3_client.key_requests import Service
 from cpv_hooks.remote.s3_client.key_sources import LENT, KeySources
 from cpv_hooks.remote.s3_client.learn import services_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 _OPTIONS = {"access_key_id", "secret_access_key", "session_token", "sse_customer_key"}
-_VARIABLES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} | container_keys.SECRETS
+_VARIABLES = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} | lent_keys.SECRETS
 """The names of these count, not what they say: keys are read anew, and are no part of what is kept."""
 _UNKEPT = ("AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION")
 """Variables with which boto3 finds keys in ways that are not repeated here."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, reduce
+from functools import cache, reduce
 from typing import TYPE_CHECKING
 
 from cpv_hooks.console.output import say
@@ -94,38 +94,31 @@ def _publish_to(
         pointers = [pointer for pointer in pointers if pointer not in set(named)]
     for legacy, group in by_hash_rule(pointer for pointer in pointers if pointer.oid):
         wanted = {pointer.oid or "": pointer for pointer in group}
-        older = _Older(project, revs).of
-        part = Delivery(project, legacy, progress, older, retired.by_oid).run(wanted, upload=upload)
+        part = Delivery(project, legacy, progress, _older(project, revs), retired.by_oid).run(wanted, upload=upload)
         total = total.with_more(part._replace(missing=_required(project, revs, part.missing)))
     return total._replace(missing=tuple(item._replace(remote=project.remote_url) for item in total.missing))
 
 
-class _Older:
-    """What the commits before those that are published say; asked only for what is not known to be on the remote."""
+def _older(project: Project, revs: Sequence[str]) -> Callable[[str], list[str]]:
+    """The objects that an artifact was in the parents; asked only for what is not known to be on the remote."""
 
-    def __init__(self, project: Project, revs: Sequence[str]) -> None:
-        self._project = project
-        self._revs = revs
-
-    def of(self, path: str) -> list[str]:
-        """The objects that an artifact was in the parents."""
-        return self._known.get(path, [])
-
-    @cached_property
-    def _known(self) -> Mapping[str, list[str]]:
+    @cache
+    def known() -> Mapping[str, list[str]]:
         from cpv_hooks.project.pointers_at import pointers_at
 
         found: dict[str, list[str]] = {}
         # A first push may be of more commits than a command line holds.
-        revs = "".join(f"{rev}\n" for rev in self._revs)
-        rows = [line.split() for line in self._project.repo.run(*_PARENTS, input=revs).splitlines()]
+        lines = "".join(f"{rev}\n" for rev in revs)
+        rows = [line.split() for line in project.repo.run(*_PARENTS, input=lines).splitlines()]
         # Nothing is known yet of those that are published now.
         for parent in {oid for row in rows for oid in row[1:]} - {row[0] for row in rows}:
             with suppress(CPVError):  # a shallow clone lacks it, or what it says cannot be read
-                for pointer in pointers_at(self._project, parent):
+                for pointer in pointers_at(project, parent):
                     if pointer.oid:
                         found.setdefault(pointer.path, []).append(pointer.oid)
         return found
+
+    return lambda path: known().get(path, [])
 
 
 def unversioned(project: Project, rev: str) -> list[Pointer]:

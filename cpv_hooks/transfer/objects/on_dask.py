@@ -15,7 +15,7 @@ from typing import Any
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.file_hash import md5_of
-from cpv_hooks.errors import CPVError, disk_error, shell_word
+from cpv_hooks.errors import CPVError, disk_errors, shell_word
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.dask_cluster import connect_cluster
@@ -165,21 +165,19 @@ def _work(job: DaskJob, rows: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str
     def read(path: Path) -> str:
         return cache.add_file(path)[0] if job.stores else md5_of(path)
 
+    oids = []
     try:
-        oids = []
-        for name, signature in rows:
-            path = Path(job.folder, name)
-            size, modified, changed, inode = signature
-            oids.append(unchanged(path, (size, modified, changed, inode), partial(read, path)))
-        if job.remote is not None:
-            _upload(job.root, oids)
+        with disk_errors(Path(job.folder)):
+            for name, signature in rows:
+                path = Path(job.folder, name)
+                size, modified, changed, inode = signature
+                oids.append(unchanged(path, (size, modified, changed, inode), partial(read, path)))
+            if job.remote is not None:
+                _upload(job.root, oids)
     except BeingWritten as error:
         return {"written": error.where}
     except CPVError as error:
         return {"error": [f"{error.what} (on {os.uname().nodename})", error.where, error.fix]}
-    except OSError as error:
-        plain = disk_error(error, Path(job.folder))
-        return {"error": [f"{plain.what} (on {os.uname().nodename})", plain.where, plain.fix]}
     return {"oids": oids}
 
 
