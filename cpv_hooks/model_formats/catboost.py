@@ -98,7 +98,7 @@ def _tensor(core: ByteSource, name: str, dtype: str, start: int, count: int, *, 
     if start + nbytes > core.size:
         raise UnreadableModel(f"it says that {name} has {count} values")
     place = partial(Part, core, start, nbytes) if is_all else None
-    return checked_tensor(Tensor(name, (count,), dtype, nbytes, part=place))
+    return checked_tensor(name, (count,), dtype)._replace(nbytes=nbytes, part=place)
 
 
 def _metadata(root: _Table, trees: _Table) -> dict[str, object]:

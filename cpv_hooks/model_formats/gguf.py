@@ -66,17 +66,14 @@ def _listed(cursor: Cursor, size: str) -> tuple[Tensor, int]:
     shape = tuple(reversed([cursor.number(size) for _ in range(dimensions)]))
     number, offset = cursor.number("I"), cursor.number("Q")
     dtype, block, width = _TYPES.get(number, (f"type {number}", 0, 0))
-    tensor = checked_tensor(Tensor(name, shape, dtype))
-    nbytes = -(-tensor.elements // block) * width if block else None
-    return Tensor(name, shape, dtype, nbytes), offset
+    tensor = checked_tensor(name, shape, dtype)
+    return tensor._replace(nbytes=-(-tensor.elements // block) * width if block else None), offset
 
 
 def _placed(source: ByteSource, offset: int, tensor: Tensor) -> Tensor:
     if tensor.nbytes is None:
         return tensor
-    return Tensor(
-        tensor.name, tensor.shape, tensor.dtype, tensor.nbytes, part=partial(Part, source, offset, tensor.nbytes)
-    )
+    return tensor._replace(part=partial(Part, source, offset, tensor.nbytes))
 
 
 def _text(cursor: Cursor, size: str) -> str:

@@ -68,12 +68,12 @@ def _tensor(source: ByteSource, name: str, dataset: Any) -> Tensor:
     dtype = dataset.dtype
     kind = _NAMES.get(dtype.kind)
     word = str(dtype)[:40] if kind is None else kind if kind == "BOOL" else f"{kind}{dtype.itemsize * 8}"
-    tensor = checked_tensor(Tensor(name, tuple(map(int, dataset.shape or ())), word))
+    tensor = checked_tensor(name, map(int, dataset.shape or ()), word)
     nbytes = tensor.elements * dtype.itemsize
     # None where it is in chunks, in another file, or was never written.
     offset = None if dataset.chunks or dataset.external else dataset.id.get_offset()
     place = None if offset is None or dtype.byteorder == ">" else partial(Part, source, offset, nbytes)
-    return Tensor(name, tensor.shape, word, nbytes, part=place)
+    return tensor._replace(nbytes=nbytes, part=place)
 
 
 def read_keras(archive: Archive) -> Model:

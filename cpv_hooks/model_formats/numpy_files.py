@@ -6,7 +6,7 @@ import ast
 import re
 from functools import partial
 
-from cpv_hooks.model_formats.record import WIDTHS, Tensor, UnreadableModel, checked_tensor
+from cpv_hooks.model_formats.record import Tensor, UnreadableModel, checked_tensor
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAGIC = b"\x93NUMPY"
@@ -50,9 +50,8 @@ def read_npy(source: ByteSource, name: str) -> Tensor:
     if not isinstance(said, dict) or not isinstance(said.get("descr"), str):
         raise UnreadableModel(f"{name} has no type that is known here")
     dtype = numpy_dtype(said["descr"])
-    tensor = checked_tensor(Tensor(name, tuple(said["shape"]), dtype))
-    nbytes = tensor.elements * WIDTHS[dtype] if dtype in WIDTHS else None
+    tensor = checked_tensor(name, said["shape"], dtype)
     in_order = not said.get("fortran_order") or len(tensor.shape) < 2
-    if nbytes is None or not in_order or said["descr"].startswith(">"):
-        return Tensor(name, tensor.shape, dtype, nbytes)
-    return Tensor(name, tensor.shape, dtype, nbytes, part=partial(Part, source, start, nbytes))
+    if tensor.nbytes is None or not in_order or said["descr"].startswith(">"):
+        return tensor
+    return tensor._replace(part=partial(Part, source, start, tensor.nbytes))

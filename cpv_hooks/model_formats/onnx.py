@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from cpv_hooks.model_formats.protobuf import Field, Message
-from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 # Fields of ModelProto, GraphProto, TensorProto and the like, by the names that onnx.proto gives them.
@@ -85,15 +85,12 @@ def _tensor(source: ByteSource, message: Message) -> Tensor:
             raw = field
         elif field.number == _EXTERNAL and len(external) < _MAX_EXTERNAL:
             external.update(_pair(message, field))
-    tensor = checked_tensor(Tensor(name, tuple(shape), dtype))
-    width = WIDTHS.get(dtype)
-    nbytes = None if width is None else tensor.elements * width
+    tensor = checked_tensor(name, shape, dtype)
     if external:
-        place = (external.get("location", "")[:1000], int(external.get("offset", "0")))
-        return Tensor(name, tensor.shape, dtype, nbytes, elsewhere=place)
-    if raw is None or nbytes != raw.end - raw.start:
-        return Tensor(name, tensor.shape, dtype, nbytes)
-    return Tensor(name, tensor.shape, dtype, nbytes, part=partial(Part, source, raw.start, nbytes))
+        return tensor._replace(elsewhere=(external.get("location", "")[:1000], int(external.get("offset", "0"))))
+    if raw is None or tensor.nbytes != raw.end - raw.start:
+        return tensor
+    return tensor._replace(part=partial(Part, source, raw.start, tensor.nbytes))
 
 
 def _pair(message: Message, field: Field) -> dict[str, str]:

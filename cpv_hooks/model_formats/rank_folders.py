@@ -15,7 +15,7 @@ from cpv_hooks.model_formats.numpy_files import dtype_named, numpy_dtype
 from cpv_hooks.model_formats.orbax_arrays import Arrays
 from cpv_hooks.model_formats.pickle_objects import Global, Made
 from cpv_hooks.model_formats.pickle_verdict import verdict
-from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.model_formats.zip_archive import Archive
 from cpv_hooks.system.byte_source import ByteSource, Part
 
@@ -85,14 +85,13 @@ def _tensor(
     shape = size.args[0] if isinstance(size, Made) and size.args else ()
     first = properties.state[0] if isinstance(properties, Made) and isinstance(properties.state, tuple) else None
     dtype = torch_files.torch_dtype(first if isinstance(first, Global) else None)
-    tensor = checked_tensor(Tensor(name, tuple(shape), dtype))
-    nbytes = tensor.elements * WIDTHS[dtype] if dtype in WIDTHS else None
+    tensor = checked_tensor(name, shape, dtype)
     if len(pieces) != 1:
-        return Tensor(name, tensor.shape, dtype, nbytes, pieces[0][0] if pieces else "")
+        return tensor._replace(file=pieces[0][0] if pieces else "")
     path, offset, length = pieces[0]
     source = files.get(folder + path)
     place = partial(_saved, source, offset, length) if source is not None else None
-    return Tensor(name, tensor.shape, dtype, nbytes, path, part=place)
+    return tensor._replace(file=path, part=place)
 
 
 def _saved(source: ByteSource, offset: int, length: int) -> Part:
@@ -128,7 +127,7 @@ def read_orbax(files: Mapping[str, ByteSource], name: str = ORBAX) -> Model:
         shape = item["value_metadata"].get("write_shape", shapes.get(path, list(known.shape) if known else None))
         if isinstance(shape, list):
             dtype = known.dtype if known else "unknown"
-            tensors.append(checked_tensor(Tensor(path, tuple(shape), dtype, part=partial(values.part, path))))
+            tensors.append(checked_tensor(path, shape, dtype)._replace(nbytes=None, part=partial(values.part, path)))
     kept = ("use_ocdbt", "use_zarr3")
     facts = {key: short(said[key]) for key in kept if key in said}
     return Model("Orbax", tuple(tensors), facts, tuple(notes), tuple(errors))
@@ -148,7 +147,7 @@ def _array(key: str, said: Mapping[str, Any]) -> Tensor:
     """https://zarr-specs.readthedocs.io: version 2 has `dtype`, as NumPy writes it or a name, version 3 `data_type`."""
     written = said["data_type"] if "data_type" in said else said["dtype"]
     dtype = numpy_dtype(written) if written[:1] in "<>|" else dtype_named(written)
-    return checked_tensor(Tensor(key.rpartition("/")[0], tuple(said["shape"]), dtype))
+    return checked_tensor(key.rpartition("/")[0], said["shape"], dtype)
 
 
 def _document(source: ByteSource) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import prod
 
@@ -117,8 +117,9 @@ def short(value: object) -> object:
     return f"{len(value)} values" if isinstance(value, Mapping) else str(type(value).__name__)
 
 
-def checked_tensor(tensor: Tensor) -> Tensor:
-    """A tensor whose shape can be one; `UnreadableModel` where it cannot."""
+def checked_tensor(name: str, shape: Iterable[int], dtype: str) -> Tensor:
+    """A tensor, with its bytes where its type has a width; `UnreadableModel` for a shape that none can have."""
+    tensor = Tensor(name, tuple(shape), dtype)
     if len(tensor.shape) > 64 or any(not isinstance(size, int) or not 0 <= size < 1 << 63 for size in tensor.shape):
-        raise UnreadableModel(f"tensor {tensor.name[:80]!r} has a shape that none can have")
-    return tensor
+        raise UnreadableModel(f"tensor {name[:80]!r} has a shape that none can have")
+    return tensor._replace(nbytes=tensor.elements * WIDTHS[dtype]) if dtype in WIDTHS else tensor

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from cpv_hooks.model_formats.record import MAX_TENSORS, WIDTHS, Model, Tensor, UnreadableModel, checked_tensor, short
+from cpv_hooks.model_formats.record import MAX_TENSORS, Model, Tensor, UnreadableModel, checked_tensor, short
 from cpv_hooks.system.byte_source import ByteSource, Part
 
 MAX_HEADER = 100_000_000
@@ -54,14 +54,9 @@ def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
 def _tensor(source: ByteSource, start: int, name: str, said: Any) -> Tensor:
     try:
         dtype, shape, (first, last) = said["dtype"], tuple(said["shape"]), said["data_offsets"]
-        tensor = checked_tensor(Tensor(name, shape, str(dtype)[:20], last - first))
+        tensor, nbytes = checked_tensor(name, shape, str(dtype)[:20]), last - first
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableModel(f"tensor {name[:80]!r} has no dtype, shape and data_offsets") from error
-    width = WIDTHS.get(tensor.dtype)
-    if not 0 <= first <= last or (width is not None and tensor.elements * width != last - first):
-        raise UnreadableModel(
-            f"tensor {name[:80]!r} has {last - first} bytes, which is not what its shape and type take"
-        )
-    return Tensor(
-        name, tensor.shape, tensor.dtype, last - first, part=partial(Part, source, start + first, last - first)
-    )
+    if not 0 <= first <= last or tensor.nbytes not in (None, nbytes):
+        raise UnreadableModel(f"tensor {name[:80]!r} has {nbytes} bytes, which is not what its shape and type take")
+    return tensor._replace(nbytes=nbytes, part=partial(Part, source, start + first, nbytes))

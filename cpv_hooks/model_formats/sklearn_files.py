@@ -128,7 +128,7 @@ def _skipped(stream: IO[bytes], made: Made, size: int) -> _Array:
         padding = stream.read(1)
         stream.seek(padding[0], io.SEEK_CUR)
     start = stream.tell()
-    nbytes = checked_tensor(Tensor("", tuple(said["shape"]), dtype)).elements * WIDTHS[dtype]
+    nbytes = checked_tensor("", said["shape"], dtype).nbytes or 0
     if start + nbytes > size:
         raise UnreadableModel(f"it says that it has an array up to byte {start + nbytes}, but it has {size}")
     stream.seek(nbytes, io.SEEK_CUR)
@@ -142,12 +142,10 @@ def _tensor(source: ByteSource, path: str, made: Made, array: _Array | None) -> 
     else:
         state = made.state if isinstance(made.state, tuple) and len(made.state) > 3 else (0, (), None, True)
         shape, dtype, in_order = state[1], _dtype(state[2]), not state[3]
-    tensor = checked_tensor(Tensor(path, tuple(shape), dtype))
-    nbytes = tensor.elements * WIDTHS[dtype] if dtype in WIDTHS else None
-    place = None
-    if array is not None and nbytes == array.nbytes and (in_order or len(tensor.shape) < 2):
-        place = partial(Part, source, array.start, array.nbytes)
-    return Tensor(path, tensor.shape, dtype, nbytes, part=place)
+    tensor = checked_tensor(path, shape, dtype)
+    if array is not None and tensor.nbytes == array.nbytes and (in_order or len(tensor.shape) < 2):
+        return tensor._replace(part=partial(Part, source, array.start, array.nbytes))
+    return tensor
 
 
 def _dtype(said: object) -> str:

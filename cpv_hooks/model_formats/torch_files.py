@@ -107,14 +107,12 @@ def _tensor(path: str, made: Made, find: Any) -> tuple[str | None, Tensor]:
         raise UnreadableModel(f"tensor {path[:80]!r} has no storage and shape") from error
     said = made.args[6] if made.by.endswith("_v3") and len(made.args) > 6 else kind
     dtype = torch_dtype(said)
-    tensor = checked_tensor(Tensor(path, shape, dtype))
-    width = WIDTHS.get(dtype)
-    if width is None or made.by == _QUANTISED:
-        return key, tensor
-    place = None
+    tensor = checked_tensor(path, shape, dtype)
+    if tensor.nbytes is None or made.by == _QUANTISED:
+        return key, tensor._replace(nbytes=None)
     if find is not None and key is not None and isinstance(offset, int) and _is_row_major(shape, steps):
-        place = partial(find, key, offset * width, tensor.elements * width)
-    return key, Tensor(path, shape, dtype, tensor.elements * width, part=place)
+        return key, tensor._replace(part=partial(find, key, offset * WIDTHS[dtype], tensor.nbytes))
+    return key, tensor
 
 
 def torch_dtype(said: object) -> str:
