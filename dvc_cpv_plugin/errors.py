@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cpv_hooks.console.check_result import ValidationError as ValidationError
 from cpv_hooks.errors import CPVError as CPVError
+from cpv_hooks.errors import disk_errors
 
 
 class InitError(CPVError):
@@ -50,13 +51,9 @@ class ConfigureError(CPVError):
 def raised_as(kind: type[CPVError]) -> Iterator[None]:
     """Let what the engine raises, and a disk that refuses, leave as an error of this kind."""
     try:
-        yield
+        with disk_errors(Path(), by_name=True):
+            yield
     except (kind, ValidationError):
         raise
     except CPVError as error:
         raise kind(error.what, where=error.where, fix=error.fix) from error
-    except OSError as error:
-        from cpv_hooks.errors import disk_error
-
-        found = disk_error(error, Path(error.filename or "."))
-        raise kind(found.what, where=found.where, fix=found.fix) from error

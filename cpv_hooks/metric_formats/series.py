@@ -70,9 +70,7 @@ class MetricSeries(NamedTuple):
         if self.goal is None:
             return None
         numbers = (at for at, value in enumerate(self.values) if value == value)
-        if self.goal == "max":
-            return max(numbers, key=self.values.__getitem__, default=None)
-        return min(numbers, key=self.values.__getitem__, default=None)
+        return (max if self.goal == "max" else min)(numbers, key=self.values.__getitem__, default=None)
 
     def thinned(self, most: int) -> MetricSeries:
         """The same with at most about `most` points (4 at least): of each stretch the lowest and the highest value."""

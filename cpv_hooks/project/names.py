@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.config import FILE
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}[A-Za-z0-9_-]|[A-Za-z0-9_]")
 
@@ -16,3 +18,10 @@ def check_name(what: str, name: str) -> str:
         rule = "1 to 64 letters, digits, '.', '_' or '-', not beginning with '-' or '.' nor ending with '.'"
         raise CPVError(f"{name!r} is not a {what} name ({rule})", fix=f"dvc cpv init {option} NAME")
     return name
+
+
+def check_same(root: Path, what: str, known: str | None, given: str | None) -> None:
+    """Refuse what is given where the `.cpv.toml` of a repository says otherwise."""
+    if None not in (known, given) and known != given:
+        what = f"this repository has {what} = {known!r}, not {given!r}"
+        raise CPVError(what, where=str(root / FILE), fix=f"edit {FILE}")

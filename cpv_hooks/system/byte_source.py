@@ -153,10 +153,6 @@ class SourceFile(io.RawIOBase):
         """It is."""
         return True
 
-    def tell(self) -> int:
-        """Where it is."""
-        return self._at
-
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go elsewhere."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._source.size}[whence]

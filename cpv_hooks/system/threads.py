@@ -26,21 +26,38 @@ def each(function: Callable[[T], object], items: Iterable[T], threads: int) -> N
     if isinstance(items, Sized):
         threads = min(threads, len(items))
     threads = affordable(threads)
-    crew = _Crew(function, iter(items))
+    source, lock = iter(items), threading.Lock()
+    stopped, errors = threading.Event(), list[BaseException]()
+
+    def work() -> None:
+        try:
+            while not stopped.is_set():
+                with lock:
+                    if stopped.is_set():
+                        return
+                    try:
+                        item = next(source)
+                    except StopIteration:
+                        return
+                function(item)
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
+            errors.append(error)
+            stopped.set()
+
     if threads <= 1:
-        crew.work()
+        work()
     else:
-        workers = [threading.Thread(target=crew.work, daemon=True) for _ in range(threads)]
+        workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
         for worker in workers:
             worker.start()
         try:
             for worker in workers:
                 worker.join()
         except BaseException:
-            crew.stopped.set()
+            stopped.set()
             raise
-    if crew.error is not None:
-        raise crew.error
+    if errors:
+        raise errors[0]
 
 
 def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
@@ -79,27 +96,3 @@ def affordable(threads: int) -> int:
     if limit == resource.RLIM_INFINITY:
         return threads
     return max(1, min(threads, (limit - used - _KEPT_FREE) // _OPEN_EACH))
-
-
-class _Crew:
-    def __init__(self, function: Callable[[T], object], items: Iterator[T]) -> None:
-        self.error: BaseException | None = None
-        self.stopped = threading.Event()
-        self._function = function
-        self._items = items
-        self._lock = threading.Lock()
-
-    def work(self) -> None:
-        try:
-            while not self.stopped.is_set():
-                with self._lock:
-                    if self.stopped.is_set():
-                        return
-                    try:
-                        item = next(self._items)
-                    except StopIteration:
-                        return
-                self._function(item)
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
-            self.error = self.error or error
-            self.stopped.set()

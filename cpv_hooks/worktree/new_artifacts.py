@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
@@ -32,7 +32,7 @@ def new_artifacts(repo: Repo, project: Project, known: Collection[str], covered:
     Of `known` paths the sync decides, and those that overlap `covered` ones belong to these.
     """
     named = _named(project)
-    candidates = sorted(path for path in named if path not in known and not _covered(path, covered))
+    candidates = sorted(path for path in named if path not in known and not overlaps(path, covered))
     if not candidates:
         return New([], [], [])
     from cpv_hooks.dvcformat.dvcignore import is_dvcignored
@@ -70,10 +70,14 @@ def _told_apart(repo: Repo, candidates: list[str], covered: Collection[str]) -> 
     return [path for path in candidates if path not in other]
 
 
+def tracked_by_git(path: str) -> CPVError:
+    fix = f"git rm -r --cached {git_word(path)} && git commit -m {shell_word(f'Track {path} with DVC')}"
+    return CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix)
+
+
 def _refusal(path: str, tracked: Collection[str]) -> CPVError | None:
     if any(name == path or name.startswith(path + "/") for name in tracked):
-        fix = f"git rm -r --cached {git_word(path)} && git commit -m {shell_word(f'Track {path} with DVC')}"
-        return CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix)
+        return tracked_by_git(path)
     if "\n" in path:
         return CPVError("an artifact's name cannot hold a newline", where=repr(path), fix="rename it")
     return None
@@ -99,8 +103,8 @@ def _is_content(path: Path) -> bool:
     return path.is_file() or path.is_dir()
 
 
-def _covered(path: str, paths: Collection[str]) -> bool:
-    """Whether a path is an artifact, lies in one, or holds one."""
+def overlaps(path: str, paths: Iterable[str]) -> bool:
+    """Whether a path is one of these, lies in one, or holds one."""
     return any(path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in paths)
 
 

@@ -18,7 +18,7 @@ from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.clone_settings import CloneSettings
 from cpv_hooks.project.project import Project
 from cpv_hooks.state_files import cpv_home
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import write_or_remove
 
 _OPTIONS = {
     "bucket": "url",
@@ -74,7 +74,8 @@ class Personal(NamedTuple):
     def apply(self, undo: ExitStack) -> None:
         """Do it; what brings the former state back is put on `undo`."""
         if self.changes:
-            undo.callback(_put_back, personal_settings.path(), _bytes(personal_settings.path()))
+            path = Path(os.path.realpath(personal_settings.path()))
+            undo.callback(write_or_remove, path, path.read_bytes() if path.exists() else None, durable=True)
             personal_settings.update(dict[str, Any](self.changes))
         if self.link is not None:
             undo.callback(_link_back, _linked())
@@ -102,14 +103,3 @@ def _link_back(before: str | None) -> None:
         path.unlink()
     if before is not None and not os.path.lexists(path):
         path.symlink_to(before)
-
-
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.exists() else None
-
-
-def _put_back(path: Path, before: bytes | None) -> None:
-    if before is None:
-        path.unlink(missing_ok=True)
-    else:
-        write_atomic(Path(os.path.realpath(path)), before, mode=0o600, durable=True)

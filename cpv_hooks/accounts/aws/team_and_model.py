@@ -10,8 +10,7 @@ from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.no_repository import NoRepository
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.project.config import FILE
-from cpv_hooks.project.names import check_name
+from cpv_hooks.project.names import check_name, check_same
 from cpv_hooks.project.project import Project, managed_roots
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.remote.s3_client.s3_options import S3Options
@@ -44,9 +43,8 @@ def team_and_model(project: Project | None, settings: Settings, team: str | None
     for what, given, known in (("team", team, here[0]), ("model", model, here[1])):
         if given is not None:
             check_name(what, given)
-        if project is not None and None not in (given, known) and given != known:
-            where = str(project.root / FILE)
-            raise CPVError(f"this repository has {what} = {known!r}, not {given!r}", where=where, fix=f"edit {FILE}")
+        if project is not None:
+            check_same(project.root, what, known, given)
     found_model = model or here[1] or (project.root.name if project else None)
     return Names(team or here[0] or settings.team_name, found_model)
 

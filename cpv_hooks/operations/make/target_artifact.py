@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
+from cpv_hooks.errors import CPVError, file_word, git_word
 from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import work_tree
@@ -20,6 +20,7 @@ from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.config import FILE, Kind
 from cpv_hooks.project.project import Project, is_pattern
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.worktree.new_artifacts import overlaps, tracked_by_git
 from cpv_hooks.worktree.spread import Spread
 from cpv_hooks.worktree.workspace import Workspace
 
@@ -53,12 +54,6 @@ def target_change(
         assert found is not None, "its status was read above"
         return PointerChange(one.space, one.pointer, found, in_place=True)
     return PointerChange(one.space, one.pointer, of_path(one.space, source, path), in_place=False)
-
-
-def _space(project: Project, spread: Spread | None) -> Workspace:
-    space = Workspace.open(project)
-    space.spread = spread
-    return space
 
 
 def _inside(project: Project, source: Path) -> str | None:
@@ -115,7 +110,11 @@ def _candidates(project: Project, line: Line, name: str, tracked: Sequence[Track
 
 def at(project: Project, path: str, tracked: Sequence[Tracked], spread: Spread | None = None) -> Tracked:
     """The artifact of that path (from the top), which may be a new one."""
-    space = tracked[0].space if tracked else _space(project, spread)
+    if tracked:
+        space = tracked[0].space
+    else:
+        space = Workspace.open(project)
+        space.spread = spread
     new = Tracked(space, Pointer(file=f"{path}.dvc", path=path, oid=None))
     return next((one for one in tracked if one.pointer.path == path), new)
 
@@ -139,7 +138,7 @@ def check_place(project: Project, one: Tracked, source: Path, here: str | None, 
         raise CPVError("belongs to DVC's own commands", where=path, fix=fix)
     status = one.space.status(path)
     is_folder = stat.S_ISDIR(source.stat().st_mode)
-    if here is not None and here != path and _overlap(here, path):
+    if here is not None and here != path and (here == "." or overlaps(here, [path])):
         what = "lies inside the artifact" if here.startswith(f"{path}/") else "holds the artifact"
         raise CPVError(f"{what} {path}", where=str(source), fix=f"move it out, or upload {path} itself")
     target = project.repo.top / path
@@ -156,9 +155,4 @@ def check_place(project: Project, one: Tracked, source: Path, here: str | None, 
     for error in hidden(project.repo, [pointer.file]).values():
         raise error
     if not leaves_git and project.repo.run("ls-files", "-z", "--", f":(literal){path}"):
-        fix = f"git rm -r --cached {git_word(path)} && git commit -m {shell_word(f'Track {path} with DVC')}"
-        raise CPVError("is tracked by Git itself, so DVC cannot have it", where=path, fix=fix)
-
-
-def _overlap(one: str, other: str) -> bool:
-    return one == "." or one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+        raise tracked_by_git(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cpv_hooks import state_files
 from cpv_hooks.console.output import size_text
 from cpv_hooks.console.plan import Effect
 from cpv_hooks.console.progress import Progress
@@ -17,8 +16,6 @@ from cpv_hooks.operations.make.new_content import NewContent
 from cpv_hooks.operations.make.work_tree import Tracked
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.recovery.transaction import Transaction
-from cpv_hooks.system.signatures import Clock
-from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -55,7 +52,7 @@ class Bringing(NamedTuple):
         return found
 
     def _standing(self, pointer: Pointer) -> NewContent | None:
-        space = self._space(Progress("looking"))
+        space = Workspace.open(self.stock.project)
         return work_tree.read_content(Tracked(space, pointer)) if space.status(pointer.path) else None
 
     def fetch(self) -> None:
@@ -67,15 +64,9 @@ class Bringing(NamedTuple):
         project = self.stock.project
         at_head = {pointer.path: pointer for pointer in pointers_at(project, head)}
         with Progress("placing") as progress:
-            space = self._space(progress)
+            space = Workspace.open(project, progress.advance)
             for pointer in self.gone:
                 place_content.remove_content(transaction, space, pointer.path, at_head.get(pointer.path), self.why)
             for pointer in self.stock.pointers:
                 progress.grow(pointer.size or 0)
                 place_content.place_content(transaction, space, pointer, at_head.get(pointer.path), self.why)
-
-    def _space(self, progress: Progress) -> Workspace:
-        repo = self.stock.project.repo
-        return Workspace(
-            self.stock.project, Index.load(repo.state), Clock(repo.state / state_files.CLOCK), progress.advance
-        )

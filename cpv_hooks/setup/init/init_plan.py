@@ -19,9 +19,8 @@ from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.index import literal
 from cpv_hooks.git.no_repository import NoRepository
 from cpv_hooks.git.repo import Repo, environment
-from cpv_hooks.project.config import FILE
 from cpv_hooks.project.config_file import load_config
-from cpv_hooks.project.names import NAME, check_name
+from cpv_hooks.project.names import NAME, check_name, check_same
 from cpv_hooks.recovery import transaction
 from cpv_hooks.setup.init import layout as init_layout
 from cpv_hooks.setup.init import remote as init_remote
@@ -95,10 +94,8 @@ def check_request(place: NewRepository, request: InitRequest) -> None:
         fix = f"finish it (git {operation} --continue) or git {operation} --abort"
         raise CPVError(f"a {operation} is under way", where=str(place.top), fix=fix)
     config = load_config(place.root)
-    for key, here, asked in (("team", config.team, request.team), ("model", config.model, request.model)):
-        if here is not None and here != asked:
-            where = str(place.root / FILE)
-            raise CPVError(f"this repository has {key} = {here!r}, not {asked!r}", where=where, fix=f"edit {FILE}")
+    check_same(place.root, "team", config.team, request.team)
+    check_same(place.root, "model", config.model, request.model)
     _check_object_format(place)
     _check_identity(place)
     _check_data(place, request.data_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import parse_pointers
@@ -11,6 +10,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import plugins
 from cpv_hooks.project.config import Kind
+from cpv_hooks.worktree.new_artifacts import overlaps
 from cpv_hooks.worktree.pointer_files import pointer_files
 
 MIN_BYTES = 1_000_000
@@ -43,7 +43,7 @@ def propose_artifacts(repo: Repo, root: Path) -> list[Proposal]:
                 sizes[unit] = sizes.get(unit, 0) + size
     taken = set(described_artifacts(repo, root))
     found = [Proposal(path, _kind(path), size) for path, size in sizes.items() if size > MIN_BYTES]
-    return sorted((item for item in found if not _covered(item.path, taken)), key=lambda item: (-item.size, item.path))
+    return sorted((item for item in found if not overlaps(item.path, taken)), key=lambda item: (-item.size, item.path))
 
 
 def _unit(local: str) -> str | None:
@@ -72,7 +72,3 @@ def described_artifacts(repo: Repo, root: Path) -> dict[str, Kind]:
             local = (repo.top / pointer.path).relative_to(root).as_posix()
             found[local] = _kind(local)
     return found
-
-
-def _covered(path: str, taken: Iterable[str]) -> bool:
-    return any(path == known or path.startswith(known + "/") or known.startswith(path + "/") for known in taken)

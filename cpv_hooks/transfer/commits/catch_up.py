@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from cpv_hooks.console.output import say, warn
+from cpv_hooks.console.output import counted, say, warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.transfer.commits import unchecked_pushes
@@ -47,7 +47,7 @@ def _with_pushes(
     if not _complete(project, commits, what, queued):
         return False
     if commits:
-        count = "1 commit" if len(commits) == 1 else f"{len(commits)} commits"
+        count = counted(len(commits), "commit")
         say(f"{count} had been pushed without CPV's check: what they point to is on the DVC remote now")
     unchecked_pushes.note_checked(project, [*had, *leaving])
     return True

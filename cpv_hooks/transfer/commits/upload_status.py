@@ -127,10 +127,9 @@ def _start_missing(repo: Repo) -> list[int]:
 
 
 def _say_left(found: Uploads) -> None:
-    from cpv_hooks.console.output import say
+    from cpv_hooks.console.output import counted, say
 
-    count = len(found.waiting)
-    say(f"uploading in the background: {count} commit{'' if count == 1 else 's'} left")
+    say(f"uploading in the background: {counted(len(found.waiting), 'commit')} left")
 
 
 def _local(when: float) -> str:
