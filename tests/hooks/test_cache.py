@@ -99,25 +99,17 @@ def test_a_writable_object_is_read_before_it_is_believed(cache: Cache) -> None:
     assert not cache.verified(md5(b"good"))
 
 
-def test_a_corrupt_object_is_not_verified_and_is_replaced_when_it_is_writable(cache: Cache, tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"good")
-    oid, _ = cache.add_file(tmp_path / "a")
-    path = cache.path(oid)
-    path.chmod(0o644)
-    path.write_bytes(b"torn")
-    cache.add_file(tmp_path / "a")
-    assert cache.verified(oid)
-
-
-def test_a_corrupt_protected_object_is_replaced_by_its_content(cache: Cache, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("damaged", "mode"), [(b"torn", 0o644), (b"tor", PROTECTED)])
+def test_a_corrupt_object_is_replaced_by_its_content(cache: Cache, tmp_path: Path, damaged: bytes, mode: int) -> None:
     """The artifact has just been read and has the hash, so the broken object need not be kept."""
     (tmp_path / "a").write_bytes(b"good")
     oid, _ = cache.add_file(tmp_path / "a")
     path = cache.path(oid)
     path.chmod(0o644)
-    path.write_bytes(b"tor")
-    path.chmod(PROTECTED)
-    assert not cache.verified(oid)
+    path.write_bytes(damaged)
+    path.chmod(mode)
+    if mode == PROTECTED:
+        assert not cache.verified(oid)
     cache.add_file(tmp_path / "a")
     assert cache.verified(oid)
 

@@ -132,14 +132,16 @@ def test_dvc_at_work_is_named(dvc_root: Shell) -> None:
     wait_for_dvc(dvc_root.path, wait=False)
 
 
+@pytest.mark.parametrize("kind", [(), ("link",)], ids=["file", "link"])
 def test_dvc_is_waited_for(
-    dvc_root: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    dvc_root: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kind: tuple[str, ...]
 ) -> None:
     tmp = dvc_root.path / ".dvc/tmp"
-    with holder(HOLD_DVC, tmp / "lock", tmp) as process:
+    with holder(HOLD_DVC, tmp / "lock", tmp, *kind) as process:
         release_when_said(process, monkeypatch)
         wait_for_dvc(dvc_root.path, wait=True)
-        assert capsys.readouterr().err == f"cpv: waiting for DVC (process {process.pid})\n"
+        who = f"it holds {tmp}/lock" if kind else f"process {process.pid}"
+        assert capsys.readouterr().err == f"cpv: waiting for DVC ({who})\n"
 
 
 def test_a_dvc_that_is_our_own_ancestor_is_not_waited_for(dvc_root: Shell) -> None:
@@ -173,16 +175,6 @@ def test_dvc_at_work_with_a_lock_that_is_a_link(dvc_root: Shell) -> None:
             process.wait()
     (tmp / "lock").unlink()
     wait_for_dvc(dvc_root.path, wait=False)
-
-
-def test_a_lock_that_is_a_link_is_waited_for(
-    dvc_root: Shell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tmp = dvc_root.path / ".dvc/tmp"
-    with holder(HOLD_DVC, tmp / "lock", tmp, "link") as process:
-        release_when_said(process, monkeypatch)
-        wait_for_dvc(dvc_root.path, wait=True)
-        assert capsys.readouterr().err == f"cpv: waiting for DVC (it holds {tmp}/lock)\n"
 
 
 def test_many_processes_one_at_a_time(tmp_path: Path) -> None:

@@ -43,11 +43,12 @@ def test_rescues_are_numbered_and_dated(repo: ModelRepo) -> None:
     assert note(git) == first, "the same content is listed once"
 
 
-def test_damaged_lines_are_passed_over(repo: ModelRepo) -> None:
+@pytest.mark.parametrize("lines", [b'[]\n{"number": 7}\nnull\n{"number": 2, "when"', b"\xff\xfe\n"])
+def test_damaged_lines_are_passed_over(repo: ModelRepo, lines: bytes) -> None:
     git = Repo.discover(repo.path)
     first = note(git)
     with (git.shared / "rescues.jsonl").open("ab") as stream:
-        stream.write(b'[]\n{"number": 7}\nnull\n{"number": 2, "when"')
+        stream.write(lines)
     assert list(rescues(git)) == [first]
 
 
@@ -59,14 +60,6 @@ def test_a_rescue_after_a_torn_line_is_not_lost(repo: ModelRepo) -> None:
         stream.write(b'{"number": 2, "when"')
     second = note(git, oid="0" * 32)
     assert list(rescues(git)) == [first, second]
-
-
-def test_bytes_that_are_not_text_do_not_hide_the_others(repo: ModelRepo) -> None:
-    git = Repo.discover(repo.path)
-    first = note(git)
-    with (git.shared / "rescues.jsonl").open("ab") as stream:
-        stream.write(b"\xff\xfe\n")
-    assert list(rescues(git)) == [first]
 
 
 def test_a_checkout_that_git_was_forced_to_do_rescues_first(repo: ModelRepo) -> None:

@@ -31,13 +31,9 @@ def arguments(**given: object) -> argparse.Namespace:
     return argparse.Namespace(**{"cd": ".", "quiet": 0, "verbose": 0, **given})
 
 
-def test_an_error_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Failing(arguments()).do_run() == 1
-    assert capsys.readouterr().err == "cpv: here: it is so; fix: do that\n"
-
-
-def test_an_error_is_printed_when_quiet_too(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Failing(arguments(quiet=1)).do_run() == 1
+@pytest.mark.parametrize("quiet", [0, 1])
+def test_an_error_is_one_line_and_status_1_when_quiet_too(capsys: pytest.CaptureFixture[str], quiet: int) -> None:
+    assert Failing(arguments(quiet=quiet)).do_run() == 1
     assert capsys.readouterr().err == "cpv: here: it is so; fix: do that\n"
 
 
