@@ -110,6 +110,9 @@ class Checkpoints:
                 checklist.require_checks(name, subject, force=options.force)
             return self._do(planned, options)
 
+    def _bring(self, name: str, options: OperationOptions, line: Line, plan: Callable[[Project], Plan[T]]) -> T:
+        return self._operate(name, options, DownloadError, plan, lines=(line,), reads=True)
+
     def _do(self, plan: Plan[T], options: OperationOptions) -> T:
         if options.dry_run:
             self.show(plan.effects)
@@ -175,7 +178,7 @@ class Checkpoints:
                 project, tag, folder, working_dir=options.folder, use_cache=options.use_cache, force=options.force
             )
 
-        return self._operate(f"{line.value} download", options, DownloadError, planned, lines=(line,), reads=True)
+        return self._bring(f"{line.value} download", options, line, planned)
 
     def _tag(
         self,

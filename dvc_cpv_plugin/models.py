@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from cpv_hooks.console.plan import Plan
 from cpv_hooks.project.tag_schemes import Line
 from dvc_cpv_plugin.checkpoints import Checkpoints
-from dvc_cpv_plugin.errors import DownloadError, InitError, RetireError, raised_as
+from dvc_cpv_plugin.errors import InitError, RetireError, raised_as
 from dvc_cpv_plugin.options import (
     UPLOAD,
     CommonOptions,
@@ -68,13 +68,8 @@ class ModelsCheckpointsManage(Checkpoints):
         from cpv_hooks.operations.download.download import plan_load
 
         options = self._options("load_model", kwargs, tag=tag)
-        return self._operate(
-            "model load",
-            options,
-            DownloadError,
-            lambda project: plan_load(project, tag, use_cache=options.use_cache),
-            lines=_LINES,
-            reads=True,
+        return self._bring(
+            "model load", options, Line.MODEL, lambda project: plan_load(project, tag, use_cache=options.use_cache)
         )
 
     def upload_model_checkpoint(
@@ -114,13 +109,8 @@ class ModelsCheckpointsManage(Checkpoints):
 
         options = self._options("download_tensor", kwargs, needs={"name": name, "to": to}, tag=tag)
         target = options.path(to)
-        return self._operate(
-            "download tensor",
-            options,
-            DownloadError,
-            lambda project: plan_tensor(project, tag, name, target),
-            lines=_LINES,
-            reads=True,
+        return self._bring(
+            "download tensor", options, Line.MODEL, lambda project: plan_tensor(project, tag, name, target)
         )
 
     def export_version(self, to: str, tag: str | None = None, **kwargs: Unpack[ExportOptions]) -> ExportedVersion:
@@ -137,7 +127,7 @@ class ModelsCheckpointsManage(Checkpoints):
             manifest = bool(kwargs.get("manifest"))
             return plan_export(project, tag, options.path(to), form, manifest=manifest, use_cache=options.use_cache)
 
-        return self._operate("export", options, DownloadError, plan, lines=_LINES, reads=True)
+        return self._bring("export", options, Line.MODEL, plan)
 
     def tag_model_checkpoint(
         self, version_tag: str | None = None, message: str | None = None, **kwargs: Unpack[CommonOptions]

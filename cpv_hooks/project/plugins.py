@@ -88,7 +88,8 @@ def commands() -> dict[str, tuple[str, ExtraCommand]]:
 
 def plugin_failed(name: str, what: str, error: BaseException) -> CPVError:
     """The error of a plugin that fails."""
-    return CPVError(f"plugin {name} failed in {what}: {' '.join(repr(error).split())}", fix=_fix(name))
+    fix = f"pip uninstall {shell_word(name.rpartition(' (')[2].removesuffix(')'))}"
+    return CPVError(f"plugin {name} failed in {what}: {' '.join(repr(error).split())}", fix=fix)
 
 
 def report_panels(versions: Sequence[Mapping[str, object]]) -> list[ReportPanel]:
@@ -170,10 +171,6 @@ def _leave_out(name: str, hook: str, error: BaseException) -> None:
 
     _left_out.add(name)
     warn(str(plugin_failed(name, hook, error)))
-
-
-def _fix(name: str) -> str:
-    return f"pip uninstall {shell_word(name.rpartition(' (')[2].removesuffix(')'))}"
 
 
 def _failed(hook: str, error: BaseException) -> str | None:

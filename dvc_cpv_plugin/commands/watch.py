@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
@@ -21,11 +20,6 @@ EXAMPLES = """examples:
 A file or folder in DIR is taken when it is finished: when its folder has the --marker, or no file of it has changed for
 --settle seconds, or the program has ended well. It is hard-linked, so the program may rotate it away. Its step is the
 number in its name."""
-
-_DEFAULTS: dict[str, object] = {
-    "pattern": "*", "marker": None, "settle": 5.0, "metrics": None, "keep_last": None, "keep_best": None,
-    "keep_every": None, "metric": None, "mode": "min", "name": None, "artifact": None, "resume": False, "grace": 25.0,
-}  # fmt: skip
 
 
 class CmdWatch(CPVCommand):
@@ -74,24 +68,25 @@ def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    add = partial(parser.add_argument, default=argparse.SUPPRESS)
-    add("--pattern", metavar="GLOB", help="Names of checkpoints in DIR (all).")
+    add = parser.add_argument
+    add("--pattern", default="*", metavar="GLOB", help="Names of checkpoints in DIR (all).")
     add("--marker", metavar="NAME", help="The file that tells that a checkpoint's folder is finished.")
-    add("--settle", type=float, metavar="SECONDS", help="Finished is what has not changed for so long (5).")
+    add(
+        "--settle", type=float, default=5.0, metavar="SECONDS", help="Finished is what has not changed for so long (5)."
+    )
     add("--metrics", metavar="FILE", help="The program's metrics (default: those in the checkpoint).")
     add("--keep-last", type=int, metavar="N", help="Keep the newest N.")
     add("--keep-best", type=int, metavar="N", help="Keep the best N by --metric.")
     add("--keep-every", type=int, metavar="M", help="Keep the multiples of M for ever.")
     add("--metric", metavar="NAME", help="The metric that tells the best.")
-    add("--mode", choices=("min", "max"), help="Whether less or more is better (min).")
+    add("--mode", choices=("min", "max"), default="min", help="Whether less or more is better (min).")
     add("--name", metavar="RUN", help="The run (default: CPV_RUN, else the branch's name).")
     add("--artifact", metavar="PATH", help="The artifact that a checkpoint is.")
     add("--resume", action="store_true", help="First put the run's newest complete step into DIR.")
-    add("--grace", type=float, metavar="SECONDS", help="Time to upload after a signal (25).")
+    add("--grace", type=float, default=25.0, metavar="SECONDS", help="Time to upload after a signal (25).")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_options(parser)
-    parser.set_defaults(**_DEFAULTS)
     parser.add_argument("folder", metavar="DIR", help="Where the program writes its checkpoints.")
     parser.add_argument("command", metavar="-- COMMAND", nargs=argparse.REMAINDER, help="The program.")
