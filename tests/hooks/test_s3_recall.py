@@ -83,9 +83,9 @@ def test_other_options(place: Place) -> None:
     assert other._memory.recall() is None
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
+def test_another_environment(place: Place) -> None:
+    place.learn()
+    for name, value in (
         ("AWS_PROFILE", "other"),
         ("AWS_REGION", "eu-central-1"),
         ("AWS_CA_BUNDLE", "/elsewhere"),
@@ -94,14 +94,11 @@ def test_other_options(place: Place) -> None:
         ("http_proxy", "http://localhost:1"),
         ("AWS_CREDENTIAL_EXPIRATION", "2100-01-01T00:00:00Z"),
         ("HOME", "/elsewhere"),
-    ],
-)
-def test_another_environment(place: Place, name: str, value: str) -> None:
-    place.learn()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(name, value)
-        assert not place.is_known()
-    assert place.is_known()
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(name, value)
+            assert not place.is_known(), name
+        assert place.is_known(), name
 
 
 def test_hosts_without_a_proxy(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
