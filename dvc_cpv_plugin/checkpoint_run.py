@@ -39,24 +39,25 @@ class CheckpointRun:
                 ...
                 run.step(step, metrics, save=lambda folder: torch.save(state, folder / "model.pt"))
 
-    A checkpoint is saved at every multiple of `every` steps, or `minutes` after the one before (either, where both are
-    given; at each `step` where neither is; or as `save_when` says). Kept are the newest `keep_last`, the `keep_best` by
-    `metric` and the multiples of `keep_every`, what any of them keeps, or what `keep` does; all of them by default. The
-    newest is always kept. What is not kept leaves the cache at once, and the remote as `[runs] free` says.
+    A checkpoint is saved at every multiple of `every` steps, or `minutes` after the last one (whichever comes first, if
+    both are given; at each `step`, if neither is; or as `save_when` says). Kept are the newest `keep_last`, the
+    `keep_best` by `metric` and the multiples of `keep_every` (all that any of them keeps), or what `keep` says; without
+    them, all checkpoints. The newest is always kept. The others are removed from the cache at once, and from the remote
+    as `[runs] free` says.
 
-    `name` is the run's: a job that was stopped goes on under the same name. By default it is `CPV_RUN`, else the
-    branch's; where that run is finished, or another job is at work on it, the next one (`main-2`) is taken. `artifact`
-    is the artifact that all which is saved belongs to, by its path from the DVC root; by default files go by their
-    names, and a single other one is the model. `grace` is how many seconds the job may go on after SIGTERM, SIGUSR1 or
-    SIGINT. `folder` lies in the repository.
+    `name` is the run's name: a job that was stopped continues under the same name. By default it is `CPV_RUN`, or else
+    the branch's name; if that run is finished, or another job is using it, the next name (`main-2`) is used. `artifact`
+    is the artifact for everything that is saved, by its path from the DVC root; by default files become the artifacts
+    of their names, and a single other file becomes the model. `grace` is how many seconds the job has after SIGTERM,
+    SIGUSR1 or SIGINT. `folder` is a folder in the repository.
 
-    In a distributed job every rank may use it: rank 0 saves, the others resume from the step that rank 0 resumes from.
-    With `sharded` every rank must, and saves files of its own, under names of its own: a step is made when all are
-    there. `rank` and `world_size` are by default those of `torch.distributed`, where the job uses it, else `RANK` and
+    In a distributed job every rank may use it: rank 0 saves, and the others resume from the same step as rank 0. With
+    `sharded` every rank must use it, and saves its own files under its own names; a step is made when all are there.
+    `rank` and `world_size` default to those of `torch.distributed`, if the job uses it, or else `RANK` and
     `WORLD_SIZE`, or `SLURM_PROCID` and `SLURM_NTASKS`.
 
-    Raises `CPVError` for what cannot work from the start. Once training goes on, trouble with a checkpoint is one
-    line on the standard error.
+    Raises `CPVError` for what cannot work from the start. During training, trouble with a checkpoint is one line on the
+    standard error.
     """
 
     def __init__(
@@ -135,9 +136,9 @@ class CheckpointRun:
         return self
 
     def resume(self, load: Callable[[Path], object]) -> Resumed | None:
-        """Load the newest complete step of this run, from the cache or the remote; None where there is none yet.
+        """Load the newest complete step of this run, from the cache or the remote; None if there is none yet.
 
-        `load` is called with a folder that holds what was saved, under the same names, for as long as it runs.
+        `load` is called with a folder that has what was saved, under the same names; it is removed afterwards.
         """
         found = self._steps.load_newest(load)
         if found is None:
@@ -148,20 +149,20 @@ class CheckpointRun:
         return Resumed(found["step"], found["metrics"])
 
     def restore(self, step: int, load: Callable[[Path], object]) -> None:
-        """Load a certain step of this run, as `resume` does, and go on from where the run is.
+        """Load a certain step of this run, as `resume` does; this does not change where the run is.
 
-        Raises `CPVError` where the run does not have it, or not all of it.
+        Raises `CPVError` if the run does not have the step, or not all of it.
         """
         self._steps.load_step(step, load)
 
     def step(
         self, step: int, metrics: Mapping[str, object] | None = None, save: Save | None = None, *, force: bool = False
     ) -> bool:
-        """Say that a step is done; whether it was saved, by `save(folder)`, because it was time, or with `force`.
+        """Tell the run that a step is done; if it is time, or with `force`, save it by `save(folder)` and return True.
 
-        It returns when `save` does; the rest is the background process's. What `save` raises comes through, with
-        nothing kept of that step; a disk that is full costs the step, in one line, and training goes on. After a
-        signal it saves, waits for the upload for as long as `grace` allows, and raises `SystemExit` with its code.
+        It returns when `save` does; a background process does the rest. If `save` raises, nothing of the step is kept
+        and the exception is raised; if the disk is full, the step is given up in one line and training goes on. After a
+        signal it saves, waits for the upload as long as `grace` allows, and raises `SystemExit` with the signal's code.
         """
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise CPVError(f"a step is a whole number from 0 on, not {step!r}", fix="run.step(step, metrics, save=…)")
@@ -171,11 +172,11 @@ class CheckpointRun:
         return False
 
     def watch_signals(self) -> None:
-        """Note signals again, where a framework has put handlers of its own in place since the run began."""
+        """Handle signals again, if a framework has installed its own handlers since the run began."""
         self._signals.watch()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was saved is uploaded, or could not be; whether it is done within `timeout` seconds."""
+        """Wait until all that was saved is uploaded, or could not be; False if it takes more than `timeout` seconds."""
         saving = self._at_work()
         return saving is None or saving.flush(timeout)
 

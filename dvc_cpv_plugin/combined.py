@@ -25,10 +25,10 @@ class CombinedCheckpointsManage(Checkpoints):
         data_message: str | None = None,
         **kwargs: Unpack[CommonOptions],
     ) -> tuple[str, str]:
-        """Tag model and data as they stand on one commit, both or neither; returns the model's and the data's tag.
+        """Tag model and data as they are now on one commit, both or neither; returns the model's and the data's tag.
 
-        What changed is saved, uploaded and verified, and committed first. With `version_tag` both lines get that
-        number, without it each its next. Raises `TagError`.
+        What changed is saved, uploaded, verified and committed first. With `version_tag` both lines get that
+        number, without it each line gets its next. Raises `TagError`.
         """
         options = self._options(
             "tag_model_and_data",

@@ -74,10 +74,10 @@ class CPVConfig:
     def setup_aws_profile(
         self, credential_path: str | None = None, aws_profile: str = "default", **kwargs: Unpack[AwsOptions]
     ) -> None:
-        """Set AWS up: find the credentials, verify the way to S3, remember it, let the repository's remote lead there.
+        """Set up AWS: find the credentials, verify access to S3, remember it, and make it the repository's remote.
 
-        `credential_path` is a credential file; without one it is the one that is configured, else what AWS's own tools
-        have set up, else it is asked for on a terminal. Without a file `aws_profile="default"` means the configured
+        `credential_path` is a credential file. Without it, CPV uses the configured one, or else what AWS's own tools
+        have set up, or else asks on a terminal. Without a file, `aws_profile="default"` means the configured
         profile. The repository is the one around the folder that the options name; its data is copied and verified.
         """
         from cpv_hooks.accounts.aws.aws_setup import plan_aws
@@ -105,11 +105,11 @@ class CPVConfig:
     def setup_bitbucket_ssh(
         self, keygen_filename: str | None = None, bitbucket_user: str | None = None, **kwargs: Unpack[HostOptions]
     ) -> None:
-        """Set SSH to the Git host up: a key, `~/.ssh/config`, the host's key, the repository's origin, and a test.
+        """Set up SSH to the Git host: a key, `~/.ssh/config`, the host's key, the repository's origin, and a test.
 
-        `keygen_filename` is a private key: a name in `~/.ssh`, or a path. One that is there is used and never
-        overwritten, one that is not is made. The public key is printed with the page to paste it at; until that is
-        done the test ends in a `ConfigureError` that says so, and the next call goes on from there.
+        `keygen_filename` is a private key: a name in `~/.ssh`, or a path. An existing key is used and never
+        overwritten; a missing one is made. The public key is printed with the page to paste it at. Until that is
+        done the test ends in a `ConfigureError` that says so; then call it again.
         """
         from cpv_hooks.accounts.git_host import client
         from cpv_hooks.accounts.git_host.git_host_setup import plan_git_host
@@ -133,8 +133,8 @@ class CPVConfig:
     def get_config(self, key: str | None = None) -> dict[str, Any]:
         """The settings: all of them, those of a group (`"aws"`), or one by its dotted key.
 
-        One that is no group comes as `{key: value}`: `get_config("aws.region") == {"aws.region": "eu-west-1"}`. What
-        is not set has its default. A webhook's address comes in full: mind where you print it.
+        A single setting is returned as `{key: value}`: `get_config("aws.region") == {"aws.region": "eu-west-1"}`. What
+        is not set has its default. A webhook's address is returned in full: mind where you print it.
         """
         from cpv_hooks.accounts.personal import personal_settings
 
@@ -144,9 +144,9 @@ class CPVConfig:
         return found if isinstance(found, dict) else {str(key): found}
 
     def validate_credentials(self, **kwargs: Unpack[CommonOptions]) -> bool:
-        """Whether S3 takes the keys and the Git host lets the user in; what is found is printed.
+        """Whether S3 accepts the keys and the Git host lets the user in; prints what it finds.
 
-        False also for what is not configured, because nothing was verified then. Writes nothing anywhere.
+        Also False if one of them is not configured, because it was not verified. Writes nothing anywhere.
         """
         from cpv_hooks.checks.validate import validate_credentials
 

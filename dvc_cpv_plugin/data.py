@@ -22,7 +22,7 @@ class DataCheckpointsManage(Checkpoints):
     def import_data_init(self, data_path: str, **kwargs: Unpack[UploadOptions]) -> None:
         """Make a folder or file the training data of a repository that has none yet, as its first data checkpoint.
 
-        Data that is there is replaced only with `force`, and only once its content is saved. Raises `InitError`.
+        Existing data is replaced only with `force`, and only after its content was saved. Raises `InitError`.
         """
         from cpv_hooks.setup.init.skeleton import refuse_existing_data
 
@@ -32,8 +32,8 @@ class DataCheckpointsManage(Checkpoints):
     def upload_data_checkpoint(self, data_path: str, **kwargs: Unpack[UploadOptions]) -> str:
         """Make a folder or file the training data's next checkpoint and return its tag.
 
-        It takes the place of the data that is there, whose content is saved first; then it is uploaded and verified,
-        committed, and tagged: all of it or nothing. Raises `UploadError`.
+        It replaces the current data, whose content is saved first; then it is uploaded, verified, committed and tagged:
+        all or nothing. Raises `UploadError`.
         """
         options = self._options("upload_data_checkpoint", kwargs, UPLOAD, needs={"data_path": data_path})
         return self._upload(Line.DATA, options, data_path, kwargs)
@@ -51,9 +51,9 @@ class DataCheckpointsManage(Checkpoints):
     def tag_data_checkpoint(
         self, version_tag: str | None = None, message: str | None = None, **kwargs: Unpack[CommonOptions]
     ) -> str:
-        """Tag the data as it stands: what changed is saved, uploaded and committed first. Returns the tag.
+        """Tag the data as it is now: what changed is saved, uploaded and committed first. Returns the tag.
 
-        Without `version_tag` it is the next after the line's highest: data-v0.1, data-v0.2 … Raises `TagError`.
+        Without `version_tag` it gets the number after the highest: data-v0.1, data-v0.2 … Raises `TagError`.
         """
         options = self._options("tag_data_checkpoint", kwargs, version_tag=version_tag, message=message)
         return self._tag("data tag", options, _LINES, version_tag, {Line.DATA: message})[0]
@@ -63,7 +63,7 @@ class DataCheckpointsManage(Checkpoints):
         return self._tags("data list-tags", self._options("read_data_checkpoint_tag", kwargs), Line.DATA)
 
     def revert_data_checkpoint(self, tag: str, **kwargs: Unpack[CommonOptions]) -> None:
-        """Bring back the data of a version and nothing else: HEAD, code and model stay.
+        """Bring back only the data of a version; HEAD, code and model stay as they are.
 
         The data's pointers are staged, so that the next commit makes it the current data. Unsaved data is kept first
         (`dvc cpv rescue list`). Raises `RevertError`.

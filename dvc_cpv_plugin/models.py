@@ -37,7 +37,7 @@ class ModelsCheckpointsManage(Checkpoints):
     """
 
     def import_model_init(self, data_path: str | None = None, **kwargs: Unpack[InitOptions]) -> None:
-        """Make the model's repository, with its first checkpoint, or set CPV up in the one that is there.
+        """Make the model's repository, with its first checkpoint, or set up CPV in an existing one.
 
         The folder is `repo_path`, or MODEL in the working directory. `data_path` is copied into a new repository's
         `data/`. Raises `InitError`.
@@ -62,7 +62,7 @@ class ModelsCheckpointsManage(Checkpoints):
     def load_model(self, tag: str | None = None, **kwargs: Unpack[CommonOptions]) -> ModelArtifacts:
         """The files of a version (the highest by default), without touching the work tree.
 
-        They are read-only and lie in CPV's personal folder; only what DVC's cache lacks is fetched. A repository that
+        They are read-only, in CPV's personal folder; only what DVC's cache lacks is fetched. A repository that
         is not cloned here is cloned from the configured Git host. Raises `DownloadError`.
         """
         from cpv_hooks.operations.download.download import plan_load
@@ -80,8 +80,8 @@ class ModelsCheckpointsManage(Checkpoints):
     ) -> str:
         """Make a file or folder the model's next checkpoint and return its tag.
 
-        It is copied to the model's place, `metrics` are appended to the metrics file, both are uploaded and verified,
-        committed, and tagged: all of it or nothing. Raises `UploadError`.
+        It is copied to the model's path, `metrics` are appended to the metrics file, and both are uploaded, verified,
+        committed and tagged: all or nothing. Raises `UploadError`.
         """
         options = self._options(
             "upload_model_checkpoint", kwargs, UPLOAD, needs={"model_path": model_path}, metrics=metrics
@@ -89,7 +89,7 @@ class ModelsCheckpointsManage(Checkpoints):
         return self._upload(Line.MODEL, options, model_path, kwargs, metrics=metrics)
 
     def download_model_checkpoint(self, tag: str | None = None, **kwargs: Unpack[DownloadOptions]) -> ModelArtifacts:
-        """Write a version's files (the highest by default) to `output_dir` as copies of the user's own.
+        """Copy a version's files (the highest by default) to `output_dir`; the copies are yours to change.
 
         The default folder is `MODEL-TAG` in the working directory. Raises `DownloadError`.
         """
@@ -103,7 +103,7 @@ class ModelsCheckpointsManage(Checkpoints):
     ) -> Path:
         """Write one tensor of a version (the highest by default) to a new safetensors file, and return its path.
 
-        Of what the cache lacks only the tensor's bytes are fetched, which no hash verifies. Raises `DownloadError`.
+        If the cache lacks the file, only the tensor's bytes are fetched; no hash verifies them. Raises `DownloadError`.
         """
         from cpv_hooks.operations.download.one_tensor import plan_tensor
 
@@ -116,7 +116,7 @@ class ModelsCheckpointsManage(Checkpoints):
     def export_version(self, to: str, tag: str | None = None, **kwargs: Unpack[ExportOptions]) -> ExportedVersion:
         """Write a version (the highest by default) to the folder `to`, which must be empty or not there.
 
-        It appears whole, its bytes verified, or not at all. Raises `DownloadError`.
+        The folder appears complete and verified, or not at all. Raises `DownloadError`.
         """
         from cpv_hooks.operations.export.export import check_format, plan_export
 
@@ -132,9 +132,9 @@ class ModelsCheckpointsManage(Checkpoints):
     def tag_model_checkpoint(
         self, version_tag: str | None = None, message: str | None = None, **kwargs: Unpack[CommonOptions]
     ) -> str:
-        """Tag the model as it stands: what changed is saved, uploaded and committed first. Returns the tag.
+        """Tag the model as it is now: what changed is saved, uploaded and committed first. Returns the tag.
 
-        Without `version_tag` it is the next after the line's highest: v0.1, v0.2 … Raises `TagError`.
+        Without `version_tag` it gets the number after the highest: v0.1, v0.2 … Raises `TagError`.
         """
         options = self._options("tag_model_checkpoint", kwargs, version_tag=version_tag, message=message)
         return self._tag("model tag", options, _LINES, version_tag, {Line.MODEL: message})[0]
@@ -166,7 +166,7 @@ class ModelsCheckpointsManage(Checkpoints):
         """Retire versions, by name or by a rule: they stay in Git with their metrics, and their data may go.
 
         Returns the versions. `dvc cpv prune` removes what nothing else needs. Raises `RetireError`, also for a version
-        that is in a stage, the newest one, or at HEAD, unless `confirm` names it; a rule passes those over.
+        that is in a stage, the newest one, or at HEAD, unless `confirm` names it; a rule skips such versions.
         """
         from dvc_cpv_plugin.retiring import retire
 
@@ -178,7 +178,7 @@ class ModelsCheckpointsManage(Checkpoints):
     def unretire_model_checkpoints(
         self, tags: list[str], message: str | None = None, **kwargs: Unpack[CommonOptions]
     ) -> list[str]:
-        """Take the retirement of versions back, as long as the cache or the remote has all of their data.
+        """Undo the retirement of versions, as long as the cache or the remote has all of their data.
 
         Returns the versions. Raises `RetireError`.
         """

@@ -101,7 +101,7 @@ class KeepLast(KeepRule):
 
 @dataclass(frozen=True)
 class KeepBest(KeepRule):
-    """The best so many by a metric. Of equal ones the earlier is better; what has no finite number is never best."""
+    """The best so many by a metric. Of equal ones the earlier is better; one without a finite number is never best."""
 
     count: int
     metric: str

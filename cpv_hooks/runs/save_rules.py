@@ -58,7 +58,7 @@ class _SaveBoth(SaveRule):
 
 @dataclass(frozen=True)
 class EverySteps(SaveRule):
-    """At each multiple of so many steps, or at the first step after it where the run does not stop at each."""
+    """At each multiple of so many steps, or at the next step if the run skips that one."""
 
     steps: int
 
