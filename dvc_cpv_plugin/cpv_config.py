@@ -25,13 +25,13 @@ class AwsOptions(CommonOptions, total=False):
     region: str | None
     """The bucket's region, such as `eu-west-1`."""
     endpoint_url: str | None
-    """The S3 server, where it is not AWS."""
+    """The S3 server, if it is not AWS."""
     team_name: str | None
     """The team (default: the repository's)."""
     model_name: str | None
     """The model (default: the repository's)."""
     read_only: bool
-    """Verify reading alone, and write nothing on S3."""
+    """Only check that S3 can be read, and write nothing there."""
     move: bool
     """Copy the repository's data to S3 (the default)."""
 

@@ -30,5 +30,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--team-name", metavar="NAME", help="The team (default: this repository's, or your own).")
     parser.add_argument("--bucket", metavar="NAME", help="The bucket (default: this repository's, or yours).")
     rights = parser.add_mutually_exclusive_group()
-    rights.add_argument("--read-only", action="store_true", help="Allow no writing.")
+    rights.add_argument("--read-only", action="store_true", help="Allow only reading.")
     rights.add_argument("--gc", action="store_true", help="Allow removing objects, for dvc gc --cloud.")

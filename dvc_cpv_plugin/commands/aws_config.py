@@ -12,16 +12,16 @@ from dvc_cpv_plugin.commands.common import add_common
 from dvc_cpv_plugin.commands.setup_command import SetupCommand
 
 EXAMPLES = """examples:
-  dvc cpv aws-config                                          # what aws configure, aws sso login or AWS_… have set up
-  dvc cpv aws-config --credential-path ~/keys --profile team  # a credential file; CPV keeps its path, never its keys
+  dvc cpv aws-config                                          # with the keys of aws configure, aws sso login or AWS_…
+  dvc cpv aws-config --credential-path ~/keys --profile team  # a credential file; CPV stores its path, never its keys
   dvc cpv aws-config --bucket my-models --region eu-west-1 --dry-run
   dvc cpv aws-config --endpoint-url https://minio.example.com --bucket models
   dvc cpv aws-config --no-move                                # do not move existing data
   dvc cpv aws-config --read-only                              # for keys that may only read
 
-In a repository the data is copied to s3://BUCKET/TEAM/MODEL and verified, then .dvc/config names that place in one
-commit; the old storage is left as it is. In a clone whose remote is on S3 already only this machine is set up. Outside
-of a repository only you are: new repositories will use the bucket. A run that was killed is simply repeated."""
+In a repository, the data is copied to s3://BUCKET/TEAM/MODEL and verified; then one commit puts that address into
+.dvc/config. The old storage stays as it is. In a clone whose remote is already on S3, only this machine is set up.
+Outside a repository, only your settings change: new repositories will use the bucket. If it is killed, run it again."""
 
 
 class CmdAwsConfig(SetupCommand):
@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="NAME", help="The profile in it (default: default).")
     parser.add_argument("--bucket", metavar="NAME", help="The bucket (default: yours, or vmo-model-checkpoints).")
     parser.add_argument("--region", metavar="NAME", help="The bucket's region, such as eu-west-1.")
-    parser.add_argument("--endpoint-url", metavar="URL", help="The S3 server, where it is not AWS.")
+    parser.add_argument("--endpoint-url", metavar="URL", help="The S3 server, if it is not AWS.")
     parser.add_argument("--no-move", action="store_true", help="Do not move existing data.")
-    parser.add_argument("--read-only", action="store_true", help="Verify reading alone, and write nothing on S3.")
-    add_common(parser, force="Move the rest where some data is lost.")
+    parser.add_argument(
+        "--read-only", action="store_true", help="Only check that S3 can be read, and write nothing there."
+    )
+    add_common(parser, force="Move the rest even if some data is lost.")

@@ -22,11 +22,11 @@ from dvc_cpv_plugin.commands.base import CPVCommand
 EXAMPLES = """examples:
   dvc cpv batch status                                  every model below this folder
   dvc cpv batch sync models/* --jobs 8                  these
-  dvc cpv batch validate --team-name vision ~/models    those of a team below a folder
+  dvc cpv batch validate --team-name vision ~/models    a team's repositories below a folder
   dvc cpv batch tag models/* --options '-m "Release"'   with more options of the command
   dvc cpv batch verify --dask tcp://scheduler:8786      on a Dask cluster that sees the same folders
 
-The exit code is 1 where the command failed in a repository; it runs in the others all the same."""
+The exit code is 1 if the command failed in a repository; it still runs in the others."""
 COMMANDS = ("sync", "status", "doctor", "validate", "verify", "tag", "install", "recover")
 _JSON = frozenset({"status", "doctor", "validate", "verify"})
 _COLOURS = {"ok": "green", "failed": "red", "stopped": "yellow"}
@@ -105,10 +105,12 @@ def _jobs(text: str) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=f"One of {', '.join(COMMANDS)}.")
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="Model repositories, or globs; by default all below this folder."
+        "paths", nargs="*", metavar="PATH", help="Model repositories, or globs (default: all below this folder)."
     )
     parser.add_argument("--team-name", metavar="NAME", help="Only this team's repositories.")
     parser.add_argument("--options", default="", metavar="'OPTIONS'", help="More arguments for the command.")
-    parser.add_argument("--jobs", "-j", type=_jobs, default=4, metavar="N", help="How many run at a time (default: 4).")
-    parser.add_argument("--dask", metavar="ADDRESS", help="Run on the Dask cluster whose scheduler is there.")
+    parser.add_argument(
+        "--jobs", "-j", type=_jobs, default=4, metavar="N", help="How many to run at a time (default: 4)."
+    )
+    parser.add_argument("--dask", metavar="ADDRESS", help="Run on the Dask cluster with the scheduler at ADDRESS.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")

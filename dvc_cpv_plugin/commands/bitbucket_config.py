@@ -18,10 +18,10 @@ EXAMPLES = """examples:
   dvc cpv bitbucket-config --keygen-filename id_bitbucket    # a key of its own, ~/.ssh/id_bitbucket
   dvc cpv bitbucket-config --host git.example.com --port 7999 --host-fingerprint SHA256:...
   dvc cpv bitbucket-config --url-pattern 'git@bitbucket.org:acme/{team_name}-{model_name}.git'
-  dvc cpv bitbucket-config --dry-run                         # only say what would be done
-  dvc cpv bitbucket-config --remove                          # take the entry out of ~/.ssh/config again
+  dvc cpv bitbucket-config --dry-run                         # only print what would be done
+  dvc cpv bitbucket-config --remove                          # remove the entry from ~/.ssh/config
 
-A key that is there is used and never overwritten; what stands in ~/.ssh/config stays as it is."""
+An existing key is used and never overwritten; other entries in ~/.ssh/config stay as they are."""
 
 
 class CmdBitbucketConfig(SetupCommand):
@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="The repositories' URL, with {team_name} and {model_name}, and {host}, {port}, {user} if you like.",
     )
     parser.add_argument(
-        "--host-fingerprint", metavar="SHA256:...", help="The host key's fingerprint, as its administrator gave it."
+        "--host-fingerprint", metavar="SHA256:...", help="The host key's fingerprint, from its administrator."
     )
     parser.add_argument("--no-test", action="store_true", help="Do not try to connect.")
-    parser.add_argument("--remove", action="store_true", help="Take CPV's entry out of ~/.ssh/config; the key stays.")
+    parser.add_argument("--remove", action="store_true", help="Remove CPV's entry from ~/.ssh/config; the key stays.")
     add_common(parser)

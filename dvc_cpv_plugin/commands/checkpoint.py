@@ -89,7 +89,7 @@ def add_verbs(verbs: SubCommands) -> None:
     create.add_argument("--model-message", metavar="MESSAGE", help="Message for the model's tag.")
     create.add_argument("--data-message", metavar="MESSAGE", help="Message for the data's tag.")
     add_json(create)
-    add_common(create, force="Tag although other files have uncommitted changes.")
+    add_common(create, force="Tag even if other files have uncommitted changes.")
     listing = verbs.add(
         "list",
         CmdCheckpointList,
@@ -106,4 +106,4 @@ def add_verbs(verbs: SubCommands) -> None:
     )
     add_tag(revert, "A tag of either line (default: the last that has both).")
     add_json(revert)
-    add_common(revert, force="Go on although something is not committed; artifacts are saved first.", cache=True)
+    add_common(revert, force="Go on despite uncommitted changes; artifacts are saved first.", cache=True)

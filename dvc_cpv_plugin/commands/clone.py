@@ -31,10 +31,15 @@ class CmdClone(CPVCommand):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", metavar="URL", help="The repository, as `git clone` takes it.")
-    parser.add_argument("folder", metavar="FOLDER", nargs="?", help="Where (default: the repository's name).")
-    add_only(parser)
-    parser.add_argument("--tag", metavar="T", help="The version, or the branch, to be at.")
+    parser.add_argument("url", metavar="URL", help="The repository's URL, as for `git clone`.")
     parser.add_argument(
-        "--depth", metavar="N", type=int, help="So many commits of each branch and tag; all tags come, for numbering."
+        "folder", metavar="FOLDER", nargs="?", help="Where to clone to (default: the repository's name)."
+    )
+    add_only(parser)
+    parser.add_argument("--tag", metavar="T", help="The version or branch to check out.")
+    parser.add_argument(
+        "--depth",
+        metavar="N",
+        type=int,
+        help="Fetch N commits of each branch and tag; all tags come along, for numbering.",
     )

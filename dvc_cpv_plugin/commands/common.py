@@ -32,8 +32,8 @@ def add_only(parser: argparse.ArgumentParser) -> None:
         "--only",
         metavar="KIND|PATTERN",
         nargs="+",
-        help="From now on have artifacts of these kinds, and what these patterns name, in this clone; "
-        "'!PATTERN' is left out; 'none'; 'all'.",
+        help="From now on keep only artifacts of these kinds and matching these patterns in this clone; "
+        "'!PATTERN' leaves out; or 'none', or 'all'.",
     )
 
 
@@ -125,17 +125,19 @@ def add_common(parser: argparse.ArgumentParser, *, force: str | None = None, cac
     if force:
         group.add_argument("-f", "--force", action="store_true", help=force)
     if cache:
-        group.add_argument("--no-cache", action="store_true", help="Fetch every object anew, whatever the cache has.")
+        group.add_argument(
+            "--no-cache", action="store_true", help="Fetch every object again, even if the cache has it."
+        )
     add_telling(group)
-    group.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one around here).")
+    group.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one you are in).")
     group.add_argument("--working-dir", metavar="FOLDER", help="Where relative paths start (default: here).")
     group.add_argument("--team-name", metavar="NAME", help="The team (default: the repository's).")
     group.add_argument("--model-name", metavar="NAME", help="The model (default: the repository's).")
 
 
 def add_telling(parser: Any) -> None:
-    parser.add_argument("--notify", action="store_true", help="Send a notification when it is over.")
-    parser.add_argument("--log-file", metavar="FILE", help="Write the log there too (always in ~/.cpv/logs).")
+    parser.add_argument("--notify", action="store_true", help="Send a notification at the end.")
+    parser.add_argument("--log-file", metavar="FILE", help="Also write the log to FILE (it is always in ~/.cpv/logs).")
 
 
 def add_tag(parser: argparse.ArgumentParser, help: str) -> None:

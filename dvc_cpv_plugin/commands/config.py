@@ -143,7 +143,7 @@ def add_verbs(verbs: SubCommands) -> None:
     put.add_argument("key", metavar="KEY", help=key_help)
     put.add_argument("value", metavar="VALUE", help="Its value; - reads it from the standard input.")
     unset = verbs.add(
-        "unset", CmdUnset, "Bring a setting's default back.", "examples:\n  dvc cpv config unset aws.endpoint_url"
+        "unset", CmdUnset, "Reset a setting to its default.", "examples:\n  dvc cpv config unset aws.endpoint_url"
     )
     unset.add_argument("key", metavar="KEY", help=key_help)
     for parser in (put, unset):

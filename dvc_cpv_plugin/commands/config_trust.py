@@ -69,11 +69,14 @@ def add_trust(verbs: SubCommands) -> None:
     trust = verbs.add(
         "trust",
         CmdTrust,
-        "Let your credentials be used at a server that this repository names.",
+        "Allow your credentials to be used at a server that this repository names.",
         "examples:\n  dvc cpv config trust\n  dvc cpv config trust https://minio.example.org:9000",
     )
     untrust = verbs.add(
-        "untrust", CmdUntrust, "Take that back.", "examples:\n  dvc cpv config untrust https://minio.example.org:9000"
+        "untrust",
+        CmdUntrust,
+        "Withdraw that permission.",
+        "examples:\n  dvc cpv config untrust https://minio.example.org:9000",
     )
     for parser in (trust, untrust):
         parser.add_argument("server", metavar="SERVER", nargs="?", help=_SERVER)

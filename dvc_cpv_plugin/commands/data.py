@@ -47,16 +47,16 @@ def add_verbs(commands: SubCommands) -> None:
         CmdDataUpload,
         "Make a folder or file the data's next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",
         "examples:\n  dvc cpv data upload /datasets/flowers\n"
-        "  dvc cpv data upload --tag data-v1.0   # the data as it stands in the work tree",
+        "  dvc cpv data upload --tag data-v1.0   # the data as it is in the work tree",
     )
     verbs.download(
         CmdDataDownload,
-        "Write a version's data to a folder; the work tree stays as it is. Prints where it is.",
+        "Write a version's data to a folder; the work tree stays as it is. Prints the folder.",
         "examples:\n  dvc cpv data download --tag data-v0.1 --output-dir /tmp/data",
     )
     verbs.list_tags("examples:\n  dvc cpv data list-tags --json")
     verbs.revert(
-        "Bring back the data of a version, and nothing else; its pointers are staged.",
+        "Bring back only the data of a version, and stage its pointers.",
         "examples:\n  dvc cpv data revert --tag data-v0.1 && git commit -m 'Back to the first data'",
     )
     verbs.info(

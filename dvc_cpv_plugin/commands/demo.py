@@ -21,7 +21,7 @@ from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
   dvc cpv demo
-  dvc cpv demo --keep       # and look around in the folder afterwards"""
+  dvc cpv demo --keep       # to look around in the folder afterwards"""
 ARTIFACTS = ("model.bin", "metrics.log", "data")
 # DVC in a Python that cannot import CPV: what a colleague without CPV has.
 WITHOUT_CPV = (
@@ -142,7 +142,7 @@ def tell(story: Story) -> None:
         versions[f"v0.{number}"] = digests(repo)
     story.run("git", "tag", "--list", "-n1", cwd=repo)
 
-    story.tell("Back to the first version, and forth again")
+    story.tell("Back to the first version, and forward again")
     for tag in ("v0.0", "v0.2"):
         story.run("git", "checkout", "-q", tag, cwd=repo)
         story.compare(f"work tree at {tag}", digests(repo), versions[tag])
@@ -192,4 +192,4 @@ class CmdDemo(CPVCommand):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--keep", action="store_true", help="Leave the folder there and print its name.")
+    parser.add_argument("--keep", action="store_true", help="Keep the folder and print its name.")

@@ -28,4 +28,4 @@ class CmdDemote(CPVCommand):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stage", metavar="STAGE", help="The stage.")
-    parser.add_argument("-m", "--message", help="Why; it stands in the tag.")
+    parser.add_argument("-m", "--message", help="Why; it goes into the tag.")

@@ -169,7 +169,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help="A version, a branch or a commit.")
     parser.add_argument("b", metavar="B", nargs="?", help="Another one (default: the work tree).")
     parser.add_argument(
-        "--weights", action="store_true", help="Read all weights of models, for the norm of each tensor's change."
+        "--weights", action="store_true", help="Read all weights, and show the norm of each tensor's change."
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="Print JSON.")

@@ -12,7 +12,7 @@ EXAMPLES = """examples:
   dvc cpv doctor
   dvc cpv doctor --json | jq '.checks[] | select(.result == "fail")'
 
-The exit code is 1 where a check fails, and 0 where there are only warnings."""
+The exit code is 1 if a check fails, and 0 if there are only warnings."""
 
 
 class CmdDoctor(CPVCommand):

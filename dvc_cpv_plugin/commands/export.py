@@ -13,7 +13,7 @@ EXAMPLES = """examples:
   dvc cpv export v0.3 --to image --format oci             for `skopeo copy oci:image:v0.3 docker://…`, `oras copy`
   dvc cpv export v0.3 --to release --manifest             with the SHA-256 of every file, to be signed
 
-The folder appears whole and verified, or not at all. docs/migrating.md has more."""
+The folder appears complete and verified, or not at all. docs/migrating.md has more."""
 
 
 class CmdExport(CheckpointCommand):

@@ -128,9 +128,7 @@ def _on_terminal() -> bool:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "path", nargs="?", metavar="PATH", help="The repository's folder (default: the one that is here)."
-    )
+    parser.add_argument("path", nargs="?", metavar="PATH", help="The repository's folder (default: the current one).")
     parser.add_argument("--team-name", metavar="NAME", help="The team that owns the model.")
     parser.add_argument("--model-name", metavar="NAME", help="The model (default: the folder's name).")
     parser.add_argument("--data-path", metavar="PATH", help="Training data: copied into a new repository's data/.")
@@ -140,9 +138,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout",
         choices=["content", "versioned"],
-        help="How the remote is laid out: by content (default), or by name on a bucket with versioning.",
+        help="How the remote names objects: by content (default), or by path on a bucket with versioning.",
     )
     parser.add_argument("--pipeline", action="store_true", help="Add a dvc.yaml for `dvc repro`.")
     parser.add_argument("--dry-run", action="store_true", help="Print what would be done, and change nothing.")
     add_telling(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="Track each large file that is found; do not ask.")
+    parser.add_argument("-y", "--yes", action="store_true", help="Track every large file that is found; do not ask.")

@@ -24,7 +24,7 @@ EXAMPLES = """examples:
   git clone git@bitbucket.org:AI-vision-model-checkpoints/resnet50.git && cd resnet50
   dvc cpv install
   dvc cpv install --no-fetch     hooks only; nothing is fetched or uploaded until the next checkout or sync
-  dvc cpv install --only model   this clone has models alone from now on (--only all: everything again)
+  dvc cpv install --only model   from now on this clone has only models (--only all: everything again)
 """
 
 
@@ -58,5 +58,5 @@ def install_and_bring(repo: Repo, only: Sequence[str] | None, *, fetch: bool = T
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_only(parser)
     parser.add_argument(
-        "--no-fetch", dest="fetch", action="store_false", help="Bring no artifacts from the remote now."
+        "--no-fetch", dest="fetch", action="store_false", help="Fetch no artifacts from the remote now."
     )

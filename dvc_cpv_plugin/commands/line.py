@@ -99,19 +99,23 @@ class Verbs(NamedTuple):
             help="A Dask cluster whose workers hash, cache and upload a folder's files.",
         )
         add_json(parser)
-        add_common(parser, force="Upload although other files have uncommitted changes.")
+        add_common(parser, force="Upload even if other files have uncommitted changes.")
         return parser
 
     def download(self, command: type[LineCommand], help: str, examples: str) -> argparse.ArgumentParser:
         parser = self._add("download", command, help, examples)
         add_tag(parser, "The version (default: the highest).")
-        parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="Where to (default: ./MODEL-TAG).")
+        parser.add_argument("-o", "--output-dir", metavar="FOLDER", help="Where to write them (default: ./MODEL-TAG).")
         add_json(parser)
-        add_common(parser, force="Replace other files of the same names in that folder; they are kept.", cache=True)
+        add_common(
+            parser,
+            force="Replace other files of the same names in that folder; the old ones are moved aside.",
+            cache=True,
+        )
         return parser
 
     def list_tags(self, examples: str) -> None:
-        parser = self._add("list-tags", CmdListTags, "Print the versions, a name a line, lowest first.", examples)
+        parser = self._add("list-tags", CmdListTags, "Print the versions, one per line, lowest first.", examples)
         add_json(parser)
         add_common(parser)
 
@@ -119,7 +123,7 @@ class Verbs(NamedTuple):
         parser = self._add("revert", CmdLineRevert, help, examples)
         add_tag(parser, "The version (default: the highest).")
         add_json(parser)
-        add_common(parser, force="Go on although something is not committed; artifacts are saved first.", cache=True)
+        add_common(parser, force="Go on despite uncommitted changes; artifacts are saved first.", cache=True)
 
     def info(self, help: str, examples: str, command: type[LineCommand] = CmdLineInfo) -> argparse.ArgumentParser:
         parser = self._add("info", command, help, examples)

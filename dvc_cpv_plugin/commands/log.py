@@ -120,9 +120,9 @@ def _noting(entries: Iterable[LogEntry], errors: dict[str, str]) -> Iterator[Log
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = ("model", "data", "metrics", "extra")
-    parser.add_argument("-n", "--number", type=count, metavar="N", help="At most so many (with --best: 1).")
+    parser.add_argument("-n", "--number", type=count, metavar="N", help="Show at most N (with --best: 1).")
     parser.add_argument(
-        "--kind", action="append", default=[], choices=kinds, help="Only versions that changed this; repeatable."
+        "--kind", action="append", default=[], choices=kinds, help="Only versions that changed this kind; repeatable."
     )
     parser.add_argument("--since", metavar="DATE", help="Not older: 2026-11-01, '2 weeks ago', 30d.")
     parser.add_argument("--until", metavar="DATE", help="Not newer.")
@@ -130,16 +130,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric", action="append", default=[], metavar="CONDITION", help="Such as 'acc>0.9 and loss<0.2'; repeatable."
     )
-    parser.add_argument("--stage", metavar="STAGE", help="Only the version that is in this stage.")
+    parser.add_argument("--stage", metavar="STAGE", help="Only the version in this stage.")
     parser.add_argument(
         "--best",
         nargs="?",
         const="",
         metavar="[-]METRIC",
-        help="The best version by it, or with the least of it: -loss. By default the main metric.",
+        help="The best version by this metric (default: the main one); -METRIC: the lowest.",
     )
     parser.add_argument("--remote", action="store_true", help="Ask the remote what it has.")
-    parser.add_argument("--series", action="store_true", help="With --json: metrics step by step, out of their files.")
+    parser.add_argument("--series", action="store_true", help="With --json: metrics step by step, from their files.")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="Print JSON.")
     form.add_argument("--csv", action="store_true", help="Print CSV, with a column for each metric.")

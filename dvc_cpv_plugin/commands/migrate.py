@@ -28,7 +28,7 @@ EXAMPLES = """examples:
   dvc cpv migrate hf DIR               a version of a Hugging Face snapshot
   dvc cpv migrate wandb wandb          a version of each artifact of W&B's offline runs
 
-What is migrated from stays as it is. docs/migrating.md has more."""
+The source stays as it is. docs/migrating.md has more."""
 
 
 class VersionsCommand(CPVCommand):
@@ -139,9 +139,9 @@ def add_verbs(verbs: SubCommands) -> None:
     )  # fmt: skip
     which = lfs.add_mutually_exclusive_group()
     which.add_argument(
-        "refs", nargs="*", default=[], metavar="REF", help="Rewrite history, of these branches and tags."
+        "refs", nargs="*", default=[], metavar="REF", help="Rewrite the history of these branches and tags."
     )
-    which.add_argument("--everything", action="store_true", help="Rewrite that of all branches and tags.")
+    which.add_argument("--everything", action="store_true", help="Rewrite the history of all branches and tags.")
     lfs.add_argument("--object-map", metavar="FILE", help="Write a line OLD,NEW for each commit that was rewritten.")
     _add_common(lfs)
     folder = _add_versions(
@@ -160,15 +160,17 @@ def add_verbs(verbs: SubCommands) -> None:
     )  # fmt: skip
     mlflow.add_argument("store", metavar="PATH", help="The mlruns folder, or MLflow's SQLite database.")
     mlflow.add_argument("--artifacts", metavar="FOLDER", help="Where artifacts are now, if not where MLflow says.")
-    mlflow.add_argument("--experiment", metavar="NAME", help="The experiment, where several have models.")
+    mlflow.add_argument("--experiment", metavar="NAME", help="The experiment, if several have models.")
     hub = _add_versions(
         verbs, "hf", CmdMigrateHf,
-        "Make a version of a Hugging Face snapshot: real files in the place of links, the revision in the message.",
+        "Make a version of a Hugging Face snapshot: real files instead of links, the revision in the message.",
         "examples:\n  dvc cpv migrate hf ~/.cache/huggingface/hub/models--org--name --as model\n"
         "  dvc cpv migrate hf downloads/name --as model        # what `hf download --local-dir` made",
     )  # fmt: skip
-    hub.add_argument("folder", metavar="DIR", help="models--ORG--NAME of the cache, one of its snapshots, any folder.")
-    hub.add_argument("--revision", metavar="REVISION", help="The snapshot of a cache (default: main's).")
+    hub.add_argument(
+        "folder", metavar="DIR", help="models--ORG--NAME in the cache, one of its snapshots, or any folder."
+    )
+    hub.add_argument("--revision", metavar="REVISION", help="The snapshot in the cache (default: that of main).")
     wandb = _add_versions(
         verbs, "wandb", CmdMigrateWandb,
         "Make a version of each artifact that offline runs of W&B logged, with metrics and config; no server is asked.",
@@ -177,7 +179,7 @@ def add_verbs(verbs: SubCommands) -> None:
     )  # fmt: skip
     wandb.add_argument("folder", metavar="DIR", help="The wandb folder, or one of its offline-run-….")
     wandb.add_argument("--artifacts", metavar="FOLDER", help="Where the staged files are now, if not where W&B says.")
-    wandb.add_argument("--artifact", dest="name", metavar="NAME", help="The artifact, where there are several.")
+    wandb.add_argument("--artifact", dest="name", metavar="NAME", help="The artifact, if there are several.")
 
 
 def _add_versions(

@@ -77,7 +77,7 @@ def add_verbs(commands: SubCommands) -> None:
         CmdModelUpload,
         "Make a file or folder the next checkpoint: upload, commit and tag, all or nothing. Prints the tag.",
         "examples:\n  dvc cpv model upload runs/7/model.bin --metric loss=0.12\n"
-        '  dvc cpv model upload --tag v1.0 -m "Release"   # the model as it stands in the work tree\n'
+        '  dvc cpv model upload --tag v1.0 -m "Release"   # the model as it is in the work tree\n'
         "  dvc cpv model upload shards --dask tcp://scheduler:8786     # a folder too large for one machine",
     )
     upload.add_argument("--metric", action="append", default=[], metavar="NAME=VALUE", help="A metric; repeatable.")
@@ -86,7 +86,7 @@ def add_verbs(commands: SubCommands) -> None:
         "Write a version's files to a folder; the work tree stays as it is. Prints the folder.",
         "examples:\n  dvc cpv model download\n  dvc cpv model download --tag v0.3 --output-dir /tmp/model\n"
         "  cpv model download --team-name vision --model-name resnet50   # no clone needed\n"
-        "  dvc cpv model download --tensor layer.0.weight --to weight.safetensors   # that tensor's bytes alone",
+        "  dvc cpv model download --tensor layer.0.weight --to weight.safetensors   # only that tensor's bytes",
     )
     download.add_argument("--tensor", metavar="NAME", help="Only this tensor, fetched by itself (see --to).")
     download.add_argument("--to", metavar="FILE", help="The safetensors file to write it to.")
@@ -98,8 +98,8 @@ def add_verbs(commands: SubCommands) -> None:
     info = verbs.info(
         "Show when, by whom and why a version was made, its metrics, files, where its data is, what its models are.",
         "examples:\n  dvc cpv model info --tag v0.3\n  dvc cpv model info --json | jq .metrics\n"
-        "  dvc cpv model info --tensors        # the tensors of each model, from its header alone\n\n"
-        "docs/models.md has the formats that are read.",
+        "  dvc cpv model info --tensors        # the tensors of each model, from its header\n\n"
+        "docs/models.md lists the formats.",
         CmdModelInfo,
     )
     info.add_argument("--tensors", action="store_true", help="List the tensors of each model.")

@@ -17,10 +17,10 @@ from dvc_cpv_plugin.commands.base import CPVCommand
 EXAMPLES = """examples:
   dvc cpv promote v0.3 staging
   dvc cpv promote v0.3 production -m "passed the review"
-  git push --follow-tags                       # the tag is Git's; others see it after a push
-  dvc cpv model download --tag @production     # a stage stands for its version wherever a version is taken
+  git push --follow-tags                       # others see it after a push
+  dvc cpv model download --tag @production     # @STAGE works wherever a version is expected
 
-[stages] in .cpv.toml says which stages there are, and what a version must meet. docs/stages.md has more."""
+[stages] in .cpv.toml lists the stages and their rules. docs/stages.md has more."""
 
 
 class CmdPromote(CPVCommand):
@@ -56,4 +56,4 @@ def say_push(repo: Repo, made: Sequence[str]) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", metavar="TAG", help="A model version.")
     parser.add_argument("stage", metavar="STAGE", help="The stage.")
-    parser.add_argument("-m", "--message", help="Why; it stands in the tag.")
+    parser.add_argument("-m", "--message", help="Why; it goes into the tag.")

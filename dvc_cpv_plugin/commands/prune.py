@@ -17,16 +17,16 @@ from dvc_cpv_plugin.commands.base import CPVCommand
 EXAMPLES = """examples:
   dvc cpv prune                          what could go from the cache, and how many bytes
   dvc cpv prune --yes                    remove it
-  dvc cpv prune --keep 3 --yes           older versions leave the cache too, where the remote is seen to have them
-  dvc cpv prune --older-than 90d         likewise, versions older than that; with --keep those that are both
-  dvc cpv prune --remote --yes           also from the remote what no ref anywhere needs
+  dvc cpv prune --keep 3 --yes           also older versions from the cache, if the remote has them
+  dvc cpv prune --older-than 90d         the same for versions older than that; with --keep, only those that are both
+  dvc cpv prune --remote --yes           also from the remote, what no ref anywhere needs
 
-Needed is what any commit mentions that a ref, a stash, a work tree, a queued upload or a young reflog entry leads to,
-and what is staged, in the work tree or on the list of rescues; what only retired versions need is not, once their
-retirement is older than the grace period (docs/retention.md). --keep and --older-than never remove anything from the
-remote. The remote loses only what has lain there unchanged for the grace period, and only where this clone has every
-commit that the Git host has. Another clone may remember that such an object was there; dvc cpv verify --all makes it
-look again."""
+An object is needed if a commit mentions it that a ref, a stash, a work tree, a queued upload or a recent reflog entry
+leads to, or if it is staged, in the work tree or on the list of rescues. What only retired versions need is not needed,
+once their retirement is older than the grace period (docs/retention.md). --keep and --older-than never remove anything
+from the remote. From the remote, only objects that were unchanged for the grace period are removed, and only if this
+clone has every commit that the Git host has. Another clone may remember that such an object was there;
+dvc cpv verify --all makes it look again."""
 _SHOWN = 20
 _GRACE = "30d"
 
@@ -100,17 +100,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep",
         type=int,
         metavar="N",
-        help="Keep the newest N versions of each line; the cache may lose others.",
+        help="Keep the newest N versions of each line in the cache, and remove others.",
     )
-    parser.add_argument("--older-than", metavar="AGE", help="Versions that old may leave the cache: 90d, 12h, 8w.")
-    parser.add_argument("--remote", action="store_true", help="Remove from the remote, too, what no ref needs.")
-    parser.add_argument("--grace", metavar="AGE", default=_GRACE, help="How long reflogs and the remote protect (30d).")
+    parser.add_argument(
+        "--older-than", metavar="AGE", help="Remove versions older than this from the cache: 90d, 12h, 8w."
+    )
+    parser.add_argument("--remote", action="store_true", help="Also remove from the remote what no ref needs.")
+    parser.add_argument(
+        "--grace", metavar="AGE", default=_GRACE, help="For how long reflogs and the remote protect objects (30d)."
+    )
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--yes", action="store_true", help="Remove it; without this it is only printed.")
-    action.add_argument("--dry-run", action="store_true", help="Only print it; the default.")
+    action.add_argument("--yes", action="store_true", help="Remove the objects; without this they are only printed.")
+    action.add_argument("--dry-run", action="store_true", help="Only print them; the default.")
     parser.add_argument(
         "--force",
         action="store_true",
-        help="Also where others may share it, or a folder's list of files is lost.",
+        help="Even if others may share them, or a folder's list of files is lost.",
     )
     parser.add_argument("--json", action="store_true", help="Print JSON, with every object.")

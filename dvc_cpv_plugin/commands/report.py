@@ -24,7 +24,7 @@ from dvc_cpv_plugin.commands.log import count, no_version
 EXAMPLES = """examples:
   dvc cpv report --open                       make it and show it
   dvc cpv report --out versions.html
-  dvc cpv report -n 200 --since 90d           of a long history the last part
+  dvc cpv report -n 200 --since 90d           only the last part of a long history
   dvc cpv report --remote                     ask the remote what it has, and read models there
 
 The page needs no network and can be sent to anybody; docs/report.md describes it."""
@@ -90,8 +90,8 @@ def _show(out: Path) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", metavar="FILE", default=_DEFAULT, help=f"Where it is written (default: {_DEFAULT}).")
-    parser.add_argument("--open", action="store_true", help="Show it in the browser.")
-    parser.add_argument("-n", "--number", type=count, metavar="N", help="The newest N versions alone.")
+    parser.add_argument("--out", metavar="FILE", default=_DEFAULT, help=f"Where to write it (default: {_DEFAULT}).")
+    parser.add_argument("--open", action="store_true", help="Open it in the browser.")
+    parser.add_argument("-n", "--number", type=count, metavar="N", help="Only the newest N versions.")
     parser.add_argument("--since", metavar="DATE", help="Not older: 2026-11-01, '2 weeks ago', 30d.")
     parser.add_argument("--remote", action="store_true", help="Ask the remote what it has, and read models there.")

@@ -15,7 +15,7 @@ EXAMPLES = """examples:
   dvc cpv rescue list
   dvc cpv rescue restore 3                    put it back where it was
   dvc cpv rescue restore 3 --output old.bin   or somewhere else
-  dvc cpv rescue drop 3 4                     off the list; dvc cpv prune then frees the space
+  dvc cpv rescue drop 3 4                     removed from the list; dvc cpv prune then frees the space
   dvc cpv rescue drop --older-than 30d
 """
 
@@ -57,10 +57,10 @@ def add_verbs(verbs: SubCommands) -> None:
     verbs.parsers.help = None
     listed = verbs.add("list", CmdRescueList, "List the rescues: number, when, size, path, hash, why.", EXAMPLES)
     listed.add_argument("--json", action="store_true", help="Print JSON.")
-    back = verbs.add("restore", CmdRescueRestore, "Put a rescued content back.", EXAMPLES)
+    back = verbs.add("restore", CmdRescueRestore, "Put rescued content back.", EXAMPLES)
     back.add_argument("number", type=int, help="The number that `rescue list` shows.")
-    back.add_argument("-o", "--output", help="Where to put it instead of its own place.")
-    away = verbs.add("drop", CmdRescueDrop, "Take rescues off the list.", EXAMPLES)
+    back.add_argument("-o", "--output", help="Where to put it (default: where it was).")
+    away = verbs.add("drop", CmdRescueDrop, "Remove rescues from the list.", EXAMPLES)
     away.add_argument("numbers", type=int, nargs="*", metavar="number", help="The numbers that `rescue list` shows.")
     away.add_argument("--all", action="store_true", help="Every rescue.")
-    away.add_argument("--older-than", metavar="AGE", help="Those from before that long ago: 12h, 30d, 8w.")
+    away.add_argument("--older-than", metavar="AGE", help="Those older than this: 12h, 30d, 8w.")

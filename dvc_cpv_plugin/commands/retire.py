@@ -31,7 +31,7 @@ EXAMPLES = """examples:
   dvc cpv retire v0.3 v0.4 -m "superseded" --dry-run
   dvc cpv retire --keep-best 3 --metric acc
   dvc cpv retire --older-than 180d --except-stage production --yes
-  dvc cpv retire v1.0 --confirm v1.0 --yes           it is in a stage, the newest one, or at HEAD
+  dvc cpv retire v1.0 --confirm v1.0 --yes           although it is in a stage, the newest, or at HEAD
   dvc cpv retire --list
   dvc cpv retire --undo v0.3                         as long as its data is in the cache or on the remote
   git push --follow-tags                             so that every clone knows
@@ -152,19 +152,29 @@ def _lines(found: RetirePlan) -> Iterator[str]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("versions", nargs="*", default=[], metavar="TAG", help="Versions of models or data.")
     parser.add_argument("--keep-best", type=int, metavar="N", help="Retire all but the best N by --metric.")
-    parser.add_argument("--metric", metavar="M", help="The metric ([metrics] main); a version without it stays.")
-    parser.add_argument("--mode", choices=("max", "min"), help="Whether more or less is better (as [metrics] says).")
-    parser.add_argument("--older-than", metavar="AGE", help="Retire those that are older; with --keep-best: that too.")
+    parser.add_argument("--metric", metavar="M", help="The metric (default: [metrics] main); versions without it stay.")
     parser.add_argument(
-        "--except-stage", action="append", default=[], metavar="STAGE", help="But none that is or was in this stage."
+        "--mode", choices=("max", "min"), help="Whether more or less is better (default: as [metrics] says)."
     )
-    parser.add_argument("--data", action="store_true", help="The rule is about versions of the data.")
-    parser.add_argument("-m", "--message", metavar="REASON", help="Why; it is said wherever the version is asked for.")
+    parser.add_argument(
+        "--older-than", metavar="AGE", help="Retire those that are older; with --keep-best both must hold."
+    )
+    parser.add_argument(
+        "--except-stage",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="Except those that are or were in this stage.",
+    )
+    parser.add_argument("--data", action="store_true", help="Apply the rule to versions of the data.")
+    parser.add_argument("-m", "--message", metavar="REASON", help="Why; shown wherever somebody asks for the version.")
     parser.add_argument(
         "--confirm", action="append", default=[], metavar="TAG",
-        help="This one too, though it is in a stage, the newest one, or at HEAD.",
+        help="Also this one, although it is in a stage, the newest, or at HEAD.",
     )  # fmt: skip
-    parser.add_argument("--dry-run", action="store_true", help="Print what would be retired, and the bytes; no more.")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="Print what would be retired, and how many bytes; change nothing."
+    )
     parser.add_argument("--yes", action="store_true", help="Do not ask.")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--undo", action="store_true", help="These versions are no longer retired.")

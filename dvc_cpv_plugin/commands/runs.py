@@ -117,7 +117,7 @@ def add_verbs(verbs: SubCommands) -> None:
     promoted.add_argument("-t", "--tag", metavar="TAG", help="The version (default: the next number).")
     promoted.add_argument("-m", "--message", metavar="TEXT", help="What the commit and the tag say.")
     promoted.add_argument(
-        "--metric", metavar="NAME", help="What @best is by (default: what the run keeps its best by)."
+        "--metric", metavar="NAME", help="The metric for @best (default: the one that the run keeps its best by)."
     )
     promoted.add_argument(
         "--mode", choices=("min", "max"), help="Whether less or more is better (default: as .cpv.toml says, else min)."
@@ -130,11 +130,11 @@ def add_verbs(verbs: SubCommands) -> None:
         "examples:\n  dvc cpv runs drop main-2\n  dvc cpv runs drop main@500 --dry-run",
     )  # fmt: skip
     dropped.add_argument("run", metavar="RUN[@STEP]", help="The run, or one step of it.")
-    dropped.add_argument("--dry-run", action="store_true", help="Print what would go, and change nothing.")
+    dropped.add_argument("--dry-run", action="store_true", help="Print what would be removed, and change nothing.")
     add_json(dropped)
     command = verbs.add(
         "resume-command", CmdResumeCommand,
-        "Print the shell command that goes on with a run: its code checked out, its job started.",
+        "Print the shell command that resumes a run: checks out its code, starts its job.",
         'examples:\n  dvc cpv runs resume-command main\n  sh -c "$(dvc cpv runs resume-command main)"',
     )  # fmt: skip
     command.add_argument("run", metavar="RUN", help="The run.")

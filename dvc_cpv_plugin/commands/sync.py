@@ -22,10 +22,10 @@ from cpv_hooks.versions import missed
 from dvc_cpv_plugin.commands.base import CPVCommand
 
 EXAMPLES = """examples:
-  dvc cpv sync              all of it
-  dvc cpv sync data         what was left out of this folder too, from now on (a path, or a pattern: 'data/train-*')
-  dvc cpv sync --kind data  all artifacts of a kind
-  dvc cpv sync --no-fetch   from the cache alone
+  dvc cpv sync              everything
+  dvc cpv sync data         also what was left out of this folder, from now on (a path or a pattern: 'data/train-*')
+  dvc cpv sync --kind data  also all artifacts of a kind
+  dvc cpv sync --no-fetch   only from the cache
   dvc cpv sync --no-push    upload nothing
   dvc cpv sync --status     what waits to be uploaded, and what is being uploaded (--json for programs)
   dvc cpv sync --wait       wait for the background upload
@@ -74,11 +74,13 @@ class CmdSync(CPVCommand):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="PATH", nargs="*", help="Bring this too, which was left out; a pattern may.")
-    parser.add_argument("--kind", action="append", default=[], choices=KINDS, help="Likewise, all artifacts of a kind.")
-    parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="Use the cache alone.")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="Also fetch this, which was left out; or a pattern.")
+    parser.add_argument(
+        "--kind", action="append", default=[], choices=KINDS, help="Also fetch all artifacts of a kind."
+    )
+    parser.add_argument("--no-fetch", dest="fetch", action="store_false", help="Use only the cache.")
     parser.add_argument("--no-push", dest="push", action="store_false", help="Upload nothing that is queued.")
     look = parser.add_mutually_exclusive_group()
-    look.add_argument("--status", action="store_true", help="Only say what waits and what is being uploaded.")
-    look.add_argument("--wait", action="store_true", help="Wait for the background upload, then say what is left.")
+    look.add_argument("--status", action="store_true", help="Only show what waits and what is being uploaded.")
+    look.add_argument("--wait", action="store_true", help="Wait for the background upload, then show what is left.")
     parser.add_argument("--json", action="store_true", help="With --status or --wait: print JSON.")

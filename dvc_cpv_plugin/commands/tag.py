@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="origin",
         metavar="REMOTE",
-        help="Reserve the version on the Git host (default: origin) by pushing it; where it is taken, take the next.",
+        help="Reserve the version on the Git host (default: origin) by pushing it; if it is taken, use the next.",
     )
     which = parser.add_mutually_exclusive_group()
     for line, what in (

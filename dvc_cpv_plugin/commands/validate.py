@@ -16,8 +16,8 @@ EXAMPLES = """examples:
   dvc cpv validate --repo-path ~/models/resnet50
   dvc cpv validate --json | jq '.checks[] | select(.result == "fail")'
 
-Outside of a repository the personal settings alone are looked at. The exit code is 1 where a check fails, and 0
-where there are only warnings. `dvc cpv doctor` looks at hooks and tools instead."""
+Outside a repository only the personal settings are checked. The exit code is 1 if a check fails, and 0
+if there are only warnings. `dvc cpv doctor` checks hooks and tools instead."""
 
 
 class CmdValidate(CPVCommand):
@@ -32,4 +32,4 @@ class CmdValidate(CPVCommand):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print JSON.")
-    parser.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one around here).")
+    parser.add_argument("--repo-path", metavar="FOLDER", help="The repository (default: the one you are in).")

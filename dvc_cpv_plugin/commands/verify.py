@@ -21,12 +21,12 @@ from dvc_cpv_plugin.commands.base import CPVCommand
 EXAMPLES = """examples:
   dvc cpv verify                    what HEAD needs
   dvc cpv verify v1.0 data-v1.0     tags, branches or commits
-  dvc cpv verify --all --deep       all that prune keeps; the remote's bytes are read, not only sizes and checksums
+  dvc cpv verify --all --deep       all that prune keeps; reads the remote's bytes, not only sizes and checksums
   dvc cpv verify --all --repair     repair bad copies from good ones
 
-The cache's bytes are always read. What the cache lacks is not wrong while the remote has it. With --all also stashes,
-experiments, queued uploads, young reflogs, rescues and the work tree are looked at, which the remote need not have.
-The exit code is 1 where anything is wrong, or could not be looked at."""
+The bytes in the cache are always read. It is no error if only the remote has an object. --all also checks what stashes,
+experiments, queued uploads, recent reflogs, rescues and the work tree need, which need not be on the remote.
+The exit code is 1 if anything is wrong or could not be checked."""
 
 
 class CmdVerify(CPVCommand):
@@ -136,10 +136,12 @@ def _summary(report: VerifyReport) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("versions", nargs="*", default=[], metavar="TAG", help="Tags, branches or commits (HEAD).")
     group.add_argument(
-        "--all", action="store_true", help="Every branch, tag and other ref, and all else that prune keeps."
+        "versions", nargs="*", default=[], metavar="TAG", help="Tags, branches or commits (default: HEAD)."
     )
-    parser.add_argument("--deep", action="store_true", help="Read the remote's bytes.")
+    group.add_argument(
+        "--all", action="store_true", help="Every branch, tag and other ref, and everything else that prune keeps."
+    )
+    parser.add_argument("--deep", action="store_true", help="Read the bytes on the remote.")
     parser.add_argument("--repair", action="store_true", help="Repair bad copies from good ones.")
     parser.add_argument("--json", action="store_true", help="Print JSON, with every object.")

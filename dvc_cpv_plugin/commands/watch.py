@@ -17,8 +17,8 @@ EXAMPLES = """examples:
       --resume -- accelerate launch train.py
   dvc cpv watch ckpt --settle 30 --name bert-7 -- ./train.sh
 
-A file or folder in DIR is taken when it is finished: when its folder has the --marker, or no file of it has changed for
---settle seconds, or the program has ended well. It is hard-linked, so the program may rotate it away. Its step is the
+A file or folder in DIR is taken when it is finished: when its folder has the --marker, or none of its files has changed
+for --settle seconds, or the program has ended with 0. It is hard-linked, so the program can delete it. Its step is the
 number in its name."""
 
 
@@ -70,18 +70,22 @@ def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
 def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--pattern", default="*", metavar="GLOB", help="Names of checkpoints in DIR (all).")
-    add("--marker", metavar="NAME", help="The file that tells that a checkpoint's folder is finished.")
+    add("--marker", metavar="NAME", help="A file that shows that a checkpoint's folder is finished.")
     add(
-        "--settle", type=float, default=5.0, metavar="SECONDS", help="Finished is what has not changed for so long (5)."
+        "--settle",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="How long a finished checkpoint has not changed (5).",
     )
     add("--metrics", metavar="FILE", help="The program's metrics (default: those in the checkpoint).")
     add("--keep-last", type=int, metavar="N", help="Keep the newest N.")
     add("--keep-best", type=int, metavar="N", help="Keep the best N by --metric.")
     add("--keep-every", type=int, metavar="M", help="Keep the multiples of M for ever.")
-    add("--metric", metavar="NAME", help="The metric that tells the best.")
+    add("--metric", metavar="NAME", help="The metric for --keep-best.")
     add("--mode", choices=("min", "max"), default="min", help="Whether less or more is better (min).")
     add("--name", metavar="RUN", help="The run (default: CPV_RUN, else the branch's name).")
-    add("--artifact", metavar="PATH", help="The artifact that a checkpoint is.")
+    add("--artifact", metavar="PATH", help="The artifact that a checkpoint becomes.")
     add("--resume", action="store_true", help="First put the run's newest complete step into DIR.")
     add("--grace", type=float, default=25.0, metavar="SECONDS", help="Time to upload after a signal (25).")
 
