@@ -20,7 +20,7 @@ _CAUSES = {
         "the network file system does not know it any more (stale file handle)",
         "mount it again (findmnt -T {folder} names it)",
     ),
-    errno.EISDIR: ("a folder stands where a file should be", "mv {path} to another place"),
+    errno.EISDIR: ("there is a folder where a file should be", "mv {path} to another place"),
     errno.ENAMETOOLONG: ("the name is too long for the file system", "shorten it (getconf NAME_MAX {folder})"),
     errno.ENFILE: ("too many files are open on this machine", "sudo sysctl fs.file-max=1000000"),
     errno.ENOMEM: ("no memory left", "end other programs (free -h)"),
@@ -28,10 +28,10 @@ _CAUSES = {
     errno.EBUSY: ("in use by another program", "end that (fuser -v {path})"),
     errno.ETXTBSY: ("in use by another program", "end that (fuser -v {path})"),
     errno.ENOLCK: (
-        "the network file system gives no locks",
+        "the network file system has no locks",
         "mount it with local_lock=flock, or start lockd (findmnt -T {folder} names it)",
     ),
-    errno.EMLINK: ("it has as many names as the file system allows", "dvc config cache.type reflink,copy"),
+    errno.EMLINK: ("it has as many hard links as the file system allows", "dvc config cache.type reflink,copy"),
 }
 
 
@@ -60,7 +60,7 @@ def explained(error: OSError, where: Path) -> Cause:
         return leads_nowhere(link)
     if number in (errno.ENOTDIR, errno.EEXIST):
         file = next((path for path in (where, *where.parents) if _is(path, stat.S_ISREG)), where)
-        return Cause("a file stands where a folder should be", str(where), "mv {path} to another place", file)
+        return Cause("there is a file where a folder should be", str(where), "mv {path} to another place", file)
     if number == errno.ELOOP:
         link = next((path for path in (where, *where.parents) if path.is_symlink()), where)
         return Cause("a symbolic link that leads to itself", str(where), "rm {path}", link)

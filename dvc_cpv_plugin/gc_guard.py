@@ -61,7 +61,7 @@ class GuardedGC:
 
         listed = few(list(names))
         if self._args.cloud:
-            what = f"{listed}: their data goes from the remote too, and nobody has it then"
+            what = f"{listed}: their data would go from the remote too, and then nobody has it"
             warn(one_line(what, fix="answer n (dvc gc -w -T keeps what tags need)"))
             return
         from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded

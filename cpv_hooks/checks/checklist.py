@@ -115,7 +115,7 @@ def require_checks(operation: str, subject: Subject, *, force: bool = False, sec
 def _tell(checks: Sequence[Check]) -> None:
     for check in checks:
         if check.result == "fail":
-            warn(f"passed over by force: {check.line}")
+            warn(f"overridden by force: {check.line}")
         elif check.result == "warn" and check.name != "network":
             warn(check.line)
         else:

@@ -129,7 +129,7 @@ def detour(repo: Repo) -> Check:
     """A one-shot commit that was killed leaves HEAD on its detour; the next hook heals it."""
     head = (repo.git_dir / "HEAD").read_text(encoding="utf-8").strip()
     if head == f"ref: {PENDING}":
-        reason = "HEAD stands on the detour of a commit that is under way or was killed"
+        reason = "HEAD is on CPV's temporary ref: a commit is under way or was killed"
         return Check("detour", "warn", reason, "wait for the commit, or git status")
     return Check("detour", "ok", "HEAD is where Git put it")
 
@@ -159,7 +159,7 @@ def _passed_over(repo: Repo, found: Found) -> Iterator[CPVError]:
     listed = repo.run("ls-files", "-v", "-z", "--", *names).split("\0") if names else []
     for row in listed:
         if row and (row[0].islower() or row[0] == "S"):
-            what = "Git is told to pass over this pointer (git update-index), so no commit takes a change of it"
+            what = "Git is told to ignore changes of this pointer (git update-index), so no commit takes them"
             mark = "skip-worktree" if row[0].upper() == "S" else "assume-unchanged"
             yield CPVError(what, where=row[2:], fix=f"git update-index --no-{mark} {git_word(row[2:])}")
 

@@ -27,7 +27,7 @@ def hooks(repo: Repo) -> Iterator[Check]:
     for name in HOOKS:
         hook = folder / name
         if is_our_shim(hook) and not os.access(hook, os.X_OK):
-            yield Check(f"hook {name}", "fail", f"{hook} is not executable, so Git passes over it", INSTALL)
+            yield Check(f"hook {name}", "fail", f"{hook} is not executable, so Git ignores it", INSTALL)
         elif is_our_shim(hook):
             yield Check(f"hook {name}", "ok", "installed")
         elif hooks_in_place.runs_cpv(hook) or hooks_in_place.by_framework(repo, hook):

@@ -24,7 +24,7 @@ from cpv_hooks.project.tag_schemes import Line
 def validate_all(cwd: Path | None = None, *, seconds: float = SECONDS) -> list[Check]:
     """Every check that makes sense here: those of the repository around `cwd`, the Git host, the AWS credentials.
 
-    Outside of a repository the personal settings alone are looked at. Changes nothing, raises nothing.
+    Outside a repository the personal settings alone are looked at. Changes nothing, raises nothing.
     """
     found, projects = _repository(cwd or Path.cwd())
     looks: list[Callable[[], list[Check]]] = [partial(_checklist, project, projects, seconds) for project in projects]
@@ -38,7 +38,7 @@ def _repository(cwd: Path) -> tuple[list[Check], list[Project]]:
         repo = Repo.discover(cwd)
         roots = managed_roots(repo)
     except NoRepository as error:
-        what = f"{error.where}: {error.what}, so the personal settings alone are looked at"
+        what = f"{error.where}: {error.what}, so only the personal settings are checked"
         return [Check("repository", "ok", what)], []
     except CPVError as error:
         return [failed_check("repository", error)], []

@@ -110,7 +110,7 @@ def close(repo: Repo) -> None:
         head, _ = _record(repo)
         if not head.startswith("ref: refs/heads/"):
             raise CPVError(
-                "HEAD was left on CPV's detour and its record is lost",
+                "HEAD was left on CPV's temporary ref, and the name of its branch is lost",
                 where=str(repo.git_dir / "HEAD"),
                 fix="git symbolic-ref HEAD refs/heads/BRANCH",
             )

@@ -75,7 +75,7 @@ def _execute(
         )
     except FileNotFoundError as error:
         if cwd is not None and not cwd.exists():
-            raise CPVError("no such folder", where=str(cwd), fix="cd to a folder that is there") from error
+            raise CPVError("no such folder", where=str(cwd), fix="cd to an existing folder") from error
         raise CPVError("git is not on the PATH", fix="install Git 2.28 or later") from error
 
 

@@ -98,7 +98,7 @@ def refuse_stage(project: Project, stage: str) -> None:
     """`CPVError` for a stage that `.cpv.toml` does not name, where it names any, or that GTO would not take."""
     if project.config.stages and stage not in project.config.stages:
         known = ", ".join(project.config.stages)
-        what = f"{stage!r} is no stage of this repository (known: {known})"
+        what = f"{stage!r} is not a stage of this repository (known: {known})"
         raise CPVError(what, where=".cpv.toml", fix="name it under [stages] in .cpv.toml")
     if len(stage) > _MOST or not stages.is_name(stage):
         raise CPVError(f"{stage!r} cannot name a stage", fix=f"use letters, digits, - and _, at most {_MOST}")

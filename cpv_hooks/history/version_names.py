@@ -34,6 +34,6 @@ def find_commit(repo: Repo, projects: Sequence[Project], name: str) -> Named:
             return Named(tag, commit, tag)
     found = commit_of(repo, name) if name and name.isprintable() else None
     if found is None:
-        fix = "name the two as two words, as in dvc cpv diff A B" if ".." in name else "dvc cpv log lists them"
-        raise CPVError(f"{name!r} is no version, branch or commit", where=str(repo.top), fix=fix)
+        fix = "name the two as separate words: dvc cpv diff A B" if ".." in name else "dvc cpv log lists them"
+        raise CPVError(f"{name!r} is not a version, branch or commit", where=str(repo.top), fix=fix)
     return Named(name, found)

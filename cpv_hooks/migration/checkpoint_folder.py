@@ -83,7 +83,7 @@ def read_checkpoints(folder: Path) -> list[Incoming]:
         raise CPVError(what, where=str(folder), fix="rename them: step-100.pt, 2024-05-01/")
     _refuse_mixed(folder, found)
     if passed:
-        say(f"passed over, without a date or a number in the name: {few([printable(name) for name in passed])}")
+        say(f"skipped, without a date or a number in the name: {few([printable(name) for name in passed])}")
     return [_incoming(folder, place, path) for place, path in sorted(found.items())]
 
 

@@ -101,11 +101,11 @@ class _History:
         """Raise `CPVError` for what must not be rewritten."""
         repo = self._repo
         if self._project.keeps_versions:
-            what = "a remote that keeps versions by path has no place for those of old commits"
+            what = "a remote that keeps versions by path cannot hold those of old commits"
             raise CPVError(what, where=str(self._project.root), fix="dvc cpv migrate lfs, without history")
         taken = repo.run("for-each-ref", "--format=%(refname)", _BACKUP).splitlines()
         if taken:
-            what = "is left of an earlier rewriting"
+            what = "is left over from an earlier rewrite"
             raise CPVError(what, where=taken[0], fix=f"git update-ref -d {shell_word(taken[0])}, once all is well")
         self._refuse_published()
         self._refuse_other_work_trees()
@@ -121,14 +121,14 @@ class _History:
         ours = tag_refs.published_names(repo)
         tag = next((ref for ref in self.refs if ref.removeprefix(_TAGS) in ours and ref.startswith(_TAGS)), None)
         if tag is not None:
-            what = "is a version that is published, and such a one never moves"
+            what = "is a published version, and a published tag never moves"
             raise CPVError(what, where=tag, fix="dvc cpv migrate lfs, without history")
         touched = {commit.oid for commit in self._commits if self._touches(commit)}
         public = touched & set(repo.run("rev-list", "--remotes").split())
         for ref in self.refs if public else ():
             if ref not in self._named and public & set(repo.run("rev-list", ref).split()):
                 name = ref.removeprefix(_HEADS).removeprefix(_TAGS)
-                what = "has commits that are published, and rewriting them concerns everybody who has them"
+                what = "has published commits, and rewriting them affects everybody who has them"
                 raise CPVError(what, where=name, fix=f"dvc cpv migrate lfs {shell_word(name)}, if that is agreed")
 
     def _touches(self, commit: StreamCommit) -> bool:
@@ -233,7 +233,7 @@ def _full_name(repo: Repo, name: str) -> str:
     found = repo.run("rev-parse", "--symbolic-full-name", "--verify", "--quiet", "--end-of-options", name, check=False)
     ref = found.splitlines()[-1] if found.strip() else ""
     if not ref.startswith((_HEADS, _TAGS)):
-        what = f"{name!r} is no branch or tag"
+        what = f"{name!r} is not a branch or tag"
         raise CPVError(what, where=str(repo.top), fix="name one that git branch or git tag has")
     return ref
 

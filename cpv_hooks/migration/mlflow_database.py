@@ -40,7 +40,7 @@ def read_mlflow_database(path: Path) -> MlflowStore:
             return _Reader(database).store()
     except sqlite3.Error as error:
         fix = "name MLflow's database (mlflow.db), or its mlruns folder"
-        raise CPVError(f"is no MLflow database ({error})", where=str(path), fix=fix) from error
+        raise CPVError(f"is not an MLflow database ({error})", where=str(path), fix=fix) from error
 
 
 class _Reader:

@@ -21,7 +21,7 @@ def read_mlflow_folder(folder: Path) -> MlflowStore:
     experiments = [place for place in sorted(folder.iterdir()) if place.name != _MODELS and (place / _META).is_file()]
     if not experiments:
         fix = "name the mlruns folder, or MLflow's database: mlflow.db"
-        raise CPVError("has no experiment of MLflow's", where=str(folder), fix=fix)
+        raise CPVError("has no MLflow experiment", where=str(folder), fix=fix)
     store = MlflowStore([], [], list(_registry(folder / _MODELS)))
     for place in experiments:
         experiment = _meta(place)

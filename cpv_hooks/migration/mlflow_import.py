@@ -30,7 +30,7 @@ def read_mlflow(
     """
     found = _SQLITE.fullmatch(place)
     if "://" in place and found is None:
-        raise CPVError("is a server of MLflow's", where=place, fix="name its database file, or its mlruns folder")
+        raise CPVError("is an MLflow server", where=place, fix="name its database file, or its mlruns folder")
     path = cwd / (found[1] if found else place)
     if not path.exists():
         raise CPVError("does not exist", where=str(path), fix="name mlruns, or mlflow.db")
@@ -58,7 +58,7 @@ class _Models:
             what = f"{len(set(used))} experiments have models: {', '.join(map(printable, dict.fromkeys(used)))}"
             raise CPVError(what, where=str(path), fix=f"name one: --experiment {first}")
         if self._passed:
-            say(f"passed over, without artifacts: {few([printable(name) for name in self._passed])}")
+            say(f"skipped, without artifacts: {few([printable(name) for name in self._passed])}")
         found = [item for run in chosen for item in items[run.run_id]]
         if not found:
             raise CPVError("no run here has artifacts", where=str(path), fix="name another store, or --artifacts DIR")

@@ -56,7 +56,7 @@ def read_wandb_file(path: Path) -> list[WandbArtifact]:
     with open(path, "rb") as stream:
         data = stream.read()
     if not data.startswith(_MAGIC):
-        raise CPVError("is no file of a run of W&B's", where=str(path), fix="name wandb/offline-run-…, or wandb")
+        raise CPVError("is not a file of a W&B run", where=str(path), fix="name wandb/offline-run-…, or wandb")
     try:
         return list(_artifacts(data))
     except UnreadableModel as error:

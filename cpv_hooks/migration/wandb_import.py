@@ -49,7 +49,7 @@ def _run_files(place: Path) -> list[Path]:
         raise CPVError("does not exist", where=str(place), fix="name wandb/offline-run-…, or wandb")
     found = sorted(place.glob(f"*{_ENDING}")) or sorted(place.glob(f"offline-run-*/*{_ENDING}"))
     if not found:
-        what = "has no offline run of W&B's"
+        what = "has no offline W&B run"
         raise CPVError(what, where=str(place), fix="name wandb/offline-run-…; downloaded ones: migrate checkpoints")
     return found
 

@@ -72,7 +72,7 @@ def _named(path: str, cwd: Path) -> list[Path]:
         return [Path(cwd, name) for name in glob.glob(path, root_dir=cwd, recursive=True) if _is_model(Path(cwd, name))]
     root = _folder(path, cwd)
     if not _is_model(root):
-        raise CPVError(f"no model repository (it has no {FILE})", where=path, fix=f"dvc cpv init {shell_path(path)}")
+        raise CPVError(f"not a model repository (it has no {FILE})", where=path, fix=f"dvc cpv init {shell_path(path)}")
     return [root]
 
 

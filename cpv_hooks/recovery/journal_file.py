@@ -116,7 +116,7 @@ def read_journal(descriptor: int, path: Path) -> Record:
                 check_action(action)
         return Record(str(header.get("what")), str(header.get("started")), top, git_dir, header.get("head"), steps)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        what = "a journal that cannot be read, so what it is about stays half-done"
+        what = "a journal that cannot be read, so its operation stays half-done"
         raise CPVError(what, where=str(path), fix=f"rm {shell_path(path)}, then dvc cpv sync") from error
 
 

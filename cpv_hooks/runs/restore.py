@@ -51,7 +51,7 @@ def restore_newest(project: Project, folder: RunFolder, target: Path) -> RunStep
         except CPVError as error:
             if isinstance(error, RemoteError | DiskError) and not isinstance(error, MissingObject | CorruptObject):
                 raise
-            warn(f"run {folder.name}: step {step.step} is not complete and is passed over: {error}")
+            warn(f"run {folder.name}: step {step.step} is not complete and is skipped: {error}")
     return None
 
 

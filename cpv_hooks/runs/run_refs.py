@@ -25,7 +25,7 @@ _MOST = 100
 def check_run_name(name: str) -> str:
     """The name of a run as it is; `CPVError` for one that Git would not take everywhere."""
     if len(name) > _MOST or ".." in name or not _NAME.fullmatch(name):
-        what = f"{name!r} is no name for a run (letters, digits, and - . _ between them, at most {_MOST})"
+        what = f"{name!r} is not a name for a run (letters, digits, and - . _ between them, at most {_MOST})"
         raise CPVError(what, fix="a name such as bert-large-7; dvc cpv runs list has those that are there")
     return name
 

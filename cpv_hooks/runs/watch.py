@@ -96,7 +96,7 @@ class _Watch:
         is_good = process.returncode == 0
         self._take(self._folder.finished(time.monotonic(), writer_ended=is_good))
         for name in self._folder.unfinished():
-            warn(f"run {self._job.folder.name}: {name} is not taken: not all who write it have come to its end")
+            warn(f"run {self._job.folder.name}: {name} is not taken: not all who write it have finished it")
         self._job.folder.write(ENDED, {"finished": is_good})
         self._background.end()
         if not self._background.wait(self._deadline):

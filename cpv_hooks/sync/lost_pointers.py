@@ -71,7 +71,7 @@ def _restored(repo: Repo, policy: SyncPolicy, index: Index, found: Found, projec
     for name in (file, file_for(path)):
         _write_from_index(repo, name)
     fix = f"git rm {file_word(file)}"
-    say(f"{path}: its pointer was gone and it was written anew, so it is a change; to stop keeping it: {fix}")
+    say(f"{path}: written again and its pointer was gone, so it counts as changed; to stop tracking it: {fix}")
     return True
 
 

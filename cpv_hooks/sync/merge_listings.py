@@ -52,7 +52,7 @@ def _not_brought(project: Project, pointer: Pointer) -> CPVError | None:
     if found is not None:
         return found.error(pointer.file)
     what = f"folders are not joined: neither the cache nor the remote has {pointer.oid}"
-    return CPVError(what, where=pointer.file, fix="dvc push where it still is")
+    return CPVError(what, where=pointer.file, fix="dvc push in a clone that still has it")
 
 
 if __name__ == "__main__":

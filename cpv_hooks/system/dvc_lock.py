@@ -81,7 +81,7 @@ def _busy(root: Path, holder: int) -> Busy:
     fix = "wait for it, then repeat the command"
     if not holder:
         fix = f"{fix}; if no dvc is running, rm {shell_path(str(_lock_of(root)))}"
-    return Busy(f"DVC is at work here ({_who(_lock_of(root), holder)})", where=str(root), fix=fix)
+    return Busy(f"DVC is running here ({_who(_lock_of(root), holder)})", where=str(root), fix=fix)
 
 
 def _who(path: Path, holder: int) -> str:

@@ -60,7 +60,7 @@ def read_own(path: Path, *, follow: bool = False) -> bytes:
 
 def _strange(path: str | os.PathLike[str], why: str) -> CPVError:
     name = os.fspath(path)
-    return CPVError(why, where=name, fix=f"rm {shell_path(name)} (CPV makes it anew)")
+    return CPVError(why, where=name, fix=f"rm {shell_path(name)} (CPV makes a new one)")
 
 
 def link_above(top: Path, path: str, real: set[str] | None = None) -> str | None:

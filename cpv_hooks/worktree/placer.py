@@ -137,7 +137,7 @@ class Placer:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
             fix = f"mv {shell_path(folder)} to another place"
-            raise CPVError("a file stands where a folder should be", where=str(folder), fix=fix) from error
+            raise CPVError("there is a file where a folder should be", where=str(folder), fix=fix) from error
         except OSError as error:
             raise disk_error(error, folder) from error
         self._made.add(folder)

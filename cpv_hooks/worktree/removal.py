@@ -67,7 +67,7 @@ def remove_empty_folders(target: Path) -> None:
     for folder, _, files in os.walk(target, topdown=False):
         if files:
             raise CPVError(
-                "a folder with files that CPV does not know stands in its place",
+                "a folder with files that CPV does not know is in its place",
                 where=str(target),
                 fix=f"move {target} away",
             )

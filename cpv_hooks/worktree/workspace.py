@@ -46,7 +46,7 @@ class MissingFromCache(CPVError):
     def after_a_fetch(self) -> CPVError:
         """The same where the remote was asked too."""
         what = f"neither the cache nor the remote has {self.count}"
-        return CPVError(what, where=self.pointer.path, fix="dvc push where it still is, then dvc cpv sync")
+        return CPVError(what, where=self.pointer.path, fix="dvc push in a clone that still has it, then dvc cpv sync")
 
 
 def _nothing(count: int) -> None:

@@ -37,7 +37,7 @@ NOUN = Noun(
     API.read_data_checkpoint_tag,
     API.revert_data_checkpoint,
     API.get_data_metadata,
-    "the data is that of {tag}, and staged; git commit keeps it",
+    "the data is now that of {tag} and staged; git commit keeps it",
 )
 
 

@@ -185,7 +185,7 @@ class CmdDemo(CPVCommand):
         if self.args.keep:
             _write(f"Everything is in {story.folder}; remove it when you have seen enough.")
         else:
-            _write("The folder is removed again; `dvc cpv demo --keep` leaves it.")
+            _write("The folder was removed; `dvc cpv demo --keep` keeps it.")
         for what in story.broken:
             sys.stderr.write(f"cpv: demo: {what} is not what was committed\n")
         return 1 if story.broken else 0

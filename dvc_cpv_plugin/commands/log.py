@@ -45,7 +45,7 @@ class CmdLog(CPVCommand):
         repo = self.repo
         projects = projects_here(repo)
         if self.args.series and not self.args.json:
-            raise CPVError("--series is for --json alone", fix="dvc cpv log --json --series")
+            raise CPVError("--series needs --json", fix="dvc cpv log --json --series")
         filters = self._filters(repo, projects[0].config.metrics)
         found = read_history(repo, projects)
         if not found:

@@ -57,7 +57,7 @@ class CmdModelInfo(LineCommand):
 def _metric(text: str) -> tuple[str, int | float | str]:
     found = parse_pair(text)
     if found is None:
-        raise CPVError(f"{text!r} is no metric", fix="--metric NAME=VALUE")
+        raise CPVError(f"{text!r} is not a metric", fix="--metric NAME=VALUE")
     return found
 
 

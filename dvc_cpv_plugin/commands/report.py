@@ -74,7 +74,7 @@ def _refuse(out: Path) -> None:
     if out.is_dir():
         raise CPVError("is a folder; the report is a file", where=str(out), fix=_FIX)
     if (out.exists() or out.is_symlink()) and not (out.is_file() and not out.is_symlink() and is_report(out)):
-        raise CPVError("is there already and is no report, so it stays as it is", where=str(out), fix=_FIX)
+        raise CPVError("exists and is not a report, so it is not overwritten", where=str(out), fix=_FIX)
     if not out.parent.is_dir():
         raise CPVError("there is no such folder", where=str(out.parent), fix=_FIX)
 

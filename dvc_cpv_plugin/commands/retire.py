@@ -62,12 +62,12 @@ class CmdRetire(CPVCommand):
         if args.list and (args.versions or has_rule):
             raise CPVError("--list takes no version and no rule", fix="dvc cpv retire --list")
         if args.undo and has_rule:
-            raise CPVError("--undo takes versions by name alone", fix="dvc cpv retire --undo TAG")
+            raise CPVError("--undo only takes versions by name", fix="dvc cpv retire --undo TAG")
 
     def _retire(self, repo: Repo, projects: Sequence[Project]) -> int:
         line = Line.DATA if self.args.data else Line.MODEL
         if self.args.versions and self.args.data:
-            raise CPVError("--data is for a rule; a version says by its name what it is of", fix="dvc cpv retire TAG")
+            raise CPVError("--data is only for rules; the name of a version says what it is", fix="dvc cpv retire TAG")
         found = retire_plan.plan_retirement(repo, projects, self.args.versions, self._policy(), line, self.args.confirm)
         if not self.args.json:
             ui.write_output("\n".join(_lines(found)))
@@ -93,7 +93,7 @@ class CmdRetire(CPVCommand):
         if self.args.yes:
             return True
         if not has_terminal():
-            raise CPVError("nobody is there to be asked, so nothing is retired", fix="dvc cpv retire … --yes")
+            raise CPVError("there is no terminal to ask on, so nothing is retired", fix="dvc cpv retire … --yes")
         return ask_person(f"retire {counted(len(found.chosen), 'version')}?")
 
     @staticmethod

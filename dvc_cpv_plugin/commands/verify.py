@@ -106,7 +106,7 @@ def _show(rows: list[tuple[str, ...]]) -> None:
 
 def _lost(report: VerifyReport) -> list[str]:
     return [
-        f"{_few(report.files(item))} of {_few(report.names(item))} cannot be mended: {item.hopeless}"
+        f"{_few(report.files(item))} of {_few(report.names(item))} cannot be repaired: {item.hopeless}"
         for item in report.wrong
         if item.hopeless
     ]
@@ -117,17 +117,17 @@ def _summary(report: VerifyReport) -> str:
     mended = [item for item in report.checks if item.mended]
     unseen = sum(1 for item in report.checks if item.remote == "not asked")
     # Never "nothing wrong" of what was not looked at.
-    sound = "nothing wrong in what was looked at" if unseen or report.trouble else "nothing wrong"
+    sound = "nothing wrong in what was checked" if unseen or report.trouble else "nothing wrong"
     verdict = f"{len(wrong)} wrong" if wrong else sound
     if mended:
         verdict += f", {len(mended)} mended"
     if unseen:
-        verdict += f"; not looked at on the remote: {counted(unseen, 'object')}"
+        verdict += f"; not checked on the remote: {counted(unseen, 'object')}"
     elif report.trouble:
-        verdict += f"; not looked at: {len(report.trouble)} (see below)"
+        verdict += f"; not checked: {len(report.trouble)} (see below)"
     away = sum(1 for item in report.checks if item.cache == "absent" and item.remote == "ok")
     if away:
-        verdict += f"; {away} on the remote alone"
+        verdict += f"; {away} only on the remote"
     where = "" if report.root == "." else f"{report.root}: "
     objects, versions = counted(len(report.checks), "object"), counted(len(report.versions), "version")
     advice = "; dvc cpv verify --repair restores them from good copies" if wrong and not report.repaired else ""

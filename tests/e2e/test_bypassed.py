@@ -171,7 +171,7 @@ def not_executable(story: Story) -> str:
 @pytest.mark.compatibility(
     "Hook managers",
     "a manager that takes the hooks over later",
-    limit="what it left out is said and made up for by the next command",
+    limit="the next command reports what was missed and makes up for it",
 )
 @pytest.mark.parametrize("take_over", [husky, lefthook, removed, not_executable])
 def test_hooks_that_were_taken_over_are_said_and_made_up_for(tell: Tell, take_over: object) -> None:

@@ -121,7 +121,7 @@ def test_a_pull_request_on_bitbucket_gets_one_comment(checkout: Shell) -> None:
     assert comments.seen[-1][1] == "/2.0/repositories/team/model/pullrequests/7/comments/2"
 
 
-@pytest.mark.compatibility("CI", "tokens that only read")
+@pytest.mark.compatibility("CI", "read-only tokens")
 @pytest.mark.parametrize("status", [401, 403, 500, 302])
 def test_a_comment_that_the_host_does_not_take_fails_nothing(checkout: Shell, status: int) -> None:
     with Comments.serving(status=status) as comments:

@@ -87,7 +87,7 @@ def test_strange_names_in_a_folder(story: Story) -> None:
 @pytest.mark.compatibility(
     "Git layouts",
     "spaces, quotes, newlines in names, and names up to the file system's limit",
-    limit="an artifact's own name cannot hold a newline, which the commit says; those of a folder's files can",
+    limit="an artifact's own name cannot contain a newline (the commit says so); names of files in a folder can",
 )
 @pytest.mark.parametrize(
     "name", ["my model.bin", "modèle.bin", "[best]*.bin", "it's.bin", "a b/c d.bin", "a:b", "dot.", "aux"]

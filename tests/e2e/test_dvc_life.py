@@ -139,8 +139,8 @@ def test_gc_takes_no_only_copy(tell: Tell) -> None:
     story.git("checkout", "-q", "main")
     said = story.dvc("gc", "-w", "-c", "-f").err
     assert (
-        "cpv: warning: data-v0.0, data-v0.1, v0.0 and 2 more: their data goes from the remote too, and nobody has it"
-        " then; fix: answer n (dvc gc -w -T keeps what tags need)\n"
+        "cpv: warning: data-v0.0, data-v0.1, v0.0 and 2 more: their data would go from the remote too, and then"
+        " nobody has it; fix: answer n (dvc gc -w -T keeps what tags need)\n"
     ) in said
     refused = story.git("push", "-q", "origin", "v0.2", status=1).err
     assert f"model.bin: object {third} is not on the DVC remote" in refused
@@ -189,8 +189,8 @@ def test_writing_through_a_link(tell: Tell, kind: str) -> None:
     said = story.git("commit", "-qm", "fourth").err
     assert (
         "cpv: warning: model.bin: was written through its link into DVC's cache: neither that nor the remote has object"
-        f" {md5('model 3' + chr(10))} now; fix: dvc push where it still is; dvc unprotect model.bin before it is"
-        " written again\n"
+        f" {md5('model 3' + chr(10))} now; fix: dvc push in a clone that still has it; dvc unprotect model.bin before"
+        " it is written again\n"
     ) in said
     assert story.saved("model.bin", "model 4\n")
     said = story.git("checkout", "-q", "v0.2", status=1).err

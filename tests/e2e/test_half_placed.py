@@ -95,7 +95,7 @@ def stopped(make_repo: MakeRepo) -> ModelRepo:
     repo.git("checkout", "-q", "HEAD^")
     repo.write("data/a/mine.tmp", "mine")
     result = repo.git("checkout", "-q", "main", status=1)
-    assert f"{repo.path}/data/a: a folder with files that CPV does not know stands in its place" in result.err
+    assert f"{repo.path}/data/a: a folder with files that CPV does not know is in its place" in result.err
     assert not (repo.path / "data/b").exists()
     return repo
 
@@ -215,7 +215,7 @@ def test_a_file_of_the_users_is_no_folder(make_repo: MakeRepo) -> None:
     from cpv_hooks.errors import CPVError
     from cpv_hooks.worktree.materialise import place_file
 
-    with pytest.raises(CPVError, match=f"{repo.path}/models: a file stands where a folder should be; fix: mv"):
+    with pytest.raises(CPVError, match=f"{repo.path}/models: there is a file where a folder should be; fix: mv"):
         place_file(engine.workspace(repo), parse_pointers(pointer.decode(), "models/net.bin.dvc")[0])
     assert repo.read("models") == b"mine"
 

@@ -62,7 +62,7 @@ def put_in_place(story: Story, has_to: bool) -> None:
 @pytest.mark.compatibility(
     "Hook managers",
     each=MANAGERS,
-    limit="where it took CPV's hooks over, the next Git command says so; `dvc cpv uninstall` before it is removed",
+    limit="if it took over CPV's hooks, the next Git command says so; run `dvc cpv uninstall` before you remove it",
 )
 @pytest.mark.parametrize("name", MANAGERS)
 def test_the_life_of_a_manager(tell: Tell, tmp_path: Path, name: str) -> None:

@@ -165,7 +165,7 @@ def test_doctor_names_a_pointer_that_git_is_told_to_pass_over(tell: Tell, mark: 
     story.git("update-index", f"--{mark}", "model.bin.dvc")
     story.put("model.bin", "model 3\n")
     said = story.cpv("doctor", status=1).text
-    assert "model.bin.dvc: Git is told to pass over this pointer" in said
+    assert "model.bin.dvc: Git is told to ignore changes of this pointer" in said
     fix = f"git update-index --no-{mark} model.bin.dvc"
     assert fix in said
     story.git(*fix.split()[1:])

@@ -40,8 +40,8 @@ def test_an_output_folder_that_each_run_empties_is_versioned(named: Story) -> No
     done = named.git("status", "--short")
     assert done.lines == [" M out/best.pt.dvc", " M out/last.dvc"]
     assert (
-        "cpv: out/best.pt: its pointer was gone and it was written anew, so it is a change; "
-        "to stop keeping it: git rm out/best.pt.dvc" in done.err
+        "cpv: out/best.pt: written again and its pointer was gone, so it counts as changed; "
+        "to stop tracking it: git rm out/best.pt.dvc" in done.err
     )
     named.git("commit", "-qam", "second")
     _is_committed(named, "second")

@@ -121,7 +121,7 @@ def test_a_folder_that_did_not_come_along_is_named(tell: Tell) -> None:
     story.cpv("install")
     other = elsewhere(story)
     shutil.rmtree(other.path / ".myhooks")
-    line = f"core.hooksPath named {path}, which is no folder: its hooks do not run; "
+    line = f"core.hooksPath named {path}, which is not a folder: its hooks do not run; "
     assert f"{line}fix: git config core.hooksPath FOLDER && dvc cpv install" in other.cpv("install").text
     assert ran(other, "two.txt") == []
 

@@ -15,7 +15,7 @@ from support import mounts
 @pytest.mark.compatibility(
     "Platforms",
     "network disks (NFS, FUSE) that remember a file's status",
-    limit="what another machine writes is seen when the disk shows it; for a minute each hook starts Python",
+    limit="what another machine writes is seen when the disk shows it; for a minute then each hook starts Python",
 )
 def test_what_another_machine_writes_is_seen_late_and_not_missed(tmp_path: Path, tell: Tell) -> None:
     folder = tmp_path / "folder"
@@ -72,9 +72,7 @@ def test_no_locks(live: Story, tmp_path: Path) -> None:
     with mounts.odd(tmp_path / "folder", tmp_path / "disk", "no-locks"):
         live.git("clone", "-q", ".", tmp_path / "disk/repo")
         clone = Story(tmp_path / "disk/repo")
-        said = (
-            "the network file system gives no locks; fix: mount it with local_lock=flock, or start lockd (findmnt -T "
-        )
+        said = "the network file system has no locks; fix: mount it with local_lock=flock, or start lockd (findmnt -T "
         for command in ("install", "sync"):
             done = clone.cpv(command, status=1)
             assert (said in done.err, len(done.text.splitlines())) == (True, 1)

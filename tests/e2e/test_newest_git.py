@@ -11,7 +11,7 @@ from e2e.story import Story, md5
 @pytest.mark.compatibility(
     "Git settings and versions",
     "`git history reword`, `split` (Git 2.54)",
-    limit="Git runs no `post-rewrite` hook for it: versions stay with the commits that they were made of",
+    limit="Git runs no `post-rewrite` hook for it, so versions stay on the old commits",
 )
 def test_history(tell: Tell) -> None:
     """What it makes of commits is brought; each version keeps its commit, and the next one gets the next number."""
@@ -31,7 +31,7 @@ def test_history(tell: Tell) -> None:
 @pytest.mark.compatibility(
     "Git settings and versions",
     "`git history drop` (Git 2.56)",
-    limit="Git runs no `post-rewrite` hook for it: versions stay with the commits that they were made of",
+    limit="Git runs no `post-rewrite` hook for it, so versions stay on the old commits",
 )
 def test_history_drop(tell: Tell) -> None:
     story = tell("live")
@@ -104,7 +104,7 @@ def test_replay(tell: Tell) -> None:
 @pytest.mark.compatibility(
     "Git layouts",
     "references in a reftable (Git 2.45), `git refs migrate`",
-    limit="data alone is committed by the second `git commit`",
+    limit="a commit of data alone has to be repeated",
 )
 def test_reftable(tell: Tell) -> None:
     story = tell("live")

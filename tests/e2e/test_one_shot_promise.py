@@ -77,7 +77,7 @@ def test_template_of_the_settings(live: Story) -> None:
 @pytest.mark.compatibility(
     "Git settings and versions",
     "hooks in Git's configuration (Git 2.54)",
-    limit="data alone is committed by the second `git commit` where one runs before `prepare-commit-msg`",
+    limit="a commit of data alone has to be repeated if one of them runs before `prepare-commit-msg`",
 )
 @pytest.mark.parametrize("event", ["pre-commit", "prepare-commit-msg"])
 @pytest.mark.parametrize("by_option", [False, True])

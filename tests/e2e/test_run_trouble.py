@@ -124,8 +124,7 @@ def test_a_step_that_is_not_complete_is_passed_over_by_name(repo: ModelRepo, tmp
     assert older.end() == 0
     assert older.lines[0] == "start 2 main"
     assert (
-        f"step 4 is not complete and is passed over: model.bin: neither the cache nor the remote has {oid}"
-        in older.errors
+        f"step 4 is not complete and is skipped: model.bin: neither the cache nor the remote has {oid}" in older.errors
     )
 
 
@@ -270,7 +269,7 @@ print([name for name in heavy if name in sys.modules])
 
 def test_what_cannot_work_is_refused_at_the_start(shell: Shell, repo: ModelRepo) -> None:
     cases = {
-        "name='a/b'": "'a/b' is no name for a run",
+        "name='a/b'": "'a/b' is not a name for a run",
         "keep_best=2": "keep_best needs the name of a metric",
         "every=0": "every must be a whole number from 1 on, not 0",
         "keep_last=True": "keep_last must be a whole number from 1 on, not True",

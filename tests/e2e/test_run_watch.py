@@ -110,7 +110,7 @@ def test_what_cannot_work(repo: ModelRepo, tmp_path: Path) -> None:
         refused = repo.cpv("watch", "o", f"{option}={value}", "--", "true", status=1).err
         assert f"{option} must be a number of seconds, not {float(value)}; fix: dvc cpv watch DIR {option} " in refused
     repo.write("taken", "a file")
-    assert "taken: a file stands where a folder should be" in repo.cpv("watch", "taken", "--", "true", status=1).err
+    assert "taken: there is a file where a folder should be" in repo.cpv("watch", "taken", "--", "true", status=1).err
     for folder, said in (
         (".git", "lies in .git, which is reserved"),
         (".dvc/x", "lies in .dvc"),

@@ -41,8 +41,8 @@ def files(story: Story) -> set[str]:
 
 @pytest.mark.compatibility(
     "Platforms",
-    "a disk that does not tell case, or how letters are composed, apart (macOS)",
-    limit="of files that are alike one is there and the others are left out, with a warning; pointers are refused",
+    "a disk that ignores case or how letters are composed (macOS)",
+    limit="of files with alike names one is placed and the others are left out, with a warning; pointers are refused",
 )
 def test_the_story(tmp_path: Path, tell: Tell) -> None:
     with mounts.odd(tmp_path / "folder", tmp_path / "story", "same-names"):
@@ -64,7 +64,7 @@ def test_the_story(tmp_path: Path, tell: Tell) -> None:
         story.nothing_is_lost()
 
 
-@pytest.mark.compatibility("Platforms", "a disk that does not tell case, or how letters are composed, apart (macOS)")
+@pytest.mark.compatibility("Platforms", "a disk that ignores case or how letters are composed (macOS)")
 def test_files_that_are_alike_are_not_committed_away(live: Story, disk: Path) -> None:
     for name in ALIKE:
         live.put(f"data/{name}", f"another {name}")
@@ -102,7 +102,7 @@ def test_files_that_are_alike_are_not_committed_away(live: Story, disk: Path) ->
     clone.nothing_is_lost()
 
 
-@pytest.mark.compatibility("Platforms", "a disk that does not tell case, or how letters are composed, apart (macOS)")
+@pytest.mark.compatibility("Platforms", "a disk that ignores case or how letters are composed (macOS)")
 def test_pointers_that_are_one_file(live: Story, disk: Path) -> None:
     live.put("Model.bin", "another model\n")
     live.dvc("add", "-q", "Model.bin")

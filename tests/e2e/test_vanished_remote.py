@@ -7,7 +7,7 @@ from pathlib import Path
 from e2e.conftest import Tell
 from e2e.story import md5
 
-GONE = "the directory is not there any more; fix: mount its disk, or, where its data is lost, mkdir -p "
+GONE = "the directory is not there any more; fix: mount its disk, or, if its data is lost, mkdir -p "
 
 
 def test_nothing_is_written_where_the_disk_is_not_mounted(tell: Tell, tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_where_its_data_is_lost_the_advised_command_begins_anew(tell: Tell) -> N
     storage.rename(story.path.parent / "away")
     story.put("model.bin", "model 3\n")
     said = story.git("commit", "-qam", "third").err
-    advice = said.partition("where its data is lost, ")[2].splitlines()[0].removesuffix(")")
+    advice = said.partition("if its data is lost, ")[2].splitlines()[0].removesuffix(")")
     story.run("mkdir", "-p", storage)
     assert advice.startswith(f"mkdir -p {storage} && dvc cpv verify --all --repair")
     story.cpv("verify", "--all", "--repair")

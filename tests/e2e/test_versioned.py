@@ -244,7 +244,7 @@ def test_init_asks_for_versioning(shell: Shell, bucket: str, s3_server: Server) 
     )
     refused(
         shell.cpv(*command, status=None),
-        "the layout by name needs a bucket on S3, not a folder of this machine; "
+        "the layout by name needs a bucket on S3, not a folder on this machine; "
         "fix: dvc cpv init --layout versioned --remote s3://BUCKET/PREFIX",
     )
     assert not (shell.path / "resnet").exists()

@@ -164,7 +164,7 @@ def test_a_read_only_disk(tmp_path: Path) -> None:
 def test_a_file_where_the_cache_should_be(tmp_path: Path) -> None:
     (tmp_path / "cache").write_bytes(b"")
     (tmp_path / "a").write_bytes(b"x")
-    with pytest.raises(CPVError, match="a file stands where a folder should be"):
+    with pytest.raises(CPVError, match="there is a file where a folder should be"):
         Cache(tmp_path / "cache").add_file(tmp_path / "a")
 
 

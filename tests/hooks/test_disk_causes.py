@@ -31,8 +31,8 @@ def test_each_cause_has_its_own_command(tmp_path: Path) -> None:
         errno.EACCES: f"{path}: no permission to write; "
         f"fix: lsattr -d '{path}' (sudo chattr -i makes it changeable){then}",
         errno.EBUSY: f"{path}: in use by another program; fix: end that (fuser -v '{path}'){then}",
-        errno.EISDIR: f"{path}: a folder stands where a file should be; fix: mv '{path}' to another place{then}",
-        errno.ENOTDIR: f"{path}: a file stands where a folder should be; fix: mv '{path}' to another place{then}",
+        errno.EISDIR: f"{path}: there is a folder where a file should be; fix: mv '{path}' to another place{then}",
+        errno.ENOTDIR: f"{path}: there is a file where a folder should be; fix: mv '{path}' to another place{then}",
         errno.ENFILE: f"{path}: too many files are open on this machine; fix: sudo sysctl fs.file-max=1000000{then}",
         errno.ETXTBSY: f"{path}: in use by another program; fix: end that (fuser -v '{path}'){then}",
         errno.EFBIG: f"{path}: larger than a file may be here; "
@@ -41,12 +41,12 @@ def test_each_cause_has_its_own_command(tmp_path: Path) -> None:
         f"fix: free space there (df -h {folder}; df -i {folder}){then}",
         errno.EROFS: f"{path}: the file system is read-only; "
         f"fix: mount it writable (findmnt -T {folder} names it){then}",
-        errno.EMLINK: f"{path}: it has as many names as the file system allows; "
+        errno.EMLINK: f"{path}: it has as many hard links as the file system allows; "
         f"fix: dvc config cache.type reflink,copy{then}",
         errno.ENAMETOOLONG: f"{path}: the name is too long for the file system; "
         f"fix: shorten it (getconf NAME_MAX {folder}){then}",
         errno.ELOOP: f"{path}: a symbolic link that leads to itself; fix: rm '{path}'{then}",
-        errno.ENOLCK: f"{path}: the network file system gives no locks; "
+        errno.ENOLCK: f"{path}: the network file system has no locks; "
         f"fix: mount it with local_lock=flock, or start lockd (findmnt -T {folder} names it){then}",
         errno.ESTALE: f"{path}: the network file system does not know it any more (stale file handle); "
         f"fix: mount it again (findmnt -T {folder} names it){then}",

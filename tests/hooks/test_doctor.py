@@ -55,7 +55,7 @@ def test_each_hook_that_is_missing_foreign_or_not_executable(model: ModelRepo) -
         "hook post-commit": Check(
             "hook post-commit",
             "fail",
-            f"{hooks}/post-commit is not executable, so Git passes over it",
+            f"{hooks}/post-commit is not executable, so Git ignores it",
             "dvc cpv install",
         ),
         "hook pre-commit": Check("hook pre-commit", "warn", "run by pre-commit, which is slower", "dvc cpv install"),
@@ -167,7 +167,7 @@ def test_a_detour_that_was_left(model: ModelRepo) -> None:
     assert troubles(model)["detour"] == Check(
         "detour",
         "warn",
-        "HEAD stands on the detour of a commit that is under way or was killed",
+        "HEAD is on CPV's temporary ref: a commit is under way or was killed",
         "wait for the commit, or git status",
     )
 

@@ -327,7 +327,7 @@ class TestRefusals:
             (["m", "--team-name", "t", "--remote", "nope://x"], "DVC has no remotes of the kind nope://"),
             (["m", "--team-name", "t", "--remote", ""], "the remote's URL is empty"),
             (["m", "--team-name", "t", "--remote", "https://me:secret@host/x"], "the remote's URL holds a password"),
-            (["--team-name", "t"], "this folder is not empty, and no Git repository; fix: dvc cpv init MODEL"),
+            (["--team-name", "t"], "this folder is not empty and is not a Git repository; fix: dvc cpv init MODEL"),
         ],
     )
     def test_bad_arguments(self, shell: Shell, args: list[str], said: str) -> None:

@@ -126,7 +126,7 @@ def test_dvc_at_work_is_named(dvc_root: Shell) -> None:
         with pytest.raises(Busy) as caught:
             wait_for_dvc(dvc_root.path, wait=False)
         assert str(caught.value) == (
-            f"{dvc_root.path}: DVC is at work here (process {process.pid}); fix: wait for it, then repeat the command"
+            f"{dvc_root.path}: DVC is running here (process {process.pid}); fix: wait for it, then repeat the command"
         )
         assert (tmp / "lock").read_text().split()[0] == str(process.pid)
     wait_for_dvc(dvc_root.path, wait=False)
@@ -168,7 +168,7 @@ def test_dvc_at_work_with_a_lock_that_is_a_link(dvc_root: Shell) -> None:
             with pytest.raises(Busy) as caught:
                 wait_for_dvc(dvc_root.path, wait=False)
             assert str(caught.value) == (
-                f"{dvc_root.path}: DVC is at work here (it holds {tmp}/lock); "
+                f"{dvc_root.path}: DVC is running here (it holds {tmp}/lock); "
                 f"fix: wait for it, then repeat the command; if no dvc is running, rm {tmp}/lock"
             )
             process.kill()

@@ -82,7 +82,7 @@ def test_a_link_is_refused_in_one_line(shell: Shell, harmless: Path, name: str) 
     with pytest.raises(CPVError, match="not a file of CPV's own but a link or a device") as raised:
         REFUSED[name](Repo.discover(shell.path))
     assert raised.value.where == str(link)
-    assert raised.value.fix == f"rm {link} (CPV makes it anew)"
+    assert raised.value.fix == f"rm {link} (CPV makes a new one)"
     assert is_untouched(harmless)
 
 

@@ -122,10 +122,10 @@ def test_an_object_that_is_not_there(remote: LocalRemote, tmp_path: Path) -> Non
 def test_a_file_where_the_directory_should_be(tmp_path: Path) -> None:
     (tmp_path / "storage").write_text("a file")
     remote = LocalRemote(tmp_path / "storage")
-    with pytest.raises(RemoteError, match="a file stands where the remote's directory should be"):
+    with pytest.raises(RemoteError, match="there is a file where the remote's directory should be"):
         remote.check()
     assert remote.missing(["0" * 32]) == {"0" * 32}
-    with pytest.raises(RemoteError, match=r"remote .*: a file stands where a folder should be; fix: "):
+    with pytest.raises(RemoteError, match=r"remote .*: there is a file where a folder should be; fix: "):
         remote.upload([blob(tmp_path / "in", b"one")], PROGRESS)
 
 

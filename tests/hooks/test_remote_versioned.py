@@ -206,5 +206,5 @@ def test_remotes_that_cannot_be_filled_so(make_repo: MakeRepo, tmp_path: Path) -
     repo.write(
         ".dvc/config", "[core]\n    remote = g\n['remote \"g\"']\n    url = gs://b/x\n    version_aware = true\n"
     )
-    with pytest.raises(CPVError, match="remote g keeps versions, which CPV can fill on S3 alone; fix: dvc push"):
+    with pytest.raises(CPVError, match="remote g keeps versions, which CPV can only fill on S3; fix: dvc push"):
         open_remote(project_of(repo))

@@ -387,7 +387,7 @@ OLDER: list[tuple[str, Odd]] = [
 ]
 
 
-@pytest.mark.compatibility("Remotes", "S3 servers that know less than S3")
+@pytest.mark.compatibility("Remotes", "S3 servers that lack some of S3's operations")
 @pytest.mark.parametrize(("what", "odd"), OLDER, ids=[what for what, _ in OLDER])
 def test_a_server_without_the_newer_listing(server: OddS3, tmp_path: Path, what: str, odd: Odd) -> None:
     items = some(server, tmp_path, 2300)
@@ -404,7 +404,7 @@ def test_a_server_without_the_newer_listing(server: OddS3, tmp_path: Path, what:
     assert remote_of(server).missing(wanted) == {"f" * 32}
 
 
-@pytest.mark.compatibility("Remotes", "S3 servers that know less than S3")
+@pytest.mark.compatibility("Remotes", "S3 servers that lack some of S3's operations")
 def test_a_server_that_cannot_abort_an_upload(
     server: OddS3, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

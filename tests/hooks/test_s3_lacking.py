@@ -64,7 +64,7 @@ def key(oid: str) -> str:
 
 @each_answer
 @pytest.mark.parametrize("kind", ["BEGIN", "PART", "COMPLETE"])
-@pytest.mark.compatibility("Remotes", "S3 servers that know less than S3")
+@pytest.mark.compatibility("Remotes", "S3 servers that lack some of S3's operations")
 def test_without_uploads_in_parts_one_request_does_it(server: OddS3, tmp_path: Path, kind: str, odd: Odd) -> None:
     def instead(request: Request, answer: Answer) -> Answer | bytes:
         server.objects.clear()  # it was not done

@@ -311,7 +311,7 @@ def test_the_own_client_can_be_turned_off(place: Place, monkeypatch: pytest.Monk
     assert remote.client_state() == "CPV's own: it has learned from boto3 how to ask"
     url = f"s3://{place.bucket}/team"
     other = S3Remote(url, place.options, memory=place.memory, own_client=False)
-    assert other.client_state() == "boto3 alone: [remote] s3_client in .cpv.toml says so"
+    assert other.client_state() == "boto3, because [remote] s3_client in .cpv.toml says so"
     other.upload([place.blob()], PROGRESS)
     assert other._wire._is_off
     monkeypatch.setenv("CPV_S3_CLIENT", "boto3")
@@ -321,10 +321,10 @@ def test_the_own_client_can_be_turned_off(place: Place, monkeypatch: pytest.Monk
     assert third._wire._is_off
     monkeypatch.setenv("CPV_S3_CLIENT", "own")
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:1")
-    assert place.remote().client_state() == "boto3 alone: a proxy is set"
+    assert place.remote().client_state() == "boto3, because a proxy is set"
     monkeypatch.delenv("HTTP_PROXY")
     place.memory.unlink()
-    assert place.remote().client_state() == "CPV's own, after boto3 was asked how: nothing that holds is kept of it"
+    assert place.remote().client_state() == "CPV's own, which asks boto3 again in each process"
 
 
 def test_the_doctor_says_which_client_asks(place: Place, make_repo: Any) -> None:
@@ -333,4 +333,4 @@ def test_the_doctor_says_which_client_asks(place: Place, make_repo: Any) -> None
     assert "storage: CPV's own" in said
     repo.write(".cpv.toml", repo.read(".cpv.toml") + b'[remote]\ns3_client = "boto3"\n')
     said = " ".join(repo.dvc("cpv", "doctor", status=None).text.split())
-    assert "storage: boto3 alone: [remote] s3_client in .cpv.toml says so" in said
+    assert "storage: boto3, because [remote] s3_client in .cpv.toml says so" in said

@@ -108,7 +108,7 @@ def locked(make_repo: MakeRepo, tmp_path: Path) -> Signer:
 @pytest.mark.compatibility(
     "Git settings and versions",
     "signed tags and commits (`tag.gpgSign`, `commit.gpgSign`; SSH, GPG, X.509)",
-    limit="a key that would ask for a passphrase leaves a tag of CPV's unsigned, with a warning",
+    limit="if the key asks for a passphrase, CPV's tag is not signed, with a warning",
 )
 @pytest.mark.parametrize("setting", ["tag.gpgSign", "tag.forceSignAnnotated"])
 def test_every_tag_of_cpv_is_signed(signer: Signer, setting: str) -> None:

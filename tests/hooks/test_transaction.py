@@ -241,7 +241,7 @@ def test_a_journal_that_cannot_be_read_is_named(repo: Repo, text: str) -> None:
     with pytest.raises(CPVError) as caught:
         recover(repo)
     assert str(caught.value) == (
-        f"{path}: a journal that cannot be read, so what it is about stays half-done; fix: rm {path}, then dvc cpv sync"
+        f"{path}: a journal that cannot be read, so its operation stays half-done; fix: rm {path}, then dvc cpv sync"
     )
 
 

@@ -435,7 +435,7 @@ def test_a_read_only_cache(repo: ModelRepo) -> None:
     repo.dvc("push", "-q")
     shutil.rmtree(repo.path / ".dvc/cache")
     (repo.path / ".dvc/cache").write_text("no folder")
-    with pytest.raises(CPVError, match=r"a file stands where a folder should be; fix: mv \S+/\.dvc/cache to"):
+    with pytest.raises(CPVError, match=r"there is a file where a folder should be; fix: mv \S+/\.dvc/cache to"):
         fetch(project_of(repo), everything(repo), PROGRESS)
 
 
@@ -458,7 +458,7 @@ def test_a_failed_delivery_waits_and_is_tried_again(repo: ModelRepo, capsys: pyt
     assert line.endswith("(queued; dvc cpv sync tries again)")
     (item,) = Queue.of(project.repo).pending()
     assert (item.root, item.commit, item.why) == (".", commit, "commit")
-    assert item.error is not None and "a file stands where a folder should be" in item.error
+    assert item.error is not None and "there is a file where a folder should be" in item.error
     mend_remote(repo)
     retry_queued(project)  # too soon
     assert remote_objects(repo) == set()

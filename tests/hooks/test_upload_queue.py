@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cpv").write_text("a file")
     with pytest.raises(CPVError) as caught:
         Queue(tmp_path / "cpv" / "queue.db").add(".", [A], "commit")
-    said = f"{tmp_path}/cpv/queue.db: upload queue: a file stands where a folder should be; "
+    said = f"{tmp_path}/cpv/queue.db: upload queue: there is a file where a folder should be; "
     assert str(caught.value) == f"{said}fix: mv {tmp_path}/cpv to another place, then repeat the command"
 
 

@@ -165,19 +165,19 @@ LOOKS = (
 NO_RULE = "--list takes no version and no rule; fix: dvc cpv retire --list"
 FROM_1 = "must be a whole number from 1 on, not 0; fix: dvc cpv watch DIR {} 1 -- COMMAND"
 ARGUMENTS = [
-    (f"{NEW} --metric=", "'' is no metric; fix: --metric NAME=VALUE"),
-    (f"{NEW} --metric=loss", "'loss' is no metric; fix: --metric NAME=VALUE"),
-    (f"{NEW} --metric==1", "'=1' is no metric; fix: --metric NAME=VALUE"),
-    (f"{NEW} --metric=loss=", "'loss=' is no metric; fix: --metric NAME=VALUE"),
+    (f"{NEW} --metric=", "'' is not a metric; fix: --metric NAME=VALUE"),
+    (f"{NEW} --metric=loss", "'loss' is not a metric; fix: --metric NAME=VALUE"),
+    (f"{NEW} --metric==1", "'=1' is not a metric; fix: --metric NAME=VALUE"),
+    (f"{NEW} --metric=loss=", "'loss=' is not a metric; fix: --metric NAME=VALUE"),
     (f"{NEW} --message=", EMPTY_MESSAGE),
     ("data upload {root}/outside/data --message=", EMPTY_MESSAGE),
     ("checkpoint create --message=", EMPTY_MESSAGE),
     ("checkpoint create --model-message=", EMPTY_MESSAGE),
     ("checkpoint create --data-message=", EMPTY_MESSAGE),
     ("model download --output-dir=", "the path is empty; fix: name a file or a folder"),
-    ("model download --output-dir={repo}/train.py", "{repo}/train.py: a file stands where the folder should be; "
+    ("model download --output-dir={repo}/train.py", "{repo}/train.py: there is a file where the folder should be; "
      + KEPT),
-    ("model download --output-dir={repo}/train.py/x/y", "{repo}/train.py: a file stands where a folder should be; "
+    ("model download --output-dir={repo}/train.py/x/y", "{repo}/train.py: there is a file where a folder should be; "
      + OTHER_DIR),
     ("model download --output-dir={repo}", "{repo}/metrics.log: " + TRACKED.format("model", "v0.1") + "--output-dir"),
     ("model download --output-dir=.git/x", "{repo}/.git/x: lies in .git, which is reserved for Git and DVC; "
@@ -231,7 +231,7 @@ ARGUMENTS = [
     ("retire --list v0.0", NO_RULE),
     ("retire --list --keep-best 0 --metric loss", NO_RULE),
     ("retire --list --except-stage production", NO_RULE),
-    ("retire --undo v0.0 --older-than 1d", "--undo takes versions by name alone; fix: dvc cpv retire --undo TAG"),
+    ("retire --undo v0.0 --older-than 1d", "--undo only takes versions by name; fix: dvc cpv retire --undo TAG"),
     ("watch o --keep-last 0 -- true", "--keep-last " + FROM_1.format("--keep-last")),
     ("watch o --keep-best 0 --metric loss -- true", "--keep-best " + FROM_1.format("--keep-best")),
     ("watch o --keep-every 0 -- true", "--keep-every " + FROM_1.format("--keep-every")),
@@ -299,4 +299,4 @@ def test_in_a_folder_that_was_removed(tmp_path: Path, words: tuple[str, ...]) ->
     (tmp_path / "gone").mkdir()
     script = 'cd gone && rmdir ../gone && exec "$@"'
     done = Shell(tmp_path).run("sh", "-c", script, "sh", BIN / "cpv", *words, status=1)
-    assert done.text == "cpv: the current folder was removed; fix: cd to one that is there\n"
+    assert done.text == "cpv: the current folder was removed; fix: cd to an existing one\n"

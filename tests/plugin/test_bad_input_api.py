@@ -207,7 +207,7 @@ NUL_MESSAGE = "the message cannot hold a NUL character; fix: leave it out"
 ANOTHER, OTHER_DATA = (f"fix: name another version ({tag}), or none for the next one" for tag in ("v0.2", "data-v0.1"))
 SHAPE = "is not a version of this repository (vMAJOR.MINOR); " + ANOTHER
 METRIC = "is not the name of a metric (1 to 100 printable characters); fix: rename it"
-VALUE = "fix: hand over a finite number or a short text"
+VALUE = "fix: pass a finite number or a short text"
 TRACKED = "is an artifact that the repository tracks; fix: dvc cpv data revert --tag data-v0.0, or name another "
 VALUES: list[tuple[type[Any], str, dict[str, Any], type[CPVError], str]] = [
     (M, "load_model", {"tag": "gone"}, DownloadError, f"{{repo}}: 'gone' {NO_MODEL}"),

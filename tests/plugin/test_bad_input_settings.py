@@ -90,14 +90,14 @@ def test_access(still_world: World, option: str, said: str) -> None:
 # bitbucket-config
 
 KEY = "fix: dvc cpv bitbucket-config --keygen-filename"
-NO_KEY = f"is no name for a key (no quotes, backslashes, ${{ or control characters); {KEY} id_ed25519"
+NO_KEY = f"is not a name for a key (no quotes, backslashes, ${{ or control characters); {KEY} id_ed25519"
 USER = "--user must be a user's name of letters, digits, . _ @ + or -, not"
 HOST = "--host must be a host's name or address, not"
 PORT = "--port must be a whole number from 1 to 65535, not"
 BOTH, HOST_FORM = "git@host:{team_name}/{model_name}", "git@HOST:AI-{team_name}-model-checkpoints/{model_name}.git"
 PATTERN = f"fix: dvc cpv bitbucket-config --url-pattern '{HOST_FORM}'"
 SHARED = "so several models would share a repository"
-NO_URL = "it is no ssh://, https:// or user@host:path URL"
+NO_URL = "it is not an ssh://, https:// or user@host:path URL"
 PATTERNS = [
     ("", f"it has no {{team_name}} and no {{model_name}}, {SHARED}"),
     ("x", f"it has no {{team_name}} and no {{model_name}}, {SHARED}"),
@@ -123,7 +123,7 @@ BITBUCKET = [
     *((f"--url-pattern={url}", f"{url!r} cannot be the repository's URL: {why}; {PATTERN}") for url, why in PATTERNS),
     ("--url-pattern=https://me:secret@host/{team_name}/{model_name}", "the repository's URL has a password in it, "
      f"which would be saved; {PATTERN}"),
-    ("--host-fingerprint=x", "'x' is no SHA256 fingerprint; fix: --host-fingerprint SHA256:… as the host's "
+    ("--host-fingerprint=x", "'x' is not a SHA256 fingerprint; fix: --host-fingerprint SHA256:… as the host's "
      "administrator publishes it"),
     ("--repo-path=gone", "{repo}/gone: no such folder; fix: name the repository's folder"),
     ("--repo-path=", "the repo_path is empty; fix: name a file or a folder"),
@@ -154,7 +154,7 @@ UNKNOWN = [
 PORT_RANGE, NAME = "a whole number from 1 to 65535", "a name of up to 64 letters, digits, . _ or -"
 URL, WEBHOOK = (
     "an http or https URL without a password",
-    "an address of Apprise, or an https URL (http for this machine alone) without a password",
+    "an address of Apprise, or an https URL (http only for this machine) without a password",
 )
 VALUES = [
     ("quiet", "true or false", ("maybe", "")),

@@ -157,7 +157,7 @@ STATES: list[tuple[Callable[[World], None], Commands, str]] = [
     (
         with_storage_in_the_way,
         (*UPLOADS, *CREATE),
-        "s3: {root}/storage: a file stands where the remote's directory should be; fix: mv {root}/storage elsewhere",
+        "s3: {root}/storage: there is a file where the remote's directory should be; fix: mv {root}/storage elsewhere",
     ),
     (without_model, CREATE, "required-files: not in the work tree: model.bin; fix: dvc cpv sync"),
     (
@@ -225,7 +225,7 @@ LOOKS = (
     (("log", "--best", "acc"), "there is no version yet; fix: dvc cpv tag"),
     (("log", "--stage", "production"), "there is no version yet; fix: dvc cpv tag"),
     (("report", "--out", "{root}/page.html"), "there is no version yet; fix: dvc cpv tag"),
-    (("diff", "v0.0"), "'v0.0' is no version, branch or commit; fix: dvc cpv log lists them"),
+    (("diff", "v0.0"), "'v0.0' is not a version, branch or commit; fix: dvc cpv log lists them"),
     (("promote", "v0.0", "production"), "'v0.0' is no model version (there are none yet); fix: dvc cpv tag"),
     (("export", "--to", "{root}/out"), "there is no model version yet; fix: dvc cpv tag"),
     (("model", "info"), "there is no model version yet; fix: dvc cpv tag"),

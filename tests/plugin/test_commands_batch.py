@@ -56,7 +56,7 @@ def test_which_repositories(models: Shell, paths: list[str], team: str | None, e
 @pytest.mark.parametrize(
     ("paths", "team", "message"),
     [
-        (["notes"], None, "notes: no model repository (it has no .cpv.toml); fix: dvc cpv init notes"),
+        (["notes"], None, "notes: not a model repository (it has no .cpv.toml); fix: dvc cpv init notes"),
         (["missing"], None, "missing: no such folder; fix: dvc cpv batch COMMAND AN-EXISTING-FOLDER"),
         ([""], None, "'': no such folder"),
         (["x*"], None, "x*: there is no model repository; fix: dvc cpv init"),

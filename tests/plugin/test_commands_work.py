@@ -62,7 +62,7 @@ def test_sync_names_what_nobody_has(model: ModelRepo) -> None:
     (model.path / "model.bin").unlink()
     said = model.cpv("sync", status=1).err
     lost = "neither the cache nor the remote has object f97c5d29941bfb1b2fdab0874906ab82"
-    assert f"model.bin: {lost}; fix: dvc push where it still is, then dvc cpv sync" in said
+    assert f"model.bin: {lost}; fix: dvc push in a clone that still has it, then dvc cpv sync" in said
 
 
 def test_rescue_lists_and_restores(model: ModelRepo) -> None:

@@ -17,7 +17,7 @@ def test_the_story_ends_well_and_leaves_nothing(shell: Shell, monkeypatch: pytes
     told = shell.cpv("demo")
     assert told.lines[-2:] == [
         "5 of 5 comparisons are identical, byte for byte.",
-        "The folder is removed again; `dvc cpv demo --keep` leaves it.",
+        "The folder was removed; `dvc cpv demo --keep` keeps it.",
     ]
     for line in (
         "$ git commit -m '3 more epochs'",

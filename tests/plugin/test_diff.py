@@ -178,7 +178,7 @@ def test_a_damaged_pointer_is_one_line(model: ModelRepo) -> None:
 def test_what_is_no_version(model: ModelRepo, name: str) -> None:
     done = model.cpv("diff", "v0.1", name, status=1)
     assert done.out == ""
-    assert f"{name!r} is no version, branch or commit" in done.err
+    assert f"{name!r} is not a version, branch or commit" in done.err
 
 
 def test_the_documented_fields_are_the_ones_that_are_printed(model: ModelRepo) -> None:

@@ -276,7 +276,7 @@ def test_text_from_the_repository_cannot_drive_the_terminal(model: ModelRepo) ->
         (("--best", "speed"), "no version has a metric 'speed' (known: acc, loss, note)"),
         (("--best", "-"), "'-' is not a metric"),
         (("--best",), "--best needs a metric, because none is the main one"),
-        (("--series",), "--series is for --json alone; fix: dvc cpv log --json --series"),
+        (("--series",), "--series needs --json; fix: dvc cpv log --json --series"),
         (("--metric", "acc"), "'acc' is not a condition"),
         (("--metric", "acc>>1"), "'acc>>1' is not a condition"),
         (("--metric", "acc>0.5 and"), "'acc>0.5 and' is not a condition"),

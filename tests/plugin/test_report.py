@@ -220,9 +220,9 @@ def test_the_browser_is_opened_or_a_line_says_that_there_is_none(past: ModelRepo
         (("--out", "{tmp}"), "{tmp}: is a folder; the report is a file"),
         (("--out", "{tmp}/no/page.html"), "{tmp}/no: there is no such folder"),
         (("--out", "/proc/page.html"), "/proc/page.html: cannot be written: No such file or directory"),
-        (("--out", "{tmp}/notes.txt"), "{tmp}/notes.txt: is there already and is no report, so it stays as it is"),
-        (("--out", "{tmp}/link"), "{tmp}/link: is there already and is no report, so it stays as it is"),
-        (("--out", "{tmp}/pipe"), "{tmp}/pipe: is there already and is no report, so it stays as it is"),
+        (("--out", "{tmp}/notes.txt"), "{tmp}/notes.txt: exists and is not a report, so it is not overwritten"),
+        (("--out", "{tmp}/link"), "{tmp}/link: exists and is not a report, so it is not overwritten"),
+        (("--out", "{tmp}/pipe"), "{tmp}/pipe: exists and is not a report, so it is not overwritten"),
     ],
 )
 def test_where_it_cannot_be_written(past: ModelRepo, tmp_path: Path, words: tuple[str, ...], said: str) -> None:

@@ -32,5 +32,5 @@ def test_a_model_that_is_not_cloned_yet(make_repo: MakeRepo, s3_server: Server, 
     assert manage.get_model_metadata()["on_remote"] is True
     assert manage.download_model_checkpoint().folder == empty / "resnet-v0.0"
     assert s3_server.secret_key not in (cpv_home() / "repositories/vision/resnet/.dvc/config.local").read_text()
-    with pytest.raises(DownloadError, match="there is no such repository, or it is not for you"):
+    with pytest.raises(DownloadError, match="there is no such repository, or you have no access to it"):
         ModelsCheckpointsManage("vision", "bert", working_dir=empty).load_model()

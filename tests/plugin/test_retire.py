@@ -48,7 +48,7 @@ def test_it_tells_first_and_asks_where_somebody_is_there(repo: ModelRepo, typed:
     assert out.splitlines()[:2] == ["v0.1\t52 B\tacc=0.9\t-", "v0.0\t52 B\tacc=0.5\t-"]
     assert out.splitlines()[2].startswith("318 B that nothing else here needs")
     _, err = typed("v0.1", status=1)
-    assert "nobody is there to be asked, so nothing is retired; fix: dvc cpv retire … --yes" in err
+    assert "there is no terminal to ask on, so nothing is retired; fix: dvc cpv retire … --yes" in err
     assert now(repo) == []
     found = json.loads(typed("v0.1", "--yes", "-m", "why", "--json")[0])
     assert (found["retired"], found["bytes"], found["versions"][0]["tag"]) == (True, 159, "v0.1")
@@ -108,7 +108,7 @@ def test_what_matters_goes_only_by_its_name(repo: ModelRepo, typed: Typed) -> No
     for version, reason in reasons.items():
         _, err = typed(version, "v0.0", "--yes", status=1)
         said = f"{version}: {reason}; fix: dvc cpv retire … --confirm {version}"
-        assert f"retired only where its name is given again: {said}" in err
+        assert f"has to be confirmed by its name: {said}" in err
     assert now(repo) == []
     repo.git("checkout", "-q", "v0.1")
     assert "v0.1: HEAD is on it" in typed("v0.1", "--yes", status=1)[1]
@@ -120,7 +120,7 @@ def test_what_matters_goes_only_by_its_name(repo: ModelRepo, typed: Typed) -> No
 def test_at_a_terminal_the_name_is_typed(repo: ModelRepo) -> None:
     command = [BIN / "dvc", "cpv", "retire", "v0.3", "v0.0"]
     status, shown = terminal.converse(command, repo.path, [("type its name to retire it: ", "v0.0")])
-    assert "retired only where its name is given again: v0.3" in shown
+    assert "has to be confirmed by its name: v0.3" in shown
     assert (status, now(repo)) == (1, [])
     answers = [("type its name to retire it: ", "v0.3"), ("retire 2 versions? [y/N] ", "y")]
     status, shown = terminal.converse(command, repo.path, answers)
@@ -154,14 +154,14 @@ SENSELESS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((), "which versions?; fix: dvc cpv retire TAG, or --keep-best N --metric M, or --older-than AGE"),
     (("--undo",), "which versions?; fix: dvc cpv retire --undo TAG"),
     (("v9.9",), "'v9.9' is no "),
-    (("v0.1", "--older-than", "3d"), "either the versions are named, or a rule says which"),
+    (("v0.1", "--older-than", "3d"), "name versions or give a rule, not both"),
     (("--keep-best", "2"), "--keep-best and --metric go together"),
     (("--metric", "acc", "--older-than", "0d"), "--keep-best and --metric go together"),
     (
         ("--keep-best", "2", "--metric", "wer"),
         "whether more or less wer is better is not known; fix: --mode max, or",
     ),
-    (("--keep-best", "0", "--metric", "acc"), "--keep-best counts versions, from 1"),
+    (("--keep-best", "0", "--metric", "acc"), "--keep-best must be 1 or more"),
     (("--keep-best", "2", "--metric", "ac", "--mode", "max"), "no version has a metric 'ac' (did you mean acc?)"),
     (("--older-than", "soon"), "'soon' is not an age"),
     (("--older-than", "0d", "--except-stage", "prodution"), "no version is or was in stage 'prodution' (stages: none)"),

@@ -102,7 +102,7 @@ def test_promote_by_another_metric_and_what_it_refuses(repo: ModelRepo) -> None:
     for asked, what in {
         "nobody": "there is no run 'nobody'; fix: dvc cpv runs list",
         "main@7": "run main: it has no step '7'; fix: dvc cpv runs show main",
-        "../x": "'../x' is no name for a run",
+        "../x": "'../x' is not a name for a run",
     }.items():
         assert what in repo.cpv("runs", "promote", asked, status=1).err
     assert "no step has acc as a number" in repo.cpv("runs", "promote", "main@best", "--metric", "acc", status=1).err

@@ -148,7 +148,7 @@ def test_rules_are_checked_before_anything_is_written(model: ModelRepo) -> None:
         assert len(done.err.splitlines()) == 1
         assert model.tags() == before
 
-    refused("v0.1", "live", "'live' is no stage of this repository (known: staging, production)")
+    refused("v0.1", "live", "'live' is not a stage of this repository (known: staging, production)")
     refused("v0.1", "production", "v0.1 may not be in production: loss<=0.5 does not hold (loss is 1)")
     two_versions.save(model, {"metrics.log": b"loss=0.5\n"})
     model.git("tag", "v0.2")
@@ -190,7 +190,7 @@ def test_a_push_does_not_take_a_tag_that_breaks_its_rule(make_repo: MakeRepo, tm
     assert "production" not in host.git("tag").out
     model.write(".cpv.toml", SETTINGS + "[stages]\nstaging = {}\n")
     done = model.git("push", "origin", "resnet#production#1", status=1)
-    assert "'production' is no stage of this repository (known: staging)" in done.err
+    assert "'production' is not a stage of this repository (known: staging)" in done.err
     model.write(".cpv.toml", SETTINGS)
     model.git("push", "-q", "origin", "resnet#production#1")
     assert "resnet#production#1" in host.git("tag").lines

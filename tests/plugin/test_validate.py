@@ -68,7 +68,7 @@ def test_a_folder_that_is_not_there(shell: Shell) -> None:
 def test_outside_of_a_repository_the_personal_settings_are_looked_at(tmp_path: Path) -> None:
     checks = found(tmp_path)
     assert list(checks) == ["repository", *PERSONAL]
-    what = f"{tmp_path}: not inside a Git work tree, so the personal settings alone are looked at"
+    what = f"{tmp_path}: not inside a Git work tree, so only the personal settings are checked"
     assert checks["repository"] == Check("repository", "ok", what)
 
 

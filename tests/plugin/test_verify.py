@@ -58,7 +58,7 @@ def test_what_is_wrong_is_shown_mended_and_counted(repo: ModelRepo, capfd: pytes
     stored(repo, light).unlink()
     assert typed(repo, capfd, "v0.0", "--repair", status=1) == [
         f"model.bin\t7 B\tcache: corrupt\tremote: missing\tv0.0\t{light}",
-        "model.bin of v0.0 cannot be mended: no good copy is left here or on the remote",
+        "model.bin of v0.0 cannot be repaired: no good copy is left here or on the remote",
         "5 objects (142 B) of 1 version: 1 wrong",
     ]
 
@@ -68,8 +68,8 @@ def test_a_remote_that_fails_is_one_line(repo: ModelRepo) -> None:
     storage.rename(storage.with_name("away"))
     storage.write_text("in the way")
     done = repo.cpv("verify", status=1)
-    what = "nothing wrong in what was looked at; not looked at on the remote: 5 objects"
+    what = "nothing wrong in what was checked; not checked on the remote: 5 objects"
     assert done.out == f"5 objects (156 B) of 1 version: {what}\n"
     assert done.err.splitlines() == [
-        f"cpv: warning: {storage}: a file stands where the remote's directory should be; fix: mv {storage} elsewhere"
+        f"cpv: warning: {storage}: there is a file where the remote's directory should be; fix: mv {storage} elsewhere"
     ]

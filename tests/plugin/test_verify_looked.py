@@ -53,9 +53,9 @@ def test_a_remote_that_does_not_answer(repo: ModelRepo) -> None:
     place.write_text("no folder")
     done = repo.cpv("verify", status=1)
     assert done.out == (
-        "5 objects (156 B) of 1 version: nothing wrong in what was looked at; not looked at on the remote: 5 objects\n"
+        "5 objects (156 B) of 1 version: nothing wrong in what was checked; not checked on the remote: 5 objects\n"
     )
-    assert f"{place}: a file stands where the remote's directory should be" in done.err
+    assert f"{place}: there is a file where the remote's directory should be" in done.err
     assert json.loads(repo.cpv("verify", "--json", status=1).out)[0]["not_looked_at"] == 5
 
 
@@ -63,7 +63,7 @@ def test_a_version_that_cannot_be_read(repo: ModelRepo) -> None:
     repo.write("metrics.log.dvc", b"outs: [\n")
     repo.git("-c", "core.hooksPath=/dev/null", "commit", "-qam", "broken")
     done = repo.cpv("verify", "HEAD", "v0.0", status=1)
-    assert "nothing wrong in what was looked at; not looked at: 1 (see below)" in done.out
+    assert "nothing wrong in what was checked; not checked: 1 (see below)" in done.out
     assert "in HEAD: not YAML" in done.err
 
 

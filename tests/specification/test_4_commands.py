@@ -81,7 +81,7 @@ def test_command_model_upload(story: Story) -> None:
 
 def test_command_model_upload_names_what_is_no_metric(story: Story) -> None:
     done = cpv(story, "model", "upload", "--metric", "loss", status=1)
-    assert done.err == "cpv: 'loss' is no metric; fix: --metric NAME=VALUE\n"
+    assert done.err == "cpv: 'loss' is not a metric; fix: --metric NAME=VALUE\n"
 
 
 @pytest.mark.specification("4.2", "`cpv model download`", "`model download`")
@@ -146,7 +146,7 @@ def test_command_data_revert(story: Story) -> None:
     story.repo.write("data/b.csv", "3,4\n")
     story.data.tag_data_checkpoint()
     told = cpv(story, "data", "revert", "--tag", "data-v0.0").out
-    assert told == "the data is that of data-v0.0, and staged; git commit keeps it\n"
+    assert told == "the data is now that of data-v0.0 and staged; git commit keeps it\n"
     assert sorted(story.repo.tree("data")) == ["a.csv"]
 
 

@@ -15,7 +15,7 @@ def check_mlflow(repo: ModelRepo, store: str | Path, *options: str | Path) -> No
     """Migrate, and look at each version; `repo` has `SETTINGS`."""
     # In a process of its own: GTO asks libgit2, which looks for the user's settings once in a process.
     done = repo.cpv("migrate", "mlflow", store, *options)
-    assert "passed over, without artifacts: empty" in done.err
+    assert "skipped, without artifacts: empty" in done.err
     tags = [line.partition("\t")[0] for line in done.lines]
     assert tags == ["v0.0", "v0.1", "v0.2", "v0.3", "resnet#champion#1", "resnet#staging#2"]
     weights = {"v0.0": "weights 0", "v0.1": "weights 1", "v0.2": "logged 1", "v0.3": "logged 2"}

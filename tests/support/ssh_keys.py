@@ -33,7 +33,7 @@ def listing(folder: Path) -> dict[str, bytes | None]:
 
 
 def lead_git_home() -> None:
-    """Let the user's Git have ssh read the test's home: ssh itself does not heed HOME, as CPV's warning says."""
+    """Let the user's Git have ssh read the test's home: ssh itself ignores HOME, as CPV's warning says."""
     folder = ssh_folder()
     command = shlex.join(["ssh", "-F", str(folder / "config"), "-o", f'UserKnownHostsFile="{folder / "known_hosts"}"'])
     subprocess.run(["git", "config", "--global", "core.sshCommand", command], check=True)

@@ -131,7 +131,7 @@ class _Setup(NamedTuple):
 
     def _report(self, moved: Survey) -> None:
         for line in moved.lost:
-            warn(f"not moved, because nobody has it: {line}")
+            warn(f"not moved, because no copy was found: {line}")
         if self.project is None or self.target.stays:
             return
         old = _shown(self.project)

@@ -55,7 +55,7 @@ def refuse_loss(project: Project, found: Survey, *, accept: bool) -> None:
     shown = few(lost, SHOWN)
     nobody = f"neither the cache nor {project.remote_url} has" if project.remote_url else "the cache no longer has"
     what = f"{nobody} all that is needed: {shown}"
-    fix = "dvc cpv sync where a copy is, or dvc cpv aws-config --force (moves the rest)"
+    fix = "dvc cpv sync in a clone that has a copy, or dvc cpv aws-config --force (moves the rest)"
     raise CPVError(what, where=str(project.root), fix=fix)
 
 

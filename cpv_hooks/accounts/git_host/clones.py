@@ -89,7 +89,7 @@ class _Clone:
         except Unreachable as error:
             if not _is_sound(repo):
                 raise
-            warn(f"{error.where}: {error.what}; going on with what was fetched before")
+            warn(f"{error.where}: {error.what}; using what was fetched before")
         except HostError:
             # Who is not let in any more gets no old copy either; but a damaged clone fails in the same place.
             if _is_sound(repo):

@@ -78,7 +78,7 @@ def check_repository(url: str, repo: Repo | None = None, *, seconds: float = cli
         raise _refusal(done.stderr, address, None)
     project, _, name = address.path.rpartition("/")
     fix = f"create the repository {name} in {project} on https://{address.host}, or have its owner give you access"
-    raise HostError("there is no such repository, or it is not for you", where=url, fix=fix)
+    raise HostError("there is no such repository, or you have no access to it", where=url, fix=fix)
 
 
 def _ssh(address: SSH, seconds: float, *command: str) -> subprocess.CompletedProcess[str]:

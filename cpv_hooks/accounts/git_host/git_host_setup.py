@@ -114,9 +114,7 @@ def _tell_of_home(here: Path) -> None:
     configured = client.run_openssh(["git", "-C", here, "config", "--get", "core.sshCommand"]).stdout.strip()
     if configured or os.environ.get("GIT_SSH_COMMAND"):
         return
-    warn(
-        f"ssh reads {client.home_of_ssh() / '.ssh'}, not {client.ssh_folder()}, because it does not heed HOME; {_fix()}"
-    )
+    warn(f"ssh reads {client.home_of_ssh() / '.ssh'}, not {client.ssh_folder()}, because it ignores HOME; {_fix()}")
 
 
 def _fix() -> str:

@@ -61,7 +61,7 @@ def resolve_target(request: GitHostRequest, here: Path) -> GitHostTarget:
     url = repository_url(wanted, team or "team", model or "model")
     address = parse_ssh_url(url)
     if address is None:
-        what = f"{wanted.bitbucket.url_pattern!r} is no SSH URL"
+        what = f"{wanted.bitbucket.url_pattern!r} is not an SSH URL"
         raise CPVError(what, fix=f"{_COMMAND} --url-pattern 'git@HOST:{{team_name}}/{{model_name}}.git'")
     if address.host != wanted.bitbucket.host:
         what = f"the URL pattern names the host {address.host}, and the settings {wanted.bitbucket.host}"

@@ -28,7 +28,7 @@ def key_path(name: str | os.PathLike[str], base: Path | None = None) -> Path:
     """The private key's absolute path: a bare name is one in `~/.ssh`, a path is taken as it is (from `base`)."""
     text = os.fspath(name)
     if not text.strip() or not text.isprintable() or any(mark in text for mark in ('"', "\\", "${")):
-        what = f"{text!r} is no name for a key (no quotes, backslashes, ${{ or control characters)"
+        what = f"{text!r} is not a name for a key (no quotes, backslashes, ${{ or control characters)"
         raise CPVError(what, fix=f"{_COMMAND} {DEFAULT}")
     if text.endswith(".pub"):
         fix = f"{_COMMAND} {shell_word(text[:-4])}"

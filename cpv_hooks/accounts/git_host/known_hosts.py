@@ -97,7 +97,7 @@ def check_fingerprint(text: str) -> str:
     """Return a fingerprint as ssh writes it, or raise `CPVError`."""
     if not _FINGERPRINT.fullmatch(text):
         fix = "--host-fingerprint SHA256:… as the host's administrator publishes it"
-        raise CPVError(f"{text!r} is no SHA256 fingerprint", fix=fix)
+        raise CPVError(f"{text!r} is not a SHA256 fingerprint", fix=fix)
     return text.rstrip("=")
 
 

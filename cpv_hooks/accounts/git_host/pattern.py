@@ -102,7 +102,7 @@ def parse_ssh_url(url: str) -> SSH | None:
 
 
 def pattern_host(pattern: str) -> str | None:
-    """The host that a pattern names outright, or None where it has `{host}` or is no SSH URL."""
+    """The host that a pattern names outright, or None where it has `{host}` or is not an SSH URL."""
     found = parse_ssh_url(pattern.format_map({**_EXAMPLE, "host": "host-field.invalid"}))
     return found.host if found and found.host != "host-field.invalid" else None
 
@@ -116,7 +116,7 @@ def _check_url(url: str, pattern: str | None = None) -> str:
     other = _OTHER.fullmatch(url)
     path = ssh.path if ssh else other[1] if other else None
     if path is None:
-        raise _refused(shown, "it is no ssh://, https:// or user@host:path URL")
+        raise _refused(shown, "it is not an ssh://, https:// or user@host:path URL")
     parts = path.strip("/").split("/")
     if any(part in ("", ".", "..") or part.startswith("-") for part in parts):
         raise _refused(shown, "a part of its path is empty, '.', '..' or begins with '-'")

@@ -126,7 +126,7 @@ def explain_ssh(printed: str, url: str) -> HostError:
         return HostError(f"{host} does not let you in", where=shown, fix=fix)
     if _says(printed, _NO_REPOSITORY):
         fix = "check the team's and the model's name, or dvc cpv config set bitbucket.url_pattern URL"
-        return HostError("there is no such repository, or it is not for you", where=shown, fix=fix)
+        return HostError("there is no such repository, or you have no access to it", where=shown, fix=fix)
     return HostError(f"Git says: {_first(printed.splitlines())}", where=shown, fix=f"git ls-remote {shell_word(shown)}")
 
 

@@ -44,7 +44,7 @@ def _send_one(apprise: Any, asset: Any, address: str, title: str, text: str, hea
         service = apprise.Apprise.instantiate(_as_json(address), asset=asset, suppress_exceptions=True)
         title, text = "", f"{title}\n{text}"
     if service is None:
-        return f"Apprise knows no address of {web.scheme}:// that looks so"
+        return f"Apprise knows no address of {web.scheme}:// of this form"
     heard.last = ""
     with _without_proxy() if web.hostname in LOOPBACK else nullcontext():
         sent = service.notify(body=text, title=title)

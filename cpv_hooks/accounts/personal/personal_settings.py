@@ -216,7 +216,7 @@ def _decode(data: bytes, where: str) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _write(raw: Mapping[str, Any]) -> None:

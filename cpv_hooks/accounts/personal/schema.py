@@ -128,13 +128,13 @@ class Notify(_Section):
 
     url: _Addresses | None = Field(
         default=None,
-        description="an address of Apprise, or an https URL (http for this machine alone) without a password",
+        description="an address of Apprise, or an https URL (http only for this machine) without a password",
     )
     events: _EventNames | None = Field(
         default=None, description=f"all, or some of {', '.join(KINDS)}, joined by commas"
     )
     webhook: _Webhook | None = Field(
-        default=None, description="an https URL (http for this machine alone) without a password"
+        default=None, description="an https URL (http only for this machine) without a password"
     )
     secret: _Secret | None = Field(default=None, description="16 to 500 letters, digits and signs without blanks")
 

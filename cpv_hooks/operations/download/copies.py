@@ -63,7 +63,7 @@ class Copies:
             return
         other = "name another --output-dir, or repeat with --force (what is there is kept)"
         if destination.in_the_way == ("",):
-            raise CPVError("a file stands where the folder should be", where=str(self.output), fix=other)
+            raise CPVError("there is a file where the folder should be", where=str(self.output), fix=other)
         if destination.in_the_way:
             what = f"is there already and differs from {name}: {few(destination.in_the_way)}"
             raise CPVError(what, where=str(self.output), fix=other)

@@ -124,7 +124,7 @@ def _output(project: Project, version: Version, output: Path | None, working_dir
     found = (start / (output or name)).resolve()
     taken = next((folder for folder in found.parents if folder.exists() and not folder.is_dir()), None)
     if taken is not None:
-        raise CPVError("a file stands where a folder should be", where=str(taken), fix="name another --output-dir")
+        raise CPVError("there is a file where a folder should be", where=str(taken), fix="name another --output-dir")
     return found
 
 

@@ -117,7 +117,7 @@ class ContentSource:
             if path is not None and self._has_right_bytes(piece, path):
                 return path
             if path is not None:
-                warn(f"{piece.shown}: its cache object {piece.oid} is corrupt; fetching it anew")
+                warn(f"{piece.shown}: its cache object {piece.oid} is corrupt; fetching it again")
             with Progress(f"fetching {piece.shown}") as progress:
                 self._fetch(piece, progress)
             path = self._find(piece)

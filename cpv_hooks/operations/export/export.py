@@ -43,7 +43,7 @@ def check_format(name: str) -> Format:
     """The format of that name; `CPVError` for one that is none."""
     found = next((form for form in FORMATS if form == name), None)
     if found is None:
-        raise CPVError(f"{name!r} is no format", fix=f"name one of {', '.join(FORMATS)}")
+        raise CPVError(f"{name!r} is not a format", fix=f"name one of {', '.join(FORMATS)}")
     return found
 
 
@@ -101,7 +101,7 @@ def _refuse_taken(output: Path) -> None:
         return
     taken = next((place for place in (output, *output.parents) if os.path.lexists(place)), None)
     if taken is not None and not taken.is_dir():
-        raise CPVError("a file stands where a folder should be", where=str(taken), fix=fix)
+        raise CPVError("there is a file where a folder should be", where=str(taken), fix=fix)
 
 
 class _Export:

@@ -24,14 +24,14 @@ _LARGEST = 1 << 63
 def checked_metrics(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """The metrics, or a `CPVError` that says which one no tag could carry."""
     if len(metrics) > MAX_METRICS:
-        raise CPVError(f"{len(metrics)} metrics are more than {MAX_METRICS}", fix="hand over the ones that matter")
+        raise CPVError(f"{len(metrics)} metrics are more than {MAX_METRICS}", fix="pass only those that matter")
     for name, value in metrics.items():
         if not isinstance(name, str) or not name.strip() or len(name) > MAX_KEY or not name.isprintable():
             what = f"{str(name)[:MAX_KEY]!r} is not the name of a metric (1 to {MAX_KEY} printable characters)"
             raise CPVError(what, fix="rename it")
         problem = _problem(value)
         if problem is not None:
-            raise CPVError(f"metric {name}: {problem}", fix="hand over a finite number or a short text")
+            raise CPVError(f"metric {name}: {problem}", fix="pass a finite number or a short text")
     return dict(metrics)
 
 

@@ -90,7 +90,7 @@ def artifact_for(project: Project, line: Line, source: Path, tracked: Sequence[T
         what = f"no {kind} artifact is configured"
         raise CPVError(what, where=f"{project.root / FILE}", fix=f'{kind} = ["{name}"] under [artifacts] in {FILE}')
     what = f"may be for any of {', '.join(named or chief)}"
-    raise CPVError(what, where=str(source), fix="name the file or folder as the one that is meant")
+    raise CPVError(what, where=str(source), fix="give the file or folder the name of the one you mean")
 
 
 def _candidates(project: Project, line: Line, name: str, tracked: Sequence[Tracked]) -> list[_Candidate]:
@@ -146,7 +146,7 @@ def check_place(project: Project, one: Tracked, source: Path, here: str | None, 
         # Among them a file of secrets, `.dvc/config.local`.
         raise CPVError("is Git's or DVC's own", where=str(source), fix="name a file or a folder of yours")
     if status is None and os.path.lexists(target):
-        raise CPVError("a link that leads nowhere stands in its place", where=path, fix=f"rm {file_word(path)}")
+        raise CPVError("a link that leads nowhere is in its place", where=path, fix=f"rm {file_word(path)}")
     was_folder = stat.S_ISDIR(status.st_mode) if status else pointer.isdir if pointer.oid else None
     if was_folder is not None and was_folder != is_folder:
         is_a, was_a = ("folder", "file") if is_folder else ("file", "folder")

@@ -78,7 +78,7 @@ def _refuse(project: Project, missing: Sequence[Missing], rev: str) -> None:
     missing = [item for item, rule in rules if rule and rule.required]
     if missing:
         what = f"neither the cache nor the remote has {few([item.path for item in missing])}"
-        raise CPVError(what, where=str(project.root), fix="dvc cpv sync, or dvc push where it is")
+        raise CPVError(what, where=str(project.root), fix="dvc cpv sync, or dvc push in a clone that has it")
 
 
 def _objects(layout: _Layout, rev: str) -> list[Effect]:

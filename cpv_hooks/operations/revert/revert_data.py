@@ -60,7 +60,7 @@ def _refuse(project: Project, version: Version, gone: tuple[Pointer, ...]) -> No
     for rev in ("HEAD", version.commit):
         for pointer in pointers_at(project, rev):
             if pointer.file in files and (pointer.stage or not _is_data(project, pointer)):
-                what = f"{pointer.file} is about more than data, so the data cannot come alone"
+                what = f"{pointer.file} also has outputs that are not data, so it cannot be reverted alone"
                 fix = f"dvc cpv model revert (or git checkout {shell_word(version.name)})"
                 raise CPVError(what, where=pointer.path, fix=fix)
 

@@ -128,7 +128,7 @@ class LocalRemote:
             if link is not None:
                 cause = leads_nowhere(link)
                 raise RemoteError(cause.what, where=cause.where, fix=cause.command(shell_path))
-            what = "a file stands where the remote's directory should be"
+            what = "there is a file where the remote's directory should be"
             raise RemoteError(what, where=str(nearest), fix=f"mv {shell_path(nearest)} elsewhere")
         if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
             what = "no permission for the remote's directory"

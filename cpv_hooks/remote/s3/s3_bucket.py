@@ -103,12 +103,12 @@ class S3Bucket:
         if why := turned_off():
             return f"boto3 alone: {why}"
         if not self._own_client:
-            return "boto3 alone: [remote] s3_client in .cpv.toml says so"
+            return "boto3, because [remote] s3_client in .cpv.toml says so"
         if has_proxy():
-            return "boto3 alone: a proxy is set"
+            return "boto3, because a proxy is set"
         if self._memory.holds():
             return "CPV's own: it has learned from boto3 how to ask"
-        return "CPV's own, after boto3 was asked how: nothing that holds is kept of it"
+        return "CPV's own, which asks boto3 again in each process"
 
     def _page(self, prefix: str, token: str | None) -> Mapping[str, Any]:
         quick = self._wire.page(prefix, token, PAGE)

@@ -136,7 +136,7 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     if code.startswith("3") and headers.get("location"):
         fix = f"look for a login page on the way to it, or {options.change('endpointurl', 'https://HOST')}"
-        return f"{options.server} is no S3 server: it redirects to {headers['location'][:200]}", fix
+        return f"{options.server} is not an S3 server: it redirects to {headers['location'][:200]}", fix
     if code in _REGION:
         return _wrong_region(error, options)
     if code in _DENIED:
@@ -222,7 +222,8 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
     if isinstance(error, (silent, ConnectionRefusedError)):
         return no_network(options.server, options)
     if isinstance(error, NotHTTP):
-        return f"{options.server} speaks no HTTP: {error}", f"look for a proxy on the way to it, then {options.retry}"
+        what = f"{options.server} does not speak HTTP: {error}"
+        return what, f"look for a proxy on the way to it, then {options.retry}"
     if isinstance(error, aws.HTTPClientError | aws.ConnectionError | aws.IncompleteReadError | OSError):
         return _no_answer(error, options)
     if _is_from_client(error) and not isinstance(error, aws.BotoCoreError):

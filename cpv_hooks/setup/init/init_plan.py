@@ -46,7 +46,7 @@ def locate_place(path: Path | None, model: str | None, cwd: Path) -> NewReposito
     elif model is not None:
         root = here / check_name("model", model)
     elif _entries(here):
-        raise CPVError("this folder is not empty, and no Git repository", where=str(here), fix=f"{_COMMAND} MODEL")
+        raise CPVError("this folder is not empty and is not a Git repository", where=str(here), fix=f"{_COMMAND} MODEL")
     else:
         root = here
     _check_root(root)

@@ -39,7 +39,7 @@ def _check_bucket(root: Path, url: str | None) -> None:
     name = default or (min(remotes) if remotes and url is None else remote.NAME)
     where = remotes.get(name) or url
     if where is None or not kind_of(where).keeps_versions:
-        what = f"the layout by name needs a bucket on S3, not {where or 'a folder of this machine'}"
+        what = f"the layout by name needs a bucket on S3, not {where or 'a folder on this machine'}"
         raise CPVError(what, fix=f"{_COMMAND} --remote s3://BUCKET/PREFIX")
     options = {key: str(value) for key, value in _options(root, name).items()}
     demand_versioning(S3Options.of(name, where, options))

@@ -130,7 +130,7 @@ class _Installation(NamedTuple):
             self._set("core.hooksPath", str(own))
             if os.path.isabs(named) and not foreign.is_dir():
                 fix = "git config core.hooksPath FOLDER && dvc cpv install"
-                what = f"core.hooksPath named {foreign}, which is no folder: its hooks do not run"
+                what = f"core.hooksPath named {foreign}, which is not a folder: its hooks do not run"
                 lines.append(one_line(what, fix=fix))
         return [f"hooks installed in {folder}", *lines]
 

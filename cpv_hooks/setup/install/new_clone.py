@@ -35,5 +35,5 @@ def _name(url: str) -> str:
     """The folder that Git would choose."""
     name = posixpath.basename(url.rstrip("/").removesuffix("/.git").rpartition(":")[2].rstrip("/")).removesuffix(".git")
     if not name:
-        raise CPVError("the URL says no name for the folder", where=redact(url), fix="name the folder behind the URL")
+        raise CPVError("the URL gives no name for the folder", where=redact(url), fix="give its name after the URL")
     return name

@@ -87,7 +87,7 @@ def _complete(project: Project, commits: Sequence[str], what: str, queued: Colle
 
 
 def _fault(gap: Missing, what: str) -> CPVError:
-    fix = "dvc cpv sync where a clone still has it; dvc cpv verify --all names the versions"
+    fix = "dvc cpv sync in a clone that still has it; dvc cpv verify --all names the versions"
     return CPVError(f"object {gap.oid} {what}", where=gap.path, fix=fix)
 
 

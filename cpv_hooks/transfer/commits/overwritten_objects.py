@@ -38,7 +38,7 @@ def _tell(project: Project, stores: Stores, old: Pointer, lost: Sequence[str]) -
     if missing or not store.has_remote:
         gone = sorted(missing or lost)
         count = f"{len(gone)} objects, e.g. {gone[0]}" if len(gone) > 1 else f"object {gone[0]}"
-        fix = f"dvc push where it still is; dvc unprotect {file_word(old.path)} before it is written again"
+        fix = f"dvc push in a clone that still has it; dvc unprotect {file_word(old.path)} before it is written again"
         warn(str(CPVError(f"{what}: neither that nor the remote has {count} now", where=old.path, fix=fix)))
     else:
         say(f"{old.path} {what}; a checkout brings what it was before from the remote")

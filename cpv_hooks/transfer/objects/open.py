@@ -42,7 +42,7 @@ def open_remote(project: Project, *, legacy: bool = False) -> Remote:
         trust.refuse_unconfirmed(*words)
     if project.remote_versioned and not kind.keeps_versions:
         raise CPVError(
-            f"remote {project.remote_name} keeps versions, which CPV can fill on S3 alone",
+            f"remote {project.remote_name} keeps versions, which CPV can only fill on S3",
             fix=f"dvc push, or dvc remote modify {shell_word(project.remote_name)} version_aware false",
         )
     return kind.open(project, options, legacy=legacy)
@@ -89,7 +89,7 @@ def refuse_vanished(project: Project, remote: Remote) -> None:
 
     if Queue.of(project.repo).knows(remote.url):
         again = f"mkdir -p {shell_path(remote.top)} && dvc cpv verify --all --repair"
-        fix = f"mount its disk, or, where its data is lost, {again}"
+        fix = f"mount its disk, or, if its data is lost, {again}"
         raise RemoteError("the directory is not there any more", where=f"remote {remote.top}", fix=fix)
 
 

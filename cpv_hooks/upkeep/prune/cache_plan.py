@@ -30,9 +30,9 @@ def check_owner(repo: Repo, projects: Sequence[Project], options: PruneOptions) 
         own = any(project.cache_dir.is_relative_to(home) for home in homes) and not project.cache_shared
         if not own and not options.force:
             raise CPVError(
-                "this cache may be other repositories' too, and what they need is not known here",
+                "other repositories may use this cache, and what they need is not known here",
                 where=str(project.cache_dir),
-                fix="dvc cpv prune --force, where it is this repository's alone",
+                fix="dvc cpv prune --force, if only this repository uses it",
             )
 
 

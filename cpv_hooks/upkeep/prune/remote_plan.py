@@ -84,11 +84,11 @@ def _pruned(project: Project, needed: Needed, options: PruneOptions) -> list[Pro
     if shared and not options.force:
         if project.remote_name in shared or not project.remote_name:
             raise CPVError(
-                "this remote may be other repositories' too, and what they need is not known here",
+                "other repositories may use this remote, and what they need is not known here",
                 where=f"remote {', '.join(shared)}",
-                fix="dvc cpv prune --remote --force, where it is this repository's alone",
+                fix="dvc cpv prune --remote --force, if only this repository uses it",
             )
-        warn(f"remote {', '.join(shared)} may be other repositories' too, so nothing is removed there (--force does)")
+        warn(f"other repositories may use remote {', '.join(shared)}, so nothing is removed there (--force does)")
         named = [at for at in named if at.remote_name not in shared]
     return [project, *named] if project.remote_name or not named else named
 
@@ -102,7 +102,7 @@ def is_own(project: Project) -> bool:
 def _part(remote: Remote, needed: Needed, options: PruneOptions) -> RemotePart:
     inventory = inventory_of(remote)
     if inventory is None:
-        raise CPVError("a remote of this kind is not pruned", where=remote.url, fix="dvc cpv prune, without --remote")
+        raise CPVError("this kind of remote cannot be pruned", where=remote.url, fix="dvc cpv prune, without --remote")
     now = time.time()
     old = {oid: seen for oid, seen in inventory.everything().items() if _is_older(seen, now - options.grace)}
     keep = needed.everything() if old.keys() - needed.plainly() else old.keys()

@@ -50,11 +50,11 @@ class Policy(NamedTuple):
         """`CPVError` for what makes no sense, with the versions that are named besides."""
         selects = self.keep_best is not None or self.older_than is not None
         if self.keep_best is not None and self.keep_best < 1:
-            raise CPVError("--keep-best counts versions, from 1", fix=_BEST)
+            raise CPVError("--keep-best must be 1 or more", fix=_BEST)
         if self.keep_best is None and (self.metric is not None or self.mode is not None):
             raise CPVError("--keep-best and --metric go together", fix=_BEST)
         if tags and (selects or self.except_stages):
-            raise CPVError("either the versions are named, or a rule says which", fix="dvc cpv retire TAG")
+            raise CPVError("name versions or give a rule, not both", fix="dvc cpv retire TAG")
         if not tags and not selects:
             fix = "dvc cpv retire TAG, or --keep-best N --metric M, or --older-than AGE"
             raise CPVError("which versions?", fix=fix)
@@ -200,4 +200,4 @@ def demand_names(chosen: Sequence[Choice], confirmed: Sequence[str], again: str)
     if missing:
         what = "; ".join(f"{one.version.name}: {' and '.join(one.guards)}" for one in missing)
         words = " ".join(f"--confirm {shell_word(one.version.name)}" for one in missing)
-        raise CPVError(f"retired only where its name is given again: {printable(what)}", fix=f"{again} {words}")
+        raise CPVError(f"has to be confirmed by its name: {printable(what)}", fix=f"{again} {words}")

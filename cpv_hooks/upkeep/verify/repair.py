@@ -111,7 +111,7 @@ class _Repair:
         return True
 
     def _mended_cache(self, item: Checked, source: str) -> None:
-        item.mended["cache"] = f"{item.cache}, mended from {source}"
+        item.mended["cache"] = f"{item.cache}, repaired from {source}"
         item.cache = "ok"
 
     def _mend_remote(self, items: list[Checked]) -> None:
@@ -133,7 +133,7 @@ class _Repair:
 
     @staticmethod
     def _sent(item: Checked) -> None:
-        item.mended["remote"] = f"{item.remote}, mended from the cache"
+        item.mended["remote"] = f"{item.remote}, repaired from the cache"
         item.remote = "ok"
 
     def _promised(self, item: Checked) -> bool:

@@ -267,7 +267,7 @@ def test_the_layout_by_name_gets_a_remote_that_keeps_versions(make_repo: MakeRep
     )
 
 
-# Outside of a repository
+# Outside a repository
 
 
 def test_without_a_repository_the_user_alone_is_set_up(
@@ -514,7 +514,7 @@ def test_what_is_lost_stops_it_unless_forced(
     assert "neither the cache nor" in refused(repo, cloud.request())
     do(cloud.request(force=True), repo)
     at = repo.git("rev-parse", "HEAD^").out[:10]
-    said = f"cpv: warning: not moved, because nobody has it: model.bin at {at} ({oid})\n"
+    said = f"cpv: warning: not moved, because no copy was found: model.bin at {at} ({oid})\n"
     assert said in capsys.readouterr().err
     assert cloud.objects() == {repo.md5("metrics.log")}
 

@@ -241,7 +241,7 @@ def test_what_is_lost_is_named_and_stops_the_move(repo: ModelRepo, storage: Path
     at = f"at {repo.head()[:10]}"
     assert str(caught.value) == (
         f"{repo.path}: neither the cache nor {storage} has all that is needed: data {at} ({directory}), "
-        f"data/a {at} ({one}); fix: dvc cpv sync where a copy is, "
+        f"data/a {at} ({one}); fix: dvc cpv sync in a clone that has a copy, "
         "or dvc cpv aws-config --force (moves the rest)"
     )
     assert target.sizes() == {}

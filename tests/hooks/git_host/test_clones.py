@@ -101,7 +101,7 @@ def test_where_the_host_is_away_the_clone_serves_as_it_is(
     capfd.readouterr()
     away = "ssh://git@127.0.0.1:1/vision/resnet.git"
     clone = managed_clone("vision", "resnet", away)
-    line = f"cpv: warning: {away}: [127.0.0.1]:1 does not answer; going on with what was fetched before\n"
+    line = f"cpv: warning: {away}: [127.0.0.1]:1 does not answer; using what was fetched before\n"
     assert capfd.readouterr().err == line
     assert tags(clone.top) == ["data-v0.0", "v0.0"]
 
@@ -116,7 +116,7 @@ def test_where_the_host_is_away_and_there_is_no_clone(repo: ModelRepo) -> None:
 def test_who_is_not_let_in_any_more_gets_no_old_copy(repo: ModelRepo, url: str) -> None:
     managed_clone("vision", "resnet", url)
     shutil.rmtree(url)
-    with pytest.raises(HostError, match="there is no such repository, or it is not for you"):
+    with pytest.raises(HostError, match="there is no such repository, or you have no access to it"):
         managed_clone("vision", "resnet", url)
 
 
@@ -187,7 +187,7 @@ def test_what_is_no_repository_of_cpvs(shell: Shell, tmp_path: Path) -> None:
     shell.git("commit", "-q", "-m", "x", cwd="plain")
     with pytest.raises(CPVError, match=r"CPV does not manage this repository \(no .cpv.toml\)"):
         managed_clone("vision", "resnet", f"file://{tmp_path / 'plain'}")
-    with pytest.raises(HostError, match="there is no such repository, or it is not for you"):
+    with pytest.raises(HostError, match="there is no such repository, or you have no access to it"):
         managed_clone("vision", "resnet", str(tmp_path / "nowhere"))
 
 
@@ -275,7 +275,7 @@ def test_over_ssh(repo: ModelRepo, ssh_server: SSHServer, capfd: pytest.CaptureF
     (ssh_folder() / "known_hosts").write_text(f"{host} {ssh_server.host_key}\n")
     assert refused(url) == f"{url}: {host} does not let you in; {mend}"
     ssh_server.add_key(key.with_suffix(".pub"), write=False)
-    assert f"{url}: there is no such repository, or it is not for you; fix: check" in refused(url)
+    assert f"{url}: there is no such repository, or you have no access to it; fix: check" in refused(url)
     bare = ssh_server.make("vision", "resnet")
     repo.git("push", "-q", bare, "main", "v0.0", "data-v0.0")
     clone = managed_clone("vision", "resnet", url)
@@ -283,7 +283,7 @@ def test_over_ssh(repo: ModelRepo, ssh_server: SSHServer, capfd: pytest.CaptureF
     ssh_server.stop()
     capfd.readouterr()
     managed_clone("vision", "resnet", url)
-    assert f"{url}: {host} does not answer; going on with what was fetched before" in capfd.readouterr().err
+    assert f"{url}: {host} does not answer; using what was fetched before" in capfd.readouterr().err
     ssh_server.change_host_key()
     assert f"{url}: the key of {host} is not the one that this machine knows" in refused(url)
 

@@ -168,7 +168,7 @@ def test_a_repository_that_is_missing_says_what_to_create_where(ssh_server: SSHS
     with pytest.raises(CPVError) as error:
         check_repository(url)
     assert str(error.value) == (
-        f"{url}: there is no such repository, or it is not for you; fix: create the repository resnet in "
+        f"{url}: there is no such repository, or you have no access to it; fix: create the repository resnet in "
         f"AI-vision-model-checkpoints on https://{HOST}, or have its owner give you access"
     )
 

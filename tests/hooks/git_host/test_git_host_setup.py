@@ -221,14 +221,14 @@ def test_a_home_that_ssh_does_not_heed_is_told_with_the_command_that_mends_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan_git_host(GitHostRequest(test=False), tmp_path).run()
-    warning = next(line for line in capsys.readouterr().err.splitlines() if "does not heed HOME" in line)
+    warning = next(line for line in capsys.readouterr().err.splitlines() if "ignores HOME" in line)
     command = warning.partition("for Git: ")[2]
     subprocess.run(["sh", "-c", command], check=True)
     told = subprocess.run(["git", "config", "core.sshCommand"], capture_output=True, text=True, check=True).stdout
     known = ssh_folder() / "known_hosts"
     assert told == f"ssh -F {ssh_folder() / 'config'} -o 'UserKnownHostsFile=\"{known}\"'\n"
     plan_git_host(GitHostRequest(test=False), tmp_path).run()
-    assert "does not heed HOME" not in capsys.readouterr().err
+    assert "ignores HOME" not in capsys.readouterr().err
 
 
 def test_another_team_or_model_than_the_repositorys_is_refused(repo: ModelRepo) -> None:
@@ -259,7 +259,7 @@ BAD = [
     ),
     (
         GitHostRequest(url_pattern="https://h/{team_name}/{model_name}"),
-        "'https://h/{team_name}/{model_name}' is no SSH URL; fix: dvc cpv bitbucket-config --url-pattern "
+        "'https://h/{team_name}/{model_name}' is not an SSH URL; fix: dvc cpv bitbucket-config --url-pattern "
         "'git@HOST:{team_name}/{model_name}.git'",
     ),
     (
@@ -267,10 +267,10 @@ BAD = [
         "the URL pattern names the host b.example, and the settings a.example; fix: dvc cpv bitbucket-config "
         "--host b.example, or put {host} into the pattern",
     ),
-    (GitHostRequest(keygen_filename=""), "'' is no name for a key"),
+    (GitHostRequest(keygen_filename=""), "'' is not a name for a key"),
     (GitHostRequest(keygen_filename="../../"), "a folder, not a key"),
     (GitHostRequest(keygen_filename="/dev/null/x"), "/dev/null: not a folder; fix: dvc cpv bitbucket-config"),
-    (GitHostRequest(host_fingerprint="abc"), "'abc' is no SHA256 fingerprint"),
+    (GitHostRequest(host_fingerprint="abc"), "'abc' is not a SHA256 fingerprint"),
     (GitHostRequest(team="../x", model="m"), "'../x' is not a team name"),
     (GitHostRequest(team="t", model="m;reboot"), "'m;reboot' is not a model name"),
 ]

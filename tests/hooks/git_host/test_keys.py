@@ -141,11 +141,11 @@ def test_names_and_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("", "is no name for a key"),
-        ('a"b', "is no name for a key"),
-        ("a\nb", "is no name for a key"),
-        ("a\\b", "is no name for a key"),
-        ("${HOME}/x", "is no name for a key"),
+        ("", "is not a name for a key"),
+        ('a"b', "is not a name for a key"),
+        ("a\nb", "is not a name for a key"),
+        ("a\\b", "is not a name for a key"),
+        ("${HOME}/x", "is not a name for a key"),
         ("id_x.pub", "id_x.pub: a public key's name; the private key's is needed; fix: .* id_x$"),
         (".", "a folder, not a key"),
         ("keys/", "a folder, not a key"),

@@ -109,7 +109,8 @@ def test_another_fingerprint_for_bitbucket_is_refused() -> None:
 @pytest.mark.parametrize("text", ["", "SHA256:x", "MD5:00", "SHA256:" + "A" * 43 + "; reboot"])
 def test_what_is_no_fingerprint_is_refused(text: str) -> None:
     assert refusal(CLOUD, text) == (
-        f"{text!r} is no SHA256 fingerprint; fix: --host-fingerprint SHA256:… as the host's administrator publishes it"
+        f"{text!r} is not a SHA256 fingerprint; "
+        "fix: --host-fingerprint SHA256:… as the host's administrator publishes it"
     )
 
 

@@ -66,8 +66,8 @@ def repo(shell: Shell) -> Repo:
         ("https://127.0.0.1:1/x", Unreachable, "[127.0.0.1]:1 does not answer"),
         ("git@host.invalid:x", Unreachable, "there is no host host.invalid, or no network"),
         ("https://host.invalid/x", Unreachable, "there is no host host.invalid, or no network"),
-        ("/nowhere", HostError, "/nowhere: there is no such repository, or it is not for you"),
-        ("file:///nowhere", HostError, "there is no such repository, or it is not for you"),
+        ("/nowhere", HostError, "/nowhere: there is no such repository, or you have no access to it"),
+        ("file:///nowhere", HostError, "there is no such repository, or you have no access to it"),
     ],
 )
 def test_what_git_and_ssh_really_say(
@@ -108,7 +108,7 @@ def test_another_protocol_behind_the_users_own_rewriting(repo: Repo, tmp_path: P
         ),
         (
             "The requested repository either does not exist or you do not have access. If you believe this\n",
-            "there is no such repository, or it is not for you; fix: check the team's and the model's name",
+            "there is no such repository, or you have no access to it; fix: check the team's and the model's name",
         ),
         ("remote: warming up\nfatal: the remote end hung up\n", "Git says: the remote end hung up; fix:"),
         ("", "Git says: no reason given"),

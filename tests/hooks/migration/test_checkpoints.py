@@ -105,7 +105,7 @@ def test_folders_with_dates_and_the_metrics_of_a_trainer(make_repo: MakeRepo, tm
     assert said.endswith(f'{what}; fix: --as model, and model = ["model"] under [artifacts] in .cpv.toml\n')
     done = inside.cpv(repo.path, "migrate", "checkpoints", "../runs", "--as", "model")
     assert done.out == "v0.0\t2024-04-30\nv0.1\t2024-05-02\n"
-    assert "passed over, without a date or a number in the name: notes.txt" in done.err
+    assert "skipped, without a date or a number in the name: notes.txt" in done.err
     assert repo.read("model/weights.safetensors") == b"2024-05-02"
     assert json.loads(repo.read("metrics.log"))["loss"] == 0.5
     assert "loss = 0.5" in repo.git("show", "-s", "--format=%b", "v0.1").lines

@@ -93,7 +93,7 @@ def test_what_is_published_moves_only_by_name(make_repo: MakeRepo) -> None:
     repo.git("remote", "add", "origin", "../bare")
     repo.git("push", "-q", "--no-verify", "origin", "side")
     said = migrate(repo, "--everything", status=1).err
-    what = "has commits that are published, and rewriting them concerns everybody who has them"
+    what = "has published commits, and rewriting them affects everybody who has them"
     assert said == f"cpv: main: {what}; fix: dvc cpv migrate lfs main, if that is agreed\n"
     migrate(repo, "side")
     assert repo.git("ls-tree", "--name-only", "side", "--", "model.bin", "model.bin.dvc").lines == ["model.bin.dvc"]
@@ -110,8 +110,8 @@ def test_what_cannot_be_rewritten_is_named_and_nothing_changes(make_repo: MakeRe
         assert len(done.err.splitlines()) == 1
         return done.err
 
-    assert "'nothing' is no branch or tag" in refused("nothing")
-    assert "'HEAD~1' is no branch or tag" in refused("HEAD~1")
+    assert "'nothing' is not a branch or tag" in refused("nothing")
+    assert "'HEAD~1' is not a branch or tag" in refused("HEAD~1")
     missing = repo.path / lfs.store(repo, OLD)
     missing.unlink()
     assert f"1 Git LFS object not in this clone: model.bin (e.g. {missing.name})" in refused(
@@ -126,7 +126,7 @@ def test_what_cannot_be_rewritten_is_named_and_nothing_changes(make_repo: MakeRe
     assert "has changes that are staged" in refused("--everything")
     repo.git("commit", "-qm", "more", "--no-verify")
     repo.git("update-ref", "refs/original/refs/heads/main", "HEAD")
-    assert "refs/original/refs/heads/main: is left of an earlier rewriting" in refused("--everything")
+    assert "refs/original/refs/heads/main: is left over from an earlier rewrite" in refused("--everything")
 
 
 @pytest.mark.parametrize("step", ["refs", "done"])

@@ -57,11 +57,11 @@ def test_what_cannot_be_read_is_one_line(repo: ModelRepo, database: Path, tmp_pa
         return done.err
 
     assert "does not exist; fix: name mlruns, or mlflow.db" in refused("nowhere")
-    assert "is a server of MLflow's; fix: name its database file" in refused("http://localhost:5000")
-    assert "has no experiment of MLflow's" in refused(repo.path / ".dvc")
-    assert "is no MLflow database (file is not a database)" in refused(repo.path / ".cpv.toml")
+    assert "is an MLflow server; fix: name its database file" in refused("http://localhost:5000")
+    assert "has no MLflow experiment" in refused(repo.path / ".dvc")
+    assert "is not an MLflow database (file is not a database)" in refused(repo.path / ".cpv.toml")
     sqlite3.connect(tmp_path / "other.db").close()
-    assert "is no MLflow database (no such table: runs)" in refused(tmp_path / "other.db")
+    assert "is not an MLflow database (no such table: runs)" in refused(tmp_path / "other.db")
     said = refused(database)
     assert "file:///srv/mlflow/artifacts/" in said
     assert "the artifacts of run try-0 are not on this machine; fix: copy them here, then name" in said

@@ -58,7 +58,7 @@ def test_what_is_missing_or_damaged_is_named_and_nothing_changes(repo: ModelRepo
     assert "config.json of resnet (first): is not where W&B staged it, /srv/wandb/data/artifacts/staging/" in said
     assert said.endswith("; fix: name the folder that has the staged files: --artifacts DIR\n")
     assert "no run here logged 'bert' (there are resnet)" in refused(run, "--artifact", "bert")
-    assert "has no offline run of W&B's" in refused(repo.path)
+    assert "has no offline W&B run" in refused(repo.path)
     assert "does not exist" in refused("nowhere")
     staging = tmp_path / "staging"
     shutil.copytree(RUN / "staging", staging)
@@ -69,6 +69,6 @@ def test_what_is_missing_or_damaged_is_named_and_nothing_changes(repo: ModelRepo
     )
     other = tmp_path / "other.wandb"
     other.write_bytes(b"something")
-    assert "is no file of a run of W&B's" in refused(other)
+    assert "is not a file of a W&B run" in refused(other)
     other.write_bytes((run / "run-first.wandb").read_bytes()[:100])
     assert "no run here logged an artifact (there are none)" in refused(other)

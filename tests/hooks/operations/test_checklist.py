@@ -418,7 +418,7 @@ def test_force_passes_over_what_is_safe_and_no_invariant(model: ModelRepo, capsy
     checks = require_checks("model tag", subject(model), force=True)
     assert [check.name for check in checks if check.result == "fail"] == ["git-clean"]
     assert capsys.readouterr().err == (
-        "cpv: warning: passed over by force: git-clean: train.py has uncommitted changes; fix: git commit "
+        "cpv: warning: overridden by force: git-clean: train.py has uncommitted changes; fix: git commit "
         "train.py, or git stash\n"
     )
     with pytest.raises(ValidationError, match=r"^tag: the tag v0\.0 exists already; fix: name another version"):

@@ -253,7 +253,7 @@ def test_many_things_in_the_way_are_one_line(versions: ModelRepo, out: Path) -> 
 
 def test_a_file_where_the_folder_should_be(versions: ModelRepo, out: Path) -> None:
     Shell(out.parent).write("out", "mine")
-    assert f"{out}: a file stands where the folder should be; fix: name another" in refused(versions, out)
+    assert f"{out}: there is a file where the folder should be; fix: name another" in refused(versions, out)
     model(versions, out, force=True)
     assert contents(out.parent) == {f"out/{name}": text for name, text in MODEL.items()} | {"out.before-v0.0": b"mine"}
 

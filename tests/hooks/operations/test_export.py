@@ -80,8 +80,8 @@ def test_a_place_that_is_taken(versions: ModelRepo, tmp_path: Path) -> None:
     (full / "notes").write_text("mine")
     assert refused(versions, full) == f"{full}: is not empty; fix: name another --to"
     file = full / "notes"
-    assert refused(versions, file) == f"{file}: a file stands where a folder should be; fix: name another --to"
-    assert refused(versions, file / "x") == f"{file}: a file stands where a folder should be; fix: name another --to"
+    assert refused(versions, file) == f"{file}: there is a file where a folder should be; fix: name another --to"
+    assert refused(versions, file / "x") == f"{file}: there is a file where a folder should be; fix: name another --to"
     assert refused(versions, versions.path / ".git/x").endswith("reserved for Git and DVC; fix: name another --to")
 
 
@@ -219,6 +219,6 @@ def test_from_python(versions: ModelRepo, tmp_path: Path) -> None:
     assert (found.folder, found.format) == (tmp_path / "hub", "hf")
     shutil.rmtree(versions.path / ".dvc/cache")
     assert contents(models.export_version("fetched").folder) == FILES
-    with pytest.raises(DownloadError, match="'zip' is no format; fix: name one of dir, hf, oci"):
+    with pytest.raises(DownloadError, match="'zip' is not a format; fix: name one of dir, hf, oci"):
         models.export_version("more", format="zip")  # type: ignore[arg-type]
     assert not (tmp_path / "more").exists()

@@ -178,7 +178,7 @@ def test_a_corrupt_cache_object_is_fetched_anew(versions: ModelRepo, capfd: pyte
     spoil(path, b"rotten")
     assert contents(load(versions).folder) == MODEL
     oid = hashlib.md5(MODEL["model.bin"]).hexdigest()
-    told = f"cpv: warning: model.bin: its cache object {oid} is corrupt; fetching it anew\n"
+    told = f"cpv: warning: model.bin: its cache object {oid} is corrupt; fetching it again\n"
     assert capfd.readouterr().err == told
 
 

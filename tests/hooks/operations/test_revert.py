@@ -271,7 +271,7 @@ def test_data_that_shares_its_pointer_file_cannot_come_alone(two: ModelRepo) -> 
     two.git("add", "-A")
     two.dvc("repro", "-q")
     plan_tag(project_of(two), [DATA]).run()
-    assert "is about more than data, so the data cannot come alone" in refused(two, [DATA], two.tags()[3])
+    assert "also has outputs that are not data, so it cannot be reverted alone" in refused(two, [DATA], two.tags()[3])
 
 
 def test_the_effects_of_data_alone(two: ModelRepo) -> None:

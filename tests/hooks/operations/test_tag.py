@@ -124,7 +124,7 @@ def test_data_that_nobody_has_is_no_version(versions: ModelRepo) -> None:
     with nothing_changes(versions.path), pytest.raises(CPVError) as caught:
         tag(versions, [MODEL])
     assert caught.value.what == "neither the cache nor the remote has data/a"
-    assert caught.value.fix == "dvc cpv sync, or dvc push where it is"
+    assert caught.value.fix == "dvc cpv sync, or dvc push in a clone that has it"
 
 
 def test_a_directory_that_only_the_remote_lists_is_looked_up(versions: ModelRepo) -> None:

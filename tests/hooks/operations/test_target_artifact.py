@@ -59,7 +59,7 @@ def test_of_several_the_one_of_that_name_is_meant(make_repo: MakeRepo, out: Path
     assert change(repo, out / "head.safetensors").pointer.path == "weights/head.safetensors"
     assert refused(repo, out / "best.pt") == (
         f"{out / 'best.pt'}: may be for any of model.bin, weights/head.safetensors; "
-        "fix: name the file or folder as the one that is meant"
+        "fix: give the file or folder the name of the one you mean"
     )
 
 
@@ -96,9 +96,7 @@ def test_a_file_that_git_tracks_itself(make_repo: MakeRepo, out: Path) -> None:
 def test_a_link_that_leads_nowhere_in_the_artifacts_place(make_repo: MakeRepo, out: Path) -> None:
     repo = make_repo(install=False)
     (repo.path / "model.bin").symlink_to("nowhere")
-    assert "model.bin: a link that leads nowhere stands in its place; fix: rm model.bin" in refused(
-        repo, out / "best.pt"
-    )
+    assert "model.bin: a link that leads nowhere is in its place; fix: rm model.bin" in refused(repo, out / "best.pt")
 
 
 def test_an_import_and_a_stage_belong_to_dvc(make_repo: MakeRepo, out: Path) -> None:

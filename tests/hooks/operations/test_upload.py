@@ -254,7 +254,7 @@ def test_a_remote_that_fails_leaves_everything_as_it_was(versions: ModelRepo, ch
     versions.path.parent.joinpath("storage").rename(versions.path.parent / "away")
     versions.path.parent.joinpath("storage").write_text("in the way")
     before, refs = versions.tree(), versions.git("for-each-ref").out
-    with pytest.raises(CPVError, match="a file stands where a folder should be"):
+    with pytest.raises(CPVError, match="there is a file where a folder should be"):
         upload(versions, checkpoint)
     assert (versions.tree(), versions.git("for-each-ref").out) == (before, refs)
     assert is_clean(versions)

@@ -279,6 +279,6 @@ def test_an_address_of_a_service_and_several_of_them(
     bodies = [body for _, _, body in hook.got]
     assert [(body["title"], body["message"]) for body in bodies[:1]] == [("tag", "done")]  # type: ignore[index]
     assert bodies[1:] == [{"text": "tag\ndone"}]
-    what = "Apprise knows no address of nobodys:// that looks so"
+    what = "Apprise knows no address of nobodys:// of this form"
     assert capsys.readouterr().err == f"cpv: warning: no notification was sent: {what}\n"
     assert caplog.text == "", "Apprise logs addresses in full"

@@ -96,7 +96,7 @@ def test_keys_are_snake_case() -> None:
         ("quiet = true", ":1", "not JSON: Expecting value"),
         ("[1]", ":1", "must be an object, {…}"),
         (b'{"team_name":\n "\xff"}', ":2", "not UTF-8"),
-        ('{"logs": {"keep": NaN}}', "", "not JSON: NaN is no JSON number"),
+        ('{"logs": {"keep": NaN}}', "", "not JSON: NaN is not a JSON number"),
         ("[" * 100_000, "", "not JSON: nested too deeply"),
         (" " * (personal_settings.MAX_BYTES + 1), "", "larger than 1048576 bytes"),
         ({"quiet": "yes"}, "", "quiet must be true or false"),
@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_read(content: str | bytes | dict[str, Any], place
 
 def test_a_folder_in_the_file_s_place() -> None:
     personal_settings.path().mkdir(parents=True)
-    with pytest.raises(CPVError, match=r"a folder stands where a file should be; fix: mv \S+config\.json to"):
+    with pytest.raises(CPVError, match=r"there is a folder where a file should be; fix: mv \S+config\.json to"):
         personal_settings.load_settings()
 
 
@@ -240,7 +240,7 @@ def test_a_string_is_read_as_the_setting_s_type(key: str, text: str, value: obje
                 "slack://a b",
                 "slack://a,http://h/",
             ],
-            "an address of Apprise, or an https URL (http for this machine alone) without a password",
+            "an address of Apprise, or an https URL (http only for this machine) without a password",
         ),
         (
             "notify.events",
@@ -250,7 +250,7 @@ def test_a_string_is_read_as_the_setting_s_type(key: str, text: str, value: obje
         (
             "notify.webhook",
             ["", "http://example.com/hook", "slack://a/b", "https://a:b@h/"],
-            "an https URL (http for this machine alone) without a password",
+            "an https URL (http only for this machine) without a password",
         ),
         (
             "notify.secret",
@@ -348,7 +348,7 @@ def test_a_link_into_a_folder_of_dot_files_stays(tmp_path: Path) -> None:
 def test_a_home_that_cannot_be_made() -> None:
     cpv_home().write_text("a file")
     assert personal_settings.load_settings() == Settings()
-    with pytest.raises(CPVError, match=r"\.cpv: a file stands where a folder should be; fix: mv \S+\.cpv to"):
+    with pytest.raises(CPVError, match=r"\.cpv: there is a file where a folder should be; fix: mv \S+\.cpv to"):
         personal_settings.update({"quiet": True})
 
 

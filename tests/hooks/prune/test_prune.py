@@ -332,7 +332,7 @@ def test_a_cache_that_others_may_use_is_left_alone(repo: ModelRepo, setting: str
         Cache(repo.path.parent / "shared").add_bytes(md5(b"x"), b"x")
     else:
         repo.dvc("config", "--local", "cache.shared", "group")
-    with pytest.raises(CPVError, match=r"may be other repositories' too.*; fix: dvc cpv prune --force"):
+    with pytest.raises(CPVError, match=r"other repositories may use this cache.*; fix: dvc cpv prune --force"):
         going(repo)
     age(repo.path.parent / "shared", 1)
     assert going(repo, force=True) == ({md5(b"x")} if setting == "elsewhere" else set())

@@ -122,9 +122,7 @@ def test_a_remote_that_others_may_use_is_left_alone(published: ModelRepo) -> Non
     elsewhere = published.path.parent / "common"
     (published.path.parent / STORAGE).rename(elsewhere)
     published.dvc("remote", "modify", "storage", "url", elsewhere)
-    with pytest.raises(
-        CPVError, match=r"remote storage: this remote may be other repositories' too, .*--remote --force"
-    ):
+    with pytest.raises(CPVError, match=r"remote storage: other repositories may use this remote, .*--remote --force"):
         going(published)
     assert going(published, force=True) == {md5(b"orphan")}
 

@@ -131,10 +131,10 @@ def test_repair_mends_each_side_from_the_other(repo: ModelRepo) -> None:
     report = look(repo, repair=True)
     assert report.sound
     assert mended(report) == {
-        "model.bin": {"cache": "corrupt, mended from the remote"},
-        "data/a": {"remote": "missing, mended from the cache"},
-        "data/sub/b": {"remote": "wrong size, mended from the cache"},
-        "data": {"remote": "missing, mended from the cache"},
+        "model.bin": {"cache": "corrupt, repaired from the remote"},
+        "data/a": {"remote": "missing, repaired from the cache"},
+        "data/sub/b": {"remote": "wrong size, repaired from the cache"},
+        "data": {"remote": "missing, repaired from the cache"},
     }
     again = look(repo, deep=True)
     assert again.sound
@@ -152,9 +152,9 @@ def test_repair_takes_what_nobody_else_has_from_the_work_tree(repo: ModelRepo) -
         stored(repo, oid).unlink()
     report = look(repo, repair=True)
     assert report.sound
-    both = {"cache": "corrupt, mended from the work tree", "remote": "missing, mended from the cache"}
+    both = {"cache": "corrupt, repaired from the work tree", "remote": "missing, repaired from the cache"}
     assert mended(report) == {
-        "model.bin": {**both, "cache": "wrong size, mended from the work tree"},
+        "model.bin": {**both, "cache": "wrong size, repaired from the work tree"},
         "data": both,
         "data/sub/b": both,
     }
@@ -207,7 +207,7 @@ def test_a_remote_that_fails_is_one_line_and_the_cache_is_verified(repo: ModelRe
     report = look(repo)
     assert found(report) == {"model.bin": ("corrupt", "not asked")}
     assert len(report.trouble) == 1
-    assert "a file stands where the remote's directory should be" in report.trouble[0]
+    assert "there is a file where the remote's directory should be" in report.trouble[0]
     assert not look(repo, repair=True).sound
 
 
@@ -246,7 +246,7 @@ def test_old_pointers_in_the_old_layout(repo: ModelRepo) -> None:
     assert look(repo).sound
     spoil(repo.path / ".dvc/cache" / oid[:2] / oid[2:], b"three\r\n")
     report = look(repo, repair=True)
-    assert mended(report)["notes.txt"] == {"cache": "corrupt, mended from the remote"}
+    assert mended(report)["notes.txt"] == {"cache": "corrupt, repaired from the remote"}
     assert report.sound
     assert (repo.path / ".dvc/cache" / oid[:2] / oid[2:]).read_bytes() == text
 

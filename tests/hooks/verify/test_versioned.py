@@ -74,5 +74,5 @@ def test_prune(repo: ModelRepo) -> None:
     sweep.sweep(project.repo, found)
     repo.git("checkout", "-q", "v0.0")
     assert (repo.read("model.bin"), repo.read("data/a"), repo.changes()) == (b"one", b"1", [])
-    with pytest.raises(CPVError, match="a remote of this kind is not pruned; fix: dvc cpv prune, without --remote"):
+    with pytest.raises(CPVError, match="this kind of remote cannot be pruned; fix: dvc cpv prune, without --remote"):
         sweep.plan_prune(project.repo, [project], PruneOptions(remote=True))
