@@ -9,13 +9,14 @@ from typing import TypedDict
 
 from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Named
-from cpv_hooks.history.conditions import Best, Condition, refuse_unknown
+from cpv_hooks.history.conditions import Best, refuse_unknown
 from cpv_hooks.history.model_contents import Models, ModelSummary
 from cpv_hooks.history.reader import Recorded, keep, look_ahead
 from cpv_hooks.history.recorded_contents import ArtifactRecord, FileEntry, file_entry
 from cpv_hooks.history.version_metrics import origin
 from cpv_hooks.history.version_series import SeriesReader
 from cpv_hooks.history.where import Where
+from cpv_hooks.metric_formats.condition import Condition
 from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.metric_formats.metrics import metrics_for_json
 from cpv_hooks.metric_formats.series import SeriesEntry

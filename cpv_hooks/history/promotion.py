@@ -13,14 +13,14 @@ from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.events.outbox import Event, emit_events
 from cpv_hooks.git.objects import commits_of
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history import conditions
 from cpv_hooks.history.reader import read_one
 from cpv_hooks.history.where import Where
+from cpv_hooks.metric_formats.condition import parse_conditions
 from cpv_hooks.project import retired
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.project.tag_schemes import STAGE_LENGTH, Line, is_stage_name
 from cpv_hooks.system.locks import locked
 from cpv_hooks.versions import stages, tag_objects, tag_refs
 from cpv_hooks.versions.version import resolve_version
@@ -46,7 +46,7 @@ def promote(repo: Repo, projects: Sequence[Project], name: str, stage: str, mess
         raise CPVError(f"{version.name} may not be in {stage}: {broken}", where=".cpv.toml", fix=_FIX)
     _wait_after(events)
     with _registry(repo) as registry:
-        artifact = stages.artifact_name(project)
+        artifact = stages.artifact_name(project.config)
         known = registry.find_artifact(artifact, create_new=True).find_version(commit_hexsha=version.commit)
         made = str(
             registry.assign(
@@ -64,8 +64,6 @@ def promote(repo: Repo, projects: Sequence[Project], name: str, stage: str, mess
 
 
 _FIX = "dvc cpv stages lists the rules"
-_MOST = 100
-"""Characters in a stage's name: with the model's before it, it is the name of a file."""
 
 
 def demote(repo: Repo, projects: Sequence[Project], stage: str, message: str | None = None) -> list[str]:
@@ -78,7 +76,7 @@ def demote(repo: Repo, projects: Sequence[Project], stage: str, message: str | N
         what = f"no version is in stage {stage!r} (stages in use: {known})"
         raise CPVError(what, where=str(repo.top), fix="dvc cpv stages")
     _wait_after(events)
-    artifact = stages.artifact_name(project)
+    artifact = stages.artifact_name(project.config)
     with _registry(repo) as registry:
         return [
             str(
@@ -100,8 +98,8 @@ def refuse_stage(project: Project, stage: str) -> None:
         known = ", ".join(project.config.stages)
         what = f"{stage!r} is not a stage of this repository (known: {known})"
         raise CPVError(what, where=".cpv.toml", fix="name it under [stages] in .cpv.toml")
-    if len(stage) > _MOST or not stages.is_name(stage):
-        raise CPVError(f"{stage!r} cannot name a stage", fix=f"use letters, digits, - and _, at most {_MOST}")
+    if not is_stage_name(stage):
+        raise CPVError(f"{stage!r} cannot name a stage", fix=f"use letters, digits, - and _, at most {STAGE_LENGTH}")
 
 
 def broken_rule(repo: Repo, projects: Sequence[Project], stage: str, version: str | None, commit: str) -> str | None:
@@ -120,7 +118,7 @@ def broken_rule(repo: Repo, projects: Sequence[Project], stage: str, version: st
         return f"it cannot be read ({found.error})"
     if rule.metric is not None:
         metrics = Where(projects).metrics(found)
-        failed = [one for one in _conditions(rule.metric) if not one.holds(metrics)]
+        failed = [one for one in parse_conditions(rule.metric) if not one.holds(metrics)]
         if failed:
             names = ", ".join(f"{one.metric} is {metrics.get(one.metric, 'not known')}" for one in failed)
             return f"{rule.metric} does not hold ({names})"
@@ -134,13 +132,6 @@ def broken_rule(repo: Repo, projects: Sequence[Project], stage: str, version: st
     return None
 
 
-def _conditions(text: str) -> list[conditions.Condition]:
-    try:
-        return conditions.parse_conditions(text)
-    except CPVError as error:
-        raise CPVError(error.what, where=".cpv.toml", fix="write metric = 'acc>0.9' in .cpv.toml") from error
-
-
 def refuse_stage_push(repo: Repo, projects: Sequence[Project], tags: Mapping[str, str]) -> list[CPVError]:
     """Of tags that are about to be pushed (name -> id) those of a stage whose rule does not allow it."""
     if not any("#" in name for name in tags):
@@ -152,7 +143,7 @@ def refuse_stage_push(repo: Repo, projects: Sequence[Project], tags: Mapping[str
     commits, versions = commits_of(repo, tags.values()), stages.versions(repo, projects[0])
     for name, oid in tags.items():
         parsed = parse_name(name, raise_on_fail=False)
-        if parsed.get("action") is not Action.ASSIGN or parsed["name"] != stages.artifact_name(projects[0]):
+        if parsed.get("action") is not Action.ASSIGN or parsed["name"] != stages.artifact_name(projects[0].config):
             continue
         commit = commits.get(oid, "")
         try:

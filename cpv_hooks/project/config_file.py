@@ -9,6 +9,7 @@ from typing import Any
 
 from cpv_hooks.errors import CPVError, disk_error
 from cpv_hooks.project.config import FETCH_KEYS, FILE, GOALS, KINDS, Config, Goals, StageRule, is_inside
+from cpv_hooks.state_files import read_bytes
 
 MAX_BYTES = 1 << 20
 
@@ -56,7 +57,7 @@ def reload_config(root: Path, known: object = None) -> tuple[Config, list[Any] |
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CPVError(f"larger than {MAX_BYTES} bytes", where=str(path), fix="keep only settings in it")
-        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows put a byte order mark in front
+        text = read_bytes(path).decode("utf-8-sig")  # editors on Windows put a byte order mark in front
     except FileNotFoundError:
         return Config(), None
     except UnicodeDecodeError as error:
@@ -158,6 +159,11 @@ class _Reader:
         return tuple(value)
 
     def _rule(self, stage: str, value: object) -> StageRule:
+        from cpv_hooks.project.tag_schemes import STAGE_LENGTH, is_stage_name
+
+        if not is_stage_name(stage):
+            what = f"{stage!r} cannot name a stage (letters, digits, - and _, at most {STAGE_LENGTH})"
+            raise self._error("stages", stage, what)
         if not isinstance(value, dict):
             raise self._error("stages", stage, f"stages.{stage} must be a table, such as {{}}")
         for key in value:
@@ -169,9 +175,20 @@ class _Reader:
             raise self._error("stages", stage, f"stages.{stage}.branches must be a list of branches")
         if metric is not None and not isinstance(metric, str):
             raise self._error("stages", stage, f"stages.{stage}.metric must be a string, such as 'acc>0.9'")
+        if metric is not None:
+            self._check_condition(stage, metric)
         if not isinstance(verified, bool):
             raise self._error("stages", stage, f"stages.{stage}.verified must be true or false")
         return StageRule(tuple(branches), metric, verified)
+
+    def _check_condition(self, stage: str, metric: str) -> None:
+        from cpv_hooks.metric_formats.condition import parse_conditions
+
+        try:
+            parse_conditions(metric)
+        except CPVError as error:
+            what = f"stages.{stage}.metric: {error.what} (write it as 'acc>0.9')"
+            raise self._error("stages", stage, what) from error
 
     def _goals(self, content: dict[str, Any]) -> Goals:
         main = content.get("main")

@@ -118,6 +118,13 @@ class Numbered:
 _PLAIN = {Line.MODEL: "v", Line.DATA: "data-v"}
 # gto.constants.name_re
 GTO_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-/_]*[a-zA-Z0-9])?")
+STAGE_LENGTH = 100
+"""Characters in a stage's name: with the model's before it, it is the name of a file."""
+
+
+def is_stage_name(text: str) -> bool:
+    """Whether GTO takes this for the name of a stage, and a disk for part of a tag's."""
+    return len(text) <= STAGE_LENGTH and GTO_NAME.fullmatch(text) is not None
 
 
 SCHEMES = ("minor", "semver", "gto")

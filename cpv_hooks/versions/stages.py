@@ -10,6 +10,7 @@ from typing import Literal
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
+from cpv_hooks.project.config import Config
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import GTO_NAME, Line
@@ -42,9 +43,9 @@ def is_reference(text: str) -> bool:
     return text.startswith(MARK) and is_name(text.removeprefix(MARK))
 
 
-def artifact_name(project: Project) -> str:
-    """The name by which GTO knows the repository's model."""
-    name = project.config.model or "model"
+def artifact_name(config: Config) -> str:
+    """The name by which GTO knows the repository's model; `CPVError` for one that it does not take."""
+    name = config.model or "model"
     if not is_name(name):
         what = f"GTO cannot name a model {name!r} (letters, digits, - and _ only)"
         raise CPVError(what, where=".cpv.toml", fix="set another [cpv] model in .cpv.toml")
@@ -65,7 +66,7 @@ def stage_history(repo: Repo, project: Project) -> list[StageEvent]:
     try:
         scm = Git(str(repo.top))
         try:
-            found = find(frozenset((Action.ASSIGN, Action.UNASSIGN)), artifact_name(project), scm=scm)
+            found = find(frozenset((Action.ASSIGN, Action.UNASSIGN)), artifact_name(project.config), scm=scm)
         finally:
             scm.close()
     except SCMError as error:

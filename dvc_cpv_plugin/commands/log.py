@@ -13,10 +13,11 @@ from cpv_hooks.console.output import warn
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.refs import listed_once
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.history import conditions
+from cpv_hooks.history.conditions import Best
 from cpv_hooks.history.dates import parse_date
 from cpv_hooks.history.log import Filters, Log, LogEntry
 from cpv_hooks.history.reader import read_history
+from cpv_hooks.metric_formats.condition import parse_conditions
 from cpv_hooks.project import retired
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.roots import projects_here
@@ -72,8 +73,8 @@ class CmdLog(CPVCommand):
             since=parse_date(repo, "--since", args.since) if args.since is not None else None,
             until=parse_date(repo, "--until", args.until, end=True) if args.until is not None else None,
             author=_pattern(args.author) if args.author else None,
-            conditions=tuple(one for text in args.metric for one in conditions.parse_conditions(text)),
-            best=conditions.Best.parse(args.best, goals) if args.best is not None else None,
+            conditions=tuple(one for text in args.metric for one in parse_conditions(text)),
+            best=Best.parse(args.best, goals) if args.best is not None else None,
             stage=args.stage,
             most=args.number,
         )

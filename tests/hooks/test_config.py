@@ -145,6 +145,27 @@ BROKEN = [
     ('[artifacts]\ndata = ["a\\u0000b"]\n', 2, "artifacts.data"),
     ("[cpv]\nmodel = 'x'\n[artifacts]\nmodel = 'model.bin'\n", 4, "artifacts.model must be a list of paths"),
     ("[tags]\nwhen = 'x'\n[push]\nwhen = 'commit'\n", 2, "unknown key when in [tags]"),
+    ('[stages]\nlive = {}\n"a b" = {}\n', 3, "'a b' cannot name a stage (letters, digits, - and _, at most 100)"),
+    ('[stages]\n"a#1" = {}\n', 2, "'a#1' cannot name a stage"),
+    ('[stages]\n"" = {}\n', 1, "'' cannot name a stage"),
+    (f"[stages]\n{'a' * 101} = {{}}\n", 2, "cannot name a stage"),
+    ("[stages]\nlive = 1\n", 2, "stages.live must be a table, such as {}"),
+    (
+        "[stages]\nlive = {branch = ['main']}\n",
+        2,
+        "unknown key branch in stages.live (known: branches, metric, verified)",
+    ),
+    ("[stages]\nlive = {branches = 'main'}\n", 2, "stages.live.branches must be a list of branches"),
+    ("[stages]\nlive = {metric = 0.9}\n", 2, "stages.live.metric must be a string, such as 'acc>0.9'"),
+    ("[stages]\nlive = {verified = 'yes'}\n", 2, "stages.live.verified must be true or false"),
+    ("[stages]\nlive = {metric = 'acc'}\n", 2, "stages.live.metric: 'acc' is not a condition (write it as 'acc>0.9')"),
+    ("[stages]\nlive = {metric = 'acc=>1'}\n", 2, "stages.live.metric: 'acc=>1' is not a condition"),
+    ("[stages]\nlive = {metric = 'acc>0.5 and'}\n", 2, "stages.live.metric: 'acc>0.5 and' is not a condition"),
+    (
+        "[stages]\nlive = {metric = 'acc>good'}\n",
+        2,
+        "stages.live.metric: 'good' is not a number, so acc cannot be > it",
+    ),
 ]
 
 

@@ -167,7 +167,9 @@ def test_rules_are_checked_before_anything_is_written(model: ModelRepo) -> None:
     ]
     model.write(".cpv.toml", SETTINGS + "[stages]\nproduction = {metric = 'loss'}\n")
     done = model.cpv("promote", "v0.1", "production", status=1)
-    assert done.err.startswith("cpv: .cpv.toml: 'loss' is not a condition")
+    assert (
+        "stages.production.metric: 'loss' is not a condition (write it as 'acc>0.9'); fix: edit .cpv.toml" in done.err
+    )
 
 
 def test_a_remote_that_cannot_be_asked_is_no_proof(model: ModelRepo) -> None:
