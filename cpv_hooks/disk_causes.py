@@ -59,7 +59,7 @@ def explained(error: OSError, where: Path) -> Cause:
     if number in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST) and (link := dead_link(where)):
         return leads_nowhere(link)
     if number in (errno.ENOTDIR, errno.EEXIST):
-        file = next((path for path in (where, *where.parents) if _is(path, stat.S_ISREG)), where)
+        file = next((path for path in (where, *where.parents) if path.exists() and not path.is_dir()), where)
         return Cause("there is a file where a folder should be", str(where), "mv {path} to another place", file)
     if number == errno.ELOOP:
         link = next((path for path in (where, *where.parents) if path.is_symlink()), where)

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 FOLDER = "cpv"
 """In the Git directory of each work tree (`Repo.state`), and in the one that they share (`Repo.shared`)."""
@@ -124,12 +124,18 @@ NOWHERE = Path("/nonexistent")
 """The home of a user who has none, as in a container whose uid has no passwd entry: settings are the defaults then."""
 
 
-def read_bytes(path: Path) -> bytes:
-    """What is in a file; `OSError` for what is none, such as a pipe, which one would wait at for ever."""
+def open_file(path: Path) -> BinaryIO:
+    """A file, to be read; `OSError` for what is none, such as a pipe, which one would wait at for ever."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a file", str(path))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in a file; `OSError` as `open_file`."""
+    with open_file(path) as stream:
         return stream.read()
 
 

@@ -27,8 +27,13 @@ git_process() {
     process="$PPID ${20}"
 }
 
+# The first line of a mark. Of a file alone: whoever opened a pipe would wait at it for ever.
+read_mark() {
+    [ -f "$state/$1" ] && [ -r "$state/$1" ] && read -r known <"$state/$1"
+}
+
 answered() {
-    [ -r "$state/$1" ] && git_process && read -r known <"$state/$1" && [ "$known" = "$process" ]
+    read_mark "$1" && git_process && [ "$known" = "$process" ]
 }
 
 note_answer() {
@@ -36,9 +41,9 @@ note_answer() {
 }
 
 # Over what stood there, of which a first line is read: to empty the file first takes ten times as long on ext4. Not where
-# a link leads; and what another user made and keeps to himself is made anew.
+# a link leads, nor into a pipe; and what another user made and keeps to himself is made anew.
 write_mark() {
-    { [ -w "$state/$1" ] && [ ! -L "$state/$1" ]; } || rm -f "$state/$1"
+    { [ -f "$state/$1" ] && [ -w "$state/$1" ] && [ ! -L "$state/$1" ]; } || rm -f "$state/$1"
     echo "$2" 1<>"$state/$1"
 } 2>/dev/null
 
@@ -73,11 +78,10 @@ alone() {
     [ -n "$chained" ] && [ -x "$chained" ] || return 0
     # Installed once more, in front of us, they run their hooks themselves.
     [ -z "$chained_by_framework" ] || [ -z "$PRE_COMMIT_RUNNING_LEGACY$PREK_RUNNING_LEGACY" ] || return 0
-    [ -n "$chained_by_precommit" ] && [ -f "$state/@ONLY_CPV@" ] || return 1
+    [ -n "$chained_by_precommit" ] && read_mark @ONLY_CPV@ || return 1
     # shellcheck disable=SC3013 # dash, busybox, ksh and bash all have -nt
     ! [ .pre-commit-config.yaml -nt "$state/@ONLY_CPV@" ] || return 1
-    read -r stages <"$state/@ONLY_CPV@"
-    case " $stages " in *" $hook "*) return 0 ;; esac
+    case " $known " in *" $hook "*) return 0 ;; esac
     return 1
 }
 
@@ -183,7 +187,7 @@ gone() {
 # Whether nothing that matters has changed since the last sync that found everything in agreement.
 agreed() {
     find_common
-    [ -f "$state/@STAMP@" ] && [ -f "$state/@WATCH@" ] && [ ! -d "$common/@FOLDER@/@JOURNAL@" ] || return 1
+    [ -f "$state/@STAMP@" ] && [ ! -d "$common/@FOLDER@/@JOURNAL@" ] || return 1
     read_watch && changed=$(cpv_changed "$state/@STAMP@" 2>/dev/null) && [ -z "$changed" ] && same_index
 }
 
@@ -204,7 +208,7 @@ same_index() {
 # By `command`, or what a power cut left of the file would end this shell, and with it the Git command.
 read_watch() {
     # shellcheck disable=SC1091 # CPV writes it
-    command . "$state/@WATCH@" 2>/dev/null
+    [ -f "$state/@WATCH@" ] && command . "$state/@WATCH@" 2>/dev/null
 }
 
 # Whether no artifact was removed by hand: a checkout or a reset brings those back.

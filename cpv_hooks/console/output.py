@@ -33,7 +33,7 @@ class _Memo:
     def is_new(self, line: str) -> bool:
         """Whether the line was not told yet; notes it."""
         try:
-            known = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+            known = state_files.read_bytes(self.path).decode("utf-8", "replace").splitlines()
         except OSError:
             known = []
         if known[:1] == [self.key] and line in known[1:]:

@@ -37,6 +37,8 @@ def _folders_between(root: Path, artifact: Path) -> list[Path]:
 
 def _lines(path: Path) -> list[str]:
     """The patterns of a file, read as DVC does."""
+    if not path.is_file():  # a pipe, say, which one would wait at
+        return []
     try:
         lines = map(str.strip, path.read_text(encoding="utf-8", errors="replace").split("\n"))
     except OSError:

@@ -138,7 +138,7 @@ def heal(repo: Repo) -> bool:
 def _record(repo: Repo) -> tuple[str, int | None]:
     """What HEAD said, and the process of the Git command; nothing where that cannot be read."""
     try:
-        head, process, *_ = [*_file(repo).read_text(encoding="utf-8").split("\n"), ""]
+        head, process, *_ = [*state_files.read_bytes(_file(repo)).decode().split("\n"), ""]
     except (OSError, UnicodeDecodeError):
         return "", None
     return head, int(process) if process.isdecimal() else None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.ranks.training import AGREED, ASKED, AT, MET, REQUEST
 from cpv_hooks.runs.end_signals import EndSignals
@@ -94,7 +95,7 @@ class StepAgreement:
         began = time.monotonic()
         while True:
             with suppress(OSError, ValueError, KeyError, TypeError):
-                found = json.loads(self._answer.read_bytes())
+                found = state_files.read_json(self._answer)
                 self._agreed.append((int(found["step"]), int(found["number"])))
                 for path in (self._request, self._answer):
                     path.unlink(missing_ok=True)
@@ -115,7 +116,7 @@ class StepAgreement:
             late = now >= self._signals.since + self._grace
         else:
             with suppress(OSError, ValueError):
-                number = int(self._request.read_bytes()) or None
+                number = int(state_files.read_bytes(self._request)) or None
             late = now >= began + (PATIENCE if number is None else self._grace)
         if late and number is not None:
             raise SystemExit(128 + number)

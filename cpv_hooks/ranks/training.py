@@ -139,6 +139,6 @@ def going_on(job: RunJob, background: Background) -> dict[str, Any] | None:
 def reached_step(folder: Path) -> int:
     """The step that a rank's process has reached; -1 before the first."""
     try:
-        return int((folder / AT).read_bytes() or b"-1")
+        return int(state_files.read_bytes(folder / AT) or b"-1")
     except (OSError, ValueError):
         return -1

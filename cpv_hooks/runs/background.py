@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.runs.giving_way import end_giving_way
 from cpv_hooks.runs.run_folder import RunFolder
 
@@ -97,7 +98,7 @@ class Background:
         with suppress(OSError):
             if self._folder.log.stat().st_size <= self._told:
                 return
-            with open(self._folder.log, "rb") as stream:
+            with state_files.open_file(self._folder.log) as stream:
                 stream.seek(self._told)
                 data = stream.read()
             whole = data[: data.rfind(b"\n") + 1]

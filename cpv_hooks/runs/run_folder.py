@@ -75,7 +75,7 @@ class Saved(NamedTuple):
     def note(self) -> dict[str, Any]:
         """What the job said of it: metrics and when."""
         try:
-            found = json.loads((self.path / _NOTE).read_bytes())
+            found = state_files.read_json(self.path / _NOTE)
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -131,7 +131,7 @@ class RunFolder(NamedTuple):
     def read(self, name: str) -> dict[str, Any]:
         """Read one of them; empty where it is not there."""
         try:
-            found = json.loads((self.path / name).read_bytes())
+            found = state_files.read_json(self.path / name)
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from array import array
@@ -72,11 +73,13 @@ def new_file(path: Path, mode: int = 0o666, flags: int = os.O_WRONLY, *, private
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it. `NotADirectoryError` where something else is: for a disk's fault, not for a
+    file that another process made first."""
     try:
         os.mkdir(path, mode)
     except FileExistsError:
         if not path.is_dir():
-            raise
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
         return
     except FileNotFoundError:
         make_folder(path.parent)

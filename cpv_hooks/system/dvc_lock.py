@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import shell_path
 from cpv_hooks.system import locks
 from cpv_hooks.system.locks import Busy
@@ -91,7 +92,7 @@ def _who(path: Path, holder: int) -> str:
 def _holder(path: Path) -> int | None:
     """The process that holds the lock, 0 where nothing says which; None where nobody does."""
     try:
-        text = path.read_bytes()[:64].split()
+        text = state_files.read_bytes(path)[:64].split()
     except OSError:
         return None
     if locks.is_held(path):

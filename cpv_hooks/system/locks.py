@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, disk_error, disk_errors
 from cpv_hooks.system.own_files import open_own
 
@@ -120,7 +121,7 @@ def is_linked(path: Path) -> bool:
     One that says a process id is of the other kind.
     """
     try:
-        return os.lstat(path).st_nlink > 1 and not path.read_bytes()[:64].strip().isdigit()
+        return os.lstat(path).st_nlink > 1 and not state_files.read_bytes(path)[:64].strip().isdigit()
     except OSError:
         return False
 

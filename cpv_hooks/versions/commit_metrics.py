@@ -124,7 +124,7 @@ def tell_silent(repo: Repo, silent: Iterable[str]) -> None:
     place, now = repo.shared / state_files.NO_METRICS, sorted(silent)
     known: list[str] = []
     with suppress(OSError, ValueError):
-        known = json.loads(place.read_bytes())
+        known = state_files.read_json(place)
     if now == known:
         return
     for path in now:

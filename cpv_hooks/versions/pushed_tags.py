@@ -99,7 +99,7 @@ def _all(repo: Repo) -> dict[Path, Sent]:
     for path in sorted((repo.shared / state_files.SENT).glob("*.json")):
         # One may be torn by a power cut, or settled by another process meanwhile.
         with suppress(OSError, ValueError, TypeError, AttributeError):
-            sent = Sent(**json.loads(path.read_bytes()))
+            sent = Sent(**state_files.read_json(path))
             found[path] = sent._replace(oids=dict(sent.oids.items()))
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -146,7 +145,7 @@ def _went_out(repo: Repo) -> Iterator[tuple[str, str]]:
         yield line.partition(" ")[0], line.partition(" ")[2]
     for path in (repo.shared / state_files.SENT).glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            yield from json.loads(path.read_bytes())["oids"].items()
+            yield from state_files.read_json(path)["oids"].items()
 
 
 def mark_published(repo: Repo, tags: Sequence[str] | Mapping[str, str]) -> None:
@@ -230,7 +229,8 @@ def is_null(oid: str) -> bool:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return os.fsdecode(path.read_bytes()).split("\n")
+        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as stream:
+            return os.fsdecode(stream.read()).split("\n")
     except FileNotFoundError:
         return []
 

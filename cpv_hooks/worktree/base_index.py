@@ -158,7 +158,7 @@ class Index:
         from cpv_hooks.worktree.base_tree import decode
 
         try:
-            with open(self._tree_file(path, oid), "rb") as stream:
+            with state_files.open_file(self._tree_file(path, oid)) as stream:
                 return decode(stream, oid)
         except OSError:
             return None

@@ -112,7 +112,7 @@ def read_pointers(
 
 def _pipeline(path: Path) -> str | None:
     """The `dvc.yaml` beside a `dvc.lock`."""
-    if path.name != "dvc.lock":
+    if path.name != "dvc.lock" or not path.with_name("dvc.yaml").is_file():
         return None
     try:
         return path.with_name("dvc.yaml").read_text(encoding="utf-8")

@@ -39,7 +39,7 @@ adds_something() {
 
 # Whether the pointers of HEAD were found to be those of the work tree, by the post-commit hook of the last commit.
 is_committed() {
-    [ -r "$state/@COMMITTED@" ] && read_head && read -r known <"$state/@COMMITTED@" && [ "$known" = "$cpv_id $head" ]
+    read_mark @COMMITTED@ && read_head && [ "$known" = "$cpv_id $head" ]
 }
 
 tab='	'

@@ -97,3 +97,25 @@ def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(tell: Tell, name: st
     story.git("commit", "-qm", "data")
     story.git("checkout", "-q", "v0.1")
     story.git("checkout", "-q", "main")
+
+
+@pytest.mark.parametrize("name", [".cpv.toml", ".dvcignore", "dvc.yaml"])
+def test_a_pipe_in_the_place_of_settings_keeps_nobody_waiting(tell: Tell, name: str) -> None:
+    story = tell("live")
+    text = story.read(name) if (story.path / name).exists() else b""
+    (story.path / name).unlink(missing_ok=True)
+    os.mkfifo(story.path / name)
+    story.put("model.bin", "model 3\n")
+    said = ""
+    for words in ("git status", "git commit -qam data", "git checkout -q v0.0", "cpv status", "cpv doctor", "cpv sync"):
+        verb, *rest = words.split()
+        said += (story.git if verb == "git" else story.cpv)(*rest, status=None, timeout=120).text
+    assert "bug" not in said
+    assert "Traceback" not in said
+    assert ("its settings are deleted; fix: git checkout -- .cpv.toml" in said) is (name == ".cpv.toml")
+    (story.path / name).unlink()
+    if text:
+        story.write(name, text)
+    story.git("checkout", "-q", "main")
+    story.git("commit", "-qam", "data", status=None)
+    story.check()

@@ -109,7 +109,7 @@ class Shelf:
     @cached_property
     def _note(self) -> Mapping[str, Any]:
         try:
-            note = json.loads(self._beside("json").read_bytes())
+            note = state_files.read_json(self._beside("json"))
             # Read strictly: a note of another form counts as none.
             _ = [(str(oid), tuple(map(int, sig))) for oid, sig in note["files"].values()]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -64,7 +64,7 @@ class FolderNotes:
     def read(self, name: str) -> dict[str, Any] | None:
         try:
             path = self._folder / name
-            return parse_note(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
+            return parse_note(state_files.read_bytes(path)) if path.stat().st_size <= MAX_BYTES else None
         except FileNotFoundError:
             return None
         except OSError as error:

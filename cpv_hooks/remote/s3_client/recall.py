@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks import state_files
 from cpv_hooks.remote.s3_client import lent_keys
 from cpv_hooks.remote.s3_client.key_requests import Service
 from cpv_hooks.remote.s3_client.key_sources import LENT, KeySources
@@ -64,7 +65,7 @@ class Memory:
     def _kept(self) -> dict[str, Any]:
         """What was kept; empty where it does not hold."""
         try:
-            kept = json.loads(self._path.read_bytes()) if self._path else {}
+            kept = state_files.read_json(self._path) if self._path else {}
             return kept if isinstance(kept, dict) and kept["for"] == self._circumstances() else {}
         except (OSError, ValueError, KeyError):
             return {}

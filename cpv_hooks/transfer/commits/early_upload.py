@@ -146,7 +146,7 @@ def join_early_upload(project: Project, progress: Progress) -> None:
     path, done, total = _lock_file(project), 0, 0
     while is_held(path):
         with suppress(ValueError, OSError):
-            now, whole = map(int, path.read_bytes().split())
+            now, whole = map(int, state_files.read_bytes(path).split())
             progress.grow(whole - total)
             progress.advance(now - done)
             done, total = now, whole

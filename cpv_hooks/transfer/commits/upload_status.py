@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -91,7 +90,7 @@ def _workers(repo: Repo) -> Iterator[UploadWorker]:
     for path in sorted(repo.shared.glob(f"{state_files.UPLOAD}*{state_files.LOCKED}")):
         if is_held(path):
             try:
-                note = json.loads(path.read_bytes())
+                note = state_files.read_json(path)
                 yield UploadWorker(str(note["root"]), int(note["process"]), float(note["since"]))
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # it has the lock, and is about to write who it is

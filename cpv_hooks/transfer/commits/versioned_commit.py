@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import few, warn
@@ -192,8 +193,9 @@ def repair_versions_after_limited_commit(repo: Repo) -> None:
     record = repo.state / state_files.COMPLETED
     if not record.exists():
         return
-    for file, (mode, old, new) in json.loads(record.read_bytes()).items():
-        entry = repo.run("ls-files", "-s", "--", f":(literal){file}").split()
-        if entry and entry[1] == old:
-            repo.run("update-index", "--cacheinfo", f"{mode},{new},{file}")
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        for file, (mode, old, new) in state_files.read_json(record).items():
+            entry = repo.run("ls-files", "-s", "--", f":(literal){file}").split()
+            if entry and entry[1] == old:
+                repo.run("update-index", "--cacheinfo", f"{mode},{new},{file}")
     record.unlink()

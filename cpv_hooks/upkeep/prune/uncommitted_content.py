@@ -6,6 +6,7 @@ import os
 import posixpath
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from cpv_hooks import state_files
@@ -96,7 +97,6 @@ def _files(folder: Path) -> list[Path]:
 
 def _read(files: list[Path]) -> Iterator[bytes]:
     for file in files:
-        try:
-            yield file.read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            continue
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if file.is_file():  # and no pipe
+                yield file.read_bytes()

@@ -127,7 +127,7 @@ def _in_files(paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
         for file in path.rglob("*") if path.is_dir() else [path]:
             try:
-                data = file.read_bytes()
+                data = state_files.read_bytes(file)
             except OSError:
                 continue
             yield from (match.decode() for match in _ID.findall(data))
