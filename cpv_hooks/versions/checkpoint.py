@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError, file_word
@@ -45,9 +45,23 @@ def roots(repo: Repo, project: Project) -> list[Project]:
     return found if any(other.root == project.root for other in found) else [project, *found]
 
 
+class Header(NamedTuple):
+    """What a commit says of itself."""
+
+    commit: str
+    parents: Sequence[str]
+    subject: str
+
+
 def read_checkpoint(repo: Repo, projects: Sequence[Project], rev: str) -> Checkpoint:
     """Read a commit. Raises `CPVError` where a pointer is not readable or names no content yet."""
-    commit, parents, subject = _header(repo, rev)
+    (header,) = read_headers(repo, [rev]).values()
+    return checkpoint_of(projects, header)
+
+
+def checkpoint_of(projects: Sequence[Project], header: Header) -> Checkpoint:
+    """The same, of a commit whose header was read."""
+    commit, parents, subject = header
     artifacts: dict[str, CheckpointArtifact] = {}
     changed: dict[Line, Project] = {}
     logs: list[tuple[Project, Pointer]] = []
@@ -64,12 +78,16 @@ def read_checkpoint(repo: Repo, projects: Sequence[Project], rev: str) -> Checkp
     return Checkpoint(commit, subject, tuple(artifacts.values()), metrics.values, changed, metrics.silent)
 
 
-def _header(repo: Repo, rev: str) -> tuple[str, list[str], str]:
+def read_headers(repo: Repo, commits: Collection[str]) -> dict[str, Header]:
+    """The headers of these commits (ids), by id, in one process."""
     # `rev-list`, because `log` obeys log.showSignature, and a raw commit names parents that a shallow clone lacks.
-    args = ("rev-list", "-1", "--parents", "--encoding=UTF-8", "--format=%s", "--end-of-options", rev)
-    head, _, subject = repo.run(*args).partition("\n")
-    commit, *parents = head.removeprefix("commit ").split()
-    return commit, parents, subject.strip()
+    args = ("rev-list", "--no-walk=unsorted", "--parents", "--encoding=UTF-8", "--format=%s", "--stdin")
+    lines = repo.run(*args, input="".join(f"{commit}\n" for commit in commits)).split("\n") if commits else []
+    found = dict[str, Header]()
+    for head, subject in zip(lines[0::2], lines[1::2], strict=False):
+        commit, *parents = head.removeprefix("commit ").split()
+        found[commit] = Header(commit, parents, subject.strip())
+    return found
 
 
 def _pointers(

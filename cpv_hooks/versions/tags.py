@@ -111,10 +111,12 @@ def move_rewritten(repo: Repo, project: Project, pairs: Sequence[tuple[str, str]
     projects = checkpoints.roots(repo, project)
     names: list[str] = []
     failure: CPVError | None = None
-    for new in dict.fromkeys(new for old, new in pairs if old != new):
+    rewritten = list(dict.fromkeys(new for old, new in pairs if old != new))
+    headers = checkpoints.read_headers(repo, rewritten)
+    for new in rewritten:
         olds = {old for old, other in pairs if other == new != old}
         try:
-            names += _follow(repo, checkpoints.read_checkpoint(repo, projects, new), olds)
+            names += _follow(repo, checkpoints.checkpoint_of(projects, headers[new]), olds)
         except CPVError as error:
             # The other commits' tags follow all the same.
             failure = failure or error
@@ -138,9 +140,10 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
     known = {*tag_refs.all_tag_names(repo), *tag_refs.published_names(repo)}.difference(olds).union(taken)
     renamed, wanted = dict[str, str](), list[tuple[str, str, str]]()
     series: dict[Path, Numbers] = {}
+    headers = checkpoints.read_headers(repo, {tag.commit for tag in losers})
     for tag in losers:
         assert tag.info.line is not None
-        found = checkpoints.read_checkpoint(repo, projects, tag.commit)
+        found = checkpoints.checkpoint_of(projects, headers[tag.commit])
         owner = found.changed.get(tag.info.line, project)
         if owner.root not in series:
             series[owner.root] = Numbers(scheme_of(owner.config), known)

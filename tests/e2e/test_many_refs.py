@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from conftest import MakeRepo
 
+from cpv_hooks.git.repo import Repo
+from cpv_hooks.versions.tag_refs import note_made
 from e2e.story import DVC_CONFIG, SETTINGS, Story, refused
-from support.git_calls import git_calls
+from support import long_history
+from support.git_calls import cpv_git_calls, git_calls
+from support.long_history import MadeVersion
+from support.repos import ModelRepo
 
 FEW, MANY = 3, 60
 
@@ -240,3 +247,59 @@ def test_no_python_starts_for_each_tag_of_a_fetch(live: Story, words: str) -> No
     assert not (live.path / ".git/started").exists()
     live.git(*shlex.split(words), "tag", "v1.3")
     assert (live.path / ".git/started").exists()
+
+
+def brief(number: int) -> MadeVersion:
+    artifacts = {"model.safetensors": f"model {number}\n".encode(), "metrics.log": f'{{"acc": {number}}}\n'.encode()}
+    return MadeVersion(artifacts, {"acc": number}, f"seed: {number}\n", "train")
+
+
+def long_history_of(make_repo: MakeRepo, name: str, count: int) -> tuple[ModelRepo, Path]:
+    """A repository with so many versions, whose hooks are installed, and its Git host."""
+    storage = f"../../storage-{name}"
+    repo = make_repo(name, remote=storage, settings=long_history.SETTINGS, install=False)
+    long_history.write(repo.path, count, brief)
+    repo.git("reset", "-q", "--hard")
+    shutil.copytree(repo.path / ".dvc/cache/files/md5", repo.path.parent / f"storage-{name}/files/md5")
+    host = repo.path.parent / f"{name}.git"
+    repo.git("clone", "-q", "--bare", repo.path, host)
+    repo.git("remote", "add", "origin", host)
+    repo.git("fetch", "-q")
+    repo.git("config", "maintenance.auto", "false")
+    repo.cpv("install")
+    return repo, host
+
+
+def test_a_long_history_takes_no_more_processes_than_a_short_one(make_repo: MakeRepo) -> None:
+    counts = []
+    for count in (FEW, MANY):
+        repo, host = long_history_of(make_repo, f"made{count}", count)
+        found = {
+            "log": len(cpv_git_calls(repo, "log")),
+            "verify": len(cpv_git_calls(repo, "verify", "--all")),
+            "fetch": len(git_calls(repo, "fetch", "-q", "origin")),
+            "prune": len(git_calls(repo, "fetch", "-q", "--prune", "--prune-tags", "origin")),
+            "clone": len(cpv_git_calls(repo, "clone", str(host), f"../clone{count}")),
+        }
+        repo.write("model.safetensors", "trained on\n")
+        repo.git("commit", "-qam", "trained on")
+        found["push"] = len(git_calls(repo, "push", "-q", "origin", "main"))
+        counts.append(found)
+    assert counts[0] == counts[1]
+
+
+def test_tags_that_all_lost_their_race_get_new_numbers_together(make_repo: MakeRepo) -> None:
+    calls = []
+    for count in (FEW, MANY):
+        repo, host = long_history_of(make_repo, f"made{count}", 1)
+        repo.git("tag", "-d", "v0.1")
+        long_history.write(repo.path, count, brief)
+        repo.git("reset", "-q", "--hard")
+        listed = repo.git("tag", "-l", "v0.*", "--format=%(refname:strip=2) %(objectname)").lines
+        note_made(Repo.discover(repo.path), dict(line.split() for line in listed))
+        repo.git("-C", host, "tag", "-d", "v0.1")
+        for name in many(0, count + 1)[1:]:
+            repo.git("-C", host, "tag", name, "main")
+        calls.append(git_calls(repo, "push", "-q", "origin", "main", status=1))
+        assert sorted(repo.tags()) == sorted(f"v0.{count + number}" for number in range(1, count + 1))
+    assert len(calls[0]) == len(calls[1]), calls
