@@ -47,7 +47,15 @@ class GitProcess(NamedTuple):
 
 def calling_git() -> GitProcess | None:
     """The Git process that this hook serves; None where it cannot be known."""
-    process = os.getppid()
+    return _nearest(os.getppid())
+
+
+def git_above(git: GitProcess) -> GitProcess | None:
+    """The Git process that runs this one, as `git worktree add` runs `git reset --hard`."""
+    return _nearest(_read(git.pid)[0])
+
+
+def _nearest(process: int) -> GitProcess | None:
     for _ in range(_DEPTH):
         if process <= 1:
             return None

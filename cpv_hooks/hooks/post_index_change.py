@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from cpv_hooks.git import one_shot
-from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.caller import calling_git, git_above
 from cpv_hooks.hooks.hook_run import begin_hook
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.outcomes import SyncReport
@@ -24,6 +24,8 @@ def run(args: list[str]) -> int:
     """Exit status is ignored by Git."""
     git = calling_git()
     command = git.command if git else ""
+    if git is not None and command == "reset" and (above := git_above(git)) and above.command == "worktree":
+        command = above.command
     if command == "sparse-checkout":
         from cpv_hooks.hooks.sparse_checkout import before_folders_go
 

@@ -91,6 +91,15 @@ def test_what_nobody_else_needs_goes_and_every_clone_is_told_why(repo: ModelRepo
     assert "absent" in other.cpv("status").out
 
 
+def test_a_new_work_tree_says_it_once(repo: ModelRepo) -> None:
+    """`git worktree add` runs `git reset --hard`, and then post-checkout."""
+    retired_and_pruned(repo)
+    done = repo.git("worktree", "add", "-q", "../tree", "v0.1")
+    why = f"{told(repo)}; its data is gone; fix: dvc cpv retire --undo v0.1 in a clone whose cache has it"
+    said = [f"cpv: warning: {name}: {why}" for name in ("model.bin", "tok")]
+    assert done.err.splitlines() == said
+
+
 def test_nothing_is_committed_as_deleted_and_training_there_makes_a_version(repo: ModelRepo) -> None:
     retired_and_pruned(repo)
     other = clone(repo, "other")
