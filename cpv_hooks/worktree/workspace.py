@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cpv_hooks.project.fetch_rule import FetchRule
     from cpv_hooks.worktree.spread import Spread
 
+_STAGING = ".dvc/tmp/cpv"
 _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
 
 
@@ -47,6 +48,11 @@ class MissingFromCache(CPVError):
         """The same where the remote was asked too."""
         what = f"neither the cache nor the remote has {self.count}"
         return CPVError(what, where=self.pointer.path, fix="dvc push in a clone that still has it, then dvc cpv sync")
+
+
+def staging_folder(root: Path) -> Path | None:
+    """Where temporary files of a DVC root's artifacts are; None behind a link, which may have come with a clone."""
+    return None if link_above(root, f"{_STAGING}/") is not None else root / _STAGING
 
 
 def _nothing(count: int) -> None:
@@ -181,10 +187,12 @@ class Workspace:
     def staging(self, near: Path) -> Path:
         """A folder for temporary files that can be renamed to a place in `near`.
 
-        It is DVC's own `tmp`, so that a training job which lists its data never sees them; on another file system
-        it is the folder itself.
+        It is DVC's own `tmp`, so that a training job which lists its data never sees them; on another file system,
+        or behind a link, it is the folder itself.
         """
-        folder = self.project.root / ".dvc" / "tmp" / "cpv"
+        folder = staging_folder(self.project.root)
+        if folder is None:
+            return near
         try:
             folder.mkdir(parents=True, exist_ok=True)
             is_ours = os.access(folder, os.W_OK | os.X_OK)  # and not that of another user who was here first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -138,3 +139,31 @@ def test_a_link_out_of_the_repository_is_no_object_of_a_cache_that_is_everywhere
     said = inside.cpv(repo.path, "sync").text
     assert f"a symbolic link out of the repository, to {secret}" in said
     assert not list(tmp_path.glob("storage/**/" + repo.md5("model.bin")[2:]))
+
+
+@pytest.mark.parametrize("link", [".dvc/tmp", ".dvc/tmp/cpv"])
+def test_nothing_is_written_where_a_link_of_the_clone_leads(make_repo: MakeRepo, tmp_path: Path, link: str) -> None:
+    repo = make_repo(files={"model.bin": "one\n", "data/a.csv": "a 1\n"})
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    (outside / ".old.cpv-tmp").write_text("not yours\n")
+    os.utime(outside / ".old.cpv-tmp", (1, 1))
+    shutil.rmtree(repo.path / ".dvc/tmp", ignore_errors=True)
+    (repo.path / link).parent.mkdir(exist_ok=True)
+    (repo.path / link).symlink_to(outside)
+    repo.git("add", "-f", link)
+    repo.git("commit", "-qm", "a link")
+    for number in (2, 3):
+        repo.write("model.bin", f"{number}\n")
+        repo.write("data/a.csv", f"a {number}\n")
+        assert repo.git("status", "--porcelain").lines == [" M data.dvc", " M model.bin.dvc"]
+        repo.git("commit", "-qm", "next")
+    repo.git("checkout", "-q", "HEAD~2")
+    repo.git("checkout", "-q", "main")
+    pruned = repo.cpv("prune", "--yes", "--force", status=None)
+    assert [path.name for path in outside.iterdir()] == [".old.cpv-tmp"]
+    if link == ".dvc/tmp":
+        assert pruned.err == (
+            f"cpv: {repo.path}/.dvc/tmp: a symbolic link that came with the repository; "
+            f"fix: git rm --cached .dvc/tmp && rm {repo.path}/.dvc/tmp\n"
+        )

@@ -17,6 +17,7 @@ from cpv_hooks.transfer.objects.store import Store
 from cpv_hooks.upkeep.prune.needed_objects import Needed
 from cpv_hooks.upkeep.prune.prune_plan import FRESH, CachePart, Doomed, PruneOptions
 from cpv_hooks.upkeep.prune.uncommitted_content import work_trees
+from cpv_hooks.worktree.workspace import staging_folder
 
 
 def check_owner(repo: Repo, projects: Sequence[Project], options: PruneOptions) -> None:
@@ -68,7 +69,8 @@ class _Cache:
 
     def _staging(self) -> list[Path]:
         """Where CPV writes temporary files of objects and artifacts."""
-        return [self._folder / "cpv", *(project.root / ".dvc" / "tmp" / "cpv" for project in self._projects)]
+        folders = (staging_folder(project.root) for project in self._projects)
+        return [self._folder / "cpv", *filter(None, folders)]
 
     def _unneeded(self, present: Iterable[Doomed]) -> list[Doomed]:
         aged = [item for item in present if item.modified < self._fresh]

@@ -10,11 +10,13 @@ from contextlib import ExitStack, contextmanager
 from cpv_hooks import state_files
 from cpv_hooks.console.output import warn
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.errors import CPVError, disk_errors
+from cpv_hooks.errors import CPVError, disk_errors, git_word, shell_path
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.clone_settings import is_tracked
 from cpv_hooks.project.project import Project
 from cpv_hooks.system.dvc_lock import holding_dvc
 from cpv_hooks.system.locks import locked
+from cpv_hooks.system.own_files import link_above
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from cpv_hooks.upkeep.prune import cache_plan, remote_plan
 from cpv_hooks.upkeep.prune.needed_objects import Needed
@@ -40,8 +42,17 @@ def locks(repo: Repo, projects: Sequence[Project]) -> Iterator[None]:
         for tree in sorted(work_trees(repo), key=lambda tree: tree.git_dir):
             held.enter_context(locked(tree.state / state_files.LOCK, wait=True, say="syncing a work tree"))
         for project in projects:
+            _refuse_link(repo, project)
             held.enter_context(holding_dvc(project.root, by_link=project.lock_by_link))
         yield
+
+
+def _refuse_link(repo: Repo, project: Project) -> None:
+    """DVC's lock is written to, so not where a link that came with the clone leads."""
+    link = link_above(project.root, ".dvc/tmp/")
+    if link is not None and is_tracked(repo, project.prefix + link):
+        fix = f"git rm --cached {git_word(project.prefix + link)} && rm {shell_path(project.root / link)}"
+        raise CPVError("a symbolic link that came with the repository", where=str(project.root / link), fix=fix)
 
 
 def sweep(repo: Repo, plan: PrunePlan) -> None:
