@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.gitignore import file_for
@@ -122,11 +123,41 @@ def stage_text(repo: Repo, name: str, text: str) -> None:
     repo.run("update-index", "--add", "--cacheinfo", f"{entry[0] if entry else '100644'},{blob},{name}", index=True)
 
 
+def is_limited_commit() -> bool:
+    """Whether this is `git commit -- PATH`, which commits from an index of its own."""
+    return os.path.basename(os.environ.get("GIT_INDEX_FILE", "")).startswith("next-index-")
+
+
+def keep_tracked(repo: Repo, files: Sequence[str]) -> None:
+    """Put files back that Git took out of the index of the commit under way alone, as they are in its own index."""
+    own, taken = index_entries(repo, files), index_entries(repo, files, committing=True)
+    entries = {file: entry for file, entry in own.items() if file not in taken}
+    set_index_entries(repo, entries, committing=True)
+    if is_limited_commit():
+        restage_later(repo, entries)
+
+
+def restage_later(repo: Repo, files: Iterable[str] = ()) -> None:
+    """Let post-commit mend Git's own index after a path-limited commit; it lacks these files."""
+    mark = repo.state / state_files.RESTAGE
+    write_atomic(mark, os.fsencode("\0".join([*_to_restage(mark), *files])))
+
+
+def _to_restage(mark: Path) -> list[str]:
+    try:
+        return list(filter(None, os.fsdecode(state_files.read_bytes(mark)).split("\0")))
+    except OSError:
+        return []
+
+
 def repair_after_limited_commit(repo: Repo) -> None:
     """After `git commit -- PATH`: a pointer that a hook staged is in the commit, but the real index kept the old one.
 
     Entries that still say what the parent said are moved on to what the new commit says.
     """
+    lacking = _to_restage(repo.state / state_files.RESTAGE)
+    if absent := set(lacking).difference(index_entries(repo, lacking)):
+        repo.run("reset", "-q", "HEAD", "--", *literal(sorted(absent)), check=False)
     if repo.resolve("HEAD^") is None:
         return
     changed = repo.run("diff-tree", "-r", "-z", "--no-commit-id", "HEAD^", "HEAD").split("\0")
@@ -157,17 +188,20 @@ def _is_binary(repo: Repo, name: str) -> bool:
         return False
 
 
-def index_entries(repo: Repo, paths: Sequence[str]) -> dict[str, str]:
-    """The index entries of these paths, `MODE OID` by path."""
+def index_entries(repo: Repo, paths: Sequence[str], *, committing: bool = False) -> dict[str, str]:
+    """The index entries of these paths, `MODE OID` by path; with `committing` those of the commit under way."""
     if not paths:
         return {}
-    listed = repo.run("ls-files", "-s", "-z", "--", *(f":(literal){path}" for path in paths)).split("\0")
+    listed = repo.run("ls-files", "-s", "-z", "--", *literal(paths), index=committing).split("\0")
     rows = (line.partition("\t") for line in listed if line)
     return {path: " ".join(head.split()[:2]) for head, _, path in rows}
 
 
-def set_index_entries(repo: Repo, values: Mapping[str, str | None], env: Mapping[str, str] | None = None) -> None:
-    """Write index entries, `MODE OID` by path; None takes the path out. `env` names an index of our own."""
+def set_index_entries(
+    repo: Repo, values: Mapping[str, str | None], env: Mapping[str, str] | None = None, *, committing: bool = False
+) -> None:
+    """Write index entries, `MODE OID` by path; None takes the path out. `env` names an index of our own, `committing`
+    means that of the commit under way."""
     if values:
         rows = (f"{value or f'0 {NULL_OID}'}\t{path}\0" for path, value in values.items())
-        repo.run("update-index", "-z", "--index-info", input="".join(rows), env=env)
+        repo.run("update-index", "-z", "--index-info", input="".join(rows), env=env, index=committing)

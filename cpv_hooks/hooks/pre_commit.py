@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cpv_hooks import state_files
 from cpv_hooks.console.output import fail, say, size_text, warn
@@ -12,10 +12,11 @@ from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError, file_word, git_word, git_words
 from cpv_hooks.git import index, one_shot
 from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.gitignore import file_for
 from cpv_hooks.git.index import Staged
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.hooks.hook_run import begin_hook, interrupted, refresh_stages
-from cpv_hooks.hooks.precommit_framework import framework_name, pointers_set_aside, runs_us
+from cpv_hooks.hooks.precommit_framework import framework_name, runs_us, set_aside
 from cpv_hooks.project.project import Project
 from cpv_hooks.recovery.guarded_sync import guarded_sync
 from cpv_hooks.sync.outcomes import Outcome, SyncReport
@@ -37,14 +38,14 @@ def run(args: list[str]) -> int:
     if interrupted(repo):
         return 1
     refresh_stages(repo)
-    aside = pointers_set_aside(repo) if runs_us() else []
-    if aside:
-        # Writing them now would collide with the patch that pre-commit applies when its hooks are done.
-        what = f"has unstaged changes, which {framework_name()} has stashed"
-        raise CPVError(what, where=aside[0], fix=f"git add {git_words(aside)}, then commit again")
+    if runs_us():
+        _refuse_set_aside(set_aside(repo))
+    # What Git takes of what such a commit names: a pointer that comes back first is taken all the same.
+    named = index.staged(repo).changed if index.is_limited_commit() else frozenset()
     with early_uploads() as early:
         report = guarded_sync(repo, _policy(repo), early.offer)
         before = index.staged(repo)
+        before = before._replace(changed=before.changed | named)
         if stop(repo, report, before):
             return 1
         staged = stage_changed(repo, report, before)
@@ -58,12 +59,27 @@ def run(args: list[str]) -> int:
     return 0
 
 
+def _refuse_set_aside(aside: Mapping[str, bool]) -> None:
+    """Writing such a pointer now would collide with the patch that pre-commit applies when its hooks are done."""
+    pointers = sorted(filter(is_pointer_file, aside))
+    removed = [file for file in pointers if aside[file]]
+    if removed:
+        # A job may have emptied their folder; to add that would take the artifacts out of Git.
+        beside = {file_for(file) for file in removed}
+        files = [*removed, *sorted(name for name in beside if aside.get(name))]
+        fix = f"git checkout -- {git_words(files)}, then commit again (to stop keeping it, git rm {git_words(removed)})"
+        raise CPVError(f"was removed, which {framework_name()} has stashed", where=removed[0], fix=fix)
+    if pointers:
+        what = f"has unstaged changes, which {framework_name()} has stashed"
+        raise CPVError(what, where=pointers[0], fix=f"git add {git_words(pointers)}, then commit again")
+
+
 def _policy(repo: Repo) -> SyncPolicy:
     """pre-commit refuses a hook that leaves changes unstaged, so there only what the commit takes is written."""
     if not runs_us():
         return PRE_COMMIT
     projects = Project.find_all(repo)
-    if _path_limited() or any(project.config.stage == "staged" for project in projects):
+    if index.is_limited_commit() or any(project.config.stage == "staged" for project in projects):
         return PRE_COMMIT._replace(only=_named(index.staged(repo)))
     return PRE_COMMIT
 
@@ -82,7 +98,7 @@ def stop(repo: Repo, report: SyncReport, before: Staged) -> bool:
 
     An artifact that the commit does not take is its own affair: code can be committed while a job writes.
     """
-    named = _named(before) if _path_limited() or _takes_staged_only(report.projects) else None
+    named = _named(before) if index.is_limited_commit() or _takes_staged_only(report.projects) else None
     taken = [outcome for outcome in report.outcomes if named is None or _file(outcome) in named]
     large = index.large_files(repo, before, LARGE) if report.projects else []
     for path, size in large:
@@ -146,8 +162,8 @@ def stage_changed(repo: Repo, report: SyncReport, before: Staged) -> list[str]:
     changed = _to_stage(repo, report, before)
     pointers = [outcome.pointer for outcome in report.outcomes if outcome.pointer]
     new = index.stage(repo, changed, pointers) if changed else []
-    if changed and _path_limited():
-        write_atomic(repo.state / state_files.RESTAGE, b"")
+    if changed and index.is_limited_commit():
+        index.restage_later(repo)
     removed = frozenset(filter(is_pointer_file, before.removed))
     if new or removed:
         added = [*new, *(pointer for pointer in pointers if pointer.file in before.added)]
@@ -165,7 +181,7 @@ def _keep_models_in_step(
         mine = [pointer for pointer in added if owner(report.projects, pointer.file) is project]
         moved = registered_models.moved_artifacts(project, removed, mine)
         registered_models.follow_moved(project, moved)
-        if not _path_limited():
+        if not index.is_limited_commit():
             registered_models.stage_models(project, [pointer.path for pointer in mine if pointer in new], moved)
 
 
@@ -174,7 +190,7 @@ def _to_stage(repo: Repo, report: SyncReport, before: Staged) -> dict[str, bool]
     files = {outcome.pointer.file for outcome in report.outcomes if outcome.pointer}
     owners = {file: owner(report.projects, file) for file in files}
     taken = sorted(file for file, project in owners.items() if project and project.config.stage == "all")
-    if _path_limited():
+    if index.is_limited_commit():
         # Such a commit takes no artifact that it does not name; one that it names is there already, maybe outdated.
         named = _named(before)
         taken = [file for file in taken if file in named]
@@ -190,17 +206,12 @@ def complete_versions(repo: Repo, report: SyncReport) -> bool:
         return False
     from cpv_hooks.transfer.commits.versioned_commit import complete_commit
 
-    some = _path_limited() or _takes_staged_only(report.projects)
+    some = index.is_limited_commit() or _takes_staged_only(report.projects)
     only = index.staged(repo).changed if some else None
-    complete_commit(repo, report.projects, only=only, limited=_path_limited())
-    if _path_limited():
-        write_atomic(repo.state / state_files.RESTAGE, b"")
+    complete_commit(repo, report.projects, only=only, limited=index.is_limited_commit())
+    if index.is_limited_commit():
+        index.restage_later(repo)
     return True
-
-
-def _path_limited() -> bool:
-    """Whether this is `git commit -- PATH`, which commits from an index of its own."""
-    return os.path.basename(os.environ.get("GIT_INDEX_FILE", "")).startswith("next-index-")
 
 
 def _take_detour(repo: Repo, report: SyncReport, *, last: bool) -> int:
