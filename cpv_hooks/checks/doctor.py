@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 from cpv_hooks import state_files
 from cpv_hooks.checks import doctor_hooks
@@ -13,7 +15,7 @@ from cpv_hooks.checks.network_checks import remote_answers
 from cpv_hooks.console.check_result import Check, failed_check, guarded, side_by_side
 from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.dvcignore import is_dvcignored
-from cpv_hooks.errors import CPVError, git_word
+from cpv_hooks.errors import CPVError, disk_error, git_word
 from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.gitignore import hidden
 from cpv_hooks.git.one_shot import PENDING
@@ -23,12 +25,15 @@ from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.left_out import left_out
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project, managed_roots
+from cpv_hooks.sync.lost_pointers import released
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.transfer.objects.open import open_remote
 from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.versions.stages import artifact_name
 from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import Found, discover
+from cpv_hooks.worktree.workspace import Workspace
 
 MINIMUM_DVC = (3, 66, 1)
 REMOTE_SECONDS = 20.0
@@ -90,7 +95,7 @@ def dvc_version() -> Check:
 
 
 def settings(repo: Repo) -> Iterator[Check]:
-    """Each `.cpv.toml`, and the tag scheme that it names."""
+    """Each `.cpv.toml`, the tag scheme that it names, and whether stages can have its model."""
     roots = managed_roots(repo)
     absent = left_out(repo)
     yield from (failed_check("settings", error) for error in absent)
@@ -99,7 +104,10 @@ def settings(repo: Repo) -> Iterator[Check]:
     for root in roots:
         where = str((root / ".cpv.toml").relative_to(repo.top))
         try:
-            scheme_of(load_config(root))
+            config = load_config(root)
+            scheme_of(config)
+            if config.stages:
+                artifact_name(config)
             yield Check("settings", "ok", f"{where} is sound")
         except CPVError as error:
             yield failed_check("settings", error)
@@ -136,12 +144,31 @@ def detour(repo: Repo) -> Check:
 
 def pointers(repo: Repo) -> Iterator[Check]:
     """Pointers that are broken, or that a rule or a mark hides from commits or from DVC."""
-    found = discover(repo, Project.find_all(repo), Index.load(repo.state), Clock(repo.state / state_files.CLOCK))
+    projects, index, clock = Project.find_all(repo), Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
+    found = discover(repo, projects, index, clock)
     of_tracked = hidden(repo, (pointer.file for _, pointer in found.pointers)).values()
     errors = [*found.errors, *found.ignored, *of_tracked, *_hidden_from_dvc(repo, found), *_passed_over(repo, found)]
     yield from (failed_check("pointers", error) for error in errors)
     if not errors:
         yield Check("pointers", "ok", "each can be read, and Git ignores none")
+    yield from (failed_check("artifacts", error) for error in _unreadable(found, index, clock))
+    yield from (
+        failed_check("artifacts", one)._replace(result="warn") for one in released(repo, projects, found, index)
+    )
+
+
+def _unreadable(found: Found, index: Index, clock: Clock) -> Iterator[CPVError]:
+    """Artifacts that no commit can take: a link out of the repository, a pipe, what may not be read."""
+    for project, pointer in found.pointers:
+        space = Workspace(project, index, clock)
+        try:
+            status = space.status(pointer.path)
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                space.listing(pointer.path)
+        except CPVError as error:
+            yield error
+        except OSError as error:
+            yield disk_error(error, Path(error.filename or project.repo.top / pointer.path))
 
 
 def _hidden_from_dvc(repo: Repo, found: Found) -> Iterator[CPVError]:

@@ -11,7 +11,7 @@ from cpv_hooks.checks import doctor
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.transfer.objects.upload_queue import Queue
-from support.repos import ModelRepo
+from support.repos import SETTINGS, ModelRepo
 from support.shell import Shell
 
 
@@ -249,3 +249,60 @@ def test_versions_of_git(model: ModelRepo, monkeypatch: pytest.MonkeyPatch, text
     found = doctor.git_version(repo)
     assert (found.result, found.fix) == (result, "install a newer Git" if result == "fail" else None)
     assert found.reason == text + (": 2.28 is the oldest that works" if result == "fail" else "")
+
+
+def test_an_artifact_that_is_a_link_out_of_the_repository(make_repo: MakeRepo, tmp_path: Path) -> None:
+    settings = SETTINGS + '[artifacts]\nmodel = ["model.bin", "new.bin"]\ndata = ["data"]\n'
+    model = make_repo(files={"model.bin": "one\n", "data/a.csv": "a\n"}, settings=settings)
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("model.bin", "new.bin", "data"):
+        outside = tmp_path / "elsewhere" / name
+        outside.mkdir() if name == "data" else outside.write_text("two\n")
+        (model.path / name).rename(tmp_path / f"{name}.away") if name != "new.bin" else None
+        (model.path / name).symlink_to(outside)
+    found = [check for check in doctor.examine(Repo.discover(model.path)) if check.name == "artifacts"]
+    assert found == [
+        Check(
+            "artifacts",
+            "fail",
+            f"{name}: a symbolic link out of the repository, to {tmp_path}/elsewhere/{name}",
+            f"rm {name} && cp -r {tmp_path}/elsewhere/{name} {name}",
+        )
+        for name in ("data", "model.bin", "new.bin")
+    ]
+
+
+def test_an_artifact_that_no_commit_can_read(make_repo: MakeRepo) -> None:
+    model = make_repo(files={"model.bin": "one\n"})
+    (model.path / "model.bin").unlink()
+    os.mkfifo(model.path / "model.bin")
+    assert troubles(model)["artifacts"].fix == f"mv {model.path}/model.bin to another place"
+
+
+def test_an_artifact_whose_pointer_was_taken_out_of_git(make_repo: MakeRepo) -> None:
+    model = make_repo(files={"model.bin": "one\n"})
+    model.git("rm", "-q", "model.bin.dvc")
+    model.git("commit", "-qm", "let go")
+    fix = "dvc add model.bin (to version it again), or take it out of [artifacts] in .cpv.toml"
+    what = "its pointer was taken out of Git, so no commit takes it, although .cpv.toml names it"
+    assert troubles(model) == {"artifacts": Check("artifacts", "warn", f"model.bin: {what}", fix)}
+    assert model.cpv("status").lines[:2] == [
+        f"model.bin  model    released  {what}; fix: {fix}",
+        "released: no longer versioned, although .cpv.toml names it",
+    ]
+    model.dvc("add", "-q", "model.bin")
+    model.git("commit", "-qam", "again")
+    assert "artifacts" not in troubles(model)
+    model.git("rm", "-q", "model.bin.dvc")
+    model.git("commit", "-qm", "let go")
+    model.write(".cpv.toml", SETTINGS + "[artifacts]\nmodel = []\n")
+    assert "artifacts" not in troubles(model)
+    assert "released" not in model.cpv("status").text
+
+
+def test_a_model_that_no_stage_can_have(model: ModelRepo) -> None:
+    model.write(".cpv.toml", '[cpv]\nmodel = "my model"\n')
+    assert "settings" not in troubles(model)
+    model.write(".cpv.toml", '[cpv]\nmodel = "my model"\n[stages]\nlive = {}\n')
+    what = ".cpv.toml: GTO cannot name a model 'my model' (letters, digits, - and _ only)"
+    assert troubles(model)["settings"] == Check("settings", "fail", what, "set another [cpv] model in .cpv.toml")

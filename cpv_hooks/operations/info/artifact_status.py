@@ -31,6 +31,7 @@ State = Literal[
     "behind",
     "conflict",
     "deleted",
+    "released",
     "broken",
 ]
 MEANING: Mapping[State, str] = {
@@ -45,6 +46,7 @@ MEANING: Mapping[State, str] = {
     "behind": "older than its pointer (dvc cpv sync updates it)",
     "conflict": "pointer and artifact both changed (dvc cpv sync says what to do)",
     "deleted": "its pointer is gone from the work tree",
+    "released": "no longer versioned, although .cpv.toml names it",
     "broken": "cannot be read",
 }
 UNSAVED: frozenset[State] = frozenset({"changed", "modified", "uncommitted", "new", "behind", "conflict"})

@@ -19,6 +19,7 @@ from cpv_hooks.project.pointers_at import pointers_in_roots
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.project.tag_schemes import Line
+from cpv_hooks.sync.lost_pointers import released
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.transfer.objects.upload_queue import Pending, Queue
 from cpv_hooks.versions import tag_refs, unseen_tags
@@ -100,6 +101,10 @@ def _artifacts(
         kind = next(project.kind_of(path) for project in projects if project.holds(path))
         fix = conflict_command(file)
         yield ArtifactStatus(path, kind, "conflict", change=f"its pointer is in conflict ({fix})")
+    for error in released(repo, list(projects), found, index):
+        path = error.where or ""
+        kind = next(project.kind_of(path) for project in projects if project.holds(path))
+        yield ArtifactStatus(path, kind, "released", change=f"{error.what}; fix: {error.fix}")
     broken = {(error.where or "").split(":")[0] for error in (*found.errors, *found.ignored)} | set(found.unmerged)
     for path, pointer in committed.items():
         if path not in found.paths and pointer.file not in broken:
