@@ -118,4 +118,4 @@ def test_a_pipe_in_the_place_of_settings_keeps_nobody_waiting(tell: Tell, name: 
         story.write(name, text)
     story.git("checkout", "-q", "main")
     story.git("commit", "-qam", "data", status=None)
-    story.check()
+    story.nothing_is_lost()
