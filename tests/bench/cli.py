@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import (
     commands,
+    credentials,
     curve_artifacts,
     curve_files,
     curve_roots,
@@ -46,6 +47,7 @@ WORK: dict[str, Callable[[Bench], Iterator[Row | Curve]]] = {
     "transfers": transfers.rows,
     "tls": transfers.far,
     "commands": commands.rows,
+    "credentials": credentials.rows,
     "history": history.rows,
     "training": training.rows,
     "ranks": ranks.rows,

@@ -7,6 +7,8 @@ from cpv_hooks.console.progress import Progress
 from cpv_hooks.project.project import Project
 project = Project.open(Repo.discover(Path.cwd()), Path.cwd())
 """
+OPEN = _HEAD
+"""Open the DVC root, and no more."""
 LOOK = f"""{_HEAD}
 from cpv_hooks.transfer.objects.open import open_remote
 open_remote(project).missing(["f" * 32])
