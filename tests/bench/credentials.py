@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.bench import Bench
@@ -87,7 +87,7 @@ def _contest(bench: Bench, folder: Path, source: str, environment: Mapping[str, 
         NOBODY: [*words, *python, OPEN],
     }
     run(folder, *programs["cpv"])  # learns from boto3 how to ask
-    contestants = [Contestant(name, folder, lambda number, name=name: programs[name]) for name in programs]
+    contestants = [Contestant(name, folder, _always(program)) for name, program in programs.items()]
     return Contest(
         f"an S3 client's first request, {source}",
         contestants,
@@ -96,3 +96,7 @@ def _contest(bench: Bench, folder: Path, source: str, environment: Mapping[str, 
         base=NOBODY,
         target=Target(BOTO3, 0.33, cpu=True),
     )
+
+
+def _always(program: list[str]) -> Callable[[int], list[str]]:
+    return lambda number: program
