@@ -11,7 +11,7 @@ from cpv_hooks import state_files
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.gitignore import file_for
-from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import make_folder, write_atomic
 
@@ -203,5 +203,5 @@ def set_index_entries(
     """Write index entries, `MODE OID` by path; None takes the path out. `env` names an index of our own, `committing`
     means that of the commit under way."""
     if values:
-        rows = (f"{value or f'0 {NULL_OID}'}\t{path}\0" for path, value in values.items())
+        rows = (f"{value or f'0 {repo.null_oid}'}\t{path}\0" for path, value in values.items())
         repo.run("update-index", "-z", "--index-info", input="".join(rows), env=env, index=committing)

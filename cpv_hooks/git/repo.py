@@ -21,8 +21,6 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import git_folders
 
-NULL_OID = "0" * 40
-
 # `git rev-parse --local-env-vars`, and the variables that change what a command prints or where it looks.
 # fmt: off
 _LOCAL_VARIABLES = frozenset((
@@ -161,6 +159,11 @@ class Repo(_Places):
     def shared(self) -> Path:
         """CPV's folder for all work trees of the repository: queue, rescues, published tags."""
         return self.common_dir / state_files.FOLDER
+
+    @cached_property
+    def null_oid(self) -> str:
+        """What stands for "no object", as long as the ids of this repository are."""
+        return "0" * (64 if self.run("rev-parse", "--show-object-format").strip() == "sha256" else 40)
 
     def head(self) -> str:
         """The commit at HEAD. `CPVError` where there is none yet."""

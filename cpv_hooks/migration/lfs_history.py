@@ -18,7 +18,7 @@ from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.records import without_signature
-from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.git.trees import tree_changes
 from cpv_hooks.migration.history_stream import StreamCommit, exported, forget_rewritten, rewritten
 from cpv_hooks.migration.lfs_head import WHAT, LfsTree
@@ -225,7 +225,7 @@ class _History:
         changes: dict[str, tuple[str | None, str | None]] = {**moved}
         changes |= {f"{_BACKUP}{ref}": (None, old) for ref, (old, _) in moved.items()}
         transaction.step("refs", [undo_git.refs(changes)])
-        lines = (f"update {ref}\0{new}\0{old or NULL_OID}\0" for ref, (old, new) in changes.items())
+        lines = (f"update {ref}\0{new}\0{old or repo.null_oid}\0" for ref, (old, new) in changes.items())
         repo.run("update-ref", "--stdin", "-z", "-m", "cpv: migrate lfs", input="".join(lines))
 
 

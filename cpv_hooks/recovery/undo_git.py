@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cpv_hooks.git.index import index_entries, set_index_entries
-from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_or_remove
 
 Action = Mapping[str, Any]
@@ -33,7 +33,7 @@ def undo_refs(repo: Repo, action: Action) -> None:
         if now == new != old:
             if name in published:
                 raise BuiltUpon
-            lines.append(f"update {name}\0{old or NULL_OID}\0{new or NULL_OID}\0")
+            lines.append(f"update {name}\0{old or repo.null_oid}\0{new or repo.null_oid}\0")
     if lines:
         repo.run("update-ref", "--stdin", "-z", input="".join(lines))
 

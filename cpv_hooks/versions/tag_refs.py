@@ -11,7 +11,7 @@ from typing import Self
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.repo import NULL_OID, Repo
+from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import sync_to_disk
 from cpv_hooks.system.own_files import open_own
@@ -224,7 +224,7 @@ def note_made(repo: Repo, oids: Mapping[str, str]) -> None:
 
 def is_null(oid: str) -> bool:
     """Whether an object id stands for "no object"."""
-    return oid == NULL_OID or not oid.strip("0")
+    return not oid.strip("0")
 
 
 def _lines(path: Path) -> list[str]:

@@ -11,9 +11,9 @@ from cpv_hooks.versions.tag_refs import mark_published
 from support.shell import Shell
 
 
-@pytest.fixture
-def repo(shell: Shell) -> Repo:
-    shell.git("init", "-q")
+@pytest.fixture(params=["sha1", "sha256"])
+def repo(shell: Shell, request: pytest.FixtureRequest) -> Repo:
+    shell.git("init", "-q", f"--object-format={request.param}")
     shell.write("a.txt", "one\n")
     shell.git("add", "-A")
     shell.git("commit", "-qm", "first")
