@@ -21,6 +21,7 @@ _CAUSES = {
         "mount it again (findmnt -T {folder} names it)",
     ),
     errno.EISDIR: ("there is a folder where a file should be", "mv {path} to another place"),
+    errno.ENXIO: ("not a file but a pipe, a socket or a device", "mv {path} to another place"),
     errno.ENAMETOOLONG: ("the name is too long for the file system", "shorten it (getconf NAME_MAX {folder})"),
     errno.ENFILE: ("too many files are open on this machine", "sudo sysctl fs.file-max=1000000"),
     errno.ENOMEM: ("no memory left", "end other programs (free -h)"),

@@ -127,9 +127,11 @@ NOWHERE = Path("/nonexistent")
 def open_file(path: Path) -> BinaryIO:
     """A file, to be read; `OSError` for what is none, such as a pipe, which one would wait at for ever."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a file", str(path))
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+        raise OSError(number, os.strerror(number), str(path))
     return os.fdopen(descriptor, "rb")
 
 

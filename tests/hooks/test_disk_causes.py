@@ -55,7 +55,7 @@ def test_each_cause_has_its_own_command(tmp_path: Path) -> None:
 
 
 def test_what_is_none_of_them_is_said_as_the_system_says_it(tmp_path: Path) -> None:
-    assert line(errno.ENXIO, tmp_path) == f"{tmp_path}: No such device or address; fix: repeat the command"
+    assert line(errno.ENOTTY, tmp_path) == f"{tmp_path}: Inappropriate ioctl for device; fix: repeat the command"
 
 
 def test_a_place_that_is_not_there_yet(tmp_path: Path) -> None:

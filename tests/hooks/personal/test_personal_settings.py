@@ -125,6 +125,13 @@ def test_a_folder_in_the_file_s_place() -> None:
         personal_settings.load_settings()
 
 
+def test_a_pipe_in_the_file_s_place() -> None:
+    personal_settings.path().parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(personal_settings.path())
+    with pytest.raises(CPVError, match=r"not a file but a pipe, a socket or a device; fix: mv \S+config\.json to"):
+        personal_settings.load_settings()
+
+
 def test_a_wrong_value_is_mended_by_the_command_that_the_error_names() -> None:
     write({"quiet": "maybe", "other": 1})
     with pytest.raises(CPVError, match="fix: dvc cpv config set quiet VALUE"):

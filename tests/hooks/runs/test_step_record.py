@@ -69,7 +69,7 @@ def test_a_name_that_leads_elsewhere_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", ["", "a/b", "../x", "-x", "a..b", "x.lock", "a b", "ü", "x" * 101, "a\n"])
 def test_a_name_that_git_would_not_take_is_refused(name: str) -> None:
-    with pytest.raises(CPVError, match="no name for a run"):
+    with pytest.raises(CPVError, match="is not a name for a run"):
         check_run_name(name)
 
 
