@@ -51,7 +51,8 @@ def repo(make_repo: MakeRepo, tmp_path: Path) -> ModelRepo:
 
 
 def is_sound(repo: ModelRepo) -> bool:
-    """Whether every step that there is can be had."""
+    """Whether every step that there is can be had; what a killed job has not sent any more is queued."""
+    repo.cpv("sync", "--wait")
     report = json.loads(repo.cpv("verify", "--all", "--json").out)
     return all(part["sound"] for part in (report if isinstance(report, list) else [report]))
 
