@@ -139,7 +139,7 @@ def _lost(oid: str, pointer: Pointer) -> CPVError:
 
 def _fetch_refs(project: Project, run: str) -> None:
     repo, refs = project.repo, run_refs.ref_of(run, "*")
-    if HOST not in repo.run("remote").split():
+    if not run_refs.has_host(repo):
         return
     try:
         repo.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", HOST, f"+{refs}:{refs}")

@@ -48,7 +48,7 @@ def drop_steps(project: Project, folder: RunFolder, steps: Sequence[RunStep]) ->
     repo = project.repo
     run_refs.delete_step_refs(repo, folder.name, steps)
     Queue.of(repo).done(root_key(project), [step.commit for step in steps])
-    if project.config.runs_push and run_refs.HOST in repo.run("remote").split():
+    if project.config.runs_push and run_refs.has_host(repo):
         try:
             _drop_on_host(project, folder.name, steps)
         except CPVError as error:

@@ -54,11 +54,16 @@ def steps_of_run(repo: Repo, run: str) -> list[RunStep]:
     return sorted(found, key=lambda step: step.step)
 
 
+def has_host(repo: Repo) -> bool:
+    """Whether this clone knows the Git host that runs are pushed to."""
+    return HOST in repo.run("remote").split()
+
+
 def require_steps(repo: Repo, run: str) -> list[RunStep]:
     found = steps_of_run(repo, run)
     if not found:
         fix = "dvc cpv runs list"
-        if HOST in repo.run("remote").split():
+        if has_host(repo):
             fix += f", or, where another clone has pushed it, git fetch {HOST} '+{PREFIX}*:{PREFIX}*'"
         raise CPVError(f"there is no run {run!r}", where=str(repo.top), fix=fix)
     return found

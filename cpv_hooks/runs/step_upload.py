@@ -60,7 +60,7 @@ def retry(project: Project, folder: RunFolder, *, force: bool) -> None:
 def push(project: Project, run: str, steps: Sequence[RunStep]) -> None:
     """Push the refs of steps whose data is on the remote, verified; what cannot be pushed is said."""
     repo = project.repo
-    if not steps or run_refs.HOST not in repo.run("remote").split():
+    if not steps or not run_refs.has_host(repo):
         return
     try:
         missing = ensure_uploaded(project, [step.commit for step in steps])
