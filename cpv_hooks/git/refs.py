@@ -42,7 +42,7 @@ def refs_below(repo: Repo, *prefixes: str, git_dir: Path | None = None) -> Mappi
     if known is None:
         return _list(repo, place, *prefixes)
     few = bool(prefixes) and all(prefix.startswith(_WITH_TAGS) for prefix in prefixes)
-    found = known.get((place, False)) or (known.get((place, True)) if few else None)
+    found = known.get((place, False), known.get((place, True)) if few else None)
     if found is None:
         found = known[place, few] = _list(repo, place, *(_WITH_TAGS if few else ()))
     return {ref: oid for ref, oid in found.items() if ref.startswith(prefixes)} if prefixes else found

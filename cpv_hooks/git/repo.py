@@ -101,6 +101,11 @@ class _Places(NamedTuple):
     common_dir: Path
 
 
+def is_null(oid: str) -> bool:
+    """Whether an object id stands for "no object"; see `Repo.null_oid`."""
+    return not oid.strip("0")
+
+
 class Repo(_Places):
     """A work tree and its Git directories; the paths are absolute."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, is_null
 
 
 def tree_changes(repo: Repo, old: str, new: str) -> dict[str, tuple[str | None, str | None]]:
@@ -17,4 +17,4 @@ def tree_changes(repo: Repo, old: str, new: str) -> dict[str, tuple[str | None, 
 
 
 def _entry(mode: str, oid: str) -> str | None:
-    return None if not oid.strip("0") else f"{mode} {oid}"
+    return None if is_null(oid) else f"{mode} {oid}"

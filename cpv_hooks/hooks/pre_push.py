@@ -10,6 +10,7 @@ import sys
 
 from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.repo import is_null
 from cpv_hooks.hooks.hook_run import begin_hook, interrupted
 from cpv_hooks.hooks.push import Push, Update, updates_from
 from cpv_hooks.project.expected import project_for
@@ -21,7 +22,7 @@ from cpv_hooks.sync.watch_file import known_roots
 from cpv_hooks.transfer.commits import catch_up
 from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, unversioned
 from cpv_hooks.versions import lost_races, pushed_tags
-from cpv_hooks.versions.tag_refs import PREFIX, is_null
+from cpv_hooks.versions.tag_refs import PREFIX
 
 
 def run(args: list[str]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 from cpv_hooks.git.caller import calling_git
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, is_null
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.versions import pushed_tags, tag_refs
 
@@ -45,7 +45,7 @@ class Push:
         from cpv_hooks.git.objects import commits_of
 
         oids = [oid for update in self.updates for oid in (update.oid, update.remote_oid)]
-        return commits_of(self.repo, [oid for oid in oids if oid and not tag_refs.is_null(oid)])
+        return commits_of(self.repo, [oid for oid in oids if oid and not is_null(oid)])
 
     @cached_property
     def had(self) -> list[str]:
@@ -67,7 +67,7 @@ class Push:
 
     def _is_refused(self, update: Update) -> bool:
         """Whether Git has refused this branch already: it shows us the one that it wants to be fetched first."""
-        if tag_refs.is_null(update.remote_oid) or update.remote_oid in self.commits:
+        if is_null(update.remote_oid) or update.remote_oid in self.commits:
             return False
         git = calling_git()
         forced = [word for word in (git.words if git else ()) if word.startswith(("-f", "--force", "--mirror", "+"))]
@@ -83,7 +83,7 @@ class Push:
 def updates_from(text: str) -> list[Update]:
     """The refs of a push from what Git, or else the pre-commit framework, hands on, without those that it deletes."""
     found = [Update(*line.split(" ")) for line in text.splitlines() if line.count(" ") == 3] or _from_precommit()
-    return [update for update in found if not tag_refs.is_null(update.oid)]
+    return [update for update in found if not is_null(update.oid)]
 
 
 def _from_precommit() -> list[Update]:

@@ -222,11 +222,6 @@ def note_made(repo: Repo, oids: Mapping[str, str]) -> None:
     _append(repo.shared / state_files.MADE, (f"{oid} {name}" for name, oid in oids.items()))
 
 
-def is_null(oid: str) -> bool:
-    """Whether an object id stands for "no object"."""
-    return not oid.strip("0")
-
-
 def _lines(path: Path) -> list[str]:
     try:
         with os.fdopen(open_own(path, os.O_RDONLY), "rb") as stream:

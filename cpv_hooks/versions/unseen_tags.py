@@ -11,7 +11,7 @@ from functools import cached_property
 
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.objects import commits_of, objects_of
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, is_null
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.plugins import scheme_of
@@ -20,7 +20,7 @@ from cpv_hooks.project.tag_schemes import Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.numbering import Numbers
-from cpv_hooks.versions.tag_refs import PREFIX, ListedTag, Records, is_null
+from cpv_hooks.versions.tag_refs import PREFIX, ListedTag, Records
 
 Ask = Callable[[str], Mapping[str, str]]
 """What a Git remote has (ref to object id), by its name; nothing where it does not answer."""

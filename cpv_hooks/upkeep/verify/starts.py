@@ -11,7 +11,7 @@ from typing import Literal
 from cpv_hooks import state_files
 from cpv_hooks.console.times import DAY
 from cpv_hooks.git.refs import refs_below
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, is_null
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
@@ -78,7 +78,7 @@ def find_starts(repo: Repo, grace: float, theirs: Iterable[HostRef] = ()) -> Sta
 
 def each_start(repo: Repo, grace: float) -> Iterator[Start]:
     """Each of them, as often as something names it; `grace` is in seconds. Raises `CPVError` where Git fails."""
-    return (start for start in _each(repo, grace) if start.oid.strip("0"))
+    return (start for start in _each(repo, grace) if not is_null(start.oid))
 
 
 def _each(repo: Repo, grace: float) -> Iterator[Start]:
