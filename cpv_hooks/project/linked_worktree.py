@@ -9,7 +9,6 @@ cache of all of them, in `dvc/`.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from cpv_hooks.dvcformat.dvc_config import facts_of
 from cpv_hooks.dvcformat.dvc_config_files import dvc_config_text, private_settings
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.project.submodule_cache import move_into_git
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.system.hard_links import link_or_copy
 
@@ -50,7 +50,7 @@ def _sharing(repo: Repo, project: Project) -> Project:
     if main is not None and not in_git.is_dir():
         home = Path(facts_of(main, repo.shared).cache_dir)
     settings = _naming(project.root, home, main, behind)
-    if settings is None or (inside and not _move_into_git(own, home)):
+    if settings is None or (inside and not move_into_git(own, home)):
         return project
     # Before DVC is told: after a kill, what is not there yet is still found where it was.
     _take_over(behind or own, home)
@@ -133,28 +133,6 @@ def _naming(root: Path, home: Path, main: Path | None, behind: Path | None) -> b
         return None
     section["dir"] = str(home)
     return dvc_config_text(settings)
-
-
-def _move_into_git(own: Path, home: Path) -> bool:
-    """Move a submodule's cache into its Git directory; False where that is another disk, or `own` one of its own.
-
-    `git submodule deinit`, and `git rm` of a submodule, take its folder with all that is ignored in it, DVC's cache
-    too, and run no hook of the submodule's. Its Git directory stays, or is saved into the superproject's before.
-
-    What stays is a link: links of the work tree may lead through it (`cache.type = symlink`), and a DVC that has just
-    read its settings writes through it. A kill between the two steps leaves the cache in its new place, which the next
-    run finds.
-    """
-    if not home.is_dir():
-        home.parent.mkdir(parents=True, exist_ok=True)
-        if own.is_dir():
-            try:
-                os.rename(own, home)
-            except OSError:
-                return False
-    with suppress(FileExistsError):  # what was made there since is taken over, and stays
-        own.symlink_to(os.path.relpath(home, own.parent), target_is_directory=True)
-    return True
 
 
 def _take_over(own: Path, home: Path) -> None:
