@@ -23,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         os.getcwd()
     except FileNotFoundError:
-        sys.stderr.write("cpv: the current folder was removed; fix: cd to an existing one\n")
+        from cpv_hooks.errors import one_line
+
+        sys.stderr.write(f"cpv: {one_line('the current folder was removed', fix='cd to an existing one')}\n")
         return 1
     from dvc_cpv_plugin.commands.nouns import parsers
 

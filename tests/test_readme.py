@@ -9,8 +9,8 @@ from pathlib import Path
 import api_reference
 import specification_table
 
-from cpv_hooks.project.config import Config
-from cpv_hooks.project.config_file import load_config
+from cpv_hooks.project.config import FETCH_KEYS, KINDS, Config
+from cpv_hooks.project.config_file import SCHEMA, load_config
 from dvc_cpv_plugin.commands import NOUNS
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +23,19 @@ def test_settings_shown_are_the_defaults(tmp_path: Path) -> None:
     assert shown is not None
     (tmp_path / ".cpv.toml").write_text(shown[1])
     assert load_config(tmp_path) == Config()
+
+
+def test_every_setting_is_shown() -> None:
+    block = re.search(r"```toml\n(.*?)```", SETTINGS, re.DOTALL)
+    assert block is not None
+    _, *sections = re.split(r"(?m)^\[(\w+)\].*$", block[1])
+    shown = {
+        name: set(re.findall(r"(?m)^(?:# )?(\w+) = ", text))
+        for name, text in zip(sections[::2], sections[1::2], strict=True)
+    }
+    assert {name: set(keys) for name, keys in SCHEMA.items()}.items() <= shown.items()
+    assert shown["artifacts"] == set(KINDS)
+    assert shown["fetch"] == set(FETCH_KEYS)
 
 
 def test_every_command_is_listed() -> None:

@@ -7,7 +7,7 @@ tag that exists, a merge under way, a remote that cannot take the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from cpv_hooks.checks import local_checks, network_checks
 from cpv_hooks.checks.disk_checks import disk_space
@@ -20,31 +20,30 @@ from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.worktree import remotes_in_use
 
 Name = Literal["git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3"]
-ALL: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", "dvc-remote", "network", "s3")
+ALL: tuple[Name, ...] = get_args(Name)
 """In the order in which a person would mend things."""
 SKIPPABLE: frozenset[Name] = frozenset({"git-clean", "disk-space", "network"})
 """What `force` passes over. Git's own protection of uncommitted work holds all the same."""
 SECONDS = 20.0
 
 _SENDS: tuple[Name, ...] = ("dvc-remote", "network", "s3")
-_UPLOAD: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", *_SENDS)
-_TAG: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", *_SENDS)
+_MAKE: tuple[Name, ...] = ("git-state", "git-clean", "required-files", "tag", "disk-space", *_SENDS)
 _REVERT: tuple[Name, ...] = ("git-state", "git-clean", "disk-space")
 _FETCH: tuple[Name, ...] = ("disk-space", *_SENDS)
 
 FOR: Mapping[str, tuple[Name, ...]] = {
     "init": ("required-files", "disk-space"),
-    "model upload": _UPLOAD,
+    "model upload": _MAKE,
     "model download": _FETCH,
     "model load": _FETCH,
     "export": _FETCH,
-    "model tag": _TAG,
+    "model tag": _MAKE,
     "model revert": _REVERT,
-    "data upload": _UPLOAD,
+    "data upload": _MAKE,
     "data download": _FETCH,
-    "data tag": _TAG,
+    "data tag": _MAKE,
     "data revert": _REVERT,
-    "checkpoint create": _TAG,
+    "checkpoint create": _MAKE,
     "checkpoint revert": _REVERT,
 }
 """Which lines each operation has. Reading what is here (`list`, `info`) has none."""

@@ -14,6 +14,7 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.errors import shell_path
 from cpv_hooks.setup.init.model_repository import existing
 from cpv_hooks.state_files import cpv_home
+from cpv_hooks.transfer.objects.remote_kinds import FOLDER, folder_of, kind_of
 
 MARGIN = 1 << 20
 """Bytes that have to be free beside an operation's own: for Git's objects, indexes and logs."""
@@ -65,8 +66,8 @@ def _places(subject: Subject) -> Iterator[tuple[str, Path, bool]]:
         url = project.remote_url or ""
         if subject.destination is None:
             yield "work tree", project.root, True
-            if url and "://" not in url:
-                yield "remote", Path(url), True
+            if url and kind_of(url) is FOLDER:
+                yield "remote", folder_of(url), True
     if subject.destination is not None:
         yield "destination", subject.destination, True
     yield "personal folder", cpv_home(), False

@@ -20,7 +20,7 @@ _MOST = (
 
 
 MANY = 200
-"""From so many files on, a directory's list is read and written by `stored_text`."""
+"""From so many files on, a directory's list is read and written by `file_versions_fast`."""
 
 
 class Stored(NamedTuple):

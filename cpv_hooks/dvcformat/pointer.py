@@ -80,14 +80,23 @@ class Pointer(NamedTuple):
         """Whether CPV may rewrite the pointer (a stage's and an import's belong to DVC's own commands)."""
         return not (self.stage or self.imported)
 
+    @property
+    def is_pushed(self) -> bool:
+        """Whether its data goes to a remote at all; DVC's `push: false` keeps it off every one."""
+        return self.oid is not None and self.push
+
     def names_versions_on(self, remote: str | None) -> bool:
         """Whether it says of all its content where on a remote that keeps versions it lies (an empty folder: nowhere).
 
         What is not pushed, or comes from elsewhere, has no place there.
         """
-        if self.oid is None or self.imported or not self.push or (self.isdir and self.nfiles == 0):
+        if not self.is_pushed or self.imported or (self.isdir and self.nfiles == 0):
             return True
         return bool(self.stored) and all(item.version_id and item.remote == remote for item in self.stored)
+
+
+POINTER_FILES = ("*.dvc", "dvc.lock", "*/dvc.lock")
+"""What Git is asked for: pathspecs of which `is_pointer_file` takes all but a few."""
 
 
 def is_pointer_file(name: str) -> bool:
@@ -119,8 +128,7 @@ def parse_pointers(text: str, file: str, pipeline: str | None = None) -> list[Po
 def _plain(found: Fields, file: str) -> Pointer:
     md5, size, nfiles, isexec, hashed, path, remote = found
     inside = _inside(posixpath.dirname(file), path, file)
-    values = (file, inside, md5, size, nfiles, isexec, False, not hashed, False, True, (), remote)
-    return tuple.__new__(Pointer, values)
+    return Pointer(file, inside, md5, size, nfiles, isexec, legacy=not hashed, remote=remote)
 
 
 def with_files(table: Any, files: FileVersions | None) -> Any:

@@ -91,12 +91,12 @@ def _commit(repo: Repo, tree: str) -> str:
 
 
 def _tree_unlike_any_index(repo: Repo) -> str:
-    from cpv_hooks.git.index import scratch_index  # every hook reads this file, to heal; few open a detour
+    # Every hook reads this file, to heal; few open a detour.
+    from cpv_hooks.dvcformat.pointer import POINTER_FILES, is_pointer_file
+    from cpv_hooks.git.index import scratch_index
 
-    listed = repo.run("ls-files", "-s", "-z", "--", "*.dvc", "dvc.lock", "*/dvc.lock", index=True).split("\0")
+    listed = repo.run("ls-files", "-s", "-z", "--", *POINTER_FILES, index=True).split("\0")
     entries = (line.partition("\t") for line in listed)
-    from cpv_hooks.dvcformat.pointer import is_pointer_file
-
     entry, path = next((head.split(), path) for head, _, path in entries if is_pointer_file(path))
     mode = "100644" if entry[0] == "100755" else "100755"
     with scratch_index(repo.state / state_files.DETOUR_INDEX, Path(os.environ["GIT_INDEX_FILE"])) as env:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from cpv_hooks.named_tuple import NamedTuple
 
@@ -15,8 +15,13 @@ FILE = ".cpv.toml"
 
 Kind = Literal["model", "data", "metrics", "extra"]
 Layout = Literal["content", "versioned"]
+PushWhen = Literal["commit", "background", "push", "never"]
+CommitStage = Literal["all", "staged"]
+OpenFiles = Literal["warn", "stop"]
+S3ClientName = Literal["own", "boto3"]
+RunsFree = Literal["later", "at once"]
 GOALS: tuple[Goal, ...] = ("max", "min")
-KINDS: tuple[Kind, ...] = ("model", "data", "metrics", "extra")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 FETCH_KEYS = ("kinds", "include", "exclude")
 
 DEFAULT_ARTIFACTS: Mapping[Kind, tuple[str, ...]] = {
@@ -71,22 +76,27 @@ class Config(NamedTuple):
     artifacts: Mapping[Kind, tuple[str, ...]] = DEFAULT_ARTIFACTS
     scheme: str = "minor"
     tag_on_commit: bool = True
-    push_when: Literal["commit", "background", "push", "never"] = "commit"
-    stage: Literal["all", "staged"] = "all"
+    push_when: PushWhen = "commit"
+    stage: CommitStage = "all"
     one_shot: bool = True
-    open_files: Literal["warn", "stop"] = "warn"
+    open_files: OpenFiles = "warn"
     live: bool = True
     hash_budget: int = 512 << 20
     layout: Layout = "content"
     stages: Mapping[str, StageRule] = _NO_STAGES
     metrics: Goals = Goals()
-    s3_client: Literal["own", "boto3"] = "own"
+    s3_client: S3ClientName = "own"
     runs_push: bool = False
-    runs_free: Literal["later", "at once"] = "later"
+    runs_free: RunsFree = "later"
     runs_cores: int = 1
     snapshot_dask: str = ""
     fetch: Mapping[str, tuple[str, ...]] | None = None
     """The fields of a `FetchRule`."""
+
+    @property
+    def uploads_commits(self) -> bool:
+        """Whether a commit's data goes to the remote without a push."""
+        return self.push_when in ("commit", "background")
 
 
 def is_inside(item: str) -> bool:

@@ -5,37 +5,52 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 from cpv_hooks.errors import CPVError, disk_error
-from cpv_hooks.project.config import FETCH_KEYS, FILE, GOALS, KINDS, Config, Goals, StageRule, is_inside
+from cpv_hooks.project.config import (
+    FETCH_KEYS,
+    FILE,
+    GOALS,
+    KINDS,
+    CommitStage,
+    Config,
+    Goals,
+    Layout,
+    OpenFiles,
+    PushWhen,
+    RunsFree,
+    S3ClientName,
+    StageRule,
+    is_inside,
+)
 from cpv_hooks.state_files import read_bytes
 
 MAX_BYTES = 1 << 20
 
-# section -> key -> (field of Config, the type, the allowed values)
-_SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = {
+SCHEMA: Mapping[str, Mapping[str, tuple[str, type, tuple[str, ...] | None]]] = {
     "cpv": {"team": ("team", str, None), "model": ("model", str, None)},
     "tags": {"scheme": ("scheme", str, None), "on_commit": ("tag_on_commit", bool, None)},
-    "push": {"when": ("push_when", str, ("commit", "background", "push", "never"))},
+    "push": {"when": ("push_when", str, get_args(PushWhen))},
     "remote": {
-        "layout": ("layout", str, ("content", "versioned")),
-        "s3_client": ("s3_client", str, ("own", "boto3")),
+        "layout": ("layout", str, get_args(Layout)),
+        "s3_client": ("s3_client", str, get_args(S3ClientName)),
     },
     "commit": {
-        "stage": ("stage", str, ("all", "staged")),
+        "stage": ("stage", str, get_args(CommitStage)),
         "one_shot": ("one_shot", bool, None),
-        "open_files": ("open_files", str, ("warn", "stop")),
+        "open_files": ("open_files", str, get_args(OpenFiles)),
     },
     "runs": {
         "push": ("runs_push", bool, None),
-        "free": ("runs_free", str, ("later", "at once")),
+        "free": ("runs_free", str, get_args(RunsFree)),
         "cores": ("runs_cores", int, None),
     },
     "snapshot": {"dask": ("snapshot_dask", str, None)},
     "status": {"live": ("live", bool, None), "hash_budget": ("hash_budget", int, None)},
 }
-_SECTIONS = ("artifacts", *_SCHEMA, "stages", "metrics", "fetch")
+"""Section -> key -> the field of `Config`, its type, the values that are allowed (None: any)."""
+_SECTIONS = ("artifacts", *SCHEMA, "stages", "metrics", "fetch")
 _NOTIFY = f"remove it from {FILE}; dvc cpv config set notify.webhook URL"
 _WORDS = {str: "a string", bool: "true or false", int: "a whole number"}
 
@@ -123,9 +138,9 @@ class _Reader:
 
     def _value(self, section: str, key: str, value: object) -> tuple[str, object]:
         try:
-            name, kind, allowed = _SCHEMA[section][key]
+            name, kind, allowed = SCHEMA[section][key]
         except KeyError:
-            known = ", ".join(_SCHEMA[section])
+            known = ", ".join(SCHEMA[section])
             raise self._error(section, key, f"unknown key {key} in [{section}] (known: {known})") from None
         # bool is an int in Python, and `hash_budget = true` is a mistake.
         if type(value) is not kind:

@@ -27,7 +27,7 @@ def expected(project: Project, pointer: Pointer, revs: Sequence[str] = ()) -> Ex
     """
     from cpv_hooks.project.pointers_at import is_in_commit
 
-    if pointer.oid is None or not pointer.push:
+    if not pointer.is_pushed:
         return None
     elsewhere = pointer.imported or (pointer.stage and any(is_in_commit(project, rev, pointer.path) for rev in revs))
     return Expected(pointer.remote, not elsewhere)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
+from cpv_hooks.dvcformat.pointer import POINTER_FILES, Pointer, is_pointer_file
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.libgit2 import reads_of
 from cpv_hooks.git.objects import Reads, TreeEntry, objects_of
@@ -58,8 +58,7 @@ def pointers_ever(project: Project) -> Iterator[Pointer]:
     """Every pointer of a DVC root that any commit of this clone has; those that cannot be read are left out."""
     store = _store(objects_of(project.repo))
     head = ["HEAD"] if project.repo.resolve("HEAD") else []
-    patterns = ("*.dvc", "dvc.lock", "*/dvc.lock")
-    listed = project.repo.run("rev-list", "--objects", "--all", *head, "--", *patterns, check=False)
+    listed = project.repo.run("rev-list", "--objects", "--all", *head, "--", *POINTER_FILES, check=False)
     for line in listed.splitlines():
         blob, _, path = line.partition(" ")
         if is_pointer_file(path) and project.holds(path):

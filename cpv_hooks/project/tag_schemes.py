@@ -7,7 +7,7 @@ are compared component by component (v0.9 comes before v0.10).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -127,18 +127,9 @@ def is_stage_name(text: str) -> bool:
     return len(text) <= STAGE_LENGTH and GTO_NAME.fullmatch(text) is not None
 
 
-SCHEMES = ("minor", "semver", "gto")
-
-
 def builtin(name: str, config: Config) -> Scheme | None:
     """The scheme of that name which comes with CPV."""
-    if name == "minor":
-        return Numbered(_PLAIN, (0, 0), suffixed=False, shape="MAJOR.MINOR")
-    if name == "semver":
-        return Numbered(_PLAIN, (0, 1, 0), suffixed=True, shape="MAJOR.MINOR.PATCH")
-    if name == "gto":
-        return _gto(config)
-    return None
+    return _BUILT_IN[name](config) if name in _BUILT_IN else None
 
 
 def _gto(config: Config) -> Scheme:
@@ -150,6 +141,14 @@ def _gto(config: Config) -> Scheme:
     return Numbered(
         {Line.MODEL: f"{model}@v", Line.DATA: "data@v"}, (0, 0, 1), suffixed=True, shape="MAJOR.MINOR.PATCH"
     )
+
+
+_BUILT_IN: Mapping[str, Callable[[Config], Scheme]] = {
+    "minor": lambda _: Numbered(_PLAIN, (0, 0), suffixed=False, shape="MAJOR.MINOR"),
+    "semver": lambda _: Numbered(_PLAIN, (0, 1, 0), suffixed=True, shape="MAJOR.MINOR.PATCH"),
+    "gto": _gto,
+}
+SCHEMES = tuple(_BUILT_IN)
 
 
 def line_of(scheme: Scheme, tag: str) -> Line | None:

@@ -58,7 +58,7 @@ class RankPlaces:
     def __init__(self, project: Project, start: str, attempt: str) -> None:
         self._project = project
         self._start = start
-        self._by_remote = bool(attempt) and project.config.push_when in ("commit", "background")
+        self._by_remote = bool(attempt) and project.config.uploads_commits
         self.near: Notes = FolderNotes(project.repo.shared / state_files.RANKS / start / "notes")
         self._far: Notes | None = None
 

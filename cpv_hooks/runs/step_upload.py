@@ -23,7 +23,7 @@ WHY = "a training run's checkpoint"
 
 def is_uploaded_now(project: Project) -> bool:
     """Whether objects go to the remote as soon as they are saved, as `[push] when` says."""
-    return project.config.push_when in ("commit", "background") and bool(project.remotes) and not project.keeps_versions
+    return project.config.uploads_commits and bool(project.remotes) and not project.keeps_versions
 
 
 def queue_step(project: Project, step: RunStep) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from cpv_hooks.console.output import fail, say
+from cpv_hooks.dvcformat.pointer import POINTER_FILES
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.repo import Repo
@@ -17,7 +18,6 @@ from cpv_hooks.versions import tag_refs, tags
 
 # What Git writes into HEAD's reflog for the commands after which `post-commit` runs.
 _COMMITS = ("commit", "cherry-pick", "revert")
-_POINTERS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 
 
 def make_up(repo: Repo, projects: Sequence[Project]) -> bool:
@@ -64,7 +64,7 @@ def number_missed(repo: Repo, projects: Sequence[Project]) -> list[str]:
 
 def _last_lacks_its_tag(repo: Repo) -> bool:
     """Whether the commit before HEAD that last changed a pointer has no automatic tag, and its settings want one."""
-    last = repo.run("rev-list", "--first-parent", "-n", "1", "HEAD^", "--", *_POINTERS, check=False).strip()
+    last = repo.run("rev-list", "--first-parent", "-n", "1", "HEAD^", "--", *POINTER_FILES, check=False).strip()
     if not last or any(tag.info.automatic for tag in tag_refs.read_tags(repo, commit=last)):
         return False
     return not repo.ok("grep", "-q", "-E", r"^\s*on_commit\s*=\s*false", last, "--", FILE, f"*/{FILE}")

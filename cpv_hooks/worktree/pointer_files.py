@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from cpv_hooks.dvcformat.pointer import MAX_BYTES, Pointer, is_pointer_file, parse_pointers
+from cpv_hooks.dvcformat.pointer import MAX_BYTES, POINTER_FILES, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
@@ -15,7 +15,6 @@ from cpv_hooks.system.own_files import link_above
 from cpv_hooks.system.signatures import newest_time, signature
 from cpv_hooks.worktree.base_index import Index
 
-_PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock")
 Known = dict[str, tuple[tuple[int, int, int, int], int, list[Pointer]]]
 """What each pointer file said, with its signature and the file system's time (ns) when it was read."""
 
@@ -43,7 +42,7 @@ def pointer_files(repo: Repo) -> list[str]:
 
 def all_pointer_files(repo: Repo) -> list[str]:
     """Those that Git ignores as well."""
-    listed = repo.run("ls-files", "-z", "--cached", "--others", "--", *_PATTERNS)
+    listed = repo.run("ls-files", "-z", "--cached", "--others", "--", *POINTER_FILES)
     return sorted({name for name in listed.split("\0") if is_pointer_file(name)})
 
 
@@ -60,7 +59,7 @@ def readable_pointers(repo: Repo) -> Iterator[Pointer]:
 
 
 def list_pointer_files(repo: Repo, *, committing: bool = False) -> ListedFiles:
-    patterns = (*_PATTERNS, FILE, f"*/{FILE}")
+    patterns = (*POINTER_FILES, FILE, f"*/{FILE}")
     listed = repo.run(
         "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", *patterns, index=committing
     )

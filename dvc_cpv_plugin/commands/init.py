@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import get_args
 
 from cpv_hooks.accounts.personal import trusted
 from cpv_hooks.console import output
 from cpv_hooks.console.output import say, size_text
 from cpv_hooks.errors import CPVError, shell_path
-from cpv_hooks.project.config import FILE, Kind
+from cpv_hooks.project.config import FILE, Kind, Layout
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.init import init_plan, proposals, skeleton
 from cpv_hooks.setup.init.model_repository import InitRequest, NewRepository
@@ -137,7 +138,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--layout",
-        choices=["content", "versioned"],
+        choices=get_args(Layout),
         help="How the remote names objects: by content (default), or by path on a bucket with versioning.",
     )
     parser.add_argument("--pipeline", action="store_true", help="Add a dvc.yaml for `dvc repro`.")

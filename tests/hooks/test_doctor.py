@@ -10,6 +10,7 @@ from conftest import MakeRepo
 from cpv_hooks.checks import doctor
 from cpv_hooks.console.check_result import Check
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.project.tag_schemes import SCHEMES
 from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.repos import SETTINGS, ModelRepo
 from support.shell import Shell
@@ -128,11 +129,11 @@ def test_hooks_of_all_repositories(model: ModelRepo, tmp_path: Path) -> None:
 
 
 def test_settings_that_do_not_parse_and_a_scheme_that_nobody_knows(model: ModelRepo) -> None:
-    model.write(".cpv.toml", '[tags]\nscheme = "calver"\n')
+    model.write(".cpv.toml", '[tags]\nscheme = "colour"\n')
     assert troubles(model)["settings"] == Check(
         "settings",
         "fail",
-        ".cpv.toml: unknown tag scheme 'calver' (known: minor, semver, gto)",
+        f".cpv.toml: unknown tag scheme 'colour' (known: {', '.join(SCHEMES)})",
         'set scheme = "minor" under [tags] in .cpv.toml',
     )
     model.write(".cpv.toml", "[tags\n")

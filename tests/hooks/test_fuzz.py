@@ -23,7 +23,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.metric_formats import metrics
 from cpv_hooks.project import config
 from cpv_hooks.project.config_file import load_config
-from cpv_hooks.project.tag_schemes import Line, builtin
+from cpv_hooks.project.tag_schemes import SCHEMES, Line, builtin
 from cpv_hooks.recovery import journal_file
 from cpv_hooks.recovery.transaction import recover
 from cpv_hooks.versions.checkpoint import Checkpoint, CheckpointArtifact
@@ -190,7 +190,7 @@ def test_any_value_of_a_setting_is_one_or_an_error(section: str, key: str, value
 # Tag names and messages
 
 
-@pytest.mark.parametrize("name", ["minor", "semver", "gto"])
+@pytest.mark.parametrize("name", SCHEMES)
 @fuzz
 @given(tag=st.one_of(st.text(max_size=40), st.from_regex(r"(data-|model@|data@)?v?\d+(\.\d+){0,3}.{0,3}")))
 def test_any_text_is_a_version_or_none(name: str, tag: str) -> None:

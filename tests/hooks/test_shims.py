@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import MakeRepo
 
-from cpv_hooks.git.hook_names import FSMONITOR, HOOKS, STAGES
+from cpv_hooks.git.hook_names import FOREIGN_HOOKS, FSMONITOR, HOOKS, STAGES
 from cpv_hooks.setup.install.shims import MARK, Interpreter, is_our_shim, is_pre_commits, render_shim, stamped
 from support.repos import ModelRepo
 from support.shell import Shell
@@ -59,6 +59,7 @@ def test_every_hook_has_a_shim_and_a_module() -> None:
 
     assert set(ALL) == set(RUNNABLE)
     assert set(STAGES) < set(HOOKS)
+    assert set(HOOKS).isdisjoint(FOREIGN_HOOKS)  # the shims of those pass on, and nothing more
 
 
 @pytest.mark.parametrize(

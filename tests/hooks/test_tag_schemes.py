@@ -5,7 +5,7 @@ import pytest
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.config import Config
 from cpv_hooks.project.plugins import scheme_of
-from cpv_hooks.project.tag_schemes import Line, Scheme, line_of
+from cpv_hooks.project.tag_schemes import SCHEMES, Line, Scheme, line_of
 
 
 def scheme(name: str, model: str | None = "resnet") -> Scheme:
@@ -106,9 +106,9 @@ def test_a_model_that_gto_cannot_name(model: str, why: str) -> None:
 
 def test_an_unknown_scheme() -> None:
     with pytest.raises(CPVError) as error:
-        scheme("calver")
+        scheme("colour")
     assert str(error.value) == (
-        ".cpv.toml: unknown tag scheme 'calver' (known: minor, semver, gto); "
+        f".cpv.toml: unknown tag scheme 'colour' (known: {', '.join(SCHEMES)}); "
         'fix: set scheme = "minor" under [tags] in .cpv.toml'
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cpv_hooks.dvcformat.pointer import Pointer
+from cpv_hooks.dvcformat.pointer import POINTER_FILES, Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.expected import expected
@@ -20,7 +20,7 @@ from cpv_hooks.worktree.discovery import owner
 from cpv_hooks.worktree.rescue_list import rescues
 
 # A commit in which none of these differs from its parent has the same pointers.
-_PATTERNS = ("*.dvc", "dvc.lock", "*/dvc.lock", "dvc.yaml", "*/dvc.yaml")
+_PATTERNS = (*POINTER_FILES, "dvc.yaml", "*/dvc.yaml")
 
 
 class MoveNeed(NamedTuple):

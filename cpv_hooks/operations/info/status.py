@@ -10,6 +10,7 @@ from cpv_hooks import state_files
 from cpv_hooks.accounts.personal import undelivered
 from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.pointer import Pointer, conflict_command
+from cpv_hooks.errors import one_line
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.info.artifact_status import ArtifactLook, ArtifactStatus
@@ -104,7 +105,7 @@ def _artifacts(
     for error in released(repo, list(projects), found, index):
         path = error.where or ""
         kind = next(project.kind_of(path) for project in projects if project.holds(path))
-        yield ArtifactStatus(path, kind, "released", change=f"{error.what}; fix: {error.fix}")
+        yield ArtifactStatus(path, kind, "released", change=one_line(error.what, fix=error.fix))
     broken = {(error.where or "").split(":")[0] for error in (*found.errors, *found.ignored)} | set(found.unmerged)
     for path, pointer in committed.items():
         if path not in found.paths and pointer.file not in broken:

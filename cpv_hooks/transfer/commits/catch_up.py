@@ -55,7 +55,7 @@ def _with_pushes(
 
 def _with_local(project: Project, queued: Collection[str]) -> bool:
     # On a remote that keeps versions only the next commit says where the data is, and a push looks at all of it.
-    if project.config.push_when not in ("commit", "background") or project.keeps_versions:
+    if not project.config.uploads_commits or project.keeps_versions:
         return True
     commits = unchecked_pushes.commits_nowhere_else(project)
     if not _complete(project, commits, "is not on the DVC remote", queued):

@@ -41,7 +41,7 @@ class EarlyUploads:
         """Begin to upload what a pointer names, of which `size` bytes are new, where it pays and will be wanted."""
         remote = pointer.remote or project.remote_name
         known = project.remotes.get(remote) if remote else None
-        is_wanted = project.config.push_when == "commit" and known is not None and pointer.push
+        is_wanted = project.config.push_when == "commit" and known is not None and pointer.is_pushed
         if size < LARGE or not is_wanted or (known and known.versioned) or (pointer.oid, remote) in self._offered:
             return
         self._offered.add((pointer.oid, remote))
@@ -124,7 +124,7 @@ class _Noted(Progress):
 
 
 def main(argv: list[str]) -> int:
-    """`python -m cpv_hooks.early_upload ROOT`: a JSON line on the standard input for each artifact."""
+    """`python -m cpv_hooks.transfer.commits.early_upload ROOT`: a JSON line on the standard input for each artifact."""
     from cpv_hooks.errors import CPVError
     from cpv_hooks.git.repo import Repo
     from cpv_hooks.project.expected import project_for

@@ -26,8 +26,7 @@ def deliver_commits(project: Project, revs: Sequence[str], why: str, held: Held 
 
     They are queued first. An upload that fails leaves them queued and says so in one line; it raises nothing.
     """
-    policy = project.config.push_when
-    if policy in ("never", "push"):
+    if not project.config.uploads_commits:
         return True
     if project.keeps_versions:
         from cpv_hooks.transfer.commits.upload_commits import unversioned
@@ -37,7 +36,7 @@ def deliver_commits(project: Project, revs: Sequence[str], why: str, held: Held 
     queue, root = Queue.of(project.repo), root_key(project)
     try:
         queue.add(root, revs, why)
-        if policy == "background":
+        if project.config.push_when == "background":
             from cpv_hooks.transfer.commits.upload_locks import start_worker
 
             start_worker(project)
@@ -55,7 +54,7 @@ def deliver_now(project: Project, revs: Sequence[str], why: str) -> bool:
     """
     from cpv_hooks.transfer.commits.upload_commits import unversioned
 
-    if project.config.push_when in ("never", "push") or not project.remotes:
+    if not project.config.uploads_commits or not project.remotes:
         return False
     revs = [rev for rev in revs if not unversioned(project, rev)]
     queue, root = Queue.of(project.repo), root_key(project)

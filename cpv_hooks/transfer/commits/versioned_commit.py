@@ -14,7 +14,7 @@ from contextlib import suppress
 from cpv_hooks import state_files
 from cpv_hooks.console.output import few, warn
 from cpv_hooks.dvcformat.file_versions import Stored
-from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file, parse_pointers
+from cpv_hooks.dvcformat.pointer import POINTER_FILES, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.dvcformat.pointer_writer import render_stored
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
@@ -127,7 +127,7 @@ def _uploaded_to(project: Project, pointers: Sequence[Pointer]) -> Found:
 
 
 def _staged(repo: Repo, project: Project) -> list[_Staged]:
-    listed = repo.run("ls-files", "-s", "-z", "--", "*.dvc", "dvc.lock", "*/dvc.lock", index=True)
+    listed = repo.run("ls-files", "-s", "-z", "--", *POINTER_FILES, index=True)
     found = []
     for line in filter(None, listed.split("\0")):
         head, _, file = line.partition("\t")

@@ -215,5 +215,4 @@ def on_dask(project: Project) -> OnDask | None:
             f"as you; {trust.COMMAND} {shell_word(trust.server(address))}"
         )
         return None
-    when = project.config.push_when
-    return OnDask(project, address, least=LEAST, uploads=when in ("commit", "background"))
+    return OnDask(project, address, least=LEAST, uploads=project.config.uploads_commits)

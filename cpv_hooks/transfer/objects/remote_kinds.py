@@ -48,7 +48,7 @@ class _Folder(RemoteKind):
     def open(self, project: Project, options: Mapping[str, str], *, legacy: bool) -> Remote:
         from cpv_hooks.remote.common.local_remote import LocalRemote
 
-        return LocalRemote(Path((project.remote_url or "").removeprefix("file://")), legacy=legacy)
+        return LocalRemote(folder_of(project.remote_url or ""), legacy=legacy)
 
     def inventory(self, remote: Any) -> Inventory:
         from cpv_hooks.remote.common.local_remote import LocalInventory
@@ -110,6 +110,11 @@ KINDS = {
     "gdrive": RemoteKind("www.googleapis.com"),
     "oss": RemoteKind("oss.aliyuncs.com"),
 }
+
+
+def folder_of(url: str) -> Path:
+    """Where the objects of a remote lie that is a folder."""
+    return Path(url.removeprefix("file://"))
 
 
 def kind_of(url: str) -> RemoteKind:
