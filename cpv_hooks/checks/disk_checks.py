@@ -14,7 +14,7 @@ from cpv_hooks.console.output import size_text
 from cpv_hooks.errors import shell_path
 from cpv_hooks.setup.init.model_repository import existing
 from cpv_hooks.state_files import cpv_home
-from cpv_hooks.transfer.objects.remote_kinds import FOLDER, folder_of, kind_of
+from cpv_hooks.transfer.objects.remote_kinds import FOLDER, kind_of, remote_folder
 
 MARGIN = 1 << 20
 """Bytes that have to be free beside an operation's own: for Git's objects, indexes and logs."""
@@ -67,7 +67,7 @@ def _places(subject: Subject) -> Iterator[tuple[str, Path, bool]]:
         if subject.destination is None:
             yield "work tree", project.root, True
             if url and kind_of(url) is FOLDER:
-                yield "remote", folder_of(url), True
+                yield "remote", remote_folder(url), True
     if subject.destination is not None:
         yield "destination", subject.destination, True
     yield "personal folder", cpv_home(), False

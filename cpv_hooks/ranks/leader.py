@@ -21,7 +21,7 @@ from cpv_hooks.ranks.meeting import Leader, Pause, RankPlaces
 from cpv_hooks.ranks.shard import Shard
 from cpv_hooks.ranks.signals import Beat, LeaderAgreement, Listener, Silence, silence
 from cpv_hooks.ranks.training import MET, RESUMED
-from cpv_hooks.runs import run_refs, step_upload
+from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved
 from cpv_hooks.runs.take_in import note_brought
 from cpv_hooks.runs.worker import RunWorker, work
@@ -124,7 +124,6 @@ class LeaderWorker(RunWorker):
         if run_refs.is_finished(repo, name):
             repo.run("update-ref", "-d", run_refs.ref_of(name, run_refs.FINISHED))
         step = gather.gather_step(self._project, self._folder, saved, near, far)
-        step_upload.queue_step(self._project, step)
         saved.mark_taken()
         self._bring(step)
 

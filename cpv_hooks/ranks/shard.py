@@ -14,9 +14,9 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import place_content
 from cpv_hooks.project.project import Project
-from cpv_hooks.runs import step_upload
 from cpv_hooks.runs.run_folder import RunFolder, Saved
 from cpv_hooks.runs.saved_places import FOLDER
+from cpv_hooks.runs.step_queue import is_uploaded_now
 from cpv_hooks.system.atomic_files import make_folder
 from cpv_hooks.system.signatures import Clock, Signature
 from cpv_hooks.transfer.objects.upload_objects import Delivery
@@ -94,7 +94,7 @@ def _take(project: Project, folder: RunFolder, saved: Saved, rank: int, brings: 
 
 def upload_shard(project: Project, shard: Shard) -> bool:
     """Bring a rank's files to the remote, verified; False where `[push] when` says later. Raises `CPVError`."""
-    if not step_upload.is_uploaded_now(project):
+    if not is_uploaded_now(project):
         return False
     wanted = {one.oid: Pointer(one.relpath, one.relpath, one.oid, one.size) for one in shard.files}
     with Progress("uploading") as progress:

@@ -11,25 +11,13 @@ from cpv_hooks.git.commit import blob_at
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.runs.step_queue import WHY
 from cpv_hooks.runs.step_record import RunStep
 from cpv_hooks.runs.take_in import write_step
 from cpv_hooks.transfer.commits.queued_uploads import deliver_now, retry_queued
 from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, unversioned
 from cpv_hooks.transfer.commits.versioned_upload import upload_versions as upload_versions
 from cpv_hooks.transfer.objects.upload_queue import Queue
-
-WHY = "a training run's checkpoint"
-
-
-def is_uploaded_now(project: Project) -> bool:
-    """Whether objects go to the remote as soon as they are saved, as `[push] when` says."""
-    return project.config.uploads_commits and bool(project.remotes) and not project.keeps_versions
-
-
-def queue_step(project: Project, step: RunStep) -> None:
-    """Note that a step's data must get to the remote, where `[push] when` wants that; durable when this returns."""
-    if is_uploaded_now(project):
-        Queue.of(project.repo).add(root_key(project), [step.commit], WHY)
 
 
 def upload_step(project: Project, folder: RunFolder, step: RunStep) -> bool:

@@ -21,6 +21,7 @@ from cpv_hooks.runs import run_refs
 from cpv_hooks.runs.code_state import Code, author, capture
 from cpv_hooks.runs.run_folder import JOB, RunFolder, Saved, bringing, code_name
 from cpv_hooks.runs.saved_places import chief_of, places
+from cpv_hooks.runs.step_queue import queue_step
 from cpv_hooks.runs.step_record import RunStep, write_step_message
 from cpv_hooks.system.signatures import Clock
 from cpv_hooks.worktree.base_index import Index
@@ -81,7 +82,7 @@ def step_of(folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Cod
 
 
 def write_step(project: Project, folder: RunFolder, step: RunStep, texts: Mapping[str, bytes]) -> RunStep:
-    """Commit pointer files (by their path from the top) as a step, and let its ref name the commit."""
+    """Commit pointer files (by their path from the top) as a step, queue it, and let its ref name the commit."""
     repo, index = project.repo, folder.path / "tree-index"
     with scratch_index(index, Path("/nonexistent")) as env:
         repo.run("read-tree", step.base, env=env)
@@ -93,6 +94,8 @@ def write_step(project: Project, folder: RunFolder, step: RunStep, texts: Mappin
     when = {f"GIT_{who}_DATE": f"@{int(step.time)} +0000" for who in ("AUTHOR", "COMMITTER")} if step.time else {}
     environment = author(repo) | when
     commit = repo.run("commit-tree", tree, *parents, input=write_step_message(step), env=environment).strip()
+    # Before its ref: a step that is there and not queued would stay on this machine alone.
+    queue_step(project, commit)
     run_refs.write_step_ref(repo, folder.name, step.step, commit)
     return replace(step, commit=commit)
 

@@ -146,7 +146,6 @@ def take_newest(project: Project, folder: RunFolder) -> tuple[RunStep | None, Sa
         fail(error)
         claimed.remove()
         return None, claimed
-    step_upload.queue_step(project, step)
     claimed.mark_taken()
     return step, claimed
 

@@ -13,6 +13,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.runs import restore, run_refs
 from cpv_hooks.runs.run_folder import RunFolder
+from cpv_hooks.transfer.objects.upload_queue import Queue
 from support.job import Job
 from support.repos import SETTINGS, ModelRepo
 from support.run_kills import ROUNDS, counted
@@ -51,7 +52,7 @@ STAGES = [
     ("cpv_hooks.operations.make.place_content:take_in_files", "after"),
     ("cpv_hooks.runs.run_refs:write_step_ref", "before"),
     ("cpv_hooks.runs.run_refs:write_step_ref", "after"),
-    ("cpv_hooks.runs.step_upload:queue_step", "after"),
+    ("cpv_hooks.runs.take_in:queue_step", "after"),
     ("cpv_hooks.runs.run_folder:Saved.mark_taken", "after"),
     ("cpv_hooks.runs.step_upload:deliver_now", "before"),
     ("cpv_hooks.runs.step_upload:deliver_now", "after"),
@@ -92,6 +93,15 @@ class Run:
 def run(make_repo: MakeRepo, tmp_path: Path) -> Run:
     settings = SETTINGS + '[runs]\nfree = "at once"\n'
     return Run(make_repo(remote=tmp_path / "vision/resnet", settings=settings, files={"model.bin": "first"}))
+
+
+def test_a_step_that_is_there_is_queued(run: Run) -> None:
+    run.save(1)
+    run.work("cpv_hooks.runs.run_refs:write_step_ref", "after")
+    (step,) = run_refs.steps_of_run(run.repo, "main")
+    assert [item.commit for item in Queue.of(run.repo).pending()] == [step.commit]
+    run.work()
+    assert Queue.of(run.repo).pending() == []
 
 
 @pytest.mark.timeout(300 * (1 + ROUNDS))

@@ -48,7 +48,7 @@ class _Folder(RemoteKind):
     def open(self, project: Project, options: Mapping[str, str], *, legacy: bool) -> Remote:
         from cpv_hooks.remote.common.local_remote import LocalRemote
 
-        return LocalRemote(folder_of(project.remote_url or ""), legacy=legacy)
+        return LocalRemote(remote_folder(project.remote_url or ""), legacy=legacy)
 
     def inventory(self, remote: Any) -> Inventory:
         from cpv_hooks.remote.common.local_remote import LocalInventory
@@ -112,7 +112,7 @@ KINDS = {
 }
 
 
-def folder_of(url: str) -> Path:
+def remote_folder(url: str) -> Path:
     """Where the objects of a remote lie that is a folder."""
     return Path(url.removeprefix("file://"))
 
