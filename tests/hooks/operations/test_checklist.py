@@ -295,6 +295,14 @@ def test_disk_space_counts_what_lands_on_each_disk(model: ModelRepo) -> None:
     assert both == Check("disk-space", "warn", f"3.1 MB free on {where}, up to 4.2 MB needed", "free some space there")
 
 
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_disk_space_counts_a_remote_that_is_a_folder(model: ModelRepo, scheme: str) -> None:
+    place = model.path.parent / "disk"
+    with small_disk(place, "3m"):
+        found = look(remote(model, f"{scheme}{place}/remote"), "disk-space", bytes_needed=5 << 20)
+    assert found.reason == f"3.1 MB free on {place} (remote), 6.3 MB needed"
+
+
 def test_disk_space_measures_the_source(model: ModelRepo) -> None:
     source = model.path.parent / "source"
     (source / "below").mkdir(parents=True)
