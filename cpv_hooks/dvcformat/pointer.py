@@ -128,7 +128,7 @@ def parse_pointers(text: str, file: str, pipeline: str | None = None) -> list[Po
 def _plain(found: Fields, file: str) -> Pointer:
     md5, size, nfiles, isexec, hashed, path, remote = found
     inside = _inside(posixpath.dirname(file), path, file)
-    return Pointer(file, inside, md5, size, nfiles, isexec, legacy=not hashed, remote=remote)
+    return Pointer(file, inside, md5, size, nfiles, isexec, False, not hashed, False, True, (), remote)
 
 
 def with_files(table: Any, files: FileVersions | None) -> Any:
