@@ -19,7 +19,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.trace import emit_trace, is_heard
 from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.system.atomic_files import git_folders
+from cpv_hooks.system.atomic_files import git_folders, work_trees
 
 # `git rev-parse --local-env-vars`, and the variables that change what a command prints or where it looks.
 # fmt: off
@@ -140,6 +140,7 @@ class Repo(_Places):
         found = cls(Path(top), Path(git_dir), common_dir)
         for folder in (found.git_dir, common_dir):
             git_folders.setdefault(str(folder), found._sharing)
+        work_trees[top] = str(found.state)
         return found
 
     @classmethod

@@ -5,15 +5,27 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from array import array
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from io import BufferedWriter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpv_hooks.errors import disk_errors
 
+if TYPE_CHECKING:
+    from array import array
+
+    BytesLike = bytes | bytearray | array[int]
+
 git_folders: dict[str, Callable[[], str]] = {}
 """Git directories, each with what asks for its `core.sharedRepository`: below them files are made as Git makes them."""
+
+work_trees: dict[str, str] = {}
+"""Work trees, each with CPV's folder for it, which may not be there."""
+
+_UNNAMED: int = getattr(os, "O_TMPFILE", 0)
+"""Linux's; without it a folder cannot be opened for writing."""
 
 
 def write_or_remove(path: Path, data: bytes | None, *, durable: bool = False) -> None:
@@ -26,11 +38,7 @@ def write_or_remove(path: Path, data: bytes | None, *, durable: bool = False) ->
 
 
 def write_atomic(
-    path: Path,
-    data: bytes | Iterable[bytes | bytearray | array[int]],
-    *,
-    mode: int | None = None,
-    durable: bool = False,
+    path: Path, data: bytes | Iterable[BytesLike], *, mode: int | None = None, durable: bool = False
 ) -> None:
     """Replace a file in one step; a link is not followed. With `durable` it is on the disk when this returns.
 
@@ -39,22 +47,63 @@ def write_atomic(
     Without `mode` a file of the work tree keeps its mode, and its owner and group as far as this user may; any other
     gets what the umask leaves.
     """
+    tree = _work_tree(os.fspath(path))
+    pieces: Iterable[BytesLike] = [data] if isinstance(data, bytes) else data
+    if tree is not None:
+        pieces = list(pieces)  # they may have to be written twice
+    if tree is None or not _write_unnamed(path, pieces, work_trees[tree], mode, durable=durable):
+        _write_beside(path, pieces, mode, durable=durable)
+    if durable:
+        sync_to_disk(path.parent)
+
+
+def _write_beside(path: Path, pieces: Iterable[BytesLike], mode: int | None, *, durable: bool) -> None:
     temporary = beside(path)
     descriptor = new_file(temporary, 0o666 if mode is None else mode, private=mode == 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            if mode is None and git_folder(os.fspath(path)) is None:
-                _take_after(path, descriptor)
-            stream.writelines([data] if isinstance(data, bytes) else data)
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
+            _fill(stream, path, pieces, mode, durable=durable)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _write_unnamed(path: Path, pieces: Iterable[BytesLike], state: str, mode: int | None, *, durable: bool) -> bool:
+    """As `_write_beside`, so that no `git status` meanwhile lists a temporary file: the new file has no name until it
+    is complete (open(2), `O_TMPFILE`), and then for a moment one in `state`. That it is made in its own folder, and
+    not there, gives it the group, the access list and whatever else that folder gives to its files.
+
+    False where the disks do not let us; nothing has changed then.
+    """
+    try:
+        descriptor = os.open(path.parent, _UNNAMED | os.O_WRONLY | os.O_CLOEXEC, 0o666 if mode is None else mode)
+    except OSError:
+        return False
+    temporary = f"{state}/{_temporary_name()}"
+    with os.fdopen(descriptor, "wb") as stream:
+        give_to_users(descriptor, path, private=mode == 0o600)
+        _fill(stream, path, pieces, mode, durable=durable)
+        try:
+            # With a descriptor Python calls linkat(2), which alone can follow the link that /proc has for an open file.
+            os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor, follow_symlinks=True)
+        except OSError:
+            return False
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return True
+
+
+def _fill(stream: BufferedWriter, path: Path, pieces: Iterable[BytesLike], mode: int | None, *, durable: bool) -> None:
+    if mode is None and git_folder(os.fspath(path)) is None:
+        _take_after(path, stream.fileno())
+    stream.writelines(pieces)
+    stream.flush()
     if durable:
-        sync_to_disk(path.parent)
+        os.fsync(stream.fileno())
 
 
 def new_file(path: Path, mode: int = 0o666, flags: int = os.O_WRONLY, *, private: bool = False) -> int:
@@ -129,6 +178,13 @@ def git_folder(path: str) -> str | None:
     return next((folder for folder in git_folders if path.startswith(f"{folder}/")), None)
 
 
+def _work_tree(path: str) -> str | None:
+    """The innermost work tree in which a path lies, of those that this process works with; None below `.git`, too."""
+    if git_folder(path) is not None:
+        return None
+    return max((top for top in work_trees if path.startswith(f"{top}/")), key=len, default=None)
+
+
 def _take_after(path: Path, descriptor: int) -> None:
     """Give a new file the mode, the group and the owner of the one that it is to replace."""
     try:
@@ -149,7 +205,11 @@ def _take_after(path: Path, descriptor: int) -> None:
 
 def beside(path: Path) -> Path:
     """A name for a temporary file in the same folder: short, because the file's own may be as long as one can be."""
-    return path.with_name(f".{os.urandom(8).hex()}.cpv-tmp")
+    return path.with_name(_temporary_name())
+
+
+def _temporary_name() -> str:
+    return f".{os.urandom(8).hex()}.cpv-tmp"
 
 
 def sync_to_disk(path: str | Path) -> None:

@@ -15,7 +15,7 @@ from cpv_hooks.system.columns import OID_BYTES, HashColumn, NameColumn
 from cpv_hooks.system.signatures import FolderListing
 
 if TYPE_CHECKING:
-    _Part = bytes | bytearray | array[int]
+    from cpv_hooks.system.atomic_files import BytesLike
 
 _MAGIC = b"cpv-tree 1\n"
 _UNKNOWN = -1  # in the place of a size
@@ -57,11 +57,11 @@ class Tree(NamedTuple):
         return dir_object_pieces(self.listing.names, self.oids)
 
 
-def encode(tree: Tree, oid: str) -> list[_Part]:
+def encode(tree: Tree, oid: str) -> list[BytesLike]:
     """What `decode` reads, in pieces; `oid` is the base that it belongs to."""
     listing, (files, size) = tree.listing, tree.absent
     counts = array("q", [len(tree.oids), len(listing.names.text)])
-    parts: list[_Part] = [oid.encode() + b"\n", counts, listing.numbers, tree.oids.data, listing.names.text]
+    parts: list[BytesLike] = [oid.encode() + b"\n", counts, listing.numbers, tree.oids.data, listing.names.text]
     if files:
         # A file of this without such an end is one of which all is there.
         numbers = array("q", [len(files), _UNKNOWN if size is None else size])
@@ -106,5 +106,5 @@ def _numbers(stream: BinaryIO, count: int) -> array[int]:
     return found
 
 
-def _checksum(parts: Iterable[_Part]) -> int:
+def _checksum(parts: Iterable[BytesLike]) -> int:
     return reduce(lambda found, part: zlib.crc32(part, found), parts, 0)

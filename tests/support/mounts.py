@@ -40,9 +40,16 @@ def disk(place: Path, size: str) -> Iterator[Path]:
 @contextmanager
 def read_only(place: Path) -> Iterator[Path]:
     """A folder that nobody, not even root, can write to."""
+    with bound(place):
+        _run("mount", "-o", "remount,ro,bind", place)
+        yield place
+
+
+@contextmanager
+def bound(place: Path) -> Iterator[Path]:
+    """A folder that is mounted in its own place, as a container has those it is lent."""
     _run("mount", "--bind", place, place)
     try:
-        _run("mount", "-o", "remount,ro,bind", place)
         yield place
     finally:
         _run("umount", "--lazy", place)
