@@ -187,8 +187,8 @@ class Workspace:
     def staging(self, near: Path) -> Path:
         """A folder for temporary files that can be renamed to a place in `near`.
 
-        It is DVC's own `tmp`, so that a training job which lists its data never sees them; on another file system,
-        or behind a link, it is the folder itself.
+        It is DVC's own `tmp`, so that a training job which lists its data never sees them; on another disk or
+        mount, or behind a link, it is the folder itself.
         """
         folder = staging_folder(self.project.root)
         if folder is None:
@@ -196,6 +196,18 @@ class Workspace:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             is_ours = os.access(folder, os.W_OK | os.X_OK)  # and not that of another user who was here first
-            return folder if is_ours and folder.stat().st_dev == near.stat().st_dev else near
+            return folder if is_ours and self._are_one_disk(folder, near) else near
         except OSError:
             return near
+
+    def _are_one_disk(self, folder: Path, other: Path) -> bool:
+        from cpv_hooks.system.mount_points import mount_of
+
+        same = mount_of(folder, self._mounts) == mount_of(other, self._mounts)
+        return same and folder.stat().st_dev == other.stat().st_dev
+
+    @cached_property
+    def _mounts(self) -> list[str]:
+        from cpv_hooks.system.mount_points import mounts_below
+
+        return mounts_below(self.project.repo.top)

@@ -45,3 +45,11 @@ def test_disk(tell: Tell, tmp_path: Path, kind: str) -> None:
     mounted = mounts.small_disk if kind == "tmpfs" else mounts.disk
     with mounted(tmp_path / "story", "40M"):
         the_story(tell("live"))
+
+
+@pytest.mark.compatibility("Platforms", "a container to which the folder of an artifact is a volume of the same disk")
+def test_artifacts_that_are_mounted_apart(tell: Tell) -> None:
+    story = tell("live")
+    with mounts.bound(story.path / "data"):
+        the_story(story)
+        assert [path.name for path in (story.path / "data").iterdir() if path.name.endswith(".cpv-tmp")] == []
