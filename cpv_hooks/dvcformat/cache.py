@@ -11,8 +11,7 @@ from cpv_hooks.dvcformat.cached_objects import PROTECTED, CachedObjects
 from cpv_hooks.dvcformat.directory_object import DIR_SUFFIX
 from cpv_hooks.errors import disk_error, disk_errors
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.system.atomic_files import sync_file_system, sync_to_disk
-from cpv_hooks.system.signatures import TEMPORARY
+from cpv_hooks.system.atomic_files import TEMPORARY, sync_file_system, sync_to_disk
 
 _SYNC_ALL_FROM = 16  # objects; beyond that one sync of the file system is quicker than one of each
 

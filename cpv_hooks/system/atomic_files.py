@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     BytesLike = bytes | bytearray | array[int]
 
+TEMPORARY = ".cpv-tmp"
+"""How the names of files end that are no one's yet."""
+
 git_folders: dict[str, Callable[[], str]] = {}
 """Git directories, each with what asks for its `core.sharedRepository`: below them files are made as Git makes them."""
 
@@ -209,7 +212,7 @@ def beside(path: Path) -> Path:
 
 
 def _temporary_name() -> str:
-    return f".{os.urandom(8).hex()}.cpv-tmp"
+    return f".{os.urandom(8).hex()}{TEMPORARY}"
 
 
 def sync_to_disk(path: str | Path) -> None:

@@ -16,14 +16,13 @@ from pathlib import Path
 
 from cpv_hooks.errors import Unreadable, shell_path
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.system.atomic_files import beside, make_folder, new_file
+from cpv_hooks.system.atomic_files import TEMPORARY, beside, make_folder, new_file
 from cpv_hooks.system.columns import NameColumn
 from cpv_hooks.system.own_files import open_own
 
 Signature = tuple[int, int, int, int]
 # Called with a folder (absolute) and the names in it; returns the folders and the files that DVC would take.
 Filter = Callable[[str, list[str], list[str]], tuple[list[str], list[str]]]
-TEMPORARY = ".cpv-tmp"
 NOT_CONTENT = "not a regular file, a folder or a link to a file"
 MANY_FILES = 20_000
 """Files of a directory from which it pays that two processes look at it."""

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from cpv_hooks.dvcformat.directory_object import REPAIR
 from cpv_hooks.errors import CPVError, disk_error, shell_path
+from cpv_hooks.system.atomic_files import TEMPORARY
 from cpv_hooks.system.copying import copy_and_hash, reflink
-from cpv_hooks.system.signatures import TEMPORARY
 from cpv_hooks.worktree.removal import remove_empty_folders
 from cpv_hooks.worktree.verified_in_cache import is_safe
 from cpv_hooks.worktree.workspace import Workspace

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cpv_hooks.dvcformat.cache import Cache
-from cpv_hooks.system.signatures import TEMPORARY
+from cpv_hooks.system.atomic_files import TEMPORARY
 from cpv_hooks.worktree.artifact import Artifact
 from cpv_hooks.worktree.snapshot import Snapshot
 

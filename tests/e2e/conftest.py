@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast, get_args
 import pytest
 from conftest import REAL_ENVIRONMENT
 
-from cpv_hooks.system.signatures import TEMPORARY
+from cpv_hooks.system.atomic_files import TEMPORARY
 from e2e import story as stories
 from e2e.story import Mode, Story
 from support import state

@@ -42,6 +42,20 @@ def test_a_commit_shows_git_status_no_temporary_file(make_repo: MakeRepo) -> Non
     assert list(repo.path.rglob("*.cpv-tmp")) == []
 
 
+def test_what_is_written_beside_its_place_is_ignored(make_repo: MakeRepo) -> None:
+    repo = make_repo()
+    repo.write("models/a.bin", "1")
+    repo.track("models/a.bin")
+    repo.git("commit", "-qm", "a file in a folder of its own")
+    repo.write("models/a.bin", "2")
+    repo.git("commit", "-qam", "2")
+    with mounts.bound(repo.path / "models"), seen_names(repo.path / "models") as names:
+        repo.git("checkout", "-q", "HEAD~1")
+    beside = sorted(f"models/{name}" for name in names if name not in ("a.bin", "a.bin.dvc", ".gitignore"))
+    assert beside
+    assert repo.git("check-ignore", *beside).lines == beside
+
+
 def set_group(folder: Path) -> None:
     os.chown(folder, -1, OTHER)
     folder.chmod(0o2775)

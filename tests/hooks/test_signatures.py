@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.system.atomic_files import TEMPORARY
 from cpv_hooks.system.open_files import being_written
-from cpv_hooks.system.signatures import TEMPORARY, Clock, FolderListing, list_directory, newest_time, signature
+from cpv_hooks.system.signatures import Clock, FolderListing, list_directory, newest_time, signature
 from support.shell import Shell
 
 

@@ -22,10 +22,9 @@ from cpv_hooks.project.config import FILE
 from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.project import managed_roots
 from cpv_hooks.state_files import cpv_home
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import TEMPORARY, write_atomic
 from cpv_hooks.system.folder_names import folder_name
 from cpv_hooks.system.locks import locked
-from cpv_hooks.system.signatures import TEMPORARY
 
 _NO_OPTIONS: Mapping[str, str] = {}
 _HEAD = "refs/cpv/head"

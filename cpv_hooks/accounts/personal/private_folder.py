@@ -46,9 +46,9 @@ def link_credentials(path: str | os.PathLike[str]) -> Path:
             what = "not a symbolic link; CPV does not overwrite it"
             raise CPVError(what, where=str(link), fix=f"mv {shell_path(link)} elsewhere")
         _check_target(target, link)
-        import secrets
+        from cpv_hooks.system.atomic_files import beside
 
-        temporary = folder / f".{state_files.CREDENTIALS}.{secrets.token_hex(4)}.cpv-tmp"
+        temporary = beside(folder / state_files.CREDENTIALS)
         os.symlink(target, temporary)
         try:
             os.replace(temporary, link)

@@ -31,9 +31,9 @@ from cpv_hooks.operations.download.pieces import Piece
 from cpv_hooks.operations.download.refuse_tracked import refuse_tracked
 from cpv_hooks.operations.download.version_content import Stock, local, refuse_alike
 from cpv_hooks.state_files import cpv_home
+from cpv_hooks.system.atomic_files import TEMPORARY
 from cpv_hooks.system.folder_names import clipped
 from cpv_hooks.system.locks import locked
-from cpv_hooks.system.signatures import TEMPORARY
 
 _LONGEST = 200  # bytes of a name that gets more around it
 _NUMBERED = 245  # and of one that gets a number alone

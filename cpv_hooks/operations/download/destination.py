@@ -11,7 +11,7 @@ from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.download.fetch_content import DISK_THREADS
 from cpv_hooks.operations.download.pieces import Piece
 from cpv_hooks.operations.download.version_content import Stock, local
-from cpv_hooks.system.signatures import TEMPORARY
+from cpv_hooks.system.atomic_files import TEMPORARY
 from cpv_hooks.worktree.absent_files import folders_above
 
 

@@ -23,11 +23,11 @@ from cpv_hooks.operations.download.fetch_content import DISK_THREADS, ContentSou
 from cpv_hooks.operations.download.pieces import Piece
 from cpv_hooks.operations.download.version_content import Stock, local, refuse_alike
 from cpv_hooks.project.project import Project
-from cpv_hooks.system.atomic_files import write_atomic
+from cpv_hooks.system.atomic_files import TEMPORARY, write_atomic
 from cpv_hooks.system.copying import reflink
 from cpv_hooks.system.folder_names import folder_name
 from cpv_hooks.system.locks import locked
-from cpv_hooks.system.signatures import TEMPORARY, Signature, signature
+from cpv_hooks.system.signatures import Signature, signature
 from cpv_hooks.versions.version import Version
 
 

@@ -26,9 +26,8 @@ from cpv_hooks.operations.export import file_manifest, model_card, oci_layout
 from cpv_hooks.operations.export.version_facts import ExportFacts, export_facts
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.system.atomic_files import sync_to_disk
+from cpv_hooks.system.atomic_files import TEMPORARY, sync_to_disk
 from cpv_hooks.system.disk_space import require
-from cpv_hooks.system.signatures import TEMPORARY
 from cpv_hooks.versions.version import resolve_version
 
 Format = Literal["dir", "hf", "oci"]

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from cpv_hooks.dvcformat.directory_object import is_dir_oid, is_oid
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.system.signatures import TEMPORARY
+from cpv_hooks.system.atomic_files import TEMPORARY
 
 FOLDER = re.compile(r"[0-9a-f]{2}")
 

@@ -16,9 +16,8 @@ from pathlib import Path
 from cpv_hooks.dvcformat.cached_objects import PROTECTED
 from cpv_hooks.dvcformat.file_hash import is_named
 from cpv_hooks.errors import disk_errors
-from cpv_hooks.system.atomic_files import beside
+from cpv_hooks.system.atomic_files import TEMPORARY, beside
 from cpv_hooks.system.locks import lock_at_once
-from cpv_hooks.system.signatures import TEMPORARY
 
 _CHUNK = 1 << 20
 

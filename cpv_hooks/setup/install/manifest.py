@@ -10,13 +10,15 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.system.atomic_files import TEMPORARY
 
 CHAINED = ".cpv-chained"
 LINKS = ("cpv-hooks", "cpv-legacy")
 """Folders beside that of Git's hooks in which shims keep links to hooks that were there before, by their own names."""
 ATTRIBUTES = ("*.dvc merge=dvc",)
-# For every DVC root, wherever it lies: on a version without DVC nothing else hides its cache from `git clean`.
-EXCLUDED = ("**/.dvc/cache", "**/.dvc/tmp", "**/.dvc/config.local")
+# For every DVC root, wherever it lies: on a version without DVC nothing else hides its cache from `git clean`. And what
+# has to be written beside its place, because no other folder is on the same disk, is no news for `git status`.
+EXCLUDED = ("**/.dvc/cache", "**/.dvc/tmp", "**/.dvc/config.local", f"*{TEMPORARY}")
 
 
 @dataclass
