@@ -16,6 +16,7 @@ from cpv_hooks.ranks.rank_place import find_place
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import RunJob, join_job
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, rule_of
+from cpv_hooks.runs.run_refs import MOST_DIGITS
 from cpv_hooks.runs.save_rules import SaveRule, of_kind, save_rule, seconds
 from cpv_hooks.runs.step_saver import Save
 from dvc_cpv_plugin.saving_job import JobOptions, SavingJob
@@ -164,8 +165,9 @@ class CheckpointRun:
         and the exception is raised; if the disk is full, the step is given up in one line and training goes on. After a
         signal it saves, waits for the upload as long as `grace` allows, and raises `SystemExit` with the signal's code.
         """
-        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-            raise CPVError(f"a step is a whole number from 0 on, not {step!r}", fix="run.step(step, metrics, save=…)")
+        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step < 10**MOST_DIGITS:
+            what = f"a step is a whole number from 0 on with at most {MOST_DIGITS} digits, not {step!r}"
+            raise CPVError(what, fix="run.step(step, metrics, save=…)")
         if (saving := self._at_work()) is not None:
             return saving.step(step, metrics or {}, save, force=force)
         self._passive_step()

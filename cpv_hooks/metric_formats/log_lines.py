@@ -11,7 +11,6 @@ from cpv_hooks.metric_formats.metrics_documents import flat_values
 Metric = int | float | str
 
 TAIL_BYTES = 64 << 10
-MAX_KEY = 100
 
 # A key, `=`, then a value in quotes or without blanks. Text around it (a logger's time stamp) is passed over.
 _PAIR = re.compile(r"""(?<![^\s,;])([A-Za-z_][\w./@-]*)=("[^"]*"|'[^']*'|[^\s,;"']+)""")

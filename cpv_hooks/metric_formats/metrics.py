@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cpv_hooks.metric_formats.limits import MAX_KEY, MAX_METRICS, MAX_TEXT
 from cpv_hooks.metric_formats.log_lines import (
-    MAX_KEY,
     TAIL_BYTES,
     Metric,
     encoding_of,
@@ -27,9 +27,6 @@ from cpv_hooks.metric_formats.metrics_documents import (
     read_document,
     read_rows,
 )
-
-MAX_METRICS = 50
-MAX_TEXT = 200
 
 
 def last_metrics(path: Path, name: str = "") -> dict[str, Metric]:

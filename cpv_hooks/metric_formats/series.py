@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal, TypedDict, TypeGuard
 
-from cpv_hooks.metric_formats.log_lines import MAX_KEY
+from cpv_hooks.metric_formats.limits import MAX_KEY
 from cpv_hooks.named_tuple import NamedTuple
 
 Goal = Literal["max", "min"]

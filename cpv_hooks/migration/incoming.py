@@ -16,8 +16,9 @@ from cpv_hooks.console.output import printable, size_text, warn
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import CPVError
 from cpv_hooks.history.promotion import promote
+from cpv_hooks.metric_formats.limits import MAX_METRICS
 from cpv_hooks.metric_formats.log_lines import Metric
-from cpv_hooks.metric_formats.metrics import MAX_METRICS, clean
+from cpv_hooks.metric_formats.metrics import clean
 from cpv_hooks.model_formats import suffixes
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree

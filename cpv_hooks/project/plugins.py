@@ -33,7 +33,8 @@ def tag_scheme(name: str, config: Config) -> Scheme | None:
 
 def metrics_in(path: Path, name: str) -> dict[str, int | float | str]:
     """The metrics in a file, cleaned; empty where nobody finds any."""
-    from cpv_hooks.metric_formats.metrics import MAX_METRICS, clean
+    from cpv_hooks.metric_formats.limits import MAX_METRICS
+    from cpv_hooks.metric_formats.metrics import clean
     from cpv_hooks.metric_formats.series import MetricSeries
 
     found = _ask("cpv_metrics", path=path, name=name, series=False)

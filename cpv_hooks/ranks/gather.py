@@ -53,7 +53,8 @@ def _take_in(project: Project, folder: RunFolder, saved: Saved, near: Sequence[S
     add_directories(
         space, changes, lambda objects: note_brought(folder, [oid for oid in objects if not space.cache.has(oid)])
     )
-    return write_step(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
+    step = step_of(project, folder, saved, named, code)
+    return write_step(project, folder, step, texts_of(project, code, changes))
 
 
 def together(shards: Sequence[Shard]) -> dict[str, ShardFile]:

@@ -22,6 +22,7 @@ from cpv_hooks import state_files
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.git.repo import Repo, environment
+from cpv_hooks.metric_formats.limits import MAX_KEY, MAX_METRICS, MAX_TEXT, is_metric_name
 from cpv_hooks.project.config import is_inside
 from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.roots import root_here
@@ -33,7 +34,6 @@ from cpv_hooks.system.locks import is_held, lock_at_once
 VARIABLE = "CPV_RUN"
 _RESUMED = "resumed.json"
 PATIENCE, _POLL = 600.0, 0.05  # seconds
-_MOST_METRICS, _MOST_TEXT, _MOST_KEY = 50, 200, 100
 
 
 @dataclass(frozen=True)
@@ -176,14 +176,18 @@ def default_name(repo: Repo) -> str:
     return name[:80].strip("-") or "run"
 
 
-def plain_metrics(metrics: Mapping[str, object]) -> tuple[dict[str, int | float | str], list[str]]:
-    """The metrics as numbers and short texts, NumPy's and PyTorch's numbers included; and the names of the rest."""
+def plain_metrics(metrics: Mapping[str, object]) -> tuple[dict[str, int | float | str], dict[str, str]]:
+    """The metrics as numbers and short texts, NumPy's and PyTorch's numbers included; and why each other one is not."""
     values: dict[str, int | float | str] = {}
-    odd: list[str] = []
+    odd: dict[str, str] = {}
     for key, value in metrics.items():
         found = _plain(value)
-        if found is None or not isinstance(key, str) or not 0 < len(key) <= _MOST_KEY or len(values) == _MOST_METRICS:
-            odd.append(str(key))
+        if not is_metric_name(key):
+            odd[repr(key)[:MAX_KEY]] = f"is not a name of 1 to {MAX_KEY} printable characters"
+        elif found is None:
+            odd[key] = "is neither a number nor a text"
+        elif len(values) == MAX_METRICS:
+            odd[key] = f"comes after the first {MAX_METRICS}"
         else:
             values[key] = found
     return values, odd
@@ -193,7 +197,7 @@ def _plain(value: object) -> int | float | str | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
-        return value[:_MOST_TEXT]
+        return value[:MAX_TEXT]
     if isinstance(value, int):
         return value if abs(value) < 1 << 63 else None
     if isinstance(value, float):

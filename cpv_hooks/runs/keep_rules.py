@@ -29,7 +29,7 @@ class KeepRule:
     """Which steps of a run are kept."""
 
     def kept(self, marks: Sequence[Mark]) -> set[int]:
-        """The steps to keep of these, which are in order."""
+        """The steps to keep of these, the newest of which is the last."""
         raise NotImplementedError
 
     @property
@@ -90,7 +90,7 @@ class KeepLast(KeepRule):
         positive("keep_last", self.count)
 
     def kept(self, marks: Sequence[Mark]) -> set[int]:
-        return set(sorted(mark.step for mark in marks)[-self.count :])
+        return {mark.step for mark in marks[-self.count :]}
 
     def data(self) -> list[Any]:
         return ["last", self.count]

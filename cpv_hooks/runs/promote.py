@@ -11,6 +11,7 @@ from cpv_hooks.console.output import few, say
 from cpv_hooks.console.plan import Plan
 from cpv_hooks.dvcformat.pointer import is_pointer_file
 from cpv_hooks.errors import CPVError, shell_word, shell_words
+from cpv_hooks.metric_formats.limits import MAX_METRICS, is_metric_name
 from cpv_hooks.operations.make import make_version, metrics_line, target_artifact, work_tree
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.project.project import Project
@@ -47,11 +48,17 @@ def promotion(project: Project, step: RunStep, *, version: str | None, message: 
 def _changes(project: Project, step: RunStep, source: Path) -> list[PointerChange]:
     tracked = work_tree.tracked_artifacts(project)
     changes = [target_artifact.put(project, path, source / name, tracked) for name, path in step.saved.items()]
-    numbers = {key: value for key, value in step.metrics.items() if keep_rules.finite_number(value) is not None}
+    said = {"step": step.step, **{key: value for key, value in step.metrics.items() if _is_said(key, value)}}
     logs = [path for path in step.saved.values() if project.kind_of(path) == "metrics"]
-    if changes and numbers and not logs and project.config.artifacts.get("metrics"):
-        changes.append(metrics_line.metrics_change(project, {"step": step.step, **numbers}, tracked, changes[0].space))
+    if changes and len(said) > 1 and not logs and project.config.artifacts.get("metrics"):
+        line = dict(list(said.items())[:MAX_METRICS])
+        changes.append(metrics_line.metrics_change(project, line, tracked, changes[0].space))
     return changes
+
+
+def _is_said(name: str, value: object) -> bool:
+    """Whether a version can say this of its step, which may have come from another clone."""
+    return is_metric_name(name) and keep_rules.finite_number(value) is not None
 
 
 def say_code(project: Project, step: RunStep) -> None:

@@ -20,6 +20,8 @@ FINISHED = "finished"
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*(?<!\.lock)")
 _FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(parent)%00%(committerdate:unix)%00%(contents)%00"
 _MOST = 100
+MOST_DIGITS = 18
+"""Of a step's number."""
 
 
 def check_run_name(name: str) -> str:
@@ -40,7 +42,7 @@ def run_names(repo: Repo) -> list[str]:
 
 
 def steps_of_run(repo: Repo, run: str) -> list[RunStep]:
-    """The steps of a run, in order; none where there is no such run."""
+    """The steps of a run, the newest last; none where there is no such run."""
     from cpv_hooks.runs.step_record import parse_step_message
 
     values = repo.run("for-each-ref", f"--format={_FIELDS}", ref_of(run, "")).split("\0")
@@ -51,7 +53,7 @@ def steps_of_run(repo: Repo, run: str) -> list[RunStep]:
         step = parse_step_message(contents, parents.split(), oid, float(time or 0)) if kind == "commit" else None
         if step is not None and last == str(step.step):
             found.append(step)
-    return sorted(found, key=lambda step: step.step)
+    return sorted(found, key=lambda step: (step.lap, step.step))
 
 
 def has_host(repo: Repo) -> bool:

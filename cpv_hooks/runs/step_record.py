@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cpv_hooks.console.times import iso_time
+from cpv_hooks.runs.run_refs import MOST_DIGITS
 from cpv_hooks.versions.tag_message import metric_trailer, parse_metric
 
 _TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")
+_NUMBER = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class RunStep:
 
     `saved` says which artifact each saved file or folder is (the name "" is the whole folder that was saved); `base` is
     the commit that the job ran on, `code` a commit of the code as it was where that had uncommitted changes. `source`
-    is the name that a program gave the checkpoint, where one was watched (`checkpoint-500`).
+    is the name that a program gave the checkpoint, where one was watched (`checkpoint-500`). `lap` counts how often the
+    run had gone back to a lower step until then: what a later lap saved is newer, whatever its number.
     """
 
     run: str
@@ -34,6 +37,7 @@ class RunStep:
     commit: str = ""
     time: float = 0.0
     source: str = ""
+    lap: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         from cpv_hooks.metric_formats.metrics import metrics_for_json
@@ -66,6 +70,8 @@ def _trailers(step: RunStep) -> Iterator[str]:
     yield f"Cpv-Saved: {json.dumps(dict(step.saved))}"
     if step.source:
         yield f"Cpv-Source: {json.dumps(step.source)}"
+    if step.lap:
+        yield f"Cpv-Lap: {step.lap}"
     for key, value in step.metrics.items():
         yield metric_trailer(key, value)
 
@@ -76,8 +82,8 @@ def parse_step_message(text: str, parents: list[str], commit: str, time: float) 
     found: dict[str, list[str]] = {}
     for match in filter(None, map(_TRAILER.fullmatch, last.split("\n"))):
         found.setdefault(match[1], []).append(match[2])
-    run, step = (found.get(f"Cpv-{key}", [""])[0] for key in ("Run", "Step"))
-    if not run or not re.fullmatch(r"[0-9]{1,18}", step):
+    run, step, lap = (found.get(f"Cpv-{key}", [""])[0] for key in ("Run", "Step", "Lap"))
+    if not run or not _NUMBER.fullmatch(step):
         return None
     saved, host, source = (_json(found.get(f"Cpv-{key}", ["null"])[0]) for key in ("Saved", "Host", "Source"))
     return RunStep(
@@ -91,6 +97,7 @@ def parse_step_message(text: str, parents: list[str], commit: str, time: float) 
         commit,
         time,
         source if isinstance(source, str) and is_saved_name(source) else "",
+        int(lap) if _NUMBER.fullmatch(lap) else 0,
     )
 
 

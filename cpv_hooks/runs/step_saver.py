@@ -90,9 +90,9 @@ class StepSaver:
         if name is not None and finite_number(values.get(name)) is None:
             said = "is not a finite number" if name in metrics else "is missing"
             self._warn_once(f"run {run}: step {step}: metric {name} {said}, so it cannot be among the best")
-        for key in odd:
+        for key, why in odd.items():
             if key != name:
-                self._warn_once(f"run {run}: metric {key} is neither a number nor a text, and is left out")
+                self._warn_once(f"run {run}: metric {key} {why}, and is left out")
         return values
 
     def _warn_once(self, line: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cpv_hooks.console.output import say
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.commit import blob_at
@@ -53,7 +54,8 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
             changes.append(artifact_change(space, path, code, found))
         add_directories(space, changes, note)
         note_brought(folder, new)
-        return write_step(project, folder, step_of(folder, saved, named, code), texts_of(project, code, changes))
+        step = step_of(project, folder, saved, named, code)
+        return write_step(project, folder, step, texts_of(project, code, changes))
 
 
 def add_directories(space: Workspace, changes: Sequence[PointerChange], note: Callable[[Sequence[str]], None]) -> None:
@@ -64,7 +66,7 @@ def add_directories(space: Workspace, changes: Sequence[PointerChange], note: Ca
             space.cache.add_bytes(change.new.content.oid, change.new.directory)
 
 
-def step_of(folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Code) -> RunStep:
+def step_of(project: Project, folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Code) -> RunStep:
     """What is known of a saved step before it has a commit; `named` says which artifact each saved name is."""
     note = saved.note()
     metrics = note.get("metrics")
@@ -78,7 +80,20 @@ def step_of(folder: RunFolder, saved: Saved, named: Mapping[str, str], code: Cod
         code.changes,
         time=float(note.get("time") or 0),
         source=str(note.get("source") or ""),
+        lap=_lap_of(project, folder, saved.step),
     )
+
+
+def _lap_of(project: Project, folder: RunFolder, number: int) -> int:
+    """Where the newest step has a higher number, the job has gone back behind it, and its steps are the newer ones."""
+    steps = run_refs.steps_of_run(project.repo, folder.name)
+    if not steps:
+        return 0
+    newest = steps[-1]
+    if newest.step <= number:
+        return newest.lap
+    say(f"run {folder.name}: step {number} is saved after step {newest.step}, and counts as newer")
+    return newest.lap + 1
 
 
 def write_step(project: Project, folder: RunFolder, step: RunStep, texts: Mapping[str, bytes]) -> RunStep:

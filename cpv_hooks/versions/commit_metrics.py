@@ -58,7 +58,7 @@ def read_commit_metrics(artifacts: Iterable[tuple[Project, Pointer]], find: Find
     found |= _named(states, alone=len(states) == 1 and not found)
     if not found:
         return Metrics(found, tuple(silent))
-    from cpv_hooks.metric_formats.metrics import MAX_METRICS
+    from cpv_hooks.metric_formats.limits import MAX_METRICS
 
     return Metrics(dict(list(found.items())[:MAX_METRICS]), tuple(silent))
 

@@ -276,7 +276,7 @@ def test_what_cannot_work_is_refused_at_the_start(shell: Shell, repo: ModelRepo)
     }
     for options, what in cases.items():
         assert what in train(repo, f"with CheckpointRun({options}) as run: pass", status=1)
-    assert "a step is a whole number from 0 on, not 1.5" in train(
+    assert "a step is a whole number from 0 on with at most 18 digits, not 1.5" in train(
         repo, "with CheckpointRun() as run: run.step(1.5)", status=1
     )
     assert "a run begins with its with block" in train(repo, "CheckpointRun().step(1)", status=1)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cpv_hooks.metric_formats.limits import MAX_METRICS
 from cpv_hooks.metric_formats.log_lines import TAIL_BYTES
-from cpv_hooks.metric_formats.metrics import MAX_METRICS, last_metrics
+from cpv_hooks.metric_formats.metrics import last_metrics
 
 DVCLIVE = """{
     "train": {

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, disk_errors
-from cpv_hooks.metric_formats.log_lines import MAX_KEY, Metric
-from cpv_hooks.metric_formats.metrics import MAX_METRICS, MAX_TEXT
+from cpv_hooks.metric_formats.limits import MAX_KEY, MAX_METRICS, MAX_TEXT, is_metric_name
+from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.operations.make.commit_draft import PointerChange
 from cpv_hooks.operations.make.new_content import of_bytes
 from cpv_hooks.operations.make.work_tree import Tracked
@@ -26,7 +26,7 @@ def checked_metrics(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     if len(metrics) > MAX_METRICS:
         raise CPVError(f"{len(metrics)} metrics are more than {MAX_METRICS}", fix="pass only those that matter")
     for name, value in metrics.items():
-        if not isinstance(name, str) or not name.strip() or len(name) > MAX_KEY or not name.isprintable():
+        if not is_metric_name(name):
             what = f"{str(name)[:MAX_KEY]!r} is not the name of a metric (1 to {MAX_KEY} printable characters)"
             raise CPVError(what, fix="rename it")
         problem = _problem(value)

@@ -23,7 +23,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=2
 def test_a_record_is_read_back(metrics: dict[str, int | float | str], host: str, name: str) -> None:
     saved = {} if name in (".", "..") else {name: "model.bin"}
     source = name if name not in (".", "..") else ""
-    step = RunStep("main", 500, metrics, host, saved, "b" * 40, "c" * 40, source=source)
+    step = RunStep("main", 500, metrics, host, saved, "b" * 40, "c" * 40, source=source, lap=len(metrics))
     assert parse_step_message(write_step_message(step), ["b" * 40, "c" * 40], "", 0.0) == step
 
 
