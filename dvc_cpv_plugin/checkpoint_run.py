@@ -16,8 +16,7 @@ from cpv_hooks.ranks.rank_place import find_place
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import RunJob, join_job
 from cpv_hooks.runs.keep_rules import KeepRule, Mode, rule_of
-from cpv_hooks.runs.run_refs import MOST_DIGITS
-from cpv_hooks.runs.save_rules import SaveRule, of_kind, save_rule, seconds
+from cpv_hooks.runs.save_rules import MOST_DIGITS, SaveRule, of_kind, save_rule, seconds
 from cpv_hooks.runs.step_saver import Save
 from dvc_cpv_plugin.saving_job import JobOptions, SavingJob
 from dvc_cpv_plugin.step_loader import StepLoader

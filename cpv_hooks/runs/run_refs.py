@@ -20,8 +20,6 @@ FINISHED = "finished"
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*(?<!\.lock)")
 _FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(parent)%00%(committerdate:unix)%00%(contents)%00"
 _MOST = 100
-MOST_DIGITS = 18
-"""Of a step's number."""
 
 
 def check_run_name(name: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cpv_hooks.console.times import iso_time
-from cpv_hooks.runs.run_refs import MOST_DIGITS
+from cpv_hooks.runs.save_rules import MOST_DIGITS
 from cpv_hooks.versions.tag_message import metric_trailer, parse_metric
 
 _TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")

@@ -159,7 +159,7 @@ def mark_published(repo: Repo, tags: Sequence[str] | Mapping[str, str]) -> None:
 def is_published(repo: Repo, name: str) -> bool:
     """Whether a tag is known to others: a push sent it out, or it came from a remote.
 
-    A tag that this clone did not make, on a commit that a remote has, came from there.
+    A tag that this clone did not make, on a commit that a remote has or that was not made here, came from there.
     """
     if name in published_names(repo):
         return True
@@ -174,8 +174,21 @@ def tags_from_remote(repo: Repo, tags: Mapping[str, str], made_here: Collection[
     from cpv_hooks.git.objects import commits_of
 
     there = commits_of(repo, unknown.values())
-    here = commits_outside(repo, set(there.values()), (), "--remotes")
+    here = commits_of_this_clone(repo, there.values())
     return [name for name, oid in unknown.items() if oid in there and there[oid] not in here]
+
+
+def commits_of_this_clone(repo: Repo, commits: Iterable[str]) -> set[str]:
+    """Those commits that were made here, and that no remote has as far as is known.
+
+    A fetched tag may name one that no branch of the remote has: its branch is gone, or the clone is a shallow one.
+    """
+    from cpv_hooks.git.reflogs import commits_made_here
+
+    asked = set(commits)
+    outside = commits_outside(repo, asked, (), "--remotes") if asked else asked
+    # Without a remote there is nowhere else that they can be from.
+    return outside & commits_made_here(repo) if outside and repo.run("remote").strip() else outside
 
 
 def commits_outside(repo: Repo, commits: Collection[str], tips: Iterable[str], *refs: str) -> set[str]:

@@ -1,7 +1,8 @@
 """Tags of our lines that no hook has seen: libgit2 and JGit run none, and another tool's may have run in CPV's place.
 
 What `git tag` refuses is found before such a tag leaves. `dvc cpv status` and the next commit find what can be told
-without a network: a tag whose commit a remote has may have come from there, and then its name is its maker's.
+without a network: a tag whose commit was not made here, or a remote has it, may have come from there, and then its name
+is its maker's.
 """
 
 from __future__ import annotations
@@ -132,8 +133,7 @@ def unseen_tag_faults(repo: Repo, project: Project, listed: Iterable[ListedTag] 
             unseen[name] = commit
     order = _Order(repo, scheme, records.published)
     broken = {name: commit for name, commit in unseen.items() if order.is_broken(name)}
-    # What a remote has may have come from there.
-    local = tag_refs.commits_outside(repo, set(broken.values()), (), "--remotes") if broken else set()
+    local = tag_refs.commits_of_this_clone(repo, broken.values())
     own = managed_commits(repo, [project], local)
     faults = [order.fault(name, commit) for name, commit in broken.items() if commit in own]
     return [*(_faults_of_moved(repo, moved, _some_remote(repo)) if moved else ()), *faults]
