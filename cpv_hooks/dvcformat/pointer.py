@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 20
 _OID = re.compile(r"[0-9a-f]{32}(\.dir)?")
-_MARKERS = re.compile(r"^(<{7}|>{7}|={7}|\|{7})( |$)", re.MULTILINE)
-
 
 Named = tuple[str | None, bool, bool]
 """What names content: its hash, whether it is executable, whether the hash is DVC 2's. Equal ones mean equal bytes,
@@ -139,15 +137,12 @@ def with_files(table: Any, files: FileVersions | None) -> Any:
     return table
 
 
-def has_conflict(text: str) -> bool:
-    """Whether the text carries Git's conflict markers."""
-    return _MARKERS.search(text) is not None
-
-
 def load_table(text: str, file: str) -> Mapping[str, Any]:
     """The YAML of a pointer file or of `dvc.yaml`; `CPVError` for what is none."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
+
+    from cpv_hooks.dvcformat.conflict_markers import conflict_command, has_conflict
 
     if has_conflict(text):
         raise CPVError("has merge conflict markers", where=file, fix=conflict_command(file))
@@ -253,8 +248,3 @@ def _inside(folder: str, path: str, file: str) -> str:
     if "\n" in joined or "\0" in joined:
         raise CPVError("an artifact's name cannot hold a newline", where=file, fix="rename the artifact")
     return joined
-
-
-def conflict_command(file: str) -> str:
-    """The command that ends a conflict of a pointer."""
-    return f"git checkout --ours -- {git_word(file)} && git add {git_word(file)} (or --theirs)"

@@ -19,24 +19,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TypedDict
 
 from cpv_hooks.console.output import printable
 from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.git.refs import TAGS, refs_below
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Line, Scheme, version_line
 
 FOLDER = "retired/"
 """What the names of these tags begin with."""
-_TAGS = "refs/tags/"
 _RETIRED = r"(?m)^Cpv-Retired: (\S+) ([0-9a-f]{40,64})((?: [0-9a-f]{32}(?:\.dir)?)*)$"
 _UNRETIRED = rf"(?m)^Cpv-Unretired: (\S+) ({FOLDER}\S+)$"
 _REASON = r"(?m)^Cpv-Reason: (\".*\")$"
@@ -156,9 +153,7 @@ class _Record(NamedTuple):
 
 
 def _records(repo: Repo) -> list[_Record]:
-    from cpv_hooks.git.refs import refs_below
-
-    refs = refs_below(repo, _TAGS + FOLDER)
+    refs = refs_below(repo, TAGS + FOLDER)
     if not refs:
         return []
     from cpv_hooks.git.objects import objects_of
@@ -171,20 +166,19 @@ def _records(repo: Repo) -> list[_Record]:
         data = (read.data if read is not None else None) or b""
         tag = parse_tag(data)
         if tag is None:  # what it takes back, or retires, is not known
-            raise CPVError(f"the tag {ref.removeprefix(_TAGS)} cannot be read", where=str(repo.top), fix="git fsck")
+            raise CPVError(f"the tag {ref.removeprefix(TAGS)} cannot be read", where=str(repo.top), fix="git fsck")
         # Trailers stand below the subject, never in its place.
         body = without_signature(tag.message).strip().partition("\n\n")[2]
         last = body.strip().rpartition("\n\n")[2]
-        found.append(_Record(ref.removeprefix(_TAGS), oid, tagger_of(data), float(tag.time or 0), last))
+        found.append(_Record(ref.removeprefix(TAGS), oid, tagger_of(data), float(tag.time or 0), last))
     return found
 
 
 def _commits(repo: Repo, names: set[str]) -> dict[str, str]:
     from cpv_hooks.git.objects import commits_of
-    from cpv_hooks.git.refs import refs_below
 
-    refs = refs_below(repo, _TAGS)
-    oids = {name: oid for name in names if (oid := refs.get(_TAGS + name)) is not None}
+    refs = refs_below(repo, TAGS)
+    oids = {name: oid for name in names if (oid := refs.get(TAGS + name)) is not None}
     commits = commits_of(repo, oids.values())
     return {name: commits[oid] for name, oid in oids.items() if oid in commits}
 
@@ -199,60 +193,3 @@ def retirement_of(repo: Repo, pointers: Sequence[Pointer], version: str | None =
     known = read_retirements(repo)
     found = [item for item in known.values() if any(pointer.oid in item.oids for pointer in pointers)]
     return next((item for item in found if item.version == version), found[0] if found else None)
-
-
-class RetiredContent:
-    """What retired versions hold, and which commits need it all the same."""
-
-    def __init__(
-        self, project: Project, living: Collection[str] = (), held: Mapping[str, Retirement] | None = None
-    ) -> None:
-        """`living` are commits that need all of their content besides those of refs; `held` is `content`, if known."""
-        self.by_oid = content(project.repo) if held is None else held
-        self._project = project
-        self._living = set(living)
-        self._versions: dict[Line, set[str]] = {line: set() for line in Line}
-        if self.by_oid:
-            self._look(project.repo)
-
-    @cached_property
-    def _scheme(self) -> Scheme:
-        """Asked for where something is retired: it loads plugins."""
-        return scheme_of(self._project.config)
-
-    def _look(self, repo: Repo) -> None:
-        retired = {item.version for item in self.by_oid.values()}
-        from cpv_hooks.git.objects import commit_of, ref_commits
-        from cpv_hooks.git.refs import refs_below
-
-        head = commit_of(repo, "HEAD")
-        self._living |= {head} if head else set()
-        refs = refs_below(repo)
-        commits = ref_commits(repo, refs)
-        for ref, oid in refs.items():
-            commit = commits.get(ref, oid)
-            name = ref.removeprefix(_TAGS) if ref.startswith(_TAGS) else None
-            if name is not None and (name in retired or is_record(name)):
-                continue
-            line = version_line(self._scheme, name) if name is not None else None
-            if line is not None:
-                self._versions[line].add(commit)
-            elif name is None or not is_mark(self._project, name):
-                self._living.add(commit)
-
-    def _is_version(self, commit: str, item: Retirement) -> bool:
-        """Whether a version that needs such content is on a commit: a model's needs its data too."""
-        lines = (Line.MODEL,) if version_line(self._scheme, item.version) is Line.MODEL else tuple(Line)
-        return any(commit in self._versions[line] for line in lines)
-
-    def spares(self, commit: str, pointer: Pointer) -> bool:
-        """Whether a commit names a retired version's content only because it is part of history."""
-        found = self.by_oid.get(pointer.oid or "")
-        return found is not None and commit not in self._living and not self._is_version(commit, found)
-
-    def excuses(self, commits: Sequence[str], oid: str | None) -> Retirement | None:
-        """The retirement for which nobody misses this content in these commits; None where a version still has it."""
-        found = self.by_oid.get(oid or "")
-        if found is None or any(self._is_version(commit, found) for commit in commits):
-            return None
-        return found

@@ -9,7 +9,7 @@ from cpv_hooks.sync.sync_policy import SyncPolicy
 from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.sync.wanted_content import fetch_wanted
 from cpv_hooks.worktree.artifact import Artifact
-from cpv_hooks.worktree.base_index import Index
+from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.base_tree import Absent
 from cpv_hooks.worktree.materialise import Placed
 from cpv_hooks.worktree.snapshot import Snapshot
@@ -57,3 +57,10 @@ def set_base(index: Index, path: str, held: Snapshot | Placed) -> None:
     if held.tree is not None:
         index.write_tree(path, held.entry.oid, held.tree)
     index.set(path, held.entry)
+
+
+def set_base_under_way(index: Index, path: str, held: Snapshot, before: BaseEntry | None) -> None:
+    """The same of what is still being brought or removed, as the entry `before` says."""
+    set_base(index, path, held)
+    if before is not None:
+        index.set(path, held.entry._replace(placing=before.placing, placing_legacy=before.placing_legacy))

@@ -95,8 +95,10 @@ class Reconciler:
 
     def save(self, space: Workspace, pointer: Pointer) -> list[Outcome]:
         """An artifact that Git is about to remove with its pointer; what is nowhere else is rescued."""
+        from cpv_hooks.sync.pointer_removed import save_content
+
         try:
-            return self._settle.save(Artifact.at(space, pointer.path), pointer)
+            return save_content(self.policy, self.index, Artifact.at(space, pointer.path), pointer)
         except CPVError as error:
             return [Outcome(pointer.path, "invalid", error=error)]
         except OSError as error:
@@ -105,8 +107,10 @@ class Reconciler:
 
     def remove(self, space: Workspace, path: str) -> Outcome:
         """Git took the pointer away, so the artifact goes too, as a tracked file would; changed content stays."""
+        from cpv_hooks.sync.pointer_removed import follow_removal
+
         try:
-            return self._settle.remove(Artifact.at(space, path))
+            return follow_removal(self.policy, self.index, Artifact.at(space, path))
         except CPVError as error:
             return Outcome(path, "invalid", error=error)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Brings pointer and artifact into agreement where they differ: snapshot, materialise, conflict, removal."""
+"""Brings pointer and artifact into agreement where they differ: snapshot, materialise, conflict."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError, disk_errors, file_word
 from cpv_hooks.git.gitignore import ignore
-from cpv_hooks.sync.bring import bring, set_base
+from cpv_hooks.sync.bring import bring, set_base, set_base_under_way
 from cpv_hooks.sync.outcomes import Listener, Outcome
-from cpv_hooks.sync.placement import is_half_placed, take_away
+from cpv_hooks.sync.placement import is_half_placed
 from cpv_hooks.sync.sync_policy import SYNC, SyncPolicy
-from cpv_hooks.sync.unsaved import note_unsaved
 from cpv_hooks.sync.wanted_content import names_the_part_here, with_absent
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree import folder_links
 from cpv_hooks.worktree.artifact import Artifact, UnreadFiles
-from cpv_hooks.worktree.base_index import REMOVING, BaseEntry, Index
+from cpv_hooks.worktree.base_index import BaseEntry, Index
 from cpv_hooks.worktree.current_content import current_content
-from cpv_hooks.worktree.removal import remove_empty_parents
 from cpv_hooks.worktree.rescue_list import record
 from cpv_hooks.worktree.snapshot import Snapshot
 from cpv_hooks.worktree.workspace import Workspace
@@ -113,12 +111,6 @@ class Settle:
                 return Outcome(pointer.path, "in flux", pointer)
         return None
 
-    def _mark(self, path: str, taken: Snapshot, before: BaseEntry | None) -> None:
-        """What was being brought is so still."""
-        if before is not None:
-            marked = taken.entry._replace(placing=before.placing, placing_legacy=before.placing_legacy)
-            self.index.set(path, marked)
-
     def _snapshot(self, space: Workspace, pointer: Pointer, taken: Snapshot, files: UnreadFiles) -> Outcome:
         if not pointer.writable or (self.policy.only is not None and pointer.file not in self.policy.only):
             return Outcome(pointer.path, "modified", pointer, self._not_taken(pointer))
@@ -195,52 +187,8 @@ class Settle:
                 self.index.forget(path)
                 return self._again(space, pointer)
             record(space.project.repo, path, taken.content, why="was there when a checkout was stopped half-way")
-        set_base(self.index, path, taken)
-        self._mark(path, taken, artifact.entry)
+        set_base_under_way(self.index, path, taken, artifact.entry)
         return self.materialise(Artifact.at(space, path), pointer)
-
-    def save(self, artifact: Artifact, pointer: Pointer) -> list[Outcome]:
-        """Its content into the cache, and on the list of rescues where no commit has it; nothing where it is absent."""
-        space, path, entry = artifact.space, artifact.path, artifact.entry
-        if artifact.status is None:
-            return []
-        if not artifact.same or entry is None:
-            taken = current_content(artifact, pointer, entry)
-            set_base(self.index, path, taken)
-            artifact = Artifact.at(space, path)
-        rescue = note_unsaved(artifact, pointer.file, self.policy.name)
-        # The pointer comes back without a base, and so brings its artifact.
-        self.index.forget(path)
-        if rescue is None:
-            return []
-        what = f"leaves the work tree with unsaved content, which is kept as rescue {rescue.number}"
-        error = CPVError(what, where=path, fix=f"dvc cpv rescue restore {rescue.number}")
-        return [Outcome(path, "rescued", pointer, error)]
-
-    def remove(self, artifact: Artifact) -> Outcome:
-        """Git took the pointer away: the artifact goes as a tracked file would, and changed content stays."""
-        space, path, entry = artifact.space, artifact.path, artifact.entry
-        if artifact.status is None or entry is None:
-            if entry is not None and entry.placing == REMOVING:
-                remove_empty_parents(space.project.repo.top, path)
-            return Outcome(path, "removed")
-        if entry.placing is not None:
-            if artifact.isdir:
-                folder_links.set_links_aside(space, path)
-            taken = current_content(artifact)
-            if is_half_placed(artifact, taken, entry.placing):
-                set_base(self.index, path, taken)
-                self._mark(path, taken, entry)
-                artifact = Artifact.at(space, path)
-        if not artifact.same:
-            what = "is no longer tracked here and has unsaved content, so it stays"
-            return Outcome(
-                path, "clean", error=CPVError(what, where=path, fix=f"mv {file_word(path)} to another place")
-            )
-        note_unsaved(artifact, f"{path}.dvc", self.policy.name)
-        take_away(artifact)
-        remove_empty_parents(space.project.repo.top, path)
-        return Outcome(path, "removed")
 
 
 def _write_pointer(space: Workspace, pointer: Pointer, taken: Snapshot) -> None:

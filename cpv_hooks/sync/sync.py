@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.pointer import conflict_command
 from cpv_hooks.errors import CPVError, Unreadable
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
@@ -198,6 +197,8 @@ def _complete(found: Found) -> bool:
 
 def _in_conflict(file: str, policy: SyncPolicy) -> Outcome:
     """A pointer in conflict is the user's; Git has named it, so only who asks is told again."""
+    from cpv_hooks.dvcformat.conflict_markers import conflict_command
+
     fix = conflict_command(file)
     return Outcome(
         file,

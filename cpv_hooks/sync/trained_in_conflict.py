@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cpv_hooks.dvcformat.pointer import has_conflict, parse_pointers
+from cpv_hooks.dvcformat.conflict_markers import has_conflict
+from cpv_hooks.dvcformat.pointer import parse_pointers
 from cpv_hooks.errors import CPVError
 from cpv_hooks.system.atomic_files import write_atomic
 from cpv_hooks.worktree.artifact import Artifact

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cpv_hooks.dvcformat.pointer import MAX_BYTES, Content, Pointer, has_conflict, is_pointer_file, parse_pointers
+from cpv_hooks.dvcformat.conflict_markers import has_conflict
+from cpv_hooks.dvcformat.pointer import MAX_BYTES, Content, Pointer, is_pointer_file, parse_pointers
 from cpv_hooks.dvcformat.pointer_writer import render_pointer
 from cpv_hooks.errors import CPVError
 from support.shell import Shell

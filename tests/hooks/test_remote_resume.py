@@ -24,7 +24,7 @@ from cpv_hooks.remote.common.inventory import temporary_files
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject
 from cpv_hooks.remote.s3 import s3_download as s3_download
 from cpv_hooks.remote.s3 import s3_remote
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3.resumable_uploads import Unfinished
 from cpv_hooks.remote.s3.s3_download import LARGE, RANGE
 from cpv_hooks.remote.s3.s3_remote import S3Remote

@@ -20,7 +20,7 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
 from cpv_hooks.remote.s3 import s3_listing as s3_listing
-from cpv_hooks.remote.s3.multipart import PART, part_size
+from cpv_hooks.remote.s3.file_parts import PART, part_size
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, publish
 from cpv_hooks.transfer.objects.fetch_objects import fetch

@@ -16,7 +16,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
 from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, publish
 from cpv_hooks.transfer.commits.versioned_commit import complete_files

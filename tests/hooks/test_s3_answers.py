@@ -13,7 +13,7 @@ import pytest
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.inventory import Leftover, Seen
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, RemoteError
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3.s3_inventory import S3Inventory
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client import http1_reply

@@ -14,7 +14,7 @@ from cpv_hooks.accounts.aws.probe import probe
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.inventory import Leftover
 from cpv_hooks.remote.common.protocol import Blob, RemoteError
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3.s3_inventory import S3Inventory
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from support.odd_s3 import Answer, Odd, OddS3, Request, error, html, odd_s3

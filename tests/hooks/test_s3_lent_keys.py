@@ -12,7 +12,7 @@ import pytest
 from botocore.credentials import SSOProvider
 from botocore.tokens import SSOTokenProvider
 
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.key_sources import KeySources
 from cpv_hooks.remote.s3_client.learn import services_of

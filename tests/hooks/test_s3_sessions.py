@@ -12,7 +12,7 @@ import pytest
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.protocol import Blob, RemoteError
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3.s3_inventory import S3Inventory
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client.s3_errors import explain_s3

@@ -17,7 +17,7 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.remote.common.protocol import CorruptObject, RemoteError
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.system.threads import each
 from cpv_hooks.transfer.objects.upload_queue import Queue
 

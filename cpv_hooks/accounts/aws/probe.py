@@ -12,7 +12,8 @@ from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.answers import code_of
 from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect
-from cpv_hooks.remote.s3_client.s3_errors import explain_s3, is_refused, why_refused
+from cpv_hooks.remote.s3_client.s3_error_codes import is_refused, why_refused
+from cpv_hooks.remote.s3_client.s3_errors import explain_s3
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any
 from cpv_hooks import state_files
 from cpv_hooks.accounts.personal import undelivered
 from cpv_hooks.console.redact import redact
-from cpv_hooks.dvcformat.pointer import Pointer, conflict_command
+from cpv_hooks.dvcformat.conflict_markers import conflict_command
+from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import one_line
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple

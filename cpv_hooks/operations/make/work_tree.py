@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
-from cpv_hooks.dvcformat.pointer import Content, Pointer, conflict_command
+from cpv_hooks.dvcformat.conflict_markers import conflict_command
+from cpv_hooks.dvcformat.pointer import Content, Pointer
 from cpv_hooks.errors import CPVError, disk_errors, file_word
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import new_content

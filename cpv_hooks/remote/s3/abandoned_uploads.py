@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.dvcformat.directory_object import is_oid
 from cpv_hooks.remote.common.inventory import Leftover
 from cpv_hooks.remote.s3_client.answers import code_of
-from cpv_hooks.remote.s3_client.s3_errors import is_refused, why_refused
+from cpv_hooks.remote.s3_client.s3_error_codes import is_refused, why_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.remote.common.protocol import CorruptObject
+from cpv_hooks.remote.s3.file_parts import part_size, read_parts
 from cpv_hooks.remote.s3.resumable_uploads import Note, Unfinished, digest_of
 from cpv_hooks.remote.s3_client.answers import NotS3, code_of, head_of
-from cpv_hooks.remote.s3_client.s3_errors import is_refused
+from cpv_hooks.remote.s3_client.s3_error_codes import is_refused
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:
@@ -28,19 +27,12 @@ if TYPE_CHECKING:
 
     from cpv_hooks.remote.s3_client.wire import Wire
 
-PART = 16 << 20
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html and upload-objects.html
-MOST_PARTS, MOST_AT_ONCE = 10_000, 5 << 30
+MOST_AT_ONCE = 5 << 30
+"""Bytes of one request: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html."""
 Check = Callable[[str], None]
 _GONE = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder"})
 """Answers after which an upload can only be begun anew: somebody ended it, or it does not hold what it should."""
 _UNREADABLE = frozenset({"NoSuchUpload", "404"})
-
-
-def part_size(size: int) -> int:
-    """The size of each part but the last, in bytes: the same whenever an object of this size is sent."""
-    least = -(-size // MOST_PARTS)
-    return max(PART, -(-least // (1 << 20)) << 20)
 
 
 def send_parts(
@@ -163,22 +155,9 @@ class Multipart:
             self._put(*part)
             free.append(part[1])
 
-        each(put, self._parts(whole, free), threads)
+        each(put, read_parts(self._path, self._part_size, free, whole), threads)
         if check and whole:
             check(whole.hexdigest())
-
-    def _parts(self, whole: Any, free: list[bytearray]) -> Iterator[tuple[int, bytearray]]:
-        """The parts in order, each in a buffer that is `free` again once it was sent: as many as are under way."""
-        with open(self._path, "rb", buffering=0) as stream:
-            for number in itertools.count(1):
-                data = free.pop() if free else bytearray(self._part_size)
-                count = _fill(stream, data)
-                if not count:
-                    return
-                del data[count:]
-                if whole:
-                    whole.update(data)
-                yield number, data
 
     def _put(self, number: int, data: bytearray) -> None:
         digest = hashlib.md5(data, usedforsecurity=False)
@@ -247,12 +226,3 @@ class Multipart:
         place = {key: self._place[key] for key in ("Bucket", "Key")}
         with suppress(Exception):
             self._client().abort_multipart_upload(**place, UploadId=upload_id)
-
-
-def _fill(stream: FileIO, buffer: bytearray) -> int:
-    """Read until a buffer is full or the file ends; returns the bytes read. An unbuffered read may be short."""
-    view, count = memoryview(buffer), 0
-    with view:
-        while found := stream.readinto(view[count:]):
-            count += found
-    return count

@@ -17,7 +17,7 @@ from cpv_hooks.remote.s3.s3_notes import S3Notes
 from cpv_hooks.remote.s3.versioned_bucket import keeps_versions
 from cpv_hooks.remote.s3_client.answers import NOT_THERE, code_of, head_object, not_s3
 from cpv_hooks.remote.s3_client.connect import as_remote_error, ask_one_key, connect
-from cpv_hooks.remote.s3_client.s3_errors import is_lacking, is_refused, is_s3_error, why_refused
+from cpv_hooks.remote.s3_client.s3_error_codes import is_lacking, is_refused, is_s3_error, why_refused
 from cpv_hooks.system.threads import each
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.object_ranges import ObjectRanges
 from cpv_hooks.remote.common.protocol import NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import corrupt
-from cpv_hooks.remote.s3.multipart import MOST_AT_ONCE, PART, Multipart, send_parts
+from cpv_hooks.remote.s3.file_parts import PART
+from cpv_hooks.remote.s3.multipart import MOST_AT_ONCE, Multipart, send_parts
 from cpv_hooks.remote.s3.s3_bucket import S3Bucket
 from cpv_hooks.remote.s3.s3_download import CHUNK, LARGE, Opened, RangeResponse, persistently, read_some
 from cpv_hooks.remote.s3.s3_listing import ObjectListing

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
 from cpv_hooks.remote.s3_client.connect import as_remote_error, connect
-from cpv_hooks.remote.s3_client.s3_errors import is_refused
+from cpv_hooks.remote.s3_client.s3_error_codes import is_refused
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:

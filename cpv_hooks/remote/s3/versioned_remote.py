@@ -16,7 +16,8 @@ from cpv_hooks.dvcformat.directory_object import is_dir_oid
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import NO_SIZES, Blob
 from cpv_hooks.remote.common.verified_copy import receive
-from cpv_hooks.remote.s3.multipart import PART, Multipart, send_parts
+from cpv_hooks.remote.s3.file_parts import PART
+from cpv_hooks.remote.s3.multipart import Multipart, send_parts
 from cpv_hooks.remote.s3.s3_download import Opened, opened
 from cpv_hooks.remote.s3.s3_remote import LARGE_THREADS, SMALL, SMALL_THREADS, S3Remote
 from cpv_hooks.remote.s3.versioned_bucket import demand_versioning, no_versions

@@ -11,7 +11,8 @@ from cpv_hooks.remote.s3_client.answers import code_of
 from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.pages import page_of
 from cpv_hooks.remote.s3_client.proxy import dead_proxy, proxy_for
-from cpv_hooks.remote.s3_client.s3_errors import explain_s3, is_s3_error, no_bucket, no_network
+from cpv_hooks.remote.s3_client.s3_error_codes import is_s3_error
+from cpv_hooks.remote.s3_client.s3_errors import explain_s3, no_bucket, no_network
 from cpv_hooks.remote.s3_client.s3_options import S3Options
 
 if TYPE_CHECKING:

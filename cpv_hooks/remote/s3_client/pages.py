@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cpv_hooks.remote.s3_client.answers import code_of, fault_of, not_s3
-from cpv_hooks.remote.s3_client.s3_errors import is_refused
+from cpv_hooks.remote.s3_client.s3_error_codes import is_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

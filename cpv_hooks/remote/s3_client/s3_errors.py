@@ -7,36 +7,12 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.redact import redact
 from cpv_hooks.errors import shell_word
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3_client.answers import NotS3, code_of
+from cpv_hooks.remote.s3_client.answers import code_of
+from cpv_hooks.remote.s3_client.s3_error_codes import BUSY, DENIED, EXPIRED, FULL, LACKING, REGION, is_from_client
 
 if TYPE_CHECKING:
     from cpv_hooks.remote.s3_client.s3_options import S3Options
 
-# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-_EXPIRED = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "InvalidToken"}
-)
-_LACKING = frozenset({"NotImplemented", "501", "405", "MethodNotAllowed"})
-_REGION = frozenset(
-    {
-        "301",
-        "PermanentRedirect",
-        "AuthorizationHeaderMalformed",
-        "IllegalLocationConstraintException",
-        "TemporaryRedirect",
-    }
-)
-_DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403", "Forbidden", "UnauthorizedAccess"})
-_BUSY = frozenset({"SlowDown", "ServiceUnavailable", "InternalError", "500", "502", "503", "504", "RequestTimeout"})
-_FULL = frozenset({"507", "InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "EntityTooLarge"})
-# What says nothing of the call itself: another one would be answered in the same way, or this one a moment later.
-_OF_ALL_CALLS = (
-    _EXPIRED
-    | _REGION
-    | _BUSY
-    | _FULL
-    | {"InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "NoSuchBucket", "BadDigest"}
-)
 # The permission that an operation needs, where the two have different names.
 _ACTIONS = {
     "ListObjectsV2": "s3:ListBucket",
@@ -46,53 +22,6 @@ _ACTIONS = {
     "UploadPart": "s3:PutObject",
     "CompleteMultipartUpload": "s3:PutObject",
 }
-
-
-_CLIENTS = ("boto3", "botocore", "urllib3", "http")
-
-
-def is_s3_error(error: BaseException) -> bool:
-    """Whether boto3 raised this, or a library of its own over what a server sent; or a connection broke."""
-    from ssl import SSLError
-
-    from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    broken = ConnectionError | TimeoutError | SSLError
-    return isinstance(error, BotoCoreError | ClientError | Boto3Error | broken) or _is_from_client(error)
-
-
-def _is_from_client(error: BaseException) -> bool:
-    """Whether it was raised within boto3: not all that it cannot read becomes an error of its own."""
-    if not isinstance(error, Exception) or isinstance(error, TypeError | AttributeError):
-        return False
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    module = last.tb_frame.f_globals.get("__name__", "") if last is not None else ""
-    return module.partition(".")[0] in _CLIENTS
-
-
-def is_lacking(error: BaseException) -> bool:
-    """Whether the server does not have the call; some answer it as if another had been asked."""
-    return code_of(error) in _LACKING or isinstance(error, NotS3)
-
-
-def is_refused(error: BaseException) -> bool:
-    """Whether the server does not take this very call, whatever it says: servers and proxies that know less than S3
-    answer it with 400 or 403 as well.
-    """
-    response: Any = getattr(error, "response", None)
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
-    return is_lacking(error) or (status in (400, 403) and code_of(error) not in _OF_ALL_CALLS)
-
-
-def why_refused(error: BaseException, call: str, action: str) -> str:
-    """Why a call that `is_refused` cannot be made, by its name and the permission that it needs."""
-    if is_lacking(error):
-        return f"the server has no {call}"
-    code = code_of(error)
-    return f"ask for {action} there" if code in _DENIED else f"the server refuses {call}: {code}"
 
 
 def explain_s3(error: BaseException, options: S3Options) -> RemoteError:
@@ -122,7 +51,7 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
     from cpv_hooks.remote.s3_client.proxy import proxy_for
 
     code = code_of(error)
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return "the AWS session has expired", _login(options)
     if code == "InvalidAccessKeyId":
         return "the server does not know this access key", options.change_keys("access_key_id")
@@ -137,17 +66,17 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
     if code.startswith("3") and headers.get("location"):
         fix = f"look for a login page on the way to it, or {options.change('endpointurl', 'https://HOST')}"
         return f"{options.server} is not an S3 server: it redirects to {headers['location'][:200]}", fix
-    if code in _REGION:
+    if code in REGION:
         return _wrong_region(error, options)
-    if code in _DENIED:
+    if code in DENIED:
         action = _ACTIONS.get(error.operation_name, f"s3:{error.operation_name}")
         fix = f"ask the bucket's owner for {action} on {options.bucket}/{options.prefix}"
         if options.server == "AWS" and action in ("s3:GetObject", "s3:ListBucket"):
             fix += " (for a bucket where the requester pays DVC has no option)"
         return f"access denied ({action})", fix
-    if code in _BUSY:
+    if code in BUSY:
         return f"the server is in trouble ({code})", f"wait a little, then {options.retry}"
-    if code in _FULL:
+    if code in FULL:
         return f"the server takes no more data ({code})", f"free space there, then {options.retry}"
     if code == "InvalidObjectState":
         return (
@@ -158,7 +87,7 @@ def _of_server(error: Any, options: S3Options) -> tuple[str, str]:
         proxy = proxy_for(options.server)
         named = f"{redact(proxy.url)} ({proxy.variable})" if proxy else options.server
         return f"the proxy {named} asks for a login", f"put USER:PASSWORD@ before its host, then {options.retry}"
-    if code in _LACKING:
+    if code in LACKING:
         return f"{options.server} has no {error.operation_name}", f"ask for a server that has it, then {options.retry}"
     text = str(error.response.get("Error", {}).get("Message") or "no reason given")
     return f"{error.operation_name} failed: {code or 'unknown'}: {text}", options.retry
@@ -226,7 +155,7 @@ def _of_client(error: BaseException, options: S3Options) -> tuple[str, str]:
         return what, f"look for a proxy on the way to it, then {options.retry}"
     if isinstance(error, aws.HTTPClientError | aws.ConnectionError | aws.IncompleteReadError | OSError):
         return _no_answer(error, options)
-    if _is_from_client(error) and not isinstance(error, aws.BotoCoreError):
+    if is_from_client(error) and not isinstance(error, aws.BotoCoreError):
         return _no_answer(error, options)
     return f"{type(error).__name__}: {_first_line(error)}", options.retry
 

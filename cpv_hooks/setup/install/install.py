@@ -22,6 +22,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.setup.install import own_paths
+from cpv_hooks.setup.install.foreign_hooks import foreign_hooks_path
 from cpv_hooks.setup.install.git_changes import Alterations, altering
 from cpv_hooks.setup.install.manifest import (
     ATTRIBUTES,
@@ -100,7 +101,7 @@ class _Installation(NamedTuple):
 
     def _hooks(self) -> list[str]:
         repo, manifest = self.repo, self.manifest
-        named = _foreign_hooks_path(repo, manifest)
+        named = foreign_hooks_path(repo, manifest)
         foreign = Path(os.path.normpath(repo.top / named)) if named else None
         own = repo.shared / state_files.HOOKS
         folder = own if foreign else hooks_in_place.hooks_folder(repo)
@@ -229,29 +230,3 @@ class _Installation(NamedTuple):
         self.manifest.files.setdefault(from_common(self.repo, path), text)
         gap = "" if not text or text.endswith("\n") else "\n"
         self.alterations.write(path, ((text or "") + gap + "".join(f"{line}\n" for line in missing)).encode())
-
-
-def _foreign_hooks_path(repo: Repo, manifest: Manifest) -> str | None:
-    """The folder that `core.hooksPath` named before us, from the top; None where Git uses its own."""
-    own = str(repo.shared / state_files.HOOKS)
-    now = repo.config("core.hooksPath")
-    if now and _is_former_own(repo, manifest, now):
-        now = own
-    if now and os.path.normpath(repo.top / now) != own:
-        manifest.config.pop("core.hooksPath", None)
-        return os.path.expanduser(own_paths.moved(repo, manifest, now))
-    former = manifest.config.get("core.hooksPath")
-    if now and former is None and "core.hooksPath" in manifest.config:
-        # It was set for all repositories of this user; ask what they would have without us.
-        former = repo.run("config", "--global", "--get", "core.hooksPath", check=False).strip() or None
-    return os.path.expanduser(own_paths.moved(repo, manifest, former)) if now and former else None
-
-
-def _is_former_own(repo: Repo, manifest: Manifest, path: str) -> bool:
-    """Whether a path was the folder of CPV's hooks of this repository, or of the one it was copied from."""
-    is_named_so = (
-        Path(path).is_absolute()
-        and path.endswith(f"/{state_files.FOLDER}/{state_files.HOOKS}")
-        and manifest.hooks_dir != ""
-    )
-    return is_named_so and (not Path(path).exists() or is_our_shim(Path(path) / "pre-commit"))

@@ -117,7 +117,7 @@ def _upload_each(
     held: Held | None,
 ) -> tuple[list[str], str]:
     """The commits whose data is there now, and why that of others is not."""
-    from cpv_hooks.project.retired import RetiredContent
+    from cpv_hooks.project.retired_content import RetiredContent
     from cpv_hooks.transfer.commits.early_upload import join_early_upload
     from cpv_hooks.transfer.commits.upload_commits import publish
 

@@ -18,7 +18,7 @@ from cpv_hooks.transfer.objects.upload_objects import Delivery, Missing, Publish
 from cpv_hooks.transfer.objects.upload_queue import Queue
 
 if TYPE_CHECKING:
-    from cpv_hooks.project.retired import RetiredContent
+    from cpv_hooks.project.retired_content import RetiredContent
 
 _PARENTS = ("rev-list", "--no-walk", "--parents", "--stdin")
 
@@ -31,7 +31,7 @@ def publish(
     What neither the cache nor the remote has is returned, and its directory object is not uploaded. Raises
     `RemoteError` where the remote fails; what was uploaded until then is recorded. Who publishes often gives `retired`.
     """
-    from cpv_hooks.project.retired import RetiredContent
+    from cpv_hooks.project.retired_content import RetiredContent
 
     return _publish(project, revs, progress, retired or RetiredContent(project), upload=True)
 
@@ -50,7 +50,7 @@ def ensure_uploaded(
     events are told where something was uploaded. `tips` are commits of these that are more than history: they need
     content of retired versions too.
     """
-    from cpv_hooks.project.retired import RetiredContent
+    from cpv_hooks.project.retired_content import RetiredContent
 
     upload = project.config.push_when != "never"
     with progress or Progress("uploading") as shown:

@@ -15,7 +15,7 @@ from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.expected import expected
 from cpv_hooks.project.pointers_at import pointers_in_commits
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.retired import RetiredContent
+from cpv_hooks.project.retired_content import RetiredContent
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import stages
 from cpv_hooks.worktree.pointer_files import readable_pointers

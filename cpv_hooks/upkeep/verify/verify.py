@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
-from cpv_hooks.dvcformat.file_hash import has_hash
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.project.expected import by_hash_rule, on_each
@@ -25,10 +24,11 @@ from cpv_hooks.system.threads import each
 from cpv_hooks.transfer.objects.open import refuse_vanished, seen_on
 from cpv_hooks.transfer.objects.store import Listing, Store
 from cpv_hooks.transfer.objects.upload_queue import Queue
+from cpv_hooks.upkeep.verify.cache_check import check_in_cache
 from cpv_hooks.upkeep.verify.checked import BAD, Checked, State, VerifyReport
 from cpv_hooks.upkeep.verify.needs import Kept, VersionNeed, WantedObject, distinct, uncommitted_contents, wanted
 
-HASH_THREADS, READ_THREADS = 4, 8
+_READ_THREADS = 8
 
 
 def verify(
@@ -123,38 +123,9 @@ class _Layout:
 
     def _check(self, needs: Iterable[VersionNeed]) -> dict[str, Checked]:
         checks = {need.oid: Checked(need, self._legacy, self._project.remote_name, size=need.size) for need in needs}
-        for item in checks.values():
-            item.file = self._find(item.oid)
-        self._progress.grow(sum(item.file.stat().st_size for item in checks.values() if item.file))
-        each(self._hash, list(checks.values()), HASH_THREADS)
+        check_in_cache(list(checks.values()), self._cache, self._progress)
         self._ask(checks)
         return checks
-
-    def _find(self, oid: str) -> Path | None:
-        """Whatever lies in an object's place, sound or not; else a good copy in that of DVC's other layout.
-
-        A bad one there may be a good one by the rule of that layout, and is none of this one's.
-        """
-        own, other = self._cache.path(oid), self._cache.by(legacy=not self._legacy).path(oid)
-        if own.is_file():
-            return own
-        return other if other.is_file() and self._cache.holds(other, oid) else None
-
-    def _hash(self, item: Checked) -> None:
-        if item.file is None:
-            return
-        try:
-            item.cache = self._state_of(item, item.file)
-        except FileNotFoundError:
-            item.file = None
-            return
-        if item.cache == "ok":
-            item.size = item.file.stat().st_size
-
-    def _state_of(self, item: Checked, file: Path) -> State:
-        if has_hash(file, item.oid, legacy=self._legacy, advance=self._progress.advance):
-            return "ok"
-        return "corrupt" if item.size in (None, file.stat().st_size) else "wrong size"
 
     def _ask(self, checks: dict[str, Checked]) -> None:
         if self._remote is None or not checks:
@@ -193,7 +164,7 @@ class _Layout:
             finally:
                 temporary.unlink(missing_ok=True)
 
-        each(read, items, READ_THREADS)
+        each(read, items, _READ_THREADS)
 
     def _read_doubtful(self, found: Sequence[WantedObject], files: dict[str, Checked]) -> None:
         """Where the files of a directory are not together as large as its pointer says, read those nobody vouches for.

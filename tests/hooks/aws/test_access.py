@@ -14,7 +14,7 @@ from cpv_hooks.accounts.aws.probe import new_key, probe, probe_reading
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError
 from cpv_hooks.remote.common.protocol import Blob, RemoteError
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.remote.s3_client.boto_client import new_client
 from cpv_hooks.remote.s3_client.s3_options import S3Options

@@ -27,7 +27,7 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.protocol import RemoteError
-from cpv_hooks.remote.s3.multipart import PART
+from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3.s3_remote import S3Remote
 from cpv_hooks.transfer.commits.upload_commits import publish
 from cpv_hooks.transfer.objects.upload_queue import Queue
