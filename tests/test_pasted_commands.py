@@ -64,6 +64,7 @@ EXCEPTIONS = {
     NUMBER: {
         "cpv_hooks/accounts/git_host/keys.py": {"mode", "now"},
         "cpv_hooks/accounts/git_host/ssh_config.py": {"now"},
+        "cpv_hooks/sync/pointer_removed.py": {"rescue.number"},
         "cpv_hooks/sync/settle.py": {"rescue.number"},
         "cpv_hooks/versions/reserve.py": {"done.returncode"},
     },
