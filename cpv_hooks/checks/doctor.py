@@ -33,6 +33,7 @@ from cpv_hooks.versions.stages import artifact_name
 from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import Found, discover
+from cpv_hooks.worktree.new_artifacts import part_of_others
 from cpv_hooks.worktree.workspace import Workspace
 
 MINIMUM_DVC = (3, 66, 1)
@@ -152,9 +153,8 @@ def pointers(repo: Repo) -> Iterator[Check]:
     if not errors:
         yield Check("pointers", "ok", "each can be read, and Git ignores none")
     yield from (failed_check("artifacts", error) for error in _unreadable(found, index, clock))
-    yield from (
-        failed_check("artifacts", one)._replace(result="warn") for one in released(repo, projects, found, index)
-    )
+    odd = [*released(repo, projects, found, index), *part_of_others(projects, found.paths)]
+    yield from (failed_check("artifacts", one)._replace(result="warn") for one in odd)
 
 
 def _unreadable(found: Found, index: Index, clock: Clock) -> Iterator[CPVError]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import posixpath
 import re
 import socket
 import subprocess
@@ -15,7 +16,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cpv_hooks import state_files
@@ -23,7 +24,7 @@ from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError, disk_error, shell_word
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.metric_formats.limits import MAX_KEY, MAX_METRICS, MAX_TEXT, is_metric_name
-from cpv_hooks.project.config import is_inside
+from cpv_hooks.project.config import Config, is_inside
 from cpv_hooks.project.config_file import load_config
 from cpv_hooks.project.roots import root_here
 from cpv_hooks.runs import run_refs
@@ -56,9 +57,9 @@ def begin_job(where: Path, asked: str | None, wishes: Mapping[str, object], atte
     """
     repo = Repo.discover(where.resolve())
     root = root_here(repo, where)
-    load_config(root)
+    config = load_config(root)
     repo.head()
-    _refuse_place(wishes.get("artifact"))
+    _refuse_place(root, config, wishes.get("artifact"))
     folder, lock = _claim(repo, asked)
     job = RunJob(root, folder, lock, os.urandom(4).hex())
     says = {"group": attempt, "job": job.id, "process": os.getpid(), "host": socket.gethostname(), "since": time.time()}
@@ -66,10 +67,17 @@ def begin_job(where: Path, asked: str | None, wishes: Mapping[str, object], atte
     return job
 
 
-def _refuse_place(artifact: object) -> None:
-    if isinstance(artifact, str) and not is_inside(artifact):
+def _refuse_place(root: Path, config: Config, artifact: object) -> None:
+    if not isinstance(artifact, str):
+        return
+    if not is_inside(artifact):
         what = "an artifact lies in the repository, and not in .git or .dvc"
         raise CPVError(what, where=repr(artifact), fix="name it by its path from the DVC root, as .cpv.toml does")
+    named = {posixpath.normpath(item) for kind in config.artifacts.values() for item in kind}
+    for folder in map(str, PurePosixPath(posixpath.normpath(artifact)).parents):
+        if folder in named or (root / f"{folder}.dvc").is_file():
+            what = f"lies in the artifact {folder}, so no version could have it by itself"
+            raise CPVError(what, where=repr(artifact), fix=f"name {folder} itself, or a place outside of it")
 
 
 def join_job(where: Path, asked: str | None, rank: int, attempt: str) -> RunJob:

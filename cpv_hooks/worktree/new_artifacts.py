@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from cpv_hooks.dvcformat.pointer import Pointer, is_pointer_file
-from cpv_hooks.errors import CPVError, git_word, shell_word
+from cpv_hooks.errors import CPVError, file_word, git_word, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE as CONFIG
@@ -101,6 +101,16 @@ def _is_content(path: Path) -> bool:
     if is_pointer_file(path.name) or path.name in _SETTINGS or ".dvc" in path.parts:
         return False
     return path.is_file() or path.is_dir()
+
+
+def part_of_others(projects: Iterable[Project], paths: Collection[str]) -> Iterator[CPVError]:
+    """What `.cpv.toml` names outright and never is an artifact, because it lies in one of these."""
+    for project in projects:
+        plain = {item for kind in project.config.artifacts.values() for item in kind if not is_pattern(item)}
+        for path in sorted(posixpath.join(project.prefix, posixpath.normpath(item)) for item in plain):
+            for other in sorted(one for one in paths if path.startswith(f"{one}/")):
+                fix = f"take it out of {CONFIG}, or dvc remove {file_word(other + '.dvc')}"
+                yield CPVError(f"lies in the artifact {other}, so it is not versioned by itself", where=path, fix=fix)
 
 
 def overlaps(path: str, paths: Iterable[str]) -> bool:

@@ -69,3 +69,16 @@ def test_a_step_that_no_run_could_show_is_refused(make_repo: MakeRepo, step: str
     assert "a step is a whole number from 0 on with at most 18 digits, not " in errors
     train(repo, "with CheckpointRun() as run: run.step(10**18 - 1, save=save)")
     assert only_step(repo).step == 10**18 - 1
+
+
+def test_an_artifact_inside_another_one_is_refused_before_anything_is_trained(make_repo: MakeRepo) -> None:
+    repo = make_repo(files={"model.bin": "first", "data/a.csv": "a"})
+    repo.write("more/b.csv", "b")
+    repo.dvc("add", "-q", "more")
+    for folder in ("data", "more"):
+        errors = train(repo, f"with CheckpointRun(artifact='{folder}/./sub'): print('trained')", status=1)
+        assert (
+            f"'{folder}/./sub': lies in the artifact {folder}, so no version could have it by itself; fix: " in errors
+        )
+    train(repo, "with CheckpointRun(artifact='sub/data', every=1) as run: run.step(1, save=save)")
+    assert repo.cpv("runs", "promote", "main").lines == ["v0.1"]

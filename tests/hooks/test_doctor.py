@@ -301,6 +301,14 @@ def test_an_artifact_whose_pointer_was_taken_out_of_git(make_repo: MakeRepo) -> 
     assert "released" not in model.cpv("status").text
 
 
+def test_what_is_part_of_another_artifact(make_repo: MakeRepo) -> None:
+    model = make_repo(files={"model.bin": "one\n", "data/a.csv": "a\n"})
+    model.write(".cpv.toml", SETTINGS + '[artifacts]\nmodel = ["model.bin", "./data/best.bin", "new/best.bin"]\n')
+    fix = "take it out of .cpv.toml, or dvc remove data.dvc"
+    what = "data/best.bin: lies in the artifact data, so it is not versioned by itself"
+    assert troubles(model) == {"artifacts": Check("artifacts", "warn", what, fix)}
+
+
 def test_a_model_that_no_stage_can_have(model: ModelRepo) -> None:
     model.write(".cpv.toml", '[cpv]\nmodel = "my model"\n')
     assert "settings" not in troubles(model)
