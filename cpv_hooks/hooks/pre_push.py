@@ -60,12 +60,11 @@ def _check(push: Push, projects: list[Project]) -> int:
             fail(CPVError(line, fix="dvc cpv sync, git commit, then push again"))
         return 1
     missing = [gap for project in projects for gap in _gaps(push, project)]
-    versioned = any(project.keeps_versions for project in projects)
-    mend = "dvc cpv sync, git commit --amend, then push again" if versioned else "dvc cpv sync, then push again"
-    for line in missing[:10]:
-        fail(CPVError(line, fix=mend))
+    for gap in missing[:10]:
+        fail(gap)
     if len(missing) > 10:
-        fail(CPVError(f"and {len(missing) - 10} more objects are not on the DVC remote", fix=mend))
+        what = f"and {len(missing) - 10} more objects are not on the DVC remote"
+        fail(CPVError(what, fix="dvc cpv verify --all (names them)"))
     if missing:
         return 1
     if _breaks_a_stage(push, projects):
@@ -134,8 +133,8 @@ def _unnamed(push: Push, project: Project) -> list[str]:
     ]
 
 
-def _gaps(push: Push, project: Project) -> list[str]:
-    """Upload what the new commits point to; returns a line for each object that is still missing.
+def _gaps(push: Push, project: Project) -> list[CPVError]:
+    """Upload what the new commits point to; returns what to say of each object that is still missing.
 
     A version's commit that the host has may have got there without CPV.
     """
@@ -159,12 +158,15 @@ def _gaps(push: Push, project: Project) -> list[str]:
         return []
     from cpv_hooks.project import retired
 
-    went = retired.content(push.repo)
-    return [
-        f"{gap.path}: object {gap.oid} is not on the DVC remote {gap.remote}"
-        + (f" ({went[oid]})" if (oid := gap.pointer.oid or "") in went else "")
-        for gap in missing
-    ]
+    went, elsewhere = retired.content(push.repo), "dvc cpv sync in a clone that still has it, then push again"
+    if project.keeps_versions:
+        elsewhere = "dvc cpv sync, git commit --amend, then push again"
+    found = []
+    for gap in missing:
+        what, one = f"object {gap.oid} is not on the DVC remote {gap.remote}", went.get(gap.pointer.oid or "")
+        what, fix = (f"{what} ({one})", one.undo) if one else (what, elsewhere)
+        found.append(CPVError(what, where=gap.path, fix=fix))
+    return found
 
 
 def _raced(push: Push, project: Project) -> bool:

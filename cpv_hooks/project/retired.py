@@ -66,8 +66,12 @@ class Retirement(NamedTuple):
 
     def error(self, where: str) -> CPVError:
         """What is said where the data is asked for and nobody here has it."""
-        undo = f"dvc cpv retire --undo {shell_word(self.version)}"
-        return CPVError(f"{self}; its data is gone", where=where, fix=f"{undo} in a clone whose cache has it")
+        return CPVError(f"{self}; its data is gone", where=where, fix=self.undo)
+
+    @property
+    def undo(self) -> str:
+        """The way back."""
+        return f"dvc cpv retire --undo {shell_word(self.version)} in a clone whose cache has it"
 
 
 class RetiredEntry(TypedDict):

@@ -144,6 +144,8 @@ def test_gc_takes_no_only_copy(tell: Tell) -> None:
     ) in said
     refused = story.git("push", "-q", "origin", "v0.2", status=1).err
     assert f"model.bin: object {third} is not on the DVC remote" in refused
+    # Here `dvc cpv sync` alone would find nothing.
+    assert "; fix: dvc cpv sync in a clone that still has it, then push again\n" in refused
     assert "cpv" not in story.dvc("gc", "-w", "-T", "-f").text
 
 

@@ -312,6 +312,11 @@ def test_a_clone_of_models_alone_at_a_version(tell: Tell) -> None:
     assert clone.changes() == []
     assert "v0.2" in clone.cpv("log").out
     assert "not in the work tree" not in clone.cpv("validate", status=None).text
+    # A metric needs the log, which `dvc cpv sync` alone leaves out again.
+    upload = ("model", "upload", clone.write("../new/model.bin", "model 4\n"), "--metric", "loss=0.5")
+    refused(clone.cpv(*upload, status=None), "metrics.log: is not in the work tree; fix: dvc cpv sync metrics.log\n")
+    clone.cpv("sync", "metrics.log")
+    assert clone.cpv(*upload).lines == ["v0.3"]
 
 
 def test_going_back_and_rescues_in_a_clone_of_some(tell: Tell) -> None:

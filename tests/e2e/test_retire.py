@@ -461,6 +461,13 @@ def test_a_branch_at_a_retired_version_goes_out_with_its_data(repo: ModelRepo) -
     assert not gone(repo, 1)
 
 
+def test_a_new_version_of_a_retired_one_is_stopped_with_the_way_back(repo: ModelRepo) -> None:
+    retired_and_pruned(repo)
+    repo.git("tag", "v9.0", "v0.1")
+    done = repo.git("push", "origin", "v9.0", status=1)
+    assert f" ({told(repo)}); fix: dvc cpv retire --undo v0.1 in a clone whose cache has it\n" in done.err
+
+
 def test_a_model_whose_data_was_retired_as_well_stays_retired_without_it(repo: ModelRepo) -> None:
     repo.write("data/a", b"other data")
     repo.write("model.bin", b"of other data")

@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, disk_errors
+from cpv_hooks.errors import CPVError, disk_errors, file_word
 from cpv_hooks.metric_formats.limits import MAX_KEY, MAX_METRICS, MAX_TEXT, is_metric_name
 from cpv_hooks.metric_formats.log_lines import Metric
 from cpv_hooks.operations.make.commit_draft import PointerChange
@@ -77,7 +77,7 @@ def _content(one: Tracked) -> bytes:
         raise CPVError("belongs to a stage of dvc.yaml", where=path, fix="name another metrics log in .cpv.toml")
     status = one.space.status(path)
     if status is None and one.pointer.oid is not None:
-        raise CPVError("is not in the work tree", where=path, fix="dvc cpv sync")
+        raise CPVError("is not in the work tree", where=path, fix=f"dvc cpv sync {file_word(path)}")
     if status is not None and not target.is_file():
         raise CPVError("is a folder, so no line can be added", where=path, fix="name a file in .cpv.toml")
     with disk_errors(target):

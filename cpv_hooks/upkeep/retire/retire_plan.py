@@ -8,7 +8,7 @@ from typing import Any
 
 from cpv_hooks.console.times import iso_time
 from cpv_hooks.dvcformat.pointer import Pointer
-from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.errors import CPVError
 from cpv_hooks.events.outbox import Event, emit_events
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.log import size_of
@@ -168,8 +168,7 @@ def _demand_data(project: Project, item: Retirement) -> None:
         find_content(project, Version(item.version, line, item.commit, tuple(pointers)))
     except NobodyHas as error:
         what = f"{item.version} stays retired: neither the cache nor the remote has {error.names}"
-        fix = f"dvc cpv retire --undo {shell_word(item.version)} in a clone whose cache has it"
-        raise CPVError(what, where=str(project.root), fix=fix) from error
+        raise CPVError(what, where=str(project.root), fix=item.undo) from error
 
 
 class ListedRetirement(NamedTuple):
