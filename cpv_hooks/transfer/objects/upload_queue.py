@@ -95,7 +95,7 @@ class Queue:
         if not self.path.exists():
             return []
         columns = "root, commit_id, why, since, tried, error"
-        query = f"select {columns} from pending where ?1 is null or root = ?1 order by since"  # noqa: S608
+        query = f"select {columns} from pending where root = coalesce(?, root) order by since"  # noqa: S608
         rows = self._do(lambda db: db.execute(query, (root,)).fetchall())
         return [Pending(*row) for row in rows]
 
