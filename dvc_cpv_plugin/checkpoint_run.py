@@ -145,7 +145,7 @@ class CheckpointRun:
             return None
         if (saving := self._at_work()) is not None:
             saving.went_on(found["step"])
-        say(f"run {self.name}: going on from step {found['step']}")
+        say(f"run {self.name}: resuming from step {found['step']}")
         return Resumed(found["step"], found["metrics"])
 
     def restore(self, step: int, load: Callable[[Path], object]) -> None:
@@ -165,7 +165,7 @@ class CheckpointRun:
         signal it saves, waits for the upload as long as `grace` allows, and raises `SystemExit` with the signal's code.
         """
         if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step < 10**MOST_DIGITS:
-            what = f"a step is a whole number from 0 on with at most {MOST_DIGITS} digits, not {step!r}"
+            what = f"a step is a whole number of 0 or more with at most {MOST_DIGITS} digits, not {step!r}"
             raise CPVError(what, fix="run.step(step, metrics, save=…)")
         if (saving := self._at_work()) is not None:
             return saving.step(step, metrics or {}, save, force=force)

@@ -118,7 +118,7 @@ class SavingJob:
 
         try:
             if not background.wait(deadline):
-                what = "not all is uploaded yet; that goes on while this machine runs (dvc cpv sync)"
+                what = "not everything is uploaded yet; the upload goes on while this machine runs (dvc cpv sync)"
                 warn(f"run {folder.name}: {what}")
             background.tell()
         finally:

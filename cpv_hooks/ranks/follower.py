@@ -151,7 +151,7 @@ class FollowerWorker(RunWorker):
     def _give_up(self) -> None:
         """Nothing that waits here becomes a step where rank 0 is gone; should it be heard again, the next ones may."""
         self._agreement.give_up(self._state)
-        self._late(f"nothing was heard of rank 0 for {silence(self._patience):.0f} seconds")
+        self._late(f"rank 0 has not answered for {silence(self._patience):.0f} seconds")
         for one in self._folder.left():
             one.remove()
 
@@ -177,7 +177,7 @@ class FollowerWorker(RunWorker):
             if lost.get("step") == step:
                 self._say(step, {"failed": str(lost.get("why"))})
             elif reached_step(self._folder.path) > step or not self._is_alive():
-                self._say(step, {"failed": "it has not saved this step"})
+                self._say(step, {"failed": "it did not save this step"})
             return
         saved = left[-1] if left[-1].path.parent.name == "working" else self._folder.claim(left[-1])
         if saved is None:
@@ -196,7 +196,7 @@ class FollowerWorker(RunWorker):
         try:
             return shard.upload_shard(self._project, part) or self._leader.is_near
         except CPVError as error:
-            self._warn(f"run {self._leader.run}: step {saved.step}: rank {self._rank} has not uploaded: {error}")
+            self._warn(f"run {self._leader.run}: step {saved.step}: rank {self._rank} could not upload: {error}")
             return self._leader.is_near
 
     def _say(self, step: int, note: dict[str, object]) -> None:
@@ -213,7 +213,7 @@ class FollowerWorker(RunWorker):
         with suppress(CPVError, OSError):
             self._settle()
         is_over = bool(self._state.get("over"))
-        self._late("rank 0 has left the job" if is_over else "rank 0 has not taken it")
+        self._late("rank 0 has left the job" if is_over else "rank 0 did not take it")
         with suppress(CPVError):
             if not is_over or self._leader.state():
                 self._say_lost()

@@ -147,13 +147,13 @@ class LeaderWorker(RunWorker):
                     if rank not in found:
                         raise NotWhole(f"rank {rank} has left the job")
                 elif is_silent:
-                    raise NotWhole(f"nothing was heard of rank {rank} for {silence(self._patience):.0f} seconds")
+                    raise NotWhole(f"rank {rank} has not answered for {silence(self._patience):.0f} seconds")
             failed = next((rank for rank in sorted(found) if "failed" in found[rank]), None)
             if failed is not None:
                 raise NotWhole(f"rank {failed}: {found[failed]['failed']}")
             if time.monotonic() > ended + self._patience and not self._is_alive():
                 lacking = ", ".join(str(rank) for rank in names if rank not in found)
-                raise NotWhole(f"the job has ended, and there is nothing of rank {lacking}")
+                raise NotWhole(f"the job has ended, and nothing came from rank {lacking}")
             if len(found) < len(names):
                 time.sleep(pause.seconds(self._leader.poll))
         self._leader.forget(names.values())

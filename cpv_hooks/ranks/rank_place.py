@@ -83,6 +83,6 @@ def process_group() -> Any:
 def _checked(rank: int | None, world: int | None) -> tuple[int, int]:
     numbers = [value for value in (rank, world) if isinstance(value, int) and not isinstance(value, bool)]
     if len(numbers) < 2 or not 0 <= numbers[0] < numbers[1]:
-        what = f"rank={rank!r}, world_size={world!r} are no place: rank counts from 0 on and is less than world_size"
+        what = f"rank={rank!r} does not fit world_size={world!r}: rank counts from 0 and is less than world_size"
         raise CPVError(what, fix="CheckpointRun(rank=0, world_size=4)")
     return numbers[0], numbers[1]

@@ -59,7 +59,9 @@ def parse_shard(rank: int, says: Mapping[str, Any]) -> Shard:
     except (KeyError, TypeError, ValueError):
         files, new = (), ("",)
     if not all(is_oid(oid) for oid in (*new, *(one.oid for one in files))):
-        raise CPVError(f"what rank {rank} says of its files cannot be read", fix="use one version of CPV on all ranks")
+        raise CPVError(
+            f"what rank {rank} wrote about its files cannot be read", fix="use the same version of CPV on all ranks"
+        )
     return Shard(rank, files, new)
 
 

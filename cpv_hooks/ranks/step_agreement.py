@@ -49,7 +49,7 @@ class StepAgreement:
         """Whether rank 0 has left the job, so that no step is made of what is saved any more; said once."""
         if not self._is_left and (met := self._folder.read(MET)).get("over"):
             self._is_left = True
-            warn(f"run {self._folder.name}: rank 0 has left the job, so rank {met['rank']} saves nothing any more")
+            warn(f"run {self._folder.name}: rank 0 has left the job, so rank {met['rank']} no longer saves anything")
         return self._is_left
 
     def reached(self, step: int, *, is_time: bool) -> int | None:
@@ -121,7 +121,8 @@ class StepAgreement:
         if late and number is not None:
             raise SystemExit(128 + number)
         if late:
-            warn(f"the other ranks have not agreed for {PATIENCE:.0f} seconds on a step to save, so none is saved now")
+            what = f"the other ranks have not agreed on a step to save within {PATIENCE:.0f} seconds"
+            warn(f"{what}, so none is saved now")
         return late
 
     def close(self) -> None:

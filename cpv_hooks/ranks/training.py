@@ -52,8 +52,8 @@ def begin_rank(where: Path, asked: str | None, wishes: Mapping[str, object], pla
     folder = RunFolder(repo.shared / state_files.RANKS / start / str(place.rank), asked or "run")
     lock = lock_of(folder)
     if lock is None:
-        what = f"another process is rank {place.rank} of this job"
-        raise CPVError(what, where=str(folder.path), fix=f"stop it, or give each start a {ATTEMPT} of its own")
+        what = f"another process is already rank {place.rank} of this job"
+        raise CPVError(what, where=str(folder.path), fix=f"stop it, or give each start its own {ATTEMPT}")
     job = RunJob(root, folder, lock, os.urandom(4).hex())
     _clear(repo.shared / state_files.RANKS, start)
     _forget(folder)
@@ -114,9 +114,10 @@ def wait_for_all(job: RunJob, background: Background, place: RankPlace) -> RunJo
         background.tell()
         time.sleep(_POLL)
     background.tell()
-    others = "not all other ranks have come" if place.rank == 0 else "rank 0 has begun no run that this one is part of"
-    fix = "use CheckpointRun(sharded=True) on every rank, with one world_size"
-    fix += f" and one {ATTEMPT}" if not place.attempt else ""
+    is_first = place.rank == 0
+    others = "not all other ranks have joined" if is_first else "rank 0 has not begun a run that this rank belongs to"
+    fix = "use CheckpointRun(sharded=True) on every rank, with the same world_size"
+    fix += f" and the same {ATTEMPT}" if not place.attempt else ""
     raise CPVError(f"{others} (this is rank {place.rank} of {place.world})", where=str(job.root), fix=fix)
 
 
@@ -132,7 +133,7 @@ def going_on(job: RunJob, background: Background) -> dict[str, Any] | None:
         if has_ended:
             break
         time.sleep(_POLL)
-    what = "rank 0 has not said which step it goes on from"
+    what = "rank 0 has not said which step it resumes from"
     raise CPVError(what, where=str(job.root), fix="call resume on every rank, or on none")
 
 

@@ -25,7 +25,7 @@ def drop_run(project: Project, name: str, *, dry_run: bool = False) -> list[RunS
     make_folder(folder.path)
     lock = lock_at_once(folder.job_lock)
     if lock is None:
-        what = f"a job is at work on run {run}"
+        what = f"a job is working on run {run}"
         raise CPVError(what, where=str(folder.path), fix="stop it (kill -TERM), then repeat")
     try:
         with folder.working(), folder.taking():

@@ -71,7 +71,7 @@ def _refuse_place(root: Path, config: Config, artifact: object) -> None:
     if not isinstance(artifact, str):
         return
     if not is_inside(artifact):
-        what = "an artifact lies in the repository, and not in .git or .dvc"
+        what = "an artifact must lie in the repository, and not in .git or .dvc"
         raise CPVError(what, where=repr(artifact), fix="name it by its path from the DVC root, as .cpv.toml does")
     named = {posixpath.normpath(item) for kind in config.artifacts.values() for item in kind}
     for folder in map(str, PurePosixPath(posixpath.normpath(artifact)).parents):
@@ -99,7 +99,7 @@ def join_job(where: Path, asked: str | None, rank: int, attempt: str) -> RunJob:
                 return RunJob(root, folder, -1, str(says["job"]))
         time.sleep(_POLL)
     fix = "use CheckpointRun on every rank, or on rank 0 alone"
-    raise CPVError(f"rank 0 has begun no run, and this is rank {rank}", where=str(root), fix=fix)
+    raise CPVError(f"rank 0 has not begun a run, and this is rank {rank}", where=str(root), fix=fix)
 
 
 def tell_step(job: RunJob, step: int | None) -> None:
@@ -118,7 +118,7 @@ def told_step(job: RunJob) -> int | None:
             found = says.get("step")
             return found if isinstance(found, int) else None
         time.sleep(_POLL)
-    what = "rank 0 has not said which step it goes on from"
+    what = "rank 0 has not said which step it resumes from"
     raise CPVError(what, where=str(job.root), fix="call resume on every rank, or on none")
 
 
@@ -139,7 +139,7 @@ def _claim(repo: Repo, asked: str | None) -> tuple[RunFolder, int]:
         lock = lock_of(folder)
         if lock is not None:
             if len(passed) > 1:
-                say(f"run {folder.name}: {first} is finished, or another job is at work on it")
+                say(f"run {folder.name}: {first} is finished, or another job is working on it")
             return folder, lock
 
 
@@ -157,7 +157,7 @@ def lock_of(folder: RunFolder) -> int | None:
 
 def _busy(folder: RunFolder) -> CPVError:
     job = folder.read(JOB)
-    what = f"another job is at work on run {folder.name} (process {job.get('process')} on {job.get('host')})"
+    what = f"another job is working on run {folder.name} (process {job.get('process')} on {job.get('host')})"
     return CPVError(what, where=str(folder.path), fix=f"wait for it, or CheckpointRun(name={folder.name + '-2'!r})")
 
 
@@ -171,7 +171,7 @@ def restored(job: RunJob, target: Path, step: str | None = None) -> dict[str, An
     command += [] if step is None else [step]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=job.environment)
     if done.returncode:
-        what = f"run {job.folder.name} could not be looked at for a step to go on from (the line above says why)"
+        what = f"run {job.folder.name} could not be searched for a step to resume from (the line above says why)"
         raise CPVError(what, where=str(job.root), fix=f"dvc cpv runs show {shell_word(job.folder.name)}")
     found = json.loads(done.stdout)
     return found if isinstance(found, dict) else None

@@ -109,7 +109,7 @@ def find_step(project: Project, name: str, metric: str | None = None, mode: Mode
         better = mode or project.config.metrics.of(metric or "") or "min"
         ranked = keep_rules.best_first(marks(steps), metric, better) if metric else found.ranked
         if not ranked:
-            what = f"no step has {metric} as a number" if metric else "it is not known which metric tells the best"
+            what = f"no step has {metric} as a number" if metric else "no metric says which step is best"
             raise CPVError(
                 what,
                 where=run,
@@ -118,7 +118,7 @@ def find_step(project: Project, name: str, metric: str | None = None, mode: Mode
         return next(step for step in steps if step.step == ranked[0])
     chosen = next((step for step in steps if str(step.step) == which), None)
     if chosen is None:
-        raise CPVError(f"it has no step {which!r}", where=f"run {run}", fix=f"dvc cpv runs show {shell_word(run)}")
+        raise CPVError(f"has no step {which!r}", where=f"run {run}", fix=f"dvc cpv runs show {shell_word(run)}")
     return chosen
 
 

@@ -67,12 +67,12 @@ def say_code(project: Project, step: RunStep) -> None:
     try:
         listed = repo.run("diff", "--name-only", "--no-renames", "-z", step.base, "HEAD").split("\0")
     except CPVError:
-        say(f"the code that made step {step.step} is that of {step.base[:10]}, which is not in this clone")
+        say(f"step {step.step} was made by the code of {step.base[:10]}, which is not in this clone")
         return
     differ = [path for path in listed if path and not is_pointer_file(path)]
     if differ:
         say(
-            f"HEAD's code is not that of step {step.step} ({step.base[:10]}): {few(differ)} "
+            f"HEAD's code differs from that of step {step.step} ({step.base[:10]}): {few(differ)} "
             f"(git diff {shell_word(step.base[:10])} HEAD)"
         )
     if step.code:

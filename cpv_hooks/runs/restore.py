@@ -59,7 +59,7 @@ def _this(project: Project, run: str, number: int, target: Path) -> RunStep | No
     """Restore the step that rank 0 has restored."""
     step = next((step for step in run_refs.steps_of_run(project.repo, run) if step.step == number), None)
     if step is None:
-        raise CPVError(f"it has no step {number}", where=f"run {run}", fix=f"dvc cpv runs show {shell_word(run)}")
+        raise CPVError(f"has no step {number}", where=f"run {run}", fix=f"dvc cpv runs show {shell_word(run)}")
     restore_step(project, step, target)
     return step
 
@@ -70,7 +70,7 @@ def restore_step(project: Project, step: RunStep, target: Path) -> None:
     What the cache lacks, or has damaged, comes from the remote; every byte is hashed on the way.
     """
     if not step.saved:
-        what = "it does not say what was saved"
+        what = "does not say what was saved"
         raise CPVError(what, where=step.commit[:10], fix=f"dvc cpv runs show {shell_word(step.run)}")
     bring_contents(project, step_contents(project, step), target)
 
@@ -161,7 +161,9 @@ def told_contents(told: Mapping[str, Any]) -> dict[str, Pointer]:
     found = {}
     for name, (path, oid, legacy, remote) in dict(told["contents"]).items():
         if not is_oid(str(oid)) or not is_saved_name(name):
-            raise CPVError("what rank 0 says of the step cannot be read", fix="use one version of CPV on all ranks")
+            raise CPVError(
+                "what rank 0 wrote about the step cannot be read", fix="use the same version of CPV on all ranks"
+            )
         found[name] = Pointer(f"{path}.dvc", str(path), str(oid), legacy=bool(legacy), remote=remote)
     return found
 

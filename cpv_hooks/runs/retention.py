@@ -52,7 +52,7 @@ def drop_steps(project: Project, folder: RunFolder, steps: Sequence[RunStep]) ->
         try:
             _drop_on_host(project, folder.name, steps)
         except CPVError as error:
-            warn(f"run {folder.name}: the Git host still has steps that are dropped here: {error}")
+            warn(f"run {folder.name}: the Git host still has steps that were dropped here: {error}")
     free(project, folder)
 
 
@@ -73,7 +73,7 @@ def free(project: Project, folder: RunFolder) -> None:
             _free_cache(project, {oid: known[oid] for oid in gone})
         left = _free_remote(project, {oid: known[oid] for oid in gone}) if gone else set()
     except CPVError as error:
-        say(f"run {folder.name}: what dropped steps alone needed is left to dvc cpv prune: {error}")
+        say(f"run {folder.name}: what only dropped steps needed is left to dvc cpv prune: {error}")
         return
     # What is not gone from the remote yet is looked at again the next time.
     write_brought(folder, {oid: when for oid, when in known.items() if oid not in gone or oid in left})

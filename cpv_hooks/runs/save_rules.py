@@ -107,7 +107,7 @@ def save_rule(every: int | None, minutes: float | None, given: SaveRule | None) 
 def positive(name: str, value: object) -> None:
     """Refuse what is not a number to count with."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise CPVError(f"{name} must be a whole number from 1 on, not {value!r}", fix=f"CheckpointRun({name}=1)")
+        raise CPVError(f"{name} must be a whole number of at least 1, not {value!r}", fix=f"CheckpointRun({name}=1)")
 
 
 def is_amount(value: object) -> bool:

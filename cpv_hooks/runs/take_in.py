@@ -156,7 +156,7 @@ def artifact_places(project: Project, folder: RunFolder, names: Mapping[str, boo
     for name, path in found.items():
         if path not in known and is_in_commit(project, code.base, path):
             fix = f"save {name} under another name, or name an artifact: CheckpointRun(artifact=…)"
-            raise CPVError("Git itself tracks this path, so it cannot be a checkpoint's", where=path, fix=fix)
+            raise CPVError("Git itself tracks this path, so it cannot hold a checkpoint", where=path, fix=fix)
     return found
 
 

@@ -96,11 +96,12 @@ class _Watch:
         is_good = process.returncode == 0
         self._take(self._folder.finished(time.monotonic(), writer_ended=is_good))
         for name in self._folder.unfinished():
-            warn(f"run {self._job.folder.name}: {name} is not taken: not all who write it have finished it")
+            warn(f"run {self._job.folder.name}: {name} is not taken: not all of its writers have finished")
         self._job.folder.write(ENDED, {"finished": is_good})
         self._background.end()
         if not self._background.wait(self._deadline):
-            warn(f"run {self._job.folder.name}: not all is uploaded yet; that goes on while this machine runs")
+            what = "not everything is uploaded yet; the upload goes on while this machine runs"
+            warn(f"run {self._job.folder.name}: {what}")
         self._background.tell()
         return process.returncode if process.returncode >= 0 else 128 - process.returncode
 

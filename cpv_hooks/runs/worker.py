@@ -154,7 +154,7 @@ def _is_of_many(folder: RunFolder, saved: Saved) -> bool:
     """Whether this is what rank 0 alone saved, in a job whose ranks are all gone: it goes, for no step is it."""
     if "world" not in saved.note():
         return False
-    warn(f"run {folder.name}: step {saved.step} is not kept: the job ended before all ranks had brought their part")
+    warn(f"run {folder.name}: step {saved.step} is not kept: the job ended before all ranks had saved their part")
     saved.remove()
     return True
 

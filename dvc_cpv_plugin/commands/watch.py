@@ -55,7 +55,7 @@ def _check_counts(args: argparse.Namespace) -> None:
     for option in ("--keep-last", "--keep-best", "--keep-every"):
         value = vars(args)[option[2:].replace("-", "_")]
         if value is not None and value < 1:
-            what = f"{option} must be a whole number from 1 on, not {value}"
+            what = f"{option} must be a whole number of at least 1, not {value}"
             raise CPVError(what, fix=f"dvc cpv watch DIR {option} 1 -- COMMAND")
     if args.keep_best is not None and not args.metric:
         fix = "dvc cpv watch DIR --keep-best 3 --metric eval_loss -- COMMAND"
@@ -76,7 +76,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=5.0,
         metavar="SECONDS",
-        help="How long a finished checkpoint has not changed (5).",
+        help="How long a checkpoint must be unchanged to count as finished (5).",
     )
     add("--metrics", metavar="FILE", help="The program's metrics (default: those in the checkpoint).")
     add("--keep-last", type=int, metavar="N", help="Keep the newest N.")

@@ -149,7 +149,7 @@ def test_s3_that_is_down_for_all_of_a_run_gets_it_later(repo: ModelRepo, away: A
     shutil.rmtree(repo.path / ".dvc/cache/files")
     lost = Job(repo.path, 1, name="main")
     assert (lost.end(), lost.lines) == (1, [])
-    assert "run main could not be looked at for a step to go on from (the line above says why)" in lost.errors
+    assert "run main could not be searched for a step to resume from (the line above says why)" in lost.errors
     assert "passed over" not in lost.errors
     away.back()
     assert goes_on_elsewhere(repo) == "start 2 main"
@@ -179,7 +179,7 @@ def test_s3_that_does_not_answer_holds_no_step_up(repo: ModelRepo, s3_server: Se
         job.until(f"step {len(job.lines) + 10} ")
         job.send(signal.SIGTERM)
         assert job.end() == 128 + signal.SIGTERM
-        assert "that goes on while this machine runs (dvc cpv sync)" in job.errors
+        assert "the upload goes on while this machine runs (dvc cpv sync)" in job.errors
         last = int(job.lines[-1].split()[1])
         gate.open()
         with RunFolder.of(Repo.discover(repo.path), "main").working():

@@ -66,7 +66,7 @@ def test_a_step_of_another_clone_can_be_promoted(make_repo: MakeRepo) -> None:
 def test_a_step_that_no_run_could_show_is_refused(make_repo: MakeRepo, step: str) -> None:
     repo = make_repo(files=FILES)
     errors = train(repo, f"with CheckpointRun() as run: run.step({step}, save=save)", status=1)
-    assert "a step is a whole number from 0 on with at most 18 digits, not " in errors
+    assert "a step is a whole number of 0 or more with at most 18 digits, not " in errors
     train(repo, "with CheckpointRun() as run: run.step(10**18 - 1, save=save)")
     assert only_step(repo).step == 10**18 - 1
 

@@ -65,7 +65,7 @@ def said(job: Ranks, rank: int) -> list[str]:
     text = job.errors(rank)
     assert "Traceback" not in text
     lines = [line.removeprefix("cpv: warning: run main: ") for line in text.splitlines()]
-    return [line for line in lines if "is not kept" in line or "any more" in line]
+    return [line for line in lines if "is not kept" in line or "no longer saves" in line]
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -88,7 +88,7 @@ def test_the_others_go_on_without_the_steps_of_a_rank_that_left(make_repo: MakeR
     assert job.end() == [0, status, 0], [job.errors(rank) for rank in range(3)]
     assert own in job.errors(1)
     assert steps(repo) == [0, 1]
-    answer = "rank 1 has left the job" if late else "rank 1: it has not saved this step"
+    answer = "rank 1 has left the job" if late else "rank 1: it did not save this step"
     assert said(job, 0) == [
         f"step 2 is not kept: {f'rank 1: {why}' if why else answer}",
         f"step 3 is not kept: {answer}",
@@ -126,7 +126,7 @@ def test_the_others_hear_that_rank_0_has_left(make_repo: MakeRepo, way: str) -> 
     assert steps(repo) == [0, 1]
     assert said(job, 1) == [
         "step 2 of rank 1 is not kept: rank 0 has left the job",
-        "rank 0 has left the job, so rank 1 saves nothing any more",
+        "rank 0 has left the job, so rank 1 no longer saves anything",
     ]
     assert [line for line in job.lines(1) if line.startswith("saved")] == [f"saved {step}" for step in range(3)]
     assert starts.read_text().split().count("1") == 1
@@ -148,9 +148,9 @@ def test_a_rank_of_which_nothing_is_heard_any_more(make_repo: MakeRepo, waits: b
     job = Ranks([repo.path] * 2, 2, json.dumps({"grace": 1}), attempt="1", env=env, script=script)
     assert job.end() == [0, -9], job.errors(0)
     assert steps(repo) == [0]
-    why = "nothing was heard of rank 1 for 10 seconds"
+    why = "rank 1 has not answered for 10 seconds"
     assert said(job, 0) == [
-        f"step 1 is not kept: {why if waits else 'the job has ended, and there is nothing of rank 1'}"
+        f"step 1 is not kept: {why if waits else 'the job has ended, and nothing came from rank 1'}"
     ]
 
 
@@ -178,7 +178,7 @@ def test_rank_0_leaves_before_it_says_where_to_go_on(make_repo: MakeRepo) -> Non
     )
     job = Ranks([repo.path] * 2, 1, attempt="1", script=script)
     assert job.end() == [5, 1]
-    assert "rank 0 has not said which step it goes on from; fix: call resume on every rank" in job.errors(1)
+    assert "rank 0 has not said which step it resumes from; fix: call resume on every rank" in job.errors(1)
 
 
 def test_a_job_that_is_over_as_soon_as_it_has_begun(make_repo: MakeRepo) -> None:

@@ -183,10 +183,10 @@ def test_ranks_that_do_not_come(make_repo: MakeRepo) -> None:
         "CheckpointRun(sharded=True, rank={rank}, world_size=2).__enter__()\n"
     )
     first = repo.python("-c", code.format(rank=0), status=1)
-    assert "not all other ranks have come (this is rank 0 of 2); fix: use CheckpointRun(sharded=True)" in first.err
-    assert "one CPV_ATTEMPT" in first.err
+    assert "not all other ranks have joined (this is rank 0 of 2); fix: use CheckpointRun(sharded=True)" in first.err
+    assert "the same CPV_ATTEMPT" in first.err
     other = repo.python("-c", code.format(rank=1), status=1)
-    assert "rank 0 has begun no run that this one is part of (this is rank 1 of 2)" in other.err
+    assert "rank 0 has not begun a run that this rank belongs to (this is rank 1 of 2)" in other.err
 
 
 @pytest.mark.parametrize("rank", [0, 1])

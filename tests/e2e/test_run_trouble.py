@@ -57,7 +57,7 @@ with CheckpointRun(every=1) as run:
     assert not list(folder.path.glob("saving-*"))
     assert folder.left() == []
     # It did not come to its end, so the next job goes on with it.
-    assert "going on from step 0" in train(repo, "with CheckpointRun() as run: run.resume(print)")
+    assert "resuming from step 0" in train(repo, "with CheckpointRun() as run: run.resume(print)")
 
 
 def test_a_metric_that_is_missing_or_no_number_is_never_best(repo: ModelRepo) -> None:
@@ -189,7 +189,7 @@ with CheckpointRun() as run:
 """
     errors = train(repo, body)
     assert (
-        "config.json: Git itself tracks this path, so it cannot be a checkpoint's; fix: save config.json under"
+        "config.json: Git itself tracks this path, so it cannot hold a checkpoint; fix: save config.json under"
         in errors
     )
     assert "step 1 is not kept" in errors
@@ -271,12 +271,12 @@ def test_what_cannot_work_is_refused_at_the_start(shell: Shell, repo: ModelRepo)
     cases = {
         "name='a/b'": "'a/b' is not a name for a run",
         "keep_best=2": "keep_best needs the name of a metric",
-        "every=0": "every must be a whole number from 1 on, not 0",
-        "keep_last=True": "keep_last must be a whole number from 1 on, not True",
+        "every=0": "every must be a whole number of at least 1, not 0",
+        "keep_last=True": "keep_last must be a whole number of at least 1, not True",
     }
     for options, what in cases.items():
         assert what in train(repo, f"with CheckpointRun({options}) as run: pass", status=1)
-    assert "a step is a whole number from 0 on with at most 18 digits, not 1.5" in train(
+    assert "a step is a whole number of 0 or more with at most 18 digits, not 1.5" in train(
         repo, "with CheckpointRun() as run: run.step(1.5)", status=1
     )
     assert "a run begins with its with block" in train(repo, "CheckpointRun().step(1)", status=1)

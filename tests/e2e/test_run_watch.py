@@ -120,7 +120,7 @@ def test_what_cannot_work(repo: ModelRepo, tmp_path: Path) -> None:
     for artifact in ("../x", "/etc/x", ".git/x", "a/../../x"):
         done = repo.cpv("watch", "o", "--artifact", artifact, "--", "true", status=1)
         assert done.err.startswith(
-            f"cpv: '{artifact}': an artifact lies in the repository, and not in .git or .dvc; fix: "
+            f"cpv: '{artifact}': an artifact must lie in the repository, and not in .git or .dvc; fix: "
         )
         assert len(done.err.splitlines()) == 1
     elsewhere = tmp_path / "elsewhere"

@@ -94,7 +94,7 @@ def test_a_killed_job_goes_on_and_comes_to_the_same_end(repo: ModelRepo) -> None
     start = int(again.lines[0].split()[1])
     assert start == 6
     assert again.lines[-1] == f"sum {sum(range(12))}"
-    assert "going on from step 6" in again.errors
+    assert "resuming from step 6" in again.errors
 
 
 def test_a_run_that_came_to_its_end_is_not_gone_on_with_unless_it_is_named(repo: ModelRepo) -> None:
@@ -102,7 +102,7 @@ def test_a_run_that_came_to_its_end_is_not_gone_on_with_unless_it_is_named(repo:
     other = Job(repo.path, 4, every=2)
     assert other.end() == 0
     assert other.lines[0] == "start None main-2"
-    assert "run main-2: main is finished, or another job is at work on it" in other.errors
+    assert "run main-2: main is finished, or another job is working on it" in other.errors
     more = Job(repo.path, 8, every=2, name="main")
     assert more.end() == 0
     assert more.lines[0] == "start 2 main"
@@ -114,7 +114,7 @@ def test_two_jobs_at_once(repo: ModelRepo) -> None:
     first = Job(repo.path, 1000, every=10, pause=0.05).until("step 1")
     named = Job(repo.path, 3, every=1, name="main")
     assert named.end() == 1
-    assert f"another job is at work on run main (process {first.process.pid} on " in named.errors
+    assert f"another job is working on run main (process {first.process.pid} on " in named.errors
     assert "CheckpointRun(name='main-2')" in named.errors
     assert Job(repo.path, 3, every=1).end() == 0
     assert steps(repo, "main-2") == [0, 1, 2]

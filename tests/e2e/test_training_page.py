@@ -87,7 +87,7 @@ def test_slurm(repo: ModelRepo, tmp_path: Path) -> None:
     repo.run("bash", "job.sh", env=environment, status=128 + signal.SIGUSR1)
     assert repo.read("told") == b"requeue 17\n"
     (last,) = run_of(repo, "resnet-17")
-    assert f"going on from step {last}" in repo.run("bash", "job.sh", env=environment).err
+    assert f"resuming from step {last}" in repo.run("bash", "job.sh", env=environment).err
 
 
 def test_kubernetes(repo: ModelRepo, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_kubernetes(repo: ModelRepo, tmp_path: Path) -> None:
     process.terminate()
     assert process.wait(60) == 128 + signal.SIGTERM
     (last,) = run_of(pods[0], "resnet")
-    assert f"going on from step {last}" in pods[1].run(*container["command"], env=variables).err
+    assert f"resuming from step {last}" in pods[1].run(*container["command"], env=variables).err
 
 
 def test_a_pre_stop_hook(repo: ModelRepo) -> None:
@@ -128,7 +128,7 @@ def test_a_spot_instance(repo: ModelRepo, tmp_path: Path) -> None:
     assert len(run_of(repo, "main")) == 1
     repo.run("rm", "running")
     program(tmp_path, "curl", "exit 22")
-    assert "going on from step" in repo.run("bash", "job.sh").err
+    assert "resuming from step" in repo.run("bash", "job.sh").err
 
 
 def test_sagemaker(repo: ModelRepo, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_bitbucket_pipelines(repo: ModelRepo) -> None:
         if run_of(repo, "resnet"):
             break
     assert len(run_of(repo, "resnet")) == 1
-    assert "going on from step" in repo.run("bash", "-ec", lines).err
+    assert "resuming from step" in repo.run("bash", "-ec", lines).err
 
 
 def test_every_other_example_is_well_formed() -> None:

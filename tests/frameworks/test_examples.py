@@ -41,8 +41,8 @@ def test_killed_and_told_to_end_it_comes_to_the_same_weights(
     kill, tell, first, last = STOPS[framework.name]
     stopped.train(framework, -signal.SIGKILL, f"SIGKILL {kill}")
     errors = stopped.train(framework, 128 + signal.SIGTERM, f"SIGTERM {tell}")
-    assert f"run main: going on from step {first}" in errors
+    assert f"run main: resuming from step {first}" in errors
     assert stopped.steps()[-1] == last
-    assert f"run main: going on from step {last}" in stopped.train(framework)
+    assert f"run main: resuming from step {last}" in stopped.train(framework)
     assert stopped.weights() == calm.weights()
     stopped.cpv("verify", "--all")

@@ -138,7 +138,7 @@ def test_lightning_keeps_the_best_and_a_link_and_the_run_all(start: Start) -> No
     training.train(framework, 128 + signal.SIGTERM, "validation")
     assert training.steps() == [40, 80, 120]
     errors = training.train(framework)
-    assert "going on from step 120" in errors
+    assert "resuming from step 120" in errors
     assert training.steps() == [40, 80, 120, 160, 200, 240]
     steps = training.runs("show", "main")["steps"]
     assert all("loss" in step["metrics"] for step in steps)

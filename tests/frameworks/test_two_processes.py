@@ -104,11 +104,11 @@ def test_two_processes_come_to_the_same_weights(name: str, framework_of: Get, ma
     is_torchrun = job.command is TORCHRUN
     killed = run(stopped, job, f"SIGKILL {job.stops[0]}", 1 if is_torchrun else -signal.SIGKILL)
     ended = run(stopped, job, f"SIGTERM {job.stops[1]}", 1 if is_torchrun else 128 + signal.SIGTERM)
-    assert ended.count(f"run main: going on from step {job.steps[0]}") == 2, killed + ended
+    assert ended.count(f"run main: resuming from step {job.steps[0]}") == 2, killed + ended
     assert not is_torchrun or re.search(r"exitcode *: 143", ended), ended
     assert stopped.steps()[-1] == job.steps[1]
     again = run(stopped, job)
-    assert again.count(f"run main: going on from step {job.steps[1]}") == 2, again
+    assert again.count(f"run main: resuming from step {job.steps[1]}") == 2, again
     digests = [(path / name).read_text() for path in (calm.path, stopped.path) for name in ("digest", "digest-1")]
     assert len(set(digests)) == 1
     if "lightning" in name:
@@ -158,7 +158,7 @@ def test_machines_that_share_only_s3_come_to_the_same_weights(
             shutil.rmtree(machine.path / ".dvc/cache/files", ignore_errors=True)
         said = run_on(machines, stop)
         for one in said:
-            assert f"run main: going on from step {last}" in one, said
+            assert f"run main: resuming from step {last}" in one, said
             assert not stop or re.search(r"exitcode *: 143", one), said
         last = first.steps()[-1]
     assert other.steps() == []

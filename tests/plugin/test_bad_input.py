@@ -163,7 +163,7 @@ LOOKS = (
     "fix: dvc cpv sync PATH, then dvc cpv sync --wait"
 )
 NO_RULE = "--list takes no version and no rule; fix: dvc cpv retire --list"
-FROM_1 = "must be a whole number from 1 on, not 0; fix: dvc cpv watch DIR {} 1 -- COMMAND"
+FROM_1 = "must be a whole number of at least 1, not 0; fix: dvc cpv watch DIR {} 1 -- COMMAND"
 ARGUMENTS = [
     (f"{NEW} --metric=", "'' is not a metric; fix: --metric NAME=VALUE"),
     (f"{NEW} --metric=loss", "'loss' is not a metric; fix: --metric NAME=VALUE"),

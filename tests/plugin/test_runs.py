@@ -78,7 +78,7 @@ def test_promote_keeps_what_was_not_saved_and_says_where_the_code_differs(repo: 
     repo.commit("other code")
     repo.write("model.bin", "trained by hand")
     done = repo.cpv("runs", "promote", "main@3")
-    assert "HEAD's code is not that of step 3" in done.err
+    assert "HEAD's code differs from that of step 3" in done.err
     assert "train.py" in done.err
     assert len(repo.cpv("rescue", "list").lines) == 1
 
@@ -101,7 +101,7 @@ def test_promote_by_another_metric_and_what_it_refuses(repo: ModelRepo) -> None:
     assert repo.read("model.bin") == b'{"sum": 10}'
     for asked, what in {
         "nobody": "there is no run 'nobody'; fix: dvc cpv runs list",
-        "main@7": "run main: it has no step '7'; fix: dvc cpv runs show main",
+        "main@7": "run main: has no step '7'; fix: dvc cpv runs show main",
         "../x": "'../x' is not a name for a run",
     }.items():
         assert what in repo.cpv("runs", "promote", asked, status=1).err
@@ -159,5 +159,5 @@ def test_a_run_at_work_is_not_dropped(repo: ModelRepo) -> None:
     job.send(signal.SIGTERM)
     job.end()
     job = Job(repo.path, 1000, name="other", every=1000, pause=0.05).until("step")
-    assert "a job is at work on run other" in repo.cpv("runs", "drop", "other", status=1).err
+    assert "a job is working on run other" in repo.cpv("runs", "drop", "other", status=1).err
     job.kill()

@@ -83,7 +83,7 @@ def test_a_run_goes_on_from_the_last_step_that_is_left(make_repo: MakeRepo, tmp_
     [row] = [line.split("\t") for line in repo.cpv("runs", "list").lines]
     assert row[:5] == ["main", "finished", "2 steps", "last 2", "best 2 by loss (min)"]
     for words in (("drop", "main@3"), ("promote", "main@3")):
-        assert "run main: it has no step '3'; fix: dvc cpv runs show main" in repo.cpv("runs", *words, status=1).err
+        assert "run main: has no step '3'; fix: dvc cpv runs show main" in repo.cpv("runs", *words, status=1).err
     command = repo.cpv("runs", "resume-command", "main").out
     done = repo.run("sh", "-c", command)
     assert (done.lines[0], done.lines[-1]) == ("start 2 main", f"sum {sum(range(4))}")

@@ -60,7 +60,7 @@ def test_who_is_who(
 
 @pytest.mark.parametrize("given", [(4, 4), (-1, 4), (0, None), (None, 4), (True, 4), (0, 0)])
 def test_numbers_that_are_no_place(given: tuple[int | None, int | None]) -> None:
-    with pytest.raises(CPVError, match="rank counts from 0 on and is less than world_size; fix: CheckpointRun"):
+    with pytest.raises(CPVError, match="rank counts from 0 and is less than world_size; fix: CheckpointRun"):
         find_place(*given)
 
 
@@ -88,7 +88,7 @@ def test_what_a_rank_says_is_checked() -> None:
     part = Shard(1, (ShardFile("a/b", OID, 7),), (OID,))
     assert parse_shard(1, part.note()) == part
     for note in ({}, {"files": [["a"]], "new": []}, {"files": [["a", "../x", 1]], "new": []}, {"files": 1, "new": 2}):
-        with pytest.raises(CPVError, match="what rank 1 says of its files cannot be read"):
+        with pytest.raises(CPVError, match="what rank 1 wrote about its files cannot be read"):
             parse_shard(1, note)
 
 
@@ -235,7 +235,7 @@ def test_ranks_that_do_not_answer_cost_a_save_and_no_training(
     pair.ranks[0].reached(0, is_time=True)
     pair.look()
     assert [alone.reached(step, is_time=False) for step in range(3)] == [None] * 3
-    assert capsys.readouterr().err.count("the other ranks have not agreed for 0 seconds on a step to save") == 1
+    assert capsys.readouterr().err.count("the other ranks have not agreed on a step to save within 0 seconds") == 1
     pair.signals[1].number, pair.signals[1].since = signal.SIGTERM, time.monotonic()
     with pytest.raises(SystemExit, match="143"):
         alone.reached(3, is_time=False)

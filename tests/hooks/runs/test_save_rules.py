@@ -137,9 +137,9 @@ def test_what_is_no_rule_is_refused(data: object) -> None:
 @pytest.mark.parametrize(
     ("make", "what"),
     [
-        (lambda: EverySteps(0), "every must be a whole number from 1 on, not 0"),
-        (lambda: EverySteps(True), "every must be a whole number from 1 on, not True"),
-        (lambda: EverySteps(2.5), "every must be a whole number from 1 on, not 2.5"),
+        (lambda: EverySteps(0), "every must be a whole number of at least 1, not 0"),
+        (lambda: EverySteps(True), "every must be a whole number of at least 1, not True"),
+        (lambda: EverySteps(2.5), "every must be a whole number of at least 1, not 2.5"),
         (lambda: EveryMinutes(0), "minutes must be more than 0, not 0"),
         (lambda: EveryMinutes(math.nan), "minutes must be more than 0, not nan"),
         (lambda: EveryMinutes("5"), "minutes must be more than 0, not '5'"),
@@ -154,7 +154,7 @@ def test_what_is_no_rule_is_refused(data: object) -> None:
         (lambda: CheckpointRun(metric=7), "metric must be a str, not 7"),
         (lambda: CheckpointRun(save_when=500), "save_when must be a SaveRule, not 500"),
         (lambda: CheckpointRun(keep=2), "keep must be a KeepRule, not 2"),
-        (lambda: KeepLast(-1), "keep_last must be a whole number from 1 on, not -1"),
+        (lambda: KeepLast(-1), "keep_last must be a whole number of at least 1, not -1"),
         (lambda: KeepBest(1, ""), "keep_best needs the name of a metric"),
         (lambda: KeepBest(1, "loss", "least"), "mode must be min or max, not 'least'"),
     ],
