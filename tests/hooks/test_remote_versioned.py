@@ -15,13 +15,14 @@ from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
+from cpv_hooks.remote.common.inventory import Seen
 from cpv_hooks.remote.common.protocol import Blob, CorruptObject, MissingObject, RemoteError
 from cpv_hooks.remote.s3.file_parts import PART
 from cpv_hooks.remote.s3.versioned_remote import VersionedRemote
 from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, publish
 from cpv_hooks.transfer.commits.versioned_commit import complete_files
 from cpv_hooks.transfer.objects.fetch_objects import fetch_pointer
-from cpv_hooks.transfer.objects.open import open_remote
+from cpv_hooks.transfer.objects.open import ANOTHER_SIZE, open_remote, seen_on
 from cpv_hooks.transfer.objects.store import Store
 from support.repos import SETTINGS, ModelRepo
 from support.seaweed import Server
@@ -90,6 +91,24 @@ def test_all_comes_back_by_version(repo: ModelRepo) -> None:
     for pointer in pointers_at(project_of(repo), "HEAD"):
         assert fetch_pointer(project_of(repo), pointer, PROGRESS) == set()
     assert repo.objects() == before
+
+
+def test_a_file_is_looked_for_once(repo: ModelRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `verify` and `prune`; a second time only where it is not there with its size."""
+    placed(repo)
+    asked: list[str] = []
+    look = VersionedRemote._size
+
+    def counted(remote: VersionedRemote, oid: str) -> int | None:
+        asked.append(oid)
+        return look(remote, oid)
+
+    monkeypatch.setattr(VersionedRemote, "_size", counted)
+    model, data = repo.md5("model.bin"), hashlib.md5(b"a 1\n").hexdigest()
+    assert seen_on(remote_of(repo), {model: 8, data: None}) == {model: Seen(8), data: Seen(None)}
+    assert sorted(asked) == sorted([model, data])
+    assert seen_on(remote_of(repo), {model: 9, "0" * 32: 4}) == {model: Seen(ANOTHER_SIZE)}
+    assert asked.count(model) == 3
 
 
 def test_an_old_version_is_known_from_the_history_alone(repo: ModelRepo) -> None:

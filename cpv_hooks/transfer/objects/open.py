@@ -108,10 +108,12 @@ def seen_on(remote: Remote, sizes: Mapping[str, int | None]) -> Mapping[str, See
     inventory = inventory_of(remote)
     if inventory is not None:
         return inventory.look(sizes)
-    there = sizes.keys() - remote.missing(list(sizes))
-    known = {oid: size for oid in there if (size := sizes[oid]) is not None}
-    wrong = remote.missing(list(known), known) if known else set()
-    return {oid: Seen(ANOTHER_SIZE if oid in wrong else sizes[oid]) for oid in there}
+    known = {oid: size for oid, size in sizes.items() if size is not None}
+    lacking = remote.missing(list(sizes), known)
+    doubtful = known.keys() & lacking  # all others, mostly nearly all, are asked for once
+    wrong = doubtful - remote.missing(list(doubtful)) if doubtful else set[str]()
+    sound = {oid: Seen(size) for oid, size in sizes.items() if oid not in lacking}
+    return {**sound, **{oid: Seen(ANOTHER_SIZE) for oid in wrong}}
 
 
 def notes_of(remote: Remote, folder: str) -> Notes | None:
