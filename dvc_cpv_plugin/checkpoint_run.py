@@ -12,10 +12,11 @@ from typing import Self
 
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError
+from cpv_hooks.metric_formats.series import Goal
 from cpv_hooks.ranks.rank_place import find_place
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import RunJob, join_job
-from cpv_hooks.runs.keep_rules import KeepRule, Mode, rule_of
+from cpv_hooks.runs.keep_rules import KeepRule, rule_of
 from cpv_hooks.runs.save_rules import MOST_DIGITS, SaveRule, of_kind, save_rule, seconds
 from cpv_hooks.runs.step_saver import Save
 from dvc_cpv_plugin.saving_job import JobOptions, SavingJob
@@ -69,7 +70,7 @@ class CheckpointRun:
         keep_best: int | None = None,
         keep_every: int | None = None,
         metric: str | None = None,
-        mode: Mode = "min",
+        mode: Goal = "min",
         save_when: SaveRule | None = None,
         keep: KeepRule | None = None,
         name: str | None = None,

@@ -9,12 +9,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Literal
+from typing import Any
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.metric_formats.series import Goal
+from cpv_hooks.project.config import GOALS
 from cpv_hooks.runs.save_rules import positive
-
-Mode = Literal["min", "max"]
 
 
 class Mark:
@@ -105,13 +105,13 @@ class KeepBest(KeepRule):
 
     count: int
     metric: str
-    mode: Mode = "min"
+    mode: Goal = "min"
 
     def __post_init__(self) -> None:
         positive("keep_best", self.count)
         if not isinstance(self.metric, str) or not self.metric:
             raise CPVError("keep_best needs the name of a metric", fix='CheckpointRun(keep_best=3, metric="eval_loss")')
-        if self.mode not in ("min", "max"):
+        if self.mode not in GOALS:
             raise CPVError(f"mode must be min or max, not {self.mode!r}", fix='CheckpointRun(…, mode="min")')
 
     def kept(self, marks: Sequence[Mark]) -> set[int]:
@@ -168,7 +168,7 @@ def rule_of(
     best: int | None,
     every: int | None,
     metric: str | None,
-    mode: Mode,
+    mode: Goal,
     given: KeepRule | None = None,
 ) -> KeepRule:
     """The rule of a job's keywords: what any of them keeps, and everything where there are none."""
@@ -186,7 +186,7 @@ def kept_steps(rule: KeepRule, marks: Sequence[Mark]) -> dict[int, list[str]]:
     return {step: [text for text, steps in said if step in steps] or ["newest"] for step in sorted(chosen)}
 
 
-def best_first(marks: Sequence[Mark], metric: str, mode: Mode) -> list[int]:
+def best_first(marks: Sequence[Mark], metric: str, mode: Goal) -> list[int]:
     """The steps that have the metric as a finite number, the best one first."""
     sign = 1 if mode == "min" else -1
     found = [

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cpv_hooks.errors import CPVError, shell_word, shell_words
-from cpv_hooks.metric_formats.series import MetricSeries, series_of
+from cpv_hooks.metric_formats.series import Goal, MetricSeries, series_of
 from cpv_hooks.project.config import Goals
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.runs import keep_rules, run_refs
 from cpv_hooks.runs.job import VARIABLE
-from cpv_hooks.runs.keep_rules import KeepBest, Mode
+from cpv_hooks.runs.keep_rules import KeepBest
 from cpv_hooks.runs.retention import marks
 from cpv_hooks.runs.run_folder import JOB, RunFolder
 from cpv_hooks.runs.step_record import RunStep
@@ -94,7 +94,7 @@ def _main(project: Project) -> KeepBest | None:
     return KeepBest(1, goals.main, goals.of(goals.main) or "max") if goals.main else None
 
 
-def find_step(project: Project, name: str, metric: str | None = None, mode: Mode | None = None) -> RunStep:
+def find_step(project: Project, name: str, metric: str | None = None, mode: Goal | None = None) -> RunStep:
     """The step that `RUN`, `RUN@500`, `RUN@last` or `RUN@best` means; without @ it is the last.
 
     The best is that by `metric`, or by what the run's job keeps its best by, or by the main metric of the settings,

@@ -19,7 +19,7 @@ from cpv_hooks.history.log import Filters, Log, LogEntry
 from cpv_hooks.history.reader import read_history
 from cpv_hooks.metric_formats.condition import parse_conditions
 from cpv_hooks.project import retired
-from cpv_hooks.project.config import Goals
+from cpv_hooks.project.config import KINDS, Goals
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.versions import stages
 from dvc_cpv_plugin.commands import log_lines, ui
@@ -120,10 +120,9 @@ def _noting(entries: Iterable[LogEntry], errors: dict[str, str]) -> Iterator[Log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    kinds = ("model", "data", "metrics", "extra")
     parser.add_argument("-n", "--number", type=count, metavar="N", help="Show at most N (with --best: 1).")
     parser.add_argument(
-        "--kind", action="append", default=[], choices=kinds, help="Only versions that changed this kind; repeatable."
+        "--kind", action="append", default=[], choices=KINDS, help="Only versions that changed this kind; repeatable."
     )
     parser.add_argument("--since", metavar="DATE", help="Not older: 2026-11-01, '2 weeks ago', 30d.")
     parser.add_argument("--until", metavar="DATE", help="Not newer.")

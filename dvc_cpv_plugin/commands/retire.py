@@ -13,6 +13,7 @@ from cpv_hooks.console.times import parse_age
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.log import size_of
+from cpv_hooks.project.config import GOALS
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.roots import projects_here
 from cpv_hooks.project.tag_schemes import Line
@@ -153,9 +154,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("versions", nargs="*", default=[], metavar="TAG", help="Versions of models or data.")
     parser.add_argument("--keep-best", type=int, metavar="N", help="Retire all but the best N by --metric.")
     parser.add_argument("--metric", metavar="M", help="The metric (default: [metrics] main); versions without it stay.")
-    parser.add_argument(
-        "--mode", choices=("max", "min"), help="Whether more or less is better (default: as [metrics] says)."
-    )
+    parser.add_argument("--mode", choices=GOALS, help="Whether more or less is better (default: as [metrics] says).")
     parser.add_argument(
         "--older-than", metavar="AGE", help="Retire those that are older; with --keep-best both must hold."
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cpv_hooks.console.output import counted, printable, say
 from cpv_hooks.console.times import iso_time
+from cpv_hooks.project.config import GOALS
 from cpv_hooks.runs import drop, overview, promote
 from cpv_hooks.runs.overview import Run
 from dvc_cpv_plugin.commands import ui
@@ -120,7 +121,7 @@ def add_verbs(verbs: SubCommands) -> None:
         "--metric", metavar="NAME", help="The metric for @best (default: the one that the run keeps its best by)."
     )
     promoted.add_argument(
-        "--mode", choices=("min", "max"), help="Whether less or more is better (default: as .cpv.toml says, else min)."
+        "--mode", choices=GOALS, help="Whether less or more is better (default: as .cpv.toml says, else min)."
     )
     promoted.add_argument("--dry-run", action="store_true", help="Print the exact effects, and change nothing.")
     add_json(promoted)

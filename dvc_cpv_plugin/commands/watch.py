@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.project.config import GOALS
 from cpv_hooks.runs.keep_rules import rule_of
 from cpv_hooks.runs.save_rules import seconds
 from cpv_hooks.runs.watch import Wishes, watch
@@ -83,7 +84,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--keep-best", type=int, metavar="N", help="Keep the best N by --metric.")
     add("--keep-every", type=int, metavar="M", help="Keep the multiples of M for ever.")
     add("--metric", metavar="NAME", help="The metric for --keep-best.")
-    add("--mode", choices=("min", "max"), default="min", help="Whether less or more is better (min).")
+    add("--mode", choices=GOALS, default="min", help="Whether less or more is better (min).")
     add("--name", metavar="RUN", help="The run (default: CPV_RUN, else the branch's name).")
     add("--artifact", metavar="PATH", help="The artifact that a checkpoint becomes.")
     add("--resume", action="store_true", help="First put the run's newest complete step into DIR.")

@@ -11,6 +11,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.conditions import refuse_unknown
 from cpv_hooks.history.reader import Recorded
 from cpv_hooks.history.where import Where
+from cpv_hooks.metric_formats.series import Goal
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.info.version_history import version_of_either_line
 from cpv_hooks.project.config import Goals
@@ -18,7 +19,7 @@ from cpv_hooks.project.pointers_at import pointers_at
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.retired import Retirement
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.runs.keep_rules import KeepBest, Mark, Mode, finite_number
+from cpv_hooks.runs.keep_rules import KeepBest, Mark, finite_number
 from cpv_hooks.versions import stages
 
 _BEST = "dvc cpv retire --keep-best 3 --metric acc"
@@ -29,7 +30,7 @@ class Policy(NamedTuple):
 
     keep_best: int | None = None
     metric: str | None = None
-    mode: Mode | None = None
+    mode: Goal | None = None
     older_than: float | None = None
     except_stages: tuple[str, ...] = ()
 
