@@ -10,6 +10,8 @@ import os
 import stat
 from pathlib import Path
 
+from cpv_hooks.dvcformat.dvc_config import DEFAULT_LINKS, LinkType
+
 PROTECTED = 0o444
 
 
@@ -20,7 +22,7 @@ class CachedObjects:
         self,
         folder: Path,
         *,
-        types: tuple[str, ...] = ("reflink", "copy"),
+        types: tuple[LinkType, ...] = DEFAULT_LINKS,
         shared: bool = False,
         legacy: bool = False,
     ) -> None:

@@ -13,13 +13,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
 
+LinkType = Literal["reflink", "copy", "hardlink", "symlink"]
+"""How a file of the cache comes into the work tree (`cache.type`)."""
+DEFAULT_LINKS: tuple[LinkType, ...] = ("reflink", "copy")
+SHARED_LINKS: frozenset[LinkType] = frozenset(("hardlink", "symlink"))
+"""Those with which who writes the file in the work tree writes that of the cache."""
 _SETTINGS = "settings"
 # What decides where the configuration of the system and of the user lie (`platformdirs`).
 _DECIDING = ("DVC_SYSTEM_CONFIG_DIR", "DVC_GLOBAL_CONFIG_DIR", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "HOME")
@@ -42,7 +47,7 @@ class Facts(NamedTuple):
     `core.hardlink_lock`, `sends_reports` is `core.analytics`."""
 
     cache_dir: str
-    cache_types: tuple[str, ...]
+    cache_types: tuple[LinkType, ...]
     cache_shared: bool
     lock_by_link: bool
     sends_reports: bool
@@ -159,10 +164,9 @@ def _read_facts(root: Path, files: Sequence[str]) -> Facts:
             where=str(root / ".dvc" / "config"),
             fix=f"dvc remote add {shell_word(name)} URL",
         )
-    types = cache.get("type") or ["reflink", "copy"]
     return Facts(
         cache_dir=str(Path(root, cache.get("dir") or Path(".dvc", "cache")).resolve()),
-        cache_types=tuple(types),
+        cache_types=tuple(cache.get("type") or DEFAULT_LINKS),
         cache_shared=cache.get("shared") == "group",
         lock_by_link=bool(core.get("hardlink_lock")),
         sends_reports=core.get("analytics") is not False,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from cpv_hooks.dvcformat.dvc_config import RemoteFacts, facts_of, remote_options, settings_of
+from cpv_hooks.dvcformat.dvc_config import SHARED_LINKS, LinkType, RemoteFacts, facts_of, remote_options, settings_of
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
@@ -25,7 +25,7 @@ class _Facts(NamedTuple):
     root: Path
     config: Config
     cache_dir: Path
-    cache_types: tuple[str, ...]
+    cache_types: tuple[LinkType, ...]
     cache_shared: bool
     lock_by_link: bool
     remote_name: str | None
@@ -96,7 +96,7 @@ class Project(_Facts):
     @property
     def makes_links(self) -> bool:
         """Whether artifacts may be links into the cache."""
-        return not {"hardlink", "symlink"}.isdisjoint(self.cache_types)
+        return not SHARED_LINKS.isdisjoint(self.cache_types)
 
     @property
     def keeps_versions(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.dvcformat.cache import Cache
+from cpv_hooks.dvcformat.dvc_config import LinkType
 from cpv_hooks.dvcformat.file_hash import md5_of
 from cpv_hooks.errors import CPVError, disk_errors, shell_word
 from cpv_hooks.named_tuple import NamedTuple
@@ -38,7 +39,7 @@ class DaskJob(NamedTuple):
     root: str
     folder: str
     cache: str
-    types: tuple[str, ...]
+    types: tuple[LinkType, ...]
     shared: bool
     stores: bool
     remote: str | None
