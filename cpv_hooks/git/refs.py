@@ -13,7 +13,7 @@ TAGS = "refs/tags/"
 REPLACED = "refs/replace/"
 """Here `git replace` keeps what stands for another object."""
 _WITH_TAGS = (TAGS, REPLACED)
-_PLACES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
+_PLACES = ("{}", "refs/{}", f"{TAGS}{{}}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 _FORMAT = "--format=%(objectname) %(refname)"
 
 _listed: ContextVar[dict[tuple[Path, bool], dict[str, str]] | None] = ContextVar("_listed", default=None)

@@ -12,6 +12,7 @@ from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.events.outbox import Event, emit_events
 from cpv_hooks.git.objects import commits_of
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.history.reader import read_one
 from cpv_hooks.history.where import Where
@@ -191,7 +192,7 @@ def _registry(repo: Repo) -> Iterator[GitRegistry]:
                 yield registry
         except (GTOException, SCMError, OSError) as error:
             for name in _made_since(repo, before):
-                repo.run("update-ref", "-d", tag_refs.PREFIX + name, check=False)
+                repo.run("update-ref", "-d", TAGS + name, check=False)
             raise CPVError(f"GTO: {_reason(error)}", where=str(repo.top), fix="gto show") from error
         tag_objects.sign(repo, _made_since(repo, before))
 

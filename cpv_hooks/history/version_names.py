@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.objects import commit_of
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import stages, tag_refs
+from cpv_hooks.versions import stages
 
 
 class Named(NamedTuple):
@@ -29,7 +30,7 @@ def find_commit(repo: Repo, projects: Sequence[Project], name: str) -> Named:
     scheme = scheme_of(projects[0].config)
     bare = [scheme.prefix(line) + name.removeprefix("v") for line in Line]
     for tag in (name, *bare):
-        commit = commit_of(repo, f"{tag_refs.PREFIX}{tag}") if tag and tag.isprintable() else None
+        commit = commit_of(repo, f"{TAGS}{tag}") if tag and tag.isprintable() else None
         if commit is not None:
             return Named(tag, commit, tag)
     found = commit_of(repo, name) if name and name.isprintable() else None

@@ -10,6 +10,7 @@ import sys
 
 from cpv_hooks.console.output import fail, say
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import is_null
 from cpv_hooks.hooks.hook_run import begin_hook, interrupted
 from cpv_hooks.hooks.push import Push, Update, updates_from
@@ -22,7 +23,6 @@ from cpv_hooks.sync.watch_file import known_roots
 from cpv_hooks.transfer.commits import catch_up
 from cpv_hooks.transfer.commits.upload_commits import ensure_uploaded, unversioned
 from cpv_hooks.versions import lost_races, pushed_tags
-from cpv_hooks.versions.tag_refs import PREFIX
 
 
 def run(args: list[str]) -> int:
@@ -184,7 +184,7 @@ def _raced(push: Push, project: Project) -> bool:
     leaving = [tag for tag in own if tag.name in going or tag.commit in new]
     outside = push.without_branch({tag.commit for tag in leaving})
     alone = [tag for tag in leaving if tag.commit in outside]
-    host = {PREFIX + name: update.remote_oid for name, update in going.items() if not is_null(update.remote_oid)}
+    host = {TAGS + name: update.remote_oid for name, update in going.items() if not is_null(update.remote_oid)}
     if alone or any(tag.name not in going for tag in own):
         host |= push.ask(push.remote)
     renamed = lost_races.renumber_lost(repo, project, own, host)
@@ -193,7 +193,7 @@ def _raced(push: Push, project: Project) -> bool:
 
         emit_tagged(repo.top, renamed.values())
     for old, name in renamed.items():
-        if PREFIX + old in host:
+        if TAGS + old in host:
             fail(
                 CPVError(f"{old} already exists on the remote; your tag was renumbered to {name}", fix="git push again")
             )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 from cpv_hooks.git.caller import calling_git
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo, is_null
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.versions import pushed_tags, tag_refs
@@ -23,7 +24,7 @@ class Update(NamedTuple):
 
     @property
     def is_tag(self) -> bool:
-        return self.remote.startswith(tag_refs.PREFIX)
+        return self.remote.startswith(TAGS)
 
 
 class Push:
@@ -37,7 +38,7 @@ class Push:
 
     @cached_property
     def tags(self) -> dict[str, Update]:
-        return {update.remote.removeprefix(tag_refs.PREFIX): update for update in self.updates if update.is_tag}
+        return {update.remote.removeprefix(TAGS): update for update in self.updates if update.is_tag}
 
     @cached_property
     def commits(self) -> Mapping[str, str]:

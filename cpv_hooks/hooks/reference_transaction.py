@@ -9,6 +9,8 @@ import sys
 
 from cpv_hooks.console.output import few
 from cpv_hooks.git.caller import GitProcess, calling_git
+from cpv_hooks.git.refs import TAGS
+from cpv_hooks.git.repo import is_null
 from cpv_hooks.hooks.hook_run import begin_hook
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.plugins import scheme_of
@@ -17,7 +19,6 @@ from cpv_hooks.project.tag_schemes import line_of
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
 from cpv_hooks.versions import tag_refs
 
-_PREFIX = "refs/tags/"
 _MAKERS = frozenset({"tag", "update-ref", "refs"})  # `git refs create|update|rename` came with Git 2.56
 _STAY = frozenset({"migrate", "optimize"})  # of `git refs`: they write again what is there
 
@@ -25,7 +26,7 @@ _STAY = frozenset({"migrate", "optimize"})  # of `git refs`: they write again wh
 def run(args: list[str]) -> int:
     """Exit status 1 in *prepared* refuses the transaction; a line says why."""
     lines = [line.split(" ", 2) for line in sys.stdin.read().splitlines()]
-    new = {ref.removeprefix(_PREFIX): oid for _, oid, ref in lines if ref.startswith(_PREFIX) and set(oid) != {"0"}}
+    new = {ref.removeprefix(TAGS): oid for _, oid, ref in lines if ref.startswith(TAGS) and not is_null(oid)}
     git = calling_git()
     renamed = _renamed(git, lines)
     if renamed:
@@ -75,6 +76,6 @@ def _renamed(git: GitProcess | None, lines: list[list[str]]) -> _Renamed | None:
         return None
     old, new = [*(word for word in git.words[2:] if word.startswith("refs/")), "", ""][:2]
     gone = next((oid for oid, after, ref in lines if ref == old and set(after) == {"0"} and set(oid) != {"0"}), None)
-    if gone is None or not new.startswith(_PREFIX):
+    if gone is None or not new.startswith(TAGS):
         return None
-    return _Renamed(old.removeprefix(_PREFIX), new.removeprefix(_PREFIX), gone)
+    return _Renamed(old.removeprefix(TAGS), new.removeprefix(TAGS), gone)

@@ -18,6 +18,7 @@ from cpv_hooks.errors import CPVError, shell_path, shell_word
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.records import without_signature
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.git.trees import tree_changes
 from cpv_hooks.migration.history_stream import StreamCommit, exported, forget_rewritten, rewritten
@@ -37,7 +38,7 @@ from cpv_hooks.versions import tag_refs
 from cpv_hooks.worktree.workspace import Workspace
 
 _BACKUP = "refs/original/"
-_HEADS, _TAGS = "refs/heads/", "refs/tags/"
+_HEADS = "refs/heads/"
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class _History:
     def _refuse_published(self) -> None:
         repo = self._repo
         ours = tag_refs.published_names(repo)
-        tag = next((ref for ref in self.refs if ref.removeprefix(_TAGS) in ours and ref.startswith(_TAGS)), None)
+        tag = next((ref for ref in self.refs if ref.removeprefix(TAGS) in ours and ref.startswith(TAGS)), None)
         if tag is not None:
             what = "is a published version, and a published tag never moves"
             raise CPVError(what, where=tag, fix="dvc cpv migrate lfs, without history")
@@ -127,7 +128,7 @@ class _History:
         public = touched & set(repo.run("rev-list", "--remotes").split())
         for ref in self.refs if public else ():
             if ref not in self._named and public & set(repo.run("rev-list", ref).split()):
-                name = ref.removeprefix(_HEADS).removeprefix(_TAGS)
+                name = ref.removeprefix(_HEADS).removeprefix(TAGS)
                 what = "has published commits, and rewriting them affects everybody who has them"
                 raise CPVError(what, where=name, fix=f"dvc cpv migrate lfs {shell_word(name)}, if that is agreed")
 
@@ -232,11 +233,11 @@ class _History:
 def _full_name(repo: Repo, name: str) -> str:
     found = repo.run("rev-parse", "--symbolic-full-name", "--verify", "--quiet", "--end-of-options", name, check=False)
     ref = found.splitlines()[-1] if found.strip() else ""
-    if not ref.startswith((_HEADS, _TAGS)):
+    if not ref.startswith((_HEADS, TAGS)):
         what = f"{name!r} is not a branch or tag"
         raise CPVError(what, where=str(repo.top), fix="name one that git branch or git tag has")
     return ref
 
 
 def _all_refs(repo: Repo) -> list[str]:
-    return repo.run("for-each-ref", "--format=%(refname)", _HEADS, _TAGS).splitlines()
+    return repo.run("for-each-ref", "--format=%(refname)", _HEADS, TAGS).splitlines()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cpv_hooks.git.index import index_entries, set_index_entries
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.system.atomic_files import write_or_remove
 
@@ -26,7 +27,7 @@ def refs(changes: Mapping[str, tuple[str | None, str | None]]) -> Action:
 def undo_refs(repo: Repo, action: Action) -> None:
     from cpv_hooks.versions import tag_refs
 
-    published = {tag_refs.PREFIX + name for name in tag_refs.published_names(repo)}
+    published = {TAGS + name for name in tag_refs.published_names(repo)}
     lines = []
     for name, (old, new) in action["refs"].items():
         now = repo.run("rev-parse", "--verify", "--quiet", name, check=False).strip() or None

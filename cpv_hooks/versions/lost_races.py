@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.versions import tag_refs
-from cpv_hooks.versions.tag_refs import PREFIX, Tag
+from cpv_hooks.versions.tag_refs import Tag
 
 _BRANCHES = "%(refname) %(objectname) %(upstream:remotename) %(upstream:remoteref)"
 
@@ -36,8 +37,8 @@ def renumber_lost(repo: Repo, project: Project, own: Sequence[Tag], host: Mappin
 
     `own` are loose tags, `host` is what the host has (ref to object id). Returns old name to new name.
     """
-    lost = [tag for tag in own if host.get(PREFIX + tag.name) not in (None, tag.oid)]
-    tag_refs.mark_published(repo, {tag.name: tag.oid for tag in own if host.get(PREFIX + tag.name) == tag.oid})
+    lost = [tag for tag in own if host.get(TAGS + tag.name) not in (None, tag.oid)]
+    tag_refs.mark_published(repo, {tag.name: tag.oid for tag in own if host.get(TAGS + tag.name) == tag.oid})
     if not lost:
         return {}
     from cpv_hooks.versions import tags
@@ -48,7 +49,7 @@ def renumber_lost(repo: Repo, project: Project, own: Sequence[Tag], host: Mappin
         numbers = {tag.name: scheme.parse(line, tag.name) or () for tag in own if tag.info.line == line}
         first = min(numbers[tag.name] for tag in lost if tag.info.line == line)
         names += sorted((name for name, number in numbers.items() if number >= first), key=lambda name: numbers[name])
-    taken = {ref.removeprefix(PREFIX) for ref in host if ref.startswith(PREFIX)}
+    taken = {ref.removeprefix(TAGS) for ref in host if ref.startswith(TAGS)}
     return tags.renumber_tags(repo, project, names, taken) if names else {}
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.caller import GitProcess, calling_git
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
@@ -72,7 +73,7 @@ def settle_pushed(repo: Repo, listings: dict[str, Mapping[str, str] | None] | No
         if there is None:
             continue
         for name, oid in sent.oids.items():
-            if there.get(tag_refs.PREFIX + name) == oid:
+            if there.get(TAGS + name) == oid:
                 arrived[name] = oid
             else:
                 gone.add(name)

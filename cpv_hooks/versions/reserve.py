@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from cpv_hooks.errors import CPVError, shell_word
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
@@ -43,7 +44,7 @@ def reserve_version(
             _remove(repo, names)
             raise
         if not taken:
-            tags.mark_published(
+            tag_refs.mark_published(
                 repo, {tag.name: tag.oid for name in names for tag in tag_refs.read_tags(repo, name=name)}
             )
             return names
@@ -62,7 +63,7 @@ def reserve_version(
 
 def _push(repo: Repo, remote: str, names: Sequence[str]) -> list[str]:
     """Push tags, all or none; returns those that the remote has already."""
-    refs = [f"{tag_refs.PREFIX}{name}:{tag_refs.PREFIX}{name}" for name in names]
+    refs = [f"{TAGS}{name}:{TAGS}{name}" for name in names]
     command = ["git", "-c", "push.followTags=false", "push", "--porcelain", "--atomic", remote, *refs]
     done = subprocess.run(
         command,
@@ -75,7 +76,7 @@ def _push(repo: Repo, remote: str, names: Sequence[str]) -> list[str]:
     rows = [line.split("\t") for line in os.fsdecode(done.stdout).splitlines()]
     if not done.returncode:
         # "Up to date": the same user in the same second made the very same tag elsewhere.
-        return [row[1].partition(":")[2].removeprefix(tag_refs.PREFIX) for row in rows if row[0] == "="]
+        return [row[1].partition(":")[2].removeprefix(TAGS) for row in rows if row[0] == "="]
     taken = _there(repo, remote, names) if any(row[0] == "!" for row in rows) else []
     if taken:
         return taken
@@ -89,7 +90,7 @@ def _push(repo: Repo, remote: str, names: Sequence[str]) -> list[str]:
 
 def _there(repo: Repo, remote: str, names: Sequence[str]) -> list[str]:
     """Which of these tags the remote has; servers tell a lost race in many ways."""
-    refs = [f"{tag_refs.PREFIX}{name}" for name in names]
+    refs = [f"{TAGS}{name}" for name in names]
     listed = repo.run("ls-remote", "--tags", remote, *refs, check=False).splitlines()
     found = {line.partition("\t")[2] for line in listed}
     return [name for name, ref in zip(names, refs, strict=True) if ref in found]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from cpv_hooks.console.output import few
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project import retired
@@ -57,7 +58,7 @@ def _free_name(repo: Repo, said: str) -> str:
     while True:
         key = hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         name = f"{retired.FOLDER}{datetime.now(UTC).date().isoformat()}-{key}"
-        if repo.resolve(f"refs/tags/{name}") is None:
+        if repo.resolve(f"{TAGS}{name}") is None:
             return name
         said += "\nagain"
 

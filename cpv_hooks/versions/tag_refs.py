@@ -7,17 +7,19 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.refs import TAGS, refs_below
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import sync_to_disk
 from cpv_hooks.system.own_files import open_own
-from cpv_hooks.versions.tag_message import TagInfo, parse_tag_message
 
-PREFIX = "refs/tags/"
+if TYPE_CHECKING:
+    from cpv_hooks.versions.tag_message import TagInfo
+
 _FEW = 50
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?:[._@-][A-Za-z0-9]+)*(?<!\.lock)")
 _FIELDS = "%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(objecttype)%00%(contents)%00"
@@ -47,14 +49,12 @@ def all_tag_names(repo: Repo) -> list[str]:
 
 def tag_oids(repo: Repo) -> dict[str, str]:
     """What each tag names, by the tag's name, in one Git call at most, which opens no object."""
-    from cpv_hooks.git.refs import refs_below
-
-    return {ref[len(PREFIX) :]: oid for ref, oid in refs_below(repo, PREFIX).items()}
+    return {ref[len(TAGS) :]: oid for ref, oid in refs_below(repo, TAGS).items()}
 
 
 def list_tags(repo: Repo) -> list[ListedTag]:
     """All tags, in one Git call."""
-    printed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", PREFIX)
+    printed = repo.run("for-each-ref", "--format=%(refname:strip=2) %(objectname) %(*objectname)", TAGS)
     rows = (line.split(" ") for line in printed.splitlines())
     return [ListedTag(name, oid, peeled or oid) for name, oid, peeled in rows]
 
@@ -62,9 +62,8 @@ def list_tags(repo: Repo) -> list[ListedTag]:
 def tagged_commits(repo: Repo) -> dict[str, str]:
     """The commit that each tag stands for, by the tag's name; one that stands for none is left out."""
     from cpv_hooks.git.objects import ref_commits
-    from cpv_hooks.git.refs import refs_below
 
-    return {ref[len(PREFIX) :]: commit for ref, commit in ref_commits(repo, refs_below(repo, PREFIX)).items()}
+    return {ref[len(TAGS) :]: commit for ref, commit in ref_commits(repo, refs_below(repo, TAGS)).items()}
 
 
 def read_tags(
@@ -78,8 +77,10 @@ def read_tags(
     if wanted is not None and not wanted:
         return []
     # Git compares each tag with each pattern.
-    patterns = [PREFIX + one for one in wanted] if wanted is not None and len(wanted) <= _FEW else [PREFIX]
+    patterns = [TAGS + one for one in wanted] if wanted is not None and len(wanted) <= _FEW else [TAGS]
     only = [f"--points-at={commit}"] if commit else []
+    from cpv_hooks.versions.tag_message import TagInfo, parse_tag_message
+
     values = repo.run("for-each-ref", f"--format={_FIELDS}", *only, *patterns).split("\0")
     found = []
     for start in range(0, len(values) - 5, 5):
@@ -113,7 +114,7 @@ def check_tag_name(repo: Repo, name: str) -> None:
     """Refuse a name that Git would not take; Git's own check decides, where that is not plain to see."""
     if _PLAIN.fullmatch(name):
         return
-    if "\0" in name or name.startswith("-") or not repo.ok("check-ref-format", PREFIX + name):
+    if "\0" in name or name.startswith("-") or not repo.ok("check-ref-format", TAGS + name):
         raise CPVError(f"{name!r} is not a name that Git takes for a tag", fix="dvc cpv tag (picks the next number)")
 
 
@@ -126,9 +127,9 @@ def update_tags(
 ) -> None:
     """Create, move (name to new and old id) and delete tags: all of them or none. `CPVError` where one lost a race."""
     new_tags, moved = create or {}, update or {}
-    lines = [f"create {PREFIX}{name}\0{oid}\0" for name, oid in new_tags.items()]
-    lines += [f"update {PREFIX}{name}\0{new}\0{old}\0" for name, (new, old) in moved.items()]
-    lines += [f"delete {PREFIX}{tag.name}\0{tag.oid}\0" for tag in delete]
+    lines = [f"create {TAGS}{name}\0{oid}\0" for name, oid in new_tags.items()]
+    lines += [f"update {TAGS}{name}\0{new}\0{old}\0" for name, (new, old) in moved.items()]
+    lines += [f"delete {TAGS}{tag.name}\0{tag.oid}\0" for tag in delete]
     made = {**new_tags, **{name: new for name, (new, _) in moved.items()}}
     # Before the refs: a tag that we made and forgot to note would count as published for ever.
     note_made(repo, made)

@@ -24,22 +24,7 @@ from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.checkpoint import Checkpoint
 from cpv_hooks.versions.commit_metrics import tell_silent
 from cpv_hooks.versions.numbering import Numbers
-from cpv_hooks.versions.tag_message import TagInfo, write_tag_message
-from cpv_hooks.versions.tag_refs import ListedTag, Tag, is_published, mark_published
-
-__all__ = [
-    "Line",
-    "Tag",
-    "TagInfo",
-    "create_auto",
-    "create_tags",
-    "is_published",
-    "last_tag",
-    "mark_published",
-    "move_rewritten",
-    "next_tag",
-    "renumber_tags",
-]
+from cpv_hooks.versions.tag_refs import ListedTag, Tag
 
 # Two processes that number at once: each loser looks again. More losses than this are another problem.
 _ATTEMPTS = 20
@@ -152,7 +137,7 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
         for numbers in series.values():
             numbers.add(new)
         if new != tag.name:
-            message = write_tag_message(new, tag.info.line, found, None, automatic=True)
+            message = _message(new, tag.info.line, found)
             wanted.append((new, tag.commit, message))
             renamed[tag.name] = new
     if renamed:
@@ -209,7 +194,7 @@ def _make(
         for line, choice in wanted.items():
             name = choice if isinstance(choice, str) else Numbers.of(repo, choice, existing).next_free(line)
             tag_refs.check_tag_name(repo, name)
-            named.append((name, found.commit, write_tag_message(name, line, found, message, automatic=automatic)))
+            named.append((name, found.commit, _message(name, line, found, message, automatic=automatic)))
         objects = make_objects(repo, named)
         try:
             tag_refs.update_tags(repo, create=objects)
@@ -243,7 +228,13 @@ def _move(repo: Repo, scheme: Scheme, line: Line, found: Checkpoint, tags: list[
     if not moving:
         return []
     keep = max(moving, key=lambda tag: scheme.parse(line, tag.name) or ())
-    message = write_tag_message(keep.name, line, found, None, automatic=True)
+    message = _message(keep.name, line, found)
     oid = make_object(repo, keep.name, found.commit, message)
     tag_refs.update_tags(repo, update={keep.name: (oid, keep.oid)}, delete=[t for t in tags if t is not keep])
     return [keep.name]
+
+
+def _message(name: str, line: Line, found: Checkpoint, message: str | None = None, *, automatic: bool = True) -> str:
+    from cpv_hooks.versions.tag_message import write_tag_message
+
+    return write_tag_message(name, line, found, message, automatic=automatic)

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.objects import commits_of, objects_of
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo, is_null
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE
@@ -21,7 +22,7 @@ from cpv_hooks.project.tag_schemes import Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.numbering import Numbers
-from cpv_hooks.versions.tag_refs import PREFIX, ListedTag, Records
+from cpv_hooks.versions.tag_refs import ListedTag, Records
 
 Ask = Callable[[str], Mapping[str, str]]
 """What a Git remote has (ref to object id), by its name; nothing where it does not answer."""
@@ -104,14 +105,14 @@ def _faults_of_unseen(
     own = {tag: commits[tag.oid] for tag in tags if commits.get(tag.oid) in ours}
     if not own:
         return
-    on_host = {ref.removeprefix(PREFIX) for ref in ask(remote) if ref.startswith(PREFIX)}
+    on_host = {ref.removeprefix(TAGS) for ref in ask(remote) if ref.startswith(TAGS)}
     others = [other for other in repo.run("remote").split("\n") if other not in ("", remote)]
     published = {*on_host, *tag_refs.published_names(repo)}.difference(tag.name for tag in own)
     order = _Order(repo, scheme_of(projects[0].config), published)
     incomplete = checkpoints.incomplete_commits(projects, own.values())
     for tag, commit in own.items():
         if order.is_broken(tag.name):
-            if not any(ask(other).get(PREFIX + tag.name) == tag.oid for other in others):
+            if not any(ask(other).get(TAGS + tag.name) == tag.oid for other in others):
                 yield order.fault(tag.name, commit)
         elif commit in incomplete:
             yield checkpoints.cannot_be_version(tag.name, incomplete[commit])
@@ -142,7 +143,7 @@ def unseen_tag_faults(repo: Repo, project: Project, listed: Iterable[ListedTag] 
 def _faults_of_moved(repo: Repo, moved: Sequence[_Moved], remote: str) -> Iterator[CPVError]:
     there = objects_of(repo).read_all([tag.old for tag in moved], 0) if moved else ()
     for (name, oid, old), found in zip(moved, there, strict=True):
-        back = f"git fetch {shell_word(remote)} {shell_word(f'+{PREFIX}{name}:{PREFIX}{name}')}"
+        back = f"git fetch {shell_word(remote)} {shell_word(f'+{TAGS}{name}:{TAGS}{name}')}"
         if found is not None:
             back = f"git tag -f {shell_word(name)} {shell_word(old)}"
         what = f"{name} is published as {old[:10]}, and a published tag never moves (here it is {oid[:10]})"

@@ -15,9 +15,9 @@ from conftest import MakeRepo
 from cpv_hooks.git import signing
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
+from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import tags
-from cpv_hooks.versions.tags import Line
 from support.job import Job
 from support.repos import ModelRepo
 from support.shell import Shell

@@ -24,8 +24,8 @@ MODULES = {
     "post-index-change": 37,
     "post-merge": 49,
     "post-rewrite": 50,
-    "pre-push": 50,
-    "reference-transaction": 34,
+    "pre-push": 47,
+    "reference-transaction": 27,
 }
 """The most modules of ours that each hook may import before it knows what there is to do. Lower one when you can."""
 HEAVY = ("asyncio", "boto3", "dataclasses", "dvc", "inspect", "pluggy", "pydantic", "pygit2", "rich", "sqlite3")

@@ -10,11 +10,12 @@ from cpv_hooks.dvcformat.pointer import Named, Pointer
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git import records
 from cpv_hooks.git.objects import objects_of
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.history.version_metrics import tag_object
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import stages, tag_refs
+from cpv_hooks.versions import stages
 from cpv_hooks.versions.version import Version, pointers_of, resolve_version, version_tags
 
 
@@ -102,7 +103,7 @@ def as_of(project: Project, line: Line, version: Version) -> VersionPart | None:
 
 def _up_to(project: Project, line: Line, commit: str) -> list[str]:
     """The line's tags on a commit and its ancestors, lowest version first."""
-    printed = project.repo.run("for-each-ref", "--format=%(refname:strip=2)", f"--merged={commit}", tag_refs.PREFIX)
+    printed = project.repo.run("for-each-ref", "--format=%(refname:strip=2)", f"--merged={commit}", TAGS)
     merged = set(printed.splitlines())
     return [name for name in version_tags(project, line) if name in merged]
 

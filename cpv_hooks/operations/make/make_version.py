@@ -16,6 +16,7 @@ from cpv_hooks.errors import CPVError, git_word
 from cpv_hooks.events.outbox import Event, emit_events, emit_tagged
 from cpv_hooks.git import commit as committing
 from cpv_hooks.git.index import index_entries
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.operations.make import commit_draft as draft
 from cpv_hooks.operations.make import place_content, tag_names, upload_plan
 from cpv_hooks.operations.make.commit_draft import Draft, PointerChange
@@ -189,7 +190,7 @@ def _tag(transaction: Transaction, job: Release, commit: str) -> None:
     }
     objects = tag_names.objects(project, job.named, messages, commit)
     if objects:
-        created = {f"{tag_refs.PREFIX}{name}": (None, oid) for name, oid in objects.items()}
+        created = {f"{TAGS}{name}": (None, oid) for name, oid in objects.items()}
         transaction.step("tag", [undo_git.refs(created)])
         tag_refs.update_tags(project.repo, create=objects)
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from cpv_hooks.console.output import few, size_text
 from cpv_hooks.console.plan import Effect
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.operations.make import tag_names, upload_plan
 from cpv_hooks.operations.make.commit_draft import Draft, PointerChange
 from cpv_hooks.project.expected import has_remote, lacks_version
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import tag_refs
 
 _SHOWN = 20
 
@@ -64,7 +64,7 @@ def effects_of_release(job: Release) -> list[Effect]:
         names = few(list(job.draft.committed), _SHOWN) or "the pointers with their versions"
         subject = tag_names.commit_message({**job.existing, **job.named}, job.description).partition("\n")[0]
         found.append(Effect("git", f'commit {names}: "{subject}"'))
-    found += [Effect("git", f"create {tag_refs.PREFIX}{name}") for name in job.named.values()]
+    found += [Effect("git", f"create {TAGS}{name}") for name in job.named.values()]
     return found
 
 

@@ -8,6 +8,7 @@ from cpv_hooks.console.plan import Effect, Plan
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.commit import blob_at
 from cpv_hooks.git.index import index_entries, set_index_entries
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.git.trees import tree_changes
 from cpv_hooks.operations.download.version_content import find_content
@@ -120,5 +121,5 @@ def _restore(transaction: Transaction, repo: Repo, head: str, files: Sequence[st
 def _git_checkout(repo: Repo, version: Version) -> None:
     """With the user's own post-checkout hook. A branch of that name would be preferred by Git."""
     is_branch = repo.resolve(f"refs/heads/{version.name}") is not None
-    name = f"refs/tags/{version.name}" if is_branch else version.name
+    name = f"{TAGS}{version.name}" if is_branch else version.name
     repo.run("checkout", "-q", name, "--", env={"CPV_RUNNING": "", "CPV_SILENCED": "1"})

@@ -48,7 +48,7 @@ def _refs_of(repo: Repo, name: str) -> list[HostRef]:
     refs = sorted(ref for ref, oid in tips.items() if oid in absent)
     if refs:
         shown = " ".join(refs[:_SHOWN])
-        plain = all(ref.startswith(("refs/heads/", "refs/tags/")) or ref == "HEAD" for ref in refs)
+        plain = all(ref.startswith(("refs/heads/", TAGS)) or ref == "HEAD" for ref in refs)
         what = f"{name} has commits that this clone lacks ({shown.replace(' ', ', ')})"
         fix = (
             f"git fetch --tags {shell_word(name)}"

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from cpv_hooks.errors import CPVError
+from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project import retired
 from cpv_hooks.project.plugins import scheme_of
@@ -24,8 +25,6 @@ from cpv_hooks.upkeep.prune.prune_plan import PruneOptions
 from cpv_hooks.upkeep.prune.reflog_history import ReflogHistory
 from cpv_hooks.upkeep.verify import starts
 from cpv_hooks.versions import stages
-
-_TAGS = "refs/tags/"
 
 
 class Retirements:
@@ -52,7 +51,7 @@ class Retirements:
         hosts = set(repo.run("remote").split()) if options.remote else set()
         for name, item in retired.read_retirements(repo).items():
             due = item.time + options.grace
-            told = {one.host for one in theirs if (one.ref, one.oid) == (_TAGS + item.record, item.record_oid)}
+            told = {one.host for one in theirs if (one.ref, one.oid) == (TAGS + item.record, item.record_oid)}
             if due > time.time():
                 day = datetime.fromtimestamp(due, UTC).date().isoformat()
                 waiting.append(f"{item}; its data stays until {day} (with --grace 0d it may go now)")
@@ -92,14 +91,14 @@ class Retirements:
         commits = starts.peel(repo, {start.oid for start in found.every if self._retired_as(start)})
         for start in found.every:
             item = self._retired_as(start)
-            name = start.name.removeprefix(_TAGS) if start.name.startswith(_TAGS) else None
+            name = start.name.removeprefix(TAGS) if start.name.startswith(TAGS) else None
             # What has the name of a retired version on another Git host may be another commit.
             past = commits.get(start.oid, ("",))[0] == item.commit if item else self._is_past(name, held)
             if start.role != "while" and not past:
                 yield start
 
     def _retired_as(self, start: starts.Start) -> Retirement | None:
-        return self.in_force.get(start.name.removeprefix(_TAGS)) if start.name.startswith(_TAGS) else None
+        return self.in_force.get(start.name.removeprefix(TAGS)) if start.name.startswith(TAGS) else None
 
     def _is_past(self, name: str | None, held: set[str]) -> bool:
         """Whether a ref is a tag that needs no data: of a retirement, or GTO's of no stage that is held now."""
@@ -110,7 +109,7 @@ class Retirements:
         )
 
     def _line(self, start: starts.Start) -> Line | None:
-        return version_line(self._scheme, start.name.removeprefix(_TAGS)) if start.name.startswith(_TAGS) else None
+        return version_line(self._scheme, start.name.removeprefix(TAGS)) if start.name.startswith(TAGS) else None
 
     def _data_at(self, commit: str) -> set[str] | None:
         found: set[str] = set()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from cpv_hooks import state_files
 from cpv_hooks.console.times import DAY
-from cpv_hooks.git.refs import refs_below
+from cpv_hooks.git.refs import TAGS, refs_below
 from cpv_hooks.git.repo import Repo, is_null
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.transfer.objects.upload_queue import Queue
@@ -87,7 +87,7 @@ def _each(repo: Repo, grace: float) -> Iterator[Start]:
     yield from (Start("an operation under way", oid, "here") for oid in _in_files([repo.shared / state_files.JOURNAL]))
     for git_dir in git_dirs(repo):
         for ref, oid in refs_below(repo, git_dir=git_dir).items():
-            is_tag_or_theirs = ref.startswith(("refs/tags/", "refs/remotes/"))
+            is_tag_or_theirs = ref.startswith((TAGS, "refs/remotes/"))
             yield Start(ref, oid, "theirs" if is_tag_or_theirs else "stash" if _STASHES.fullmatch(ref) else "ref")
         if head := _head(repo, git_dir):
             yield Start("HEAD", head, "here")
