@@ -10,7 +10,7 @@ from cpv_hooks.git.caller import calling_git
 from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo, is_null
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.versions import pushed_tags, tag_refs
+from cpv_hooks.versions import pushed_tags
 
 Answers = dict[str, Mapping[str, str] | None]
 """What the Git remotes that were asked have (ref to object id), by their names; None of one that did not answer."""
@@ -64,7 +64,9 @@ class Push:
     def without_branch(self, commits: Collection[str]) -> set[str]:
         """Those commits that are in no branch of the push, and in none that the remote has."""
         tips = [update.oid for update in self.updates if not update.is_tag and not self._is_refused(update)]
-        return tag_refs.commits_outside(self.repo, commits, tips, f"--remotes={self.remote}")
+        from cpv_hooks.versions.tag_refs import commits_outside
+
+        return commits_outside(self.repo, commits, tips, f"--remotes={self.remote}")
 
     def _is_refused(self, update: Update) -> bool:
         """Whether Git has refused this branch already: it shows us the one that it wants to be fetched first."""

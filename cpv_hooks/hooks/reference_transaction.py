@@ -17,7 +17,7 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import line_of
 from cpv_hooks.transfer.commits.by_policy import upload_by_policy
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import tag_records
 
 _MAKERS = frozenset({"tag", "update-ref", "refs"})  # `git refs create|update|rename` came with Git 2.56
 _STAY = frozenset({"migrate", "optimize"})  # of `git refs`: they write again what is there
@@ -50,7 +50,7 @@ def run(args: list[str]) -> int:
         from cpv_hooks.events.outbox import emit_tagged
         from cpv_hooks.git.objects import commits_of
 
-        tag_refs.note_made(repo, ours)
+        tag_records.note_made(repo, ours)
         emit_tagged(repo.top, ours)
         commits = commits_of(repo, ours.values())
         upload_by_policy(repo, projects, list(dict.fromkeys(commits.values())), f"tag {few(list(ours))}")

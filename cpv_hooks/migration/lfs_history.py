@@ -34,7 +34,7 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_git
 from cpv_hooks.recovery.transaction import Transaction
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import tag_records
 from cpv_hooks.worktree.workspace import Workspace
 
 _BACKUP = "refs/original/"
@@ -119,7 +119,7 @@ class _History:
 
     def _refuse_published(self) -> None:
         repo = self._repo
-        ours = tag_refs.published_names(repo)
+        ours = tag_records.published_names(repo)
         tag = next((ref for ref in self.refs if ref.removeprefix(TAGS) in ours and ref.startswith(TAGS)), None)
         if tag is not None:
             what = "is a published version, and a published tag never moves"

@@ -25,9 +25,9 @@ def refs(changes: Mapping[str, tuple[str | None, str | None]]) -> Action:
 
 
 def undo_refs(repo: Repo, action: Action) -> None:
-    from cpv_hooks.versions import tag_refs
+    from cpv_hooks.versions import tag_records
 
-    published = {TAGS + name for name in tag_refs.published_names(repo)}
+    published = {TAGS + name for name in tag_records.published_names(repo)}
     lines = []
     for name, (old, new) in action["refs"].items():
         now = repo.run("rev-parse", "--verify", "--quiet", name, check=False).strip() or None

@@ -12,7 +12,6 @@ from cpv_hooks.project.config import Kind
 from cpv_hooks.project.expected import lacks_version
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import commit_metrics
 
 
 class CheckpointArtifact(NamedTuple):
@@ -74,7 +73,9 @@ def checkpoint_of(projects: Sequence[Project], header: Header) -> Checkpoint:
             changed.setdefault(Line.of(kind), project)
         logs.append((project, pointer))
     # Where this clone's cache lacks them, a tag without metrics is better than none.
-    metrics = commit_metrics.read_commit_metrics(logs)
+    from cpv_hooks.versions.commit_metrics import read_commit_metrics
+
+    metrics = read_commit_metrics(logs)
     return Checkpoint(commit, subject, tuple(artifacts.values()), metrics.values, changed, metrics.silent)
 
 

@@ -14,7 +14,7 @@ from cpv_hooks.git import hooks_in_place
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.project import Project
-from cpv_hooks.versions import tag_refs, tags
+from cpv_hooks.versions import tag_records, tag_refs, tags
 
 # What Git writes into HEAD's reflog for the commands after which `post-commit` runs.
 _COMMITS = ("commit", "cherry-pick", "revert")
@@ -100,5 +100,5 @@ def _committed_here(repo: Repo) -> set[str]:
 
 def _once_tagged(repo: Repo) -> set[str]:
     """The commits of tags that were made here and that somebody has deleted or moved since."""
-    tags = [f"{line.split(' ')[0]}^{{commit}}" for line in tag_refs.tags_made_here(repo) if line]
+    tags = [f"{line.split(' ')[0]}^{{commit}}" for line in tag_records.tags_made_here(repo) if line]
     return {commit for commit in repo.batch_check(tags) if commit}

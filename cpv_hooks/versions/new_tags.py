@@ -13,7 +13,7 @@ from cpv_hooks.project.tag_schemes import line_of
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import tag_refs
 from cpv_hooks.versions.numbering import Numbers
-from cpv_hooks.versions.tag_refs import Records
+from cpv_hooks.versions.tag_records import Records
 
 
 def check_new_tags(repo: Repo, projects: Sequence[Project], new: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.tag_schemes import Line, Scheme, Version
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import tag_records, tag_refs
 
 
 class Numbers:
@@ -23,7 +23,7 @@ class Numbers:
     def of(cls, repo: Repo, scheme: Scheme, existing: Iterable[str] | None = None) -> Self:
         """Every name that is taken, or was by a tag that went out and is gone; `existing`: the tags, if known."""
         names = tag_refs.all_tag_names(repo) if existing is None else existing
-        return cls(scheme, [*names, *tag_refs.published_names(repo)])
+        return cls(scheme, [*names, *tag_records.published_names(repo)])
 
     def add(self, name: str) -> None:
         self._taken.add(name)

@@ -21,7 +21,7 @@ from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.system.atomic_files import write_atomic
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import tag_records
 
 
 class Sent(NamedTuple):
@@ -40,10 +40,10 @@ def note_pushed(repo: Repo, remote: str, oids: Mapping[str, str]) -> None:
     A remote that has no name is not asked later: its URL may hold a password. Its tags count as published for good.
     """
     if repo.config(f"remote.{remote}.url") is None:
-        tag_refs.mark_published(repo, oids)
+        tag_records.mark_published(repo, oids)
         return
     unsettled = {name for sent in _all(repo).values() for name in sent.oids}
-    settled = tag_refs.published_names(repo) - unsettled
+    settled = tag_records.published_names(repo) - unsettled
     new = {name: oid for name, oid in oids.items() if name not in settled}
     if not new:
         return
@@ -78,10 +78,10 @@ def settle_pushed(repo: Repo, listings: dict[str, Mapping[str, str] | None] | No
             else:
                 gone.add(name)
         settled.append(path)
-    tag_refs.mark_published(repo, arrived)
+    tag_records.mark_published(repo, arrived)
     for path in settled:
         path.unlink(missing_ok=True)
-    return gone - tag_refs.published_names(repo)
+    return gone - tag_records.published_names(repo)
 
 
 def on_host(repo: Repo, remote: str) -> Mapping[str, str] | None:

@@ -15,7 +15,7 @@ from cpv_hooks.git.refs import TAGS
 from cpv_hooks.git.repo import Repo, environment
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
-from cpv_hooks.versions import tag_refs, tags
+from cpv_hooks.versions import tag_records, tag_refs, tags
 
 # Each loss means that somebody else got a number; more than this in a row is another problem.
 _ATTEMPTS = 100
@@ -44,7 +44,7 @@ def reserve_version(
             _remove(repo, names)
             raise
         if not taken:
-            tag_refs.mark_published(
+            tag_records.mark_published(
                 repo, {tag.name: tag.oid for name in names for tag in tag_refs.read_tags(repo, name=name)}
             )
             return names

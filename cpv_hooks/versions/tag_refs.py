@@ -1,21 +1,16 @@
-"""Tags as Git has them: reading, writing in one transaction, and the record of which ones are published."""
+"""Tags as Git has them: reading, and writing in one transaction."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from cpv_hooks import state_files
 from cpv_hooks.errors import CPVError
 from cpv_hooks.git.refs import TAGS, refs_below
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.system.atomic_files import sync_to_disk
-from cpv_hooks.system.own_files import open_own
+from cpv_hooks.versions.tag_records import note_made, published_names, tags_made_here
 
 if TYPE_CHECKING:
     from cpv_hooks.versions.tag_message import TagInfo
@@ -136,27 +131,6 @@ def update_tags(
     repo.run("update-ref", "--stdin", "-z", input="".join(lines))
 
 
-def published_names(repo: Repo) -> set[str]:
-    """The tags that a push of this clone sent out, as far as is known."""
-    return {name for name, _ in _went_out(repo)}
-
-
-def _went_out(repo: Repo) -> Iterator[tuple[str, str]]:
-    for line in _lines(repo.shared / state_files.PUBLISHED):
-        yield line.partition(" ")[0], line.partition(" ")[2]
-    for path in (repo.shared / state_files.SENT).glob("*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            yield from state_files.read_json(path)["oids"].items()
-
-
-def mark_published(repo: Repo, tags: Sequence[str] | Mapping[str, str]) -> None:
-    """Remember that tags went out, by name or with what each was then; on the disk when this returns."""
-    known = set(_lines(repo.shared / state_files.PUBLISHED))
-    oids = tags if isinstance(tags, Mapping) else dict.fromkeys(tags, "")
-    lines = (f"{name} {oid}".rstrip() for name, oid in oids.items())
-    _append(repo.shared / state_files.PUBLISHED, (line for line in lines if line not in known))
-
-
 def is_published(repo: Repo, name: str) -> bool:
     """Whether a tag is known to others: a push sent it out, or it came from a remote.
 
@@ -197,62 +171,3 @@ def commits_outside(repo: Repo, commits: Collection[str], tips: Iterable[str], *
     text = "".join(f"{rev}\n" for rev in (*commits, *(f"^{tip}" for tip in tips)))
     printed = repo.run("rev-list", "--ignore-missing", "--stdin", *(("--not", *refs) if refs else ()), input=text)
     return set(commits).intersection(printed.split())
-
-
-class Records(NamedTuple):
-    """What this clone knows of its tags: which went out, and what they were then, and which were made here."""
-
-    published: Collection[str]
-    published_as: Mapping[str, Collection[str]]
-    made: Collection[str]
-
-    @classmethod
-    def of(cls, repo: Repo) -> Self:
-        """Read once, for any number of tags."""
-        names, oids = set[str](), dict[str, list[str]]()
-        for name, oid in _went_out(repo):
-            names.add(name)
-            if oid:
-                oids.setdefault(name, []).append(oid)
-        return cls(names, oids, tags_made_here(repo))
-
-    def moved_from(self, name: str, oid: str) -> str | None:
-        """What a published tag was when it went out, where it is something else now."""
-        known = self.published_as.get(name, ())
-        return next(iter(known)) if known and oid not in known else None
-
-    def is_settled(self, name: str, oid: str) -> bool:
-        """Whether a tag went out, or was made here."""
-        return name in self.published or f"{oid} {name}" in self.made
-
-
-def tags_made_here(repo: Repo) -> set[str]:
-    """`OID NAME` of every tag that was made in this clone."""
-    return set(_lines(repo.shared / state_files.MADE))
-
-
-def note_made(repo: Repo, oids: Mapping[str, str]) -> None:
-    """Remember tags, name -> object id, that were made in this clone."""
-    _append(repo.shared / state_files.MADE, (f"{oid} {name}" for name, oid in oids.items()))
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        with os.fdopen(open_own(path, os.O_RDONLY), "rb") as stream:
-            return os.fsdecode(stream.read()).split("\n")
-    except FileNotFoundError:
-        return []
-
-
-def _append(path: Path, lines: Iterable[str]) -> None:
-    data = os.fsencode("".join(line + "\n" for line in lines))
-    if not data:
-        return
-    # One write in append mode: lines of two processes do not mix.
-    descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    sync_to_disk(path.parent)

@@ -20,9 +20,8 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line, Scheme
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import tag_records, tag_refs
 from cpv_hooks.versions.checkpoint import Checkpoint
-from cpv_hooks.versions.commit_metrics import tell_silent
 from cpv_hooks.versions.numbering import Numbers
 from cpv_hooks.versions.tag_refs import ListedTag, Tag
 
@@ -50,6 +49,8 @@ def create_auto(
     `projects` are all DVC roots, outermost first; `listed` are the tags, if known. Returns the new names. Lines that
     have an automatic tag on this commit are left alone.
     """
+    from cpv_hooks.versions.commit_metrics import tell_silent
+
     found = checkpoints.read_checkpoint(repo, projects, commit)
     tell_silent(repo, found.silent)
     return _tag_changes(repo, found, tag_refs.list_tags(repo) if listed is None else listed)
@@ -122,7 +123,7 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
     own = {tag.name: tag for tag in tag_refs.read_tags(repo, names=names)}
     losers = _movable(repo, [own[name] for name in names if name in own])
     olds = {tag.name: tag.oid for tag in losers}
-    known = {*tag_refs.all_tag_names(repo), *tag_refs.published_names(repo)}.difference(olds).union(taken)
+    known = {*tag_refs.all_tag_names(repo), *tag_records.published_names(repo)}.difference(olds).union(taken)
     renamed, wanted = dict[str, str](), list[tuple[str, str, str]]()
     series: dict[Path, Numbers] = {}
     headers = checkpoints.read_headers(repo, {tag.commit for tag in losers})
@@ -152,13 +153,14 @@ def renumber_tags(repo: Repo, project: Project, names: Sequence[str], taken: Col
 
 
 def _movable(repo: Repo, tags: Sequence[Tag]) -> list[Tag]:
-    published = tag_refs.published_names(repo)
+    published = tag_records.published_names(repo)
     own = [tag for tag in tags if tag.info.automatic and tag.info.line is not None and tag.name not in published]
     return _not_brought(repo, own)
 
 
 def _not_brought(repo: Repo, tags: Sequence[Tag]) -> list[Tag]:
-    brought = set(tag_refs.tags_from_remote(repo, {tag.name: tag.oid for tag in tags}, tag_refs.tags_made_here(repo)))
+    oids = {tag.name: tag.oid for tag in tags}
+    brought = set(tag_refs.tags_from_remote(repo, oids, tag_records.tags_made_here(repo)))
     return [tag for tag in tags if tag.name not in brought]
 
 
@@ -213,7 +215,7 @@ def _follow(repo: Repo, found: Checkpoint, olds: Collection[str]) -> list[str]:
         return []
     there = {*olds, found.commit}
     names_there = {tag.name for tag in tag_refs.list_tags(repo) if tag.commit in there}
-    read = tag_refs.read_tags(repo, names=names_there - tag_refs.published_names(repo))
+    read = tag_refs.read_tags(repo, names=names_there - tag_records.published_names(repo))
     loose = _not_brought(repo, [tag for tag in read if tag.info.automatic and tag.commit in there])
     names: list[str] = []
     for line, owner in found.changed.items():

@@ -20,9 +20,10 @@ from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import tag_refs
+from cpv_hooks.versions import tag_records, tag_refs
 from cpv_hooks.versions.numbering import Numbers
-from cpv_hooks.versions.tag_refs import ListedTag, Records
+from cpv_hooks.versions.tag_records import Records
+from cpv_hooks.versions.tag_refs import ListedTag
 
 Ask = Callable[[str], Mapping[str, str]]
 """What a Git remote has (ref to object id), by its name; nothing where it does not answer."""
@@ -107,7 +108,7 @@ def _faults_of_unseen(
         return
     on_host = {ref.removeprefix(TAGS) for ref in ask(remote) if ref.startswith(TAGS)}
     others = [other for other in repo.run("remote").split("\n") if other not in ("", remote)]
-    published = {*on_host, *tag_refs.published_names(repo)}.difference(tag.name for tag in own)
+    published = {*on_host, *tag_records.published_names(repo)}.difference(tag.name for tag in own)
     order = _Order(repo, scheme_of(projects[0].config), published)
     incomplete = checkpoints.incomplete_commits(projects, own.values())
     for tag, commit in own.items():

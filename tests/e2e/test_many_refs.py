@@ -12,7 +12,7 @@ import pytest
 from conftest import MakeRepo
 
 from cpv_hooks.git.repo import Repo
-from cpv_hooks.versions.tag_refs import note_made
+from cpv_hooks.versions.tag_records import note_made
 from e2e.story import DVC_CONFIG, SETTINGS, Story, refused
 from support import long_history
 from support.git_calls import cpv_git_calls, git_calls

@@ -24,7 +24,7 @@ from cpv_hooks.system.dvc_lock import holding_dvc
 from cpv_hooks.system.locks import lock_at_once, locked
 from cpv_hooks.system.signatures import Clock, stamp
 from cpv_hooks.transfer.objects.upload_queue import Queue
-from cpv_hooks.versions.tag_refs import note_made
+from cpv_hooks.versions.tag_records import note_made
 from cpv_hooks.worktree.rescue_list import record, rescues
 from support.shell import Shell
 

@@ -14,7 +14,7 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.versions import checkpoint as checkpoints
-from cpv_hooks.versions import lost_races, new_tags, tag_refs, tags
+from cpv_hooks.versions import lost_races, new_tags, tag_records, tag_refs, tags
 from cpv_hooks.versions.tag_message import TagInfo, parse_tag_message
 from support.repos import SETTINGS, ModelRepo
 from support.shell import BIN
@@ -446,8 +446,8 @@ def test_a_published_tag_never_moves_and_its_number_is_never_given_again(tagger:
     tagger.checkpoint("model.bin")
     # Not published: the user may move it. Where it stands already: `git pack-refs` reports it like that.
     tagger.check("v0.0")
-    tag_refs.mark_published(tagger.repo, ["v0.0", "v0.0"])
-    tag_refs.mark_published(tagger.repo, ["v0.0"])
+    tag_records.mark_published(tagger.repo, ["v0.0", "v0.0"])
+    tag_records.mark_published(tagger.repo, ["v0.0"])
     assert (tagger.repo.shared / "published").read_text() == "v0.0\n"
     assert tag_refs.is_published(tagger.repo, "v0.0") and not tag_refs.is_published(tagger.repo, "v0.1")
     tagger.check("v0.0", "v0.0")
@@ -514,7 +514,7 @@ def test_a_published_tag_and_a_users_tag_stay(tagger: Tagger) -> None:
     tagger.checkpoint("model.bin")
     tagger.auto()
     tagger.create("v1.0")
-    tag_refs.mark_published(tagger.repo, ["v0.0"])
+    tag_records.mark_published(tagger.repo, ["v0.0"])
     old, new = amend(tagger)
     assert tagger.moved((old, new)) == ["v1.1"]
     assert [tagger.where(name) for name in ("v0.0", "v1.0", "v1.1")] == [old, old, new]
@@ -596,7 +596,7 @@ def test_an_automatic_tag_that_lost_a_race_gets_the_next_number(tagger: Tagger) 
     tagger.checkpoint("model.bin")
     tagger.auto()
     tagger.create("v0.2")
-    tag_refs.mark_published(tagger.repo, ["v0.0"])
+    tag_records.mark_published(tagger.repo, ["v0.0"])
     ours = ["v0.0", "v0.1", "v0.2", "no-such-tag"]
     assert tags.renumber_tags(tagger.repo, tagger.project, ours, {"v0.1", "v0.5"}) == {"v0.1": "v0.6"}
     assert tagger.model.tags() == ["v0.0", "v0.2", "v0.6"]
@@ -662,7 +662,7 @@ def test_some_tags_are_read_as_all_of_them_are(tagger: Tagger) -> None:
 def test_a_push_opens_no_tag_that_is_published(tagger: Tagger) -> None:
     tagger.checkpoint("model.bin")
     (old,) = tagger.auto()
-    tag_refs.mark_published(tagger.repo, [old])
+    tag_records.mark_published(tagger.repo, [old])
     tagger.checkpoint("model.bin")
     (new,) = tagger.auto()
     oid = tagger.model.git("rev-parse", old).out.strip()

@@ -7,7 +7,7 @@ import pytest
 from cpv_hooks.git.index import index_entries, set_index_entries
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import undo, undo_git
-from cpv_hooks.versions.tag_refs import mark_published
+from cpv_hooks.versions.tag_records import mark_published
 from support.shell import Shell
 
 
