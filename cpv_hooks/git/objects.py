@@ -190,7 +190,8 @@ def objects_of(repo: Repo) -> Objects:
 
 
 def commit_of(repo: Repo, name: str) -> str | None:
-    """The id of the commit that a name of Git's means, or None; see `Repo.resolve`, which starts a process."""
+    """The id of the commit that a name of Git's means, or None: `Repo.resolve`'s answer, for those who read objects as
+    well. That one starts a process for each name, and a hook that asks for HEAD alone imports nothing for it."""
     found = objects_of(repo).read(f"{name}^{{commit}}", 0)
     return found.oid if found is not None else None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cpv_hooks.errors import CPVError
-from cpv_hooks.git.objects import Objects, entries, objects_of
+from cpv_hooks.git.objects import Objects, commit_of, entries, objects_of
 from cpv_hooks.git.repo import Repo
 from support.shell import Shell
 
@@ -50,6 +50,38 @@ def test_what_is_no_object(git: Shell, name: str) -> None:
     store = objects(git)
     assert store.read(name) is None
     assert store.read("HEAD") is not None, "the next question has its own answer"
+
+
+NAMES = ("HEAD", "main", "refs/heads/main", "light", "signed", "nested", "HEAD~1", "HEAD@{0}", ":/two", "odd/näme")
+NO_COMMITS = (
+    "tree",
+    "blob",
+    "HEAD:code.py",
+    "none",
+    "",
+    " ",
+    "-x",
+    "--all",
+    "HEAD..main",
+    "^HEAD",
+    "HEAD^{tree}",
+    "a\nb",
+)
+
+
+def test_both_ways_to_ask_for_a_commit_give_one_answer(git: Shell) -> None:
+    git.git("commit", "-q", "--allow-empty", "-m", "two")
+    git.git("branch", "odd/näme")
+    git.git("tag", "light")
+    git.git("tag", "-am", "x", "signed")
+    git.git("tag", "-am", "x", "nested", "signed")
+    git.git("tag", "tree", "HEAD^{tree}")
+    git.git("tag", "blob", "HEAD:code.py")
+    repo, head = Repo.discover(git.path), git.git("rev-parse", "HEAD").out.strip()
+    for name in (*NAMES, head, head[:8], head[:3], "0" * 40, *NO_COMMITS):
+        assert (name, commit_of(repo, name)) == (name, repo.resolve(name))
+    assert commit_of(repo, "nested") == head
+    assert {commit_of(repo, name) for name in NO_COMMITS} == {None}
 
 
 def test_more_than_was_asked_for_is_not_kept(git: Shell) -> None:
