@@ -178,7 +178,10 @@ class CheckpointRun:
         self._signals.watch()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was saved is uploaded, or could not be; False if it takes more than `timeout` seconds."""
+        """Wait until all that was saved is uploaded, or could not be.
+
+        False if it takes more than `timeout` seconds, or a signal asks the job to end.
+        """
         saving = self._at_work()
         return saving is None or saving.flush(timeout)
 

@@ -94,7 +94,8 @@ class SavingJob:
         """See `CheckpointRun.flush`."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while self.job.folder.left():
-            if deadline is not None and time.monotonic() >= deadline:
+            # After a signal the time left is for the step that the job ends with.
+            if self._signals.number is not None or (deadline is not None and time.monotonic() >= deadline):
                 return False
             if self.background.has_ended():
                 self.background.wake()

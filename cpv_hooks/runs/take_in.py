@@ -38,7 +38,9 @@ def take_in(project: Project, folder: RunFolder, saved: Saved) -> RunStep:
     """
     code = code_of_job(project, folder, str(saved.note().get("job")))
     space = Workspace(project, Index.load(project.repo.state), Clock(folder.path / "clock"))
-    names = {entry.name: entry.is_dir() for entry in sorted(saved.files.iterdir())}
+    # A `save` may have removed the folder that it was given, or put a file in its place.
+    entries = sorted(saved.files.iterdir()) if saved.files.is_dir() else []
+    names = {entry.name: entry.is_dir() for entry in entries}
     named = artifact_places(project, folder, names, code)
     new: set[str] = set()
 

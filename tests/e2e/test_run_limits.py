@@ -82,3 +82,21 @@ def test_an_artifact_inside_another_one_is_refused_before_anything_is_trained(ma
         )
     train(repo, "with CheckpointRun(artifact='sub/data', every=1) as run: run.step(1, save=save)")
     assert repo.cpv("runs", "promote", "main").lines == ["v0.1"]
+
+
+@pytest.mark.parametrize("made", ["", "; folder.write_text('trained')"], ids=["no folder", "a file"])
+def test_a_folder_that_is_gone_when_save_returns_holds_nothing(make_repo: MakeRepo, made: str) -> None:
+    repo = make_repo(files=FILES)
+    body = f"""
+def save(folder):
+    folder.rmdir(){made}
+
+with CheckpointRun(every=1) as run:
+    run.step(1, save=save)
+"""
+    errors = train(repo, body)
+    assert (
+        "cpv: warning: run main: step 1 is not kept\ncpv: nothing was saved; fix: save into the folder that is "
+        in errors
+    )
+    assert "bug" not in errors

@@ -298,3 +298,24 @@ def test_a_node_where_nobody_has_said_who_commits(repo: ModelRepo, monkeypatch: 
         monkeypatch.delenv(f"GIT_{variable}_NAME", raising=False)
     assert Job(repo.path, 2, every=1).end() == 0
     assert steps(repo) == [0, 1]
+
+
+def test_a_flush_does_not_hold_up_the_end_that_a_signal_asks_for(repo: ModelRepo) -> None:
+    """The background process is stopped, so without the signal `flush` would wait for ever."""
+    body = """
+import signal
+
+def stops(folder):
+    os.kill(run._saving.background._process, signal.SIGSTOP)
+    save(folder)
+
+with CheckpointRun(every=1) as run:
+    run.step(1, save=stops)
+    assert run.flush(0.1) is False
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert run.flush() is False
+    os.kill(run._saving.background._process, signal.SIGCONT)
+    run.step(2, save=save)
+"""
+    train(repo, body, status=143)
+    assert steps(repo)[-1] == 2
