@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import gc
 import importlib
 import os
 import pkgutil
@@ -27,6 +26,8 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+
+from support import cheap_forks
 
 _CLIENT = Path(__file__).with_name("preloaded_client.sh")
 _PIDFD_GETFD = 438  # its number on every architecture; Python has no function for it
@@ -145,10 +146,13 @@ def _preload() -> None:
         importlib.import_module(name)
     from dvc.cli.parser import get_main_parser
 
+    from cpv_hooks.console.redact import redact
     from cpv_hooks.remote.s3_client.boto_client import new_client
     from cpv_hooks.remote.s3_client.s3_options import S3Options
 
     get_main_parser()
+    # Its rules are compiled for the first text that could hold a secret.
+    redact("https://example.com")
     # What boto3 reads of S3 for the first client, it has for all.
     keys = {"region": "us-east-1", "access_key_id": "AKIANOBODYS", "secret_access_key": "abcdefgh12345678"}
     new_client(S3Options.of("none", "s3://none", keys))
@@ -190,7 +194,7 @@ class _Server:
         """Answer until the process that started this one ends."""
         self._selector.register(0, selectors.EVENT_READ, self._end)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        gc.freeze()
+        cheap_forks.prepare()
         print(self._listener.getsockname()[1], flush=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         while True:
