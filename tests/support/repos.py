@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ SETTINGS = """[cpv]
 team = "vision"
 model = "resnet"
 """
+_FEW = 100
+"""So many files are added once and copied; to copy more takes as long as to add them."""
 
 
 def skeleton(folder: Path) -> Path:
@@ -27,6 +30,35 @@ def skeleton(folder: Path) -> Path:
         subprocess.run([BIN / "dvc", "init", "-q"], cwd=fresh, check=True)
         fresh.rename(path)
     return path
+
+
+def _add(repo: ModelRepo, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        repo.write(name, content)
+    repo.dvc("add", "-q", *sorted({name.split("/")[0] for name in files}))
+
+
+def _tracked(base: Path, files: Mapping[str, str | bytes]) -> Path:
+    """The repository with these files after `dvc add`; made once beside `base`, brought into each that has them."""
+    name = f"tracked-{hashlib.md5(repr(sorted(files.items())).encode()).hexdigest()}"
+    path = base.parent / name
+    if not path.exists():
+        fresh = ModelRepo(base.parent / f"{name}-fresh")
+        shutil.copytree(base, fresh.path)
+        _add(fresh, files)
+        shutil.rmtree(fresh.path / ".git")
+        fresh.path.rename(path)
+    return path
+
+
+def _bring(source: Path, to: Path) -> None:
+    """Copy what is not there yet, with modes and without times: as new as if it had been made there."""
+    for path in sorted(source.rglob("*")):
+        target = to / path.relative_to(source)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        elif not target.exists():
+            shutil.copy(path, target)
 
 
 def remote_settings(remote: str | Path, server: Server | None) -> tuple[str, str]:
@@ -83,10 +115,10 @@ def make(
     repo.write(".cpv.toml", settings)
     if install:
         stand_in.install(path, real_hooks)
-    for name, content in (files or {}).items():
-        repo.write(name, content)
-    if files:
-        repo.dvc("add", "-q", *sorted({name.split("/")[0] for name in files}))
+    if files and len(files) <= _FEW:
+        _bring(_tracked(base, files), path)
+    elif files:
+        _add(repo, files)
     repo.git("add", "-A")
     repo.git("commit", "-q", "-m", "first")
     return repo
