@@ -94,7 +94,7 @@ def _folder(request: pytest.FixtureRequest) -> Iterator[None]:
 def _session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         _enter(patch, tmp_path_factory.mktemp("session"))
-        preloaded.stand_for_dvc(preloaded.command)
+        preloaded.stand_for_tools(preloaded.command)
         sandbox.watch()
         yield
 

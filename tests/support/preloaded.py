@@ -31,6 +31,8 @@ from support import cheap_forks
 
 _CLIENT = Path(__file__).with_name("preloaded_client.sh")
 _PIDFD_GETFD = 438  # its number on every architecture; Python has no function for it
+# Modules that are run, and the programs that they are.
+_TOOLS = {"dvc": "dvc", "pre_commit": "pre-commit"}
 # What they import only when they need it; with `pygit2` left out, which reads the home when it is imported.
 _ALSO = (
     "boto3",
@@ -124,13 +126,13 @@ def command(program: str, *args: str | Path) -> tuple[str | Path, ...]:
     return (folder() / "client", program, *args)
 
 
-def stand_for_dvc(start: Callable[..., Sequence[str | Path]]) -> None:
-    """Let `init`, in this process, start DVC by this command: it starts a Python for each of its steps."""
+def stand_for_tools(start: Callable[..., Sequence[str | Path]]) -> None:
+    """Let `init`, in this process, start DVC and pre-commit by this command: each of its steps starts a Python."""
     from cpv_hooks.setup.init import model_repository
 
     def run(command: list[str | Path], **rest: Any) -> subprocess.CompletedProcess[bytes]:
-        is_dvc = command[:3] == model_repository.dvc()
-        return subprocess.run(start("dvc", *command[3:]) if is_dvc else command, **rest)
+        program = _TOOLS.get(str(command[2])) if command[:2] == [sys.executable, "-m"] else None
+        return subprocess.run(start(program, *command[3:]) if program else command, **rest)
 
     here = SimpleNamespace(run=run, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
     vars(model_repository)["subprocess"] = here
@@ -325,5 +327,5 @@ def _ended(program: Callable[[], int | None]) -> int:
 if __name__ == "__main__":
     _preload()
     _client = Path(sys.argv[1], "client")
-    stand_for_dvc(lambda *words: (_client, *words))
+    stand_for_tools(lambda *words: (_client, *words))
     _Server().serve()
