@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import shutil
 import tempfile
@@ -107,12 +108,17 @@ def _enter(patch: pytest.MonkeyPatch, folder: Path) -> None:
         patch.setenv(key, value)
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the next test's home goes. By a count: pytest looks through all folders for the next number."""
+    folder = tmp_path_factory.mktemp("users")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def guard(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[None]:
+def guard(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
     """An empty home for each test; one that touches the user's own fails."""
-    _enter(monkeypatch, tmp_path_factory.mktemp("user"))
+    _enter(monkeypatch, next(_homes))
     before = sandbox.signature()
     sandbox.opened()
     yield
