@@ -138,16 +138,35 @@ def _lost(oid: str, pointer: Pointer) -> CPVError:
 
 
 def _fetch_refs(project: Project, run: str) -> None:
-    repo, refs = project.repo, run_refs.ref_of(run, "*")
+    repo = project.repo
     if not run_refs.has_host(repo):
         return
     try:
-        repo.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", HOST, f"+{refs}:{refs}")
+        _fetch_from_host(repo, run)
     except CPVError as error:
         what = f"run {run}: what the Git host has of it is not known"
         if not run_refs.steps_of_run(repo, run):
             raise CPVError(f"{what}: {error.what}", where=error.where, fix=f"git fetch {HOST}") from error
         warn(f"{what}: {error}")
+
+
+def _fetch_from_host(repo: Repo, run: str) -> None:
+    """Let each step be the Git host's, but for one that was saved here in a later lap: its push is still to come."""
+    fetch, steps = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", HOST), run_refs.ref_of(run, "*")
+    own = {run_refs.ref_of(run, step.step): step for step in run_refs.steps_of_run(repo, run) if step.lap}
+    if not own:
+        repo.run(*fetch, f"+{steps}:{steps}")
+        return
+    rows = (line.split("\t") for line in repo.run("ls-remote", "--quiet", HOST, steps).splitlines())
+    theirs = {ref: oid for oid, ref in rows}
+    both = {ref: oid for ref, oid in theirs.items() if ref in own and own[ref].commit != oid}
+    wanted = [f"+{ref}:{ref}" for ref in theirs if ref not in own]
+    if wanted or both:
+        repo.run(*fetch, *wanted, *both)
+    for ref, oid in both.items():
+        found = run_refs.step_at(repo, oid)
+        if found is not None and found.lap >= own[ref].lap:
+            run_refs.write_step_ref(repo, run, found.step, oid)
 
 
 def _telling(project: Project, step: RunStep) -> dict[str, list[object]]:

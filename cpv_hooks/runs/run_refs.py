@@ -54,6 +54,14 @@ def steps_of_run(repo: Repo, run: str) -> list[RunStep]:
     return sorted(found, key=lambda step: (step.lap, step.step))
 
 
+def step_at(repo: Repo, commit: str) -> RunStep | None:
+    """What a commit says of a step, whether a ref names it or not; None where it is none of a run's."""
+    from cpv_hooks.runs.step_record import parse_step_message
+
+    parents, time, contents = repo.run("show", "-s", "--format=%P%x00%ct%x00%B", commit).split("\0", 2)
+    return parse_step_message(contents, parents.split(), commit, float(time))
+
+
 def has_host(repo: Repo) -> bool:
     """Whether this clone knows the Git host that runs are pushed to."""
     return HOST in repo.run("remote").split()

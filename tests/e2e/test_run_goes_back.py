@@ -29,6 +29,12 @@ with CheckpointRun(name="main", keep_last=1) as run:
     if start.step == 2000:
         run.step(2500, {}, save=lambda folder: (folder / "model.bin").write_text("again 2500"))
 """
+READ = """
+from dvc_cpv_plugin import CheckpointRun
+
+with CheckpointRun(name="main", keep_last=2) as run:
+    run.resume(lambda folder: print((folder / "model.bin").read_text(), end=""))
+"""
 
 
 @pytest.fixture
@@ -67,6 +73,29 @@ def test_a_step_after_one_that_is_damaged_is_kept(repo: ModelRepo, tmp_path: Pat
     assert "step 3000 is not complete and is skipped" in done.err
     assert shown(repo) == ["2500"]
     assert repo.python("-c", RESUME).out == "again 2500"
+
+
+def test_what_was_saved_in_a_later_lap_and_not_pushed_yet_stays(repo: ModelRepo, tmp_path: Path) -> None:
+    """The host has an older step of that number; a later lap that another clone has pushed comes all the same."""
+    settings = repo.path / ".cpv.toml"
+    settings.write_text(settings.read_text() + "[runs]\npush = true\n")
+    origin = tmp_path / "origin.git"
+    repo.git("init", "-q", "--bare", origin)
+    repo.git("remote", "add", "origin", origin)
+    repo.git("push", "-q", "origin", "main")
+    repo.python("-c", JOB, "first", 1, 2, 3)
+    origin.rename(tmp_path / "away")
+    repo.python("-c", JOB, "second", 2)
+    (tmp_path / "away").rename(origin)
+    assert repo.python("-c", READ).out == "second 2"
+    repo.git("clone", "-q", origin, tmp_path / "other")
+    other = ModelRepo(tmp_path / "other")
+    other.cpv("install")
+    other.write(".cpv.toml", settings.read_text())
+    assert other.python("-c", READ).out == "first 3"
+    other.python("-c", JOB, "third", 2)
+    other.python("-c", JOB, "fourth", 2, 1)
+    assert repo.python("-c", READ).out == "fourth 1"
 
 
 def test_a_step_that_is_saved_again_stays_in_its_place(repo: ModelRepo) -> None:
