@@ -83,12 +83,17 @@ class Pointer(NamedTuple):
         """Whether its data goes to a remote at all; DVC's `push: false` keeps it off every one."""
         return self.oid is not None and self.push
 
+    @property
+    def needs_remote(self) -> bool:
+        """Whether a remote must have its data: an import has its own source."""
+        return self.is_pushed and not self.imported
+
     def names_versions_on(self, remote: str | None) -> bool:
         """Whether it says of all its content where on a remote that keeps versions it lies (an empty folder: nowhere).
 
         What is not pushed, or comes from elsewhere, has no place there.
         """
-        if not self.is_pushed or self.imported or (self.isdir and self.nfiles == 0):
+        if not self.needs_remote or (self.isdir and self.nfiles == 0):
             return True
         return bool(self.stored) and all(item.version_id and item.remote == remote for item in self.stored)
 

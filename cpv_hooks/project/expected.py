@@ -23,14 +23,14 @@ class Expected(NamedTuple):
 def expected(project: Project, pointer: Pointer, revs: Sequence[str] = ()) -> Expected | None:
     """Where the data of an output belongs, and whether it must be there; None for what is kept off every remote.
 
-    An import has its own source, and Git holds what a stage does not cache: it is looked for in these commits.
+    Git holds what a stage does not cache: it is looked for in these commits.
     """
     from cpv_hooks.project.pointers_at import is_in_commit
 
     if not pointer.is_pushed:
         return None
-    elsewhere = pointer.imported or (pointer.stage and any(is_in_commit(project, rev, pointer.path) for rev in revs))
-    return Expected(pointer.remote, not elsewhere)
+    is_held = pointer.stage and any(is_in_commit(project, rev, pointer.path) for rev in revs)
+    return Expected(pointer.remote, pointer.needs_remote and not is_held)
 
 
 def project_for(project: Project, pointer: Pointer) -> Project:

@@ -100,7 +100,7 @@ def retire_versions(repo: Repo, chosen: Sequence[Choice], reason: str | None) ->
 def _retiring(one: Recorded) -> Retiring:
     kinds = _DATA_KINDS[one.line]
     pointers = [artifact.pointer for artifact in one.artifacts if artifact.kind in kinds]
-    oids = {pointer.oid for pointer in pointers if pointer.oid and pointer.is_pushed and not pointer.imported}
+    oids = {pointer.oid for pointer in pointers if pointer.oid and pointer.needs_remote}
     return Retiring(one.name, one.commit, frozenset(oids))
 
 
