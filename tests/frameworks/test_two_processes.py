@@ -151,7 +151,7 @@ def test_machines_that_share_only_s3_come_to_the_same_weights(
     other.write(".dvc/config.local", first.read(".dvc/config.local").decode())
     machines = [one.prepare(framework, MACHINES) for one in (first, other)]
     said = run_on(machines, "SIGKILL 110")
-    assert "going on from" not in said[0] + said[1]
+    assert "resuming from" not in said[0] + said[1]
     last = 100
     for stop in ("SIGTERM 30", ""):
         for machine in machines:
