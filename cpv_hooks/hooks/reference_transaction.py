@@ -75,7 +75,7 @@ def _renamed(git: GitProcess | None, lines: list[list[str]]) -> _Renamed | None:
     if git is None or git.words[:2] != ("refs", "rename"):
         return None
     old, new = [*(word for word in git.words[2:] if word.startswith("refs/")), "", ""][:2]
-    gone = next((oid for oid, after, ref in lines if ref == old and set(after) == {"0"} and set(oid) != {"0"}), None)
+    gone = next((oid for oid, after, ref in lines if ref == old and is_null(after) and not is_null(oid)), None)
     if gone is None or not new.startswith(TAGS):
         return None
     return _Renamed(old.removeprefix(TAGS), new.removeprefix(TAGS), gone)

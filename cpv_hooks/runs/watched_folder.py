@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cpv_hooks.named_tuple import NamedTuple
+from cpv_hooks.runs.save_rules import MOST_DIGITS
 from cpv_hooks.system.hard_links import copy_file, link_or_copy
 
 State = tuple[tuple[str, int, int, int], ...]
@@ -24,10 +25,11 @@ State = tuple[tuple[str, int, int, int], ...]
 _TEMPORARY = re.compile(r"\.|tmp|.*(\.tmp|\.temp|\.part|\.partial|~)$|.*-tmp(-|$)", re.IGNORECASE | re.DOTALL)
 _SHARD = re.compile(r"__(\d+)_\d+\.distcp")  # of torch.distributed.checkpoint, which writes `.metadata` last
 _ORBAX, _COMMITTED = "_CHECKPOINT_METADATA", "commit_success.txt"
+_NUMBER = rf"\d{{1,{MOST_DIGITS}}}"
 _NUMBERS = (
-    re.compile(r"step\D?(\d{1,18})", re.IGNORECASE),
-    re.compile(r"(?:checkpoint|ckpt|iter|iteration|epoch)\D?(\d{1,18})", re.IGNORECASE),
-    re.compile(r"\D*(\d{1,18})\D*"),
+    re.compile(rf"step\D?({_NUMBER})", re.IGNORECASE),
+    re.compile(rf"(?:checkpoint|ckpt|iter|iteration|epoch)\D?({_NUMBER})", re.IGNORECASE),
+    re.compile(rf"\D*({_NUMBER})\D*"),
 )
 
 

@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 from cpv_hooks import state_files
-from cpv_hooks.git.repo import Repo
+from cpv_hooks.git.repo import Repo, is_null
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.project import Project, root_key
 from cpv_hooks.system.atomic_files import write_atomic
@@ -91,7 +91,7 @@ def _remote(project: Project) -> str:
 
 
 def _between(repo: Repo, tips: Sequence[str], known: Collection[str]) -> list[str]:
-    lines = [*tips, *(f"^{oid}" for oid in known if set(oid) != {"0"})]
+    lines = [*tips, *(f"^{oid}" for oid in known if not is_null(oid))]
     # What was removed by `git gc` since is passed over.
     listed = repo.run("rev-list", "--ignore-missing", "--stdin", input="".join(f"{line}\n" for line in lines))
     return listed.split()
