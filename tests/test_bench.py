@@ -64,6 +64,14 @@ def test_a_command_that_fails_ends_the_benchmark_with_what_it_printed(tmp_path: 
         timed(tmp_path, "sh", "-c", "echo out; echo why >&2; exit 3")
 
 
+def test_a_peer_without_a_result_in_its_time_is_named_and_has_no_number(tmp_path: Path) -> None:
+    slow = Contestant("slow", tmp_path, lambda number: ["sleep", "60"], limit=1, rounds=1)
+    quick = Contestant("quick", tmp_path, lambda number: ["true"], limit=60)
+    row = Contest("work", [quick, slow], rounds=2).run()
+    assert row.notes == ("slow: no result after 1 s",)
+    assert [len(samples) for samples in row.samples.values()] == [2, 0]
+
+
 def test_peak_memory_is_the_largest_of_all_processes(tmp_path: Path) -> None:
     large = 'python3 -I -S -c "x = bytearray(80_000_000)"; true'
     assert timed(tmp_path, "sh", "-c", "true; true").peak_mb < 60 < timed(tmp_path, "sh", "-c", large).peak_mb

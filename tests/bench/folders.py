@@ -32,6 +32,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     run(dvc, "dvc", "status")
     yield _unchanged(bench, cpv, dvc)
     yield _checkout(bench, cpv, dvc)
+    yield _beside_copy(bench)
     yield _one_changed(bench, cpv, dvc)
     shutil.rmtree(cpv)
     shutil.rmtree(dvc)
@@ -63,6 +64,35 @@ def _checkout(bench: Bench, cpv: Path, dvc: Path) -> Row:
     ]
     work = f"check out a version in which all of {bench.form.folder_files} files differ"
     return Contest(work, contestants, bench.form.rounds, target=Target("dvc checkout", 1 / 3)).run()
+
+
+def _beside_copy(bench: Bench) -> Row:
+    """Files of 2 KiB; `cp -r` writes them into a folder that is not there yet."""
+    files = bench.form.copied_files
+    cpv, copy = bench.cpv_repository("copies-cpv", NEVER), bench.folder("copies")
+    for branch in ("one", "two"):
+        run(cpv, "git", "checkout", "-q", "-b", branch)
+        shutil.rmtree(cpv / "data", ignore_errors=True)
+        fill_folder(cpv / "data", files, 2048)
+        commit(cpv)
+    run(cpv, "git", "status")
+
+    def branch_of(number: int) -> list[str]:
+        return ["git", "checkout", "-q", ("one", "two")[number % 2]]
+
+    def before_copy(number: int) -> None:
+        shutil.rmtree(copy / "data", ignore_errors=True)
+        settle()
+
+    contestants = [
+        Contestant("cpv: git checkout", cpv, branch_of, lambda number: settle()),
+        Contestant("cp -r", cpv, lambda number: ["cp", "-r", "data", str(copy / "data")], before_copy),
+    ]
+    work = f"check out a version in which all of {files} files of 2 KiB differ, beside a copy"
+    row = Contest(work, contestants, bench.form.rounds, 1, target=Target("cp -r", 1.5)).run()
+    shutil.rmtree(cpv)
+    shutil.rmtree(copy)
+    return row
 
 
 def _one_changed(bench: Bench, cpv: Path, dvc: Path) -> Row:

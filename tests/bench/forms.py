@@ -19,6 +19,8 @@ class Form:
     large_mb: int
     small_files: int
     folder_files: int
+    copied_files: int
+    """That are checked out beside a copy."""
     models: int
     model_mb: int
     files: tuple[int, ...]
@@ -36,9 +38,9 @@ class Form:
     """Whether peers take part that need more than minutes."""
 
 
-SMALLEST = Form("smallest", 1, 1, 2, 1, 4, 4, 2, 1, (1, 4), (1, 2), (1, 4), (1, 2), (1, 4), 1, 2, 8)
+SMALLEST = Form("smallest", 1, 1, 2, 1, 4, 4, 4, 2, 1, (1, 4), (1, 2), (1, 4), (1, 2), (1, 4), 1, 2, 8)
 SHORT = Form(
-    "short", 3, 9, 60, 200, 2000, 5000, 4, 64,
+    "short", 3, 9, 60, 200, 2000, 5000, 20_000, 4, 64,
     files=(1, 10, 100, 1000, 10_000),
     sizes_mb=(1, 10, 100, 400),
     versions=(1, 10, 100, 1000),
@@ -46,7 +48,7 @@ SHORT = Form(
     history=(1, 1000, 10_000), checkpoint_mb=64, saves=4, run_steps=60,
 )  # fmt: skip
 FULL = Form(
-    "full", 5, 25, 300, 1024, 10_000, 100_000, 6, 256,
+    "full", 5, 25, 300, 1024, 10_000, 100_000, 20_000, 6, 256,
     files=(1, 1000, 10_000, 100_000, 1_000_000),
     sizes_mb=(1, 10, 100, 1000, 10_000),
     versions=(1, 10, 100, 1000, 10_000),

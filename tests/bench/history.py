@@ -20,6 +20,8 @@ REFS = "--format=%(refname:short) %(creatordate) %(*authorname) %(subject)"
 _OBJECTS = "%(objectname)\n%(*objectname)\n%(*objectname)^{tree}\n%(*objectname):model.bin.dvc"
 _FEW, _SOME = 100, 1000
 """Versions: of more than a few, `dvc exp show` takes minutes and `gto show` is asked once; of more than some, hours."""
+_PATIENCE = 900
+"""Seconds that a peer is waited for."""
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -64,7 +66,7 @@ def _rows(bench: Bench, folder: Path, versions: int) -> Iterator[Row]:
         if versions > most and not bench.form.patient:
             notes.append(f"{peer.name} takes part with --full")
         elif shutil.which(peer.name.split()[0]):
-            log.append(peer)
+            log.append(replace(peer, limit=_PATIENCE))
     log.append(Contestant("git for-each-ref", folder, lambda number: ["git", "for-each-ref", REFS, "refs/tags"]))
     aim = Target("gto show", 0.15, cpu=True)
     yield Contest(f"{versions} versions listed", log, bench.form.rounds, target=aim, notes=notes).run()

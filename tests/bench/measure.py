@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LAUNCH = Path(__file__).with_name("launch.py")
+ITS_TIME_IS_UP = "124"
+"""What `timeout` of the GNU core utilities ends with."""
 _TOUCH = """
 import sys
 memory = bytearray(int(sys.argv[1]))
@@ -52,6 +54,7 @@ class Contestant:
     """One way to do the work. `command`, `prepare` and `finish` get the round's number; only the command is timed.
 
     `rounds`: a slow one takes part in that many rounds only. Warming rounds have negative numbers.
+    `limit`: of a command that takes more seconds it is told that it had no result.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Contestant:
     prepare: Callable[[int], None] = _nothing
     finish: Callable[[int], None] = _nothing
     rounds: int | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,26 +99,44 @@ class Contest:
     def run(self) -> Row:
         """Run every round."""
         found: dict[str, list[Sample]] = {contestant.name: [] for contestant in self.contestants}
+        notes = [*self.notes]
         for number in range(-self.warm, self.rounds):
             at = number % len(self.contestants) if self.turn else 0
             for contestant in (*self.contestants[at:], *self.contestants[:at]):
                 if number >= (self.rounds if contestant.rounds is None else contestant.rounds):
                     continue
                 contestant.prepare(number)
-                sample = timed(contestant.folder, *contestant.command(number))
-                contestant.finish(number)
+                command, limit = contestant.command(number), contestant.limit
+                try:
+                    sample = timed(
+                        contestant.folder, *(command if limit is None else ("timeout", str(limit), *command))
+                    )
+                except TookTooLong:
+                    notes.append(f"{contestant.name}: no result after {limit} s")
+                    continue
+                finally:
+                    contestant.finish(number)
                 if number >= 0:
                     found[contestant.name].append(sample)
-        return Row(self.work, found, self.base, self.target, tuple(self.notes))
+        return Row(self.work, found, self.base, self.target, tuple(notes))
+
+
+class TookTooLong(Exception):
+    """A command was ended by `timeout`."""
 
 
 def timed(folder: Path, *command: str) -> Sample:
-    """Run a command to its end; a failure ends the benchmark with what was printed."""
+    """Run a command to its end; a failure ends the benchmark with what was printed.
+
+    Raises TookTooLong where the command is `timeout` and its time is up.
+    """
     with tempfile.NamedTemporaryFile() as log:
         words = [sys.executable, "-I", "-S", str(LAUNCH), log.name, *command]
         done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         printed_by_launch = done.stdout.split() if done.returncode == 0 else ["0", "0", done.stderr, "0"]
         seconds, peak, status, cpu = printed_by_launch
+        if (command[0], status) == ("timeout", ITS_TIME_IS_UP):
+            raise TookTooLong
         if status != "0":
             printed = Path(log.name).read_text(errors="replace")[-3000:]
             raise SystemExit(f"{' '.join(command)[:300]} (in {folder}) ended with {status}\n{printed}")
