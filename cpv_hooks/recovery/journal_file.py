@@ -43,8 +43,8 @@ def journal_folder(repo: Repo) -> Path:
     return repo.shared / state_files.JOURNAL
 
 
-def create_journal(repo: Repo, what: str) -> tuple[int, Path]:
-    """Begin a journal; returns its open file, which holds the lock, and its path."""
+def create_journal(repo: Repo, what: str, head: str | None) -> tuple[int, Path]:
+    """Begin a journal; returns its open file, which holds the lock, and its path. `head` is HEAD's commit."""
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     header = {
         "what": what,
@@ -52,7 +52,7 @@ def create_journal(repo: Repo, what: str) -> tuple[int, Path]:
         "process": GitProcess(os.getpid(), ()).identity,
         "top": str(repo.top),
         "git_dir": str(repo.git_dir),
-        "head": repo.resolve("HEAD"),
+        "head": head,
     }
     name = f"{started.replace(':', '')}-{os.urandom(4).hex()}"
     while True:

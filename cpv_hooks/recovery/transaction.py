@@ -34,11 +34,11 @@ class Recovered(NamedTuple):
 class Transaction:
     """A transaction under way; see `begin_transaction`."""
 
-    def __init__(self, repo: Repo, descriptor: int, path: Path) -> None:
+    def __init__(self, repo: Repo, descriptor: int, path: Path, head: str | None) -> None:
         self._repo = repo
         self._descriptor = descriptor
         self._path = path
-        self._head = repo.resolve("HEAD")
+        self._head = head
         self._steps: list[tuple[str, Sequence[undo_git.Action]]] = []
         self._held = ExitStack()
         self._is_holding = False
@@ -89,11 +89,12 @@ def begin_transaction(repo: Repo, what: str, head: str | None = None) -> Iterato
     """
     with _operation_lock(repo, wait=True):
         _undo_left(repo, wait=True)
-        descriptor, path = journal_file.create_journal(repo, what)
-        transaction = Transaction(repo, descriptor, path)
+        now = repo.resolve("HEAD")
+        descriptor, path = journal_file.create_journal(repo, what, now)
+        transaction = Transaction(repo, descriptor, path, now)
         inherited.add(descriptor)
         try:
-            if head is not None and repo.resolve("HEAD") != head:
+            if head is not None and now != head:
                 raise CPVError("HEAD has moved since this was planned", where=str(repo.top), fix="repeat the command")
             yield transaction
             transaction._finish()

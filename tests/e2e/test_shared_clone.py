@@ -20,7 +20,7 @@ from support.shell import Shell
 ADA, BOB = 47111, 47112
 KILLED = """from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import journal_file
-journal_file.create_journal(Repo.discover(), "a test")
+journal_file.create_journal(Repo.discover(), "a test", None)
 """
 Room = Callable[[str | None], Path]
 

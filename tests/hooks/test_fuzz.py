@@ -303,7 +303,7 @@ def test_any_undo_of_a_journal_is_one_or_an_error(header: Any, undo: list[Any], 
 @fuzz
 @given(undo=st.lists(actions(), min_size=1, max_size=2))
 def test_a_journal_that_is_believed_is_carried_out_or_is_an_error(undoable: Repo, undo: list[Any]) -> None:
-    descriptor, path = journal_file.create_journal(undoable, "test")
+    descriptor, path = journal_file.create_journal(undoable, "test", None)
     journal_file.append_line(descriptor, {"step": "one", "undo": undo})
     os.close(descriptor)
     try:

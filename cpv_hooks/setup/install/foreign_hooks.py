@@ -12,10 +12,12 @@ from cpv_hooks.setup.install.manifest import Manifest
 from cpv_hooks.setup.install.shims import is_our_shim
 
 
-def foreign_hooks_path(repo: Repo, manifest: Manifest) -> str | None:
-    """The folder that `core.hooksPath` named before us, from the top; None where Git uses its own."""
+def foreign_hooks_path(repo: Repo, manifest: Manifest, now: str | None) -> str | None:
+    """The folder that `core.hooksPath` named before us, from the top; None where Git uses its own.
+
+    `now` is its value.
+    """
     own = str(repo.shared / state_files.HOOKS)
-    now = repo.config("core.hooksPath")
     if now and _is_former_own(repo, manifest, now):
         now = own
     if now and os.path.normpath(repo.top / now) != own:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from cpv_hooks.git.git_config import GitConfig
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.recovery import transaction as journal
 from cpv_hooks.recovery import undo_install
@@ -22,6 +23,11 @@ class Alterations:
         self._repo = repo
         self._transaction = transaction
         self._gathered: list[tuple[Mapping[str, Any], Callable[[], object]]] = []
+
+    @cached_property
+    def settings(self) -> GitConfig:
+        """Git's, as they are now; what other programs change until the end is not seen."""
+        return GitConfig.read(self._repo)
 
     def write(self, path: Path, data: bytes | None, *, mode: int = 0o666) -> None:
         """Make a file below the common Git directory hold this (None: be gone); a new one gets `mode` and the umask."""
@@ -40,11 +46,15 @@ class Alterations:
 
     def set(self, key: str, value: str | None) -> None:
         """Set a key of the repository's own configuration, or take it out (None)."""
-        before = undo_install.config_values(self._repo, key)
+        before = self.settings.local_values(key)
         wanted = [] if value is None else [value]
         if before != wanted:
             undo = undo_install.setting(key, before, value)
-            self._gathered.append((undo, partial(undo_install.set_values, self._repo, key, wanted)))
+            self._gathered.append((undo, partial(self._set, key, wanted)))
+
+    def _set(self, key: str, wanted: list[str]) -> None:
+        undo_install.set_values(self._repo, key, wanted)
+        self.settings.note_local(key, wanted)
 
     def step(self, name: str) -> None:
         if self._gathered:

@@ -101,7 +101,7 @@ class _Installation(NamedTuple):
 
     def _hooks(self) -> list[str]:
         repo, manifest = self.repo, self.manifest
-        named = foreign_hooks_path(repo, manifest)
+        named = foreign_hooks_path(repo, manifest, self.alterations.settings.get("core.hooksPath"))
         foreign = Path(os.path.normpath(repo.top / named)) if named else None
         own = repo.shared / state_files.HOOKS
         folder = own if foreign else hooks_in_place.hooks_folder(repo)
@@ -190,7 +190,7 @@ class _Installation(NamedTuple):
         Another tool's hook is asked by CPV's.
         """
         path = self.repo.common_dir / self.manifest.hooks_dir / FSMONITOR_FILE
-        present = self.repo.config("core.fsmonitor")
+        present = self.alterations.settings.get("core.fsmonitor")
         ours = present is not None and is_fsmonitor(present)
         other = self._former_monitor() if ours else present
         hook = other if other and not is_off(other) and not is_daemon(other) else None
@@ -216,8 +216,9 @@ class _Installation(NamedTuple):
 
     def _set(self, key: str, value: str, *, keep: bool = False) -> None:
         """Set a local key, noting what it was; with `keep` a value that the user chose stays."""
-        local = self.repo.run("config", "--local", "--get", key, check=False).rstrip("\n") or None
-        if local == value or (keep and self.repo.config(key) is not None):
+        settings = self.alterations.settings
+        local = (settings.local_values(key) or [""])[-1] or None
+        if local == value or (keep and settings.get(key) is not None):
             return
         self.manifest.config.setdefault(key, local and own_paths.moved(self.repo, self.manifest, local))
         self.alterations.set(key, value)
