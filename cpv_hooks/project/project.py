@@ -6,7 +6,7 @@ import fnmatch
 import os
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -65,9 +65,12 @@ class Project(_Facts):
         )
 
     @classmethod
-    def find_all(cls, repo: Repo) -> list[Project]:
-        """Every DVC root of the work tree that CPV manages (it has a `.cpv.toml`), outermost first."""
-        return [cls.open(repo, root) for root in managed_roots(repo)]
+    def find_all(cls, repo: Repo, settings: Iterable[str] | None = None) -> list[Project]:
+        """Every DVC root of the work tree that CPV manages (it has a `.cpv.toml`), outermost first.
+
+        `settings` are the `.cpv.toml` files, where Git has just listed them.
+        """
+        return [cls.open(repo, root) for root in managed_roots(repo, settings)]
 
     def at(self, remote: str | None) -> Project:
         """This root with the remote that an output names; None is the default one.
@@ -146,11 +149,13 @@ def pattern_matcher(patterns: tuple[str, ...]) -> Callable[[str], object]:
     return re.compile(rf"(?s:{'|'.join(either)})\Z" if either else r"(?!)").match
 
 
-def managed_roots(repo: Repo) -> list[Path]:
+def managed_roots(repo: Repo, settings: Iterable[str] | None = None) -> list[Path]:
     """The DVC roots that hold a `.cpv.toml`, found in the index and among files that Git does not ignore."""
-    listed = repo.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", FILE, f"*/{FILE}")
+    if settings is None:
+        listed = repo.run("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", FILE, f"*/{FILE}")
+        settings = filter(None, listed.split("\0"))
     found: set[Path] = set()
-    for name in filter(None, listed.split("\0")):
+    for name in settings:
         root = repo.top / posixpath.dirname(name)
         if (root / ".dvc").is_dir() and (root / FILE).is_file():
             found.add(root)

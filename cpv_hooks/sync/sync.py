@@ -21,6 +21,7 @@ from cpv_hooks.system.own_files import link_above
 from cpv_hooks.system.signatures import Clock, newest_time, signature
 from cpv_hooks.worktree.base_index import REMOVING, Index
 from cpv_hooks.worktree.discovery import Found, discover, left_out_unknown, owner
+from cpv_hooks.worktree.pointer_files import ListedFiles, list_pointer_files
 from cpv_hooks.worktree.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -55,14 +56,17 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
     if _settings_came_back(repo):
         # Git took the cache too: what stands in the work tree is read into it again.
         index.entries.clear()
-    projects = Project.find_all(repo)
+    listed = list_pointer_files(repo, committing=policy.committing)
+    projects = Project.find_all(repo, listed.settings)
     if not projects and not index.entries:
         watch_file.forget(repo)
         return SyncReport()
     from cpv_hooks.sync.reconcile import Reconciler
 
-    projects = _at_rest(repo, policy, projects)
-    found = _found(repo, policy, projects, index, clock)
+    if _waited_for_dvc(policy, projects):
+        listed = list_pointer_files(repo, committing=policy.committing)
+    projects = _with_one_cache(repo, projects)
+    found = _found(repo, policy, projects, index, clock, listed)
     report = SyncReport(projects=projects)
     report.outcomes += [
         Outcome(error.where or "", "unreadable" if isinstance(error, Unreadable) else "invalid", error=error)
@@ -91,14 +95,19 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
     return report
 
 
-def _at_rest(repo: Repo, policy: SyncPolicy, projects: list[Project]) -> list[Project]:
-    """The DVC roots once DVC is at work in none of them, all work trees with one cache."""
-    for project in projects:
-        lock = project.root / ".dvc" / "tmp" / "lock"
-        if is_held(lock) or is_linked(lock):
-            from cpv_hooks.system.dvc_lock import wait_for_dvc
+def _waited_for_dvc(policy: SyncPolicy, projects: list[Project]) -> bool:
+    """Whether DVC was at work in a DVC root; it is in none of them when this returns."""
+    locks = [(project.root, project.root / ".dvc" / "tmp" / "lock") for project in projects]
+    busy = [root for root, lock in locks if is_held(lock) or is_linked(lock)]
+    for root in busy:
+        from cpv_hooks.system.dvc_lock import wait_for_dvc
 
-            wait_for_dvc(project.root, wait=policy.patient)
+        wait_for_dvc(root, wait=policy.patient)
+    return bool(busy)
+
+
+def _with_one_cache(repo: Repo, projects: list[Project]) -> list[Project]:
+    """The DVC roots, all work trees of the repository with one cache."""
     if repo.linked or (repo.common_dir / "dvc").is_dir() or repo.is_submodule:
         from cpv_hooks.project.linked_worktree import share_caches
 
@@ -140,8 +149,15 @@ def _take_ours(policy: SyncPolicy, found: Found, spaces: Mapping[Path, Workspace
             take_ours_where_trained(spaces[holder.root], file)
 
 
-def _found(repo: Repo, policy: SyncPolicy, projects: list[Project], index: Index, clock: Clock) -> Found:
-    found = discover(repo, projects, index, clock, committing=policy.committing)
+def _found(
+    repo: Repo,
+    policy: SyncPolicy,
+    projects: list[Project],
+    index: Index,
+    clock: Clock,
+    listed: ListedFiles,
+) -> Found:
+    found = discover(repo, projects, index, clock, committing=policy.committing, listed=listed)
     if found.gone or found.lost(index):
         from cpv_hooks.sync.lost_pointers import bring_back
 

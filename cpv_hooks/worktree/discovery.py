@@ -28,7 +28,7 @@ class Found:
     def __init__(self) -> None:
         self.left_out: list[tuple[Project, Pointer]] = []
         self.pointers: list[tuple[Project, Pointer]] = []
-        self.listed = ListedFiles([], set(), [])
+        self.listed = ListedFiles([], set(), [], [])
         self.errors: list[CPVError] = []
         self.ignored: list[CPVError] = []
         self.kept: set[str] = set()

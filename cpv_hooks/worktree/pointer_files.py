@@ -20,11 +20,15 @@ Known = dict[str, tuple[tuple[int, int, int, int], int, list[Pointer]]]
 
 
 class ListedFiles(NamedTuple):
-    """The pointer files, those of them in conflict, and pointers and settings in Git's index with their tags."""
+    """The pointer files, those of them in conflict, and pointers and settings in Git's index with their tags.
+
+    `settings` are the `.cpv.toml` files, in the index or not.
+    """
 
     files: list[str]
     unmerged: set[str]
     tracked: list[str]
+    settings: list[str]
 
 
 def chosen_pointers(repo: Repo, file: str) -> list[Pointer]:
@@ -68,7 +72,8 @@ def list_pointer_files(repo: Repo, *, committing: bool = False) -> ListedFiles:
     entries = [(tag, name) for tag, name in rows if is_pointer_file(name)]
     unmerged = {name for tag, name in entries if tag == "M"}
     tracked = [f"{tag} {name}" for tag, name in rows if tag != "?"]
-    return ListedFiles(sorted({name for _, name in entries}), unmerged, tracked)
+    settings = [name for _, name in rows if not is_pointer_file(name)]
+    return ListedFiles(sorted({name for _, name in entries}), unmerged, tracked, settings)
 
 
 def read_pointers(

@@ -19,7 +19,7 @@ from cpv_hooks.project import retired
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.pointers_at import pointers_in_roots
 from cpv_hooks.project.project import Project, root_key
-from cpv_hooks.project.roots import projects_here
+from cpv_hooks.project.roots import innermost_first
 from cpv_hooks.project.tag_schemes import Line
 from cpv_hooks.sync.lost_pointers import released
 from cpv_hooks.system.signatures import Clock
@@ -29,6 +29,7 @@ from cpv_hooks.versions.numbering import Numbers
 from cpv_hooks.worktree import remotes_in_use
 from cpv_hooks.worktree.base_index import Index
 from cpv_hooks.worktree.discovery import Found, discover
+from cpv_hooks.worktree.pointer_files import list_pointer_files
 from cpv_hooks.worktree.workspace import Workspace
 
 
@@ -64,9 +65,10 @@ class Status(NamedTuple):
 
 def read_status(repo: Repo, cwd: Path | None = None) -> Status:
     """Look at a repository. Raises `CPVError` where CPV does not manage it or its settings cannot be read."""
-    projects = projects_here(repo, cwd)
+    listed = list_pointer_files(repo)
+    projects = innermost_first(repo, Project.find_all(repo, listed.settings), cwd or Path.cwd())
     index, clock = Index.load(repo.state), Clock(repo.state / state_files.CLOCK)
-    found = discover(repo, list(projects), index, clock)
+    found = discover(repo, projects, index, clock, listed=listed)
     artifacts = sorted(_artifacts(repo, projects, found, index, clock), key=lambda artifact: artifact.path)
     remotes = [remote for project in projects for remote in _remotes(project, found)]
     faults = [str(fault) for fault in unseen_tags.unseen_tag_faults(repo, projects[0])]
