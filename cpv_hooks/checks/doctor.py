@@ -15,6 +15,7 @@ from cpv_hooks.checks.network_checks import remote_answers
 from cpv_hooks.console.check_result import Check, failed_check, guarded, side_by_side
 from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.dvcignore import is_dvcignored
+from cpv_hooks.dvcformat.remote_url import is_on_s3
 from cpv_hooks.errors import CPVError, disk_error, git_word
 from cpv_hooks.git.git_version import check_git_version
 from cpv_hooks.git.gitignore import hidden
@@ -208,7 +209,7 @@ def s3_clients(project: Project) -> Iterator[Check]:
     """By which client each remote on S3 is asked, and why."""
     for name in remotes_in_use.remote_names(project):
         at = project.at(name)
-        if (at.remote_url or "").startswith("s3://"):
+        if is_on_s3(at.remote_url):
             state = getattr(open_remote(at), "client_state", lambda: "DVC's")()
             yield Check("S3 client", "ok", f"{at.remote_name}: {state}")
 

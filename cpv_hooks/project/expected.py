@@ -76,7 +76,7 @@ def on_each(project: Project, pointers: Iterable[Pointer], do: Callable[[Project
 def _groups(project: Project, pointers: Iterable[Pointer]) -> Iterable[list[Pointer]]:
     found: dict[str | None, list[Pointer]] = {}
     for pointer in pointers:
-        found.setdefault(pointer.remote or project.remote_name, []).append(pointer)
+        found.setdefault(project.remote_name_of(pointer), []).append(pointer)
     return found.values()
 
 
@@ -87,6 +87,5 @@ def has_remote(project: Project, pointers: Iterable[Pointer]) -> bool:
 
 def lacks_version(project: Project, pointer: Pointer) -> bool:
     """Whether it belongs on a remote that keeps versions, and does not say which of them it is."""
-    name = pointer.remote or project.remote_name
-    known = project.remotes.get(name) if name else None
-    return known is not None and known.versioned and not pointer.names_versions_on(name)
+    known = project.remote_of(pointer)
+    return known is not None and known.versioned and not pointer.names_versions_on(project.remote_name_of(pointer))

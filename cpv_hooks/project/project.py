@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpv_hooks.dvcformat.dvc_config import SHARED_LINKS, LinkType, RemoteFacts, facts_of, remote_options, settings_of
 from cpv_hooks.errors import CPVError, shell_word
@@ -16,6 +17,9 @@ from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE, KINDS, Config, Kind
 from cpv_hooks.project.config_file import reload_config
+
+if TYPE_CHECKING:
+    from cpv_hooks.dvcformat.pointer import Pointer
 
 _WILDCARDS = frozenset("*?[")
 
@@ -95,6 +99,15 @@ class Project(_Facts):
             remote_versioned=known.versioned,
             options=known.options,
         )
+
+    def remote_name_of(self, pointer: Pointer) -> str | None:
+        """The DVC remote that an output belongs on; None where it names none and there is no default one."""
+        return pointer.remote or self.remote_name
+
+    def remote_of(self, pointer: Pointer) -> RemoteFacts | None:
+        """The same as DVC's configuration has it; None where it has none of that name."""
+        name = self.remote_name_of(pointer)
+        return self.remotes.get(name) if name else None
 
     @property
     def makes_links(self) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cpv_hooks import state_files
+from cpv_hooks.dvcformat.remote_url import PROVIDER_HOSTS, url_scheme
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.clone_settings import CloneSettings
@@ -31,7 +32,6 @@ _AWS = r"https://s3(-accelerate|-fips|-external-1)?(\.dualstack)?([.-][a-z]{2}(-
 _PLAIN = r"([A-Za-z][A-Za-z0-9+.-]*)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[\w./~%-]*)?"
 _PORTS = {"http": ":80", "https": ":443"}
 # Stores whose servers are the provider's own, unless one of these options names another.
-_PROVIDERS = frozenset({"s3", "gs", "gdrive", "azure", "oss"})
 _ELSEWHERE = ("endpointurl", "oss_endpoint", "connection_string")
 
 
@@ -78,8 +78,8 @@ def refuse_unconfirmed(repo: Repo, root: Path, remote: str, url: str, options: M
 
 def _named_by_clone(url: str, settings: CloneSettings) -> Iterator[str]:
     """Addresses that the clone's files name, but AWS's own."""
-    scheme = url.split("://", 1)[0].lower()
-    if scheme not in _PROVIDERS:
+    scheme = url_scheme(url)
+    if scheme not in PROVIDER_HOSTS:
         if settings.brought("url"):
             parts = urlsplit(url)
             yield f"{scheme}://{parts.netloc.rpartition('@')[2]}"

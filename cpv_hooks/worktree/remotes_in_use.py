@@ -16,6 +16,6 @@ def remote_names(project: Project, pointers: Iterable[Pointer] | None = None) ->
     """
     if pointers is None:
         pointers = (pointer for pointer in readable_pointers(project.repo) if project.holds(pointer.file))
-    found = dict.fromkeys(pointer.remote or project.remote_name for pointer in pointers)
+    found = dict.fromkeys(map(project.remote_name_of, pointers))
     first = project.remote_name
     return [first, *(name for name in found if name != first)] if first or not found else list(found)

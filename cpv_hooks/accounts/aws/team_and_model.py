@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.accounts.personal.schema import Settings
+from cpv_hooks.dvcformat.remote_url import is_on_s3
 from cpv_hooks.errors import CPVError, shell_path
 from cpv_hooks.git.no_repository import NoRepository
 from cpv_hooks.git.repo import Repo
@@ -51,7 +52,7 @@ def team_and_model(project: Project | None, settings: Settings, team: str | None
 
 def s3_of(project: Project | None) -> S3Options | None:
     """The options of the repository's default remote where that is on S3."""
-    if project is None or not project.remote_name or not (project.remote_url or "").startswith("s3://"):
+    if project is None or not project.remote_name or not is_on_s3(project.remote_url):
         return None
     return S3Options.of(project.remote_name, project.remote_url or "", project.remote_options)
 

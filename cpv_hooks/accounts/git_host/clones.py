@@ -16,6 +16,7 @@ from cpv_hooks import state_files
 from cpv_hooks.accounts.git_host.transport import HostError, Unreachable, check_url, is_local, talk
 from cpv_hooks.console.output import say, warn
 from cpv_hooks.console.redact import redact
+from cpv_hooks.dvcformat.remote_url import is_on_s3
 from cpv_hooks.errors import CPVError, disk_errors
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.config import FILE
@@ -173,7 +174,7 @@ class _Clone:
         settings["cache"] = {"dir": str(self._cache)}
         section = f'remote "{shared.get("core", {}).get("remote")}"'
         # DVC refuses options that the kind of remote does not have.
-        if self._remote_options and str(shared.get(section, {}).get("url")).startswith("s3://"):
+        if self._remote_options and is_on_s3(str(shared.get(section, {}).get("url"))):
             settings[section] = dict(self._remote_options)
         text, place = io.BytesIO(), root / ".dvc" / "config.local"
         settings.write(text)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.console.redact import redact
 from cpv_hooks.dvcformat.directory_object import is_dir_oid
+from cpv_hooks.dvcformat.remote_url import url_scheme
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.remote.common.protocol import DVC3_LAYOUT, NO_SIZES, Blob, MissingObject, RemoteError, ignore_blob
 from cpv_hooks.remote.common.verified_copy import CHUNK, receive
@@ -156,7 +157,7 @@ class DVCRemote:
             raise
         except ImportError as error:
             # DVC's own words: which package is missing.
-            scheme = self.url.partition("://")[0]
+            scheme = url_scheme(self.url)
             raise RemoteError(str(error), where=self.url, fix=f"pip install 'dvc[{scheme}]'") from error
         except FileNotFoundError as error:
             # WebDAV makes folders in a folder that is there; DVC names none then.

@@ -10,6 +10,7 @@ from cpv_hooks import state_files
 from cpv_hooks.accounts.personal import personal_settings
 from cpv_hooks.accounts.personal.schema import Aws
 from cpv_hooks.dvcformat.dvc_config_files import configured_remotes
+from cpv_hooks.dvcformat.remote_url import url_scheme
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.state_files import cpv_home
 from cpv_hooks.transfer.objects.remote_kinds import kind_of
@@ -71,7 +72,7 @@ def check_remote_url(root: Path, url: str | None) -> None:
 def _check_scheme(url: str) -> None:
     from dvc.config_schema import REMOTE_SCHEMAS
 
-    scheme = url.split("://")[0].lower() if "://" in url else ""
+    scheme = url_scheme(url)
     if scheme and scheme not in REMOTE_SCHEMAS:
         known = ", ".join(sorted(name for name in REMOTE_SCHEMAS if name))
         raise CPVError(f"DVC has no remotes of the kind {scheme}:// (known: {known})", fix="dvc cpv init --remote URL")

@@ -39,8 +39,7 @@ class EarlyUploads:
 
     def offer(self, project: Project, pointer: Pointer, size: int) -> None:
         """Begin to upload what a pointer names, of which `size` bytes are new, where it pays and will be wanted."""
-        remote = pointer.remote or project.remote_name
-        known = project.remotes.get(remote) if remote else None
+        remote, known = project.remote_name_of(pointer), project.remote_of(pointer)
         is_wanted = project.config.push_when == "commit" and known is not None and pointer.is_pushed
         if size < LARGE or not is_wanted or (known and known.versioned) or (pointer.oid, remote) in self._offered:
             return

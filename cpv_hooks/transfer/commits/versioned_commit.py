@@ -106,7 +106,7 @@ def _completes(project: Project) -> bool:
 
 
 def _keeps_versions(project: Project, pointer: Pointer) -> bool:
-    known = project.remotes.get(pointer.remote or project.remote_name or "")
+    known = project.remote_of(pointer)
     return known is not None and known.versioned
 
 

@@ -88,7 +88,7 @@ def recorded_on_remote(project: Project, groups: Sequence[Sequence[Pointer]]) ->
     def is_seen(pointer: Pointer) -> bool:
         # A pointer that lists its versions was written when they were there.
         if pointer.stored:
-            return pointer.names_versions_on(pointer.remote or project.remote_name)
+            return pointer.names_versions_on(project.remote_name_of(pointer))
         return all((stores.of(pointer), oid) in seen for oid in _objects(project, pointer, ()))
 
     return [all(map(is_seen, group)) or None for group in groups]

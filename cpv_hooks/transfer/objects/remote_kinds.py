@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cpv_hooks.dvcformat.remote_url import PROVIDER_HOSTS, url_scheme
 from cpv_hooks.project.project import Project
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ KINDS = {
     "": FOLDER,
     "file": FOLDER,
     "s3": _S3(),
-    "gs": RemoteKind("storage.googleapis.com"),
-    "gdrive": RemoteKind("www.googleapis.com"),
-    "oss": RemoteKind("oss.aliyuncs.com"),
+    **{scheme: RemoteKind(host) for scheme, host in PROVIDER_HOSTS.items() if scheme != "s3"},
 }
 
 
@@ -119,4 +118,4 @@ def remote_folder(url: str) -> Path:
 
 def kind_of(url: str) -> RemoteKind:
     """The kind of a remote with this URL."""
-    return KINDS.get(url.split("://", 1)[0].lower() if "://" in url else "", RemoteKind())
+    return KINDS.get(url_scheme(url), RemoteKind())

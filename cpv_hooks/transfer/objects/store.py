@@ -40,7 +40,7 @@ class Stores:
 
     def of(self, pointer: Pointer) -> Store:
         """Where the objects of a pointer are; its `remote` raises `CPVError` where that is not configured."""
-        key = (pointer.remote or self._project.remote_name, pointer.legacy)
+        key = (self._project.remote_name_of(pointer), pointer.legacy)
         if key not in self._known:
             self._known[key] = Store(self._project, legacy=pointer.legacy, of=pointer)
         return self._known[key]

@@ -162,7 +162,7 @@ def wanted(
                 unpublished = kept.get(commit)
                 here = unpublished is not None and unpublished.here and required
                 new = WantedObject(pointer, tuple(names), required and unpublished is None, here)
-                key = (pointer.path, pointer.oid, pointer.legacy, pointer.remote or project.remote_name)
+                key = (pointer.path, pointer.oid, pointer.legacy, project.remote_name_of(pointer))
                 found[key] = found[key].with_more(new) if key in found else new
     return list(found.values()), errors
 
