@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from cpv_hooks.git.repo import Repo
+from cpv_hooks.metric_formats.limits import MAX_STEP_DIGITS
 from cpv_hooks.project.project import Project
 from cpv_hooks.project.roots import projects_here
 
 _PLAIN = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@._/+-]*")
+_STEP = re.compile(rf"\d{{1,{MAX_STEP_DIGITS}}}")
 _LAST_STEPS = 20
 
 
@@ -58,7 +60,7 @@ def _steps(repo: Repo, projects: list[Project]) -> Iterable[str]:
     listed = repo.run("for-each-ref", "--format=%(refname:lstrip=3)", _RUNS).splitlines()
     steps: dict[str, list[int]] = {}
     for run, _, step in (ref.rpartition("/") for ref in listed):
-        steps.setdefault(run, []).extend([int(step)] if re.fullmatch(r"\d{1,18}", step) else [])
+        steps.setdefault(run, []).extend([int(step)] if _STEP.fullmatch(step) else [])
     for run in sorted(steps):
         yield run
         yield from (f"{run}@{step}" for step in sorted(steps[run], reverse=True)[:_LAST_STEPS])

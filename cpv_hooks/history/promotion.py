@@ -73,9 +73,7 @@ def demote(repo: Repo, projects: Sequence[Project], stage: str, message: str | N
     events = stages.stage_history(repo, project)
     own = stages.held(events).get(stage)
     if not own:
-        known = ", ".join(sorted(stages.held(events))) or "none"
-        what = f"no version is in stage {stage!r} (stages in use: {known})"
-        raise CPVError(what, where=str(repo.top), fix="dvc cpv stages")
+        raise stages.empty_stage(repo, stage, stages.held(events), fix="dvc cpv stages")
     _wait_after(events)
     artifact = stages.artifact_name(project.config)
     with _registry(repo) as registry:

@@ -13,9 +13,6 @@ from functools import reduce
 from cpv_hooks.errors import CPVError
 from cpv_hooks.named_tuple import NamedTuple
 
-MOST_DIGITS = 18
-"""Of a step's number."""
-
 
 class Moment(NamedTuple):
     """A step that a run has reached, and what was saved last. Times are in seconds, on one clock.

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cpv_hooks.console.times import iso_time
-from cpv_hooks.runs.save_rules import MOST_DIGITS
+from cpv_hooks.metric_formats.limits import MAX_STEP_DIGITS
 from cpv_hooks.versions.tag_message import metric_trailer, parse_metric
 
 _TRAILER = re.compile(r"(Cpv-[A-Za-z]+): (.*)")
-_NUMBER = re.compile(rf"[0-9]{{1,{MOST_DIGITS}}}")
+_NUMBER = re.compile(rf"[0-9]{{1,{MAX_STEP_DIGITS}}}")
 
 
 @dataclass(frozen=True)

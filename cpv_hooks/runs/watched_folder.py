@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from cpv_hooks.metric_formats.limits import MAX_STEP_DIGITS
 from cpv_hooks.named_tuple import NamedTuple
-from cpv_hooks.runs.save_rules import MOST_DIGITS
 from cpv_hooks.system.hard_links import copy_file, link_or_copy
 
 State = tuple[tuple[str, int, int, int], ...]
@@ -25,7 +25,7 @@ State = tuple[tuple[str, int, int, int], ...]
 _TEMPORARY = re.compile(r"\.|tmp|.*(\.tmp|\.temp|\.part|\.partial|~)$|.*-tmp(-|$)", re.IGNORECASE | re.DOTALL)
 _SHARD = re.compile(r"__(\d+)_\d+\.distcp")  # of torch.distributed.checkpoint, which writes `.metadata` last
 _ORBAX, _COMMITTED = "_CHECKPOINT_METADATA", "commit_success.txt"
-_NUMBER = rf"\d{{1,{MOST_DIGITS}}}"
+_NUMBER = rf"\d{{1,{MAX_STEP_DIGITS}}}"
 _NUMBERS = (
     re.compile(rf"step\D?({_NUMBER})", re.IGNORECASE),
     re.compile(rf"(?:checkpoint|ckpt|iter|iteration|epoch)\D?({_NUMBER})", re.IGNORECASE),

@@ -5,6 +5,7 @@ The gto library reads and names them, so that `gto show` and CPV agree: https://
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from cpv_hooks.errors import CPVError, shell_word
@@ -114,13 +115,17 @@ def current(repo: Repo, project: Project) -> dict[str, StageEvent]:
     return {stage: own[-1] for stage, own in held(stage_history(repo, project)).items()}
 
 
+def empty_stage(repo: Repo, stage: str, in_use: Iterable[str], *, fix: str) -> CPVError:
+    """What is said of a stage that no version is in; `in_use` are those that have one."""
+    known = ", ".join(sorted(in_use)) or "none"
+    return CPVError(f"no version is in stage {stage!r} (stages in use: {known})", where=str(repo.top), fix=fix)
+
+
 def version_in(project: Project, text: str) -> str:
     """The version that `@STAGE` means; `CPVError` for an unknown or an empty stage."""
     stage, found = text.removeprefix(MARK), current(project.repo, project)
     if stage not in found:
-        known = ", ".join(sorted(found)) or "none"
-        what = f"no version is in stage {stage!r} (stages in use: {known})"
-        raise CPVError(what, where=str(project.repo.top), fix=f"dvc cpv promote TAG {shell_word(stage or 'STAGE')}")
+        raise empty_stage(project.repo, stage, found, fix=f"dvc cpv promote TAG {shell_word(stage or 'STAGE')}")
     version = found[stage].version
     if version is None:
         what = f"stage {stage!r} names {found[stage].commit[:10]}, which has no version"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from cpv_hooks.console.output import few
 from cpv_hooks.dvcformat.pointer import Pointer
 from cpv_hooks.errors import CPVError, shell_word
-from cpv_hooks.git.repo import Repo
 from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import Kind
 from cpv_hooks.project.plugins import scheme_of
@@ -72,7 +71,7 @@ def _name(project: Project, line: Line, tag: str | None) -> str:
         return known[-1]
     found = _match(scheme_of(project.config), line, tag, known)
     if found is None:
-        raise _unknown(project.repo, line, tag, known)
+        raise _unknown(project, line, tag, known)
     return found
 
 
@@ -84,10 +83,13 @@ def _match(scheme: Scheme, line: Line, tag: str, known: Sequence[str]) -> str | 
     return bare if tag and bare in known else None
 
 
-def _unknown(repo: Repo, line: Line, tag: str, known: Sequence[str]) -> CPVError:
+def _unknown(project: Project, line: Line, tag: str, known: Sequence[str]) -> CPVError:
+    where = str(project.repo.top)
+    if line is not Line.DATA and tag in stages.current(project.repo, project):
+        return CPVError(f"{tag!r} is a stage, not a version", where=where, fix=f"write {stages.MARK}{tag}")
     there = f"the last ones are {few(known[::-1], _SHOWN)}" if known else "there are none yet"
     fix = "git fetch --tags" if known else _make(line)
-    return CPVError(f"{tag!r} is no {line} version ({there})", where=str(repo.top), fix=fix)
+    return CPVError(f"{tag!r} is no {line} version ({there})", where=where, fix=fix)
 
 
 def _make(line: Line) -> str:

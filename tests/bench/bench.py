@@ -16,6 +16,8 @@ from bench.measure import run
 from support import repos, sandbox, seaweed
 
 CHUNK = 1 << 20
+NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=")
+"""Options of Git's, for a repository with CPV's hooks that are not to run."""
 DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.bench import Bench, say
+from bench.bench import NO_HOOKS, Bench, say
 from bench.curves import Curve, curve
 from bench.measure import Contest, Contestant, Row, run
 
@@ -36,7 +36,7 @@ def _row(bench: Bench, roots: int) -> Row:
         (folder / "models/0/model.bin").write_text(f"trained in round {number}\n")
 
     nothing = ["git", "commit", "--allow-empty", "-qm", "nothing"]
-    bare = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=", *nothing[1:]]
+    bare = ["git", *NO_HOOKS, *nothing[1:]]
     steps = [
         Contestant("cpv status", folder, lambda number: ["cpv", "status"]),
         Contestant("git commit, one model", folder, lambda number: ["git", "commit", "-qm", "one"], train),

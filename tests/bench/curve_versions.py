@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.bench import Bench, say
+from bench.bench import NO_HOOKS, Bench, say
 from bench.curves import Curve, curve
 from bench.measure import Contest, Contestant, Row, run
 from bench.past import make_past
@@ -23,12 +23,13 @@ def rows(bench: Bench) -> Iterator[Curve]:
 
 def _row(bench: Bench, versions: int) -> Row:
     folder = bench.cpv_repository(f"versions-{versions}", "")
-    origin = folder.with_name(f"{folder.name}-origin.git")
+    origin, other = (folder.with_name(f"{folder.name}-{name}.git") for name in ("origin", "other"))
     make_past(folder, versions)
     listed = len(run(folder, "cpv", "model", "list-tags").splitlines())
     if listed != versions:
         raise SystemExit(f"{listed} of {versions} versions are listed")
-    run(folder, "git", "clone", "-q", "--bare", "--no-hardlinks", str(folder), str(origin))
+    for host in (origin, other):
+        run(folder, "git", "clone", "-q", "--bare", "--no-hardlinks", str(folder), str(host))
     run(folder, "git", "remote", "add", "origin", str(origin))
 
     def train(number: int) -> None:
@@ -48,11 +49,18 @@ def _row(bench: Bench, versions: int) -> Row:
         Contestant(
             "git push, a new version", folder, lambda number: ["git", "push", "-q", "origin", "main"], train_and_commit
         ),
+        Contestant(
+            "git push, a new version, without hooks",
+            folder,
+            # By its address, so that the push with hooks, in the next round, has nothing to make up for.
+            lambda number: ["git", *NO_HOOKS, "push", "-q", str(other), "main"],
+            train_and_commit,
+        ),
         Contestant("next tag: cpv tag", folder, lambda number: ["cpv", "tag"]),
         Contestant("list: cpv model list-tags", folder, lambda number: ["cpv", "model", "list-tags"]),
         Contestant("look: cpv prune", folder, lambda number: ["cpv", "prune"]),
     ]
     row = Contest(f"{versions} versions", steps, bench.form.rounds, turn=False).run()
-    for path in (folder, origin, Path(f"{folder}-storage")):
+    for path in (folder, origin, other, Path(f"{folder}-storage")):
         shutil.rmtree(path)
     return row

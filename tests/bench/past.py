@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
+from bench.bench import NO_HOOKS
 from bench.measure import run
 
 MESSAGE = """{tag}: trained
@@ -41,7 +42,7 @@ def make_past(folder: Path, versions: int, tag: str = "v0.{}", first: int = 0) -
         stream.append(_version(number, tag.format(number + first), oid, len(content)))
     stream.append("done\n")
     # Without hooks: what they would have done is there.
-    bare = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor="]
+    bare = ["git", *NO_HOOKS]
     subprocess.run([*bare, "fast-import", "--quiet"], cwd=folder, input="\n".join(stream).encode(), check=True)
     run(folder, *bare, "pack-refs", "--all")  # as `git gc` does now and then
     run(folder, "git", "reset", "-q", "--hard", "main")

@@ -48,6 +48,17 @@ def test_data_of_a_bypassed_push_goes_up_with_the_next_one(tell: Tell, push: lis
     assert "CPV's check" not in story.git("push", "origin", "main").text
 
 
+def test_a_push_from_before_an_uninstallation_is_not_said_to_lack_the_check(tell: Tell) -> None:
+    story = tell("live")
+    host(story)
+    commit(story, "model 3\n")
+    story.git("push", "-q", "origin", "main")
+    story.cpv("uninstall")
+    said = story.cpv("install").text
+    assert "CPV's check" not in said
+    assert "had been pushed of which CPV has no record: what they point to is on the DVC remote now" in said
+
+
 @pytest.mark.parametrize("verb", ["sync", "install"])
 def test_data_of_a_bypassed_push_goes_up_with_a_command(tell: Tell, verb: str) -> None:
     story = tell("live", settings='[push]\nwhen = "push"\n')

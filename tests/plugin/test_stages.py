@@ -270,6 +270,7 @@ def test_what_cannot_be_done_is_one_line(model: ModelRepo) -> None:
             "is or was in stage 'nothing'",
         ),
         (("model", "info", "--tag", "@"), "'@' is no model version"),
+        (("export", "production", "--to", "x"), "'production' is a stage, not a version; fix: write @production"),
         (("data", "info", "--tag", "@production"), "@production is a model version, not a data version"),
     ):
         done = model.cpv(*args, status=1)

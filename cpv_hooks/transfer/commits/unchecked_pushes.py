@@ -79,6 +79,11 @@ def _local_tips(repo: Repo) -> list[str]:
     return list(dict.fromkeys([*listed, *([head] if head else [])]))
 
 
+def has_notes(project: Project) -> bool:
+    """Whether anything was noted as complete since CPV was installed here."""
+    return bool(_known(project))
+
+
 def _known(project: Project) -> set[str]:
     return Queue.of(project.repo).complete(root_key(project), _remote(project))
 
