@@ -12,12 +12,13 @@ from typing import Self
 
 from cpv_hooks.console.output import say
 from cpv_hooks.errors import CPVError
+from cpv_hooks.metric_formats.limits import MAX_STEP_DIGITS
 from cpv_hooks.metric_formats.series import Goal
 from cpv_hooks.ranks.rank_place import find_place
 from cpv_hooks.runs.end_signals import EndSignals
 from cpv_hooks.runs.job import RunJob, join_job
 from cpv_hooks.runs.keep_rules import KeepRule, rule_of
-from cpv_hooks.runs.save_rules import MOST_DIGITS, SaveRule, of_kind, save_rule, seconds
+from cpv_hooks.runs.save_rules import SaveRule, of_kind, save_rule, seconds
 from cpv_hooks.runs.step_saver import Save
 from dvc_cpv_plugin.saving_job import JobOptions, SavingJob
 from dvc_cpv_plugin.step_loader import StepLoader
@@ -165,8 +166,8 @@ class CheckpointRun:
         and the exception is raised; if the disk is full, the step is given up in one line and training goes on. After a
         signal it saves, waits for the upload as long as `grace` allows, and raises `SystemExit` with the signal's code.
         """
-        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step < 10**MOST_DIGITS:
-            what = f"a step is a whole number of 0 or more with at most {MOST_DIGITS} digits, not {step!r}"
+        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step < 10**MAX_STEP_DIGITS:
+            what = f"a step is a whole number of 0 or more with at most {MAX_STEP_DIGITS} digits, not {step!r}"
             raise CPVError(what, fix="run.step(step, metrics, save=…)")
         if (saving := self._at_work()) is not None:
             return saving.step(step, metrics or {}, save, force=force)
