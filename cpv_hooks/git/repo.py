@@ -206,17 +206,19 @@ class Repo(_Places):
         env: Mapping[str, str] | None = None,
         check: bool = True,
         index: bool = False,
+        nothing: int = 0,
     ) -> str:
         """Run Git at the top of the work tree and return what it prints.
 
         With `index` the call works on the index of the commit under way (`GIT_INDEX_FILE`). A failure is a
-        `CPVError` with the line that says why, unless `check` is false.
+        `CPVError` with the line that says why, unless `check` is false; `nothing` is an exit status that says that
+        nothing was found.
         """
         data = os.fsencode(input) if isinstance(input, str) else input
         # `git config` would answer with our own -c settings; it runs no hook and asks no fsmonitor.
         silenced = () if args[:1] == ("config",) else _SILENCED
         done = _execute(["git", *silenced, *args], self.top, data, self._environment(env, index))
-        if done.returncode and check:
+        if check and done.returncode not in (0, nothing):
             from cpv_hooks.git.reason import advised, reason
 
             printed = os.fsdecode(done.stderr)

@@ -18,7 +18,7 @@ from cpv_hooks.named_tuple import NamedTuple
 from cpv_hooks.project.config import FILE
 from cpv_hooks.project.plugins import scheme_of
 from cpv_hooks.project.project import Project
-from cpv_hooks.project.tag_schemes import Scheme, line_of
+from cpv_hooks.project.tag_schemes import Line, Scheme, line_of
 from cpv_hooks.versions import checkpoint as checkpoints
 from cpv_hooks.versions import tag_records, tag_refs
 from cpv_hooks.versions.numbering import Numbers
@@ -54,9 +54,8 @@ class _Order:
         self._published = published
         self._numbers = Numbers(scheme, published)
 
-    def is_broken(self, name: str) -> bool:
-        """Whether a name is malformed, or not higher than what is published."""
-        line = line_of(self._scheme, name)
+    def is_broken(self, name: str, line: Line | None) -> bool:
+        """Whether a name of a line is malformed, or not higher than what is published."""
         version, last = (self._scheme.parse(line, name), self._numbers.highest(line)) if line else (None, None)
         return version is None or (last is not None and version <= last)
 
@@ -109,10 +108,11 @@ def _faults_of_unseen(
     on_host = {ref.removeprefix(TAGS) for ref in ask(remote) if ref.startswith(TAGS)}
     others = [other for other in repo.run("remote").split("\n") if other not in ("", remote)]
     published = {*on_host, *tag_records.published_names(repo)}.difference(tag.name for tag in own)
-    order = _Order(repo, scheme_of(projects[0].config), published)
+    scheme = scheme_of(projects[0].config)
+    order = _Order(repo, scheme, published)
     incomplete = checkpoints.incomplete_commits(projects, own.values())
     for tag, commit in own.items():
-        if order.is_broken(tag.name):
+        if order.is_broken(tag.name, line_of(scheme, tag.name)):
             if not any(ask(other).get(TAGS + tag.name) == tag.oid for other in others):
                 yield order.fault(tag.name, commit)
         elif commit in incomplete:
@@ -125,16 +125,18 @@ def unseen_tag_faults(repo: Repo, project: Project, listed: Iterable[ListedTag] 
     `listed` are the tags, if known.
     """
     scheme, records = scheme_of(project.config), Records.of(repo)
-    moved, unseen = list[_Moved](), dict[str, str]()
+    moved, unseen = list[_Moved](), dict[str, tuple[Line, str]]()
     for name, oid, commit in tag_refs.list_tags(repo) if listed is None else listed:
+        old = records.moved_from(name, oid)
+        if old is None and records.is_settled(name, oid):
+            continue
         line = line_of(scheme, name)
-        old = records.moved_from(name, oid) if line else None
-        if old is not None:
+        if line and old is not None:
             moved.append(_Moved(name, oid, old))
-        elif line and not records.is_settled(name, oid):
-            unseen[name] = commit
+        elif line:
+            unseen[name] = line, commit
     order = _Order(repo, scheme, records.published)
-    broken = {name: commit for name, commit in unseen.items() if order.is_broken(name)}
+    broken = {name: commit for name, (line, commit) in unseen.items() if order.is_broken(name, line)}
     local = tag_refs.commits_of_this_clone(repo, broken.values())
     own = managed_commits(repo, [project], local)
     faults = [order.fault(name, commit) for name, commit in broken.items() if commit in own]
