@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError, Unreadable
+from cpv_hooks.git.index import is_limited_commit
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
@@ -57,7 +58,8 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
         # Git took the cache too: what stands in the work tree is read into it again.
         index.entries.clear()
     listed = list_pointer_files(repo, committing=policy.committing)
-    projects = Project.find_all(repo, listed.settings)
+    # The index of `git commit -- PATH` may lack settings that the repository's has, and Git ignores.
+    projects = Project.find_all(repo, None if policy.committing and is_limited_commit() else listed.settings)
     if not projects and not index.entries:
         watch_file.forget(repo)
         return SyncReport()

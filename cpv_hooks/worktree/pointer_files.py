@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ def list_pointer_files(repo: Repo, *, committing: bool = False) -> ListedFiles:
     entries = [(tag, name) for tag, name in rows if is_pointer_file(name)]
     unmerged = {name for tag, name in entries if tag == "M"}
     tracked = [f"{tag} {name}" for tag, name in rows if tag != "?"]
-    settings = [name for _, name in rows if not is_pointer_file(name)]
+    settings = [name for _, name in rows if posixpath.basename(name) == FILE]
     return ListedFiles(sorted({name for _, name in entries}), unmerged, tracked, settings)
 
 

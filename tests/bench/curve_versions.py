@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,11 +33,13 @@ def _row(bench: Bench, versions: int) -> Row:
         run(folder, "git", "clone", "-q", "--bare", "--no-hardlinks", str(folder), str(host))
     run(folder, "git", "remote", "add", "origin", str(origin))
 
+    made = itertools.count()
+
     def train(number: int) -> None:
         (folder / "model.bin").write_text(f"trained in round {number}\n")
 
     def train_and_commit(number: int) -> None:
-        (folder / "model.bin").write_text(f"to push in round {number}\n")
+        (folder / "model.bin").write_text(f"to push, {next(made)}\n")
         run(folder, "git", "commit", "-qm", "trained")
 
     there_and_back = ["sh", "-c", "git checkout -q v0.0 && git checkout -q main"]

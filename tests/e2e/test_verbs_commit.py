@@ -297,6 +297,20 @@ def test_path_limited_commit_of_one_artifact(any_story: Story) -> None:
     story.check()
 
 
+def test_path_limited_commit_where_git_ignores_the_settings(story: Story) -> None:
+    """They are in the index by force, and in no commit, so the index of this one has not got them."""
+    story.git("rm", "-q", "--cached", ".cpv.toml")
+    story.git("commit", "-qm", "settings taken out of Git")
+    story.write(".git/info/exclude", "/.cpv.toml\n")
+    story.git("add", "-f", ".cpv.toml")
+    story.put("model.bin", "trained\n")
+    first = story.git("commit", "-qm", "the model", "--", "model.bin.dvc", status=None)
+    if first.status:
+        assert "run the same git commit again" in first.text
+        story.git("commit", "-qm", "the model", "--", "model.bin.dvc")
+    assert story.saved("model.bin", "trained\n")
+
+
 def test_path_limited_commit_before_the_first_sync(story: Story) -> None:
     """Git calls post-index-change for such a commit although no file changed: artifacts stay as they are."""
     (story.path / ".git/cpv/index.json").unlink()
