@@ -22,6 +22,7 @@ AT_ONCE = '[runs]\nfree = "at once"\n'
 WAYS = {
     "cpv: CheckpointRun.step": "cpv",
     "the save alone": "save",
+    "the save alone, two kept": "keep",
     "git commit in the loop": "commit",
     "boto3 upload in the loop": "boto3",
     "dvclive log_artifact": "dvclive",
