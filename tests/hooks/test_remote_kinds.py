@@ -17,10 +17,11 @@ from cpv_hooks.project.project import Project
 from cpv_hooks.remote.common.local_remote import LocalInventory, LocalRemote
 from cpv_hooks.remote.common.notes import NOTES, FolderNotes
 from cpv_hooks.remote.common.protocol import Remote
+from cpv_hooks.remote.s3_client.s3_options import S3Options
 from cpv_hooks.setup.init.layout import check_layout
 from cpv_hooks.setup.init.remote import check_remote_url
 from cpv_hooks.transfer.objects.open import inventory_of, notes_of, open_remote
-from cpv_hooks.transfer.objects.remote_kinds import KINDS, RemoteKind
+from cpv_hooks.transfer.objects.remote_kinds import KINDS, RemoteKind, kind_of
 
 
 class _New(RemoteKind):
@@ -68,3 +69,9 @@ def test_a_store_whose_urls_name_no_host(scheme: str, make_repo: MakeRepo) -> No
     assert isinstance(address, Address)
     assert address.host.endswith((".googleapis.com", ".aliyuncs.com"))
     assert address.port == 443
+
+
+def test_a_scheme_means_the_same_in_capitals() -> None:
+    assert kind_of("S3://bucket/team") is kind_of("s3://bucket/team")
+    options = S3Options.of("storage", "S3://bucket/team", {})
+    assert (options.bucket, options.prefix) == ("bucket", "team")

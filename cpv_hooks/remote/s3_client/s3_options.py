@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cpv_hooks.console.redact import hide
+from cpv_hooks.dvcformat.remote_url import is_on_s3
 from cpv_hooks.errors import CPVError, shell_word
 from cpv_hooks.project.clone_settings import aws_path
 from cpv_hooks.remote.common.protocol import RemoteError
@@ -48,7 +49,7 @@ class S3Options:
     @classmethod
     def of(cls, name: str, url: str, values: Mapping[str, str], *, command: str | None = None) -> S3Options:
         """Read a remote's URL and options; `CPVError` where there is no bucket in it."""
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        bucket, _, prefix = (url.partition("://")[2] if is_on_s3(url) else url).partition("/")
         if not bucket:
             raise CPVError(
                 f"{url} names no bucket",
