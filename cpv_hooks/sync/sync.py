@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from cpv_hooks import state_files
 from cpv_hooks.console.progress import Progress
 from cpv_hooks.errors import CPVError, Unreadable
-from cpv_hooks.git.index import is_limited_commit
 from cpv_hooks.git.repo import Repo
 from cpv_hooks.project.project import Project
 from cpv_hooks.sync import watch_file
@@ -58,8 +57,7 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
         # Git took the cache too: what stands in the work tree is read into it again.
         index.entries.clear()
     listed = list_pointer_files(repo, committing=policy.committing)
-    # The index of `git commit -- PATH` may lack settings that the repository's has, and Git ignores.
-    projects = Project.find_all(repo, None if policy.committing and is_limited_commit() else listed.settings)
+    projects = Project.find_all(repo, None if _lists_part(policy) else listed.settings)
     if not projects and not index.entries:
         watch_file.forget(repo)
         return SyncReport()
@@ -95,6 +93,16 @@ def _look(repo: Repo, policy: SyncPolicy, taken: Listener = nobody) -> SyncRepor
     else:
         watch_file.forget(repo)
     return report
+
+
+def _lists_part(policy: SyncPolicy) -> bool:
+    """Whether Git listed the index of `git commit -- PATH`: it may lack settings that the repository's own has, and
+    that Git ignores otherwise."""
+    if not policy.committing:
+        return False
+    from cpv_hooks.git.index import is_limited_commit
+
+    return is_limited_commit()
 
 
 def _waited_for_dvc(policy: SyncPolicy, projects: list[Project]) -> bool:
