@@ -2,7 +2,7 @@
 # GTO 1.10.1, installed by pip with scmrepo 3.6.2, Python 3.11: what `gto show MODEL` does grows with the square of the
 # number of versions, although it reads one tag for each and prints a line for each. Versions are put in order again and
 # again while the table is filled (gto/base.py), so with twice as many there are four times as many calls of that order's
-# key, counted by cProfile and not by a clock. 1,000 versions take 5 to 8 s; with 10,000 there is no result in 15 minutes.
+# key, counted by cProfile and not by a clock. 1,000 versions take 5 to 8 s, 10,000 ten minutes.
 # Seen: "100 versions: 131600 calls", "200 versions: 523200 calls".
 set -eu
 folder=$(mktemp -d)
