@@ -14,6 +14,7 @@ from bench.measure import Contest, Contestant, Row, settle
 MANY = 100_000
 """Files; with more of them one round takes half an hour."""
 MIB_FOR_A_FILE = 1 / 50  # in the artifact, the cache and another work tree, in blocks of 4 KiB
+MIB_FOR_A_COPY = 1 / 256  # in each further work tree
 
 
 def rows(bench: Bench) -> Iterator[Curve]:
@@ -21,15 +22,16 @@ def rows(bench: Bench) -> Iterator[Curve]:
     found: dict[int, Row] = {}
     notes = []
     for files in bench.form.files:
-        if not bench.has_room(int(files * MIB_FOR_A_FILE)):
+        rounds = 1 if files > MANY else bench.form.rounds
+        if not bench.has_room(int(files * (MIB_FOR_A_FILE + (rounds - 1) * MIB_FOR_A_COPY))):
             notes.append(f"no room on the disk for {files} files")
             continue
         say(f"curve-files: {files}")
-        found[files] = _row(bench, files)
+        found[files] = _row(bench, files, rounds)
     yield curve("files", "A data folder", "files in the folder", found, notes)
 
 
-def _row(bench: Bench, files: int) -> Row:
+def _row(bench: Bench, files: int, rounds: int) -> Row:
     folder = bench.cpv_repository(f"files-{files}", NEVER)
     trees = folder.with_name(f"{folder.name}-trees")
 
@@ -55,7 +57,7 @@ def _row(bench: Bench, files: int) -> Row:
             lambda number: ["git", "worktree", "add", "-q", "--detach", str(trees / str(number))],
         ),
     ]
-    row = Contest(f"{files} files", steps, 1 if files > MANY else bench.form.rounds, turn=False).run()
+    row = Contest(f"{files} files", steps, rounds, turn=False).run()
     _check(folder, files)
     shutil.rmtree(folder)
     shutil.rmtree(trees)

@@ -106,13 +106,11 @@ class Contest:
                 if number >= (self.rounds if contestant.rounds is None else contestant.rounds):
                     continue
                 contestant.prepare(number)
-                command, limit = contestant.command(number), contestant.limit
+                within = [] if contestant.limit is None else ["timeout", str(contestant.limit)]
                 try:
-                    sample = timed(
-                        contestant.folder, *(command if limit is None else ("timeout", str(limit), *command))
-                    )
+                    sample = timed(contestant.folder, *within, *contestant.command(number))
                 except TookTooLong:
-                    notes.append(f"{contestant.name}: no result after {limit} s")
+                    notes.append(f"{contestant.name}: no result after {contestant.limit} s")
                     continue
                 finally:
                     contestant.finish(number)

@@ -42,7 +42,6 @@ def with_all(projects: Sequence[Project]) -> bool:
 def _with_pushes(
     project: Project, had: Collection[str] = (), leaving: Collection[str] = (), queued: Collection[str] = ()
 ) -> bool:
-    is_noted = unchecked_pushes.has_notes(project)
     commits = unchecked_pushes.unchecked_commits(project, had)
     what = "was pushed without CPV's check and is not on the DVC remote"
     if not _complete(project, commits, what, queued):
@@ -50,7 +49,7 @@ def _with_pushes(
     if commits:
         count = counted(len(commits), "commit")
         # An uninstallation takes the record along.
-        how = "without CPV's check" if is_noted else "of which CPV has no record"
+        how = "without CPV's check" if unchecked_pushes.has_notes(project) else "of which CPV has no record"
         say(f"{count} had been pushed {how}: what they point to is on the DVC remote now")
     unchecked_pushes.note_checked(project, [*had, *leaving])
     return True
